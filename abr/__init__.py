@@ -1,0 +1,1 @@
+"""Replay: network traces and policies over a presentation to sessions, quality of experience, comparisons."""

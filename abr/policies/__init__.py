@@ -1,0 +1,1 @@
+"""Policies of adaptation, one file each."""

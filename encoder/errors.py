@@ -1,0 +1,47 @@
+"""Errors of the encoder.
+
+```
+ShotladderError
+├── SourceError (ValueError)        a film that cannot be read, or holds no usable video
+├── MissingToolError (FileNotFoundError)  ffmpeg or the packager, or a part of it, is not there
+├── ProcessError (RuntimeError)     a tool was started and failed
+└── StitchError (RuntimeError)      chunks that do not fit together
+```
+"""
+
+from shotladder_errors import ShotladderError
+
+__all__ = ["MissingToolError", "ProcessError", "ShotladderError", "SourceError", "StitchError"]
+
+
+class SourceError(ShotladderError, ValueError):
+    """The source cannot be read, or holds no usable video."""
+
+
+class MissingToolError(ShotladderError, FileNotFoundError):
+    """A tool, or a part of it that is needed, is not installed."""
+
+
+class ProcessError(ShotladderError, RuntimeError):
+    """A tool was started and failed.
+
+    Attributes
+    ----------
+    argv : tuple of str
+        The command.
+    returncode : int
+        Its exit status; negative for a signal.
+    tail : str
+        The last lines it wrote to standard error.
+    """
+
+    def __init__(self, argv: tuple[str, ...], returncode: int, tail: str) -> None:
+        self.argv = argv
+        self.returncode = returncode
+        self.tail = tail
+        last = tail.strip().splitlines()[-1] if tail.strip() else "it said nothing"
+        super().__init__(f"{argv[0].rsplit('/', 1)[-1]} failed (status {returncode}): {last}")
+
+
+class StitchError(ShotladderError, RuntimeError):
+    """Chunks of one rendition do not fit together."""

@@ -1,0 +1,147 @@
+"""What is known of a film once it has been inspected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+__all__ = ["AudioStream", "Colour", "Source", "TextStream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """Colour description as the stream or its container states it (ITU-T H.273 names of FFmpeg).
+
+    A field is `None` where nothing is stated.
+    """
+
+    primaries: str | None = None
+    transfer: str | None = None
+    matrix: str | None = None
+    range: str | None = None
+    chroma_location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStream:
+    """One audio track: stream index in the file, codec, channels, sample rate (Hz), start (s), language."""
+
+    index: int
+    codec: str
+    channels: int
+    sample_rate: int
+    start: Fraction
+    language: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextStream:
+    """One subtitle track: stream index in the file, codec, language."""
+
+    index: int
+    codec: str
+    language: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A film that has been inspected; made by `encoder.inspect`.
+
+    Every later stage speaks in frame numbers: frame `n` is the n-th decoded frame in presentation order.
+
+    Attributes
+    ----------
+    path : str
+        Where it is.
+    content_id : str
+        Hash of the content: two copies of a file share it.
+    stream_index : int
+        Which stream of the file the video is.
+    codec, pixel_format : str
+        FFmpeg's names.
+    width, height : int
+        Coded size in samples, before rotation.
+    sample_aspect_ratio : Fraction
+        Width of a sample over its height.
+    rotation : int
+        Degrees clockwise that the picture must be turned by to stand upright: 0, 90, 180 or 270.
+    interlaced : bool
+        Whether the stream says that frames hold two fields.
+    colour : Colour
+        Colour description.
+    bit_depth : int
+        Bits of a luma sample.
+    time_base : Fraction
+        Seconds per tick of `pts`.
+    pts : tuple of int
+        Presentation time of every frame, in ticks, strictly increasing.
+    keyframes : tuple of int
+        Numbers of the frames at which decoding can start.
+    frame_rate : Fraction
+        Nominal frames per second (exact average over the film when the rate varies).
+    end_pts : int
+        When the last frame ends, in ticks.
+    audio : tuple of AudioStream
+    text : tuple of TextStream
+    """
+
+    path: str
+    content_id: str
+    stream_index: int
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    sample_aspect_ratio: Fraction
+    rotation: int
+    interlaced: bool
+    colour: Colour
+    bit_depth: int
+    time_base: Fraction
+    pts: tuple[int, ...]
+    keyframes: tuple[int, ...]
+    frame_rate: Fraction
+    end_pts: int
+    audio: tuple[AudioStream, ...] = ()
+    text: tuple[TextStream, ...] = ()
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return len(self.pts)
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds from the first frame's start to the last one's end."""
+        return (self.end_pts - self.pts[0]) * self.time_base
+
+    def time(self, frame: int) -> Fraction:
+        """Return seconds from the first frame to the start of `frame`; `frame_count` gives the duration."""
+        ticks = self.end_pts if frame == self.frame_count else self.pts[frame]
+        return (ticks - self.pts[0]) * self.time_base
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height of the upright picture in square pixels, both even.
+
+        The longer way is kept: samples are stretched, never squeezed, so that no detail is thrown away.
+        """
+        sar = self.sample_aspect_ratio
+        width, height = Fraction(self.width), Fraction(self.height)
+        if sar > 1:
+            width *= sar
+        else:
+            height /= sar
+        if self.rotation % 180:
+            width, height = height, width
+        return 2 * max(1, round(width / 2)), 2 * max(1, round(height / 2))
+
+    @property
+    def is_cfr(self) -> bool:
+        """Whether all frames but for rounding of ticks last equally long."""
+        if len(self.pts) < 3:
+            return True
+        step = Fraction(self.pts[-1] - self.pts[0], len(self.pts) - 1)
+        return all(abs(p - self.pts[0] - n * step) <= 1 for n, p in enumerate(self.pts))

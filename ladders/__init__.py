@@ -1,0 +1,1 @@
+"""Decide: shots, complexity, trial encodes, hulls, allocation, rungs."""

@@ -1,0 +1,91 @@
+"""Progress on standard error: a live bar on a terminal, plain lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+__all__ = ["Advance", "Reporter"]
+
+#: Without a terminal a stage says where it is at most this often, in seconds.
+PLAIN_INTERVAL = 10.0
+
+
+class Advance(Protocol):
+    """What a library calls to tell how far it is: units done, units in all."""
+
+    def __call__(self, done: float, total: float, /) -> None:
+        """Tell how far it is."""
+
+
+class Reporter:
+    """Tells a person what is going on, on standard error.
+
+    Parameters
+    ----------
+    quiet : bool
+        Say nothing at all.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._console = Console(stderr=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        if not self.quiet:
+            self._console.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Advance]:
+        """Show a stage; the yielded call takes (done, total)."""
+        if self.quiet:
+            yield lambda done, total: None
+        elif sys.stderr.isatty():
+            with self._bar(title) as advance:
+                yield advance
+        else:
+            yield self._plain(title)
+
+    @contextmanager
+    def _bar(self, title: str) -> Iterator[Advance]:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console) as bar:
+            task = bar.add_task(title, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def _plain(self, title: str) -> Advance:
+        start = last = time.monotonic()
+        self.say(f"{title} ...")
+
+        def advance(done: float, total: float) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last < PLAIN_INTERVAL or not done:
+                return
+            last = now
+            left = (now - start) * (total - done) / done
+            self.say(f"{title}: {done:.0f} of {total:.0f}, {left:.0f} s left")
+
+        return advance

@@ -1,0 +1,1 @@
+"""Measure: one reference and its renditions to per-frame scores."""
