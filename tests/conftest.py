@@ -1,0 +1,15 @@
+"""Fixtures of all tests."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of real clips, traces and known answers, or skip."""
+    if not SHARED.is_dir():
+        pytest.skip("the real clips and known answers are not beside this checkout")
+    return SHARED
