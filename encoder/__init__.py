@@ -1,7 +1,9 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
 from encoder.errors import MissingToolError, ProcessError, ShotladderError, SourceError, StitchError
+from encoder.inspection import inspect
 from encoder.source import AudioStream, Colour, Source, TextStream
+from encoder.tools import ffmpeg_path, packager_path
 
 __all__ = [
     "AudioStream",
@@ -13,4 +15,7 @@ __all__ = [
     "SourceError",
     "StitchError",
     "TextStream",
+    "ffmpeg_path",
+    "inspect",
+    "packager_path",
 ]
