@@ -1,0 +1,155 @@
+"""Frames by number: the same from any start, checked against the index, right whatever the line size."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from encoder.errors import SourceError
+from encoder.frames import decode
+from encoder.inspection import inspect
+
+FRAMES = 60
+
+
+def picture(number: int, width: int, height: int) -> np.ndarray:
+    """A texture that moves by a sample a frame, so that every frame is its own."""
+    y, x = np.mgrid[:height, :width]
+    return (96 + 60 * np.sin((x + number) / 5) + 30 * np.cos((y - 2 * number) / 7)).astype(np.uint8)
+
+
+def write_film(path: Path, size=(98, 70), codec="libx264", pixel_format="yuv420p", options=None, steps=None):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = *size, pixel_format
+        stream.codec_context.gop_size = 12
+        for number in range(FRAMES):
+            grey = av.VideoFrame.from_ndarray(picture(number, *size), format="gray")
+            frame = grey.reformat(format=pixel_format)
+            frame.pts = number if steps is None else steps[number]
+            frame.time_base = Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="module", params=["mp4", "mkv", "ts", "open-gop"])
+def film(request, tmp_path_factory) -> Path:
+    options = {"x264-params": "open-gop=1:bframes=3:scenecut=0"} if request.param == "open-gop" else {}
+    suffix = "mkv" if request.param == "open-gop" else request.param
+    return write_film(tmp_path_factory.mktemp("frames") / f"film.{suffix}", options=options)
+
+
+def test_a_range_holds_the_frames_of_the_whole(film):
+    source = inspect(film)
+    assert source.frame_count == FRAMES
+    whole = [frame.luma.copy() for frame in decode(source)]
+    for first, last in [(0, 60), (0, 1), (11, 14), (12, 13), (25, 40), (47, 60), (59, 60)]:
+        part = list(decode(source, first, last))
+        assert [frame.number for frame in part] == list(range(first, last))
+        assert [frame.pts for frame in part] == list(source.pts[first:last])
+        for frame in part:
+            np.testing.assert_array_equal(frame.luma, whole[frame.number])
+
+
+def test_an_empty_range_decodes_nothing(film):
+    assert list(decode(inspect(film), 7, 7)) == []
+
+
+def test_a_range_outside_the_film_is_refused(film):
+    with pytest.raises(ValueError, match="not within"):
+        list(decode(inspect(film), 0, FRAMES + 1))
+
+
+def test_threads_change_no_frame(film):
+    source = inspect(film)
+    plain = [frame.luma.copy() for frame in decode(source, 20, 30)]
+    for frame, luma in zip(decode(source, 20, 30, threads=2), plain, strict=True):
+        np.testing.assert_array_equal(frame.luma, luma)
+
+
+@pytest.mark.parametrize("size", [(98, 70), (16, 16), (130, 34)])
+def test_planes_are_the_picture_whatever_the_line_size(tmp_path, size):
+    source = inspect(write_film(tmp_path / "film.mkv", size, "ffv1"))
+    for frame in decode(source):
+        chroma = (size[1] // 2, size[0] // 2)
+        assert [plane.shape for plane in frame.planes] == [size[::-1], chroma, chroma]
+        grey = av.VideoFrame.from_ndarray(picture(frame.number, *size), format="gray")
+        np.testing.assert_array_equal(frame.luma, grey.reformat(format="yuv420p").to_ndarray()[: size[1]])
+
+
+def test_ten_bits_stay_ten_bits(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mkv", codec="ffv1", pixel_format="yuv420p10le"))
+    frame = next(decode(source))
+    assert (frame.bit_depth, frame.luma.dtype) == (10, np.uint16)
+    assert frame.luma.max() > 255
+
+
+def test_rgb_becomes_luma_and_full_chroma(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mkv", codec="ffv1", pixel_format="bgr0"))
+    frame = next(decode(source))
+    assert frame.pixel_format == "yuv444p"
+    assert {plane.shape for plane in frame.planes} == {(70, 98)}
+
+
+def test_uneven_times_are_kept(tmp_path):
+    steps = np.cumsum([1, 3] * (FRAMES // 2)).tolist()
+    source = inspect(write_film(tmp_path / "film.mkv", steps=steps))
+    assert not source.is_cfr
+    assert [frame.pts for frame in decode(source, 13)] == list(source.pts[13:])
+
+
+def test_a_frame_that_is_not_in_the_index_is_an_error(film):
+    source = inspect(film)
+    other = replace(source, pts=source.pts[:20] + source.pts[21:])
+    with pytest.raises(SourceError, match="not in its index"):
+        list(decode(other))
+
+
+def without_packets(path: Path, broken: range) -> Path:
+    """Copy a film and spoil the payload of some packets, so that they are there and do not decode."""
+    copy = path.with_name(f"broken-{path.name}")
+    with av.open(str(path)) as film, av.open(str(copy), "w") as out:
+        stream = out.add_stream_from_template(film.streams.video[0])
+        for number, packet in enumerate(film.demux(video=0)):
+            if packet.size:
+                damaged = av.Packet(bytes(packet.size)) if number in broken else packet
+                damaged.pts, damaged.dts, damaged.time_base = packet.pts, packet.dts, packet.time_base
+                damaged.is_keyframe = packet.is_keyframe
+                damaged.stream = stream
+                out.mux(damaged)
+    return copy
+
+
+def lost_of(source) -> Iterator[tuple[int, int]]:
+    lost: list[tuple[int, int]] = []
+    numbers = [frame.number for frame in decode(source, on_loss=lambda a, b: lost.append((a, b)))]
+    assert sorted(numbers + [n for a, b in lost for n in range(a, b)]) == list(range(source.frame_count))
+    return lost
+
+
+def test_lost_frames_are_named(tmp_path):
+    film = write_film(tmp_path / "film.mkv", codec="mpeg4", options={"bf": "0"})
+    source = inspect(without_packets(film, range(30, 33)))
+    assert source.frame_count == FRAMES
+    assert lost_of(source) == [(30, 33)]
+    with pytest.raises(SourceError, match=r"frames 30 to 32 \(at 1\.200 s\) cannot be decoded"):
+        list(decode(source))
+
+
+def test_lost_frames_at_the_end_are_named(tmp_path):
+    film = write_film(tmp_path / "film.mkv", codec="mpeg4", options={"bf": "0"})
+    source = inspect(without_packets(film, range(57, 60)))
+    assert lost_of(source) == [(57, 60)]
+
+
+def test_a_film_that_went_away_is_an_error(tmp_path):
+    path = write_film(tmp_path / "film.mkv")
+    source = inspect(path)
+    path.unlink()
+    with pytest.raises(SourceError, match="cannot be opened any more"):
+        next(decode(source))
