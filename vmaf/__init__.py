@@ -1,1 +1,20 @@
 """Measure: one reference and its renditions to per-frame scores."""
+
+from vmaf.errors import MeasureError, ModelError, PairingError
+from vmaf.measurement import DEFAULT_ENGINE, score
+from vmaf.models import aliases, choose
+from vmaf.request import COMPANIONS
+from vmaf.scores import Pool, Scores
+
+__all__ = [
+    "COMPANIONS",
+    "DEFAULT_ENGINE",
+    "MeasureError",
+    "ModelError",
+    "PairingError",
+    "Pool",
+    "Scores",
+    "aliases",
+    "choose",
+    "score",
+]

@@ -1,0 +1,191 @@
+"""What is to be measured: one reference, its renditions, the frames, the size, the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import av
+
+from encoder import Source
+from vmaf.errors import MeasureError, PairingError
+from vmaf.models import Model
+
+__all__ = ["COMPANIONS", "Request", "build", "native_size"]
+
+#: What can be measured in the same pass.
+COMPANIONS = ("neg", "interval", "psnr", "ssim", "cambi")
+
+#: libvmaf's pyramids need more rows and columns than this.
+SMALLEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A measurement, checked and complete: both engines take it.
+
+    Attributes
+    ----------
+    reference : Source
+    renditions : tuple of Source
+    first, last : int
+        Frames [first, last) of the reference.
+    offset : int
+        Number of the reference frame that the renditions' frame 0 shows.
+    width, height : int
+        Size that every picture is brought to.
+    pixel_format : str
+        FFmpeg's name of the planar format that every picture is brought to.
+    bit_depth : int
+    model : Model
+    every : int
+        Measure the frames whose number in the reference is a multiple of this.
+    companions : tuple of str
+        Some of `COMPANIONS`.
+    threads : int
+    """
+
+    reference: Source
+    renditions: tuple[Source, ...]
+    first: int
+    last: int
+    offset: int
+    width: int
+    height: int
+    pixel_format: str
+    bit_depth: int
+    model: Model
+    every: int
+    companions: tuple[str, ...]
+    threads: int
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Numbers of the frames to measure."""
+        start = -(-self.first // self.every) * self.every
+        return tuple(range(start, self.last, self.every))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.width, self.height
+
+
+def native_size(source: Source) -> tuple[int, int]:
+    """Return the size at which a film is judged: upright, in square pixels; its own, odd or not, if it is that."""
+    if source.sample_aspect_ratio != 1:
+        return source.display_size
+    if source.rotation % 180:
+        return source.height, source.width
+    return source.width, source.height
+
+
+def build(
+    reference: Source,
+    renditions: Sequence[Source],
+    *,
+    frames: tuple[int, int] | None,
+    offset: int,
+    size: tuple[int, int],
+    model: Model,
+    every: int,
+    companions: tuple[str, ...],
+    threads: int,
+    match_times: bool,
+) -> Request:
+    """Check a measurement and fill in what follows from its parts.
+
+    Raises
+    ------
+    MeasureError
+        No frames, a picture too small, an unknown companion, a stride below 1.
+    PairingError
+        A rendition does not show the reference's frames one for one.
+    """
+    first, last = frames or (0, reference.frame_count)
+    if not 0 <= first < last <= reference.frame_count:
+        raise MeasureError(
+            f"frames [{first}, {last}) are not all in {reference.path}, which has {reference.frame_count}"
+        )
+    if not renditions:
+        raise MeasureError("no rendition to measure")
+    if every < 1:
+        raise MeasureError(f"every={every}: the stride must be 1 or more")
+    if unknown := [name for name in companions if name not in COMPANIONS]:
+        raise MeasureError(f"unknown companion {unknown[0]!r}; known: {', '.join(COMPANIONS)}")
+    if min(size) <= SMALLEST:
+        raise MeasureError(f"{size[0]}x{size[1]}: VMAF needs more than {SMALLEST} rows and columns")
+    for rendition in renditions:
+        _check_pairing(reference, rendition, first, last, offset, match_times=match_times)
+    depth = max(source.bit_depth for source in (reference, *renditions))
+    request = Request(
+        reference=reference,
+        renditions=tuple(renditions),
+        first=first,
+        last=last,
+        offset=offset,
+        width=size[0],
+        height=size[1],
+        pixel_format=_pixel_format(reference.pixel_format, depth),
+        bit_depth=depth,
+        model=model,
+        every=every,
+        companions=tuple(name for name in COMPANIONS if name in companions),
+        threads=threads,
+    )
+    if not request.frames:
+        raise MeasureError(f"every={every} leaves no frame to measure in [{first}, {last})")
+    return request
+
+
+def _pixel_format(name: str, depth: int) -> str:
+    """Return the planar YUV format of the reference's chroma sampling at a depth that libvmaf takes."""
+    if depth > 16:
+        raise MeasureError(f"{name}: VMAF is defined for up to 16 bits")
+    chroma = "420"
+    components = av.VideoFormat(name).components
+    if len(components) >= 3 and not av.VideoFormat(name).is_rgb:
+        probe = av.VideoFormat(name, 64, 64)
+        chroma = {(32, 32): "420", (32, 64): "422", (64, 64): "444"}.get(
+            (probe.chroma_width(), probe.chroma_height()), "444"
+        )
+    for known in (8, 10, 12, 16):
+        if depth <= known:
+            return f"yuv{chroma}p" + (f"{known}le" if known > 8 else "")
+    raise AssertionError(depth)
+
+
+def _check_pairing(
+    reference: Source, rendition: Source, first: int, last: int, offset: int, *, match_times: bool
+) -> None:
+    """Refuse a rendition whose frames are not the reference's, and say where they part."""
+    begin, end = first - offset, last - offset
+    whole = (first, last, offset) == (0, reference.frame_count, 0)
+    has = rendition.frame_count
+    if begin < 0:
+        raise PairingError(f"{rendition.path} starts at frame {offset}, after the first to measure ({first})")
+    parted = _first_divergence(reference, rendition, offset)
+    if end > has or (whole and end != has):
+        where = "" if parted is None else f"; they part at reference frame {parted}"
+        raise PairingError(
+            f"{rendition.path} has {has} frames where {reference.path} has {min(end, reference.frame_count)}{where}"
+        )
+    if match_times and parted is not None and parted < last:
+        raise PairingError(
+            f"{rendition.path}: from frame {parted - offset} on its times are not the reference's"
+            f" (frame {parted}, {float(reference.time(parted)):.3f} s); a frame is missing, doubled or"
+            " shifted there, or the frame rates differ"
+        )
+
+
+def _first_divergence(reference: Source, rendition: Source, offset: int) -> int | None:
+    """Return the first reference frame whose time the rendition does not have, to half a frame."""
+    count = min(rendition.frame_count, reference.frame_count - offset)
+    start = reference.time(offset)
+    for n in range(1, count):
+        time = reference.time(offset + n) - start
+        gap = reference.time(offset + n + 1) - reference.time(offset + n)
+        before = reference.time(offset + n) - reference.time(offset + n - 1)
+        if 2 * abs(rendition.time(n) - time) > min(gap, before):
+            return offset + n
+    return offset + count if count < max(rendition.frame_count, reference.frame_count - offset) else None
