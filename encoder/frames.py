@@ -35,9 +35,11 @@ class Frame:
         Its place in the film, from 0.
     pts : int
         When it is shown, in ticks of `Source.time_base`.
-    planes : tuple of ndarray
-        Luma and, where there is any, two chroma planes; uint8 up to 8 bits, uint16 above, shape
-        (height, width). They are views of the decoder's own lines, whose stride may exceed the width.
+    lines : tuple of ndarray
+        Luma and, where there is any, two chroma planes, as the decoder laid them out: C-contiguous, uint8 up
+        to 8 bits, uint16 above, lines often longer than the picture. Kernels read these.
+    widths : tuple of int
+        How many samples of a line are picture, for each plane.
     bit_depth : int
         Bits of a luma sample.
     pixel_format : str
@@ -46,14 +48,20 @@ class Frame:
 
     number: int
     pts: int
-    planes: tuple[NDArray[Any], ...]
+    lines: tuple[NDArray[Any], ...]
+    widths: tuple[int, ...]
     bit_depth: int
     pixel_format: str
 
     @property
+    def planes(self) -> tuple[NDArray[Any], ...]:
+        """The planes cut to the picture: views, shape (height, width)."""
+        return tuple(lines[:, :width] for lines, width in zip(self.lines, self.widths, strict=True))
+
+    @property
     def luma(self) -> NDArray[Any]:
-        """The first plane."""
-        return self.planes[0]
+        """The first plane, cut to the picture."""
+        return self.lines[0][:, : self.widths[0]]
 
 
 def decode(
@@ -197,16 +205,16 @@ def _frame(number: int, pts: int, picture: Any) -> Frame:
         picture = picture.reformat(format="yuv444p" if depth <= 8 else "yuv444p10le")
         layout = picture.format
     depth = layout.components[0].bits
-    planes = tuple(_view(plane, depth) for plane in picture.planes[:3])
-    return Frame(number, pts, planes, depth, layout.name)
+    planes = picture.planes[:3]
+    lines = tuple(_lines(plane, depth) for plane in planes)
+    return Frame(number, pts, lines, tuple(plane.width for plane in planes), depth, layout.name)
 
 
 def _is_planar_yuv(name: str) -> bool:
     return name.startswith(("yuv4", "yuvj4", "yuva4", "gray")) and not name.endswith("be") and "f32" not in name
 
 
-def _view(plane: Any, depth: int) -> NDArray[Any]:
-    # the view holds the plane, and the plane its frame's buffer
+def _lines(plane: Any, depth: int) -> NDArray[Any]:
+    # the array holds the plane, and the plane its frame's buffer
     flat = np.frombuffer(plane, np.uint8 if depth <= 8 else np.uint16)
-    lines = flat.reshape(plane.height, plane.line_size // flat.itemsize)
-    return lines[:, : plane.width]
+    return flat.reshape(plane.height, plane.line_size // flat.itemsize)
