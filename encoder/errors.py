@@ -39,7 +39,9 @@ class ProcessError(ShotladderError, RuntimeError):
         self.argv = argv
         self.returncode = returncode
         self.tail = tail
-        last = tail.strip().splitlines()[-1] if tail.strip() else "it said nothing"
+        lines = tail.strip().splitlines() or ["it said nothing"]
+        # the first complaint is the cause, the last the consequence
+        last = lines[0] if lines[0] == lines[-1] else f"{lines[0]} ... {lines[-1]}"
         super().__init__(f"{argv[0].rsplit('/', 1)[-1]} failed (status {returncode}): {last}")
 
 

@@ -163,12 +163,7 @@ def _read_packets(container: Any, stream_index: int) -> _Index:
             digest.update(data)
             if packet.stream.index != stream_index:
                 continue
-            if (
-                packet.pts is None
-                or packet.is_discard
-                or packet.is_corrupt
-                or (not pts and not packet.is_keyframe)
-            ):
+            if packet.pts is None or packet.is_discard or packet.is_corrupt or (not pts and not packet.is_keyframe):
                 trusted = False
                 continue
             # frames shown before the first keyframe belong to a picture group whose start is missing

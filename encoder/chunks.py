@@ -1,0 +1,162 @@
+"""Encode one chunk: one process decodes its frames once and encodes all renditions of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import ffmpeg
+
+from encoder.codecs import codec_named
+from encoder.errors import ProcessError
+from encoder.picture import (
+    QUIET,
+    SINGLE_THREADED,
+    Filter,
+    frame_range,
+    input_options,
+    picture_filters,
+)
+from encoder.plan import Chunk, Rendition
+from encoder.process import run
+from encoder.source import Source
+from encoder.store import Store, write_whole
+from encoder.tools import ffmpeg_path, ffmpeg_version
+
+__all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkJob:
+    """What one worker does at a time: a chunk in several renditions, each at its quantiser."""
+
+    source: Source
+    chunk: Chunk
+    renditions: tuple[Rendition, ...]
+    quantisers: tuple[float, ...]
+    store: Store
+
+
+def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:
+    """Return FFmpeg's options for one encode."""
+    codec = codec_named(rendition.codec)
+    parameters = dict(codec.parameters)
+    if rendition.tune == "metric":
+        parameters |= dict(codec.metric_tuning)
+    if rendition.peak_rate is not None and rendition.buffer_size is not None:
+        parameters |= {
+            "vbv-maxrate": str(rendition.peak_rate // 1000),
+            "vbv-bufsize": str(rendition.buffer_size // 1000),
+        }
+    rate = source.frame_rate
+    return {
+        "c:v": codec.encoder,
+        "preset": rendition.preset,
+        "crf": f"{quantiser:g}",
+        "threads": "1",
+        "x264-params": ":".join(f"{k}={v}" for k, v in parameters.items()),
+        # every frame is kept, timed by its number
+        "fps_mode": "passthrough",
+        "enc_time_base": f"{rate.denominator}/{rate.numerator}",
+        "video_track_timescale": str(rate.numerator),
+    }
+
+
+def chunk_path(job: ChunkJob, number: int) -> Path:
+    """Return where the chunk in rendition `number` of the job is, or would be, in the store."""
+    rendition, chunk = job.renditions[number], job.chunk
+    recipe: dict[str, Any] = asdict(rendition)
+    del recipe["id"]  # a name changes nothing in the picture
+    recipe |= {
+        "source": job.source.content_id,
+        "stream": job.source.stream_index,
+        "frames": [chunk.first, chunk.last],
+        "keyframes": list(chunk.keyframes),
+        "options": encoder_options(rendition, job.quantisers[number], job.source),
+        "filters": [str(f) for f in picture_filters(job.source, (rendition.width, rendition.height))],
+        "ffmpeg": ffmpeg_version(),
+    }
+    return job.store.path("chunk", recipe, ".mp4")
+
+
+def encode_chunk(job: ChunkJob) -> float:
+    """Encode what is not in the store yet.
+
+    Parameters
+    ----------
+    job : ChunkJob
+        The chunk and its renditions.
+
+    Returns
+    -------
+    float
+        CPU seconds that it took, 0 when everything was there.
+
+    Raises
+    ------
+    ProcessError
+        If ffmpeg fails, or does not give exactly the frames of the chunk.
+    """
+    missing = [n for n in range(len(job.renditions)) if not chunk_path(job, n).exists()]
+    if not missing:
+        return 0.0
+    job.store.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".chunk.", dir=job.store.root) as folder:
+        made = [Path(folder) / f"{n}.mp4" for n in missing]
+        try:
+            argv = _command(job, missing, made, seek=True)
+            cpu = run(argv).cpu_seconds
+            _check(argv, made, job.chunk)
+        except ProcessError:
+            # some files seek wrongly; reading from the start is slow but sure
+            argv = _command(job, missing, made, seek=False)
+            cpu = run(argv).cpu_seconds
+            _check(argv, made, job.chunk)
+        for n, path in zip(missing, made, strict=True):
+            write_whole(chunk_path(job, n), partial(_move, path))
+    return cpu
+
+
+def _command(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool) -> tuple[str, ...]:
+    """Return the command that encodes the chunk in the given renditions."""
+    source, chunk = job.source, job.chunk
+    opened = ffmpeg.input(source.path, **input_options(source, chunk.first if seek else 0))
+    frames = _apply(opened[str(source.stream_index)], frame_range(source, chunk.first, chunk.last))
+    copies = frames.filter_multi_output("split", len(numbers))
+    inner = "+".join(f"eq(n,{key - chunk.first})" for key in chunk.keyframes)
+    streams = []
+    for place, (number, path) in enumerate(zip(numbers, outputs, strict=True)):
+        rendition = job.renditions[number]
+        picture = _apply(copies[place], picture_filters(source, (rendition.width, rendition.height)))
+        options = encoder_options(rendition, job.quantisers[number], source)
+        streams.append(ffmpeg.output(picture, str(path), f="mp4", an=None, force_key_frames=f"expr:{inner}", **options))
+    argv = ffmpeg.merge_outputs(*streams).global_args(*QUIET, *SINGLE_THREADED).overwrite_output()
+    return tuple(argv.compile(cmd=ffmpeg_path()))
+
+
+def _apply(stream: Any, filters: Sequence[Filter]) -> Any:
+    for each in filters:
+        stream = stream.filter(each.name, **dict(each.options))
+    return stream
+
+
+def _move(made: Path, path: Path) -> None:
+    made.replace(path)
+
+
+def _check(argv: tuple[str, ...], paths: Sequence[Path], chunk: Chunk) -> None:
+    """Make sure that each file holds as many frames as the chunk, and key frames where they belong."""
+    wanted = {key - chunk.first for key in chunk.keyframes}
+    for path in paths:
+        with av.open(str(path)) as container:
+            packets = [(p.pts, p.is_keyframe) for p in container.demux(video=0) if p.size]
+        ordered = sorted(packets)
+        keys = {n for n, (_, is_key) in enumerate(ordered) if is_key}
+        if len(packets) != chunk.frame_count or keys != wanted:
+            fault = f"{len(packets)} frames instead of {chunk.frame_count}, key frames {sorted(keys)}"
+            raise ProcessError(argv, 0, fault)

@@ -1,0 +1,169 @@
+"""DASH and HLS from one set of CMAF segments, by Shaka Packager."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import m3u8
+
+from encoder.errors import ProcessError
+from encoder.plan import SHORTEST_SEGMENT, Rendition, Segment
+from encoder.process import run
+from encoder.source import Source
+from encoder.tools import packager_path
+from encoder.tracks import AudioTrack, TextTrack
+
+__all__ = ["Packaged", "package", "playlist_segments"]
+
+DASH_MANIFEST = "manifest.mpd"
+HLS_MANIFEST = "master.m3u8"
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """Segments of one rendition as its playlist lists them: durations (s), files relative to the folder."""
+
+    playlist: str
+    init: str
+    urls: tuple[str, ...]
+    durations: tuple[float, ...]
+
+
+def package(
+    folder: Path,
+    source: Source,
+    segments: Sequence[Segment],
+    renditions: Sequence[tuple[Rendition, Path]],
+    audio: Sequence[AudioTrack],
+    text: Sequence[TextTrack],
+    segment_duration: Fraction,
+) -> tuple[Packaged, ...]:
+    """Package a title.
+
+    Parameters
+    ----------
+    folder : Path
+        Where manifests and segments are written; it exists and is empty.
+    source : Source
+        Gives the times that segments must have.
+    segments : sequence of Segment
+        The plan; the packager's cuts are checked against it.
+    renditions : sequence of (Rendition, Path)
+        Stitched tracks.
+    audio : sequence of AudioTrack
+    text : sequence of TextTrack
+    segment_duration : Fraction
+        What a segment should last, s.
+
+    Returns
+    -------
+    tuple of Packaged
+        One per rendition.
+
+    Raises
+    ------
+    ProcessError
+        If the packager fails, or cuts elsewhere than planned.
+    """
+    streams = [_video(rendition, path) for rendition, path in renditions]
+    streams += [_audio(track, name) for track, name in zip(audio, _names(audio), strict=True)]
+    streams += [_text(track, name) for track, name in zip(text, _names(text), strict=True)]
+    argv = [packager_path(), *streams]
+    argv += ["--segment_duration", f"{float(segment_duration * SHORTEST_SEGMENT):g}"]
+    argv += ["--mpd_output", DASH_MANIFEST, "--hls_master_playlist_output", HLS_MANIFEST]
+    # a static manifest with a timeline, rather than one SegmentBase per file
+    argv += ["--generate_static_live_mpd", "--hls_playlist_type", "VOD", "--quiet"]
+    if audio and audio[0].stream.language:
+        argv += ["--default_language", audio[0].stream.language]
+    run(argv, cwd=str(folder))
+    packaged = tuple(playlist_segments(folder, f"video_{rendition.id}.m3u8") for rendition, _ in renditions)
+    for track in packaged:
+        _check_cuts(tuple(argv), track, source, segments)
+    return packaged
+
+
+def playlist_segments(folder: Path, playlist: str) -> Packaged:
+    """Read what a media playlist lists."""
+    listed = m3u8.load(str(folder / playlist))
+    init = listed.segment_map[0].uri if listed.segment_map else ""
+    entries = listed.segments
+    return Packaged(playlist, str(init), tuple(e.uri for e in entries), tuple(float(e.duration) for e in entries))
+
+
+def _video(rendition: Rendition, path: Path) -> str:
+    # slashes and names only; ids are made by us
+    place = f"video/{rendition.id}"
+    return _descriptor(
+        {
+            "in": str(path),
+            "stream": "video",
+            "init_segment": f"{place}/init.mp4",
+            "segment_template": f"{place}/$Number%05d$.m4s",
+            "playlist_name": f"video_{rendition.id}.m3u8",
+            "iframe_playlist_name": f"iframe_{rendition.id}.m3u8",
+        }
+    )
+
+
+def _audio(track: AudioTrack, name: str) -> str:
+    place = f"audio/{name}-aac"
+    fields = {
+        "in": str(track.path),
+        "stream": "audio",
+        "init_segment": f"{place}/init.mp4",
+        "segment_template": f"{place}/$Number%05d$.m4s",
+        "playlist_name": f"audio_{name}.m3u8",
+        "hls_group_id": "audio",
+        "hls_name": _printable(track.stream.title) or name,
+    }
+    if track.stream.language:
+        fields["language"] = track.stream.language
+    return _descriptor(fields)
+
+
+def _text(track: TextTrack, name: str) -> str:
+    fields = {
+        "in": str(track.path),
+        "stream": "text",
+        "segment_template": f"text/{name}/$Number%05d$.vtt",
+        "playlist_name": f"text_{name}.m3u8",
+        "hls_group_id": "text",
+        "hls_name": _printable(track.stream.title) or name,
+    }
+    if track.stream.language:
+        fields["language"] = track.stream.language
+    return _descriptor(fields)
+
+
+def _names(tracks: Sequence[AudioTrack] | Sequence[TextTrack]) -> list[str]:
+    """Name folders after languages; a second track of a language gets a number."""
+    names: list[str] = []
+    for track in tracks:
+        base = "".join(c for c in (track.stream.language or "und") if c.isalnum() or c == "-") or "und"
+        taken = sum(name == base or name.startswith(f"{base}-") for name in names)
+        names.append(f"{base}-{taken + 1}" if taken else base)
+    return names
+
+
+def _printable(title: str | None) -> str:
+    # the descriptor's separators and a playlist's quotes cannot be escaped
+    return "".join(c for c in title or "" if c.isprintable() and c not in ',="\\').strip()
+
+
+def _descriptor(fields: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in fields.items())
+
+
+def _check_cuts(argv: tuple[str, ...], track: Packaged, source: Source, segments: Sequence[Segment]) -> None:
+    """Make sure that the packager cut where the plan says; playlists tell milliseconds."""
+    planned = [float(source.time(s.last) - source.time(s.first)) for s in segments]
+    exact = len(planned) == len(track.durations) and all(
+        math.isclose(a, b, abs_tol=0.002 + float(source.time_base))
+        for a, b in zip(planned, track.durations, strict=True)
+    )
+    if not exact:
+        raise ProcessError(argv, 0, f"segments of {track.playlist} last {track.durations}, planned were {planned}")

@@ -1,0 +1,166 @@
+"""The one way from a decoded frame to the picture that is analysed, encoded and measured.
+
+FFmpeg turns the picture upright before the first filter; then it is deinterlaced where it holds fields, brought to
+the range of standard dynamic range where the target asks for it, and scaled to square pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from encoder.source import Colour, Source
+
+__all__ = [
+    "QUIET",
+    "SINGLE_THREADED",
+    "Filter",
+    "colour_tags",
+    "filter_text",
+    "frame_range",
+    "input_arguments",
+    "input_options",
+    "numbering",
+    "picture_filters",
+]
+
+#: Decoders and filters on one thread each: the processes are what runs in parallel.
+QUIET = ("-v", "error", "-nostdin")
+SINGLE_THREADED = ("-filter_threads", "1", "-filter_complex_threads", "1")
+
+_HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One FFmpeg filter and its options."""
+
+    name: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """Write it as FFmpeg reads it."""
+        return self.name + ("=" + ":".join(f"{k}={v}" for k, v in self.options) if self.options else "")
+
+
+def filter_text(filters: Iterable[Filter]) -> str:
+    """Write a chain as FFmpeg reads it."""
+    return ",".join(map(str, filters))
+
+
+def input_options(source: Source, first: int) -> dict[str, str | None]:
+    """Return the options with which ffmpeg opens a source so that frame `first` will decode.
+
+    Times stay those of the file (`copyts`); `frame_range` then picks the frames by time.
+    """
+    options: dict[str, str | None] = {"threads": "1", "copyts": None}
+    # the last key frame at or before the first frame, from which decoding surely is whole
+    key = max((k for k in source.keyframes if k <= first), default=0)
+    if key > 0:
+        # a tick early, so that rounding to microseconds cannot pass it by
+        time = source.pts[key] * source.time_base - source.time_base / 2
+        options |= {"seek_timestamp": "1", "noaccurate_seek": None, "ss": _seconds(time)}
+    return options
+
+
+def input_arguments(source: Source, first: int) -> list[str]:
+    """Return the same as the arguments of a command line, with the file."""
+    words = [word for key, value in input_options(source, first).items() for word in (f"-{key}", value) if word]
+    return [*words, "-i", source.path]
+
+
+def frame_range(source: Source, first: int, last: int) -> tuple[Filter, ...]:
+    """Return the filters that let frames [first, last) of the source through and number them from 0.
+
+    The frames are picked by time, half a frame early, and then timed by number, so that two paths through a graph
+    can only pair frame n with frame n.
+    """
+    span = [("start", _seconds(_between(source, first)))]
+    if last < source.frame_count:
+        span.append(("end", _seconds(_between(source, last))))
+    return (Filter("trim", tuple(span)), *numbering(source))
+
+
+def numbering(source: Source) -> tuple[Filter, ...]:
+    """Return the filters that time frames by their number, one every 1/frame_rate."""
+    rate = source.frame_rate
+    return (Filter("settb", (("expr", f"{rate.denominator}/{rate.numerator}"),)), Filter("setpts", (("expr", "N"),)))
+
+
+def picture_filters(source: Source, size: tuple[int, int], *, hdr: bool = False) -> tuple[Filter, ...]:
+    """Return the filters that make an upright square-pixel picture of this size.
+
+    Parameters
+    ----------
+    source : Source
+        What the frames come from.
+    size : (int, int)
+        Width and height.
+    hdr : bool
+        Keep high dynamic range; otherwise it is tone-mapped to BT.709.
+    """
+    width, height = size
+    filters = []
+    if source.interlaced:
+        filters.append(Filter("bwdif", (("mode", "send_frame"), ("deint", "all"))))
+    if source.colour.transfer in _HDR_TRANSFERS and not hdr:
+        # Hable's curve at a nominal peak of 100 cd/m2 in linear light
+        filters += [
+            Filter("zscale", (("t", "linear"), ("npl", "100"))),
+            Filter("format", (("pix_fmts", "gbrpf32le"),)),
+            Filter("zscale", (("p", "bt709"),)),
+            Filter("tonemap", (("tonemap", "hable"), ("desat", "0"))),
+            Filter("zscale", (("t", "bt709"), ("m", "bt709"), ("r", "tv"))),
+        ]
+    filters.append(Filter("scale", (("w", str(width)), ("h", str(height)), ("flags", "bicubic"), ("out_range", "tv"))))
+    filters.append(Filter("setsar", (("sar", "1"),)))
+    filters.append(Filter("format", (("pix_fmts", "yuv420p10le" if hdr else "yuv420p"),)))
+    tags = colour_tags(source, hdr=hdr)
+    stated = {
+        "color_primaries": tags.primaries,
+        "color_trc": tags.transfer,
+        "colorspace": tags.matrix,
+        "range": tags.range,
+        "chroma_location": tags.chroma_location,
+    }
+    # the tags of the frames are what every encoder writes
+    filters.append(Filter("setparams", tuple((k, v) for k, v in stated.items() if v)))
+    return tuple(filters)
+
+
+def colour_tags(source: Source, *, hdr: bool = False) -> Colour:
+    """Return the colour description that a rendition carries; every field is stated.
+
+    Untagged sources are taken as BT.709 when they are high definition and as BT.601 below, which is what
+    players assume; small renditions of a large source then do not change colour.
+    """
+    if source.colour.transfer in _HDR_TRANSFERS and not hdr:
+        return Colour("bt709", "bt709", "bt709", "tv", "left")
+    if source.width >= 1280 or source.height >= 720:
+        assumed = "bt709"
+    elif source.height in (576, 288):
+        assumed = "bt470bg"
+    else:
+        assumed = "smpte170m"
+    stated = source.colour
+    transfer = "smpte170m" if assumed == "bt470bg" else assumed
+    return Colour(
+        stated.primaries or assumed,
+        stated.transfer or transfer,
+        stated.matrix or assumed,
+        "tv",
+        stated.chroma_location or "left",
+    )
+
+
+def _between(source: Source, frame: int) -> Fraction:
+    """Return a moment (s, in the file's own time) after frame - 1 and before `frame`, midway."""
+    if frame == 0:
+        return source.pts[0] * source.time_base - 1 / (2 * source.frame_rate)
+    return Fraction(source.pts[frame - 1] + source.pts[frame], 2) * source.time_base
+
+
+def _seconds(time: Fraction) -> str:
+    """Write a time to FFmpeg's microsecond."""
+    return f"{float(time):.6f}"

@@ -1,0 +1,111 @@
+"""Join the chunks of a rendition by stream copy into one track that has the source's times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+
+import av
+
+from encoder.errors import StitchError
+from encoder.plan import Chunk
+from encoder.source import Source
+from encoder.store import write_whole
+
+__all__ = ["stitch", "track_timing"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    frame: int
+    is_keyframe: bool
+    data: bytes
+
+
+def track_timing(source: Source) -> tuple[Fraction, tuple[int, ...]]:
+    """Return a rendition's time base and the time of every frame in it, the first at 0.
+
+    A constant rate is told exactly, in ticks of its numerator; a varying one keeps the source's ticks. One more
+    time stands at the end: when the last frame ends.
+    """
+    if source.is_cfr:
+        rate = source.frame_rate
+        times = tuple(n * rate.denominator for n in range(source.frame_count + 1))
+        return Fraction(1, rate.numerator), times
+    # an MP4 track counts whole ticks a second
+    scale = source.time_base.numerator
+    base = Fraction(1, source.time_base.denominator)
+    return base, tuple((p - source.pts[0]) * scale for p in (*source.pts, source.end_pts))
+
+
+def stitch(source: Source, chunks: Sequence[Chunk], paths: Sequence[Path], output: Path) -> None:
+    """Join chunks.
+
+    Parameters
+    ----------
+    source : Source
+        Gives the times.
+    chunks : sequence of Chunk
+        They tile the film.
+    paths : sequence of Path
+        Their files, in one rendition.
+    output : Path
+        MP4 file to write.
+
+    Raises
+    ------
+    StitchError
+        If parameter sets differ between chunks, or a chunk has not its number of frames.
+    """
+    time_base, times = track_timing(source)
+    packets: list[_Packet] = []
+    first_header = b""
+    for chunk, path in zip(chunks, paths, strict=True):
+        header, part = _read(path, chunk)
+        first_header = first_header or header
+        if header != first_header:
+            raise StitchError(f"{path}: its parameter sets are not those of the first chunk")
+        packets += part
+    write_whole(output, lambda path: _write(path, paths[0], packets, times, time_base))
+
+
+def _read(path: Path, chunk: Chunk) -> tuple[bytes, list[_Packet]]:
+    """Return the parameter sets of a chunk and its packets in decoding order, numbered by the source's frames."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        header = bytes(stream.codec_context.extradata or b"")
+        read = [(p.pts, p.is_keyframe, bytes(p)) for p in container.demux(stream) if p.size]
+    if len(read) != chunk.frame_count:
+        raise StitchError(f"{path}: holds {len(read)} frames instead of {chunk.frame_count}")
+    rank = {pts: chunk.first + n for n, pts in enumerate(sorted(pts for pts, _, _ in read))}
+    return header, [_Packet(rank[pts], key, data) for pts, key, data in read]
+
+
+def _write(path: Path, template: Path, packets: list[_Packet], times: tuple[int, ...], time_base: Fraction) -> None:
+    """Write the packets, each lasting in decoding order as long as it is shown.
+
+    So the sum of durations up to a key frame is its time, also when the frame rate varies.
+    """
+    durations = [times[packet.frame + 1] - times[packet.frame] for packet in packets]
+    decoded = [0, *accumulate(durations)]
+    # frames that are shown before those decoded earlier; the muxer takes this shift back
+    shift = max(time - times[packet.frame] for time, packet in zip(decoded, packets, strict=False))
+    with av.open(str(template)) as chunk, av.open(str(path), "w", format="mp4", options=_OPTIONS) as container:
+        track = container.add_stream_from_template(chunk.streams.video[0])
+        track.time_base = time_base
+        for packet, time, duration in zip(packets, decoded, durations, strict=False):
+            timed = av.Packet(packet.data)
+            timed.stream = track
+            timed.time_base = time_base
+            timed.pts = times[packet.frame]
+            timed.dts = time - shift
+            timed.duration = duration
+            timed.is_keyframe = packet.is_keyframe
+            container.mux(timed)
+
+
+#: composition offsets may be negative, so that the first frame is decoded at 0 and no edit list is needed
+_OPTIONS = {"movflags": "+negative_cts_offsets", "use_editlist": "0"}
