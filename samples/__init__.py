@@ -1,0 +1,1 @@
+"""A film, traces and test clips that the project generates itself, and short research scripts."""
