@@ -1,24 +1,55 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
+from encoder.chunks import ChunkJob, chunk_path, encode_chunk, payload_bits
+from encoder.codecs import CODECS, Codec, UnknownCodecError, codec_named
 from encoder.errors import MissingToolError, ProcessError, ShotladderError, SourceError, StitchError
 from encoder.frames import Frame, decode
 from encoder.inspection import inspect
+from encoder.packaging import Packaged, package
+from encoder.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.source import AudioStream, Colour, Source, TextStream
-from encoder.tools import ffmpeg_path, packager_path
+from encoder.stitch import stitch
+from encoder.store import Store, write_whole
+from encoder.tools import ffmpeg_path, ffmpeg_version, packager_path, packager_version
+from encoder.tracks import AudioTrack, TextTrack, encode_audio, extract_text
 
 __all__ = [
+    "CODECS",
     "AudioStream",
+    "AudioTrack",
+    "Chunk",
+    "ChunkJob",
+    "Codec",
     "Colour",
+    "EncodePlan",
     "Frame",
     "MissingToolError",
+    "Packaged",
     "ProcessError",
+    "Rendition",
+    "Segment",
     "ShotladderError",
     "Source",
     "SourceError",
     "StitchError",
+    "Store",
     "TextStream",
+    "TextTrack",
+    "UnknownCodecError",
+    "chunk_path",
+    "codec_named",
     "decode",
+    "encode_audio",
+    "encode_chunk",
+    "extract_text",
     "ffmpeg_path",
+    "ffmpeg_version",
     "inspect",
+    "package",
     "packager_path",
+    "packager_version",
+    "payload_bits",
+    "plan_chunks",
+    "stitch",
+    "write_whole",
 ]

@@ -28,7 +28,7 @@ from encoder.source import Source
 from encoder.store import Store, write_whole
 from encoder.tools import ffmpeg_path, ffmpeg_version
 
-__all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options"]
+__all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options", "payload_bits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,12 @@ def encode_chunk(job: ChunkJob) -> float:
         for n, path in zip(missing, made, strict=True):
             write_whole(chunk_path(job, n), partial(_move, path))
     return cpu
+
+
+def payload_bits(path: Path) -> int:
+    """Return the bits of an encoded chunk's video, without its container."""
+    with av.open(str(path)) as container:
+        return 8 * sum(packet.size for packet in container.demux(video=0))
 
 
 def _command(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool) -> tuple[str, ...]:

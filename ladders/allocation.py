@@ -1,0 +1,173 @@
+"""Share a title's bits among its chunks by equal slope.
+
+At the optimum no bit would buy more quality in another chunk: all chunks stand on their convex hulls where one more
+bit buys equally much (Everett 1963; Shoham and Gersho 1988). So the edges of all hulls, sorted by what they buy per
+bit, are the whole title's curve: each prefix of them is the best allocation of its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ladders.curves import Curve
+from ladders.hull_kernels import all_hulls
+
+__all__ = ["Allocation", "Limits", "TitleCurve", "convex_hull", "title_curve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What no chunk may cross.
+
+    Attributes
+    ----------
+    floor_below_mean : float
+        No chunk's quality lies further below the title's mean, where its curve reaches so high.
+    cap : float
+        No chunk gets more quality than this, where it can have less.
+    """
+
+    floor_below_mean: float = 8.0
+    cap: float = 97.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Allocation:
+    """A choice for every chunk.
+
+    Attributes
+    ----------
+    indices : ndarray of int64, shape (chunks,)
+        Into the grid of quantisers.
+    bits : float
+        In all.
+    quality : float
+        Mean over frames.
+    """
+
+    indices: NDArray[np.int64]
+    bits: float
+    quality: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TitleCurve:
+    """All allocations of equal slope of one title at one resolution, cheapest first.
+
+    Attributes
+    ----------
+    bits, quality : ndarray of float64, shape (steps + 1,)
+        Of the title after so many edges.
+    chunks, indices : ndarray of int64, shape (steps,)
+        Which chunk an edge moves, and to which place on the grid.
+    start : ndarray of int64, shape (chunks,)
+        Places before the first edge.
+    """
+
+    bits: NDArray[np.float64]
+    quality: NDArray[np.float64]
+    chunks: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+    def at(self, step: int) -> Allocation:
+        """Return the allocation after the first `step` edges."""
+        chosen = self.start.copy()
+        # later edges of a chunk overwrite earlier ones
+        chosen[self.chunks[:step]] = self.indices[:step]
+        return Allocation(chosen, float(self.bits[step]), float(self.quality[step]))
+
+    def for_quality(self, target: float) -> Allocation:
+        """Return the cheapest allocation that reaches a mean quality, or the best there is."""
+        return self.at(min(int(np.searchsorted(self.quality, target)), len(self.quality) - 1))
+
+    def for_bits(self, budget: float) -> Allocation:
+        """Return the best allocation within a budget, or the cheapest there is."""
+        return self.at(max(int(np.searchsorted(self.bits, budget, side="right")) - 1, 0))
+
+    def quality_at(self, bits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean quality that budgets buy; below the cheapest allocation, minus infinity."""
+        place = np.searchsorted(self.bits, bits, side="right") - 1
+        return np.where(place < 0, -np.inf, self.quality[np.maximum(place, 0)])
+
+
+def convex_hull(bits: Sequence[float], quality: Sequence[float]) -> tuple[int, ...]:
+    """Return which points are on the upper convex hull of quality over bits, cheapest first.
+
+    Parameters
+    ----------
+    bits, quality : sequence of float, equally long
+        In any order.
+
+    Returns
+    -------
+    tuple of int
+        Places of the hull's corners.
+
+    Examples
+    --------
+    >>> convex_hull([1, 2, 3, 4], [10, 30, 35, 34])
+    (0, 1, 2)
+    """
+    order = np.lexsort((np.asarray(quality, float), -np.asarray(bits, float)))
+    cost = np.asarray(bits, float)[order][None]
+    loss = -np.asarray(quality, float)[order][None]
+    vertices = np.empty(cost.shape, np.int64)
+    counts = np.empty(1, np.int64)
+    all_hulls(cost, loss, np.ones(cost.shape, np.bool_), vertices, counts)
+    return tuple(int(order[v]) for v in vertices[0, : counts[0]])
+
+
+def title_curve(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, target: float | None) -> TitleCurve:
+    """Merge the chunks' hulls into the title's.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        One per chunk, on one grid.
+    frames : sequence of int
+        How long each chunk is.
+    limits : Limits
+        What no chunk may cross.
+    target : float or None
+        The mean quality that the floor counts from; None leaves the floor out.
+    """
+    bits = np.array([curve.bits for curve in curves])
+    quality = np.array([curve.quality for curve in curves])
+    weights = np.asarray(frames, np.float64) / sum(frames)
+    allowed = _allowed(quality, limits, target)
+    loss = (100.0 - quality) * weights[:, None]
+    vertices = np.empty(bits.shape, np.int64)
+    counts = np.empty(len(bits), np.int64)
+    all_hulls(bits, loss, allowed, vertices, counts)
+    rows = np.repeat(np.arange(len(bits)), counts - 1)
+    after = np.concatenate([v[1:n] for v, n in zip(vertices, counts, strict=True)])
+    before = np.concatenate([v[: n - 1] for v, n in zip(vertices, counts, strict=True)])
+    price = bits[rows, after] - bits[rows, before]
+    gain = loss[rows, before] - loss[rows, after]
+    # stable, so that equal slopes within a chunk stay in their order
+    order = np.argsort(-gain / price, kind="stable")
+    start = vertices[:, 0].copy()
+    each = np.arange(len(bits))
+    return TitleCurve(
+        bits=bits[each, start].sum() + np.concatenate([[0.0], np.cumsum(price[order])]),
+        quality=100.0 - loss[each, start].sum() + np.concatenate([[0.0], np.cumsum(gain[order])]),
+        chunks=rows[order],
+        indices=after[order],
+        start=start,
+    )
+
+
+def _allowed(quality: NDArray[np.float64], limits: Limits, target: float | None) -> NDArray[np.bool_]:
+    """Return which places of the grid the limits leave; never none of a chunk."""
+    below = quality <= limits.cap
+    # where even the coarsest quantiser is above the cap, that one stands
+    below[:, -1] = True
+    if target is None:
+        return below
+    floor = np.minimum(target - limits.floor_below_mean, (quality * below).max(axis=1))
+    return below & (quality >= floor[:, None])

@@ -1,0 +1,119 @@
+"""Rate and quality of one chunk at one resolution, as functions of the quantiser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+__all__ = ["Curve", "RatePoint", "fit_curve", "quantiser_grid"]
+
+#: Slopes of log2(bits) per quantiser step that any encoder stays within; used beyond the last trial only.
+STEEPEST, FLATTEST = -1 / 3, -1 / 12
+#: VMAF above which its scale saturates: distortion is counted from a little above the top, so that it has a logarithm.
+CEILING = 100.5
+
+
+@dataclass(frozen=True, slots=True)
+class RatePoint:
+    """One trial: what a quantiser cost and gave.
+
+    Attributes
+    ----------
+    quantiser : float
+    bits : int
+        Of the chunk's video samples.
+    quality : float
+        Mean VMAF of the frames that were measured.
+    every : int
+        Every so many frames were measured; 1 in a final measurement.
+    """
+
+    quantiser: float
+    bits: int
+    quality: float
+    every: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Bits and quality on a grid of quantisers.
+
+    Attributes
+    ----------
+    quantisers, bits, quality : ndarray of float64, shape (grid,)
+        Quantisers increase, bits and quality never do.
+    """
+
+    quantisers: NDArray[np.float64]
+    bits: NDArray[np.float64]
+    quality: NDArray[np.float64]
+
+
+def quantiser_grid(lowest: float, highest: float, step: float) -> NDArray[np.float64]:
+    """Return the quantisers that an encoder tells apart.
+
+    Examples
+    --------
+    >>> quantiser_grid(20, 21, 0.25).tolist()
+    [20.0, 20.25, 20.5, 20.75, 21.0]
+    """
+    count = round((highest - lowest) / step) + 1
+    return np.linspace(lowest, lowest + (count - 1) * step, count, dtype=np.float64)
+
+
+def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
+    """Interpolate trials of one chunk at one resolution.
+
+    Parameters
+    ----------
+    points : sequence of RatePoint, length >= 2
+        At least two different quantisers.
+    grid : ndarray of float64, shape (grid,)
+        Increasing quantisers to evaluate at.
+
+    Returns
+    -------
+    Curve
+        Monotone between the trials and beyond them.
+
+    Notes
+    -----
+    Logarithm of bits and quality are interpolated apart, each by PCHIP, which keeps them monotone (Fritsch and
+    Carlson 1980). Where noise made a trial worse than its dearer neighbour, the two are averaged first. Beyond the
+    trials the logarithm of bits goes on in a straight line; quality does so on the logarithm of distortion towards
+    finer quantisers and in a straight line towards coarser ones.
+    """
+    best = {p.quantiser: p for p in sorted(points, key=lambda p: -p.every)}
+    ordered = [best[q] for q in sorted(best)]
+    if len(ordered) < 2:
+        raise ValueError("a curve needs trials at two quantisers")
+    q = np.array([p.quantiser for p in ordered])
+    log_bits = _decreasing(np.log2([max(p.bits, 1) for p in ordered]))
+    quality = _decreasing(np.array([p.quality for p in ordered]))
+    inside = np.clip(grid, q[0], q[-1])
+    finer, coarser = np.minimum(grid - q[0], 0), np.maximum(grid - q[-1], 0)
+    bits = PchipInterpolator(q, log_bits)(inside)
+    slopes = np.clip(np.diff(log_bits) / np.diff(q), STEEPEST, FLATTEST)
+    bits = bits + finer * slopes[0] + coarser * slopes[-1]
+    fitted = PchipInterpolator(q, quality)(inside)
+    distortion = np.log(CEILING - np.minimum(quality, 100.0))
+    top_slope = max((distortion[1] - distortion[0]) / (q[1] - q[0]), 0.0)
+    fitted = np.where(finer < 0, CEILING - np.exp(distortion[0] + finer * top_slope), fitted)
+    fitted = fitted + coarser * min((quality[-1] - quality[-2]) / (q[-1] - q[-2]), -0.25)
+    return Curve(grid, np.exp2(bits), np.clip(fitted, 0.0, 100.0))
+
+
+def _decreasing(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average neighbours that rise until none does (pool adjacent violators)."""
+    blocks: list[tuple[float, int]] = []
+    for value in values:
+        mean, count = float(value), 1
+        while blocks and blocks[-1][0] < mean:
+            left, n = blocks.pop()
+            mean, count = (left * n + mean * count) / (n + count), n + count
+        blocks.append((mean, count))
+    return np.concatenate([np.full(count, mean) for mean, count in blocks])

@@ -1,0 +1,64 @@
+"""At which sizes a film may be encoded, and the fixed ladder that services used before."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+__all__ = ["APPLE_LADDERS", "candidate_sizes"]
+
+#: Heights of 16:9 pictures in use; of other shapes, the sizes that fit into the same box.
+STANDARD_HEIGHTS = (2160, 1440, 1080, 720, 540, 432, 360, 234)
+
+#: Apple's "HLS Authoring Specification for Apple devices", table of 16:9 variants: height and average bits/s.
+APPLE_LADDERS = {
+    "h264": (
+        (234, 145_000),
+        (360, 365_000),
+        (432, 730_000),
+        (432, 1_100_000),
+        (540, 2_000_000),
+        (720, 3_000_000),
+        (720, 4_500_000),
+        (1080, 6_000_000),
+        (1080, 7_800_000),
+    ),
+}
+
+
+def candidate_sizes(display: tuple[int, int], max_height: int | None = None) -> dict[int, tuple[int, int]]:
+    """Return the sizes to choose from, by nominal height, tallest first.
+
+    Parameters
+    ----------
+    display : (int, int)
+        Upright size of the film in square pixels.
+    max_height : int, optional
+        Nominal height that no rendition exceeds.
+
+    Returns
+    -------
+    dict
+        Nominal height (of the 16:9 box that the picture fills) to (width, height), both even. The film's own size is
+        always the first, but for `max_height`; nothing is enlarged.
+
+    Examples
+    --------
+    >>> candidate_sizes((1280, 720))
+    {720: (1280, 720), 540: (960, 540), 432: (768, 432), 360: (640, 360), 234: (416, 234)}
+    >>> candidate_sizes((1280, 544))[360]
+    (640, 272)
+    """
+    width, height = display
+    landscape = (width, height) if width >= height else (height, width)
+    nominal = max(Fraction(landscape[1]), Fraction(landscape[0] * 9, 16))
+    own = round(nominal)
+    # a size hardly smaller than the next is no choice
+    heights = [own, *(h for h in STANDARD_HEIGHTS if h < own * 0.9)]
+    kept = [h for h in heights if max_height is None or h <= max_height] or heights[-1:]
+    if max_height is not None and max_height < own and max_height not in kept and max_height > kept[0] / 0.9:
+        kept.insert(0, max_height)
+    return {h: display if h == own else (_even(width * h / nominal), _even(height * h / nominal)) for h in kept}
+
+
+def _even(length: Fraction) -> int:
+    return max(2, 2 * round(length / 2))

@@ -1,0 +1,174 @@
+"""A ladder: the rungs of a title and the quantiser of every chunk on each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from encoder import Chunk, Rendition, Segment, Source
+from shotladder_errors import ShotladderError
+
+__all__ = ["HullPoint", "Ladder", "LadderError", "ProbeCost", "Rung", "load_ladder", "save_ladder"]
+
+FORMAT_VERSION = 1
+
+
+class LadderError(ShotladderError, ValueError):
+    """A ladder cannot be made, or does not belong to the film."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One rung.
+
+    Attributes
+    ----------
+    width, height : int
+    quantisers : tuple of float
+        One per chunk.
+    rate : int
+        Predicted bits/s of the video, averaged over the title.
+    quality : float
+        Predicted mean VMAF.
+    peak_rate : int or None
+        Bits/s that the encoder may not exceed (VBV); None without a bound.
+    """
+
+    width: int
+    height: int
+    quantisers: tuple[float, ...]
+    rate: int
+    quality: float
+    peak_rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HullPoint:
+    """A point of the title's curve at one height, for those who want to see where rungs come from."""
+
+    height: int
+    rate: int
+    quality: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCost:
+    """What finding the ladder took: trial encodes, CPU seconds of encoding and of measuring them."""
+
+    probes: int = 0
+    encode_cpu_seconds: float = 0.0
+    measure_cpu_seconds: float = 0.0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds in all."""
+        return self.encode_cpu_seconds + self.measure_cpu_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Ordered rungs of a title.
+
+    Attributes
+    ----------
+    mode : str
+        How it was made: "per-shot", "per-title" or "fixed".
+    codec, preset, tune : str
+        The encoder's settings that it is for.
+    target : float
+        VMAF that the top rung was to reach.
+    content_id : str
+        The film that it is for.
+    chunks : tuple of Chunk
+    segments : tuple of Segment
+    rungs : tuple of Rung
+        Lowest rate first.
+    hull : tuple of HullPoint
+        The title's curve at each height, as predicted.
+    anchor : tuple of (int, float)
+        Rate and quality of the fixed ladder's rungs, as predicted from the same trials; empty if they could not be.
+    cost : ProbeCost
+    """
+
+    mode: str
+    codec: str
+    preset: str
+    tune: str
+    target: float
+    content_id: str
+    chunks: tuple[Chunk, ...]
+    segments: tuple[Segment, ...]
+    rungs: tuple[Rung, ...]
+    hull: tuple[HullPoint, ...] = ()
+    anchor: tuple[tuple[int, float], ...] = ()
+    cost: ProbeCost = ProbeCost()
+
+    def renditions(self) -> tuple[Rendition, ...]:
+        """Return what the encoder is asked for, one a rung."""
+        return tuple(
+            Rendition(
+                id=f"{self.codec}-{rung.height}p-{max(1, round(rung.rate / 1000))}k",
+                codec=self.codec,
+                width=rung.width,
+                height=rung.height,
+                preset=self.preset,
+                tune=self.tune,
+                peak_rate=rung.peak_rate,
+                buffer_size=rung.peak_rate,
+            )
+            for rung in self.rungs
+        )
+
+    def check_belongs_to(self, source: Source) -> None:
+        """Make sure that the ladder is for this film.
+
+        Raises
+        ------
+        LadderError
+            If it is for another.
+        """
+        if self.content_id != source.content_id:
+            raise LadderError(f"the ladder was made for another film than {source.path}")
+
+
+def save_ladder(ladder: Ladder, path: Path) -> None:
+    """Write a ladder as JSON."""
+    path.write_text(json.dumps({"version": FORMAT_VERSION, **asdict(ladder)}, indent=1) + "\n")
+
+
+def load_ladder(path: str | Path) -> Ladder:
+    """Read a ladder that `save_ladder` wrote.
+
+    Raises
+    ------
+    LadderError
+        If the file is not there or is not a ladder.
+    """
+    try:
+        data = json.loads(Path(path).read_text())
+        return _from_json(data)
+    except OSError as error:
+        raise LadderError(f"{path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise LadderError(f"{path}: not a ladder ({error})") from error
+
+
+def _from_json(data: dict[str, Any]) -> Ladder:
+    if data.pop("version") != FORMAT_VERSION:
+        raise LadderError("made by another version")
+    chunks = tuple(Chunk(c["first"], c["last"], tuple(c["keyframes"]), tuple(c["shots"])) for c in data.pop("chunks"))
+    rungs = tuple(Rung(**{**r, "quantisers": tuple(r["quantisers"])}) for r in data.pop("rungs"))
+    for rung in rungs:
+        if len(rung.quantisers) != len(chunks):
+            raise LadderError(f"a rung has {len(rung.quantisers)} quantisers for {len(chunks)} chunks")
+    return Ladder(
+        chunks=chunks,
+        rungs=rungs,
+        segments=tuple(Segment(**s) for s in data.pop("segments")),
+        hull=tuple(HullPoint(**p) for p in data.pop("hull")),
+        anchor=tuple((rate, quality) for rate, quality in data.pop("anchor")),
+        cost=ProbeCost(**data.pop("cost")),
+        **data,
+    )

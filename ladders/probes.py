@@ -1,0 +1,179 @@
+"""Trial encodes of chunks, measured: what a quantiser at a resolution costs and gives."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, as_completed
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import encoder
+import vmaf
+from encoder import Chunk, ChunkJob, Rendition, Source, Store
+from ladders.curves import RatePoint
+from ladders.ladder import ProbeCost
+
+__all__ = ["Encoding", "Point", "Prober", "measure_chunk"]
+
+Progress = Callable[[float, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What stays the same in all encodes of a title.
+
+    Attributes
+    ----------
+    codec, preset, tune : str
+    model : str or None
+        VMAF model; None chooses by the film's size.
+    engine : str
+        That measures.
+    """
+
+    codec: str = "h264"
+    preset: str = "medium"
+    tune: str = "visual"
+    model: str | None = None
+    engine: str = vmaf.DEFAULT_ENGINE
+
+    def rendition(self, size: tuple[int, int], peak_rate: int | None = None) -> Rendition:
+        """Return the rendition of a size."""
+        return Rendition("", self.codec, *size, self.preset, self.tune, peak_rate, peak_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What to try: a chunk's number, a size, a quantiser."""
+
+    chunk: int
+    size: tuple[int, int]
+    quantiser: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What one job found: a rate point for each of its points, and its cost."""
+
+    points: tuple[tuple[Point, RatePoint], ...]
+    cost: ProbeCost
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    source: Source
+    chunk: Chunk
+    points: tuple[Point, ...]
+    encoding: Encoding
+    every: int
+    store: Store
+
+
+@dataclass(slots=True)
+class Prober:
+    """Runs trials of one title and keeps what they found.
+
+    Attributes
+    ----------
+    source : Source
+    chunks : tuple of Chunk
+    encoding : Encoding
+    store : Store
+        Trials are artefacts: what is there is not done again, and final encodes may use them.
+    executor : Executor
+    every : int
+        Frames to measure: each so many-th. Odd, or the encoder's picture groups bias the mean.
+    """
+
+    source: Source
+    chunks: tuple[Chunk, ...]
+    encoding: Encoding
+    store: Store
+    executor: Executor
+    every: int = 5
+    cost: ProbeCost = field(default_factory=ProbeCost)
+    found: dict[tuple[int, tuple[int, int]], dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
+
+    def run(self, points: Iterable[Point], progress: Progress | None = None) -> None:
+        """Try all points that have not been tried; one job takes all of a chunk, so that it is decoded once."""
+        by_chunk: dict[int, list[Point]] = defaultdict(list)
+        for point in dict.fromkeys(points):
+            if point.quantiser not in self.found[point.chunk, point.size]:
+                by_chunk[point.chunk].append(point)
+        # longest first, so that no straggler ends the round
+        order = sorted(by_chunk, key=lambda n: -self.chunks[n].frame_count * len(by_chunk[n]))
+        jobs = [
+            self.executor.submit(
+                run_job,
+                _Job(self.source, self.chunks[n], tuple(by_chunk[n]), self.encoding, self.every, self.store),
+            )
+            for n in order
+        ]
+        for done, future in enumerate(as_completed(jobs), 1):
+            probed = future.result()
+            for point, rate_point in probed.points:
+                self.found[point.chunk, point.size][point.quantiser] = rate_point
+            self.cost = ProbeCost(
+                self.cost.probes + probed.cost.probes,
+                self.cost.encode_cpu_seconds + probed.cost.encode_cpu_seconds,
+                self.cost.measure_cpu_seconds + probed.cost.measure_cpu_seconds,
+            )
+            if progress:
+                progress(done, len(jobs))
+
+
+def run_job(job: _Job) -> Probed:
+    """Encode and measure the points of one chunk.
+
+    The chunk is decoded once for all encodes and once for all measurements.
+    """
+    recipes = [_recipe(job, point) for point in job.points]
+    known = [job.store.read_json("probe", recipe) for recipe in recipes]
+    results = {n: RatePoint(**value) for n, value in enumerate(known) if value is not None}
+    missing = [n for n in range(len(known)) if n not in results]
+    cost = ProbeCost(probes=len(job.points))
+    if missing:
+        renditions = tuple(job.encoding.rendition(job.points[n].size) for n in missing)
+        quantisers = tuple(job.points[n].quantiser for n in missing)
+        chunk_job = ChunkJob(job.source, job.chunk, renditions, quantisers, job.store)
+        encode_cpu = encoder.encode_chunk(chunk_job)
+        paths = [encoder.chunk_path(chunk_job, k) for k in range(len(missing))]
+        scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.every)
+        for n, path, score in zip(missing, paths, scores, strict=True):
+            point = RatePoint(job.points[n].quantiser, encoder.payload_bits(path), score.mean, job.every)
+            results[n] = point
+            job.store.write_json("probe", recipes[n], asdict(point))
+        cost = ProbeCost(len(job.points), encode_cpu, sum(score.cpu_seconds for score in scores))
+    return Probed(tuple((point, results[n]) for n, point in enumerate(job.points)), cost)
+
+
+def measure_chunk(
+    source: Source, chunk: Chunk, paths: list[Path], encoding: Encoding, every: int
+) -> tuple[vmaf.Scores, ...]:
+    """Measure encodes of one chunk against the film; the scores are those of a run over the whole film."""
+    return vmaf.score(
+        source,
+        paths,
+        encoding.model,
+        # a stride may not step over a short chunk
+        every if chunk.frame_count >= 4 * every else 1,
+        encoding.engine,
+        frames=(chunk.first, chunk.last),
+        offset=chunk.first,
+        threads=1,
+        match_times=False,
+    )
+
+
+def _recipe(job: _Job, point: Point) -> dict[str, Any]:
+    """Return what decides a trial's result: the encode and the way of measuring."""
+    rendition = job.encoding.rendition(point.size)
+    single = ChunkJob(job.source, job.chunk, (rendition,), (point.quantiser,), job.store)
+    return {
+        "encode": encoder.chunk_path(single, 0).stem,
+        "model": job.encoding.model,
+        "engine": job.encoding.engine,
+        "every": job.every,
+    }
