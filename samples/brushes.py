@@ -112,12 +112,15 @@ def sea(out, first, horizon, slopes_x, slopes_z, palette, sun, time, swell):
                 sz += fade * look(slopes_z, wx * scale + ox, wz * scale + oz)
                 scale *= 2.6
                 weight *= 0.62
-            cosine = min(max(0.55 * v + 0.16 * sz + 0.05, 0.02), 1.0)
+            facing = 0.10 + 0.42 * v + 0.085 * sz
+            # a soft floor: a hard one draws flat patches with edges
+            cosine = min(0.5 * (facing + np.sqrt(facing * facing + 0.012)), 1.0)
             fresnel = 0.03 + 0.97 * (1.0 - cosine) ** 5
-            elevation = min(max(1.1 * v + 0.55 * abs(sz + 0.25 * v), 0.0), 1.0)
+            tilt = 0.30 * sz + 0.6 * v
+            elevation = min(0.5 * v + np.sqrt(tilt * tilt + 0.006), 1.0)
             azimuth = u + 0.5 * sx - sun[0]
             lift = elevation - (horizon - sun[1])
-            q = azimuth * azimuth * 42.0 + lift * lift * 16.0
+            q = azimuth * azimuth * 64.0 + lift * lift * 16.0
             glitter = 1.0 / (1.0 + q)
             glitter = glitter * glitter * glitter * 1.9
             haze = 1.0 / (1.0 + 60.0 * v)
@@ -171,6 +174,23 @@ def splat(out, spots, hard):
 
 
 @njit(cache=True)
+def lay(out, strip, shift, colour, mist, mist_colour):
+    """Lay an endless strip of coverage, `shift` pixels on, over the canvas, then mist rows (height,) over all."""
+    height, width, _ = out.shape
+    wide = strip.shape[1]
+    for j in range(height):
+        for i in range(width):
+            k = i + shift
+            if k >= wide:
+                k -= wide * (k // wide)
+            cover = strip[j, k]
+            for c in range(3):
+                value = out[j, i, c]
+                value += (colour[c] - value) * cover
+                out[j, i, c] = value + (mist_colour[c] - value) * mist[j]
+
+
+@njit(cache=True)
 def lens(map_x, map_y, shade, drops):
     """Bend the lookup maps under water drops: `drops` rows are x, y, radius (pixels), stretch.
 
@@ -191,4 +211,4 @@ def lens(map_x, map_y, shade, drops):
                     bend = 5.5 * (1.0 - 0.45 * q)
                     map_x[j, i] = cx - dx * radius * bend
                     map_y[j, i] = cy - dy * tall * bend - 0.06 * height
-                    shade[j, i] = 1.12 - 0.75 * q * q * q + 0.35 * q * dy
+                    shade[j, i] = 1.25 - 0.85 * q * q * q + 0.45 * q * dy

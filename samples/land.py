@@ -42,10 +42,11 @@ def _sand(wide: int, tall: int) -> Canvas:
         )
         below = y - crest
         cover = np.clip(below * tall + 0.5, 0, 1)
-        slope = np.gradient(crest) * tall
-        # the crest's shadow falls down the lee side, along a slanted, wavy edge
-        lean = below * (2.2 - depth) + 0.08 * (wander - 0.5)
-        lit = 1 / (1 + np.exp(-14 * (slope[None, :] * 0.9 + 0.12 - 0.55 * lean)))
+        # light follows the crest's slope, carried down the flank at a slant with a wavy edge
+        slope = cv2.GaussianBlur((np.gradient(crest) * tall)[None, :].astype(np.float32), (0, 0), 0.012 * tall)[0]
+        slant = x[None, :] + below * (1.5 - 0.9 * depth) + 0.10 * (wander - 0.5)
+        lean = slope[np.clip((slant * tall).astype(int), 0, wide - 1)]
+        lit = 1 / (1 + np.exp(-22 * (lean + 0.10 * (wander - 0.5) + 0.015)))
         fine = 60 + 120 * (1 - depth)
         ripple = np.sin(2 * np.pi * (fine * (below * 1.4 + 0.10 * x) + 5.5 * wander)) * (0.35 + 0.65 * lit)
         shade = 0.50 + 0.42 * lit + 0.050 * ripple * (0.4 + depth) + 0.045 * grit * (0.3 + depth) - 0.20 * below
@@ -60,6 +61,7 @@ def _sand(wide: int, tall: int) -> Canvas:
 def forest(size: Size) -> Painter:
     """Paint what a train's window shows: near trunks tear past, far ones drift, mist between."""
     layers = [_trees(size, 130 + k, k / 4) for k in range(5)]
+    mist_colour = np.array([0.92, 0.90, 0.78])
     down = np.linspace(0, 1, size.height, dtype=np.float32)[:, None]
     sky = ramp([(0, (0.60, 0.72, 0.74)), (0.55, (0.95, 0.90, 0.74)), (1, (0.80, 0.80, 0.62))], down)
 
@@ -68,11 +70,8 @@ def forest(size: Size) -> Painter:
         for k, (strip, colour) in enumerate(layers):
             speed = (0.10, 0.28, 0.7, 1.7, 3.6)[k]
             shift = int((speed * time + 0.3 * k) * size.height) % strip.shape[1]
-            window = np.take(strip, np.arange(shift, shift + size.width), axis=1, mode="wrap")
-            blend(canvas, colour, window)
-            if k < 4:
-                mist = (0.30 - 0.06 * k) * np.clip((down - 0.25) * 2, 0, 1)
-                blend(canvas, (0.92, 0.90, 0.78), np.broadcast_to(mist, window.shape))
+            mist = (0.30 - 0.06 * k) * (k < 4) * np.clip((down[:, 0] - 0.25) * 2, 0, 1)
+            brushes.lay(canvas, strip, shift, np.array(colour), mist, mist_colour)
 
     return paint
 
@@ -117,42 +116,31 @@ def ridges(size: Size) -> Painter:
         for k in range(6)
     ]
     near, far = np.array([0.05, 0.015, 0.10]), np.array([0.70, 0.20, 0.42])
+    hills, open_sky = size.canvas(), np.ones((size.height, size.width, 1), np.float32)
+    for k, line in enumerate(lines):
+        part = k / 5
+        mist = np.clip((down - line) / 0.35, 0, 1)[..., None]
+        colour = far + (near - far) * part**0.7
+        cover = np.clip((down - line) * size.height + 0.5, 0, 1)
+        blend(hills, (colour + mist * (1 - part) * np.array([0.35, 0.20, 0.10])).astype(np.float32), cover)
+        open_sky *= 1 - cover[..., None]
+    evening = [
+        (0, (0.14, 0.05, 0.38)),
+        (0.25, (0.46, 0.09, 0.52)),
+        (0.48, (0.96, 0.33, 0.36)),
+        (0.66, (1.0, 0.74, 0.32)),
+    ]
 
     def paint(canvas: Canvas, time: float) -> None:
         night = 0.06 * time
-        sky = ramp(
-            [
-                (0, (0.14, 0.05, 0.38)),
-                (0.25, (0.46, 0.09, 0.52)),
-                (0.48, (0.96, 0.33, 0.36)),
-                (0.66, (1.0, 0.74, 0.32)),
-            ],
-            down + night * 0.35,
-        )
-        canvas[:] = sky * np.float32(1 - 0.35 * night)
-        glow = np.array(
-            [
-                [0.66 * size.width, (0.36 + 0.022 * time) * size.height, 0.85 * size.height, 0.30, 0.16, 0.02],
-                [0.66 * size.width, (0.36 + 0.022 * time) * size.height, 0.16 * size.height, 0.5, 0.4, 0.15],
-            ]
-        )
-        brushes.splat(canvas, glow, 0.0)
-        cv2.circle(
-            canvas,
-            (int(0.66 * size.width * 16), int((0.36 + 0.022 * time) * size.height * 16)),
-            int(0.045 * size.height * 16),
-            (1.0, 0.93, 0.70),
-            -1,
-            cv2.LINE_AA,
-            4,
-        )
-        for k, line in enumerate(lines):
-            part = k / 5
-            mist = np.clip((down - line) / 0.35, 0, 1)[..., None]
-            colour = far + (near - far) * part**0.7
-            tint = (colour + mist * (1 - part) * np.array([0.35, 0.20, 0.10])).astype(np.float32)
-            cover = np.clip((down - line) * size.height + 0.5, 0, 1)
-            blend(canvas, tint * np.float32(1 - 0.5 * night), cover)
+        canvas[:] = ramp(evening, down + night * 0.35) * np.float32(1 - 0.35 * night)
+        x, y = 0.24 * size.width, (0.225 + 0.022 * time) * size.height
+        glow = np.array([[0.85, 0.30, 0.16, 0.02], [0.16, 0.5, 0.4, 0.15]]) * (size.height, 1, 1, 1)
+        brushes.splat(canvas, np.column_stack([(x, x), (y, y), glow]), 0.0)
+        centre = (round(x * 16), round(y * 16))
+        cv2.circle(canvas, centre, round(0.045 * size.height * 16), (1.0, 0.93, 0.70), -1, cv2.LINE_AA, 4)
+        canvas *= open_sky
+        canvas += hills * np.float32(1 - 0.5 * night)
 
     return paint
 

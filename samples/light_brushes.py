@@ -43,11 +43,13 @@ def fire(out, tile, time):
     for j in range(height):
         up = 1.0 - j / height
         for i in range(width):
-            x = (i / height - centre) * 1.15
-            warp = look(tile, x * 70.0, (1.0 - up) * 60.0 + 150.0 * time)
-            n = look(tile, (x + 0.28 * (warp - 0.5)) * 150.0, (1.0 - up) * 85.0 + 260.0 * time)
-            body = 1.0 - (x * x) / (0.16 + 0.05 * warp)
-            heat = 1.35 * body + 0.9 * n - 2.1 * up - 0.15
+            x = i / height - centre
+            warp = look(tile, x * 150.0 + 77.0, (1.0 - up) * 110.0 + 330.0 * time) - 0.5
+            lean = x + up * 0.55 * warp
+            n = look(tile, (lean + 0.10 * warp) * 330.0, (1.0 - up) * 120.0 + 520.0 * time)
+            m = look(tile, lean * 760.0, 500.0 + (1.0 - up) * 260.0 + 900.0 * time)
+            body = 1.0 - (lean * lean) / (0.20 + 0.02 * up)
+            heat = 1.15 * body + 2.1 * (n - 0.5) + 0.9 * (m - 0.5) - 1.75 * up + 0.12
             heat = min(max(heat, 0.0), 1.5)
             glow = 0.09 / (0.30 + x * x * 2.0 + (up - 0.05) ** 2 * 2.5)
             out[j, i, 0] = 0.015 + 1.15 * heat + glow * 0.85
@@ -60,15 +62,15 @@ def ink(out, tile, time, palette):
     """Paint inks folding into each other: noise bent by noise (palette 4 x 3)."""
     height, width, _ = out.shape
     for j in range(height):
-        y = j / height * 62.0
+        y = j / height * 105.0
         for i in range(width):
-            x = i / height * 62.0
+            x = i / height * 105.0
             a = look(tile, x + 9.0 * time, y)
             b = look(tile, y + 300.0, x - 7.0 * time)
             c = look(tile, x + 130.0 * a + 4.0 * time, y + 130.0 * b)
             d = look(tile, 1.7 * x + 190.0 * c, 1.7 * y + 150.0 * a + 9.0 * time)
             first = min(max((c - 0.25) * 1.9, 0.0), 1.0)
-            second = min(max((d - 0.42) * 2.6, 0.0), 1.0)
+            second = min(max((d - 0.36) * 2.9, 0.0), 1.0)
             edge = max(0.0, 1.0 - abs(d - c) * 16.0)
             for k in range(3):
                 value = palette[0, k] + (palette[1, k] - palette[0, k]) * first

@@ -16,7 +16,7 @@ def aurora(size: Size) -> Painter:
     tile = noise_tile(202, coarsest=8, octaves=5)
     down = np.linspace(0, 1, size.height, dtype=np.float32)[:, None]
     sky = ramp([(0, (0.010, 0.018, 0.060)), (0.8, (0.035, 0.085, 0.130))], down)
-    crest = 0.80 - 0.22 * ridge(203, size.width, span=4, rough=0.48)
+    crest = 0.93 - 0.24 * ridge(203, size.width, span=4, rough=0.48)
     hill = np.clip((down - crest) * size.height + 0.5, 0, 1)
     small = size.canvas(2)
 
@@ -50,6 +50,9 @@ def lighthouse(size: Size) -> Painter:
     crest = 0.80 - 0.17 * rise * rise * (3 - 2 * rise) - 0.035 * (ridge(212, size.width, span=9, rough=0.5) - 0.5)
     rock = np.clip((down - crest) * tall + 0.5, 0, 1).astype(np.float32)
     tower = np.zeros((tall, size.width), np.float32)
+    side = np.clip((x - 1.15) / 0.12, 0, 1)[None, :, None]
+    bands = np.where(((down > 0.44) & (down < 0.52)) | (down > 0.60), 0.55, 1.0)[..., None]
+    tower_colour = ((0.17 - 0.13 * side) * bands * np.array([1.0, 0.95, 0.9])).astype(np.float32)
     for shape in (
         [(1.155, 0.68), (1.18, 0.36), (1.24, 0.36), (1.265, 0.68)],
         [(1.165, 0.365), (1.165, 0.35), (1.255, 0.35), (1.255, 0.365)],
@@ -63,8 +66,8 @@ def lighthouse(size: Size) -> Painter:
         half = np.ascontiguousarray(canvas[::2, ::2])
         light_brushes.beam(half, tile, 1.21, 0.32, swing, time)
         upscale(half, canvas)
+        blend(canvas, tower_colour, tower)
         blend(canvas, (0.014, 0.016, 0.022), rock)
-        blend(canvas, (0.050, 0.050, 0.058), tower)
         lamp = np.array([[1.21 * tall, 0.32 * tall, 0.035 * tall, 1.2, 1.05, 0.75]])
         brushes.splat(canvas, lamp, 0.0)
 
@@ -134,7 +137,7 @@ def embers(size: Size) -> Painter:
 def ink(size: Size) -> Painter:
     """Paint inks folding into each other, close up."""
     tile = noise_tile(241, coarsest=8, octaves=5, gain=0.42)
-    palette = np.array([[0.01, 0.03, 0.11], [0.00, 0.36, 0.48], [0.95, 0.16, 0.42], [1.0, 0.78, 0.42]])
+    palette = np.array([[0.01, 0.03, 0.11], [0.00, 0.36, 0.48], [1.0, 0.14, 0.44], [1.0, 0.78, 0.42]])
     small = size.canvas(2)
 
     def paint(canvas: Canvas, time: float) -> None:

@@ -119,7 +119,7 @@ def rain(size: Size) -> Painter:
     tall = size.height
     beads = np.column_stack([
         rng.random(900) * size.width, rng.random(900) * tall,
-        (0.0025 + 0.012 * rng.random(900) ** 3) * tall, 0.9 + 0.3 * rng.random(900),
+        (0.003 + 0.016 * rng.random(900) ** 3) * tall, 0.9 + 0.3 * rng.random(900),
     ])  # fmt: skip
     runners = rng.random((34, 5))
     grid_x, grid_y = np.meshgrid(np.arange(size.width, dtype=np.float32), np.arange(tall, dtype=np.float32))
@@ -141,16 +141,16 @@ def rain(size: Size) -> Painter:
 def _city(size: Size, rng: np.random.Generator) -> Canvas:
     canvas = size.canvas()
     down = np.linspace(0, 1, size.height, dtype=np.float32)[:, None, None]
-    canvas += np.array([0.02, 0.03, 0.075], np.float32) + down * np.array([0.05, 0.03, 0.06], np.float32)
+    canvas += np.array([0.05, 0.07, 0.15], np.float32) + down * np.array([0.16, 0.09, 0.08], np.float32)
     tints = np.array(
         [[1.0, 0.62, 0.25], [1.0, 0.35, 0.18], [0.35, 0.6, 1.0], [0.95, 0.9, 0.7], [0.2, 0.85, 0.7], [1.0, 0.25, 0.5]]
     )
-    count = 110
+    count = 190
     spots = np.empty((count, 6))
     spots[:, 0] = rng.random(count) * size.width
-    spots[:, 1] = (0.30 + 0.45 * rng.beta(2, 2, count)) * size.height
-    spots[:, 2] = (0.020 + 0.030 * rng.random(count)) * size.height
-    spots[:, 3:] = tints[rng.integers(0, len(tints), count)] * (0.12 + 0.5 * rng.random((count, 1)) ** 2)
+    spots[:, 1] = (0.12 + 0.62 * rng.beta(2.6, 1.7, count)) * size.height
+    spots[:, 2] = (0.018 + 0.048 * rng.random(count) ** 2) * size.height
+    spots[:, 3:] = tints[rng.integers(0, len(tints), count)] * (0.10 + 0.55 * rng.random((count, 1)) ** 2)
     brushes.splat(canvas, spots, 1.0)
     return canvas
 
@@ -173,7 +173,7 @@ def _runs(size: Size, runners: np.ndarray, time: float) -> np.ndarray:
         walk = (start + time * (0.06 + 0.16 * pace)) % 1.0
         y = 1.25 * (walk + 0.04 * np.sin(9 * walk + 6 * phase)) - 0.1
         x = across * size.aspect + 0.006 * np.sin(17 * y + 9 * phase)
-        radius = 0.010 + 0.012 * girth
+        radius = 0.013 + 0.014 * girth
         for trail in range(1, 9):
             back = y - 0.028 * trail * (1 + 0.3 * phase)
             rows.append(
