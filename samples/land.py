@@ -68,7 +68,7 @@ def forest(size: Size) -> Painter:
     def paint(canvas: Canvas, time: float) -> None:
         canvas[:] = sky
         for k, (strip, colour) in enumerate(layers):
-            speed = (0.10, 0.28, 0.7, 1.7, 3.6)[k]
+            speed = (0.06, 0.16, 0.4, 0.9, 1.9)[k]
             shift = int((speed * time + 0.3 * k) * size.height) % strip.shape[1]
             mist = (0.30 - 0.06 * k) * (k < 4) * np.clip((down[:, 0] - 0.25) * 2, 0, 1)
             brushes.lay(canvas, strip, shift, np.array(colour), mist, mist_colour)
@@ -102,7 +102,7 @@ def _trees(size: Size, seed: int, near: float) -> tuple[Canvas, tuple[float, flo
                 bough = np.array([[x, y - 0.5 * droop], [x + way * reach, y + droop], [x, y + 0.45 * droop]])
                 cv2.fillPoly(strip, [np.round(bough * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
     # half a frame of shutter at the layer's own speed
-    smear = max(1, int((0.10, 0.28, 0.7, 1.7, 3.6)[round(near * 4)] * tall / 48))
+    smear = max(1, int((0.06, 0.16, 0.4, 0.9, 1.9)[round(near * 4)] * tall / 48))
     strip = cv2.blur(np.concatenate([strip, strip[:, :smear]], 1), (smear, 1))[:, :wide]
     fade = 1 - near
     return strip, (0.05 + 0.50 * fade, 0.10 + 0.50 * fade, 0.07 + 0.44 * fade)

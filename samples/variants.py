@@ -1,0 +1,256 @@
+"""Labelled test clips for shot detection: every kind of transition and every trap, seeded, in endless variants.
+
+    from samples import variants
+    clip = variants.generate(17)                    # or generate(17, kind="dissolve")
+    clip.frames                                     # uint8 RGB, (frames, height, width, 3)
+    clip.truth["cuts"], clip.truth["gradual"], clip.truth["flashes"]
+    variants.write_clip("v17.mp4", clip)            # x264 through PyAV; the truth goes to v17.mp4.json
+
+The same seed, kind and size give the same bytes. Without `kind`, seeds walk through `KINDS` in turn, so that a range
+of seeds holds all of them alike. A seed's difficulty is random: half of the clips have dark, flat, grainy shots,
+shots of a few frames, or neighbours that look alike (the same picture from another place).
+
+The truth has the keys of hand-labelled shot truth: `cuts` are first frames of a new shot; `gradual` holds `kind` and
+the first and last mixed frame; `flashes` the first and last lit frame; `unsure` the holds of a fade's black or white.
+"""
+
+import itertools
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from samples.painting import Canvas, Size
+from samples.transitions import TRANSITIONS, WIPES, hold_colour, mixed_picture
+from samples.traps import TRAPS, Trap
+from samples.worlds import Shown, camera, film_world, look, panorama, picture_world
+
+__all__ = ["KINDS", "RATE", "Clip", "generate", "write_clip"]
+
+RATE = 24
+"""Frames a second."""
+KINDS = (*TRANSITIONS, *TRAPS)
+"""Every kind of clip: transitions first, then traps, which hold no boundary at all (or plain cuts beside the trap)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A labelled clip.
+
+    Attributes
+    ----------
+    kind, seed
+        What made it.
+    frames
+        (n, height, width, 3) uint8 RGB.
+    truth
+        See the module.
+    crf
+        The quantiser that `write_clip` uses where none is given.
+    """
+
+    kind: str
+    seed: int
+    frames: NDArray[np.uint8]
+    truth: dict[str, Any]
+    crf: float
+
+
+def generate(seed: int, *, kind: str | None = None, width: int = 320, height: int = 180) -> Clip:
+    """Make one labelled clip of 3 to 10 s.
+
+    Parameters
+    ----------
+    seed
+        Not negative; also chooses the kind, where none is given.
+    kind
+        One of `KINDS`.
+    width, height
+        Of the picture, even.
+
+    Returns
+    -------
+    Clip
+        Frames and truth.
+    """
+    kind = KINDS[seed % len(KINDS)] if kind is None else kind
+    rng = np.random.default_rng((seed, KINDS.index(kind)))
+    size = Size(width, height)
+    if kind in TRAPS:
+        return _trap_clip(kind, seed, rng, size)
+    return _transition_clip(kind, seed, rng, size)
+
+
+def _transition_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Clip:
+    difficulty = float(rng.choice([0.0, 0.5, 1.0]))
+    joins = int(rng.integers(2, 6)) if kind == "cut" else int(rng.integers(1, 4))
+    shown = _shots(rng, size, joins + 1, difficulty)
+    writer = _Writer(size)
+    writer.hold(shown[0], 0, _length(rng, kind, difficulty))
+    for number, (old, new) in enumerate(itertools.pairwise(shown)):
+        # now and then a plain cut stands between gradual ones
+        join = "cut" if number and rng.random() < 0.3 else kind
+        mixed = _mixed(rng, join)
+        writer.change(join, rng, old, new, mixed)
+        writer.hold(new, writer.at, _length(rng, kind, difficulty))
+    return writer.clip(kind, seed, float(rng.choice([18, 23, 28, 33])))
+
+
+def _trap_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Clip:
+    difficulty = float(rng.choice([0.0, 0.5]))
+    frames = int(rng.integers(96, 200))
+    trap = TRAPS[kind](rng, size, frames)
+    writer = _Writer(size)
+    shot = _shots(rng, size, 1, difficulty, trap)[0]
+    if rng.random() < 0.35:  # a real cut before the trap: silence must not be the way to score
+        before = _shots(rng, size, 1, difficulty)[0]
+        writer.hold(before, 0, int(rng.integers(24, 60)))
+        writer.change("cut", rng, before, shot, 0)
+    start = len(writer.frames)
+    for k in range(frames):
+        picture = shot(k)
+        writer.add(picture if trap.effect is None else trap.effect(picture, k))
+    writer.flashes = [{"first": start + first, "last": start + last} for first, last in trap.lit]
+    return writer.clip(kind, seed, trap.crf if trap.crf is not None else float(rng.choice([18, 23, 28, 33])))
+
+
+def _length(rng: np.random.Generator, kind: str, difficulty: float) -> int:
+    if kind == "cut" and rng.random() < difficulty * 0.5:
+        return int(rng.integers(6, 16))
+    return int(rng.integers(24, 60))
+
+
+def _mixed(rng: np.random.Generator, join: str) -> int:
+    return 0 if join == "cut" else int(rng.integers(6, 31) if join in WIPES else rng.integers(6, 49))
+
+
+def _shots(
+    rng: np.random.Generator, size: Size, count: int, difficulty: float, trap: Trap | None = None
+) -> list[Shown]:
+    shots: list[Shown] = []
+    picture, taken = panorama(rng, size), look(rng, difficulty)
+    while len(shots) < count:
+        alike = shots and rng.random() < 0.35 * difficulty
+        if not alike:
+            picture = panorama(rng, size)
+            taken = look(rng, difficulty) if rng.random() < 0.7 else taken
+        if trap is None and not alike and rng.random() < 0.25:
+            shot = film_world(rng, size, taken)
+        else:
+            seen = camera(rng, size)
+            if trap is not None and trap.path is not None:
+                # the trap holds the camera
+                seen = type(seen)(seen.x, seen.y, seen.zoom, path=trap.path)
+            shot = picture_world(rng, size, picture, seen, taken, actors=int(rng.integers(0, 5)))
+        if not shots or _differ(shots[-1](40), shot(0), taken.grain):
+            shots.append(shot)
+    return shots
+
+
+def _differ(old: Canvas, new: Canvas, grain: float) -> bool:
+    # two shots that no eye could tell apart are no test
+    old, new = (cv2.GaussianBlur(p.mean(-1), (0, 0), 2) for p in (old, new))
+    return float(np.abs(old - new).mean()) > 0.02 + 0.5 * grain
+
+
+class _Writer:
+    """Collects frames and what is true of them."""
+
+    def __init__(self, size: Size) -> None:
+        self.size = size
+        self.frames: list[NDArray[np.uint8]] = []
+        self.cuts: list[int] = []
+        self.gradual: list[dict[str, Any]] = []
+        self.unsure: list[dict[str, Any]] = []
+        self.flashes: list[dict[str, int]] = []
+        self.at = 0
+        """The running shot's own frame number."""
+
+    def add(self, picture: Canvas) -> None:
+        self.frames.append((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+
+    def hold(self, shot: Shown, first: int, frames: int) -> None:
+        for k in range(first, first + frames):
+            self.add(shot(k))
+        self.at = first + frames
+
+    def change(self, join: str, rng: np.random.Generator, old: Shown, new: Shown, mixed: int) -> None:
+        first = len(self.frames)
+        if join == "cut":
+            self.cuts.append(first)
+            self.at = 0
+        elif join.startswith("fade"):
+            self._fade(join, old, new, mixed, int(rng.integers(0, 12)))
+        else:
+            for k in range(mixed):
+                weight = (k + 1) / (mixed + 1)
+                self.add(mixed_picture(join, old(self.at + k), new(k), weight))
+            kind = "dissolve" if join == "dissolve" else "wipe"
+            self.gradual.append({"kind": kind, "first": first, "last": first + mixed - 1, "form": join})
+            self.at = mixed
+
+    def _fade(self, join: str, old: Shown, new: Shown, mixed: int, held: int) -> None:
+        first = len(self.frames)
+        colour = np.zeros((self.size.height, self.size.width, 3), np.float32) + hold_colour(join)
+        for k in range(mixed):
+            self.add(mixed_picture("dissolve", old(self.at + k), colour, (k + 1) / (mixed + 1)))
+        for _ in range(held):
+            self.add(colour)
+        for k in range(mixed):
+            self.add(mixed_picture("dissolve", colour, new(k), (k + 1) / (mixed + 1)))
+        back = first + mixed + held
+        self.gradual.append({"kind": "fade_out", "first": first, "last": first + mixed - 1, "form": join})
+        self.gradual.append({"kind": "fade_in", "first": back, "last": back + mixed - 1, "form": join})
+        if held:
+            self.unsure.append({"frame": first + mixed, "last": back - 1, "why": "the hold between fades"})
+        self.at = mixed
+
+    def clip(self, kind: str, seed: int, crf: float) -> Clip:
+        truth = {
+            "kind": kind,
+            "seed": seed,
+            "frame_rate": f"{RATE}/1",
+            "frame_count": len(self.frames),
+            "cuts": self.cuts,
+            "gradual": self.gradual,
+            "flashes": self.flashes,
+            "unsure": self.unsure,
+        }
+        return Clip(kind, seed, np.stack(self.frames), truth, crf)
+
+
+def write_clip(path: str | os.PathLike[str], clip: Clip, *, crf: float | None = None, preset: str = "veryfast") -> Path:
+    """Encode a clip with x264 (8-bit 4:2:0, BT.709 limited range); its truth goes to `path` + `.json`."""
+    path = Path(path)
+    height, width = clip.frames.shape[1:3]
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    options = {"crf": str(clip.crf if crf is None else crf), "preset": preset, "threads": "1"}
+    try:
+        with av.open(part, "w", format="matroska" if path.suffix == ".mkv" else "mp4") as container:
+            video = container.add_stream("libx264", rate=RATE, options=options)
+            video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+            context = video.codec_context
+            context.color_primaries = context.color_trc = context.colorspace = context.color_range = 1
+            for n, picture in enumerate(_planes(clip.frames)):
+                picture.pts, picture.time_base = n, Fraction(1, RATE)
+                container.mux(video.encode(picture))
+            container.mux(video.encode(None))
+        path.with_name(path.name + ".json").write_text(json.dumps(clip.truth, indent=1) + "\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _planes(frames: Iterable[NDArray[np.uint8]]) -> Iterable[av.VideoFrame]:
+    for picture in frames:
+        rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        yield rgb.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")

@@ -1,0 +1,73 @@
+"""The labelled clips are what their truth says."""
+
+import itertools
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from samples import variants
+from samples.traps import TRAPS
+
+
+def test_seeds_walk_through_every_kind() -> None:
+    kinds = [variants.generate(seed, width=64, height=36).kind for seed in range(len(variants.KINDS))]
+    assert kinds == list(variants.KINDS)
+
+
+@pytest.mark.parametrize("kind", variants.KINDS)
+def test_truth_lies_within_the_clip_and_in_order(kind: str) -> None:
+    clip = variants.generate(5, kind=kind, width=64, height=36)
+    truth, total = clip.truth, len(clip.frames)
+    assert truth["frame_count"] == total
+    assert clip.frames.dtype == np.uint8
+    changes = sorted([(c, c) for c in truth["cuts"]] + [(g["first"], g["last"]) for g in truth["gradual"]])
+    assert all(0 < first <= last < total - 1 for first, last in changes)
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(changes))
+    assert all(0 <= f["first"] <= f["last"] < total for f in truth["flashes"])
+    if kind in TRAPS:
+        assert truth["gradual"] == []
+        assert len(truth["cuts"]) <= 1
+    elif kind == "cut":
+        assert truth["cuts"]
+    else:
+        assert truth["gradual"]
+
+
+@pytest.mark.parametrize("kind", ["cut", "wipe_iris", "explosion", "caption"])
+def test_same_seed_gives_same_bytes_and_another_does_not(kind: str) -> None:
+    first, again, other = (variants.generate(s, kind=kind, width=64, height=36).frames for s in (8, 8, 9))
+    assert np.array_equal(first, again)
+    assert first.shape != other.shape or not np.array_equal(first, other)
+
+
+def test_frames_change_more_at_cuts_than_beside_them() -> None:
+    sharper = []
+    for seed in range(12):
+        clip = variants.generate(seed, kind="cut", width=96, height=54)
+        grey = clip.frames.mean(-1)
+        change = np.r_[0, np.abs(np.diff(grey, axis=0)).mean((1, 2))]
+        sharper += [change[c] > max(change[c - 1], change[c + 1]) for c in clip.truth["cuts"]]
+    assert np.mean(sharper) > 0.95  # a few cuts between shots alike, hand-held and grainy, are hard on purpose
+
+
+def test_dissolve_frames_lie_between_their_clean_ends() -> None:
+    clip = variants.generate(22, kind="dissolve", width=64, height=36)
+    mean = clip.frames.mean((1, 2, 3))
+    change = clip.truth["gradual"][0]
+    low, high = sorted((mean[change["first"] - 1], mean[change["last"] + 1]))
+    inside = mean[change["first"] : change["last"] + 1]
+    assert inside.min() > low - 6
+    assert inside.max() < high + 6
+
+
+def test_written_clip_holds_every_frame_and_its_truth(tmp_path: Path) -> None:
+    clip = variants.generate(3, kind="cut", width=64, height=36)
+    path = variants.write_clip(tmp_path / "clip.mp4", clip, crf=10)
+    with av.open(path) as container:
+        decoded = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+    assert decoded.shape == clip.frames.shape
+    assert np.abs(decoded.astype(int) - clip.frames).mean() < 6  # 4:2:0 costs this much on saturated edges
+    assert json.loads((tmp_path / "clip.mp4.json").read_text()) == clip.truth
