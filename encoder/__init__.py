@@ -7,6 +7,7 @@ from encoder.frames import Frame, decode
 from encoder.inspection import inspect
 from encoder.packaging import Packaged, package
 from encoder.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
+from encoder.process import stop_all
 from encoder.source import AudioStream, Colour, Source, TextStream
 from encoder.stitch import stitch
 from encoder.store import Store, write_whole
@@ -51,5 +52,6 @@ __all__ = [
     "payload_bits",
     "plan_chunks",
     "stitch",
+    "stop_all",
     "write_whole",
 ]

@@ -29,10 +29,10 @@ class Codec:
         The encoder tells quantisers apart to this step.
     rate_halving : float
         About so many steps of the quantiser halve the rate; where a search begins, never where it ends.
+    presets : tuple of str
+        The encoder's, fastest first.
     preset : str
         Default for production.
-    probe_preset : str
-        For trial encodes when the production preset is too slow for them.
     parameters : tuple of (str, str)
         What makes chunks fit together when they are stitched by stream copy, and keeps key frames where the
         plan puts them.
@@ -45,8 +45,8 @@ class Codec:
     quantisers: tuple[float, float]
     step: float
     rate_halving: float
+    presets: tuple[str, ...]
     preset: str
-    probe_preset: str
     parameters: tuple[tuple[str, str], ...]
     metric_tuning: tuple[tuple[str, str], ...]
 
@@ -58,8 +58,11 @@ CODECS = {
         quantisers=(12.0, 46.0),
         step=0.25,
         rate_halving=6.0,
+        presets=(
+            *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+            *("medium", "slow", "slower", "veryslow", "placebo"),
+        ),
         preset="medium",
-        probe_preset="veryfast",
         parameters=(
             # without it x264 writes the quantiser into the picture parameter set, and chunks differ
             ("stitchable", "1"),

@@ -1,1 +1,83 @@
 """Decide: shots, complexity, trial encodes, hulls, allocation, rungs."""
+
+from ladders.allocation import Allocation, Limits, TitleCurve, convex_hull, equal_slope, one_quantiser
+from ladders.bdrate import BDRate, NoOverlapError, bd_rate
+from ladders.complexity import Complexity, Pooled, dct_energy
+from ladders.curves import Curve, RatePoint, fit_curve, quantiser_grid
+from ladders.finals import FinalChunk, Finals, encode_finals, missed, with_finals
+from ladders.heights import APPLE_LADDERS, candidate_sizes
+from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung, load_ladder, save_ladder
+from ladders.making import (
+    MODES,
+    LadderRequest,
+    corrected,
+    default_target,
+    fixed,
+    ladder_from,
+    make_ladder,
+    per_shot,
+    per_title,
+)
+from ladders.prediction import predict_cost
+from ladders.probes import Encoding, Point, Prober
+from ladders.rungs import RungChoice, RungRules, choose_rungs
+from ladders.shot_evidence import ShotEvidence, ShotParameters, Transition, gather
+from ladders.shots import Analysis, Shot, analyse, assemble, detect_shots
+
+__all__ = [
+    "APPLE_LADDERS",
+    "MODES",
+    "Allocation",
+    "Analysis",
+    "BDRate",
+    "Complexity",
+    "Curve",
+    "Encoding",
+    "FinalChunk",
+    "Finals",
+    "HullPoint",
+    "Ladder",
+    "LadderError",
+    "LadderRequest",
+    "Limits",
+    "NoOverlapError",
+    "Point",
+    "Pooled",
+    "ProbeCost",
+    "Prober",
+    "RatePoint",
+    "Rung",
+    "RungChoice",
+    "RungRules",
+    "Shot",
+    "ShotEvidence",
+    "ShotParameters",
+    "TitleCurve",
+    "Transition",
+    "analyse",
+    "assemble",
+    "bd_rate",
+    "candidate_sizes",
+    "choose_rungs",
+    "convex_hull",
+    "corrected",
+    "dct_energy",
+    "default_target",
+    "detect_shots",
+    "encode_finals",
+    "equal_slope",
+    "fit_curve",
+    "fixed",
+    "gather",
+    "ladder_from",
+    "load_ladder",
+    "make_ladder",
+    "missed",
+    "one_quantiser",
+    "per_shot",
+    "per_title",
+    "predict_cost",
+    "quantiser_grid",
+    "save_ladder",
+    "with_finals",
+]

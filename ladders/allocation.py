@@ -1,13 +1,13 @@
 """Share a title's bits among its chunks by equal slope.
 
 At the optimum no bit would buy more quality in another chunk: all chunks stand on their convex hulls where one more
-bit buys equally much (Everett 1963; Shoham and Gersho 1988). So the edges of all hulls, sorted by what they buy per
+bit buys equally much. So the edges of all hulls, sorted by what they buy per
 bit, are the whole title's curve: each prefix of them is the best allocation of its size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ladders.curves import Curve
 from ladders.hull_kernels import all_hulls
 
-__all__ = ["Allocation", "Limits", "TitleCurve", "convex_hull", "title_curve"]
+__all__ = ["Allocation", "Limits", "TitleCurve", "convex_hull", "equal_slope", "one_quantiser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +56,23 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TitleCurve:
-    """All allocations of equal slope of one title at one resolution, cheapest first.
+    """A family of allocations of one title at one resolution, cheapest first.
 
     Attributes
     ----------
-    bits, quality : ndarray of float64, shape (steps + 1,)
-        Of the title after so many edges.
-    chunks, indices : ndarray of int64, shape (steps,)
-        Which chunk an edge moves, and to which place on the grid.
-    start : ndarray of int64, shape (chunks,)
-        Places before the first edge.
+    bits, quality : ndarray of float64, shape (steps,)
+        Of the title; both increase.
+    choose : callable
+        Gives the places on the grid, shape (chunks,), of one step.
     """
 
     bits: NDArray[np.float64]
     quality: NDArray[np.float64]
-    chunks: NDArray[np.int64]
-    indices: NDArray[np.int64]
-    start: NDArray[np.int64]
+    choose: Callable[[int], NDArray[np.int64]]
 
     def at(self, step: int) -> Allocation:
-        """Return the allocation after the first `step` edges."""
-        chosen = self.start.copy()
-        # later edges of a chunk overwrite earlier ones
-        chosen[self.chunks[:step]] = self.indices[:step]
-        return Allocation(chosen, float(self.bits[step]), float(self.quality[step]))
+        """Return one allocation."""
+        return Allocation(self.choose(step), float(self.bits[step]), float(self.quality[step]))
 
     def for_quality(self, target: float) -> Allocation:
         """Return the cheapest allocation that reaches a mean quality, or the best there is."""
@@ -122,8 +115,10 @@ def convex_hull(bits: Sequence[float], quality: Sequence[float]) -> tuple[int, .
     return tuple(int(order[v]) for v in vertices[0, : counts[0]])
 
 
-def title_curve(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, target: float | None) -> TitleCurve:
-    """Merge the chunks' hulls into the title's.
+def equal_slope(
+    curves: Sequence[Curve], frames: Sequence[int], limits: Limits, target: float | None = None
+) -> TitleCurve:
+    """Merge the chunks' hulls into the title's: all allocations in which every chunk has the same slope.
 
     Parameters
     ----------
@@ -133,17 +128,21 @@ def title_curve(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, 
         How long each chunk is.
     limits : Limits
         What no chunk may cross.
-    target : float or None
-        The mean quality that the floor counts from; None leaves the floor out.
+    target : float, optional
+        The mean quality that the floor counts from; without it there is no floor.
+
+    References
+    ----------
+    .. [1] H. Everett, "Generalized Lagrange multiplier method", Operations Research 11, 1963.
+    .. [2] Y. Shoham, A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", IEEE TASSP 36, 1988.
     """
     bits = np.array([curve.bits for curve in curves])
     quality = np.array([curve.quality for curve in curves])
     weights = np.asarray(frames, np.float64) / sum(frames)
-    allowed = _allowed(quality, limits, target)
     loss = (100.0 - quality) * weights[:, None]
     vertices = np.empty(bits.shape, np.int64)
     counts = np.empty(len(bits), np.int64)
-    all_hulls(bits, loss, allowed, vertices, counts)
+    all_hulls(bits, loss, _allowed(quality, limits, target), vertices, counts)
     rows = np.repeat(np.arange(len(bits)), counts - 1)
     after = np.concatenate([v[1:n] for v, n in zip(vertices, counts, strict=True)])
     before = np.concatenate([v[: n - 1] for v, n in zip(vertices, counts, strict=True)])
@@ -151,15 +150,31 @@ def title_curve(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, 
     gain = loss[rows, before] - loss[rows, after]
     # stable, so that equal slopes within a chunk stay in their order
     order = np.argsort(-gain / price, kind="stable")
-    start = vertices[:, 0].copy()
+    start, moved, places = vertices[:, 0].copy(), rows[order], after[order]
+
+    def choose(step: int) -> NDArray[np.int64]:
+        chosen = start.copy()
+        # later edges of a chunk overwrite earlier ones
+        chosen[moved[:step]] = places[:step]
+        return chosen
+
     each = np.arange(len(bits))
     return TitleCurve(
         bits=bits[each, start].sum() + np.concatenate([[0.0], np.cumsum(price[order])]),
         quality=100.0 - loss[each, start].sum() + np.concatenate([[0.0], np.cumsum(gain[order])]),
-        chunks=rows[order],
-        indices=after[order],
-        start=start,
+        choose=choose,
     )
+
+
+def one_quantiser(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
+    """Return the allocations in which every chunk has the same quantiser, as per-title encoding has it."""
+    bits = np.sum([curve.bits for curve in curves], axis=0)[::-1]
+    quality = np.average([curve.quality for curve in curves], axis=0, weights=frames)[::-1]
+    # plateaus of quality cost bits and give nothing
+    useful = np.concatenate([[True], np.diff(np.maximum.accumulate(quality)) > 0])
+    places = np.arange(len(bits))[::-1][useful]
+    count = len(curves)
+    return TitleCurve(bits[useful], quality[useful], lambda step: np.full(count, places[step]))
 
 
 def _allowed(quality: NDArray[np.float64], limits: Limits, target: float | None) -> NDArray[np.bool_]:

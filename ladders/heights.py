@@ -55,8 +55,6 @@ def candidate_sizes(display: tuple[int, int], max_height: int | None = None) -> 
     # a size hardly smaller than the next is no choice
     heights = [own, *(h for h in STANDARD_HEIGHTS if h < own * 0.9)]
     kept = [h for h in heights if max_height is None or h <= max_height] or heights[-1:]
-    if max_height is not None and max_height < own and max_height not in kept and max_height > kept[0] / 0.9:
-        kept.insert(0, max_height)
     return {h: display if h == own else (_even(width * h / nominal), _even(height * h / nominal)) for h in kept}
 
 

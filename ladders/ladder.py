@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class Ladder:
     rungs: tuple[Rung, ...]
     hull: tuple[HullPoint, ...] = ()
     anchor: tuple[tuple[int, float], ...] = ()
-    cost: ProbeCost = ProbeCost()
+    cost: ProbeCost = field(default_factory=ProbeCost)
 
     def renditions(self) -> tuple[Rendition, ...]:
         """Return what the encoder is asked for, one a rung."""

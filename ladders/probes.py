@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +130,8 @@ def run_job(job: _Job) -> Probed:
     The chunk is decoded once for all encodes and once for all measurements.
     """
     recipes = [_recipe(job, point) for point in job.points]
-    known = [job.store.read_json("probe", recipe) for recipe in recipes]
-    results = {n: RatePoint(**value) for n, value in enumerate(known) if value is not None}
-    missing = [n for n in range(len(known)) if n not in results]
-    cost = ProbeCost(probes=len(job.points))
+    known: list[Any] = [job.store.read_json("probe", recipe) for recipe in recipes]
+    missing = [n for n, value in enumerate(known) if value is None]
     if missing:
         renditions = tuple(job.encoding.rendition(job.points[n].size) for n in missing)
         quantisers = tuple(job.points[n].quantiser for n in missing)
@@ -142,11 +140,20 @@ def run_job(job: _Job) -> Probed:
         paths = [encoder.chunk_path(chunk_job, k) for k in range(len(missing))]
         scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.every)
         for n, path, score in zip(missing, paths, scores, strict=True):
-            point = RatePoint(job.points[n].quantiser, encoder.payload_bits(path), score.mean, job.every)
-            results[n] = point
-            job.store.write_json("probe", recipes[n], asdict(point))
-        cost = ProbeCost(len(job.points), encode_cpu, sum(score.cpu_seconds for score in scores))
-    return Probed(tuple((point, results[n]) for n, point in enumerate(job.points)), cost)
+            known[n] = {
+                "bits": encoder.payload_bits(path),
+                "quality": score.mean,
+                "encode_cpu_seconds": encode_cpu / len(missing),
+                "measure_cpu_seconds": score.cpu_seconds,
+            }
+            job.store.write_json("probe", recipes[n], known[n])
+    found = [
+        (point, RatePoint(point.quantiser, value["bits"], value["quality"], job.every))
+        for point, value in zip(job.points, known, strict=True)
+    ]
+    # what is in the store has cost as much once: a ladder's cost does not depend on when it was found
+    costs = [sum(value[key] for value in known) for key in ("encode_cpu_seconds", "measure_cpu_seconds")]
+    return Probed(tuple(found), ProbeCost(len(known), *costs))
 
 
 def measure_chunk(

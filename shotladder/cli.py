@@ -69,3 +69,7 @@ def main() -> None:
         click.echo("error: " + " ".join(str(error).split()), err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

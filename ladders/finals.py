@@ -1,0 +1,145 @@
+"""Final encodes, measured on every frame, and corrected where they missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import encoder
+from encoder import Chunk, ChunkJob, Rendition, Source, Store
+from ladders.curves import RatePoint
+from ladders.ladder import Ladder
+from ladders.probes import Encoding, Prober, measure_chunk
+
+__all__ = ["FinalChunk", "Finals", "encode_finals", "missed", "with_finals"]
+
+Progress = Callable[[float, float], None]
+
+#: A rung whose measured mean is further than this from what was asked of it is corrected.
+TOLERANCE = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinalChunk:
+    """One chunk in one rendition: its file, bits, VMAF of every frame, and what it cost."""
+
+    path: Path
+    bits: int
+    vmaf: NDArray[np.float64]
+    encode_cpu_seconds: float
+    measure_cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finals:
+    """All chunks of all rungs.
+
+    Attributes
+    ----------
+    chunks : tuple of tuple of FinalChunk
+        By rung, then chunk.
+    encode_cpu_seconds, measure_cpu_seconds : float
+        Of everything, corrections included.
+    """
+
+    chunks: tuple[tuple[FinalChunk, ...], ...]
+    encode_cpu_seconds: float
+    measure_cpu_seconds: float
+
+    def vmaf(self, rung: int) -> NDArray[np.float64]:
+        """Return the VMAF of every frame of a rung."""
+        return np.concatenate([chunk.vmaf for chunk in self.chunks[rung]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    source: Source
+    chunk: Chunk
+    renditions: tuple[Rendition, ...]
+    quantisers: tuple[float, ...]
+    encoding: Encoding
+    store: Store
+
+
+def encode_finals(prober: Prober, ladder: Ladder, progress: Progress | None = None) -> Finals:
+    """Encode and measure every chunk of every rung; what is in the store is taken from there.
+
+    Parameters
+    ----------
+    prober : Prober
+        Names the film, the settings, the store and the executor.
+    ladder : Ladder
+    progress : callable, optional
+        Takes (frames done, frames in all).
+
+    Returns
+    -------
+    Finals
+    """
+    renditions = ladder.renditions()
+    jobs = {}
+    # longest first, so that no straggler ends the stage
+    for n in sorted(range(len(ladder.chunks)), key=lambda n: -ladder.chunks[n].frame_count):
+        quantisers = tuple(rung.quantisers[n] for rung in ladder.rungs)
+        job = _Job(prober.source, ladder.chunks[n], renditions, quantisers, prober.encoding, prober.store)
+        jobs[prober.executor.submit(run_job, job)] = n
+    by_chunk: dict[int, tuple[FinalChunk, ...]] = {}
+    done = 0
+    for future in as_completed(jobs):
+        by_chunk[jobs[future]] = future.result()
+        done += ladder.chunks[jobs[future]].frame_count
+        if progress:
+            progress(done, prober.source.frame_count)
+    rows = [by_chunk[n] for n in range(len(ladder.chunks))]
+    each = [final for row in rows for final in row]
+    return Finals(
+        tuple(zip(*rows, strict=True)),
+        sum(final.encode_cpu_seconds for final in each),
+        sum(final.measure_cpu_seconds for final in each),
+    )
+
+
+def run_job(job: _Job) -> tuple[FinalChunk, ...]:
+    """Encode one chunk in all renditions and measure it on every frame."""
+    chunk_job = ChunkJob(job.source, job.chunk, job.renditions, job.quantisers, job.store)
+    cpu = encoder.encode_chunk(chunk_job)
+    paths = [encoder.chunk_path(chunk_job, n) for n in range(len(job.renditions))]
+    recipes: list[dict[str, Any]] = [
+        {"encode": path.stem, "model": job.encoding.model, "engine": job.encoding.engine} for path in paths
+    ]
+    known: list[Any] = [job.store.read_json("score", recipe) for recipe in recipes]
+    missing = [n for n, value in enumerate(known) if value is None]
+    if missing:
+        scores = measure_chunk(job.source, job.chunk, [paths[n] for n in missing], job.encoding, 1)
+        for n, score in zip(missing, scores, strict=True):
+            known[n] = {
+                "vmaf": score.vmaf.tolist(),
+                "bits": encoder.payload_bits(paths[n]),
+                "encode_cpu_seconds": cpu / len(missing),
+                "measure_cpu_seconds": score.cpu_seconds,
+            }
+            job.store.write_json("score", recipes[n], known[n])
+    return tuple(
+        FinalChunk(path, v["bits"], np.array(v["vmaf"]), v["encode_cpu_seconds"], v["measure_cpu_seconds"])
+        for path, v in zip(paths, known, strict=True)
+    )
+
+
+def missed(ladder: Ladder, finals: Finals) -> list[int]:
+    """Return the rungs whose measured quality is not what was asked of them."""
+    means = [float(finals.vmaf(n).mean()) for n in range(len(ladder.rungs))]
+    return [n for n, rung in enumerate(ladder.rungs) if abs(means[n] - rung.quality) > TOLERANCE]
+
+
+def with_finals(prober: Prober, ladder: Ladder, finals: Finals) -> None:
+    """Let the prober know what the final encodes gave: they are trials too, and exact."""
+    for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
+        for n, final in enumerate(row):
+            point = RatePoint(rung.quantisers[n], final.bits, float(final.vmaf.mean()))
+            prober.found[n, (rung.width, rung.height)][rung.quantisers[n]] = point

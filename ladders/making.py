@@ -1,0 +1,281 @@
+"""Make ladders: per shot, per title, fixed. The same trials and curves serve all three."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import numpy as np
+
+from encoder import Chunk, Segment, Source, Store, codec_named, plan_chunks
+from ladders.allocation import Allocation, Limits, TitleCurve, equal_slope, one_quantiser
+from ladders.heights import APPLE_LADDERS, candidate_sizes
+from ladders.ladder import HullPoint, Ladder, LadderError, Rung
+from ladders.probes import Encoding, Prober
+from ladders.rungs import RungChoice, RungRules, choose_rungs
+from ladders.search import Curves, Size, explore, fitted
+from ladders.shots import Shot
+
+__all__ = [
+    "MODES",
+    "LadderRequest",
+    "corrected",
+    "default_target",
+    "fixed",
+    "ladder_from",
+    "make_ladder",
+    "per_shot",
+    "per_title",
+]
+
+MODES = ("per-shot", "per-title", "fixed")
+#: Points of each height's curve that a ladder keeps for drawing.
+HULL_POINTS = 40
+
+
+def default_target(source: Source) -> float:
+    """Return the VMAF that the top rung should reach: 93 up to 1080 lines, 95 above."""
+    return 93.0 if min(source.display_size) <= 1080 else 95.0
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRequest:
+    """What a ladder is to be.
+
+    Attributes
+    ----------
+    mode : {"per-shot", "per-title", "fixed"}
+    encoding : Encoding
+        The encoder's settings, and how quality is measured.
+    rules : RungRules
+        How rungs are chosen.
+    limits : Limits
+        What no chunk may cross.
+    max_height : int or None
+        Nominal height that no rung exceeds.
+    segment_duration : Fraction
+        What a segment should last, s.
+    every : int
+        Trials are measured on each so many-th frame.
+    """
+
+    mode: str = "per-shot"
+    encoding: Encoding = field(default_factory=Encoding)
+    rules: RungRules = field(default_factory=RungRules)
+    limits: Limits = field(default_factory=Limits)
+    max_height: int | None = None
+    segment_duration: Fraction = Fraction(4)
+    every: int = 5
+
+
+def per_shot(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
+    """Make a ladder in which every shot of a rung has the quantiser of equal slope.
+
+    Parameters
+    ----------
+    source : Source
+    shots : sequence of Shot
+        From `detect_shots`.
+    codec : str
+    **options
+        Any of `make_ladder`'s: request, store, executor, progress.
+
+    Returns
+    -------
+    Ladder
+    """
+    return _with_mode(source, shots, "per-shot", codec, options)
+
+
+def per_title(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
+    """Make a ladder in which every rung has one quantiser; see `per_shot`."""
+    return _with_mode(source, shots, "per-title", codec, options)
+
+
+def fixed(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
+    """Make the ladder that Apple recommends, whatever the film; see `per_shot`.
+
+    Each rung has the one quantiser that brings the film to the rung's rate, as two-pass rate control would.
+    """
+    return _with_mode(source, shots, "fixed", codec, options)
+
+
+def _with_mode(source: Source, shots: Sequence[Shot], mode: str, codec: str, options: dict[str, object]) -> Ladder:
+    request = options.pop("request", None) or LadderRequest(rules=RungRules(target=default_target(source)))
+    assert isinstance(request, LadderRequest)
+    request = replace(request, mode=mode, encoding=replace(request.encoding, codec=codec))
+    return make_ladder(source, shots, request, **options)  # type: ignore[arg-type]
+
+
+def make_ladder(
+    source: Source,
+    shots: Sequence[Shot],
+    request: LadderRequest,
+    *,
+    store: Store | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> Ladder:
+    """Make a ladder by trial encodes.
+
+    Parameters
+    ----------
+    source : Source
+    shots : sequence of Shot
+    request : LadderRequest
+    store : Store, optional
+        Where trials are kept; by default the user's cache.
+    executor : Executor, optional
+        Runs the trials; by default two threads, each of which waits for a process.
+    progress : callable, optional
+        Takes (done, total).
+
+    Returns
+    -------
+    Ladder
+
+    Raises
+    ------
+    LadderError
+        If the mode is unknown, or the codec has no fixed ladder.
+    """
+    planned = plan_chunks(source, [shot.first for shot in shots], request.segment_duration)
+    with ThreadPoolExecutor(2) as pool:
+        prober = Prober(
+            source, planned[0], request.encoding, store or Store.default(), executor or pool, every=request.every
+        )
+        return ladder_from(prober, planned[1], request, progress)
+
+
+def ladder_from(
+    prober: Prober,
+    segments: Sequence[Segment],
+    request: LadderRequest,
+    progress: Callable[[float, float], None] | None = None,
+) -> Ladder:
+    """Make a ladder with a prober that may know trials already."""
+    if request.mode not in MODES:
+        raise LadderError(f"{request.mode}: the modes are {', '.join(MODES)}")
+    maker = _Maker(prober.source, prober.chunks, request)
+    curves = explore(prober, list(maker.sizes.values()), maker.wanted, progress)
+    return Ladder(
+        mode=request.mode,
+        codec=request.encoding.codec,
+        preset=request.encoding.preset,
+        tune=request.encoding.tune,
+        target=request.rules.target,
+        content_id=prober.source.content_id,
+        chunks=prober.chunks,
+        segments=tuple(segments),
+        rungs=maker.rungs(curves),
+        hull=maker.hull(curves),
+        anchor=maker.anchor(curves),
+        cost=prober.cost,
+    )
+
+
+def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, rungs: Collection[int]) -> Ladder:
+    """Share out the bits of some rungs again, by all that is known now; what is asked of each stays.
+
+    Parameters
+    ----------
+    prober : Prober
+        Knows the trials, and the final encodes by `with_finals`.
+    ladder : Ladder
+    request : LadderRequest
+        That the ladder was made for.
+    rungs : collection of int
+        Those that missed.
+    """
+    maker = _Maker(prober.source, prober.chunks, request)
+    curves = fitted(prober, sorted({(ladder.rungs[n].width, ladder.rungs[n].height) for n in rungs}))
+    again = [
+        replace(rung, quantisers=maker.quantisers(curves, rung)) if n in rungs else rung
+        for n, rung in enumerate(ladder.rungs)
+    ]
+    return replace(ladder, rungs=tuple(again))
+
+
+class _Maker:
+    """Turns curves into rungs, in one mode."""
+
+    def __init__(self, source: Source, chunks: Sequence[Chunk], request: LadderRequest) -> None:
+        self.request = request
+        self.frames = [chunk.frame_count for chunk in chunks]
+        self.duration = float(source.duration)
+        self.sizes = candidate_sizes(source.display_size, request.max_height)
+        codec = codec_named(request.encoding.codec)
+        self.lowest, self.step = codec.quantisers[0], codec.step
+
+    def rungs(self, curves: Curves) -> tuple[Rung, ...]:
+        """Return the ladder's rungs."""
+        if self.request.mode == "fixed":
+            return tuple(self._rung(h, a) for h, a in self._fixed(curves))
+        chosen = choose_rungs(self._title(curves), self.duration, self.request.rules)
+        return tuple(self._rung(choice.height, self._allocate(curves, choice)) for choice in chosen)
+
+    def wanted(self, curves: Curves) -> list[tuple[Size, list[float]]]:
+        """Return what the rungs would encode."""
+        return [((r.width, r.height), list(r.quantisers)) for r in self.rungs(curves)]
+
+    def quantisers(self, curves: Curves, rung: Rung) -> tuple[float, ...]:
+        """Return the quantisers that bring a rung to the quality asked of it."""
+        of_size = curves[rung.width, rung.height]
+        if self.request.mode == "per-shot":
+            title = equal_slope(of_size, self.frames, self.request.limits, rung.quality)
+        else:
+            title = one_quantiser(of_size, self.frames)
+        return tuple(float(self.lowest + i * self.step) for i in title.for_quality(rung.quality).indices)
+
+    def hull(self, curves: Curves) -> tuple[HullPoint, ...]:
+        """Return the title's curve at every height, thinned."""
+        return tuple(
+            HullPoint(height, round(curve.bits[step] / self.duration), float(curve.quality[step]))
+            for height, curve in self._title(curves).items()
+            for step in np.unique(np.linspace(0, len(curve.bits) - 1, HULL_POINTS).astype(int))
+        )
+
+    def anchor(self, curves: Curves) -> tuple[tuple[int, float], ...]:
+        """Return rate and quality of the fixed ladder, as the curves predict it."""
+        if self.request.encoding.codec not in APPLE_LADDERS:
+            return ()
+        return tuple((round(a.bits / self.duration), a.quality) for _, a in self._fixed(curves))
+
+    def _title(self, curves: Curves) -> dict[int, TitleCurve]:
+        per_shot = self.request.mode == "per-shot"
+        return {
+            height: equal_slope(curves[size], self.frames, self.request.limits)
+            if per_shot
+            else one_quantiser(curves[size], self.frames)
+            for height, size in self.sizes.items()
+        }
+
+    def _allocate(self, curves: Curves, choice: RungChoice) -> Allocation:
+        """Share out a rung's bits, now that its mean quality and so its floor are known."""
+        of_size = curves[self.sizes[choice.height]]
+        if self.request.mode == "per-title":
+            return one_quantiser(of_size, self.frames).for_quality(choice.quality)
+        return equal_slope(of_size, self.frames, self.request.limits, choice.quality).for_quality(choice.quality)
+
+    def _fixed(self, curves: Curves) -> list[tuple[int, Allocation]]:
+        """Return height and allocation of each rung of the recommended ladder that is not taller than the film."""
+        codec = self.request.encoding.codec
+        if codec not in APPLE_LADDERS:
+            raise LadderError(f"there is no fixed ladder for {codec}")
+        tallest = max(self.sizes)
+        rungs: list[tuple[int, Allocation]] = []
+        for height, rate in APPLE_LADDERS[codec]:
+            # the film's own size stands for the first standard one that is taller
+            at = height if height in self.sizes else tallest
+            if height > tallest and any(h >= tallest for h, _ in APPLE_LADDERS[codec] if h < height):
+                continue
+            allocation = one_quantiser(curves[self.sizes[at]], self.frames).for_bits(rate * self.duration)
+            if not rungs or allocation.quality > rungs[-1][1].quality:
+                rungs.append((at, allocation))
+        return rungs
+
+    def _rung(self, height: int, allocation: Allocation) -> Rung:
+        quantisers = tuple(float(self.lowest + i * self.step) for i in allocation.indices)
+        return Rung(*self.sizes[height], quantisers, round(allocation.bits / self.duration), allocation.quality)

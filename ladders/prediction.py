@@ -1,0 +1,59 @@
+"""Predict what a title will cost before anything is encoded, from a second of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from encoder import Chunk, ChunkJob, Source, Store, chunk_path, encode_chunk
+from ladders.making import LadderRequest
+from ladders.probes import measure_chunk
+from ladders.search import FIRST_TRIALS
+
+__all__ = ["predict_cost"]
+
+#: Frames that are encoded at each size to see how fast encoding and measuring are.
+SAMPLE = 25
+#: Trials that follow the first ones, and rungs, for each size: what the films of our benchmarks needed.
+LATER_TRIALS, RUNGS = 1.2, 1.2
+#: Share of the final encodes that is made again because it missed.
+AGAIN = 0.2
+
+
+def predict_cost(
+    source: Source, chunks: Sequence[Chunk], sizes: Sequence[tuple[int, int]], request: LadderRequest
+) -> dict[str, float]:
+    """Predict the CPU seconds of trials, final encodes and measuring.
+
+    Parameters
+    ----------
+    source : Source
+    chunks : sequence of Chunk
+        Of the whole title.
+    sizes : sequence of (int, int)
+        That may be encoded.
+    request : LadderRequest
+
+    Returns
+    -------
+    dict
+        CPU seconds by stage: "probes", "encode", "measure".
+    """
+    middle = max(chunks, key=lambda chunk: chunk.frame_count)
+    count = min(SAMPLE, middle.frame_count)
+    sample = Chunk(middle.first, middle.first + count, (middle.first,), middle.shots)
+    codec_quantiser = 27.0
+    renditions = tuple(request.encoding.rendition(size) for size in sizes)
+    with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
+        job = ChunkJob(source, sample, renditions, (codec_quantiser,) * len(sizes), Store(Path(folder)))
+        encode = encode_chunk(job)
+        paths = [chunk_path(job, n) for n in range(len(sizes))]
+        measure = sum(s.cpu_seconds for s in measure_chunk(source, sample, paths, request.encoding, 1))
+    scale = source.frame_count / count
+    trials = len(FIRST_TRIALS) + LATER_TRIALS
+    return {
+        "probes": round(scale * trials * (encode + measure / request.every), 1),
+        "encode": round(scale * encode * RUNGS * (1 + AGAIN), 1),
+        "measure": round(scale * measure * RUNGS * (1 + AGAIN), 1),
+    }

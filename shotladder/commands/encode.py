@@ -1,0 +1,60 @@
+"""`shotladder encode`: a film to a presentation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shotladder.commands.options import json_flag, ladder_options, quiet_flag, request_from
+from shotladder.pipeline import encode, plan
+from shotladder.progress import Reporter
+from shotladder.report import rung_table
+
+__all__ = ["command"]
+
+
+@click.command("encode")
+@click.argument("source")
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Folder of the presentation.")
+@ladder_options
+@click.option("--audio/--no-audio", default=True, show_default=True, help="Encode the sound and text tracks.")
+@click.option("--overwrite", is_flag=True, help="Replace what is in the folder, once the new is whole.")
+@click.option("--dry-run", is_flag=True, help="Tell the plan and its predicted cost; encode nothing.")
+@json_flag
+@quiet_flag
+def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any) -> None:
+    r"""Turn SOURCE into a DASH and HLS presentation whose every shot got the bits it deserves.
+
+    \b
+    shotladder encode film.mp4 -o film/
+    shotladder encode film.mp4 -o film/ --target-vmaf 95 --preset slow
+
+    A run that was cut off goes on when the same command is given again.
+    """
+    reporter = Reporter(quiet=quiet)
+    request = request_from(source, output, options)
+    if dry_run:
+        planned = plan(request, reporter)
+        click.echo(json.dumps(planned) if as_json else planned_text(planned))
+        return
+    outcome = encode(request, reporter)
+    if outcome.already_there:
+        reporter.say(f"{output}: this presentation is there already, made by the same request; nothing to do")
+    if as_json:
+        click.echo(json.dumps(outcome.presentation))
+    elif not outcome.already_there:
+        click.echo(rung_table(outcome.presentation))
+        click.echo(f"\n{output / 'manifest.mpd'}\n{output / 'master.m3u8'}\n{output / 'report.html'}")
+
+
+def planned_text(planned: dict[str, Any]) -> str:
+    """Write a plan for a person."""
+    lines = [
+        f"{planned['frames']} frames, {planned['shots']} shots in {planned['chunks']} chunks"
+        f" and {planned['segments']} segments; sizes {', '.join(planned['sizes'])}",
+        "predicted CPU seconds: " + ", ".join(f"{k} {v:.0f}" for k, v in planned["predicted_cpu_seconds"].items()),
+    ]
+    return "\n".join(lines)

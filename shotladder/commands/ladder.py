@@ -1,0 +1,54 @@
+"""`shotladder ladder`: the ladder of a film, without the final encodes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from encoder import write_whole
+from ladders import Ladder, save_ladder
+from shotladder.commands.options import json_flag, ladder_options, quiet_flag, request_from
+from shotladder.pipeline import find_ladder
+from shotladder.progress import Reporter
+
+__all__ = ["command"]
+
+
+@click.command("ladder")
+@click.argument("source")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="File that `encode --ladder` takes.")
+@ladder_options
+@json_flag
+@quiet_flag
+def command(source: str, output: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
+    r"""Find the ladder of SOURCE by trial encodes.
+
+    \b
+    shotladder ladder film.mp4 -o ladder.json
+    shotladder encode film.mp4 -o film/ --ladder ladder.json
+    """
+    request = request_from(source, Path(), options)
+    _, ladder = find_ladder(request, Reporter(quiet=quiet))
+    if output is not None:
+        write_whole(output, lambda path: save_ladder(ladder, path))
+    if as_json:
+        click.echo(json.dumps(asdict(ladder)))
+    else:
+        _print(ladder)
+
+
+def _print(ladder: Ladder) -> None:
+    table = Table("rung", "size", "kbit/s", "VMAF", "quantisers", title=f"{ladder.mode}, {ladder.codec}, predicted")
+    for number, rung in enumerate(ladder.rungs):
+        spread = f"{min(rung.quantisers):g} to {max(rung.quantisers):g}"
+        rate, quality = f"{rung.rate / 1000:.0f}", f"{rung.quality:.1f}"
+        table.add_row(str(number), f"{rung.width}x{rung.height}", rate, quality, spread)
+    Console().print(table)
+    cost = ladder.cost
+    click.echo(f"{cost.probes} trials, {cost.cpu_seconds:.0f} CPU s", err=True)

@@ -1,0 +1,125 @@
+"""The vocabulary of the command's options, each said once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+import encoder
+import vmaf
+from encoder import Store
+from ladders import MODES
+from shotladder.request import EncodeRequest
+
+__all__ = ["json_flag", "ladder_options", "quiet_flag", "request_from"]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+quiet_flag = click.option("--quiet", "-q", is_flag=True, help="No progress, no talk.")
+
+
+class LadderChoice(click.ParamType[str]):
+    """A mode, or the file of a ladder."""
+
+    name = "ladder"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show what one may say."""
+        return f"[{'|'.join(MODES)}|FILE]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take a mode, or a file that is there."""
+        if value not in MODES and not Path(value).is_file():
+            self.fail(f"{value!r} is neither one of {', '.join(MODES)} nor a file", param, ctx)
+        return str(value)
+
+
+class Seconds(click.ParamType[Fraction]):
+    """A positive number of seconds, kept exact."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """Read it."""
+        try:
+            seconds = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        if not Fraction(1, 2) <= seconds <= 60:
+            self.fail(f"{value!r}: a segment lasts from 0.5 to 60 s", param, ctx)
+        return seconds
+
+
+_OPTIONS = (
+    click.option("--codec", type=click.Choice(list(encoder.CODECS)), default="h264", show_default=True),
+    click.option(
+        "--ladder",
+        type=LadderChoice(),
+        default="per-shot",
+        show_default=True,
+        help="How bits are shared, or a ladder's file.",
+    ),
+    click.option("--target-vmaf", type=click.FloatRange(1, 100), help="Of the top rung [93 up to 1080p, 95 above]."),
+    click.option("--rungs", type=click.IntRange(1, 20), help="How many; by default as many as the rates span."),
+    click.option("--max-height", type=click.IntRange(32), help="No rung is taller."),
+    click.option(
+        "--segment", type=Seconds(), default="4", show_default=True, help="Length aimed at, half to 1.5 times."
+    ),
+    click.option("--preset", help="The encoder's; by default the codec's."),
+    click.option("--tune", type=click.Choice(["visual", "metric"]), default="visual", show_default=True),
+    click.option(
+        "--engine",
+        type=click.Choice(["native", "libvmaf"]),
+        default=vmaf.DEFAULT_ENGINE,
+        show_default=True,
+        help="What measures VMAF.",
+    ),
+    click.option(
+        "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Jobs at a time."
+    ),
+    click.option(
+        "--store", "store_path", type=click.Path(path_type=Path), help="Folder of artefacts [the user's cache]."
+    ),
+    click.option(
+        "--ffmpeg", type=click.Path(exists=True, dir_okay=False), help="Use this ffmpeg instead of the bundled one."
+    ),
+)
+
+
+def ladder_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that a ladder and an encode share."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRequest:
+    """Build the request from the options that `ladder_options` adds, and `audio` and `overwrite`."""
+    if options["ffmpeg"]:
+        os.environ["SHOTLADDER_FFMPEG"] = str(Path(options["ffmpeg"]).resolve())
+    preset, codec = options["preset"], encoder.codec_named(options["codec"])
+    if preset is not None and preset not in codec.presets:
+        raise click.BadParameter(f"{preset!r} is none of {', '.join(codec.presets)}", param_hint="--preset")
+    return EncodeRequest(
+        source=source,
+        output=output,
+        codec=options["codec"],
+        ladder=options["ladder"],
+        target=options["target_vmaf"],
+        rungs=options["rungs"],
+        max_height=options["max_height"],
+        segment=options["segment"],
+        preset=preset,
+        tune=options["tune"],
+        engine=options["engine"],
+        audio=options.get("audio", True),
+        overwrite=options.get("overwrite", False),
+        workers=options["workers"],
+        store=Store(options["store_path"]) if options["store_path"] else Store.default(),
+    )

@@ -1,0 +1,72 @@
+"""The folder that a run leaves: there as a whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shotladder import ShotladderError
+
+__all__ = ["PRESENTATION", "OutputError", "check_output", "finished_as", "whole_folder"]
+
+PRESENTATION = "presentation.json"
+
+
+class OutputError(ShotladderError, OSError):
+    """The output folder cannot be written, or holds something else."""
+
+
+def finished_as(output: Path) -> str | None:
+    """Return the fingerprint of the run that made a folder, or None if no finished run did."""
+    try:
+        made: object = json.loads((output / PRESENTATION).read_text()).get("request")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return made if isinstance(made, str) else None
+
+
+def check_output(output: Path, *, overwrite: bool) -> None:
+    """Make sure, before any work, that the folder may be made.
+
+    Raises
+    ------
+    OutputError
+        If something else is there, or nothing can be written there.
+    """
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output}: is a file; name a folder")
+    if output.is_dir() and any(output.iterdir()) and not overwrite:
+        raise OutputError(f"{output}: is not empty; name another folder, or say --overwrite to replace it")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def whole_folder(output: Path) -> Iterator[Path]:
+    """Yield an empty sibling folder that takes the output's name when the block ends well.
+
+    What was there before is replaced only then.
+    """
+    building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    try:
+        yield building
+        building.chmod(0o755)
+        if output.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=output.parent))
+            output.replace(old / output.name)
+            building.replace(output)
+            shutil.rmtree(old)
+        else:
+            building.replace(output)
+    except OSError as error:
+        raise OutputError(f"{output}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)

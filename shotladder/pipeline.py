@@ -1,0 +1,214 @@
+"""The way through: a film in, a presentation out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import encoder
+from encoder import AudioTrack, Source, TextTrack
+from ladders import (
+    MODES,
+    Finals,
+    Ladder,
+    Prober,
+    Shot,
+    candidate_sizes,
+    corrected,
+    detect_shots,
+    encode_finals,
+    ladder_from,
+    load_ladder,
+    missed,
+    predict_cost,
+    with_finals,
+)
+from shotladder.describe import Parts, describe
+from shotladder.output import PRESENTATION, check_output, finished_as, whole_folder
+from shotladder.progress import Reporter
+from shotladder.report import write_report
+from shotladder.request import EncodeRequest
+
+__all__ = ["Outcome", "encode", "find_ladder", "plan"]
+
+#: Times that rungs which missed are encoded again.
+CORRECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What a run did: the presentation's description, and whether it had been there already."""
+
+    presentation: dict[str, Any]
+    already_there: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Analysed:
+    source: Source
+    shots: tuple[Shot, ...]
+    cpu_seconds: float
+
+
+def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
+    """Make a presentation of a film.
+
+    Parameters
+    ----------
+    request : EncodeRequest
+    reporter : Reporter
+        Told what is going on.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ShotladderError
+        If the film, the output or a tool is at fault; the output folder then is as it was.
+    """
+    source = encoder.inspect(request.source)
+    fingerprint = request.fingerprint(source)
+    if finished_as(request.output) == fingerprint and not request.overwrite:
+        return Outcome(json.loads((request.output / PRESENTATION).read_text()), already_there=True)
+    check_output(request.output, overwrite=request.overwrite)
+    analysed = _analyse(source, reporter)
+    with ThreadPoolExecutor(request.workers) as executor:
+        try:
+            prober, ladder = _ladder(request, analysed, executor, reporter)
+            ladder, finals = _finals(request, prober, ladder, reporter)
+            audio, text = _tracks(request, source, executor, reporter)
+        except BaseException:
+            # what has not begun is dropped; what runs is killed, so that no thread is waited for
+            executor.shutdown(wait=False, cancel_futures=True)
+            encoder.stop_all()
+            raise
+    with whole_folder(request.output) as folder, reporter.stage("package"):
+        parts = _package(folder, request, analysed, ladder, finals, audio, text)
+        presentation = describe(folder, parts, fingerprint)
+        (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
+        write_report(folder / "report.html", presentation, [(p.height, p.rate, p.quality) for p in ladder.hull])
+    return Outcome(presentation, already_there=False)
+
+
+def find_ladder(request: EncodeRequest, reporter: Reporter) -> tuple[Source, Ladder]:
+    """Find the ladder of a film by trials, without the final encodes."""
+    source = encoder.inspect(request.source)
+    analysed = _analyse(source, reporter)
+    with ThreadPoolExecutor(request.workers) as executor:
+        try:
+            return source, _ladder(request, analysed, executor, reporter)[1]
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            encoder.stop_all()
+            raise
+
+
+def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
+    """Say what a run would do and about what it would cost, encoding no more than a second to see how fast it is."""
+    source = encoder.inspect(request.source)
+    analysed = _analyse(source, reporter)
+    wanted = request.ladder_request(source)
+    chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
+    sizes = list(candidate_sizes(source.display_size, request.max_height).values())
+    with reporter.stage("calibrate"):
+        predicted = predict_cost(source, chunks, sizes, wanted)
+    return {
+        "frames": source.frame_count,
+        "shots": len(analysed.shots),
+        "chunks": len(chunks),
+        "segments": len(segments),
+        "sizes": [f"{width}x{height}" for width, height in sizes],
+        "predicted_cpu_seconds": {"analysis": round(analysed.cpu_seconds, 1), **predicted},
+    }
+
+
+def _analyse(source: Source, reporter: Reporter) -> _Analysed:
+    begun = time.process_time()
+    with reporter.stage("shots") as advance:
+        shots = detect_shots(source, progress=advance)
+    return _Analysed(source, shots, time.process_time() - begun)
+
+
+def _ladder(
+    request: EncodeRequest, analysed: _Analysed, executor: Executor, reporter: Reporter
+) -> tuple[Prober, Ladder]:
+    wanted = request.ladder_request(analysed.source)
+    if request.ladder in MODES:
+        starts = [shot.first for shot in analysed.shots]
+        chunks, segments = encoder.plan_chunks(analysed.source, starts, request.segment)
+        prober = Prober(analysed.source, chunks, wanted.encoding, request.store, executor, every=wanted.every)
+        with reporter.stage("trial encodes") as advance:
+            return prober, ladder_from(prober, segments, wanted, advance)
+    ladder = load_ladder(request.ladder)
+    ladder.check_belongs_to(analysed.source)
+    encoding = replace(wanted.encoding, codec=ladder.codec, preset=ladder.preset, tune=ladder.tune)
+    return Prober(analysed.source, ladder.chunks, encoding, request.store, executor), ladder
+
+
+def _finals(request: EncodeRequest, prober: Prober, ladder: Ladder, reporter: Reporter) -> tuple[Ladder, Finals]:
+    """Encode and measure, and correct the rungs that missed what was asked of them."""
+    with reporter.stage("encode and measure") as advance:
+        finals = encode_finals(prober, ladder, advance)
+    if request.ladder not in ("per-shot", "per-title"):
+        return ladder, finals
+    for _ in range(CORRECTIONS):
+        again = missed(ladder, finals)
+        if not again:
+            break
+        with_finals(prober, ladder, finals)
+        better = corrected(prober, ladder, request.ladder_request(prober.source), again)
+        if better == ladder:
+            break
+        with reporter.stage(f"correct {len(again)} rungs") as advance:
+            ladder, finals = better, encode_finals(prober, better, advance)
+    return ladder, finals
+
+
+def _tracks(
+    request: EncodeRequest, source: Source, executor: Executor, reporter: Reporter
+) -> tuple[list[AudioTrack], list[TextTrack]]:
+    if not request.audio:
+        return [], []
+    with reporter.stage("sound and text"):
+        sound = [executor.submit(encoder.encode_audio, source, stream, request.store) for stream in source.audio]
+        words = [executor.submit(encoder.extract_text, source, stream, request.store) for stream in source.text]
+        audio = [track for track in (job.result() for job in sound) if track is not None]
+        return audio, [track for track in (job.result() for job in words) if track is not None]
+
+
+def _package(
+    folder: Path,
+    request: EncodeRequest,
+    analysed: _Analysed,
+    ladder: Ladder,
+    finals: Finals,
+    audio: Sequence[AudioTrack],
+    text: Sequence[TextTrack],
+) -> Parts:
+    """Stitch each rung, package all, and gather what is known."""
+    source = analysed.source
+    tracks = folder / ".tracks"
+    tracks.mkdir()
+    # names tell rates as they turned out
+    rates = [round(sum(c.bits for c in row) / float(source.duration)) for row in finals.chunks]
+    measured = replace(ladder, rungs=tuple(replace(r, rate=rate) for r, rate in zip(ladder.rungs, rates, strict=True)))
+    renditions = measured.renditions()
+    stitched = []
+    for rendition, row in zip(renditions, finals.chunks, strict=True):
+        path = tracks / f"{rendition.id}.mp4"
+        encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path)
+        stitched.append((rendition, path))
+    packaged = encoder.package(folder, source, ladder.segments, stitched, audio, text, request.segment)
+    for _, path in stitched:
+        path.unlink()
+    tracks.rmdir()
+    return Parts(
+        source, analysed.shots, ladder, finals, renditions, packaged, audio, text, analysed.cpu_seconds, request.engine
+    )

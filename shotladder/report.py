@@ -1,0 +1,175 @@
+"""`report.html`: everything a person may ask of a presentation, in one file without network."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from shotladder import figures
+
+__all__ = ["rung_table", "write_report"]
+
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>$title: shotladder report</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; color: #1d2733; background: #fff; max-width: 1080px;
+       margin: 2.5rem auto; padding: 0 1.25rem; }
+h1 { font-size: 1.7rem; margin-bottom: 0; }
+h2 { font-size: 1.15rem; margin: 2.4rem 0 .3rem; }
+p.lead { color: #566273; margin-top: .2rem; }
+dl.facts { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; }
+dl.facts div { background: #f3f6f9; border-radius: 8px; padding: .7rem 1.1rem; min-width: 9rem; }
+dl.facts dt { color: #566273; font-size: .85rem; }
+dl.facts dd { margin: 0; font-size: 1.45rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
+th, td { text-align: right; padding: .32rem .7rem; border-bottom: 1px solid #e3e8ee; }
+th { color: #566273; font-weight: 500; font-size: .85rem; }
+th:first-child, td:first-child { text-align: left; }
+small { color: #566273; }
+</style>
+</head>
+<body>
+<h1>$title</h1>
+<p class="lead">$lead</p>
+<dl class="facts">$facts</dl>
+<h2>The ladder on the film's curves</h2>
+$hull
+<small>$hull_note</small>
+<h2>Rungs, as measured on the packaged files</h2>
+$rungs
+<h2>Quality and bits over time</h2>
+$time
+<small>One step a segment; lines mark the shots (dotted: dissolves, fades and wipes). Click a rung in the legend to
+hide or show it.</small>
+<h2>Where the bits go</h2>
+$shots
+<small>The quantiser of every shot on every rung; lower spends more bits.</small>
+<h2>What it cost</h2>
+$cost
+<h2>Made with</h2>
+$made
+</body>
+</html>
+""")
+
+
+def write_report(path: Path, presentation: dict[str, Any], hull: list[tuple[int, int, float]]) -> None:
+    """Write the report of a presentation.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    presentation : dict
+        Content of `presentation.json`.
+    hull : list of (int, int, float)
+        Height, bits/s and VMAF of points on the title's curves, as predicted.
+    """
+    page = _PAGE.substitute(
+        title=escape(presentation["title"]),
+        lead=escape(_lead(presentation)),
+        facts="".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in _facts(presentation)),
+        hull=figures.html(figures.ladder_on_hull(presentation, hull), first=True),
+        hull_note=escape(_hull_note(presentation)),
+        rungs=_html_table(_RUNG_HEAD, _rung_rows(presentation)),
+        time=figures.html(figures.over_time(presentation)),
+        shots=figures.html(figures.quantisers(presentation)),
+        cost=_html_table(("stage", "CPU seconds"), _cost_rows(presentation)),
+        made=_html_table(("part", "version"), [(k, str(v)) for k, v in presentation["made_with"].items()]),
+    )
+    path.write_text(page)
+
+
+def rung_table(presentation: dict[str, Any]) -> str:
+    """Return the rungs as a table for a terminal."""
+    table = Table(*_RUNG_HEAD)
+    for row in _rung_rows(presentation):
+        table.add_row(*row)
+    console = Console(width=110)
+    with console.capture() as captured:
+        console.print(table)
+    lines = [captured.get().rstrip()]
+    comparison = presentation.get("comparison")
+    if comparison:
+        lines.append(f"BD-rate against {comparison['anchor']}: {comparison['bd_rate_percent']:+.1f} %")
+    return "\n".join(lines)
+
+
+_RUNG_HEAD = ("rung", "size", "kbit/s", "peak kbit/s", "VMAF", "harmonic", "5th pct", "worst", "quantisers")
+
+
+def _rung_rows(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            rung["id"],
+            f"{rung['width']}x{rung['height']}",
+            f"{rung['average_bitrate'] / 1000:.0f}",
+            f"{rung['peak_bitrate'] / 1000:.0f}",
+            *(f"{rung['vmaf'][key]:.1f}" for key in ("mean", "harmonic_mean", "p5", "min")),
+            f"{min(rung['quantisers']):g} to {max(rung['quantisers']):g}",
+        )
+        for rung in presentation["video"]
+    ]
+
+
+def _lead(presentation: dict[str, Any]) -> str:
+    ladder = presentation["ladder"]
+    return (
+        f"{presentation['duration']:.1f} s in {len(presentation['shots'])} shots and {len(presentation['segments'])}"
+        f" segments; {ladder['mode']} ladder of {len(presentation['video'])} rungs, preset {ladder['preset']},"
+        f" tuned for the {'metric' if ladder['tune'] == 'metric' else 'eye'}"
+    )
+
+
+def _facts(presentation: dict[str, Any]) -> list[tuple[str, str]]:
+    top = presentation["video"][-1]
+    stored = sum(segment["bytes"] for rung in presentation["video"] for segment in rung["segments"])
+    facts = [
+        ("top rung's VMAF", f"{top['vmaf']['mean']:.2f}"),
+        ("its target", f"{presentation['ladder']['target_vmaf']:g}"),
+        ("top rung", f"{top['average_bitrate'] / 1000:.0f} kbit/s"),
+        ("video stored", f"{stored / 1e6:.1f} MB"),
+    ]
+    comparison = presentation.get("comparison")
+    if comparison:
+        facts.insert(0, ("BD-rate against fixed", f"{comparison['bd_rate_percent']:+.1f} %"))
+    return facts
+
+
+def _hull_note(presentation: dict[str, Any]) -> str:
+    note = "Lines: what trial encodes predict for each height. Dots: the rungs as measured."
+    comparison = presentation.get("comparison")
+    if not comparison:
+        return note
+    return (
+        f"{note} Crosses: {comparison['anchor']}, predicted from the same trials; it needs"
+        f" {100 / (1 + comparison['bd_rate_percent'] / 100) - 100:+.1f} % bits for equal VMAF"
+        f" between {comparison['vmaf_low']:.0f} and {comparison['vmaf_high']:.0f}."
+    )
+
+
+def _cost_rows(presentation: dict[str, Any]) -> list[tuple[str, str]]:
+    cost = presentation["cost"]
+    names = {
+        "analysis_cpu_seconds": "shots and complexity",
+        "probe_cpu_seconds": f"{cost['probes']} trial encodes, measured",
+        "encode_cpu_seconds": "final encodes",
+        "measure_cpu_seconds": "measuring them on every frame",
+    }
+    rows = [(name, f"{cost[key]:.1f}") for key, name in names.items()]
+    return [*rows, ("in all", f"{sum(cost[key] for key in names):.1f}")]
+
+
+def _html_table(head: tuple[str, ...], rows: list[Any]) -> str:
+    cells = "".join(f"<th>{escape(h)}</th>" for h in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
