@@ -1,0 +1,92 @@
+"""Score how surely a frame is the first of a new shot."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ladders.pictures import Pictures
+
+__all__ = ["CUT_FEATURES", "CUT_REACH", "cut_candidates", "cut_features", "cut_score"]
+
+#: Frames on either side that a cut is judged by.
+CUT_REACH = 12
+#: Pairs of frames across the place of a cut, counted from it: what a flash parted, some pair joins again.
+_ACROSS = ((-1, 2), (-1, 5), (-3, 0), (-3, 2), (-3, 5), (-6, 0), (-6, 2))
+#: A frame less new than this is no candidate: blocks that are found again in the frame before it.
+_LEAST_SHARE = 0.2
+_SHARE, _RESIDUAL, _EVEN, _ACTIVITY, _FRESH, _DIFFERENCE, _MOVED, _COLOUR = 3, 0, 1, 2, 4, 5, 6, 9
+
+CUT_FEATURES = (
+    "share",
+    "fresh",
+    "moved",
+    "difference",
+    "colour",
+    "even_share",
+    "share_over_neighbours",
+    "share_over_median",
+    "difference_over_neighbours",
+    "across_share",
+    "across_fresh",
+    "across_moved",
+    "across_difference",
+    "across_even_share",
+)
+
+
+def cut_candidates(changes: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the rows that might be cuts: new, and newer than both neighbours are or nearly so."""
+    share = changes[:, _SHARE]
+    before = np.concatenate(([0], share[:-1]))
+    after = np.concatenate((share[1:], [0]))
+    return np.flatnonzero((share > _LEAST_SHARE) & (share > 0.8 * np.maximum(before, after)))
+
+
+def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np.float64]:
+    """Describe a candidate by its own pair, its neighbourhood, and pairs across it (`CUT_FEATURES`)."""
+    n = frame - pictures.first
+    row = pictures.changes[n]
+    low, high = max(n - CUT_REACH, 1 - min(pictures.first, 1)), min(n + CUT_REACH + 1, pictures.count)
+    around = np.delete(pictures.changes[low:high], n - low, axis=0)
+    near = np.delete(pictures.changes[max(low, n - 5) : min(high, n + 6)], n - max(low, n - 5), axis=0)
+    across = np.array(
+        [pictures.between(frame + a, frame + b) for a, b in _ACROSS if frame + a >= 0 and frame + b < frame_count]
+        or [row]
+    )
+    share, difference = row[_SHARE], np.log1p(row[_DIFFERENCE])
+    if not len(near):
+        near = around = np.zeros((1, len(row)), np.float32)
+    return np.array(
+        [
+            share,
+            row[_FRESH],
+            row[_MOVED],
+            difference,
+            np.log1p(row[_COLOUR]),
+            _even_share(row),
+            share - near[:, _SHARE].max(),
+            share - np.median(around[:, _SHARE]),
+            difference - np.log1p(near[:, _DIFFERENCE].max()),
+            across[:, _SHARE].min(),
+            across[:, _FRESH].min(),
+            across[:, _MOVED].min(),
+            np.log1p(across[:, _DIFFERENCE].min()),
+            min(_even_share(pair) for pair in across),
+        ],
+        np.float64,
+    )
+
+
+def _even_share(row: NDArray[np.float32]) -> float:
+    return float(row[_EVEN] / (row[_EVEN] + row[_ACTIVITY] + 0.5))
+
+
+def cut_score(features: NDArray[np.float64]) -> float:
+    """Return how sure a cut is, 0 to 1."""
+    named = dict(zip(CUT_FEATURES, features, strict=True))
+    # hand-set until the weights are trained: new here and across, and newer than anything near
+    alone = min(named["share_over_neighbours"], 0.25)
+    evidence = min(named["share"], named["across_share"] + 0.1) - 0.47 + 0.4 * alone - 3 * max(0.0, 0.06 - alone)
+    seen = min(0.0, named["difference"] - 1.2)
+    return float(1 / (1 + np.exp(-25 * (evidence + 0.3 * seen))))

@@ -1,0 +1,146 @@
+"""The small pictures that shots are found on: the last ones of a film, and what neighbours say of each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder import Frame, Source
+from ladders.reduction import Reduction
+from ladders.shot_kernels import pair_evidence, thumbnail
+
+__all__ = ["CHANGE_COLUMNS", "THUMBNAIL", "Pictures"]
+
+#: What `pair_evidence` says of a frame and the one before it, in the order of its columns.
+CHANGE_COLUMNS = (
+    "residual",
+    "even_residual",
+    "activity",
+    "share",
+    "fresh",
+    "difference",
+    "moved",
+    "level",
+    "spread",
+    "colour",
+    "pan_y",
+    "pan_x",
+)
+#: Rows and columns of the thumbnails that mixtures are recognised on; each chroma plane has half of each.
+THUMBNAIL = (9, 16)
+_CHROMA_THUMBNAIL = (4, 8)
+
+
+class Pictures:
+    """The small pictures of the last frames, oldest first, and what each pair of neighbours says.
+
+    Parameters
+    ----------
+    source : Source
+        The film.
+    frame : Frame
+        Any of its frames, for the layout.
+    capacity : int
+        How many frames are kept.
+
+    Attributes
+    ----------
+    first : int
+        Number of the oldest frame held.
+    count : int
+        How many are held.
+    luma, blue, red : int16 arrays, shape (capacity, height, width)
+        In sixteenths of a level.
+    thumbnails : float32 array, shape (capacity, cells)
+        Luma cells, then both chromas', in levels.
+    changes : float32 array, shape (capacity, len(CHANGE_COLUMNS))
+        Each frame against the one before it; zero for the first of the film.
+    """
+
+    def __init__(self, source: Source, frame: Frame, capacity: int) -> None:
+        self.reduction = Reduction(source, frame)
+        height, width = self.reduction.shape
+        chroma = self.reduction.chroma_shape or (1, 1)
+        self.luma = np.zeros((capacity, height, width), np.int16)
+        self.blue = np.zeros((capacity, *chroma), np.int16)
+        self.red = np.zeros((capacity, *chroma), np.int16)
+        cells, colours = np.prod(THUMBNAIL), np.prod(_CHROMA_THUMBNAIL)
+        self.thumbnails = np.zeros((capacity, cells + 2 * colours), np.float32)
+        self.changes = np.zeros((capacity, len(CHANGE_COLUMNS)), np.float32)
+        self.vectors = np.zeros((height // 8, width // 8, 2), np.int16)
+        self._spare = np.zeros((height // 8, width // 8, 2), np.int16)
+        self._cells, self._colours = int(cells), int(colours)
+        self._resized = np.zeros(capacity, np.bool_)
+        self._size = frame.luma.shape
+        self.first = frame.number
+        self.count = 0
+
+    @property
+    def last(self) -> int:
+        """Number of the frame after the newest one held."""
+        return self.first + self.count
+
+    @property
+    def full(self) -> bool:
+        """Whether no further frame fits."""
+        return self.count == len(self.luma)
+
+    def push(self, frame: Frame) -> None:
+        """Take in the next frame."""
+        n = self.count
+        self.reduction.luma(frame, self.luma[n])
+        self.reduction.chroma(frame, 1, self.blue[n])
+        self.reduction.chroma(frame, 2, self.red[n])
+        self._resized[n] = frame.luma.shape != self._size
+        self._size = frame.luma.shape
+        self.count += 1
+        self._finish(n)
+
+    def resized(self, frame: int) -> bool:
+        """Whether the pictures changed size at a frame."""
+        return bool(self._resized[frame - self.first])
+
+    def repeat(self) -> None:
+        """Take in a frame that could not be decoded: the one before it stands still."""
+        n = self.count
+        for held in (self.luma, self.blue, self.red):
+            held[n] = held[n - 1]
+        self._resized[n] = False
+        self.count += 1
+        self._finish(n)
+
+    def _finish(self, n: int) -> None:
+        thumb = self.thumbnails[n]
+        a, b = self._cells, self._cells + self._colours
+        thumbnail(self.luma[n], thumb[:a].reshape(THUMBNAIL))
+        thumbnail(self.blue[n], thumb[a:b].reshape(_CHROMA_THUMBNAIL))
+        thumbnail(self.red[n], thumb[b:].reshape(_CHROMA_THUMBNAIL))
+        if n:
+            self._pair(n - 1, n, self.vectors, self.changes[n])
+
+    def between(self, before: int, after: int) -> NDArray[np.float32]:
+        """Compare any two frames held, by number; a row of `CHANGE_COLUMNS`."""
+        row = np.zeros(len(CHANGE_COLUMNS), np.float32)
+        self._pair(before - self.first, after - self.first, self._spare, row)
+        return row
+
+    def _pair(self, before: int, after: int, vectors: NDArray[np.int16], out: NDArray[np.float32]) -> None:
+        pair_evidence(
+            self.luma[before],
+            self.luma[after],
+            self.blue[before],
+            self.blue[after],
+            self.red[before],
+            self.red[after],
+            vectors,
+            out,
+        )
+
+    def drop(self, before: int) -> None:
+        """Forget the frames before number `before`."""
+        gone = before - self.first
+        if gone <= 0:
+            return
+        for held in (self.luma, self.blue, self.red, self.thumbnails, self.changes, self._resized):
+            held[: self.count - gone] = held[gone : self.count]
+        self.first, self.count = before, self.count - gone

@@ -1,0 +1,64 @@
+"""A contact sheet: the first, middle and last frame of every shot, to be checked in one look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder import Frame, Source, SourceError, decode
+from ladders import Shot
+from shotladder.progress import Advance
+
+__all__ = ["write_contact_sheet"]
+
+_HEIGHT = 72
+_GAP = 6
+_CAPTION = 16
+_COLUMNS = 4
+_INK, _PAPER = (230, 230, 230), 24
+
+
+def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progress: Advance | None = None) -> None:
+    """Write a picture with three frames of every shot, left to right, top to bottom.
+
+    Raises
+    ------
+    SourceError
+        If the picture cannot be written.
+    """
+    wide, high = source.display_size
+    width = max(8, round(_HEIGHT * wide / high))
+    cell = (3 * width + _GAP, _HEIGHT + _CAPTION + _GAP)
+    rows = -(-len(shots) // _COLUMNS)
+    sheet = np.full((rows * cell[1] + _GAP, _COLUMNS * cell[0] + _GAP, 3), _PAPER, np.uint8)
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for n, shot in enumerate(shots):
+        y, x = _GAP + n // _COLUMNS * cell[1], _GAP + n % _COLUMNS * cell[0]
+        for k, number in enumerate((shot.first, (shot.first + shot.last) // 2, shot.last - 1)):
+            wanted.setdefault(number, []).append((y + _CAPTION, x + k * width))
+        text = f"{n + 1}  {shot.first}-{shot.last - 1}  {shot.transition}"
+        cv2.putText(sheet, text, (x, y + _CAPTION - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
+    for frame in decode(source, on_loss=lambda first, last: None):
+        for y, x in wanted.get(frame.number, ()):
+            sheet[y : y + _HEIGHT, x : x + width] = _upright(frame, source.rotation, (width, _HEIGHT))
+        if progress is not None and frame.number % 64 == 0:
+            progress(frame.number, source.frame_count)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), sheet):
+        raise SourceError(f"{path}: the contact sheet cannot be written there")
+
+
+def _upright(frame: Frame, rotation: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a frame as a small BGR picture, turned as it is shown; colours as BT.709, good enough to look at."""
+    turned = size[::-1] if rotation % 180 else size
+    scale = 1.0 / (1 << (frame.bit_depth - 8))
+    planes = [cv2.resize(plane, turned, interpolation=cv2.INTER_AREA) * scale for plane in frame.planes]
+    luma = 1.164 * (planes[0] - 16)
+    blue, red = (planes[1] - 128, planes[2] - 128) if len(planes) == 3 else (0 * luma, 0 * luma)
+    picture = np.stack((luma + 2.112 * blue, luma - 0.213 * blue - 0.533 * red, luma + 1.793 * red), axis=-1)
+    shown: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)
+    return np.rot90(shown, -rotation // 90)

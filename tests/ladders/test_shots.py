@@ -1,0 +1,147 @@
+"""Shots: real cuts to the frame, ranges that join, films that are hardly any."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import encoder
+import ladders
+from ladders.shot_evidence import ShotEvidence, gather
+
+SIZE = (160, 96)
+
+
+def scene(seed: int, frames: int, size=SIZE) -> np.ndarray:
+    """A texture of its own that drifts: frames x height x width, 8 bits."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    coarse = rng.uniform(30, 220, (height // 8 + 8, width // 8 + 8))
+    large = np.kron(coarse, np.ones((8, 8)))
+    drift = rng.uniform(-1.5, 1.5, 2)
+    offsets = [(20 + int(drift[0] * n), 20 + int(drift[1] * n)) for n in range(frames)]
+    return np.array([np.roll(large, (y, x), (0, 1))[:height, :width] for y, x in offsets]).astype(np.uint8)
+
+
+def write_film(path: Path, pictures, options=None, steps=None) -> encoder.Source:
+    with av.open(str(path), "w") as container:
+        height, width = pictures[0].shape
+        stream = container.add_stream("libx264", rate=25, options={"crf": "18", "preset": "veryfast"} | (options or {}))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.gop_size = 24
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="gray").reformat(format="yuv420p")
+            frame.pts = number if steps is None else int(steps[number])
+            frame.time_base = Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return encoder.inspect(path)
+
+
+def firsts(shots) -> list[int]:
+    return [shot.first for shot in shots]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> encoder.Source:
+    pictures = np.concatenate([scene(seed, n) for seed, n in enumerate((40, 25, 60, 12, 90, 33))])
+    return write_film(tmp_path_factory.mktemp("shots") / "film.mkv", pictures)
+
+
+def test_cuts_are_found_to_the_frame(film):
+    shots = ladders.detect_shots(film)
+    assert firsts(shots) == [0, 40, 65, 125, 137, 227]
+    assert [shot.transition for shot in shots] == ["start", *["cut"] * 5]
+
+
+def test_shots_tile_the_film(film):
+    shots = ladders.detect_shots(film)
+    assert (shots[0].first, shots[-1].last) == (0, film.frame_count)
+    assert all(a.last == b.first for a, b in pairwise(shots))
+
+
+def test_ranges_join_to_what_one_pass_finds(film):
+    whole = gather(film)
+    for edges in [(0, 72, 168, 260), (0, 24, 48, 120, 144, 240, 260)]:
+        parts = [gather(film, a, b) for a, b in pairwise(edges)]
+        joined = ShotEvidence.join(reversed(parts))
+        assert joined.transitions == whole.transitions
+        np.testing.assert_array_equal(joined.complexity, whole.complexity)
+        assert ladders.assemble(film, joined) == ladders.assemble(film, whole)
+
+
+def test_ranges_with_a_hole_do_not_join(film):
+    with pytest.raises(ValueError, match="do not meet"):
+        ShotEvidence.join([gather(film, 0, 24), gather(film, 48, 60)])
+
+
+def test_part_of_a_film_is_not_assembled(film):
+    with pytest.raises(ValueError, match="not of the whole film"):
+        ladders.assemble(film, gather(film, 0, 24))
+
+
+def test_progress_ends_at_the_whole(film):
+    told: list[tuple[float, float]] = []
+    ladders.detect_shots(film, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (film.frame_count, film.frame_count)
+    assert all(a <= b for (a, _), (b, _) in pairwise(told))
+
+
+@pytest.mark.parametrize("level", [16, 128])
+def test_a_flat_film_is_one_shot(tmp_path, level):
+    source = write_film(tmp_path / "flat.mkv", [np.full((64, 64), level, np.uint8)] * 50)
+    (shot,) = ladders.detect_shots(source)
+    assert (shot.first, shot.last, shot.transition) == (0, 50, "start")
+
+
+def test_one_frame_repeated_is_one_shot(tmp_path):
+    source = write_film(tmp_path / "still.mkv", [scene(1, 1)[0]] * 50)
+    assert len(ladders.detect_shots(source)) == 1
+
+
+def test_one_frame_is_one_shot(tmp_path):
+    source = write_film(tmp_path / "one.mkv", scene(1, 1))
+    (shot,) = ladders.detect_shots(source)
+    assert (shot.first, shot.last) == (0, 1)
+    assert shot.complexity.ti is None
+    assert shot.complexity.si is not None
+
+
+@pytest.mark.parametrize("size", [(16, 16), (18, 16), (34, 50), (130, 98)])
+def test_small_and_odd_sizes_are_cut_too(tmp_path, size):
+    pictures = np.concatenate([scene(3, 30, size), 255 - scene(8, 30, size)])
+    assert firsts(ladders.detect_shots(write_film(tmp_path / "small.mkv", pictures))) == [0, 30]
+
+
+def test_holes_in_time_are_no_cuts(tmp_path):
+    pictures = scene(5, 80)
+    steps = np.arange(80) + np.where(np.arange(80) >= 40, 50, 0)
+    source = write_film(tmp_path / "gap.mkv", pictures, steps=steps)
+    assert not source.is_cfr
+    assert len(ladders.detect_shots(source)) == 1
+
+
+def test_a_flash_is_no_cut(tmp_path):
+    pictures = scene(6, 60).astype(np.int32)
+    pictures[30:32] += 120
+    source = write_film(tmp_path / "flash.mkv", np.clip(pictures, 0, 255).astype(np.uint8))
+    assert len(ladders.detect_shots(source)) == 1
+
+
+def test_a_film_without_its_frames_is_an_error(film):
+    gone = replace(film, pts=tuple(p + 7 for p in film.pts))
+    with pytest.raises(encoder.SourceError):
+        ladders.detect_shots(gone)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("clip", ["anamorphic_pal_704x576_25s.mp4", "goldeneye_vfr_drop3.mp4"])
+def test_cuts_of_real_clips_are_where_a_person_saw_them(shared, clip):
+    truth = json.loads((shared / "truth" / "shots" / f"{clip}.json").read_text())
+    found = ladders.analyse(encoder.inspect(shared / "clips" / clip)).transitions
+    assert [t.first for t in found if t.kind == "cut"] == truth["cuts"]
