@@ -68,7 +68,7 @@ def frame_count() -> int:
 
 
 def first_frames() -> tuple[int, ...]:
-    """Return the first frame of every shot; in the middle of the transition, where it is gradual."""
+    """Return the first frame of every shot; where it is mixed, the first that shows more of the new shot."""
     starts = [0]
     for shot in SHOTS:
         starts.append(starts[-1] + shot.frames)
@@ -83,9 +83,9 @@ def graduals() -> tuple[Gradual, ...]:
             first = start - shot.mixed // 2
             found.append(Gradual(shot.opens, first, first + shot.mixed - 1, k))
         elif shot.opens == "fade":
-            black = start - BLACK // 2
-            found.append(Gradual("fade_out", black - shot.mixed, black - 1, k))
-            found.append(Gradual("fade_in", black + BLACK, black + BLACK + shot.mixed - 1, k))
+            dark = start - BLACK
+            found.append(Gradual("fade_out", dark - shot.mixed, dark - 1, k))
+            found.append(Gradual("fade_in", start, start + shot.mixed - 1, k))
     return tuple(found)
 
 
@@ -105,7 +105,11 @@ def truth() -> dict[str, Any]:
         "cuts": [start for shot, start in zip(SHOTS, starts, strict=True) if shot.opens == "cut"],
         "gradual": [{"kind": g.kind, "first": g.first, "last": g.last} for g in graduals()],
         "flashes": [{"first": lit, "last": lit + len(waters.STORM_FLASH) - 1}],
-        "unsure": [],
+        "unsure": [
+            {"frame": g.first - BLACK, "last": g.first - 1, "why": "black between fades"}
+            for g in graduals()
+            if g.kind == "fade_in"
+        ],
         "beeps": [{"frame": frame, "time": frame / RATE} for frame in beeps],
         "shots": [
             {"name": shot.name, "first_frame": start, "frame_count": shot.frames, "transition": shot.opens}

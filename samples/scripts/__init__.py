@@ -1,0 +1,1 @@
+"""Short research scripts that import the libraries, to be read and bent."""
