@@ -23,6 +23,7 @@ __all__ = [
     "input_options",
     "numbering",
     "picture_filters",
+    "preparation",
 ]
 
 #: Decoders and filters on one thread each: the processes are what runs in parallel.
@@ -101,18 +102,7 @@ def picture_filters(source: Source, size: tuple[int, int], *, hdr: bool = False)
         Keep high dynamic range; otherwise it is tone-mapped to BT.709.
     """
     width, height = size
-    filters = []
-    if source.interlaced:
-        filters.append(Filter("bwdif", (("mode", "send_frame"), ("deint", "all"))))
-    if source.colour.transfer in _HDR_TRANSFERS and not hdr:
-        # Hable's curve at a nominal peak of 100 cd/m2 in linear light
-        filters += [
-            Filter("zscale", (("t", "linear"), ("npl", "100"))),
-            Filter("format", (("pix_fmts", "gbrpf32le"),)),
-            Filter("zscale", (("p", "bt709"),)),
-            Filter("tonemap", (("tonemap", "hable"), ("desat", "0"))),
-            Filter("zscale", (("t", "bt709"), ("m", "bt709"), ("r", "tv"))),
-        ]
+    filters = list(preparation(source, hdr=hdr))
     filters.append(Filter("scale", (("w", str(width)), ("h", str(height)), ("flags", "bicubic"), ("out_range", "tv"))))
     filters.append(Filter("setsar", (("sar", "1"),)))
     filters.append(Filter("format", (("pix_fmts", "yuv420p10le" if hdr else "yuv420p"),)))
@@ -126,6 +116,25 @@ def picture_filters(source: Source, size: tuple[int, int], *, hdr: bool = False)
     }
     # the tags of the frames are what every encoder writes
     filters.append(Filter("setparams", tuple((k, v) for k, v in stated.items() if v)))
+    return tuple(filters)
+
+
+def preparation(source: Source, *, hdr: bool = False) -> tuple[Filter, ...]:
+    """Return the filters that come before scaling, and that a reference passes before it is measured against."""
+    filters = []
+    if source.interlaced:
+        filters.append(Filter("bwdif", (("mode", "send_frame"), ("deint", "all"))))
+    if source.colour.transfer in _HDR_TRANSFERS and not hdr:
+        # Hable's curve at a nominal peak of 100 cd/m2 in linear light
+        filters += [
+            Filter("zscale", (("t", "linear"), ("npl", "100"))),
+            Filter("format", (("pix_fmts", "gbrpf32le"),)),
+            Filter("zscale", (("p", "bt709"),)),
+            Filter("tonemap", (("tonemap", "hable"), ("desat", "0"))),
+            Filter("zscale", (("t", "bt709"), ("m", "bt709"), ("r", "tv"))),
+        ]
+    elif source.colour.range == "pc":
+        filters.append(Filter("scale", (("in_range", "pc"), ("out_range", "tv"))))
     return tuple(filters)
 
 

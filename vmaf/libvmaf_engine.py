@@ -16,6 +16,7 @@ import numpy as np
 
 import encoder
 from encoder import Source, process
+from encoder.picture import preparation
 from vmaf.errors import MeasureError, PairingError
 from vmaf.models import Model, load
 from vmaf.request import Request
@@ -26,6 +27,10 @@ __all__ = ["arguments", "measure"]
 #: One tick a frame: filters pair by time, so both sides get the same clock, and time then is the frame's
 #: number.
 CLOCK = "settb=1/1000,setpts=N"
+
+#: Both sides carry the same colour tags, whatever they had: else ffmpeg converts one side's samples to the
+#: other's colour space before it scales.
+SAME_COLOUR = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,"
 
 #: libvmaf's names of what `Scores` keeps.
 METRICS = {
@@ -124,7 +129,8 @@ def _graph(request: Request, span: Span) -> list[str]:
     reference = request.reference
     heads = "".join(f"[r{i}]" for i in range(count))
     chains = [
-        f"[0:{reference.stream_index}]{_trim(reference, span.start, span.end)}{bring},{CLOCK},split={count}{heads}"
+        f"[0:{reference.stream_index}]{_trim(reference, span.start, span.end)}{_prepared(request)}"
+        f"{SAME_COLOUR}{bring},{CLOCK},split={count}{heads}"
     ]
     for i, rendition in enumerate(request.renditions):
         begin = max(0, span.start - request.offset)
@@ -132,9 +138,17 @@ def _graph(request: Request, span: Span) -> list[str]:
         # where the rendition has no frame for motion's context any will do: motion is the reference's alone
         before, after = begin - (span.start - request.offset), span.end - request.offset - end
         pad = f"tpad=start={before}:stop={after}:start_mode=clone:stop_mode=clone," if before or after else ""
-        chains.append(f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{bring},{pad}{CLOCK}[d{i}]")
+        chains.append(
+            f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{SAME_COLOUR}{bring},{pad}{CLOCK}[d{i}]"
+        )
         chains += _comparison(request, i)
     return chains
+
+
+def _prepared(request: Request) -> str:
+    """Return what the encoder did to the reference before it scaled: deinterlacing, tone mapping, range."""
+    hdr = all(rendition.bit_depth > 8 for rendition in request.renditions)
+    return "".join(f"{each}," for each in preparation(request.reference, hdr=hdr))
 
 
 def _comparison(request: Request, i: int) -> list[str]:
