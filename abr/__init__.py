@@ -1,1 +1,46 @@
 """Replay: network traces and policies over a presentation to sessions, quality of experience, comparisons."""
+
+from abr.batch import simulate_many, start_offsets
+from abr.device import DEVICES
+from abr.errors import PolicyError, PresentationError, TraceError
+from abr.metrics import METRICS, UNITS
+from abr.policies import REGISTRY
+from abr.policies import find as find_policy
+from abr.policy import Policy
+from abr.presentation import Presentation, Rung
+from abr.presentation_files import load_presentation
+from abr.python_policy import State
+from abr.replay import simulate
+from abr.session import Event, Session
+from abr.session_model import MODES, SessionModel
+from abr.table import Table
+from abr.trace import Trace
+from abr.trace_files import FORMATS, load_trace, load_traces
+
+__all__ = [
+    "DEVICES",
+    "FORMATS",
+    "METRICS",
+    "MODES",
+    "REGISTRY",
+    "UNITS",
+    "Event",
+    "Policy",
+    "PolicyError",
+    "Presentation",
+    "PresentationError",
+    "Rung",
+    "Session",
+    "SessionModel",
+    "State",
+    "Table",
+    "Trace",
+    "TraceError",
+    "find_policy",
+    "load_presentation",
+    "load_trace",
+    "load_traces",
+    "simulate",
+    "simulate_many",
+    "start_offsets",
+]

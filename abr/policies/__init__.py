@@ -1,1 +1,32 @@
-"""Policies of adaptation, one file each."""
+"""The policies of adaptation, one file each; a policy is offered, and tested, by being listed here."""
+
+from abr.errors import PolicyError
+from abr.policies import bba, bola, bola_e, dynamic, pensieve_bb, throughput
+from abr.policy import Policy
+
+__all__ = ["REGISTRY", "find"]
+
+_MODULES = (bba, bola, bola_e, dynamic, pensieve_bb, throughput)
+
+#: every policy by its title, `name@version`
+REGISTRY: dict[str, Policy] = {policy.title: policy for module in _MODULES for policy in module.POLICIES}
+
+#: spellings of other tools
+ALIASES = {"bola": "bola-finite", "bolae": "bola-e", "dynamicdash": "dynamic-dash", "pensieve-bb": "bb"}
+
+
+def find(name: str) -> Policy:
+    """Return a policy by `name` (its first version listed) or `name@version`.
+
+    Raises
+    ------
+    PolicyError
+        When there is none of that name.
+    """
+    base, _, version = name.partition("@")
+    base = ALIASES.get(base, base)
+    for policy in REGISTRY.values():
+        if policy.name == base and version in ("", policy.version):
+            return policy
+    known = ", ".join(sorted(REGISTRY))
+    raise PolicyError(f"no policy is called {name!r}; there are {known}")

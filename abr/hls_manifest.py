@@ -1,0 +1,55 @@
+"""Reading the video of an HLS playlist (RFC 8216): durations, and sizes from byte ranges or the files themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import m3u8
+
+from abr.errors import PresentationError
+from abr.presentation import Presentation, Rung
+from abr.resource import join, size_of
+from abr.segment_lists import from_lists
+
+__all__ = ["read_hls"]
+
+
+def read_hls(path: Path, text: str) -> Presentation:
+    """Read a multivariant playlist, or one media playlist as a single rung."""
+    try:
+        playlist = m3u8.loads(text)
+    except (ValueError, m3u8.ParseError, AttributeError) as error:
+        raise PresentationError(f"{path}: not a playlist: {error}") from error
+    if not playlist.is_variant:
+        segments = _segments(str(path), playlist)
+        seconds = sum(duration for duration, _ in segments)
+        bitrate = int(8 * sum(size for _, size in segments) / seconds) if seconds else 0
+        return from_lists(str(path), path.stem, [Rung(path.stem, bitrate)], [segments])
+    rungs, lists = [], []
+    seen = set()
+    for variant in playlist.playlists:
+        info = variant.stream_info
+        if variant.uri in seen or (info.codecs and not info.resolution and "mp4a" in info.codecs.split(",")[0]):
+            continue  # the same video with another sound, or sound alone
+        seen.add(variant.uri)
+        place = join(str(path), variant.uri)
+        try:
+            media = m3u8.loads(Path(place).read_text(encoding="utf-8"))
+        except (OSError, ValueError, m3u8.ParseError) as error:
+            raise PresentationError(f"{place}: cannot read the playlist: {error}") from error
+        width, height = info.resolution or (None, None)
+        rate = info.average_bandwidth or info.bandwidth
+        rungs.append(Rung(variant.uri, int(rate), width, height))
+        lists.append(_segments(place, media))
+    return from_lists(str(path), path.stem, rungs, lists)
+
+
+def _segments(place: str, playlist: m3u8.M3U8) -> list[tuple[float, int]]:
+    if not playlist.is_endlist:
+        raise PresentationError(f"{place}: a live playlist; replay needs one whose segments are all known")
+    segments = []
+    for segment in playlist.segments:
+        span = str(segment.byterange or "").partition("@")[0]
+        size = int(span) if span else size_of(join(place, segment.uri))
+        segments.append((float(segment.duration), size))
+    return segments

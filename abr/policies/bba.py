@@ -1,0 +1,197 @@
+"""The buffer-based policies of Huang, Johari, McKeown, Trunnell, Watson, SIGCOMM 2014.
+
+A Buffer-Based Approach to Rate Adaptation: Evidence from a Large Video Streaming Service, sections 4 (BBA-0),
+5 (BBA-1), 6 (BBA-2) and 7 (BBA-Others). The paper's player holds 240 s; on a smaller buffer every time of the paper
+shrinks with it, which is a choice of ours. The average chunk at a rung is its measured rate times the chunk's duration.
+"""
+
+import numpy as np
+
+from abr.compiled import inlined
+from abr.policy import Floats, Policy, Setting
+from abr.policy_state import BUFFER, CAP, DECIDE, DOWNLOADED, ELAPSED, INSTEAD, LAST_RUNG, SEGMENT, SEGMENTS
+
+__all__ = ["POLICIES", "bba_0", "bba_1", "bba_2", "bba_others"]
+
+RESERVOIR = 90 / 240  #: of BBA-0, share of the capacity
+CUSHION = 126 / 240
+FULL = 0.9  #: the chunk map reaches the highest rung here
+WINDOW = 480 / 240  #: the reservoir looks so far ahead
+LEAST_RESERVOIR = 8 / 240
+MOST_RESERVOIR = 140 / 240
+PROTECTION = 0.4 / 240  #: added with every chunk while the buffer grows
+MOST_PROTECTION = 80 / 240
+PROTECTED = 0.75  #: outage protection grows below this share
+STARTUP_EMPTY, STARTUP_FULL = 0.875, 0.5  #: of a chunk, gained over its download
+LOOK_AHEAD = 60  #: chunks, of BBA-Others
+
+LOWEST_RATE, HIGHEST_RATE, FIRST_RESERVOIR = 0, 1, 2
+SHIFT, BUFFER_BEFORE, STEADY, WIDEST = 0, 1, 2, 3
+
+
+@inlined
+def _highest_below(limit, choices):  # type: ignore[no-untyped-def]
+    best = 0
+    for rung in range(choices.shape[0]):
+        if choices[rung] < limit:
+            best = rung
+    return best
+
+
+@inlined
+def _lowest_above(limit, choices):  # type: ignore[no-untyped-def]
+    for rung in range(choices.shape[0]):
+        if choices[rung] > limit:
+            return rung
+    return choices.shape[0] - 1
+
+
+@inlined
+def _step(limit, current, choices):  # type: ignore[no-untyped-def]
+    """Keep the rung until the map reaches one of its neighbours: Algorithm 1."""
+    top = choices.shape[0] - 1
+    if current < top and limit >= choices[current + 1]:
+        return max(current, _highest_below(limit, choices))
+    if current > 0 and limit <= choices[current - 1]:
+        return min(current, _lowest_above(limit, choices))
+    return current
+
+
+@inlined
+def bba_0(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+    """Section 4: a map from buffer to rate."""
+    if event != DECIDE or s[LAST_RUNG] < 0:
+        return 0
+    top = ladder.shape[0] - 1
+    reservoir = RESERVOIR * s[CAP]
+    cushion = CUSHION * s[CAP]
+    if s[BUFFER] <= reservoir:
+        return 0
+    if s[BUFFER] >= reservoir + cushion:
+        return top
+    rate = ladder[0] + (ladder[top] - ladder[0]) * (s[BUFFER] - reservoir) / cushion
+    return _step(rate, int(s[LAST_RUNG]), ladder)
+
+
+@inlined
+def _reservoir(s, k, m, grows):  # type: ignore[no-untyped-def]
+    reservoir = k[FIRST_RESERVOIR + int(s[SEGMENT])] + m[SHIFT]
+    if grows:
+        reservoir = max(reservoir, m[WIDEST])
+        m[WIDEST] = reservoir
+    return min(reservoir, FULL * s[CAP])
+
+
+@inlined
+def _map(s, k, reservoir, duration):  # type: ignore[no-untyped-def]
+    """Return the largest size that the buffer allows for a chunk: the chunk map."""
+    full = FULL * s[CAP]
+    share = min(max((s[BUFFER] - reservoir) / max(full - reservoir, 1e-9), 0.0), 1.0)
+    return (k[LOWEST_RATE] + (k[HIGHEST_RATE] - k[LOWEST_RATE]) * share) * duration
+
+
+@inlined
+def _chunk_map(s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-def]
+    """Section 5: the rung changes when the map reaches the size of the upcoming chunk at a neighbour."""
+    segment = int(s[SEGMENT])
+    reservoir = _reservoir(s, k, m, grows)
+    if s[BUFFER] >= FULL * s[CAP]:
+        return sizes.shape[1] - 1
+    if s[BUFFER] <= reservoir:
+        return 0
+    return _step(_map(s, k, reservoir, durations[segment]), int(s[LAST_RUNG]), sizes[segment])
+
+
+@inlined
+def _protect(s, m):  # type: ignore[no-untyped-def]
+    """Outage protection: shift the map to the right while the buffer grows."""
+    if s[BUFFER] > m[BUFFER_BEFORE] and s[BUFFER] < PROTECTED * s[CAP]:
+        m[SHIFT] = min(m[SHIFT] + PROTECTION * s[CAP], MOST_PROTECTION * s[CAP])
+    m[BUFFER_BEFORE] = s[BUFFER]
+
+
+@inlined
+def bba_1(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+    """Memory: shift of the map, buffer at the last download."""
+    if event == DOWNLOADED and s[INSTEAD] < 0:
+        _protect(s, m)
+    if event != DECIDE or s[LAST_RUNG] < 0:
+        return 0
+    return _chunk_map(s, k, m, sizes, durations, False)
+
+
+@inlined
+def _startup(s, m, suggested, durations, top):  # type: ignore[no-untyped-def]
+    """Section 6: go up a rung when the last chunk came much faster than it plays; -1 when startup is over."""
+    last = int(s[LAST_RUNG])
+    duration = durations[int(s[SEGMENT]) - 1]
+    gain = duration - s[ELAPSED]
+    if gain < 0 or suggested > last:
+        m[STEADY] = 1.0
+        return -1
+    fullness = min(s[BUFFER] / (FULL * s[CAP]), 1.0)
+    if gain > (STARTUP_EMPTY + (STARTUP_FULL - STARTUP_EMPTY) * fullness) * duration:
+        return min(last + 1, top)
+    return last
+
+
+@inlined
+def _two(event, s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-def]
+    if event == DOWNLOADED and s[INSTEAD] < 0:
+        if m[STEADY] == 1.0:
+            _protect(s, m)
+        else:
+            m[BUFFER_BEFORE] = s[BUFFER]
+    if event != DECIDE or s[LAST_RUNG] < 0:
+        return 0
+    suggested = _chunk_map(s, k, m, sizes, durations, grows)
+    if m[STEADY] == 0.0:
+        rung = _startup(s, m, suggested, durations, sizes.shape[1] - 1)
+        if rung >= 0:
+            return rung
+    return suggested
+
+
+@inlined
+def bba_2(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+    """Memory: shift of the map, buffer at the last download, whether startup is over."""
+    return _two(event, s, k, m, sizes, durations, False)
+
+
+@inlined
+def bba_others(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+    """Section 7: up only as far as the chunks ahead allow too; the map never moves back to the left."""
+    rung = _two(event, s, k, m, sizes, durations, True)
+    if event != DECIDE or m[STEADY] == 0.0 or rung <= s[LAST_RUNG]:
+        return rung
+    segment = int(s[SEGMENT])
+    reservoir = min(m[WIDEST], FULL * s[CAP])
+    buffered = 0.0
+    ahead = segment
+    while ahead < s[SEGMENTS] and ahead - segment <= LOOK_AHEAD and buffered <= s[BUFFER]:
+        limit = _map(s, k, reservoir, durations[ahead])
+        if limit < sizes[ahead, rung]:
+            rung = min(rung, _highest_below(limit, sizes[ahead]))
+        buffered += durations[ahead]
+        ahead += 1
+    return max(rung, int(s[LAST_RUNG]))
+
+
+def _constants(setting: Setting) -> Floats:
+    """Return the average rates of the lowest and highest rung and the reservoir before every chunk."""
+    rates = setting.sizes.sum(axis=0) / setting.durations.sum()
+    deficit = np.concatenate(([0.0], np.cumsum(setting.sizes[:, 0] / rates[0] - setting.durations)))
+    starts = np.concatenate(([0.0], np.cumsum(setting.durations)))
+    until = np.searchsorted(starts, starts[:-1] + WINDOW * setting.cap, side="right") - 1
+    needed = deficit[until] - deficit[:-1]
+    reservoir = np.clip(needed, LEAST_RESERVOIR * setting.cap, MOST_RESERVOIR * setting.cap)
+    return np.concatenate(([rates[0], rates[-1]], reservoir))
+
+
+_SOURCE = "Huang et al., A Buffer-Based Approach to Rate Adaptation, SIGCOMM 2014, section "
+POLICIES = (
+    Policy("bba-0", "2014", _SOURCE + "4, Algorithm 1", bba_0, estimates=False),
+    Policy("bba-1", "2014", _SOURCE + "5", bba_1, _constants, memory=4, estimates=False),
+    Policy("bba-2", "2014", _SOURCE + "6", bba_2, _constants, memory=4, estimates=False),
+    Policy("bba-others", "2014", _SOURCE + "7", bba_others, _constants, memory=4, estimates=False),
+)

@@ -1,0 +1,130 @@
+"""The value `Presentation`: what a player can know of a title before it plays it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abr.errors import PresentationError
+
+__all__ = ["Presentation", "Rung"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One quality level.
+
+    Attributes
+    ----------
+    id : str
+        Its name.
+    bitrate : int
+        Nominal bits/s, what a manifest says.
+    width, height : int or None
+        Pixels, None where unknown.
+    """
+
+    id: str
+    bitrate: int
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Presentation:
+    """Durations, bytes and quality of every segment of every rung; rungs from the lowest bitrate up.
+
+    Attributes
+    ----------
+    title : str
+        Its name.
+    rungs : tuple of Rung
+        Lowest bitrate first.
+    durations : ndarray
+        Seconds of every segment.
+    sizes : ndarray
+        Bytes, int64, shape (segments, rungs).
+    vmaf : ndarray or None
+        0 to 100, shape (segments, rungs), NaN where a segment was not measured; None without any.
+    ssim_db : ndarray or None
+        SSIM in dB, the same shape.
+    notes : tuple of str
+        What was found odd while reading.
+    """
+
+    title: str
+    rungs: tuple[Rung, ...]
+    durations: NDArray[np.float64]
+    sizes: NDArray[np.int64]
+    vmaf: NDArray[np.float64] | None = None
+    ssim_db: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the shapes and freeze the arrays."""
+        object.__setattr__(self, "durations", np.ascontiguousarray(self.durations, np.float64))
+        object.__setattr__(self, "sizes", np.ascontiguousarray(self.sizes, np.int64))
+        _check(self)
+        for name in ("vmaf", "ssim_db"):
+            table = getattr(self, name)
+            if table is not None:
+                table = np.ascontiguousarray(table, np.float64)
+                if table.shape != self.sizes.shape:
+                    raise PresentationError(
+                        f"{self.title}: {name} has shape {table.shape}, sizes have {self.sizes.shape}"
+                    )
+                object.__setattr__(self, name, table)
+                table.setflags(write=False)
+        self.durations.setflags(write=False)
+        self.sizes.setflags(write=False)
+
+    @property
+    def duration(self) -> float:
+        """Seconds in all."""
+        return float(self.durations.sum())
+
+    @property
+    def bitrates(self) -> NDArray[np.float64]:
+        """Nominal bits/s of every rung."""
+        return np.array([rung.bitrate for rung in self.rungs], np.float64)
+
+    def capped(self, height: int) -> Presentation:
+        """Return the part that a screen of so many lines asks for; at least the lowest rung."""
+        keep = [i for i, rung in enumerate(self.rungs) if rung.height is None or rung.height <= height] or [0]
+        if len(keep) == len(self.rungs):
+            return self
+        return Presentation(
+            self.title,
+            tuple(self.rungs[i] for i in keep),
+            self.durations,
+            self.sizes[:, keep],
+            None if self.vmaf is None else self.vmaf[:, keep],
+            None if self.ssim_db is None else self.ssim_db[:, keep],
+            self.notes,
+        )
+
+
+def _check(pres: Presentation) -> None:
+    """Raise what is wrong, where, with the value."""
+    if not pres.rungs or not len(pres.durations):
+        raise PresentationError(f"{pres.title}: no rungs or no segments")
+    if pres.sizes.shape != (len(pres.durations), len(pres.rungs)):
+        raise PresentationError(
+            f"{pres.title}: sizes of shape {pres.sizes.shape} for {len(pres.durations)} segments "
+            f"and {len(pres.rungs)} rungs"
+        )
+    if not np.all(np.isfinite(pres.durations)) or np.any(pres.durations <= 0):
+        segment = int(np.argmin(np.where(np.isfinite(pres.durations), pres.durations, -1)))
+        raise PresentationError(f"{pres.title}: segment {segment} lasts {pres.durations[segment]} s")
+    if np.any(pres.sizes <= 0):
+        segment, rung = (int(i) for i in np.argwhere(pres.sizes <= 0)[0])
+        raise PresentationError(
+            f"{pres.title}: segment {segment} of rung {pres.rungs[rung].id} has {pres.sizes[segment, rung]} bytes"
+        )
+    rates = [rung.bitrate for rung in pres.rungs]
+    if min(rates) <= 0:
+        raise PresentationError(f"{pres.title}: a rung of {min(rates)} bits/s")
+    if rates != sorted(rates):
+        raise PresentationError(f"{pres.title}: rungs are not in the order of their bitrates: {rates}")

@@ -1,0 +1,151 @@
+"""Reading presentations: ours, DASH, HLS, Sabre's JSON, Pensieve's chunk sizes; recognised by content."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abr.errors import PresentationError
+from abr.presentation import Presentation, Rung
+
+__all__ = ["load_presentation"]
+
+#: of Pensieve's clip, bits/s, lowest first
+PENSIEVE_RATES = (300_000, 750_000, 1_200_000, 1_850_000, 2_850_000, 4_300_000)
+PENSIEVE_CHUNK = 4.0
+
+
+def load_presentation(path: str | Path) -> Presentation:
+    """Read a presentation.
+
+    Parameters
+    ----------
+    path : path
+        `presentation.json` or the folder that holds it; an `.mpd`; an `.m3u8`; Sabre's JSON; a folder of
+        `video_size_0..`, one chunk's bytes a line, with VMAF in `video1..` beside or in `../vmaf`.
+
+    Raises
+    ------
+    PresentationError
+        When it cannot be read; the message names the file and the value.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _folder(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PresentationError(f"{path}: cannot read the presentation: {reason}") from error
+    head = text.lstrip()
+    if head.startswith("<"):
+        from abr.dash_manifest import read_mpd
+
+        return read_mpd(path, text)
+    if head.startswith("#EXTM3U"):
+        from abr.hls_manifest import read_hls
+
+        return read_hls(path, text)
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise PresentationError(f"{path}:{error.lineno}: neither a manifest nor JSON: {error.msg}") from error
+    try:
+        if isinstance(document, dict) and "segment_sizes_bits" in document:
+            return _sabre(path, document)
+        return _ours(path, document)
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise PresentationError(f"{path}: not a presentation: {type(error).__name__}: {error}") from error
+
+
+def _ours(path: Path, document: dict[str, Any]) -> Presentation:
+    segments, video = document["segments"], document["video"]
+    order = sorted(range(len(video)), key=lambda i: video[i]["average_bitrate"])
+    rungs = tuple(
+        Rung(video[i]["id"], int(video[i]["average_bitrate"]), video[i].get("width"), video[i].get("height"))
+        for i in order
+    )
+    for i in order:
+        if len(video[i]["segments"]) != len(segments):
+            raise PresentationError(
+                f"{path}: {video[i]['id']} has {len(video[i]['segments'])} segments, the title has {len(segments)}"
+            )
+    codecs = sorted({video[i].get("codec", "") for i in order})
+    notes: tuple[str, ...] = ()
+    if len(codecs) > 1:
+        notes = (f"rungs of several codecs in one ladder: {', '.join(codecs)}",)
+    sizes = np.array([[video[i]["segments"][n]["bytes"] for i in order] for n in range(len(segments))])
+    return Presentation(
+        str(document.get("title") or path.stem),
+        rungs,
+        np.array([float(segment["duration"]) for segment in segments]),
+        sizes,
+        _table(video, order, "vmaf", len(segments)),
+        _table(video, order, "ssim_db", len(segments)),
+        notes,
+    )
+
+
+def _table(video: list[dict[str, Any]], order: list[int], name: str, segments: int) -> Any:
+    values = [[video[i]["segments"][n].get(name) for i in order] for n in range(segments)]
+    table = np.array(values, dtype=np.float64)  # None becomes NaN
+    return None if np.isnan(table).all() else table
+
+
+def _sabre(path: Path, document: dict[str, Any]) -> Presentation:
+    rates = [int(kbps * 1000) for kbps in document["bitrates_kbps"]]
+    bits = np.array(document["segment_sizes_bits"])
+    seconds = document["segment_duration_ms"] / 1000
+    return Presentation(
+        path.stem,
+        tuple(Rung(f"{rate // 1000}k", rate) for rate in rates),
+        np.full(len(bits), seconds),
+        (bits + 7) // 8,
+    )
+
+
+def _folder(path: Path) -> Presentation:
+    ours = path / "presentation.json"
+    if ours.is_file():
+        return load_presentation(ours)
+    files = sorted(path.glob("video_size_*"))
+    if not files:
+        raise PresentationError(f"{path}: neither presentation.json nor video_size_0.. in this folder")
+    # some number the rungs from the top, some from the bottom
+    columns = [_numbers(file, rows=None) for file in files]
+    for file, column in zip(files, columns, strict=True):
+        if len(column) != len(columns[0]):
+            raise PresentationError(f"{file}: {len(column)} chunks; {files[0].name} has {len(columns[0])}")
+    sizes = np.column_stack(sorted(columns, key=np.sum))
+    if len(files) == len(PENSIEVE_RATES):
+        rates = list(PENSIEVE_RATES)
+    else:
+        rates = [int(rate) for rate in 8 * sizes.mean(axis=0) / PENSIEVE_CHUNK]
+    vmaf = None
+    for folder in (path, path.parent / "vmaf"):
+        tables = sorted(folder.glob("video[1-9]*"))
+        if len(tables) == len(files):
+            scores = [_numbers(table, rows=len(sizes)) for table in tables]
+            vmaf = np.column_stack(sorted(scores, key=np.nansum))
+            break
+    rungs = tuple(Rung(f"{rate // 1000}k", rate) for rate in rates)
+    durations = np.full(len(sizes), PENSIEVE_CHUNK)
+    return Presentation(path.name, rungs, durations, sizes.astype(np.int64), vmaf)
+
+
+def _numbers(path: Path, rows: int | None) -> NDArray[np.float64]:
+    values = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            values.append(float(line.split()[0]))
+        except ValueError as error:
+            raise PresentationError(f"{path}:{number}: {line.strip()[:60]!r} is not a number") from error
+    if rows is not None and len(values) != rows:
+        raise PresentationError(f"{path}: {len(values)} values for {rows} chunks")
+    return np.array(values)

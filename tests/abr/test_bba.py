@@ -1,0 +1,69 @@
+"""Huang et al. 2014: the compiled policies decide as their plain twins do."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import abr
+from tests.abr.conftest import random_trace
+from tests.naive import NaiveBBA0, NaiveBBA1, NaiveBBA2, NaiveBBAOthers, naive_session
+
+TWINS = {"bba-0": NaiveBBA0, "bba-1": NaiveBBA1, "bba-2": NaiveBBA2, "bba-others": NaiveBBAOthers}
+
+
+def agree(film, trace, name, capacity, start=0.0):
+    session = abr.simulate(film, trace, name, buffer=capacity, start=start)
+    rungs, buffers, stalls, startup = naive_session(film, trace, TWINS[name](film, capacity), capacity, start)
+    downloads = [event for event in session.events if event.event == "download"]
+    assert session.rungs == tuple(rungs)
+    assert [event.buffer for event in downloads] == pytest.approx(buffers, abs=1e-6)
+    assert [e.stall for e in downloads if e.stall > 0] == pytest.approx(stalls, abs=1e-6)
+    assert session.metrics["startup_delay"] == pytest.approx(startup, abs=1e-6)
+    assert sum(e.duration for e in session.events if e.event == "stall") == pytest.approx(sum(stalls), abs=1e-6)
+
+
+@pytest.mark.parametrize("capacity", [20.0, 60.0, 240.0])
+@pytest.mark.parametrize("name", TWINS)
+def test_decisions_are_those_of_the_plain_twin(film, networks, name, capacity):
+    for trace in networks:
+        agree(film, trace, name, capacity)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(sorted(TWINS)),
+    seed=st.integers(0, 10_000),
+    mean=st.floats(1e5, 3e7),
+    capacity=st.floats(15, 300),
+    start=st.floats(0, 2000),
+)
+def test_twins_agree_on_any_network(film, name, seed, mean, capacity, start):
+    agree(film, random_trace(seed, mean), name, capacity, start)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", TWINS)
+def test_twins_agree_on_real_traces(shared, name):
+    bunny = abr.load_presentation(shared / "truth/sabre/bbb.json")
+    for trace in abr.load_traces(sorted((shared / "traces/norway3g").glob("*.json"))[:8]):
+        agree(bunny, trace.scaled(2), name, 240.0)
+
+
+def test_bba_0_maps_the_buffer_to_the_ladder_at_the_places_of_the_paper(film):
+    # a link far faster than the ladder: the buffer grows by a chunk at a time, and nothing else decides
+    fast = abr.Trace("fast", [1000], [1e9], [0.0])
+    session = abr.simulate(film, fast, "bba-0", buffer=240.0)
+    downloads = [e for e in session.events if e.event == "download"]
+    before = np.array([0.0, *(e.buffer for e in downloads[:-1])])
+    rungs = np.array(session.rungs)
+    assert rungs[before <= 90].max() == 0
+    assert rungs[(before >= 216.0)].min() == 4
+    middle = film.bitrates[0] + (film.bitrates[-1] - film.bitrates[0]) * (before - 90) / 126
+    inside = (before > 90) & (before < 216)
+    assert (film.bitrates[rungs][inside] <= middle[inside]).all()
+
+
+def test_bba_2_climbs_a_rung_a_chunk_on_a_fast_link(film):
+    fast = abr.Trace("fast", [1000], [1e9], [0.0])
+    assert abr.simulate(film, fast, "bba-2").rungs[:6] == (0, 1, 2, 3, 4, 4)

@@ -1,0 +1,111 @@
+"""The command `simulate`, end to end."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+import abr
+
+
+@pytest.fixture
+def place(tmp_path, film):
+    """A folder with a presentation.json and two traces."""
+    document = {
+        "version": 1,
+        "title": film.title,
+        "segments": [{"duration": d} for d in film.durations],
+        "video": [
+            {
+                "id": rung.id,
+                "codec": "h264",
+                "width": rung.width,
+                "height": rung.height,
+                "average_bitrate": rung.bitrate,
+                "segments": [{"bytes": int(b), "vmaf": float(v)} for b, v in zip(sizes, scores, strict=True)],
+            }
+            for rung, sizes, scores in zip(film.rungs, film.sizes.T, film.vmaf.T, strict=True)
+        ],
+    }
+    (tmp_path / "presentation.json").write_text(json.dumps(document))
+    (tmp_path / "traces").mkdir()
+    (tmp_path / "traces/a").write_text("0 1.5\n5 2.0\n9 0.5\n30 3.0\n")
+    (tmp_path / "traces/b.json").write_text(
+        '[{"duration_ms": 4000, "bandwidth_kbps": 900, "latency_ms": 90},'
+        ' {"duration_ms": 9000, "bandwidth_kbps": 4000, "latency_ms": 60}]'
+    )
+    return tmp_path
+
+
+def run(*args):
+    command = [sys.executable, "-c", "from shotladder.cli import main; main()", "simulate", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_json_is_one_document_with_the_promised_keys(place):
+    done = run(place, "--traces", place / "traces/a", place / "traces/b.json", "--policy", "bba-2", "bola-e", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["sessions"] == 4
+    assert [arm["policy"] for arm in document["arms"]] == ["bba-2@2014", "bola-e@sabre"]
+    arm = document["arms"][0]
+    assert {"presentation", "policy", "device", "sessions", "metrics"} <= set(arm)
+    assert set(arm["metrics"]["vmaf_mean"]) == {"mean", "ci95", "p5", "p95"}
+    for name in ("vmaf_p5", "time_at_target", "bitrate", "rebuffer_ratio", "rebuffer_count", "startup_delay"):
+        assert arm["metrics"][name] is not None
+
+
+def test_sessions_and_events_are_written_and_agree(place, film):
+    rows, events = place / "s.csv", place / "e.jsonl"
+    done = run(
+        place, "--traces", place / "traces", "--policy", "throughput", "--sessions", rows, "--events", events, "--quiet"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    with rows.open() as file:
+        table = list(csv.DictReader(file))
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    assert len(table) == 2
+    for number, row in enumerate(table):
+        mine = [line for line in lines if line["session"] == number]
+        assert {line["trace"] for line in mine} == {row["trace"]}
+        downloads = [line for line in mine if line["event"] == "download"]
+        assert len(downloads) == len(film.durations)
+        total = sum(line["bytes"] for line in mine if line["event"] in ("download", "abandon"))
+        assert total == pytest.approx(float(row["downloaded_bytes"]))
+        stalled = sum(line["duration"] for line in mine if line["event"] == "stall")
+        played = film.duration
+        assert float(row["rebuffer_ratio"]) == pytest.approx(stalled / (stalled + played))
+
+
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [
+        (["nowhere.json", "--traces", "traces"], 1),
+        (["presentation.json", "--traces", "nowhere"], 1),
+        (["presentation.json", "--traces", "traces", "--policy", "nonsense"], 2),
+        (["presentation.json", "--traces", "traces", "--mode", "nonsense"], 2),
+        (["presentation.json"], 2),
+        (["traces/a", "--traces", "traces"], 1),
+        (["presentation.json", "--traces", "presentation.json"], 1),
+        (["presentation.json", "--traces", "traces", "--events", "no/such/folder.jsonl"], 1),
+    ],
+)
+def test_bad_input_is_one_line_and_a_status(place, args, status, monkeypatch):
+    monkeypatch.chdir(place)
+    done = run(*args, "--quiet")
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
+    if status == 1:
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_all_forms_of_a_presentation_are_read(place, film):
+    read = abr.load_presentation(place)
+    assert read.title == "film"
+    assert (read.sizes == film.sizes).all()
+    assert (read.vmaf == film.vmaf).all()
+    assert read.rungs == film.rungs
