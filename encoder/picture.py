@@ -7,7 +7,7 @@ the range of standard dynamic range where the target asks for it, and scaled to 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from encoder.source import Colour, Source
@@ -103,7 +103,7 @@ def picture_filters(source: Source, size: tuple[int, int], *, hdr: bool = False)
     """
     width, height = size
     filters = list(preparation(source, hdr=hdr))
-    filters.append(Filter("scale", (("w", str(width)), ("h", str(height)), ("flags", "bicubic"), ("out_range", "tv"))))
+    filters.append(Filter("scale", (("w", str(width)), ("h", str(height)), ("flags", "bicubic"))))
     filters.append(Filter("setsar", (("sar", "1"),)))
     filters.append(Filter("format", (("pix_fmts", "yuv420p10le" if hdr else "yuv420p"),)))
     tags = colour_tags(source, hdr=hdr)
@@ -115,7 +115,8 @@ def picture_filters(source: Source, size: tuple[int, int], *, hdr: bool = False)
         "chroma_location": tags.chroma_location,
     }
     # the tags of the frames are what every encoder writes
-    filters.append(Filter("setparams", tuple((k, v) for k, v in stated.items() if v)))
+    if any(stated.values()):
+        filters.append(Filter("setparams", tuple((k, v) for k, v in stated.items() if v)))
     return tuple(filters)
 
 
@@ -139,28 +140,16 @@ def preparation(source: Source, *, hdr: bool = False) -> tuple[Filter, ...]:
 
 
 def colour_tags(source: Source, *, hdr: bool = False) -> Colour:
-    """Return the colour description that a rendition carries; every field is stated.
+    """Return the colour description that a rendition carries: the source's, but for what preparation changed.
 
-    Untagged sources are taken as BT.709 when they are high definition and as BT.601 below, which is what
-    players assume; small renditions of a large source then do not change colour.
+    What the source does not state, renditions do not state either: a guess would be read as a fact, and tools that
+    compare the two would convert one of them.
     """
     if source.colour.transfer in _HDR_TRANSFERS and not hdr:
         return Colour("bt709", "bt709", "bt709", "tv", "left")
-    if source.width >= 1280 or source.height >= 720:
-        assumed = "bt709"
-    elif source.height in (576, 288):
-        assumed = "bt470bg"
-    else:
-        assumed = "smpte170m"
-    stated = source.colour
-    transfer = "smpte170m" if assumed == "bt470bg" else assumed
-    return Colour(
-        stated.primaries or assumed,
-        stated.transfer or transfer,
-        stated.matrix or assumed,
-        "tv",
-        stated.chroma_location or "left",
-    )
+    if source.colour.range == "pc":
+        return replace(source.colour, range="tv")
+    return source.colour
 
 
 def _between(source: Source, frame: int) -> Fraction:
