@@ -8,19 +8,18 @@ from pathlib import Path
 
 import encoder
 from encoder import Source
-from vmaf import libvmaf_engine
+from vmaf import libvmaf_engine, native_engine
 from vmaf.errors import MeasureError
 from vmaf.models import choose, load
-from vmaf.request import Request, build, native_size
+from vmaf.request import build, native_size
 from vmaf.scores import Scores
 
 __all__ = ["DEFAULT_ENGINE", "score"]
 
 DEFAULT_ENGINE = "libvmaf"
 
-ENGINES: dict[str, Callable[[Request, Callable[[float, float], None] | None], tuple[Scores, ...]]] = {
-    "libvmaf": lambda request, progress: libvmaf_engine.measure(request),
-}
+#: The engines by name.
+ENGINES = ("libvmaf", "native")
 
 
 def score(
@@ -115,7 +114,7 @@ def score(
     vmaf.errors.MeasureError: no rendition to measure
     """
     if engine not in ENGINES:
-        raise MeasureError(f"unknown engine {engine!r}; known: {', '.join(sorted(ENGINES))}")
+        raise MeasureError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
     listed = [renditions] if isinstance(renditions, str | Path | Source) else list(renditions)
     if not listed:
         raise MeasureError("no rendition to measure")
@@ -133,7 +132,10 @@ def score(
         threads=threads or os.cpu_count() or 1,
         match_times=match_times,
     )
-    return ENGINES[engine](request, progress)
+    # what the native engine lacks libvmaf does; `Scores.engine` tells which it was
+    if engine == "native" and native_engine.lacks(request) is None:
+        return native_engine.measure(request, progress)
+    return libvmaf_engine.measure(request)
 
 
 def _inspected(film: str | Path | Source) -> Source:

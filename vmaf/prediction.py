@@ -48,7 +48,8 @@ def interval(model: Model, features: NDArray[np.float64]) -> tuple[NDArray[np.fl
 def _raw(svr: Svr, features: NDArray[np.float64]) -> NDArray[np.float64]:
     scaled = features * svr.slopes[1:] + svr.intercepts[1:]
     distance = ((scaled[:, None, :] - svr.vectors[None, :, :]) ** 2).sum(axis=2)
-    value = np.exp(-svr.gamma * distance) @ svr.weights - svr.rho
+    # not a matrix product: its rounding would depend on how many frames come together
+    value = (np.exp(-svr.gamma * distance) * svr.weights).sum(axis=1) - svr.rho
     raw: NDArray[np.float64] = (value - svr.intercepts[0]) / svr.slopes[0]
     return raw
 
