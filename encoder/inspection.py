@@ -125,12 +125,15 @@ def _opened(name: str) -> Iterator[Any]:
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceError(f"{name}: not a film that can be read ({reason})") from error
     with container:
+        # FFmpeg draws any text as if a terminal showed it
+        if container.format.name == "tty":
+            raise SourceError(f"{name}: not a film that can be read (text)")
         yield container
 
 
 def _main_video(container: Any, name: str) -> Any:
     # a cover picture is a video stream of one frame; it is not the film
-    films = [s for s in container.streams.video if "ATTACHED_PIC" not in str(s.disposition).upper()]
+    films = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if not films:
         raise SourceError(f"{name}: holds no video")
     films = [s for s in films if s.codec_context is not None]

@@ -1,0 +1,105 @@
+"""Small films whose every frame tells its number, and sound with a beep at a known time."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+SIZE = (128, 64)
+BITS = 10
+TONE = 1000
+SOUND_RATE = 48_000
+
+
+def numbered_picture(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """A texture that moves, under a row of blocks that spell the number."""
+    width, height = size
+    y, x = np.mgrid[:height, :width]
+    picture = 110 + 40 * np.sin((x + 3 * number) / 9) + 30 * np.cos((y - 2 * number) / 7)
+    for bit in range(BITS):
+        left, right = (round(width * place / BITS) for place in (bit, bit + 1))
+        picture[: height // 4, left:right] = 220 if number >> bit & 1 else 30
+    return picture.astype(np.uint8)
+
+
+def number_in(luma: np.ndarray) -> int:
+    """Read the number of a frame, at any size and after any sane encode."""
+    height, width = luma.shape
+    row = luma[height // 16 : 3 * height // 16]
+    places = [round(width * (bit + 0.5) / BITS) for bit in range(BITS)]
+    return sum(int(row[:, p - 1 : p + 2].mean() > 125) << bit for bit, p in enumerate(places))
+
+
+def numbers_in(path: Path) -> list[int]:
+    with av.open(str(path)) as film:
+        return [number_in(frame.to_ndarray(format="gray")) for frame in film.decode(video=0)]
+
+
+def write_film(
+    path: Path,
+    count: int = 50,
+    *,
+    rate: Fraction = Fraction(25),
+    ticks: Sequence[int] | None = None,
+    time_base: Fraction | None = None,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    size: tuple[int, int] = SIZE,
+    sample_aspect_ratio: Fraction | None = None,
+    pixel_format: str = "yuv420p",
+    gop: int = 12,
+    sound: tuple[Fraction, np.ndarray] | None = None,
+    container_options: dict[str, str] | None = None,
+) -> Path:
+    """Write a film; `ticks` are its frames' times in `time_base`, `sound` is (start in seconds, samples)."""
+    base = time_base or 1 / rate
+    with av.open(str(path), "w", container_options=container_options or {}) as container:
+        video = container.add_stream(codec, rate=rate, options={"crf": "12", "preset": "ultrafast"} | (options or {}))
+        video.width, video.height, video.pix_fmt = *size, pixel_format
+        video.codec_context.time_base = base
+        video.codec_context.gop_size = gop
+        if sample_aspect_ratio:
+            video.codec_context.sample_aspect_ratio = sample_aspect_ratio
+        track = None
+        if sound:
+            track = container.add_stream("pcm_s16le", rate=SOUND_RATE, layout="mono")
+        for n in range(count):
+            frame = av.VideoFrame.from_ndarray(numbered_picture(n, size), format="gray").reformat(format=pixel_format)
+            frame.pts, frame.time_base = (ticks[n] if ticks else n), base
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        if track is not None and sound:
+            begin, samples = sound
+            for piece in _audio_frames(begin, samples):
+                container.mux(track.encode(piece))
+            container.mux(track.encode())
+    return path
+
+
+def _audio_frames(begin: Fraction, samples: np.ndarray) -> Iterator[av.AudioFrame]:
+    step = 1024
+    for n in range(0, len(samples), step):
+        block = np.ascontiguousarray(samples[None, n : n + step])
+        frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+        frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
+        frame.pts = round(begin * SOUND_RATE) + n
+        yield frame
+
+
+def beep(duration: float, at: float) -> np.ndarray:
+    """Silence but for 80 ms of a tone at one moment, both in seconds from the sound's own start; int16."""
+    time = np.arange(round(duration * SOUND_RATE)) / SOUND_RATE
+    tone = np.sin(2 * np.pi * TONE * time) * ((time >= at) & (time < at + 0.08))
+    return (16_000 * tone).astype(np.int16)
+
+
+def beep_heard(path: Path) -> float:
+    """When the first beep of a file is heard, in seconds of its own timeline."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            loud = np.abs(frame.to_ndarray()).max(axis=0) > (3000 if frame.format.name.startswith("s16") else 0.09)
+            if loud.any():
+                return float(frame.pts * frame.time_base) + int(np.argmax(loud)) / frame.sample_rate
+    raise AssertionError(f"{path}: no beep")
