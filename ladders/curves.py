@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-__all__ = ["Curve", "RatePoint", "fit_curve", "quantiser_grid"]
+__all__ = ["CEILING", "Curve", "RatePoint", "fit_curve", "log_distortion", "quantiser_grid"]
 
 #: Slopes of log2(bits) per quantiser step that any encoder stays within; used beyond the last trial only.
 STEEPEST, FLATTEST = -1 / 3, -1 / 12
@@ -82,10 +82,11 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
 
     Notes
     -----
-    Logarithm of bits and quality are interpolated apart, each by PCHIP, which keeps them monotone (Fritsch and
-    Carlson 1980). Where noise made a trial worse than its dearer neighbour, the two are averaged first. Beyond the
-    trials the logarithm of bits goes on in a straight line; quality does so on the logarithm of distortion towards
-    finer quantisers and in a straight line towards coarser ones.
+    Logarithm of bits and logarithm of distortion (100.5 - VMAF) are interpolated apart, each by PCHIP, which keeps
+    them monotone (Fritsch and Carlson 1980). Both are nearly straight in the quantiser, so that two trials serve: on
+    VMAF itself the chord of two trials lies points below the curve, and a size that was tried less densely then loses
+    rungs that it should have. Where noise made a trial worse than its dearer neighbour, the two are averaged first.
+    Beyond the trials both logarithms go on in straight lines; towards coarser quantisers quality itself does.
     """
     best = {p.quantiser: p for p in sorted(points, key=lambda p: -p.every)}
     ordered = [best[q] for q in sorted(best)]
@@ -94,17 +95,19 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     q = np.array([p.quantiser for p in ordered])
     log_bits = _decreasing(np.log2([max(p.bits, 1) for p in ordered]))
     quality = _decreasing(np.array([p.quality for p in ordered]))
+    loss = log_distortion(quality)
     inside = np.clip(grid, q[0], q[-1])
     finer, coarser = np.minimum(grid - q[0], 0), np.maximum(grid - q[-1], 0)
-    bits = PchipInterpolator(q, log_bits)(inside)
     slopes = np.clip(np.diff(log_bits) / np.diff(q), STEEPEST, FLATTEST)
-    bits = bits + finer * slopes[0] + coarser * slopes[-1]
-    fitted = PchipInterpolator(q, quality)(inside)
-    distortion = np.log(CEILING - np.minimum(quality, 100.0))
-    top_slope = max((distortion[1] - distortion[0]) / (q[1] - q[0]), 0.0)
-    fitted = np.where(finer < 0, CEILING - np.exp(distortion[0] + finer * top_slope), fitted)
+    bits = PchipInterpolator(q, log_bits)(inside) + finer * slopes[0] + coarser * slopes[-1]
+    fitted = CEILING - np.exp(PchipInterpolator(q, loss)(inside) + finer * (loss[1] - loss[0]) / (q[1] - q[0]))
     fitted = fitted + coarser * min((quality[-1] - quality[-2]) / (q[-1] - q[-2]), -0.25)
     return Curve(grid, np.exp2(bits), np.clip(fitted, 0.0, 100.0))
+
+
+def log_distortion(quality: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the natural logarithm of distortion, which is nearly straight in the quantiser."""
+    return np.log(CEILING - np.minimum(quality, 100.0))
 
 
 def _decreasing(values: NDArray[np.float64]) -> NDArray[np.float64]:

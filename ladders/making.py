@@ -190,7 +190,7 @@ def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, rungs: Col
         Those that missed.
     """
     maker = _Maker(prober.source, prober.chunks, request)
-    curves = fitted(prober, sorted({(ladder.rungs[n].width, ladder.rungs[n].height) for n in rungs}))
+    curves = fitted(prober, list(maker.sizes.values()))
     again = [
         replace(rung, quantisers=maker.quantisers(curves, rung)) if n in rungs else rung
         for n, rung in enumerate(ladder.rungs)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from encoder import codec_named
-from ladders.curves import Curve, fit_curve, quantiser_grid
+from ladders.curves import CEILING, Curve, RatePoint, fit_curve, log_distortion, quantiser_grid
 from ladders.probes import Point, Prober
 
 __all__ = ["Curves", "Wanted", "explore", "fitted"]
@@ -21,23 +20,13 @@ Curves = Mapping[Size, list[Curve]]
 Wanted = Callable[[Curves], list[tuple[Size, list[float]]]]
 
 #: Where the first trials lie in the encoder's range of quantisers.
-FIRST_TRIALS = (0.28, 0.62)
+FIRST_TRIALS = (0.3, 0.65)
+#: So many chunks, spread over the film, are tried at every size; of the others, the tallest size tells the rest.
+SCOUTS = 6
 #: A rung whose quantiser is within this (in steps that halve the rate) of a trial is known well enough.
-NEAR = 1 / 3
+NEAR = 0.45
 #: Rounds of trying where the rungs land.
-ROUNDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    lowest: float
-    highest: float
-    step: float
-    halving: float
-
-    def snap(self, share: float) -> float:
-        """Return the quantiser at a share of the range, on the encoder's grid."""
-        return round((self.lowest + share * (self.highest - self.lowest)) / self.step) * self.step
+ROUNDS = 3
 
 
 def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progress | None = None) -> Curves:
@@ -48,28 +37,42 @@ def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progres
     prober : Prober
         Runs and keeps the trials.
     sizes : list of (int, int)
-        To choose from.
+        To choose from, tallest first.
     wanted : callable
         Makes a ladder of curves and says what it would encode.
     progress : callable, optional
-        Takes (trials done, trials expected).
+        Takes (share done, 1).
 
     Returns
     -------
     Curves
+        Of every chunk at every size.
+
+    Notes
+    -----
+    A few chunks are tried at every size, all at the tallest. What a size does to rate and distortion is alike in
+    all shots of a title, so the scouts tell it for the others; a shot's own trials at a size, which follow where rungs
+    would use it, then correct that.
     """
     codec = codec_named(prober.encoding.codec)
-    grid = _Grid(*codec.quantisers, codec.step, codec.rate_halving)
-    everything = range(len(prober.chunks))
-    first = [Point(n, size, grid.snap(share)) for n in everything for size in sizes for share in FIRST_TRIALS]
+    lowest, highest = codec.quantisers
+    first = [round((lowest + share * (highest - lowest)) / codec.step) * codec.step for share in FIRST_TRIALS]
+    count = len(prober.chunks)
+    scouts = set(np.linspace(0, count - 1, min(SCOUTS, count)).round().astype(int).tolist())
+    points = [
+        Point(n, size, quantiser)
+        for n in range(count)
+        for size in (sizes if n in scouts else sizes[:1])
+        for quantiser in first
+    ]
     # the rounds after the first are about as much again
-    prober.run(first, _part(progress, 0.0, 0.6))
+    prober.run(points, _part(progress, 0.0, 0.6))
     curves = fitted(prober, sizes)
     for number in range(ROUNDS):
-        new = _gaps(prober, wanted(curves), NEAR * grid.halving)
+        new = _gaps(prober, wanted(curves), NEAR * codec.rate_halving)
         if not new:
             break
-        prober.run(new, _part(progress, 0.6 + 0.2 * number, 0.8 + 0.2 * number))
+        prober.run(new, _part(progress, 0.6 + 0.13 * number, 0.73 + 0.13 * number))
         curves = fitted(prober, sizes)
     if progress:
         progress(1.0, 1.0)
@@ -77,13 +80,36 @@ def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progres
 
 
 def fitted(prober: Prober, sizes: list[Size]) -> Curves:
-    """Fit a curve to the trials of every chunk at every size."""
+    """Return the curves of every chunk at every size, as far as trials tell; see `explore`."""
     codec = codec_named(prober.encoding.codec)
     grid = quantiser_grid(*codec.quantisers, codec.step)
+    chunks = range(len(prober.chunks))
+    trials = {(n, size): list(prober.found[n, size].values()) for n in chunks for size in sizes}
+    known = {key: fit_curve(points, grid) for key, points in trials.items() if len(points) >= 2}
     return {
-        size: [fit_curve(list(prober.found[n, size].values()), grid) for n in range(len(prober.chunks))]
+        size: [known.get((n, size)) or _transferred(known, trials[n, size], n, size, sizes[0]) for n in chunks]
         for size in sizes
     }
+
+
+def _transferred(
+    known: Mapping[tuple[int, Size], Curve], trials: list[RatePoint], chunk: int, size: Size, base: Size
+) -> Curve:
+    """Return a chunk's curve at a size that it was tried at once or never.
+
+    The other chunks tell by how much the size changes the logarithms of bits and distortion, on the average; the
+    chunk's own trial, if there is one, then shifts both so that the curve goes through it.
+    """
+    own = known[chunk, base]
+    both = [(known[n, base], curve) for (n, at), curve in known.items() if at == size and (n, base) in known]
+    log_bits = np.log2(own.bits) + np.mean([np.log2(c.bits) - np.log2(b.bits) for b, c in both], axis=0)
+    loss = log_distortion(own.quality)
+    loss = loss + np.mean([log_distortion(c.quality) - log_distortion(b.quality) for b, c in both], axis=0)
+    for trial in trials:
+        log_bits = log_bits + np.log2(trial.bits) - np.interp(trial.quantiser, own.quantisers, log_bits)
+        at = np.interp(trial.quantiser, own.quantisers, loss)
+        loss = loss + np.log(CEILING - min(trial.quality, 100.0)) - at
+    return Curve(own.quantisers, np.exp2(log_bits), np.clip(CEILING - np.exp(loss), 0.0, 100.0))
 
 
 def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], near: float) -> list[Point]:
@@ -92,7 +118,7 @@ def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], near: float) ->
     for size, quantisers in rungs:
         for n, quantiser in enumerate(quantisers):
             tried = [*prober.found[n, size], *(p.quantiser for p in new if (p.chunk, p.size) == (n, size))]
-            if np.min(np.abs(np.array(tried) - quantiser)) > near:
+            if all(abs(other - quantiser) > near for other in tried):
                 new.append(Point(n, size, quantiser))
     return new
 
