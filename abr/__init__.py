@@ -6,6 +6,7 @@ from abr.errors import PolicyError, PresentationError, TraceError
 from abr.metrics import METRICS, UNITS
 from abr.policies import REGISTRY
 from abr.policies import find as find_policy
+from abr.policies.predictive import learn_prior, predictive
 from abr.policy import Policy
 from abr.presentation import Presentation, Rung
 from abr.presentation_files import load_presentation
@@ -37,9 +38,11 @@ __all__ = [
     "Trace",
     "TraceError",
     "find_policy",
+    "learn_prior",
     "load_presentation",
     "load_trace",
     "load_traces",
+    "predictive",
     "simulate",
     "simulate_many",
     "start_offsets",

@@ -64,8 +64,8 @@ class Policy:
         The compiled function; see `abr.policy_state`.
     constants : callable
         Makes the vector `k` from a `Setting`.
-    memory : callable or int
-        Floats of memory, or how many for (segments, rungs).
+    memory : int or callable
+        Floats of memory, or how many for a `Setting`.
     abandons : bool
         Whether it may abandon downloads.
     estimates : bool
@@ -79,7 +79,7 @@ class Policy:
     source: str
     function: Any
     constants: Callable[[Setting], Floats] = no_constants
-    memory: int = 1
+    memory: int | Callable[[Setting], int] = 1
     abandons: bool = False
     estimates: bool = True
     stored: bool = True

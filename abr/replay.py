@@ -61,7 +61,8 @@ class Player:
 
     def memory(self) -> Floats:
         """Return fresh memory for a session."""
-        return np.zeros(self.policy.memory)
+        wanted = self.policy.memory
+        return np.zeros(wanted if isinstance(wanted, int) else wanted(self.tables.setting))
 
     def complain(self, trace: str, value: float) -> str:
         """Say what went wrong in a session of this player."""

@@ -1,18 +1,61 @@
 """The policies of adaptation, one file each; a policy is offered, and tested, by being listed here."""
 
 from abr.errors import PolicyError
-from abr.policies import bba, bola, bola_e, dynamic, pensieve_bb, throughput
+from abr.policies import (
+    bba,
+    bola,
+    bola_e,
+    bola_paper,
+    dashjs,
+    dynamic,
+    exoplayer,
+    fast_mpc,
+    hlsjs,
+    l2a,
+    lolp,
+    mpc,
+    pensieve_bb,
+    predictive,
+    rate_based,
+    shaka,
+    throughput,
+)
 from abr.policy import Policy
 
 __all__ = ["REGISTRY", "find"]
 
-_MODULES = (bba, bola, bola_e, dynamic, pensieve_bb, throughput)
+_MODULES = (
+    bba,
+    bola,
+    bola_e,
+    bola_paper,
+    dashjs,
+    dynamic,
+    exoplayer,
+    fast_mpc,
+    hlsjs,
+    l2a,
+    lolp,
+    mpc,
+    pensieve_bb,
+    predictive,
+    rate_based,
+    shaka,
+    throughput,
+)
 
 #: every policy by its title, `name@version`
 REGISTRY: dict[str, Policy] = {policy.title: policy for module in _MODULES for policy in module.POLICIES}
 
 #: spellings of other tools
-ALIASES = {"bola": "bola-finite", "bolae": "bola-e", "dynamicdash": "dynamic-dash", "pensieve-bb": "bb"}
+ALIASES = {
+    "bola": "bola-finite",
+    "bolae": "bola-e",
+    "dynamicdash": "dynamic-dash",
+    "pensieve-bb": "bb",
+    "lol+": "lol-plus",
+    "lolp": "lol-plus",
+}
 
 
 def find(name: str) -> Policy:

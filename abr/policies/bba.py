@@ -1,8 +1,9 @@
 """The buffer-based policies of Huang, Johari, McKeown, Trunnell, Watson, SIGCOMM 2014.
 
 A Buffer-Based Approach to Rate Adaptation: Evidence from a Large Video Streaming Service, sections 4 (BBA-0),
-5 (BBA-1), 6 (BBA-2) and 7 (BBA-Others). The paper's player holds 240 s; on a smaller buffer every time of the paper
-shrinks with it, which is a choice of ours. The average chunk at a rung is its measured rate times the chunk's duration.
+5 (BBA-1), 6 (BBA-2) and 7 (BBA-Others). The paper's player holds 240 s; on a smaller buffer every time of the
+paper shrinks with it, which is a choice of ours. The average chunk at a rung is its measured rate times the
+chunk's duration.
 """
 
 import numpy as np

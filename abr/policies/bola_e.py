@@ -1,8 +1,8 @@
 """BOLA-E as in UMass-LIDS/sabre (`BolaEnh`, commit 09b03bb, BSD-2).
 
-Spiteri, Sitaraman, Sparacio: From Theory to Practice: Improving Bitrate Adaptation in the DASH Reference Player,
-MMSys 2018. BOLA with a virtual placeholder buffer, so that it starts at the rung that throughput sustains,
-and the insufficient-buffer rule.
+Spiteri, Sitaraman, Sparacio: From Theory to Practice: Improving Bitrate Adaptation in the DASH Reference
+Player, MMSys 2018. BOLA with a virtual placeholder buffer, so that it starts at the rung that throughput
+sustains, and the insufficient-buffer rule.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Throughput while the buffer is low, BOLA when it is not: UMass-LIDS/sabre's `Dynamic` and `DynamicDash`.
 
-Commit 09b03bb, BSD-2; Spiteri, MMSys 2018. DYNAMIC asks BOLA FINITE and the throughput rule every time and changes
-over at 10 s when the other would not be worse off; DYNAMIC of dash.js 2 asks one only: BOLA-E from 10 s on,
-the throughput rule below 5 s.
+Commit 09b03bb, BSD-2; Spiteri, MMSys 2018. DYNAMIC asks BOLA FINITE and the throughput rule every time and
+changes over at 10 s when the other would not be worse off; DYNAMIC of dash.js 2 asks one only: BOLA-E from 10
+s on, the throughput rule below 5 s.
 """
 
 from abr.compiled import inlined

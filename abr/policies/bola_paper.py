@@ -1,0 +1,55 @@
+"""BOLA Basic as the paper has it: Spiteri, Urgaonkar, Sitaraman, INFOCOM 2016, algorithm 1 with real segment sizes.
+
+Every slot: the rung of the largest (V (u_m + gamma p) - Q) / S_m, buffer and V counted in seconds, S_m the size of
+the segment to come; when that is negative for all rungs, nothing is fetched until it is not.
+"""
+
+import numpy as np
+
+from abr.compiled import inlined
+from abr.policies.bola import GAMMA_P
+from abr.policy import Floats, Policy, Setting
+from abr.policy_state import BUFFER, DECIDE, DELAY, SEGMENT
+
+__all__ = ["POLICIES"]
+
+V, FIRST_UTILITY = 0, 1
+
+
+@inlined
+def bola_paper(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+    """Need no memory."""
+    if event != DECIDE:
+        return 0
+    n = int(s[SEGMENT])
+    best = 0
+    top = -np.inf
+    most = 0.0
+    for rung in range(sizes.shape[1]):
+        level = k[V] * (k[FIRST_UTILITY + rung] + GAMMA_P)
+        most = max(most, level)
+        score = (level - s[BUFFER]) / sizes[n, rung]
+        if score > top:
+            best, top = rung, score
+    if s[BUFFER] > most:
+        s[DELAY] = s[BUFFER] - most
+        best = sizes.shape[1] - 1
+    return best
+
+
+def _constants(setting: Setting) -> Floats:
+    utilities = np.log(setting.ladder / setting.ladder[0])
+    longest = setting.durations.max()
+    return np.concatenate(([(setting.cap - longest) / (utilities[-1] + GAMMA_P)], utilities))
+
+
+POLICIES = (
+    Policy(
+        "bola-basic",
+        "2016",
+        "Spiteri et al., INFOCOM 2016 (arXiv 1601.06748), algorithm 1",
+        bola_paper,
+        _constants,
+        estimates=False,
+    ),
+)

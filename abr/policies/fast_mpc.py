@@ -1,0 +1,70 @@
+"""FastMPC: Yin, Jindal, Sekar, Sinopoli, SIGCOMM 2015, section 5: RobustMPC's answers from a table made beforehand.
+
+The table holds the plan's first rung for bins of buffer (linear) and predicted rate (logarithmic) and every
+last rung, for segments of their nominal size; bins are looked up at their lower edge, which is the careful
+side.
+"""
+
+import numpy as np
+
+from abr.compiled import inlined, kernel
+from abr.plan_kernel import plan, scratch_size
+from abr.policies.mpc import HORIZON, MBIT_STALL, SCRATCH, predict, predicted_rate
+from abr.policy import Floats, Policy, Setting
+from abr.policy_state import BUFFER, CAP, DECIDE, DOWNLOADED, LAST_RUNG
+
+__all__ = ["POLICIES"]
+
+BUFFERS = RATES = 100
+SLOWEST, FASTEST = 0.1, 4.0  #: of the lowest and highest rung
+ROBUST, LOW, RATIO, TABLE = 0, 1, 2, 3
+
+
+@kernel()
+def fill(table, m, sizes, lengths, worth, stall, rates, buffers):  # type: ignore[no-untyped-def]
+    """Fill `table[last, buffer, rate]`."""
+    for q in range(table.shape[0]):
+        for b in range(table.shape[1]):
+            for r in range(table.shape[2]):
+                table[q, b, r] = plan(m, 0, sizes, lengths, worth, 1.0, stall, rates[r], buffers[b], worth[0, q])
+
+
+@inlined
+def fast_mpc(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+    """Memory: samples, as MPC keeps them."""
+    if event == DOWNLOADED:
+        predict(s, k, m)
+    if event != DECIDE:
+        return 0
+    rate = predicted_rate(k, m)
+    if rate <= 0:
+        return 0
+    b = min(int(BUFFERS * s[BUFFER] / s[CAP]), BUFFERS - 1)
+    r = min(max(int(RATES * np.log(rate / k[LOW]) / k[RATIO]), 0), RATES - 1)
+    return int(k[TABLE + (int(s[LAST_RUNG]) * BUFFERS + b) * RATES + r])
+
+
+def _constants(setting: Setting) -> Floats:
+    rungs = len(setting.ladder)
+    length = float(setting.durations.mean())
+    low = SLOWEST * setting.ladder[0]
+    ratio = float(np.log(FASTEST * setting.ladder[-1] / low))
+    table = np.zeros((rungs, BUFFERS, RATES))
+    fill(
+        table,
+        np.zeros(scratch_size(rungs)),
+        np.tile(setting.ladder * length, (HORIZON, 1)),
+        np.full(HORIZON, length),
+        np.tile(setting.ladder / 1e3, (HORIZON, 1)),
+        MBIT_STALL / 1e3,
+        low * np.exp(ratio * np.arange(RATES) / RATES),
+        setting.cap * np.arange(BUFFERS) / BUFFERS,
+    )
+    return np.concatenate(([1.0, low, ratio], table.ravel()))
+
+
+POLICIES = (
+    Policy(
+        "fast-mpc", "2015", "Yin et al., SIGCOMM 2015, section 5", fast_mpc, _constants, memory=SCRATCH, estimates=False
+    ),
+)

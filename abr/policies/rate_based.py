@@ -1,0 +1,42 @@
+"""The plain rate-based policy of the comparisons in Yin 2015 and Mao 2017: the harmonic mean of the last five chunks.
+
+The highest rung at or below the mean; no safety factor, no look at the buffer.
+"""
+
+from abr.compiled import inlined
+from abr.policies.mpc import SCRATCH, predict, predicted_rate
+from abr.policy import Floats, Policy, Setting, no_constants
+from abr.policy_state import DECIDE, DOWNLOADED
+
+__all__ = ["POLICIES"]
+
+
+@inlined
+def rate_based(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+    """Memory: samples, as MPC keeps them."""
+    if event == DOWNLOADED:
+        predict(s, k, m)
+    if event != DECIDE:
+        return 0
+    rate = predicted_rate(k, m)
+    rung = 0
+    while rung + 1 < ladder.shape[0] and ladder[rung + 1] <= rate:
+        rung += 1
+    return rung
+
+
+def _constants(setting: Setting) -> Floats:
+    return no_constants(setting)
+
+
+POLICIES = (
+    Policy(
+        "rate-based",
+        "2015",
+        "Yin et al., SIGCOMM 2015, section 7 (RB)",
+        rate_based,
+        _constants,
+        SCRATCH,
+        estimates=False,
+    ),
+)
