@@ -112,7 +112,10 @@ def encode_chunk(job: ChunkJob) -> float:
             argv = _command(job, missing, made, seek=True)
             cpu = run(argv).cpu_seconds
             _check(argv, made, job.chunk)
-        except ProcessError:
+        except ProcessError as error:
+            # killed: whoever did that does not want it again
+            if error.returncode < 0:
+                raise
             # some files seek wrongly; reading from the start is slow but sure
             argv = _command(job, missing, made, seek=False)
             cpu = run(argv).cpu_seconds
@@ -160,7 +163,9 @@ def _check(argv: tuple[str, ...], paths: Sequence[Path], chunk: Chunk) -> None:
     wanted = {key - chunk.first for key in chunk.keyframes}
     for path in paths:
         with av.open(str(path)) as container:
-            packets = [(p.pts, p.is_keyframe) for p in container.demux(video=0) if p.size]
+            # ffmpeg makes no track of no frames
+            tracks = container.streams.video
+            packets = [(p.pts, p.is_keyframe) for p in container.demux(tracks) if p.size] if tracks else []
         ordered = sorted(packets)
         keys = {n for n, (_, is_key) in enumerate(ordered) if is_key}
         if len(packets) != chunk.frame_count or keys != wanted:

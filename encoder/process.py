@@ -64,7 +64,7 @@ def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
     Raises
     ------
     MissingToolError
-        If the program does not exist.
+        If the program does not exist, or is none.
     ProcessError
         If it exits with another status than 0.
     """
@@ -77,10 +77,11 @@ def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
             stderr=subprocess.PIPE,
             preexec_fn=_die_with_parent if _libc else None,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         if cwd is not None and error.filename == cwd:
             raise
-        raise MissingToolError(f"{argv[0]}: no such program") from error
+        reason = "no such program" if isinstance(error, FileNotFoundError) else f"cannot be run ({error.strerror})"
+        raise MissingToolError(f"{argv[0]}: {reason}") from error
     with _lock:
         _running.add(child.pid)
     tail: deque[bytes] = deque()

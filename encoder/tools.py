@@ -78,8 +78,10 @@ def ffmpeg_version() -> str:
 
 @functools.cache
 def _ffmpeg_version(path: str) -> str:
-    first = run([path, "-version"]).stdout.decode().splitlines()[0]
-    return first.split()[2]
+    words = run([path, "-version"]).stdout.decode(errors="replace").split(maxsplit=3)
+    if len(words) < 3 or words[:2] != ["ffmpeg", "version"]:
+        raise MissingToolError(f"{path}: is not ffmpeg")
+    return words[2]
 
 
 @functools.cache

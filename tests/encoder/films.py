@@ -1,10 +1,12 @@
 """Small films whose every frame tells its number, and sound with a beep at a known time."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import m3u8
 import numpy as np
 
 SIZE = (128, 64)
@@ -86,6 +88,33 @@ def _audio_frames(begin: Fraction, samples: np.ndarray) -> Iterator[av.AudioFram
         frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
         frame.pts = round(begin * SOUND_RATE) + n
         yield frame
+
+
+def fetched(folder: Path, playlist: str) -> Path:
+    """Fetch a rendition as a player does: the init segment and the segments in the order of its playlist."""
+    listed = m3u8.load(str(folder / playlist))
+    urls = [listed.segment_map[0].uri, *(segment.uri for segment in listed.segments)]
+    whole = folder.parent / f"{folder.name}-{playlist}.mp4"
+    whole.write_bytes(b"".join((folder / url).read_bytes() for url in urls))
+    return whole
+
+
+def times_in(path: Path) -> list[Fraction]:
+    """When each frame is shown, s."""
+    with av.open(str(path)) as film:
+        return [frame.pts * frame.time_base for frame in film.decode(video=0)]
+
+
+def key_times_in(path: Path) -> list[Fraction]:
+    """When the key frames are shown, s."""
+    with av.open(str(path)) as film:
+        return [p.pts * p.time_base for p in film.demux(video=0) if p.size and p.is_keyframe]
+
+
+def hashes_in(path: Path) -> list[str]:
+    """A hash of every decoded frame."""
+    with av.open(str(path)) as film:
+        return [hashlib.sha1(frame.to_ndarray().tobytes()).hexdigest() for frame in film.decode(video=0)]
 
 
 def beep(duration: float, at: float) -> np.ndarray:

@@ -184,7 +184,7 @@ def test_a_film_without_one_whole_frame_is_refused(tmp_path):
                     stream,
                 )
                 out.mux(spoilt)
-    with pytest.raises(SourceError, match="not one frame|does not decode"):
+    with pytest.raises(SourceError, match=r"not one frame|does not decode"):
         inspect(broken)
 
 

@@ -1,0 +1,157 @@
+"""Chunks and segments tile the film, start on key frames, and are those that the packager will cut."""
+
+from fractions import Fraction
+from itertools import cycle, islice, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from encoder import Chunk, Colour, EncodePlan, Rendition, Source, plan_chunks
+from encoder.plan import LONGEST_CHUNK, SHORTEST_CHUNK
+
+
+def film(ticks: list[int], rate: Fraction) -> Source:
+    """A film of which only the times matter; `ticks` holds one more, the end."""
+    return Source(
+        **{"path": "film", "content_id": "0", "stream_index": 0, "codec": "h264", "pixel_format": "yuv420p"},
+        **{"width": 64, "height": 64, "sample_aspect_ratio": Fraction(1), "rotation": 0, "interlaced": False},
+        **{"colour": Colour(), "bit_depth": 8, "time_base": Fraction(1, 90_000), "pts": tuple(ticks[:-1])},
+        **{"keyframes": (0,), "frame_rate": rate, "end_pts": ticks[-1]},
+    )
+
+
+def constant_film(count: int, rate: Fraction) -> Source:
+    return film([round(n / rate * 90_000) for n in range(count + 1)], rate)
+
+
+@st.composite
+def titles(draw, *, varying: bool = False):
+    """A film, its shots' starts, and a segment duration."""
+    rate = draw(st.sampled_from([Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60), Fraction(12)]))
+    lengths = draw(st.lists(st.integers(1, 400), min_size=1, max_size=30))
+    count = sum(lengths)
+    starts = [sum(lengths[:n]) for n in range(len(lengths))]
+    segment = draw(st.sampled_from([Fraction(1), Fraction(2), Fraction(4), Fraction(6), Fraction(7, 3)]))
+    if not varying:
+        return constant_film(count, rate), starts, segment
+    # every frame lasts 1 to 40 usual ones: freezes and gaps
+    holds = draw(st.lists(st.sampled_from([1, 1, 1, 1, 2, 3, 40]), min_size=1, max_size=50))
+    ticks = [0]
+    for hold in islice(cycle(holds), count):
+        ticks.append(ticks[-1] + hold * 3600)
+    return film(ticks, Fraction(25)), starts, segment
+
+
+def packager_cuts(source: Source, keys: list[int], duration: Fraction) -> list[int]:
+    """Shaka Packager's rule: a segment ends at the first key frame at or after `duration` from its start."""
+    cuts = [0]
+    for key in keys:
+        if source.time(key) - source.time(cuts[-1]) >= duration:
+            cuts.append(key)
+    return cuts
+
+
+def check_plan(source, starts, segment):
+    chunks, segments = plan_chunks(source, starts, segment)
+    for parts in (chunks, segments):
+        edges = [0, *(part.last for part in parts)]
+        assert [part.first for part in parts] == edges[:-1]
+        assert edges[-1] == source.frame_count
+        assert all(a < b for a, b in pairwise(edges))
+    keys = [key for chunk in chunks for key in chunk.keyframes]
+    assert keys == sorted(set(keys))
+    assert all(chunk.first == chunk.keyframes[0] and chunk.keyframes[-1] < chunk.last for chunk in chunks)
+    assert packager_cuts(source, keys, segment / 2) == [part.first for part in segments]
+    return chunks, segments
+
+
+@settings(deadline=None, max_examples=60)
+@given(titles())
+def test_plan_tiles_the_film_and_is_what_the_packager_cuts(title):
+    source, _, segment = title
+    _, segments = check_plan(*title)
+    # a cut falls on a frame, so that a frame is how much a segment may be over
+    frame = 1 / source.frame_rate + source.time_base
+    for n, part in enumerate(segments):
+        length = source.time(part.last) - source.time(part.first)
+        assert length <= segment * Fraction(3, 2) + frame
+        assert length >= segment / 2 or (n == len(segments) - 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(titles())
+def test_only_a_film_shorter_than_half_a_segment_has_a_segment_that_short(title):
+    source, _, segment = title
+    _, segments = check_plan(*title)
+    last = source.duration - source.time(segments[-1].first)
+    assert last >= min(segment / 2, source.duration)
+
+
+@settings(deadline=None, max_examples=60)
+@given(titles(varying=True))
+def test_freezes_and_gaps_change_nothing_of_that(title):
+    source, _, segment = title
+    _, segments = check_plan(*title)
+    for part in segments[:-1]:
+        length = source.time(part.last) - source.time(part.first)
+        longest = max(source.time(n + 1) - source.time(n) for n in range(part.first, part.last))
+        assert segment / 2 <= length <= segment * Fraction(3, 2) + longest
+
+
+@settings(deadline=None, max_examples=60)
+@given(titles())
+def test_chunks_name_exactly_the_shots_they_hold(title):
+    source, starts, _ = title
+    chunks, _ = check_plan(*title)
+    ends = [*starts[1:], source.frame_count]
+    for chunk in chunks:
+        held = [n for n, (a, b) in enumerate(zip(starts, ends, strict=True)) if a < chunk.last and b > chunk.first]
+        assert list(chunk.shots) == held
+
+
+@settings(deadline=None, max_examples=60)
+@given(titles())
+def test_chunks_begin_with_shots_unless_the_take_is_long(title):
+    source, starts, _ = title
+    chunks, _ = check_plan(*title)
+    shots = {*starts}
+    for before, chunk in pairwise(chunks):
+        if chunk.first not in shots:
+            # a long take, parted
+            assert before.shots[-1] == chunk.shots[0]
+            assert source.time(chunk.first) - source.time(before.first) >= LONGEST_CHUNK // 2
+        # only what parts a take, or the film's end, may be shorter than the shortest
+        elif before.first in shots:
+            assert source.time(chunk.first) - source.time(before.first) >= SHORTEST_CHUNK
+
+
+def test_usual_shots_are_chunks_and_segments():
+    source = constant_film(24 * 14, Fraction(24))
+    chunks, segments = plan_chunks(source, [0, 72, 168, 240], Fraction(4))
+    assert [(c.first, c.last, c.shots) for c in chunks] == [
+        (0, 72, (0,)),
+        (72, 168, (1,)),
+        (168, 240, (2,)),
+        (240, 336, (3,)),
+    ]
+    assert [s.first for s in segments] == [0, 72, 168, 240]
+
+
+def test_a_long_take_is_parted_evenly_with_key_frames_for_its_segments():
+    source = constant_film(24 * 60, Fraction(24))
+    chunks, segments = plan_chunks(source, [0], Fraction(4))
+    assert len(segments) == 15
+    assert {s.last - s.first for s in segments} == {96}
+    assert len(chunks) > 1
+    assert all(chunk.frame_count <= 24 * LONGEST_CHUNK for chunk in chunks)
+
+
+def test_chunks_that_do_not_tile_are_no_plan():
+    source = constant_film(100, Fraction(25))
+    rung = Rendition("a", "h264", 64, 64, "medium")
+    halves = (Chunk(0, 50, (0,), (0,)), Chunk(50, 100, (50,), (1,)))
+    EncodePlan(source, halves, (rung,), ((20.0, 21.0),))
+    for chunks, row in [(halves[:1], (20.0,)), (halves[::-1], (20.0, 21.0)), (halves, (20.0,))]:
+        with pytest.raises(ValueError, match=r"tile|quantiser"):
+            EncodePlan(source, chunks, (rung,), (row,))

@@ -1,0 +1,109 @@
+"""A stitched track decodes to its chunks' frames, bit for bit, at the source's times."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import av
+import numpy as np
+import pytest
+
+from encoder import Chunk, ChunkJob, Rendition, StitchError, Store, chunk_path, encode_chunk, inspect, stitch
+from encoder.stitch import track_timing
+from tests.encoder.films import hashes_in, key_times_in, numbers_in, times_in, write_film
+
+RUNG = Rendition("a", "h264", 128, 64, "veryfast")
+FILMS = {
+    "constant.mp4": {},
+    "broadcast.mp4": {"rate": Fraction(30000, 1001)},
+    "milliseconds.mkv": {"rate": Fraction(24000, 1001)},
+    "gaps.mkv": {"ticks": np.cumsum([1, 1, 7, 1, 2] * 12).tolist()},
+    "late-gaps.ts": {"ticks": (100 + np.cumsum([1, 1, 7, 1, 2] * 12)).tolist()},
+}
+CHUNKS = (
+    Chunk(0, 13, (0,), (0,)),
+    Chunk(13, 14, (13,), (1,)),
+    Chunk(14, 45, (14, 30), (2,)),
+    Chunk(45, 60, (45,), (3,)),
+)
+QUANTISERS = (14.0, 40.0, 23.25, 30.0)
+
+
+def encode(source, store, rung=RUNG, chunks=CHUNKS, quantisers=QUANTISERS):
+    paths = []
+    for chunk, quantiser in zip(chunks, quantisers, strict=True):
+        job = ChunkJob(source, chunk, (rung,), (quantiser,), Store(store))
+        encode_chunk(job)
+        paths.append(chunk_path(job, 0))
+    return paths
+
+
+@pytest.fixture(scope="module", params=FILMS)
+def stitched(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stitched")
+    source = inspect(write_film(folder / request.param, 60, **FILMS[request.param]))
+    paths = encode(source, folder / "store")
+    stitch(source, CHUNKS, paths, folder / "track.mp4")
+    return source, paths, folder / "track.mp4"
+
+
+def test_track_holds_the_frames_at_the_source_times(stitched):
+    source, _, track = stitched
+    assert numbers_in(track) == list(range(60))
+    base, _ = track_timing(source)
+    for told, true in zip(times_in(track), (source.time(n) for n in range(60)), strict=True):
+        # a constant rate is told exactly though the source may have rounded it
+        assert abs(told - true) <= (source.time_base if source.is_cfr else 0)
+        assert told % base == 0
+
+
+def test_constant_rates_have_exact_times(stitched):
+    source, _, track = stitched
+    if source.is_cfr:
+        assert times_in(track) == [n / source.frame_rate for n in range(60)]
+
+
+def test_frames_are_those_of_the_chunks_bit_for_bit(stitched):
+    _, paths, track = stitched
+    assert hashes_in(track) == [each for path in paths for each in hashes_in(path)]
+
+
+def test_key_frames_are_those_of_the_plan(stitched):
+    source, _, track = stitched
+    base, times = track_timing(source)
+    assert key_times_in(track) == [times[n] * base for n in (0, 13, 14, 30, 45)]
+
+
+def test_durations_end_the_track_when_the_film_ends(stitched):
+    source, _, track = stitched
+    base, times = track_timing(source)
+    with av.open(str(track)) as container:
+        stream = container.streams.video[0]
+        packets = [p for p in container.demux(stream) if p.size]
+        assert sum(p.duration for p in packets) * stream.time_base == times[-1] * base
+    assert all(a.dts < b.dts for a, b in pairwise(packets))
+
+
+@pytest.mark.parametrize("change", [{"preset": "ultrafast"}, {"width": 126}])
+def test_other_parameter_sets_are_refused(tmp_path, change):
+    source = inspect(write_film(tmp_path / "film.mp4", 60))
+    paths = encode(source, tmp_path)
+    paths[2] = encode(source, tmp_path, replace(RUNG, **change))[2]
+    with pytest.raises(StitchError, match="parameter sets"):
+        stitch(source, CHUNKS, paths, tmp_path / "track.mp4")
+    assert not (tmp_path / "track.mp4").exists()
+
+
+def test_a_chunk_with_other_frames_is_refused(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mp4", 60))
+    paths = encode(source, tmp_path)
+    with pytest.raises(StitchError, match="31 frames instead of 15"):
+        stitch(source, CHUNKS, [*paths[:3], paths[2]], tmp_path / "track.mp4")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["chunk", "film.mp4"]
+
+
+def test_rate_bounds_do_not_keep_chunks_apart(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mp4", 60))
+    bound = replace(RUNG, peak_rate=400_000, buffer_size=400_000)
+    stitch(source, CHUNKS, encode(source, tmp_path, bound), tmp_path / "track.mp4")
+    assert numbers_in(tmp_path / "track.mp4") == list(range(60))
