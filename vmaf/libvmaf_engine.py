@@ -233,6 +233,8 @@ def _read(request: Request, i: int, folder: Path, cpu_seconds: float) -> Scores:
         values = [_metric(scored[n], key) for n in wanted]
         if None not in values:
             series[name] = _frozen(values)
+        elif name == "cambi":
+            raise MeasureError(f"libvmaf has no CAMBI for pictures of {request.width}x{request.height}")
     if {"psnr", "ssim"} & set(request.companions):
         series |= _companions(folder / _extra_log(i), [n - span.start for n in wanted])
     return Scores(

@@ -84,7 +84,7 @@ class _Run:
         busy: dict[Future[None], int] = {}
         while ready < self.stop or min(at) < self.request.last:
             idle = set(range(len(at))) - set(busy.values())
-            if not moving and ready < self.stop and ready - min(*at, ready) < len(self.slots) - 1:
+            if not moving and ready < self.stop and ready - min(*at, ready) < len(self.slots):
                 busy[self.pool.submit(self._timed, -1, self._prepare, ready)] = -1
                 moving = True
             for r in sorted(idle, key=lambda r: at[r]):

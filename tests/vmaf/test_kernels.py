@@ -1,0 +1,85 @@
+"""The kernels against their plain twins in tests/naive.py."""
+
+import numpy as np
+import pytest
+
+from tests import naive
+from vmaf.reference_side import Geometry, Reference, Scratch
+from vmaf.rendition_side import Comparison
+
+SIZES = [(48, 64, 8), (33, 34, 8), (71, 130, 8), (50, 67, 8), (61, 53, 10)]
+
+
+def sides(textured, worsened, height, width, depth, frames=1):
+    reference = textured(height * width, frames, height, width, depth)
+    return reference, worsened(reference)
+
+
+def compared(reference, rendition, depth, limit=100, neg=False):
+    geometry = Geometry(reference.shape[1], reference.shape[0], depth)
+    scratch = Scratch(geometry)
+    prepared = Reference(geometry)
+    prepared.prepare(reference, scratch)
+    return Comparison(geometry, limit, neg=neg).features(prepared, rendition, scratch), prepared
+
+
+@pytest.mark.parametrize(("height", "width", "depth"), SIZES)
+def test_vif_equals_its_plain_twin(textured, worsened, height, width, depth):
+    (r, *_), (d, *_) = sides(textured, worsened, height, width, depth)
+    features, prepared = compared(r, d, depth)
+    pairs = naive.vmaf_vif(r.astype(np.int64), d.astype(np.int64), depth)
+    assert prepared.vif_denominators == [float(there) for _, there in pairs]
+    assert features[0, 1:].tolist() == [float(kept / there) for kept, there in pairs]
+
+
+@pytest.mark.parametrize(("height", "width", "depth"), SIZES)
+def test_adm_equals_its_plain_twin(textured, worsened, height, width, depth):
+    (r, *_), (d, *_) = sides(textured, worsened, height, width, depth)
+    features, prepared = compared(r, d, depth)
+    pairs = naive.vmaf_adm(r.astype(np.int64), d.astype(np.int64), depth)
+    assert prepared.adm_denominators == [there for _, there in pairs]
+    assert features[0, 0] == sum(kept for kept, _ in pairs) / sum(there for _, there in pairs)
+
+
+@pytest.mark.parametrize(("height", "width", "depth"), SIZES)
+def test_neg_in_passing_equals_the_plain_twin_with_a_limit_of_one(textured, worsened, height, width, depth):
+    (r, *_), _ = sides(textured, worsened, height, width, depth)
+    # more contrast than the reference has is what NEG does not pay for
+    top = 2**depth - 1
+    d = np.clip((r.astype(float) - top / 2) * 1.3 + top / 2, 0, top).astype(r.dtype)
+    features, _ = compared(r, d, depth, neg=True)
+    wide = [x.astype(np.int64) for x in (r, d)]
+    assert features[1, 1:].tolist() == [float(k / t) for k, t in naive.vmaf_vif(*wide, depth, limit=1.0)]
+    pairs = naive.vmaf_adm(*wide, depth, limit=1)
+    assert features[1, 0] == sum(kept for kept, _ in pairs) / sum(there for _, there in pairs)
+    assert features[0, 0] > features[1, 0]
+
+
+@pytest.mark.parametrize(("height", "width", "depth"), SIZES)
+def test_motion_equals_its_plain_twin(textured, height, width, depth):
+    pictures = textured(3, 2, height, width, depth)
+    geometry = Geometry(width, height, depth)
+    scratch = Scratch(geometry)
+    before, after = Reference(geometry), Reference(geometry)
+    before.fill(pictures[0])
+    after.fill(pictures[1])
+    wide = pictures.astype(np.int64)
+    assert after.motion_from(before, scratch) == naive.vmaf_motion(wide[0], wide[1], depth)
+
+
+def test_memory_of_an_earlier_picture_leaves_no_trace(textured, worsened):
+    first, second = textured(1, 2, 50, 67)
+    geometry = Geometry(67, 50, 8)
+    scratch, prepared, comparison = Scratch(geometry), Reference(geometry), Comparison(geometry, 100, neg=False)
+    prepared.prepare(second, scratch)
+    fresh = comparison.features(prepared, worsened(second[None])[0], scratch).copy()
+    prepared.prepare(first, scratch)
+    comparison.features(prepared, second, scratch)
+    prepared.prepare(second, scratch)
+    assert (comparison.features(prepared, worsened(second[None])[0], scratch) == fresh).all()
+
+
+def test_flat_pictures_give_finite_features():
+    flat = np.full((40, 48), 90, np.uint8)
+    features, _ = compared(flat, flat, 8)
+    assert features.tolist() == [[1.0] * 5]

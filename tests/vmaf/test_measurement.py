@@ -1,0 +1,219 @@
+"""`vmaf.score`: both engines agree, ranges equal whole runs, mispaired films are refused."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+import encoder
+import vmaf
+
+FEATURES = ("adm2", "motion2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3")
+
+#: libvmaf prints six digits
+PRINTED = 5.1e-7
+
+
+@pytest.fixture(scope="module")
+def pair(film, textured, worsened, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pair")
+    pictures = textured(7, 12, 72, 98)
+    return film(folder / "reference.mkv", pictures), film(folder / "worse.mkv", worsened(pictures))
+
+
+def assert_engines_agree(reference, renditions, **options):
+    native = vmaf.score(reference, renditions, engine="native", **options)
+    oracle = vmaf.score(reference, renditions, engine="libvmaf", **options)
+    for ours, theirs in zip(native, oracle, strict=True):
+        assert ours.engine == "native"
+        assert ours.frames.tolist() == theirs.frames.tolist()
+        assert ours.series().keys() == theirs.series().keys()
+        for name, values in theirs.series().items():
+            tolerance = 1e-4 if name.startswith("vmaf") else PRINTED
+            np.testing.assert_allclose(ours.series()[name], values, rtol=0, atol=tolerance, err_msg=name)
+    return native
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "depth"), [(72, 98, 8), (34, 33, 8), (101, 77, 8), (64, 36, 8), (54, 96, 10), (90, 163, 10)]
+)
+def test_native_engine_equals_libvmaf(film, textured, worsened, tmp_path, height, width, depth):
+    pictures = textured(1, 4, height, width, depth)
+    reference = film(tmp_path / "r.mkv", pictures)
+    others = [film(tmp_path / f"d{n}.mkv", worsened(pictures, n)) for n in range(2)]
+    assert_engines_agree(reference, others, companions=("neg",))
+
+
+@pytest.mark.parametrize("name", ["flat", "stripes", "columns", "noise", "black"])
+def test_native_engine_equals_libvmaf_on_extreme_pictures(film, tmp_path, name):
+    rng = np.random.default_rng(2)
+    pictures = np.zeros((3, 60, 80), np.uint8)
+    if name == "flat":
+        pictures[:] = np.array([80, 90, 90])[:, None, None]
+    elif name == "stripes":
+        pictures[:, ::2] = 255
+    elif name == "columns":
+        pictures[:, :, ::3] = 255
+    elif name == "noise":
+        pictures[:] = rng.integers(0, 256, pictures.shape)
+    other = np.clip(pictures.astype(int) + rng.integers(-9, 10, pictures.shape), 0, 255).astype(np.uint8)
+    assert_engines_agree(film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", other))
+
+
+@pytest.mark.parametrize("model", ["4k", "phone", "neg", "4k-neg"])
+def test_engines_agree_on_every_model(pair, model):
+    assert_engines_agree(*pair, model=model)
+
+
+def test_smaller_rendition_is_scaled_as_ffmpeg_scales(film, textured, worsened, tmp_path):
+    pictures = textured(4, 3, 120, 160)
+    small = worsened(pictures)[:, ::2, ::2].copy()
+    reference, rendition = film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", small)
+    assert_engines_agree(reference, rendition)
+    assert_engines_agree(reference, rendition, size=(200, 150))
+
+
+def test_rendition_of_fewer_bits_is_widened_as_ffmpeg_does(film, textured, worsened, tmp_path):
+    pictures = textured(4, 3, 80, 96, 10)
+    reference = film(tmp_path / "r.mkv", pictures)
+    rendition = film(tmp_path / "d.mkv", worsened((pictures >> 2).astype(np.uint8)))
+    (scores,) = assert_engines_agree(reference, rendition)
+    assert scores.bit_depth == 10
+
+
+@pytest.mark.parametrize("engine", ["native", "libvmaf"])
+@pytest.mark.parametrize("every", [1, 3])
+def test_scores_of_a_range_equal_those_of_a_whole_run(pair, engine, every):
+    (whole,) = vmaf.score(*pair, engine=engine, every=every)
+    for first, last in ((0, 5), (5, 12), (4, 9), (11, 12)):
+        if not any(n % every == 0 for n in range(first, last)):
+            continue
+        (part,) = vmaf.score(*pair, engine=engine, every=every, frames=(first, last))
+        rows = np.searchsorted(whole.frames, part.frames)
+        assert part.frames.tolist() == [n for n in range(first, last) if n % every == 0]
+        for name, values in part.series().items():
+            assert values.tolist() == whole.series()[name][rows].tolist(), name
+
+
+@pytest.mark.parametrize("engine", ["native", "libvmaf"])
+def test_chunk_is_measured_against_its_place_in_the_film(film, textured, worsened, tmp_path, engine):
+    pictures = textured(9, 10, 64, 80)
+    reference = film(tmp_path / "r.mkv", pictures)
+    whole = film(tmp_path / "d.mkv", worsened(pictures))
+    chunk = film(tmp_path / "chunk.mkv", worsened(pictures)[4:8])
+    (all_of_it,) = vmaf.score(reference, whole, engine=engine)
+    (part,) = vmaf.score(reference, chunk, engine=engine, frames=(4, 8), offset=4)
+    assert part.vmaf.tolist() == all_of_it.vmaf[4:8].tolist()
+
+
+def test_number_of_threads_changes_no_digit(pair):
+    reference, rendition = pair
+    one = vmaf.score(reference, [rendition] * 3, engine="native", threads=1)
+    three = vmaf.score(reference, [rendition] * 3, engine="native", threads=3)
+    assert len({tuple(scores.vmaf) for scores in (*one, *three)}) == 1
+
+
+def test_progress_ends_with_everything_done(pair):
+    told = []
+    vmaf.score(*pair, engine="native", progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (12, 12)
+
+
+def test_identical_films_do_not_score_100_where_nothing_moves(film, textured, tmp_path):
+    still = np.repeat(textured(1, 1, 64, 80), 3, axis=0)
+    path = film(tmp_path / "still.mkv", still)
+    (scores,) = vmaf.score(path, path, engine="native")
+    assert scores.mean == pytest.approx(97.428, abs=2e-3)
+
+
+def test_dropped_frame_is_told_with_its_place(film, textured, tmp_path):
+    pictures = textured(3, 10, 64, 80)
+    reference = film(tmp_path / "r.mkv", pictures)
+    dropped = film(tmp_path / "d.mkv", np.delete(pictures, 6, 0), times=[0, 1, 2, 3, 4, 5, 7, 8, 9])
+    with pytest.raises(vmaf.PairingError, match=r"has 9 frames where .* has 10; they part at reference frame 6"):
+        vmaf.score(reference, dropped)
+
+
+def test_shifted_times_are_told_with_their_place(film, textured, tmp_path):
+    pictures = textured(3, 10, 64, 80)
+    reference = film(tmp_path / "r.mkv", pictures)
+    shifted = film(tmp_path / "d.mkv", pictures, times=[0, 1, 2, 3, 5, 6, 7, 8, 9, 10])
+    with pytest.raises(vmaf.PairingError, match="from frame 4 on"):
+        vmaf.score(reference, shifted)
+    assert vmaf.score(reference, shifted, match_times=False)[0].mean > 95
+
+
+def test_other_frame_rate_is_refused(film, textured, tmp_path):
+    pictures = textured(3, 10, 64, 80)
+    reference, slow = film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", pictures, rate=20)
+    with pytest.raises(vmaf.PairingError, match="frame rates differ"):
+        vmaf.score(reference, slow)
+
+
+def test_wrong_requests_are_refused(pair, film, textured, tmp_path):
+    reference, rendition = pair
+    tiny = film(tmp_path / "tiny.mkv", textured(1, 2, 32, 80))
+    for arguments, options, reason in (
+        ((reference, []), {}, "no rendition"),
+        ((tiny, tiny), {}, "more than 32"),
+        ((reference, rendition), {"engine": "gpu"}, "unknown engine"),
+        ((reference, rendition), {"every": 0}, "stride"),
+        ((reference, rendition), {"frames": (3, 99)}, "not all in"),
+        ((reference, rendition), {"frames": (1, 2), "every": 5}, "leaves no frame"),
+        ((reference, rendition), {"companions": ("vif",)}, "unknown companion"),
+    ):
+        with pytest.raises(vmaf.MeasureError, match=reason):
+            vmaf.score(*arguments, **options)
+
+
+def test_companions_of_ffmpeg_come_with_the_scores(pair):
+    (scores,) = vmaf.score(*pair, companions=("psnr", "ssim"))
+    luma = [np.stack([f.luma for f in encoder.frames.decode(encoder.inspect(path))]).astype(float) for path in pair]
+    error = ((luma[0] - luma[1]) ** 2).mean(axis=(1, 2))
+    np.testing.assert_allclose(scores.psnr_y, 10 * np.log10(255**2 / error), atol=1e-5)
+    assert np.isinf(scores.psnr_u).all()
+    assert (scores.ssim_y < 1).all()
+
+
+def test_banding_is_measured_where_libvmaf_can(film, pair, tmp_path):
+    ramp = np.tile(np.linspace(40, 60, 384).round().astype(np.uint8), (2, 216, 1))
+    path = film(tmp_path / "ramp.mkv", ramp)
+    (scores,) = vmaf.score(path, path, companions=("cambi",))
+    assert scores.cambi.min() > 0
+    with pytest.raises(vmaf.MeasureError, match="no CAMBI"):
+        vmaf.score(*pair, companions=("cambi",))
+
+
+def test_bootstrap_interval_holds_the_score(pair):
+    (scores,) = vmaf.score(*pair, model="bootstrap", engine="native", companions=("interval",))
+    assert (scores.vmaf_low < scores.vmaf_high).all()
+    assert (scores.vmaf_high - scores.vmaf_low).max() < 15
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["160x90", "akiyo", "sparks_10bit", "src01_10bit"])
+@pytest.mark.parametrize("neg", [False, True])
+def test_native_engine_gives_the_known_answers(shared, film, tmp_path, name, neg):
+    answers = shared / "truth/vmaf/libvmaf" / f"{name}.v061{'neg' if neg else ''}.json"
+    if not answers.exists():
+        pytest.skip("no known answer of this model for this film")
+    stem = {"160x90": "_160x90", "akiyo": "akiyo_", "sparks_10bit": "sparks_", "src01_10bit": "src01_"}[name]
+    files = sorted((shared / "truth/vmaf/yuv").glob(f"*{stem}*"))
+    reference, rendition = sorted(files, key=lambda p: "ref" not in p.name and "hrc00" not in p.name)
+    paths = []
+    for path in (reference, rendition):
+        words = path.name.split(".")[0].split("_")
+        width, height = map(int, next(w for w in words if w[0].isdigit() and "x" in w).split("x"))
+        kind = np.uint16 if "10le" in path.name else np.uint8
+        raw = np.frombuffer(gzip.decompress(path.read_bytes()), kind).reshape(int(words[-1][:-1]), -1)
+        luma = raw[:, : width * height].reshape(-1, height, width)
+        paths.append(film(tmp_path / f"{path.name}.mkv", luma))
+    (scores,) = vmaf.score(*paths, model="neg" if neg else "v0.6.1", engine="native")
+    frames = [entry["metrics"] for entry in json.loads(answers.read_text())["frames"]]
+    for feature in FEATURES:
+        known = [
+            next(v for k, v in f.items() if k in (f"integer_{feature}", f"integer_{feature}_egl_1")) for f in frames
+        ]
+        np.testing.assert_allclose(scores.series()[feature], known, rtol=0, atol=PRINTED)
+    np.testing.assert_allclose(scores.vmaf, [f["vmaf"] for f in frames], rtol=0, atol=1e-4)
