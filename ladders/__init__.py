@@ -1,6 +1,6 @@
 """Decide: shots, complexity, trial encodes, hulls, allocation, rungs."""
 
-from ladders.allocation import Allocation, Limits, TitleCurve, convex_hull, equal_slope, one_quantiser
+from ladders.allocation import Aim, Allocation, Limits, TitleCurve, convex_hull, equal_slope, one_quantiser
 from ladders.bdrate import BDRate, NoOverlapError, bd_rate
 from ladders.complexity import Complexity, Pooled, dct_energy
 from ladders.curves import Curve, RatePoint, fit_curve, quantiser_grid
@@ -27,6 +27,7 @@ from ladders.shots import Analysis, Shot, analyse, assemble, detect_shots
 __all__ = [
     "APPLE_LADDERS",
     "MODES",
+    "Aim",
     "Allocation",
     "Analysis",
     "BDRate",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ladders.curves import Curve
 from ladders.hull_kernels import all_hulls
 
-__all__ = ["Allocation", "Limits", "TitleCurve", "convex_hull", "equal_slope", "one_quantiser"]
+__all__ = ["Aim", "Allocation", "Limits", "TitleCurve", "convex_hull", "equal_slope", "one_quantiser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,31 @@ class Limits:
     floor_below_mean : float
         No chunk's quality lies further below the title's mean, where its curve reaches so high.
     cap : float
-        No chunk gets more quality than this, where it can have less.
+        No chunk gets more quality than this, where it can have less: the scale saturates there.
+    peak_ratio : float
+        No chunk's rate is higher than so many times the rung's average (Apple's authoring rules: 2 for video on
+        demand), where its curve reaches so low. It comes before the floor.
     """
 
     floor_below_mean: float = 8.0
-    cap: float = 97.0
+    cap: float = 98.5
+    peak_ratio: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the limits count from.
+
+    Attributes
+    ----------
+    quality : float
+        Mean quality of the rung.
+    bits : float
+        Of the rung, in all.
+    """
+
+    quality: float
+    bits: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,9 +135,7 @@ def convex_hull(bits: Sequence[float], quality: Sequence[float]) -> tuple[int, .
     return tuple(int(order[v]) for v in vertices[0, : counts[0]])
 
 
-def equal_slope(
-    curves: Sequence[Curve], frames: Sequence[int], limits: Limits, target: float | None = None
-) -> TitleCurve:
+def equal_slope(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, aim: Aim | None = None) -> TitleCurve:
     """Merge the chunks' hulls into the title's: all allocations in which every chunk has the same slope.
 
     Parameters
@@ -128,8 +146,8 @@ def equal_slope(
         How long each chunk is.
     limits : Limits
         What no chunk may cross.
-    target : float, optional
-        The mean quality that the floor counts from; without it there is no floor.
+    aim : Aim, optional
+        What floor and peak count from; without it only the cap holds.
 
     References
     ----------
@@ -142,7 +160,7 @@ def equal_slope(
     loss = (100.0 - quality) * weights[:, None]
     vertices = np.empty(bits.shape, np.int64)
     counts = np.empty(len(bits), np.int64)
-    all_hulls(bits, loss, _allowed(quality, limits, target), vertices, counts)
+    all_hulls(bits, loss, _allowed(bits, quality, weights, limits, aim), vertices, counts)
     rows = np.repeat(np.arange(len(bits)), counts - 1)
     after = np.concatenate([v[1:n] for v, n in zip(vertices, counts, strict=True)])
     before = np.concatenate([v[: n - 1] for v, n in zip(vertices, counts, strict=True)])
@@ -177,12 +195,21 @@ def one_quantiser(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
     return TitleCurve(bits[useful], quality[useful], lambda step: np.full(count, places[step]))
 
 
-def _allowed(quality: NDArray[np.float64], limits: Limits, target: float | None) -> NDArray[np.bool_]:
+def _allowed(
+    bits: NDArray[np.float64],
+    quality: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    limits: Limits,
+    aim: Aim | None,
+) -> NDArray[np.bool_]:
     """Return which places of the grid the limits leave; never none of a chunk."""
-    below = quality <= limits.cap
+    allowed = quality <= limits.cap
     # where even the coarsest quantiser is above the cap, that one stands
-    below[:, -1] = True
-    if target is None:
-        return below
-    floor = np.minimum(target - limits.floor_below_mean, (quality * below).max(axis=1))
-    return below & (quality >= floor[:, None])
+    allowed[:, -1] = True
+    if aim is None:
+        return allowed
+    # a chunk's fair share of the rung's bits is its share of the frames
+    allowed &= bits <= limits.peak_ratio * aim.bits * weights[:, None]
+    allowed[:, -1] = True
+    floor = np.minimum(aim.quality - limits.floor_below_mean, np.where(allowed, quality, 0.0).max(axis=1))
+    return allowed & (quality >= floor[:, None])

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from encoder import Chunk, Segment, Source, Store, codec_named, plan_chunks
-from ladders.allocation import Allocation, Limits, TitleCurve, equal_slope, one_quantiser
+from ladders.allocation import Aim, Allocation, Limits, TitleCurve, equal_slope, one_quantiser
 from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
 from ladders.probes import Encoding, Prober
@@ -224,7 +224,8 @@ class _Maker:
         """Return the quantisers that bring a rung to the quality asked of it."""
         of_size = curves[rung.width, rung.height]
         if self.request.mode == "per-shot":
-            title = equal_slope(of_size, self.frames, self.request.limits, rung.quality)
+            aim = Aim(rung.quality, rung.rate * self.duration)
+            title = equal_slope(of_size, self.frames, self.request.limits, aim)
         else:
             title = one_quantiser(of_size, self.frames)
         return tuple(float(self.lowest + i * self.step) for i in title.for_quality(rung.quality).indices)
@@ -257,7 +258,8 @@ class _Maker:
         of_size = curves[self.sizes[choice.height]]
         if self.request.mode == "per-title":
             return one_quantiser(of_size, self.frames).for_quality(choice.quality)
-        return equal_slope(of_size, self.frames, self.request.limits, choice.quality).for_quality(choice.quality)
+        aim = Aim(choice.quality, choice.rate * self.duration)
+        return equal_slope(of_size, self.frames, self.request.limits, aim).for_quality(choice.quality)
 
     def _fixed(self, curves: Curves) -> list[tuple[int, Allocation]]:
         """Return height and allocation of each rung of the recommended ladder that is not taller than the film."""

@@ -22,7 +22,7 @@ Wanted = Callable[[Curves], list[tuple[Size, list[float]]]]
 #: Where the first trials lie in the encoder's range of quantisers.
 FIRST_TRIALS = (0.3, 0.65)
 #: So many chunks, spread over the film, are tried at every size; of the others, the tallest size tells the rest.
-SCOUTS = 6
+SCOUTS = 8
 #: A rung whose quantiser is within this (in steps that halve the rate) of a trial is known well enough.
 NEAR = 0.45
 #: Rounds of trying where the rungs land.

@@ -68,7 +68,7 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             }
             for s in ladder.segments
         ],
-        "shots": [_shot(shot) for shot in parts.shots],
+        "shots": [_shot(source, shot) for shot in parts.shots],
         "video": [_video(folder, parts, n) for n in range(len(parts.renditions))],
         "audio": [_audio(folder, track) for track in parts.audio],
         "text": [{"language": t.stream.language, "title": t.stream.title, "codec": "webvtt"} for t in parts.text],
@@ -131,8 +131,9 @@ def _shots_within(starts: Sequence[int], first: int, last: int) -> list[int]:
     return [n for n, (begin, end) in enumerate(zip(starts, ends, strict=True)) if begin < last and end > first]
 
 
-def _shot(shot: Shot) -> dict[str, Any]:
+def _shot(source: Source, shot: Shot) -> dict[str, Any]:
     return {
+        "start": float(source.time(shot.first)),
         "first_frame": shot.first,
         "frame_count": shot.last - shot.first,
         "transition": shot.transition,

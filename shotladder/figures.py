@@ -92,11 +92,9 @@ def over_time(presentation: dict[str, Any]) -> Any:
                 row=row,
                 col=1,
             )
-    numerator, denominator = map(int, presentation["frame_rate"].split("/"))
     for shot in presentation["shots"][1:]:
-        start = shot.get("start", shot["first_frame"] * denominator / numerator)
         dash = "solid" if shot["transition"] == "cut" else "dot"
-        figure.add_vline(x=start, line={"color": "#d8dde3", "width": 1, "dash": dash}, layer="below")
+        figure.add_vline(x=shot["start"], line={"color": "#d8dde3", "width": 1, "dash": dash}, layer="below")
     figure.update_yaxes(title="VMAF", row=1, col=1)
     figure.update_yaxes(title="kbit/s", type="log", row=2, col=1)
     figure.update_xaxes(title="seconds", row=2, col=1)
