@@ -204,6 +204,8 @@ def _parse(name: str, text: str, version: str | None, *, phone: bool) -> Model:
         parsed = json.loads(text)
         bagged = "model_dict" not in parsed
         dicts = [parsed[str(i)]["model_dict"] for i in range(len(parsed))] if bagged else [parsed["model_dict"]]
+        if not (dicts[0]["feature_names"] and dicts[0]["model"]):
+            raise ValueError("no features or no regression")
         native = _is_native(dicts[0])
         members = tuple(_svr(each) for each in dicts) if native else ()
     except (KeyError, TypeError, ValueError) as error:

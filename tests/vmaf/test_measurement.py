@@ -192,12 +192,12 @@ def test_bootstrap_interval_holds_the_score(pair):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", ["160x90", "akiyo", "sparks_10bit", "src01_10bit"])
-@pytest.mark.parametrize("neg", [False, True])
+@pytest.mark.parametrize(
+    ("name", "neg"),
+    [("160x90", False), ("akiyo", False), ("akiyo", True), ("sparks_10bit", False), ("src01_10bit", False)],
+)
 def test_native_engine_gives_the_known_answers(shared, film, tmp_path, name, neg):
     answers = shared / "truth/vmaf/libvmaf" / f"{name}.v061{'neg' if neg else ''}.json"
-    if not answers.exists():
-        pytest.skip("no known answer of this model for this film")
     stem = {"160x90": "_160x90", "akiyo": "akiyo_", "sparks_10bit": "sparks_", "src01_10bit": "src01_"}[name]
     files = sorted((shared / "truth/vmaf/yuv").glob(f"*{stem}*"))
     reference, rendition = sorted(files, key=lambda p: "ref" not in p.name and "hrc00" not in p.name)
