@@ -20,11 +20,12 @@ Curves = Mapping[Size, list[Curve]]
 Wanted = Callable[[Curves], list[tuple[Size, list[float]]]]
 
 #: Where the first trials lie in the encoder's range of quantisers.
-FIRST_TRIALS = (0.3, 0.65)
+FIRST_TRIALS = (0.25, 0.6)
 #: So many chunks, spread over the film, are tried at every size; of the others, the tallest size tells the rest.
-SCOUTS = 8
-#: A rung whose quantiser is within this (in steps that halve the rate) of a trial is known well enough.
-NEAR = 0.45
+SCOUTS = 5
+#: A rung's quantiser is known well enough within this of a trial, or between two trials no further apart than the
+#: second; in steps that halve the rate.
+NEAR, BRACKET = 0.45, 2.0
 #: Rounds of trying where the rungs land.
 ROUNDS = 3
 
@@ -69,7 +70,7 @@ def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progres
     prober.run(points, _part(progress, 0.0, 0.6))
     curves = fitted(prober, sizes)
     for number in range(ROUNDS):
-        new = _gaps(prober, wanted(curves), NEAR * codec.rate_halving)
+        new = _gaps(prober, wanted(curves), codec.rate_halving)
         if not new:
             break
         prober.run(new, _part(progress, 0.6 + 0.13 * number, 0.73 + 0.13 * number))
@@ -112,15 +113,24 @@ def _transferred(
     return Curve(own.quantisers, np.exp2(log_bits), np.clip(CEILING - np.exp(loss), 0.0, 100.0))
 
 
-def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], near: float) -> list[Point]:
-    """Return the points that rungs would use and that are too far from any trial."""
+def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], halving: float) -> list[Point]:
+    """Return the points that rungs would use and that trials do not tell well enough."""
     new: list[Point] = []
     for size, quantisers in rungs:
         for n, quantiser in enumerate(quantisers):
             tried = [*prober.found[n, size], *(p.quantiser for p in new if (p.chunk, p.size) == (n, size))]
-            if all(abs(other - quantiser) > near for other in tried):
+            if not _known(quantiser, tried, halving):
                 new.append(Point(n, size, quantiser))
     return new
+
+
+def _known(quantiser: float, tried: list[float], halving: float) -> bool:
+    """Tell whether trials lie near a quantiser, or close on both sides of it."""
+    if any(abs(other - quantiser) <= NEAR * halving for other in tried):
+        return True
+    finer = [other for other in tried if other < quantiser]
+    coarser = [other for other in tried if other > quantiser]
+    return bool(finer and coarser) and min(coarser) - max(finer) <= BRACKET * halving
 
 
 def _part(progress: Progress | None, begin: float, end: float) -> Progress | None:
