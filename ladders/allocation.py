@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from ladders.curves import Curve
 from ladders.hull_kernels import all_hulls
 
-__all__ = ["Aim", "Allocation", "Limits", "TitleCurve", "convex_hull", "equal_slope", "one_quantiser"]
+__all__ = ["Aim", "Allocation", "Limits", "TitleCurve", "convex_hull", "equal_slope", "one_quantiser", "same_quality"]
+
+#: VMAF between neighbouring allocations of equal quality.
+QUALITY_STEP = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,21 @@ def one_quantiser(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
     places = np.arange(len(bits))[::-1][useful]
     count = len(curves)
     return TitleCurve(bits[useful], quality[useful], lambda step: np.full(count, places[step]))
+
+
+def same_quality(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
+    """Return the allocations in which every chunk reaches the same quality, as a search per scene gives."""
+    quality = np.array([curve.quality for curve in curves])
+    bits = np.array([curve.bits for curve in curves])
+    levels = np.arange(max(quality.min(axis=1).max(), 1.0), quality.max(axis=1).max() + QUALITY_STEP, QUALITY_STEP)
+    # the coarsest quantiser that reaches a level; where none does, the finest
+    places = np.maximum((quality[None] >= levels[:, None, None]).sum(axis=2) - 1, 0)
+    each = np.arange(len(curves))
+    total = bits[each, places].sum(axis=1)
+    mean = np.average(quality[each, places], axis=1, weights=frames)
+    useful = np.concatenate([[True], np.diff(np.maximum.accumulate(mean)) > 0])
+    kept = places[useful]
+    return TitleCurve(total[useful], mean[useful], lambda step: kept[step].copy())
 
 
 def _allowed(

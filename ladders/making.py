@@ -1,4 +1,4 @@
-"""Make ladders: per shot, per title, fixed. The same trials and curves serve all three."""
+"""Make ladders in every mode; the same trials and curves serve all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from fractions import Fraction
 import numpy as np
 
 from encoder import Chunk, Segment, Source, Store, codec_named, plan_chunks
-from ladders.allocation import Aim, Allocation, Limits, TitleCurve, equal_slope, one_quantiser
+from ladders.allocation import Aim, Allocation, Limits, TitleCurve, equal_slope, one_quantiser, same_quality
+from ladders.curves import Curve
 from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
 from ladders.probes import Encoding, Prober
@@ -30,7 +31,7 @@ __all__ = [
     "per_title",
 ]
 
-MODES = ("per-shot", "per-title", "fixed")
+MODES = ("per-shot", "per-title", "constant-quality", "fixed")
 #: Points of each height's curve that a ladder keeps for drawing.
 HULL_POINTS = 40
 
@@ -46,7 +47,8 @@ class LadderRequest:
 
     Attributes
     ----------
-    mode : {"per-shot", "per-title", "fixed"}
+    mode : {"per-shot", "per-title", "constant-quality", "fixed"}
+        Equal slope in all shots, one quantiser for all, one quality for all, or Apple's rates whatever the film.
     encoding : Encoding
         The encoder's settings, and how quality is measured.
     rules : RungRules
@@ -222,12 +224,8 @@ class _Maker:
 
     def quantisers(self, curves: Curves, rung: Rung) -> tuple[float, ...]:
         """Return the quantisers that bring a rung to the quality asked of it."""
-        of_size = curves[rung.width, rung.height]
-        if self.request.mode == "per-shot":
-            aim = Aim(rung.quality, rung.rate * self.duration)
-            title = equal_slope(of_size, self.frames, self.request.limits, aim)
-        else:
-            title = one_quantiser(of_size, self.frames)
+        aim = Aim(rung.quality, rung.rate * self.duration)
+        title = self._family(curves[rung.width, rung.height], aim)
         return tuple(float(self.lowest + i * self.step) for i in title.for_quality(rung.quality).indices)
 
     def hull(self, curves: Curves) -> tuple[HullPoint, ...]:
@@ -245,21 +243,20 @@ class _Maker:
         return tuple((round(a.bits / self.duration), a.quality) for _, a in self._fixed(curves))
 
     def _title(self, curves: Curves) -> dict[int, TitleCurve]:
-        per_shot = self.request.mode == "per-shot"
-        return {
-            height: equal_slope(curves[size], self.frames, self.request.limits)
-            if per_shot
-            else one_quantiser(curves[size], self.frames)
-            for height, size in self.sizes.items()
-        }
+        return {height: self._family(curves[size]) for height, size in self.sizes.items()}
+
+    def _family(self, curves: list[Curve], aim: Aim | None = None) -> TitleCurve:
+        """Return the allocations that the mode knows."""
+        if self.request.mode == "per-shot":
+            return equal_slope(curves, self.frames, self.request.limits, aim)
+        if self.request.mode == "constant-quality":
+            return same_quality(curves, self.frames)
+        return one_quantiser(curves, self.frames)
 
     def _allocate(self, curves: Curves, choice: RungChoice) -> Allocation:
-        """Share out a rung's bits, now that its mean quality and so its floor are known."""
-        of_size = curves[self.sizes[choice.height]]
-        if self.request.mode == "per-title":
-            return one_quantiser(of_size, self.frames).for_quality(choice.quality)
+        """Share out a rung's bits, now that its quality and rate, and so its floor and peak, are known."""
         aim = Aim(choice.quality, choice.rate * self.duration)
-        return equal_slope(of_size, self.frames, self.request.limits, aim).for_quality(choice.quality)
+        return self._family(curves[self.sizes[choice.height]], aim).for_quality(choice.quality)
 
     def _fixed(self, curves: Curves) -> list[tuple[int, Allocation]]:
         """Return height and allocation of each rung of the recommended ladder that is not taller than the film."""

@@ -9,14 +9,17 @@ from pathlib import Path
 from encoder import Chunk, ChunkJob, Source, Store, chunk_path, encode_chunk
 from ladders.making import LadderRequest
 from ladders.probes import measure_chunk
-from ladders.search import FIRST_TRIALS
+from ladders.search import FIRST_TRIALS, SCOUTS
 
 __all__ = ["predict_cost"]
 
 #: Frames that are encoded at each size to see how fast encoding and measuring are.
 SAMPLE = 25
-#: Trials that follow the first ones, and rungs, for each size: what the films of our benchmarks needed.
-LATER_TRIALS, RUNGS = 1.2, 1.2
+#: Trials of a chunk that follow the first ones, and rungs, both of middling size: what the films of our benchmarks
+#: needed.
+LATER_TRIALS, RUNGS = 2.5, 5.0
+#: Quantiser of the sample.
+MIDDLING = 27.0
 #: Share of the final encodes that is made again because it missed.
 AGAIN = 0.2
 
@@ -43,17 +46,23 @@ def predict_cost(
     middle = max(chunks, key=lambda chunk: chunk.frame_count)
     count = min(SAMPLE, middle.frame_count)
     sample = Chunk(middle.first, middle.first + count, (middle.first,), middle.shots)
-    codec_quantiser = 27.0
     renditions = tuple(request.encoding.rendition(size) for size in sizes)
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
-        job = ChunkJob(source, sample, renditions, (codec_quantiser,) * len(sizes), Store(Path(folder)))
+        job = ChunkJob(source, sample, renditions, (MIDDLING,) * len(sizes), Store(Path(folder)))
         encode = encode_chunk(job)
         paths = [chunk_path(job, n) for n in range(len(sizes))]
         measure = sum(s.cpu_seconds for s in measure_chunk(source, sample, paths, request.encoding, 1))
     scale = source.frame_count / count
-    trials = len(FIRST_TRIALS) + LATER_TRIALS
+    # chunks that are not scouts are first tried at the tallest size only
+    pixels = [width * height for width, height in sizes]
+    scouts = min(1.0, SCOUTS / len(chunks))
+    tallest = (1 - scouts) * len(FIRST_TRIALS)
+    everywhere = scouts * len(FIRST_TRIALS) + LATER_TRIALS / len(sizes)
+    trial_encode = encode * (everywhere + tallest * max(pixels) / sum(pixels))
+    trial_measure = measure / request.every * (everywhere + tallest / len(sizes))
+    finals = RUNGS / len(sizes) * (1 + AGAIN)
     return {
-        "probes": round(scale * trials * (encode + measure / request.every), 1),
-        "encode": round(scale * encode * RUNGS * (1 + AGAIN), 1),
-        "measure": round(scale * measure * RUNGS * (1 + AGAIN), 1),
+        "probes": round(scale * (trial_encode + trial_measure), 1),
+        "encode": round(scale * encode * finals, 1),
+        "measure": round(scale * measure * finals, 1),
     }

@@ -156,7 +156,7 @@ def _finals(request: EncodeRequest, prober: Prober, ladder: Ladder, reporter: Re
     """Encode and measure, and correct the rungs that missed what was asked of them."""
     with reporter.stage("encode and measure") as advance:
         finals = encode_finals(prober, ladder, advance)
-    if request.ladder not in ("per-shot", "per-title"):
+    if request.ladder == "fixed" or request.ladder not in MODES:
         return ladder, finals
     for _ in range(CORRECTIONS):
         again = missed(ladder, finals)
