@@ -107,5 +107,6 @@ def _write(path: Path, template: Path, packets: list[_Packet], times: tuple[int,
             container.mux(timed)
 
 
-#: composition offsets may be negative, so that the first frame is decoded at 0 and no edit list is needed
-_OPTIONS = {"movflags": "+negative_cts_offsets", "use_editlist": "0"}
+#: an edit list brings the first frame to 0 and the packager passes it on; negative composition offsets would do
+#: without, but FFmpeg, and what is built on it, shows fragments that have them late
+_OPTIONS = {"use_editlist": "1"}

@@ -99,13 +99,15 @@ def extract_text(source: Source, stream: TextStream, store: Store) -> TextTrack 
     if stream.codec not in TEXT_CODECS:
         return None
     origin = source.pts[0] * source.time_base
-    recipe = {"source": source.content_id, "stream": stream.index, "origin": str(origin), "ffmpeg": ffmpeg_version()}
+    # times of the file itself, less the first frame's; what begins earlier is left out, or it would shift the rest
+    timing = ("-copyts", "-itsoffset", f"{float(-origin):.6f}")
+    recipe = {"source": source.content_id, "stream": stream.index, "timing": timing, "ffmpeg": ffmpeg_version()}
     path = store.path("text", recipe, ".vtt")
     if not path.exists():
 
         def make(temporary: Path) -> None:
-            argv = (ffmpeg_path(), *QUIET, "-y", "-itsoffset", f"{float(-origin):.6f}", "-i", source.path)
-            run((*argv, "-map", f"0:{stream.index}", "-c:s", "webvtt", "-f", "webvtt", str(temporary)))
+            argv = (ffmpeg_path(), *QUIET, "-y", *timing, "-i", source.path, "-map", f"0:{stream.index}")
+            run((*argv, "-c:s", "webvtt", "-ss", "0", "-f", "webvtt", str(temporary)))
 
         try:
             write_whole(path, make)

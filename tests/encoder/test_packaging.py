@@ -1,0 +1,170 @@
+"""What is packaged plays in both protocols: the planned segments, key frames alike on every rung, nothing lost."""
+
+import shutil
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import m3u8
+import numpy as np
+import pytest
+
+import encoder
+from encoder import AudioStream, ChunkJob, ProcessError, Rendition, Segment, Store, TextStream, inspect, plan_chunks
+from encoder.tracks import AudioTrack, TextTrack
+from tests.encoder.films import beep, fetched, hashes_in, key_times_in, numbers_in, times_in, write_film
+
+RUNGS = (Rendition("h264-64p-90k", "h264", 128, 64, "veryfast"), Rendition("h264-32p-9k", "h264", 64, 32, "ultrafast"))
+FILMS = {
+    "constant.mkv": {},
+    "broadcast.mkv": {"rate": Fraction(24000, 1001)},
+    "gaps.mkv": {"ticks": np.cumsum([1, 1, 7, 1, 2] * 28).tolist()},
+}
+SHOTS = (0, 21, 61, 90, 125)
+NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
+
+
+def stitched(source, chunks, folder):
+    tracks = []
+    for rung, base in zip(RUNGS, (18, 30), strict=True):
+        jobs = [ChunkJob(source, c, (rung,), (base + n,), Store(folder / "store")) for n, c in enumerate(chunks)]
+        for job in jobs:
+            encoder.encode_chunk(job)
+        track = folder / f"{rung.id}.mp4"
+        encoder.stitch(source, chunks, [encoder.chunk_path(job, 0) for job in jobs], track)
+        tracks.append((rung, track))
+    return tracks
+
+
+@pytest.fixture(scope="module", params=FILMS)
+def title(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packaged")
+    sound = (Fraction(0), beep(3, 1))
+    source = inspect(write_film(folder / request.param, 140, sound=sound, **FILMS[request.param]))
+    chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
+    tracks = stitched(source, chunks, folder)
+    sound = encoder.encode_audio(source, source.audio[0], Store(folder / "store"))
+    said = [("fr", 'Version "française", 5,1=a'), ("fr", None), (None, None)]
+    audio = []
+    for n, (language, name) in enumerate(said):
+        copy = Path(shutil.copy(sound.path, folder / f"sound-{n}.mp4"))
+        audio.append(replace(sound, path=copy, stream=replace(sound.stream, language=language, title=name)))
+    text = []
+    for language in ("fr", "de"):
+        words = folder / f"{language}.vtt"
+        words.write_text(f"WEBVTT\n\n00:00.500 --> 00:02.000\nHello {language}\n")
+        text.append(TextTrack(TextStream(2, "subrip", language), words))
+    out = folder / "out"
+    out.mkdir()
+    packaged = encoder.package(out, source, segments, tracks, audio, text, Fraction(2))
+    return source, segments, tracks, packaged, out
+
+
+def test_segments_are_the_planned_ones_on_every_rung(title):
+    source, segments, _, packaged, out = title
+    for track in packaged:
+        assert len(track.urls) == len(segments) == len(track.durations)
+        for segment, duration in zip(segments, track.durations, strict=True):
+            assert duration == pytest.approx(float(source.time(segment.last) - source.time(segment.first)), abs=0.002)
+        assert all((out / url).stat().st_size > 0 for url in (track.init, *track.urls))
+
+
+def test_every_segment_starts_with_a_key_frame_at_the_same_time_on_every_rung(title):
+    _, segments, _, packaged, out = title
+    starts = []
+    for track in packaged:
+        found = []
+        for url in track.urls:
+            part = out.parent / "part.mp4"
+            part.write_bytes((out / track.init).read_bytes() + (out / url).read_bytes())
+            with av.open(str(part)) as container:
+                packets = [p for p in container.demux(video=0) if p.size]
+            assert packets[0].is_keyframe
+            assert packets[0].pts == min(p.pts for p in packets)
+            found.append(packets[0].pts * packets[0].time_base)
+        starts.append(found)
+    assert starts[0] == starts[1]
+    whole = [key_times_in(fetched(out, track.playlist)) for track in packaged]
+    assert whole[0] == whole[1]
+    assert len(starts[0]) == len(segments)
+
+
+def test_rungs_as_fetched_are_the_tracks_frame_by_frame(title):
+    source, _, tracks, packaged, out = title
+    for (_, track), listed in zip(tracks, packaged, strict=True):
+        rung = fetched(out, listed.playlist)
+        assert numbers_in(rung) == list(range(source.frame_count))
+        assert hashes_in(rung) == hashes_in(track)
+        assert times_in(rung) == times_in(track)
+
+
+def test_dash_lists_the_same_segments_on_a_timeline(title):
+    source, segments, _, packaged, out = title
+    mpd = ET.parse(out / "manifest.mpd").getroot()
+    assert mpd.get("type") == "static"
+    video = [s for s in mpd.iterfind(".//d:AdaptationSet", NS) if s.get("contentType") == "video"]
+    representations = [r for s in video for r in s.iterfind("d:Representation", NS)]
+    assert len(representations) == len(packaged)
+    for representation in representations:
+        template = representation.find("d:SegmentTemplate", NS)
+        scale = int(template.get("timescale"))
+        durations = []
+        for entry in template.iterfind("d:SegmentTimeline/d:S", NS):
+            durations += [Fraction(int(entry.get("d")), scale)] * (1 + int(entry.get("r", 0)))
+        planned = [source.time(s.last) - source.time(s.first) for s in segments]
+        assert len(durations) == len(planned)
+        for told, wanted in zip(durations, planned, strict=True):
+            assert abs(told - wanted) <= 2 * source.time_base
+        base = representation.findtext("d:BaseURL", "", NS)
+        first = template.get("media").replace("$Number%05d$", "00001")
+        assert (out / base / first).is_file()
+
+
+def test_hls_names_every_rung_track_and_language(title):
+    _, _, _, packaged, out = title
+    master = m3u8.load(str(out / "master.m3u8"))
+    assert {p.uri for p in master.playlists} == {track.playlist for track in packaged}
+    assert {p.stream_info.codecs.split(",")[0][:5] for p in master.playlists} == {"avc1."}
+    media = [m for m in master.media if m.type in ("AUDIO", "SUBTITLES")]
+    sound = [m for m in media if m.type == "AUDIO"]
+    assert len({m.uri for m in sound}) == 3
+    assert sorted(str(m.language) for m in sound) == ["None", "fr", "fr"]
+    assert {m.language for m in media if m.type == "SUBTITLES"} == {"fr", "de"}
+    assert len({m.name for m in sound}) == 3, "players tell tracks apart by their names"
+    assert "Version française 51a" in {m.name for m in sound}
+    for m in media:
+        assert (out / m.uri).is_file()
+        assert all((out / s.uri).is_file() for s in m3u8.load(str(out / m.uri)).segments)
+
+
+def test_frames_do_not_depend_on_the_folder(title, tmp_path):
+    _, segments, tracks, packaged, out = title
+    source = title[0]
+    again = encoder.package(tmp_path, source, segments, tracks, [], [], Fraction(2))
+    for a, b in zip(packaged, again, strict=True):
+        assert [(out / url).read_bytes() for url in a.urls] == [(tmp_path / url).read_bytes() for url in b.urls]
+
+
+def test_cuts_elsewhere_than_planned_are_an_error(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mkv", 140))
+    chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
+    tracks = stitched(source, chunks, tmp_path)
+    first, second, *rest = segments
+    merged = (Segment(0, second.last), *rest)
+    moved = (Segment(0, first.last + 1), Segment(first.last + 1, second.last), *rest)
+    for wrong in (segments[:-1], merged, moved):
+        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        out.mkdir()
+        with pytest.raises(ProcessError, match="planned were"):
+            encoder.package(out, source, wrong, tracks[:1], [], [], Fraction(2))
+
+
+def test_a_track_that_is_none_is_told_by_the_packager(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mkv", 20))
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"nothing")
+    track = AudioTrack(AudioStream(0, "aac", 2, 48_000, Fraction(0)), bad, 1, 0.0)
+    with pytest.raises(ProcessError, match="packager"):
+        encoder.package(tmp_path, source, [Segment(0, 20)], [(RUNGS[0], bad)], [track], [], Fraction(2))
