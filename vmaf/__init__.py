@@ -3,6 +3,7 @@
 from vmaf.errors import MeasureError, ModelError, PairingError
 from vmaf.measurement import DEFAULT_ENGINE, score
 from vmaf.models import aliases, choose
+from vmaf.native_engine import warm_up
 from vmaf.request import COMPANIONS
 from vmaf.scores import Pool, Scores
 
@@ -17,4 +18,5 @@ __all__ = [
     "aliases",
     "choose",
     "score",
+    "warm_up",
 ]

@@ -11,9 +11,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from vmaf.lanes import Grid, Index, Lanes, step, zip_up
+from vmaf.lanes import Grid, Index, Lanes, kernel, step, zip_up
 
 __all__ = ["LEAD", "NUMERATORS", "SENSITIVITY", "SLACK", "WEIGHTS", "divide", "energy", "wavelet", "wavelet_first"]
 
@@ -47,8 +46,6 @@ WEIGHTS = (
     (196165808, 196165808, 134487184),
 )
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
-
 
 def _weighted(samples: list[Lanes], taps: tuple[int, ...]) -> Lanes:
     total = samples[0] * taps[0]
@@ -80,7 +77,7 @@ _down_step = step(3, 6, _down)
 _along_step = step(6, 3, _along)
 
 
-@njit(**_OPTIONS)
+@kernel
 def wavelet_first(plane, width, height, depth, segment, count, low, high, a, v, h, d):  # type: ignore[no-untyped-def]
     """Transform a picture in phases; `low` and `high` are one row each."""
     for k in range((height + 1) // 2):
@@ -98,7 +95,7 @@ def wavelet_first(plane, width, height, depth, segment, count, low, high, a, v, 
             _along_step(low, high, a, v, h, d, k, j, segment)
 
 
-@njit(**_OPTIONS)
+@kernel
 def wavelet(band, width, height, down, along, low, high, a, v, h, d):  # type: ignore[no-untyped-def]
     """Transform the smooth band of the scale before; `down` and `along` are the shifts, 0 for none."""
     half_down = (np.int64(1) << down) >> 1
@@ -144,7 +141,7 @@ def _divide(band: Grid, reciprocal: Grid, shift: Grid, i: Index, j: Index) -> No
 _divide_step = step(3, 2, _divide)
 
 
-@njit(**_OPTIONS)
+@kernel
 def divide(band, width, height, reciprocal, shift):  # type: ignore[no-untyped-def]
     """Write trunc(2**30 / o) of a reference's band, and the shifts that go with it.
 
@@ -155,7 +152,7 @@ def divide(band, width, height, reciprocal, shift):  # type: ignore[no-untyped-d
             _divide_step(band, reciprocal, shift, i, j)
 
 
-@njit(**_OPTIONS)
+@kernel
 def energy(band, top, bottom, left, right, square, half_square, cube, row_shift):  # type: ignore[no-untyped-def]
     """Return the sum of cubes of a reference's band within the crop, shifted as libvmaf does.
 
@@ -278,7 +275,7 @@ for _name, _fine in (("fine", True), ("coarse", False)):
 
 #: The kernel of a scale; KIND is fine for the first, coarse for the others.
 _TEMPLATE = '''
-@njit(**_OPTIONS)
+@kernel
 def numerator_KIND(oh, ov, od, th, tv, td, rh, rv, rd, sh, sv, sd, limits, weights, shifts, neg,
                    width, height, left, top, row_shift, sums, centres, h, v, d, sums_neg, centres_neg,
                    h_neg, v_neg, d_neg, line, total):

@@ -9,14 +9,17 @@ than the machine's registers, so the same code serves AVX-512, AVX2 and NEON.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
+from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-__all__ = ["Grid", "Index", "Lanes", "both", "fold", "step", "unzip", "zip_up"]
+__all__ = ["Grid", "Index", "Lanes", "both", "fold", "kernel", "step", "unzip", "zip_up"]
 
 _KINDS: dict[str, tuple[Any, bool]] = {
     "u8": (ir.IntType(8), False),
@@ -28,6 +31,18 @@ _KINDS: dict[str, tuple[Any, bool]] = {
     "i64": (ir.IntType(64), True),
     "f64": (ir.DoubleType(), True),
 }
+
+
+#: numba notices a change of a kernel's own file only, so what is written here and in the layout is part of its name.
+_DIGEST = hashlib.sha256(
+    b"".join(Path(__file__).with_name(name).read_bytes() for name in ("lanes.py", "phases.py"))
+).hexdigest()[:12]
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a kernel: it runs beside other threads, and what was compiled is kept on disk."""
+    function.__qualname__ += f"-{_DIGEST}"
+    return njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")(function)
 
 
 class Index:

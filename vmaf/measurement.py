@@ -16,7 +16,8 @@ from vmaf.scores import Scores
 
 __all__ = ["DEFAULT_ENGINE", "score"]
 
-DEFAULT_ENGINE = "libvmaf"
+#: libvmaf's numbers for less; what it lacks libvmaf itself does.
+DEFAULT_ENGINE = "native"
 
 #: The engines by name.
 ENGINES = ("libvmaf", "native")
@@ -55,7 +56,9 @@ def score(
     every : int
         Measure the frames whose number is a multiple of this. Even strides fall on the same places of an
         encoder's pyramid; prefer odd ones.
-    engine : {"libvmaf", "native"}
+    engine : {"native", "libvmaf"}
+        `native` shares the reference's side and costs half; requests that it cannot do go to `libvmaf`, and
+        `Scores.engine` says so.
     frames : (int, int), optional
         Frames [first, last) of the reference; by default all. Scores of a range equal those of a whole
         run: motion sees the reference's frames around it.

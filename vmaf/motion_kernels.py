@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-from vmaf.lanes import Grid, Index, fold, step
+from vmaf.lanes import Grid, Index, fold, kernel, step
 from vmaf.phases import mirror_row
 
 __all__ = ["motion"]
 
 TAPS = (3571, 16004, 26386)
-
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
 
 
 def _down(before: Grid, after: Grid, out: Grid, i: Index, j: Index, depth: Index) -> None:
@@ -35,7 +30,7 @@ _down_step = step(3, 3, _down)
 _along_step = step(2, 2, _along)
 
 
-@njit(**_OPTIONS)
+@kernel
 def motion(before, after, width, height, segment, count, depth, row, sizes):  # type: ignore[no-untyped-def]
     """Return the sum of absolute differences of the blurred frames."""
     total = 0.0

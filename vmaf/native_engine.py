@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from encoder.picture import preparation
 from vmaf.pictures import Pictures
 from vmaf.prediction import interval, predict
 from vmaf.reference_side import Geometry, Reference, Scratch
@@ -21,7 +22,7 @@ from vmaf.rendition_side import Comparison
 from vmaf.request import Request
 from vmaf.scores import Scores
 
-__all__ = ["GENERATION", "lacks", "measure"]
+__all__ = ["GENERATION", "lacks", "measure", "warm_up"]
 
 #: Which libvmaf the numbers follow.
 GENERATION = "3.2"
@@ -38,6 +39,8 @@ def lacks(request: Request) -> str | None:
         return "a gain limit that is not whole"
     if request.bit_depth > 12:
         return "samples of more than 12 bits"
+    if preparation(request.reference, hdr=all(each.bit_depth > 8 for each in request.renditions)):
+        return "deinterlacing, tone mapping or a change of range"
     missing = [name for name in request.companions if name not in ("neg", "interval")]
     return missing[0] if missing else None
 
@@ -46,6 +49,25 @@ def measure(request: Request, progress: Callable[[float, float], None] | None = 
     """Measure with the kernels of this package."""
     with ThreadPoolExecutor(request.threads, thread_name_prefix="vmaf") as pool:
         return _Run(request, progress, pool).scores()
+
+
+def warm_up(bit_depth: int = 8) -> None:
+    """Compile the kernels, or load them from the cache on disk.
+
+    Call it once before worker processes start, lest each of them compile the same: half a minute on a fresh machine,
+    less than a second later.
+
+    Parameters
+    ----------
+    bit_depth : int
+        Of the pictures that are to be compared.
+    """
+    geometry = Geometry(64, 64, bit_depth)
+    samples = np.zeros((64, 64), geometry.sample)
+    scratch, reference = Scratch(geometry), Reference(geometry)
+    reference.prepare(samples, scratch)
+    reference.motion_from(reference, scratch)
+    Comparison(geometry, 1, neg=False).features(reference, samples, scratch)
 
 
 class _Run:

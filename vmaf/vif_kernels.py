@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from vmaf.lanes import Grid, Index, Lanes, fold, step, unzip
+from vmaf.lanes import Grid, Index, Lanes, fold, kernel, step, unzip
 from vmaf.phases import mirror_row, mirror_rows  # noqa: F401 - the generated kernels call it
 
 __all__ = ["KERNELS", "NOWHERE", "STRIP", "TABLE", "TAPS"]
@@ -39,8 +38,6 @@ EXPONENT = 1023 + 17
 #: round(2048 * log2(i / 32768)) of i = 32768 ... 65535, from single precision as libvmaf's.
 _EXACT = np.log2(np.arange(32768, 65536).astype(np.float64)).astype(np.float32).astype(np.float64)
 TABLE = (np.floor(_EXACT * 2048 + 0.5) - 30720).astype(np.uint16)
-
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
 
 
 def _average(taps: tuple[int, ...]) -> Any:
@@ -196,7 +193,7 @@ for _s, _taps in enumerate(TAPS):
 denominator = _denominator_step()
 
 
-@njit(**_OPTIONS)
+@kernel
 def add_logarithms(places, table):  # type: ignore[no-untyped-def]
     """Return the sum of the table at these places."""
     total = np.int64(0)
@@ -205,7 +202,7 @@ def add_logarithms(places, table):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(**_OPTIONS)
+@kernel
 def multiply_shallow(a, b, first, last, out):  # type: ignore[no-untyped-def]
     """Write the products of rows [first, last) of two pictures of 8 bits."""
     for i in range(first, last):
@@ -213,7 +210,7 @@ def multiply_shallow(a, b, first, last, out):  # type: ignore[no-untyped-def]
             out[i - first, j] = np.uint16(a[i, j]) * np.uint16(b[i, j])
 
 
-@njit(**_OPTIONS)
+@kernel
 def multiply_deep(a, b, first, last, out):  # type: ignore[no-untyped-def]
     """Write the products of rows [first, last) of two pictures of up to 16 bits."""
     for i in range(first, last):
@@ -221,7 +218,7 @@ def multiply_deep(a, b, first, last, out):  # type: ignore[no-untyped-def]
             out[i - first, j] = np.float64(np.int32(a[i, j])) * np.float64(np.int32(b[i, j]))
 
 
-@njit(**_OPTIONS)
+@kernel
 def forget(row, width, segment, count, value):  # type: ignore[no-untyped-def]
     """Mark the places of a row that hold no column."""
     for p in range(4):
@@ -231,7 +228,7 @@ def forget(row, width, segment, count, value):  # type: ignore[no-untyped-def]
 
 #: The kernels of one scale: S is the scale, POWER and MULTIPLY know the depth, STRIDE is POWER's vector.
 _TEMPLATE = '''
-@njit(**_OPTIONS)
+@kernel
 def reference_S_KIND(plane, width, height, segment, count, shift, scale, table,
                      products, means, squares, places, mean, sigma, tally, flat):
     """Write mean and variance of a reference, return the logarithms of the denominator."""
@@ -256,7 +253,7 @@ def reference_S_KIND(plane, width, height, segment, count, shift, scale, table,
     return total
 
 
-@njit(**_OPTIONS)
+@kernel
 def rendition_S_KIND(plane_r, plane_d, width, height, segment, count, shift, scale, table, neg, limits,
                      joints, products, means, joint, squares, mean, sigma, above, below, above_neg, tally, flat):
     """Return the logarithms of the numerator, with and without enhancement."""
@@ -290,7 +287,7 @@ def rendition_S_KIND(plane_r, plane_d, width, height, segment, count, shift, sca
     return total, total_neg
 
 
-@njit(**_OPTIONS)
+@kernel
 def shrink_S_KIND(plane, out, height, segment, count, segment_out, shift, row, width):
     """Write the picture of scale S + 1."""
     for i in range(height // 2):
