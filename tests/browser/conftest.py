@@ -1,0 +1,127 @@
+"""A browser, a packaged presentation, and a server for both; skipped with a reason where one is missing."""
+
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+import encoder
+from samples import sound, variants
+
+HERE = Path(__file__).parent
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+PLAYERS = {
+    "/players/hls.js": HERE / "node_modules/hls.js/dist/hls.min.js",
+    "/players/dash.js": HERE / "node_modules/dashjs/dist/modern/umd/dash.all.min.js",
+}
+
+
+def missing(reason: str) -> None:
+    """Skip, but fail where the browser is required."""
+    if os.environ.get("SHOTLADDER_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{reason}, and SHOTLADDER_REQUIRE_BROWSER=1 does not let the browser tests skip")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium, with the JavaScript players beside it."""
+    if not CHROMIUM.exists():
+        missing(f"there is no {CHROMIUM}")
+    for path in PLAYERS.values():
+        if not path.exists():
+            missing(f"there is no {path.relative_to(HERE)}: npm install --no-package-lock --prefix tests/browser")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def presentation(browser, tmp_path_factory):
+    """The folder that `shotladder encode` makes of a clip of five shots with sound: three rungs at two sizes."""
+    folder = tmp_path_factory.mktemp("browser")
+    clip = variants.generate(15, kind="cut", width=480, height=270)
+    variants.write_clip(folder / "picture.mp4", clip, crf=14)
+    track = sound.soundtrack(len(clip.frames) / variants.RATE, (1.0, 3.0))
+    (folder / "sound.f32").write_bytes(track.T.tobytes())
+    inputs = ["-i", folder / "picture.mp4", "-f", "f32le", "-ar", sound.RATE, "-ac", "2", "-i", folder / "sound.f32"]
+    command = [encoder.ffmpeg_path(), "-v", "error", *inputs, "-c:v", "copy", "-c:a", "aac", folder / "clip.mp4"]
+    subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
+    options = ["--rungs", "3", "--preset", "veryfast", "--segment", "2", "--quiet"]
+    command = [sys.executable, "-m", "shotladder.cli", "encode", folder / "clip.mp4", "-o", folder / "film", *options]
+    environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store")}
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return folder / "film"
+
+
+@dataclass
+class Site:
+    """A plain server of a presentation and the players; it notes every answer."""
+
+    url: str = ""
+    answers: list[tuple[int, str]] = field(default_factory=list)
+
+    def media(self, suffix: str = ".m4s") -> set[str]:
+        """Return the files asked for under the presentation."""
+        return {path.removeprefix("/film/") for _, path in self.answers if path.endswith(suffix)}
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves the harness, the players and the presentation."""
+
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".m3u8": "application/vnd.apple.mpegurl"}
+
+    def __init__(self, *args, site, film, **kwargs):
+        self.site, self.film = site, film
+        super().__init__(*args, **kwargs)
+
+    def translate_path(self, path):
+        """Return the file behind a path."""
+        if path in PLAYERS:
+            return str(PLAYERS[path])
+        return str(HERE / "harness.html" if path == "/" else self.film / path.removeprefix("/film/"))
+
+    def end_headers(self):
+        # else a second ask for a file is answered 304, or not at all
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_request(self, code="-", size="-"):
+        self.site.answers.append((int(code), self.path))
+
+    def log_message(self, format, *args):
+        pass
+
+
+@pytest.fixture
+def site(presentation):
+    """A server of its own for each test."""
+    site = Site()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, site=site, film=presentation))
+    site.url = f"http://127.0.0.1:{server.server_port}/"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield site
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -1,0 +1,65 @@
+"""Packaged H.264 plays to its end in headless Chromium: through hls.js, dash.js, and natively as HLS."""
+
+import contextlib
+import json
+
+import pytest
+from playwright.sync_api import TimeoutError
+
+pytestmark = pytest.mark.browser
+
+#: Faster than life, to save time.
+RATE = 2
+
+
+def played(browser, site, player, *, turns=0):
+    """Play the presentation to its end and return what was seen."""
+    page = browser.new_page()
+    try:
+        page.goto(site.url)
+        page.evaluate("([name, turns, rate]) => play(name, turns, rate)", [player, turns, RATE])
+        with contextlib.suppress(TimeoutError):  # what was seen tells more than that it took too long
+            page.wait_for_function("seen.ended || seen.errors.length", timeout=30_000)
+        return page.evaluate("report()")
+    finally:
+        page.close()
+
+
+def assert_played_whole(seen, site, document):
+    assert not seen["errors"]
+    assert seen["ended"]
+    assert seen["duration"] == pytest.approx(document["duration"], abs=0.1)
+    assert seen["time"] == pytest.approx(document["duration"], abs=0.1)
+    frames = sum(shot["frame_count"] for shot in document["shots"])
+    assert seen["decoded"] > 0.9 * frames
+    assert [answer for answer in site.answers if answer[0] not in (200, 206)] == []
+    for number in range(len(document["segments"])):
+        assert site.media() & {rung["segments"][number]["url"] for rung in document["video"]}
+
+
+@pytest.fixture(scope="session")
+def document(presentation):
+    return json.loads((presentation / "presentation.json").read_text())
+
+
+@pytest.mark.parametrize("player", ["hls", "dash", "native"])
+def test_the_presentation_plays_to_its_end(browser, site, document, player):
+    seen = played(browser, site, player)
+    assert_played_whole(seen, site, document)
+
+
+@pytest.mark.parametrize("player", ["hls", "dash"])
+def test_every_rung_is_decoded_when_each_takes_its_turn(browser, site, document, player):
+    seen = played(browser, site, player, turns=len(document["segments"]))
+    assert_played_whole(seen, site, document)
+    rungs = len(document["video"])
+    assert set(seen["rungs"]) == set(range(rungs))
+    assert set(seen["heights"]) == {rung["height"] for rung in document["video"]}
+    for rung in document["video"]:
+        assert site.media() & {segment["url"] for segment in rung["segments"]}
+
+
+def test_chromium_says_that_it_plays_hls_itself(browser):
+    page = browser.new_page()
+    assert page.evaluate("document.createElement('video').canPlayType('application/vnd.apple.mpegurl')")
+    page.close()
