@@ -1,0 +1,75 @@
+"""The native engine against libvmaf on real films: each clip beside the project and a low-rate encode of itself.
+
+Claim: every frame's VMAF is libvmaf's to 1e-4, every feature to 1e-6 (libvmaf prints six digits). Clips that the native
+engine leaves to libvmaf, because they are interlaced or of high dynamic range, are named.
+
+Run as ``python -m benchmarks.vmaf_agreement [CLIP...]``.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import encoder
+import vmaf
+from encoder import process
+
+CLIPS = Path(__file__).resolve().parents[2] / "shared/clips"
+FRAMES = 12
+
+
+def worse(source: encoder.Source, folder: Path) -> Path:
+    """Encode the first frames at half size and a low rate."""
+    width, height = (max(64, side // 4 * 2) for side in source.display_size)
+    target = folder / "worse.mp4"
+    argv = ["-v", "error", "-nostdin", "-y", "-i", source.path, "-map", f"0:{source.stream_index}"]
+    argv += ["-vf", f"scale={width}:{height}:flags=bicubic,setsar=1,setpts=N/25/TB", "-frames:v", str(FRAMES)]
+    argv += ["-c:v", "libx264", "-crf", "38", "-preset", "veryfast", "-fps_mode", "passthrough"]
+    process.run([encoder.ffmpeg_path(), *argv, str(target)])
+    return target
+
+
+def compare(path: Path, folder: Path) -> dict[str, float] | None:
+    """Return the largest differences of one clip by series; `None` if the native engine left it to libvmaf."""
+    source = encoder.inspect(path)
+    rendition = encoder.inspect(worse(source, folder))
+    frames = (0, min(source.frame_count, rendition.frame_count))
+    native, oracle = (
+        vmaf.score(source, rendition, engine=engine, frames=frames, match_times=False, companions=("neg",))[0]
+        for engine in ("native", "libvmaf")
+    )
+    if native.engine != "native":
+        return None
+    series = oracle.series()
+    return {name: float(np.abs(values - native.series()[name]).max()) for name, values in series.items()}
+
+
+def main() -> float:
+    """Print every clip's largest differences, return the largest difference of VMAF."""
+    named = [Path(name) for name in sys.argv[1:] if Path(name).is_file()]
+    clips = named or sorted(p for p in CLIPS.rglob("*") if p.is_file() and p.parent.name != "broken")
+    largest = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for path in clips:
+            try:
+                found = compare(path, Path(folder))
+            except encoder.ShotladderError as error:
+                print(f"{path.name:45s} refused: {error}")
+                continue
+            if found is None:
+                print(f"{path.name:45s} left to libvmaf")
+                continue
+            scores = max(found["vmaf"], found["vmaf_neg"])
+            features = max(value for name, value in found.items() if not name.startswith("vmaf"))
+            largest = max(largest, scores)
+            print(f"{path.name:45s} VMAF {scores:.1e}  features {features:.1e}", flush=True)
+    print(f"largest difference of VMAF: {largest:.1e}")
+    return largest
+
+
+if __name__ == "__main__":
+    main()
