@@ -226,7 +226,7 @@ def _read(request: Request, i: int, folder: Path, cpu_seconds: float) -> Scores:
             f"{rendition.path} or {request.reference.path} is damaged: comparison ended after"
             f" reference frame {reached}, {request.last - 1} was promised"
         )
-    series: dict[str, Array] = {}
+    series: dict[str, Any] = {}
     for name, key in METRICS.items():
         if name == "cambi" and name not in request.companions:
             continue

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from encoder.picture import preparation
+from vmaf.pairing import misplaced, refuse_shift, thumbnail
 from vmaf.pictures import Pictures
 from vmaf.prediction import interval, predict
 from vmaf.reference_side import Geometry, Reference, Scratch
@@ -41,6 +42,9 @@ def lacks(request: Request) -> str | None:
         return "samples of more than 12 bits"
     if preparation(request.reference, hdr=all(each.bit_depth > 8 for each in request.renditions)):
         return "deinterlacing, tone mapping or a change of range"
+    formats = (each.pixel_format for each in (request.reference, *request.renditions))
+    if odd := next((name for name in formats if not name.startswith(("yuv4", "yuvj4", "gray", "nv12", "p010"))), None):
+        return f"pictures stored as {odd}"
     missing = [name for name in request.companions if name not in ("neg", "interval")]
     return missing[0] if missing else None
 
@@ -96,6 +100,8 @@ class _Run:
         limit = int(request.model.gain_limit)
         self.comparisons = [Comparison(self.geometry, limit, neg=neg) for _ in request.renditions]
         self.features: list[list[Any]] = [[] for _ in request.renditions]
+        # (reference, then each rendition) by frame
+        self.thumbnails: list[dict[int, Any]] = [{} for _ in range(len(request.renditions) + 1)]
         self.seconds = [0.0] * (len(request.renditions) + 1)
         self.scratch = threading.local()
 
@@ -146,6 +152,7 @@ class _Run:
         samples = self.reference.luma()
         if frame in self.wanted:
             slot.prepare(samples, scratch)
+            self.thumbnails[-1][frame] = thumbnail(slot.planes[3], self.geometry.layouts[3])
         else:
             slot.fill(samples)
         if frame > self.start:
@@ -156,7 +163,9 @@ class _Run:
             self.renditions[r].skip()
             return
         samples = self.renditions[r].luma()
-        self.features[r].append(self.comparisons[r].features(self._slot(frame), samples, self._working_memory()))
+        comparison = self.comparisons[r]
+        self.features[r].append(comparison.features(self._slot(frame), samples, self._working_memory()))
+        self.thumbnails[r][frame] = thumbnail(comparison.planes[3], self.geometry.layouts[3])
 
     def _motion2(self, frame: int) -> float:
         """Return libvmaf's motion2: the smaller of the motion into a frame and out of it, 0 for the first."""
@@ -166,6 +175,8 @@ class _Run:
 
     def _collected(self, r: int) -> Scores:
         request, model = self.request, self.request.model
+        strays = misplaced(self.thumbnails[-1], self.thumbnails[r])
+        refuse_shift(request.renditions[r].path, strays)
         frames = np.array(request.frames, np.int64)
         motion2 = np.array([self._motion2(n) for n in request.frames])
         found = np.stack(self.features[r])
@@ -191,6 +202,7 @@ class _Run:
             bit_depth=request.bit_depth,
             every=request.every,
             frames=frames,
+            misplaced=strays,
             cpu_seconds=self.seconds[r] + self.seconds[-1] / len(request.renditions),
             **series,
         )

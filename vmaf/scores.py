@@ -79,6 +79,9 @@ class Scores:
         As ffmpeg's `ssim`.
     cambi : float64 array or None
         Banding, as libvmaf's CAMBI.
+    misplaced : tuple of (int, int)
+        Frames that look like a neighbour of the reference frame that they should show, with that neighbour: doubled
+        or frozen. Only the native engine looks, and only at neighbours that are measured too.
     cpu_seconds : float
         This rendition's share of the processor time of the call.
     """
@@ -111,6 +114,7 @@ class Scores:
     ssim_u: Array | None = None
     ssim_v: Array | None = None
     cambi: Array | None = None
+    misplaced: tuple[tuple[int, int], ...] = ()
     cpu_seconds: float = 0.0
 
     @property

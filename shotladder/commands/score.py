@@ -81,6 +81,13 @@ def command(
             match_times=not ignore_times,
             progress=advance,
         )
+    for each in scores:
+        if each.misplaced:
+            frame, shown = each.misplaced[0]
+            reporter.say(
+                f"{each.path}: {len(each.misplaced)} frames look like a neighbour of their own;"
+                f" frame {frame} shows frame {shown} of the reference"
+            )
     click.echo(json.dumps(_document(scores)) if as_json else _table(scores))
 
 
@@ -113,6 +120,7 @@ def _rendition(scores: vmaf.Scores) -> dict[str, Any]:
     return {
         "path": scores.path,
         "vmaf": {"mean": pool.mean, "harmonic_mean": pool.harmonic_mean, "p5": pool.p5, "min": pool.min},
+        "misplaced": [{"frame": frame, "shows": shown} for frame, shown in scores.misplaced],
         **{name: _pooled(name, values) for name, values in series.items() if name != "vmaf"},
         "frames": rows,
     }

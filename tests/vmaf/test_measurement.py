@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import av
 import numpy as np
 import pytest
 
@@ -80,6 +81,21 @@ def test_rendition_of_fewer_bits_is_widened_as_ffmpeg_does(film, textured, worse
     rendition = film(tmp_path / "d.mkv", worsened((pictures >> 2).astype(np.uint8)))
     (scores,) = assert_engines_agree(reference, rendition)
     assert scores.bit_depth == 10
+
+
+@pytest.mark.parametrize(("codec", "pixel_format"), [("ffv1", "bgr0"), ("mjpeg", "yuvj420p")])
+def test_what_the_native_engine_lacks_is_left_to_libvmaf(pair, textured, tmp_path, codec, pixel_format):
+    path = tmp_path / "odd.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 98, 72, pixel_format
+        for picture in textured(7, 12, 72, 98):
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(picture, format="gray").reformat(format=pixel_format))
+            )
+        container.mux(stream.encode(None))
+    (scores,) = vmaf.score(path, pair[1], engine="native")
+    assert scores.engine == "libvmaf"
 
 
 @pytest.mark.parametrize("engine", ["native", "libvmaf"])
