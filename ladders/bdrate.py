@@ -67,7 +67,7 @@ def bd_rate(
     NoOverlapError
         If the curves have no quality in common (within the band).
     ValueError
-        If a curve has fewer than two points, or equal qualities at different rates.
+        If a curve has fewer than two points, equal qualities, or a rate that is not positive.
 
     References
     ----------
@@ -101,6 +101,8 @@ def _sorted(curve: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], 
     quality = np.array([q for _, q in ordered])
     if np.any(np.diff(quality) <= 0):
         raise ValueError("two points of a curve have the same quality")
+    if min(rate for rate, _ in ordered) <= 0:
+        raise ValueError("a rate is not positive")
     return np.log10([rate for rate, _ in ordered]), quality
 
 

@@ -54,7 +54,8 @@ def candidate_sizes(display: tuple[int, int], max_height: int | None = None) -> 
     own = round(nominal)
     # a size hardly smaller than the next is no choice
     heights = [own, *(h for h in STANDARD_HEIGHTS if h < own * 0.9)]
-    kept = [h for h in heights if max_height is None or h <= max_height] or heights[-1:]
+    # a bound below all of them is itself the only height
+    kept = heights if max_height is None else [h for h in heights if h <= max_height] or [max_height]
     return {h: display if h == own else (_even(width * h / nominal), _even(height * h / nominal)) for h in kept}
 
 

@@ -1,0 +1,202 @@
+"""Equal slope is what trying everything finds, and keeps its limits."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ladders import Curve, Limits, TitleCurve, equal_slope, one_quantiser
+from ladders.allocation import QUALITY_STEP, Aim, same_quality
+from tests.naive import naive_allocations, naive_hull
+
+FREE = Limits(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)
+FAMILIES = (lambda c, f: equal_slope(c, f, FREE), one_quantiser, same_quality)
+GRID = 5
+
+
+def curve(bits, quality) -> Curve:
+    return Curve(np.arange(len(bits), dtype=float), np.asarray(bits, float), np.asarray(quality, float))
+
+
+@st.composite
+def titles(draw, chunks=(1, 4), grid=GRID):
+    """Curves that fall with the quantiser, with plateaus and equal steps; and the chunks' lengths."""
+    curves, frames = [], []
+    for _ in range(draw(st.integers(*chunks))):
+        falls = draw(st.lists(st.integers(0, 40), min_size=grid - 1, max_size=grid - 1))
+        losses = draw(st.lists(st.integers(0, 20), min_size=grid - 1, max_size=grid - 1))
+        bits = draw(st.integers(1, 50)) + np.cumsum([0, *falls])[::-1]
+        quality = draw(st.integers(80, 100)) - np.cumsum([0, *losses])
+        curves.append(curve(bits, quality))
+        frames.append(draw(st.integers(1, 4)))
+    return curves, frames
+
+
+def tables(curves):
+    return [c.bits for c in curves], [c.quality for c in curves]
+
+
+def achieved(curves, frames, indices):
+    bits = sum(c.bits[i] for c, i in zip(curves, indices, strict=True))
+    quality = np.average([c.quality[i] for c, i in zip(curves, indices, strict=True)], weights=frames)
+    return bits, quality
+
+
+def steps(title: TitleCurve):
+    return [title.at(step) for step in range(len(title.bits))]
+
+
+@settings(deadline=None)
+@given(titles())
+def test_what_a_step_tells_is_what_its_choice_gives(title):
+    curves, frames = title
+    for make in FAMILIES:
+        for allocation in steps(make(curves, frames)):
+            bits, quality = achieved(curves, frames, allocation.indices)
+            assert allocation.bits == pytest.approx(bits)
+            assert allocation.quality == pytest.approx(quality)
+
+
+@settings(deadline=None)
+@given(titles())
+def test_no_allocation_of_all_is_better(title):
+    curves, frames = title
+    everything = naive_allocations(*tables(curves), frames, [[True] * GRID] * len(curves))
+    for allocation in steps(equal_slope(curves, frames, FREE)):
+        best = max(quality for bits, quality in everything if bits <= allocation.bits + 1e-6)
+        assert allocation.quality == pytest.approx(best)
+
+
+@settings(deadline=None)
+@given(titles())
+def test_the_corners_of_all_allocations_are_all_there(title):
+    curves, frames = title
+    everything = naive_allocations(*tables(curves), frames, [[True] * GRID] * len(curves))
+    # in exact numbers: lengths are integers, so that the sum over frames is one
+    exact = [(round(b), round(q * sum(frames))) for b, q in everything]
+    corners = {exact[n] for n in naive_hull(*zip(*exact, strict=True))}
+    found = {(round(a.bits), round(a.quality * sum(frames))) for a in steps(equal_slope(curves, frames, FREE))}
+    assert corners <= found
+
+
+@settings(deadline=None)
+@given(titles(chunks=(2, 4)))
+def test_no_swap_of_bits_between_two_shots_gains(title):
+    curves, frames = title
+    for allocation in steps(equal_slope(curves, frames, FREE)):
+        chosen = allocation.indices
+        for a in range(len(curves)):
+            for b in range(len(curves)):
+                for i in range(GRID):
+                    for j in range(GRID):
+                        if a == b:
+                            continue
+                        other = chosen.copy()
+                        other[a], other[b] = i, j
+                        bits, quality = achieved(curves, frames, other)
+                        assert not (bits <= allocation.bits + 1e-9 and quality > allocation.quality + 1e-6)
+
+
+@settings(deadline=None)
+@given(titles(chunks=(1, 8)), st.sampled_from(range(len(FAMILIES))))
+def test_more_bits_never_buy_less_of_any_shot(title, which):
+    curves, frames = title
+    family = FAMILIES[which](curves, frames)
+    # of equal slope every bit must buy something; others may have to step over a plateau
+    assert np.all(np.diff(family.bits) > 0) or (which and np.all(np.diff(family.bits) >= 0))
+    assert np.all(np.diff(family.quality) > 0)
+    for before, after in pairwise(steps(family)):
+        assert np.all(after.indices <= before.indices)
+    budgets = np.linspace(family.bits[0], family.bits[-1] * 1.1, 30)
+    qualities = [family.for_bits(budget).quality for budget in budgets]
+    assert qualities == sorted(qualities)
+    assert all(family.for_bits(budget).bits <= budget + 1e-9 for budget in budgets)
+    np.testing.assert_array_equal(family.quality_at(budgets), qualities)
+
+
+@settings(deadline=None)
+@given(titles(), st.floats(0, 110))
+def test_a_target_gets_the_cheapest_that_reaches_it(title, target):
+    curves, frames = title
+    family = equal_slope(curves, frames, FREE)
+    allocation = family.for_quality(target)
+    enough = [a.bits for a in steps(family) if a.quality >= target]
+    assert allocation.bits == (min(enough) if enough else family.bits[-1])
+
+
+def test_a_budget_below_the_cheapest_gets_the_cheapest():
+    family = equal_slope([curve([9, 5], [90, 50])], [10], FREE)
+    assert family.for_bits(1).bits == 5
+    assert family.quality_at(np.array([1.0]))[0] == -np.inf
+
+
+@st.composite
+def limits(draw):
+    """Limits that bind, and what they count from."""
+    bounds = Limits(draw(st.floats(0, 30)), draw(st.floats(40, 100)), draw(st.sampled_from([1.0, 1.5, 2.0, 1e9])))
+    return bounds, Aim(draw(st.floats(20, 100)), draw(st.integers(1, 400)))
+
+
+def allowed_places(each, share, bounds, aim):
+    """The limits in words: under the cap and the peak where a shot can, and then as high as the floor where it can."""
+    places = [
+        n for n in range(GRID) if each.quality[n] <= bounds.cap and each.bits[n] <= bounds.peak_ratio * aim.bits * share
+    ]
+    places = sorted({*places, GRID - 1})
+    floor = min(aim.quality - bounds.floor_below_mean, max(each.quality[n] for n in places))
+    return [n in places and each.quality[n] >= floor for n in range(GRID)]
+
+
+@settings(deadline=None)
+@given(titles(chunks=(1, 3)), limits())
+def test_within_limits_no_allocation_of_all_is_better(title, bound):
+    curves, frames = title
+    allowed = [allowed_places(c, n / sum(frames), *bound) for c, n in zip(curves, frames, strict=True)]
+    everything = naive_allocations(*tables(curves), frames, allowed)
+    for allocation in steps(equal_slope(curves, frames, *bound)):
+        assert all(row[place] for row, place in zip(allowed, allocation.indices, strict=True))
+        best = max(quality for bits, quality in everything if bits <= allocation.bits + 1e-6)
+        assert allocation.quality == pytest.approx(best)
+
+
+@settings(deadline=None)
+@given(titles())
+def test_without_an_aim_only_the_cap_holds(title):
+    curves, frames = title
+    for allocation in steps(equal_slope(curves, frames, Limits(0.0, 90.0, 1.0))):
+        for each, place in zip(curves, allocation.indices, strict=True):
+            assert each.quality[place] <= 90 or place == GRID - 1
+
+
+@settings(deadline=None)
+@given(titles())
+def test_one_quality_is_within_a_step_of_all_shots_that_reach_it(title):
+    curves, frames = title
+    for allocation in steps(same_quality(curves, frames)):
+        chosen = [(c, c.quality[i], i) for c, i in zip(curves, allocation.indices, strict=True)]
+        level = min(max(q for _, q, _ in chosen), max(c.quality[0] for c in curves))
+        for each, quality, place in chosen:
+            # no coarser quantiser of any shot reaches what the worst of the others has
+            worst = min([q for c, q, _ in chosen if q < c.quality[0]], default=level)
+            coarser = each.quality[place + 1 :]
+            assert quality == each.quality[0] or not np.any(coarser >= worst + QUALITY_STEP)
+
+
+@pytest.mark.parametrize("stuck", [100.0, 97.4])
+def test_a_shot_whose_quality_stands_still_gets_its_cheapest(stuck):
+    still = curve([90, 50, 20, 10], [stuck] * 4)
+    alive = curve([90, 50, 20, 10], [99, 90, 70, 40])
+    for limits in (FREE, Limits()):
+        for allocation in steps(equal_slope([still, alive], [10, 10], limits)):
+            assert allocation.indices[0] == 3
+    assert len(one_quantiser([still], [10]).bits) == 1
+
+
+def test_one_quantiser_gives_every_chunk_the_same():
+    curves = [curve([9, 5, 2], [95, 90, 50]), curve([30, 20, 3], [99, 90, 20])]
+    family = one_quantiser(curves, [1, 3])
+    assert [set(a.indices.tolist()) for a in steps(family)] == [{2}, {1}, {0}]
+    assert family.quality.tolist() == [27.5, 90.0, 98.0]
+    assert family.bits.tolist() == [5.0, 25.0, 39.0]

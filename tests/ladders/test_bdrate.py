@@ -1,0 +1,98 @@
+"""BD-rate is that of the package `bjontegaard`, and knows where two curves have nothing in common."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from ladders import NoOverlapError, bd_rate
+
+with warnings.catch_warnings():
+    # the peer imports matplotlib, which is old for this NumPy
+    warnings.simplefilter("ignore")
+    peer = pytest.importorskip("bjontegaard")
+
+
+@st.composite
+def curves(draw, least=4):
+    count = draw(st.integers(least, 10))
+    qualities = np.cumsum(draw(st.lists(st.floats(0.5, 9), min_size=count, max_size=count))) + draw(st.floats(20, 40))
+    rates = draw(st.floats(1e4, 1e6)) * np.cumprod(draw(st.lists(st.floats(1.02, 3), min_size=count, max_size=count)))
+    return list(zip(rates.tolist(), qualities.tolist(), strict=True))
+
+
+def overlapping(a, b):
+    return max(a[0][1], b[0][1]) + 0.5 < min(a[-1][1], b[-1][1])
+
+
+@pytest.mark.parametrize("method", ["pchip", "akima"])
+@settings(deadline=None)
+@given(anchor=curves(), test=curves())
+def test_percent_is_the_peers(method, anchor, test):
+    assume(overlapping(anchor, test))
+    columns = [np.array(column) for curve in (anchor, test) for column in zip(*curve, strict=True)]
+    expected = peer.bd_rate(*columns, method=method, min_overlap=0, require_matching_points=False)
+    assert bd_rate(anchor, test, method=method).percent == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(curves(least=2), st.floats(0.2, 5))
+def test_a_constant_factor_is_told_exactly(curve, factor):
+    result = bd_rate(curve, [(rate * factor, quality) for rate, quality in curve])
+    assert result.percent == pytest.approx((factor - 1) * 100, abs=1e-6)
+    assert (result.low, result.high, result.overlap) == (curve[0][1], curve[-1][1], 1.0)
+
+
+@settings(deadline=None)
+@given(curves(least=2), curves(least=2))
+def test_there_and_back_is_nothing(a, b):
+    assume(overlapping(a, b))
+    there, back = bd_rate(a, b), bd_rate(b, a)
+    assert (1 + there.percent / 100) * (1 + back.percent / 100) == pytest.approx(1)
+    assert (there.low, there.high, there.overlap) == (back.low, back.high, back.overlap)
+
+
+@settings(deadline=None)
+@given(curves(), curves(), st.randoms())
+def test_the_order_of_points_does_not_matter(a, b, random):
+    assume(overlapping(a, b))
+    shuffled = list(a)
+    random.shuffle(shuffled)
+    assert bd_rate(shuffled, b[::-1]) == bd_rate(a, b)
+
+
+def test_a_band_counts_only_what_is_in_it():
+    # both straight in the logarithm, one half as steep: the gap at a quality is known, and its mean in a band
+    anchor = [(1e6 * 2 ** ((q - 60) / 10), float(q)) for q in (60, 70, 80, 90)]
+    test = [(1e6 * 2 ** ((q - 60) / 20), float(q)) for q in (60, 65, 75, 90)]
+    for low, high in [(60, 70), (80, 90), (60, 90), (73, 74)]:
+        expected = (2 ** -(((low + high) / 2 - 60) / 20) - 1) * 100
+        assert bd_rate(anchor, test, band=(low, high)).percent == pytest.approx(expected)
+    result = bd_rate(anchor, test, band=(50, 75))
+    assert (result.low, result.high) == (60, 75)
+    assert result.overlap == 0.5
+
+
+def test_two_points_are_a_straight_line_for_every_method():
+    line = [(1e6, 60.0), (4e6, 80.0)]
+    dense = [(1e6 * 4 ** (n / 10), 60 + 2 * n) for n in range(11)]
+    for method in ("pchip", "akima"):
+        assert bd_rate(line, dense, method=method).percent == pytest.approx(0, abs=1e-6)
+
+
+def test_what_cannot_be_compared_is_an_error():
+    low, high = [(1e6, 10.0), (2e6, 20.0)], [(1e6, 30.0), (2e6, 40.0)]
+    with pytest.raises(NoOverlapError, match=r"10\.00 to 20\.00 and 30\.00 to 40\.00"):
+        bd_rate(low, high)
+    with pytest.raises(NoOverlapError):
+        bd_rate(low, low, band=(20, 25))
+    with pytest.raises(ValueError, match="two points"):
+        bd_rate(low[:1], low)
+    with pytest.raises(ValueError, match="same quality"):
+        bd_rate([(1e6, 10.0), (2e6, 10.0)], low)
+    with pytest.raises(ValueError, match="cubic"):
+        bd_rate(low, low, method="cubic")
+    with pytest.raises(ValueError, match="rate"):
+        bd_rate([(0, 10.0), (2e6, 20.0)], low)

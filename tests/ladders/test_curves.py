@@ -1,0 +1,81 @@
+"""Curves fall everywhere, go through the trials that fall, and average those that do not."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ladders import RatePoint, fit_curve, quantiser_grid
+from ladders.curves import _decreasing
+from tests.naive import naive_decreasing
+
+GRID = quantiser_grid(12, 46, 0.25)
+
+
+@st.composite
+def trials(draw, noise: float = 0.0):
+    """Trials on the grid, better and dearer the finer, but for noise."""
+    quantisers = sorted(draw(st.sets(st.sampled_from(GRID.tolist()), min_size=2, max_size=8)))
+    log_bits, quality = draw(st.floats(12, 24)), draw(st.floats(60, 100))
+    points, before = [], quantisers[0]
+    for q in quantisers:
+        log_bits -= (q - before) * draw(st.floats(0.02, 0.4))
+        quality = max(0.0, quality - (q - before) * draw(st.floats(0.0, 3)))
+        before = q
+        shaken = min(100.0, max(0.0, quality + noise * draw(st.floats(-1, 1))))
+        points.append(RatePoint(q, max(1, round(2.0 ** (log_bits + noise * draw(st.floats(-1, 1)) / 5))), shaken))
+    return points
+
+
+@settings(deadline=None, max_examples=200)
+@given(trials() | trials(noise=4.0))
+def test_bits_and_quality_never_rise_with_the_quantiser(points):
+    curve = fit_curve(points, GRID)
+    assert np.all(np.diff(curve.bits) <= 1e-9 * curve.bits[:-1])
+    assert np.all(np.diff(curve.quality) <= 1e-9)
+    assert np.all((curve.quality >= 0) & (curve.quality <= 100))
+    assert np.all(curve.bits > 0)
+
+
+@settings(deadline=None)
+@given(trials(), st.randoms())
+def test_curve_goes_through_the_trials_in_any_order(points, random):
+    random.shuffle(points)
+    curve = fit_curve(points, GRID)
+    for point in points:
+        place = int(np.flatnonzero(point.quantiser == GRID)[0])
+        assert curve.bits[place] == pytest.approx(point.bits)
+        assert curve.quality[place] == pytest.approx(point.quality)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-20, 20), min_size=1, max_size=12))
+def test_violators_are_pooled_as_the_plain_twin_does(values):
+    assert _decreasing(np.array(values, float)).tolist() == pytest.approx(naive_decreasing(values))
+
+
+def test_beyond_the_trials_bits_go_on_at_a_sane_slope():
+    for quality in ([95, 60], [97.4, 97.4], [100, 100]):
+        curve = fit_curve([RatePoint(25, 10**6, quality[0]), RatePoint(31, 10**6, quality[1])], GRID)
+        finest, coarsest = curve.bits[0] / 10**6, 10**6 / curve.bits[-1]
+        assert 2 ** (13 / 12) * 0.99 < finest < 2 ** (13 / 3) * 1.01
+        assert 2 ** (15 / 12) * 0.99 < coarsest < 2 ** (15 / 3) * 1.01
+
+
+@pytest.mark.parametrize("stuck", [100.0, 97.4, 0.0])
+def test_a_quality_that_stands_still_stays_there_between_its_trials(stuck):
+    curve = fit_curve([RatePoint(20, 9000, stuck), RatePoint(35, 900, stuck)], GRID)
+    inside = (GRID >= 20) & (GRID <= 35)
+    np.testing.assert_allclose(curve.quality[inside], stuck, atol=1e-9)
+
+
+def test_every_frame_tells_more_than_some():
+    some = [RatePoint(20, 9000, 90.0, 5), RatePoint(30, 3000, 70.0, 5)]
+    final = RatePoint(20, 9000, 91.5, 1)
+    for points in ([*some, final], [final, *some]):
+        assert fit_curve(points, GRID).quality[GRID == 20] == pytest.approx(91.5)
+
+
+def test_one_quantiser_is_no_curve():
+    with pytest.raises(ValueError, match="two quantisers"):
+        fit_curve([RatePoint(20, 100, 90.0), RatePoint(20, 101, 90.0, 5)], GRID)
