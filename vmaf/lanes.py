@@ -118,6 +118,9 @@ class Lanes:
     def __gt__(self, other: Lanes | float) -> Lanes:
         return self._compare(">", other)
 
+    def __lt__(self, other: Lanes | float) -> Lanes:
+        return self._compare("<", other)
+
     def __ge__(self, other: Lanes | float) -> Lanes:
         return self._compare(">=", other)
 
@@ -196,13 +199,16 @@ class Lanes:
 
 
 class Grid:
-    """A C-contiguous array of two dimensions inside a step."""
+    """An array of two dimensions inside a step; each row is contiguous, rows may be further apart."""
 
     def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
         array = context.make_array(kind)(context, builder, value)
         self.builder = builder
         self.data = array.data
-        self.width = builder.extract_value(array.shape, 1)
+        pitch = builder.extract_value(array.strides, 0)
+        self.width = builder.sdiv(
+            pitch, ir.Constant(pitch.type, context.get_abi_sizeof(context.get_value_type(kind.dtype)))
+        )
         self.element = context.get_value_type(kind.dtype)
         self.signed = bool(getattr(kind.dtype, "signed", True))
 

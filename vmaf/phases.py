@@ -15,8 +15,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import DTypeLike, NDArray
+
+from vmaf.lanes import Grid, Index, kernel, step, unzip
 
 __all__ = ["GAP", "RIM", "Layout", "fill", "mirror_row", "mirror_rows"]
 
@@ -73,7 +74,7 @@ class Layout:
         return np.zeros((count, self.line), dtype)
 
 
-@njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
+@kernel
 def mirror_row(row, segment, width, reach):  # type: ignore[no-untyped-def]
     """Fill the border of one row: column -k is column k, column width - 1 + k is width - 1 - k."""
     for k in range(1, reach + 1):
@@ -82,7 +83,7 @@ def mirror_row(row, segment, width, reach):  # type: ignore[no-untyped-def]
         row[(right & 3) * segment + 16 + (right >> 2)] = row[(back & 3) * segment + 16 + (back >> 2)]
 
 
-@njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
+@kernel
 def mirror_rows(plane, height):  # type: ignore[no-untyped-def]
     """Fill the rims above and below."""
     for k in range(1, 9):
@@ -91,18 +92,24 @@ def mirror_rows(plane, height):  # type: ignore[no-untyped-def]
             plane[8 + height - 1 + k] = plane[8 + height - 1 - k]
 
 
-@njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
+def _split(samples: Grid, plane: Grid, i: Index, j: Index, segment: Index) -> None:
+    even, odd = unzip(samples.load(i, j * 4, 64))
+    for p, phase in enumerate((*unzip(even), *unzip(odd))):
+        plane.store(i + RIM, segment * (0, 2, 1, 3)[p] + j + GAP, phase)
+
+
+_split_step = step(2, 3, _split)
+
+
+@kernel
 def fill(samples, plane, segment):  # type: ignore[no-untyped-def]
     """Lay out a picture, with its rims above and below; borders of rows are left to the filters."""
     height, width = samples.shape
-    quads = width // 4
+    whole = width // 64 * 16
     for i in range(height):
-        source = samples[i]
+        for j in range(0, whole, 16):
+            _split_step(samples, plane, i, j, segment)
         row = plane[i + 8]
-        for p in range(4):
-            start = p * segment + 16
-            for j in range(quads):
-                row[start + j] = source[4 * j + p]
-        for c in range(4 * quads, width):
-            row[(c & 3) * segment + 16 + (c >> 2)] = source[c]
+        for c in range(4 * whole, width):
+            row[(c & 3) * segment + 16 + (c >> 2)] = samples[i, c]
     mirror_rows(plane, height)

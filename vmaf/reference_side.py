@@ -90,7 +90,7 @@ class Scratch:
     def _vif(geometry: Geometry, scale: int) -> dict[str, Any]:
         layout, shallow = geometry.layouts[scale], geometry.kinds[scale] == "shallow"
         reach = len(vif.TAPS[scale]) - 1
-        products, sums = (np.uint16, np.uint32) if shallow else (np.float64, np.float64)
+        products, sums = (np.uint16, np.float64) if shallow else (np.float64, np.float64)
         places = {name: layout.rows(1, np.uint16) for name in ("below", "above", "above_neg")}
         return {
             "joints": layout.rows(vif.STRIP + 2 * reach + 2, products),

@@ -63,7 +63,7 @@ def _power(taps: tuple[int, ...], deep: bool) -> Any:
     def shallow_body(products: Grid, out: Grid, scale: Grid, i: Index, j: Index) -> None:
         rows = [products.load(i + k, j, 16).to("u32") for k in range(2 * len(taps))]
         for r in (0, 1):
-            out.store(r, j, fold(lambda k, r=r: rows[k + r], taps))  # type: ignore[misc]
+            out.store(r, j, fold(lambda k, r=r: rows[k + r], taps).to("f64"))  # type: ignore[misc]
 
     def deep_body(products: Grid, out: Grid, scale: Grid, i: Index, j: Index) -> None:
         rows = [products.load(i + k, j, 8) for k in range(2 * len(taps))]
@@ -138,22 +138,20 @@ def _rendition_step(taps: tuple[int, ...], neg: bool) -> Any:
             sigma1 = sigma.load(i, at, 8).to("f64")
             sigma12 = _rounded(xys[p]) - _product(mu1, mu2)
             sigma2 = (_rounded(yys[p]) - _product(mu2, mu2)).at_least(0.0)
-            lively = sigma1 >= NOISE
-            here = sigma1 > float(NOWHERE)
-            flatness = flatness + here.where(lively.where(sigma2 * 0.0, sigma2), 0.0)
+            lively, here = sigma1 >= NOISE, sigma1 > float(NOWHERE)
+            flatness = flatness + (here & (sigma1 < NOISE)).where(sigma2, 0.0)
             gain = sigma12 / (sigma1 + 65536.0e-10)
             residue = (sigma2 - gain * sigma12).floor().at_least(0.0) + NOISE
-            ground = lively.where((sigma12 > 0.0).where((sigma2 > 0.0).where(residue, NOISE), NOISE), NOISE)
             # where there is nothing to tell, both logarithms are of the same number
-            told = lively.where((sigma12 > 0.0).where((sigma2 > 0.0).where(sigma1, 0.0), 0.0), 0.0)
-            base = _place(below, at, ground) >> 52
+            told = lively & (sigma12 > 0.0) & (sigma2 > 0.0)
+            base = _place(below, at, told.where(residue, NOISE)) >> 52
             bound = gain.at_most(limit)
-            top = _place(above, at, (bound * bound * told).floor() + ground)
-            exponents = exponents + (top >> 52) - base
+            top = _place(above, at, told.where((bound * bound * sigma1).floor() + residue, NOISE))
+            exponents = exponents + ((top >> 52) - base)
             if neg:
                 bound = gain.at_most(1.0)
-                top = _place(above_neg, at, (bound * bound * told).floor() + ground)
-                exponents_neg = exponents_neg + (top >> 52) - base
+                top = _place(above_neg, at, told.where((bound * bound * sigma1).floor() + residue, NOISE))
+                exponents_neg = exponents_neg + ((top >> 52) - base)
         tally.store(0, 0, exponents)
         tally.store(1, 0, exponents_neg)
         flat.store(0, 0, flatness)
