@@ -87,13 +87,15 @@ def choose_rungs(curves: Mapping[int, TitleCurve], duration: float, rules: RungR
     """
     top_height, top = _top(curves, rules.target)
     top_rate = top.bits / duration
-    cheapest = min(curve.bits[0] for curve in curves.values()) / duration
+    usable = {height: curve for height, curve in curves.items() if height <= top_height}
+    cheapest = min(curve.bits[0] for curve in usable.values()) / duration
     bottom_rate = max(cheapest, min(rules.bottom_rate, top_rate / rules.usual_ratio))
     if bottom_rate * rules.ratio[0] > top_rate or rules.count == 1:
         return (RungChoice(top_height, top_rate, top.quality),)
     steps = math.ceil(math.log(top_rate / bottom_rate) / math.log(RATE_STEP))
     rates = np.geomspace(bottom_rate, top_rate, steps + 1)
-    heights, quality = _envelope({h: c for h, c in curves.items() if h <= top_height}, rates * duration)
+    # a hair more than the budget, or rounding may leave the bottom rung without its allocation
+    heights, quality = _envelope(usable, rates * duration * (1 + 1e-9))
     heights[-1], quality[-1] = top_height, top.quality
     count = rules.count or 1 + math.ceil(math.log(top_rate / bottom_rate) / math.log(rules.usual_ratio))
     chosen = _spread(rates, quality, count, rules)
@@ -104,7 +106,10 @@ def _top(curves: Mapping[int, TitleCurve], target: float) -> tuple[int, Allocati
     """Return the height and allocation of the top rung: the cheapest that reaches the target, else the best."""
     reached = {height: curve.for_quality(target) for height, curve in curves.items()}
     enough = [h for h, a in reached.items() if a.quality >= target]
-    height = min(enough, key=lambda h: reached[h].bits) if enough else max(reached, key=lambda h: reached[h].quality)
+    if enough:
+        height = min(enough, key=lambda h: reached[h].bits)
+    else:
+        height = max(reached, key=lambda h: (reached[h].quality, -reached[h].bits))
     return height, reached[height]
 
 
