@@ -106,10 +106,15 @@ class Ladder:
     cost: ProbeCost = field(default_factory=ProbeCost)
 
     def renditions(self) -> tuple[Rendition, ...]:
-        """Return what the encoder is asked for, one a rung."""
+        """Return what the encoder is asked for, one a rung, each with a name of its own."""
+        names: list[str] = []
+        for rung in self.rungs:
+            name = f"{self.codec}-{rung.height}p-{max(1, round(rung.rate / 1000))}k"
+            same = sum(other == name or other.startswith(f"{name}-") for other in names)
+            names.append(f"{name}-{same + 1}" if same else name)
         return tuple(
             Rendition(
-                id=f"{self.codec}-{rung.height}p-{max(1, round(rung.rate / 1000))}k",
+                id=name,
                 codec=self.codec,
                 width=rung.width,
                 height=rung.height,
@@ -118,7 +123,7 @@ class Ladder:
                 peak_rate=rung.peak_rate,
                 buffer_size=rung.peak_rate,
             )
-            for rung in self.rungs
+            for name, rung in zip(names, self.rungs, strict=True)
         )
 
     def check_belongs_to(self, source: Source) -> None:
@@ -151,7 +156,7 @@ def load_ladder(path: str | Path) -> Ladder:
         return _from_json(data)
     except OSError as error:
         raise LadderError(f"{path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LadderError(f"{path}: not a ladder ({error})") from error
 
 
@@ -160,6 +165,8 @@ def _from_json(data: dict[str, Any]) -> Ladder:
         raise LadderError("made by another version")
     chunks = tuple(Chunk(c["first"], c["last"], tuple(c["keyframes"]), tuple(c["shots"])) for c in data.pop("chunks"))
     rungs = tuple(Rung(**{**r, "quantisers": tuple(r["quantisers"])}) for r in data.pop("rungs"))
+    if not rungs:
+        raise LadderError("it has no rungs")
     for rung in rungs:
         if len(rung.quantisers) != len(chunks):
             raise LadderError(f"a rung has {len(rung.quantisers)} quantisers for {len(chunks)} chunks")

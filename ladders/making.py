@@ -205,6 +205,9 @@ class _Maker:
 
     def __init__(self, source: Source, chunks: Sequence[Chunk], request: LadderRequest) -> None:
         self.request = request
+        # shots may be as much better than a high target as they will be worse
+        cap = max(request.limits.cap, (request.rules.target + 100) / 2)
+        self.limits = replace(request.limits, cap=cap)
         self.frames = [chunk.frame_count for chunk in chunks]
         self.duration = float(source.duration)
         self.sizes = candidate_sizes(source.display_size, request.max_height)
@@ -248,7 +251,7 @@ class _Maker:
     def _family(self, curves: list[Curve], aim: Aim | None = None) -> TitleCurve:
         """Return the allocations that the mode knows."""
         if self.request.mode == "per-shot":
-            return equal_slope(curves, self.frames, self.request.limits, aim)
+            return equal_slope(curves, self.frames, self.limits, aim)
         if self.request.mode == "constant-quality":
             return same_quality(curves, self.frames)
         return one_quantiser(curves, self.frames)
@@ -272,6 +275,9 @@ class _Maker:
                 continue
             allocation = one_quantiser(curves[self.sizes[at]], self.frames).for_bits(rate * self.duration)
             if not rungs or allocation.quality > rungs[-1][1].quality:
+                # what is taller, better and no dearer leaves no use for the rung below
+                while rungs and rungs[-1][1].bits >= allocation.bits:
+                    rungs.pop()
                 rungs.append((at, allocation))
         return rungs
 

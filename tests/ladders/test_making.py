@@ -1,0 +1,305 @@
+"""Ladders of every mode: on curves that are known, and on one real small title."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import vmaf
+from encoder import ChunkJob, Colour, Rendition, Source, Store, chunk_path, inspect, plan_chunks
+from ladders import (
+    APPLE_LADDERS,
+    MODES,
+    Encoding,
+    LadderError,
+    LadderRequest,
+    Prober,
+    RatePoint,
+    RungRules,
+    corrected,
+    detect_shots,
+    encode_finals,
+    ladder_from,
+    load_ladder,
+    make_ladder,
+    missed,
+    save_ladder,
+    with_finals,
+)
+from tests.encoder.films import write_film
+
+
+def film(count: int, size=(1280, 720), content="known") -> Source:
+    return Source(
+        **{"path": "film", "content_id": content, "stream_index": 0, "codec": "h264", "pixel_format": "yuv420p"},
+        **{"width": size[0], "height": size[1], "sample_aspect_ratio": Fraction(1), "rotation": 0},
+        **{"interlaced": False, "colour": Colour(), "bit_depth": 8, "time_base": Fraction(1, 24)},
+        **{"pts": tuple(range(count)), "keyframes": (0,), "frame_rate": Fraction(24), "end_pts": count},
+    )
+
+
+class KnownFilm(Prober):
+    """Trials of a film whose curves are formulas, in place of encodes; everything after the trials is real."""
+
+    def law(self, chunk: int, size: tuple[int, int], quantiser: float) -> tuple[float, float]:
+        """Bits and VMAF: shots differ by up to 16 times in bits, small sizes cost less and end lower."""
+        area = size[0] * size[1] / (1280 * 720)
+        hardness = 4.0 ** (chunk % 3 - 1)
+        frames = self.chunks[chunk].frame_count
+        bits = 9e3 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6)
+        distortion = 4.0 * (1 + chunk % 2) * 1.09 ** (quantiser - 24) + 22 * (1 / area**0.35 - 1)
+        return bits, min(100.0, max(0.0, 100.5 - distortion))
+
+    def run(self, points, progress=None):
+        for point in dict.fromkeys(points):
+            bits, quality = self.law(point.chunk, point.size, point.quantiser)
+            self.found[point.chunk, point.size][point.quantiser] = RatePoint(
+                point.quantiser, max(1, round(bits)), quality
+            )
+            self.cost = replace(self.cost, probes=self.cost.probes + 1)
+
+
+def known(law=KnownFilm, count=12, size=(1280, 720)):
+    source = film(96 * count, size)
+    chunks, segments = plan_chunks(source, [96 * n for n in range(count)], Fraction(4))
+    return law(source, chunks, Encoding(), Store("nowhere"), None), segments
+
+
+def achieved(prober, rung):
+    """Rate and quality by the law itself."""
+    each = [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
+    frames = [chunk.frame_count for chunk in prober.chunks]
+    return sum(b for b, _ in each) / float(prober.source.duration), np.average([q for _, q in each], weights=frames)
+
+
+def check_ladder(ladder, prober):
+    assert ladder.rungs
+    assert ladder.chunks == prober.chunks
+    for low, high in pairwise(ladder.rungs):
+        assert high.rate > low.rate
+        assert high.quality >= low.quality
+        assert high.height >= low.height
+    for rung in ladder.rungs:
+        assert len(rung.quantisers) == len(prober.chunks)
+        assert all(12 <= q <= 46 and q % 0.25 == 0 for q in rung.quantisers)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_makes_a_ladder_that_gives_what_it_says(mode):
+    prober, segments = known()
+    ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+    check_ladder(ladder, prober)
+    assert (ladder.mode, ladder.segments, ladder.cost.probes) == (mode, segments, prober.cost.probes)
+    for rung in ladder.rungs:
+        rate, quality = achieved(prober, rung)
+        assert rung.rate == pytest.approx(rate, rel=0.03)
+        assert rung.quality == pytest.approx(quality, abs=0.5)
+
+
+@pytest.mark.parametrize("mode", ["per-shot", "per-title", "constant-quality"])
+@pytest.mark.parametrize("target", [85, 93, 95, 98, 99])
+def test_top_rung_lands_within_one_vmaf_of_its_target(mode, target):
+    prober, segments = known()
+    ladder = ladder_from(prober, segments, LadderRequest(mode=mode, rules=RungRules(target=target)))
+    check_ladder(ladder, prober)
+    assert achieved(prober, ladder.rungs[-1])[1] == pytest.approx(target, abs=1)
+
+
+def test_per_shot_needs_fewer_bits_than_one_quantiser_or_one_quality_for_all():
+    rates = {}
+    for mode in ("per-shot", "per-title", "constant-quality"):
+        prober, segments = known()
+        rates[mode] = ladder_from(prober, segments, LadderRequest(mode=mode)).rungs[-1].rate
+    assert rates["per-shot"] < rates["per-title"]
+    assert rates["per-shot"] < rates["constant-quality"]
+
+
+def test_per_title_has_one_quantiser_a_rung():
+    prober, segments = known()
+    for mode in ("per-title", "fixed"):
+        ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+        assert all(len(set(rung.quantisers)) == 1 for rung in ladder.rungs)
+
+
+def test_constant_quality_is_constant():
+    prober, segments = known()
+    ladder = ladder_from(prober, segments, LadderRequest(mode="constant-quality"))
+    rung = ladder.rungs[-1]
+    each = [prober.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
+    assert max(each) - min(each) < 1
+
+
+def test_fixed_rates_are_apples_or_what_the_film_can_use():
+    prober, segments = known()
+    ladder = ladder_from(prober, segments, LadderRequest(mode="fixed"))
+    table = {rate: height for height, rate in APPLE_LADDERS["h264"]}
+    rates = [rung.rate for rung in ladder.rungs if set(rung.quantisers) != {12.0}]
+    assert len(rates) >= 4
+    for rung in ladder.rungs:
+        if rung.rate in rates:
+            limit = min(rate for rate in table if rate >= rung.rate)
+            assert rung.rate > 0.93 * limit
+            assert rung.height == table[limit]
+    assert max(rung.height for rung in ladder.rungs) == 720
+
+
+def test_no_shot_crosses_floor_or_peak_where_it_can_help_it():
+    prober, segments = known()
+    request = LadderRequest()
+    ladder = ladder_from(prober, segments, request)
+    for rung in ladder.rungs:
+        for n, (chunk, quantiser) in enumerate(zip(prober.chunks, rung.quantisers, strict=True)):
+            bits, quality = prober.law(n, (rung.width, rung.height), quantiser)
+            rate = bits * 24 / chunk.frame_count
+            assert rate <= rung.rate * request.limits.peak_ratio * 1.05 or quantiser == 46
+            # the peak comes before the floor
+            at_peak = rate > rung.rate * request.limits.peak_ratio * 0.9
+            assert quality >= rung.quality - request.limits.floor_below_mean - 0.5 or at_peak
+
+
+def test_a_bound_on_height_is_kept():
+    prober, segments = known()
+    ladder = ladder_from(prober, segments, LadderRequest(max_height=432))
+    assert ladder.rungs[-1].height == 432
+    assert {point.height for point in ladder.hull} == {432, 360, 234}
+
+
+def test_rungs_are_as_many_as_asked_for():
+    for count in (1, 2, 4):
+        prober, segments = known()
+        assert len(ladder_from(prober, segments, LadderRequest(rules=RungRules(count=count))).rungs) == count
+
+
+class StuckFilm(KnownFilm):
+    quality = 100.0
+
+    def law(self, chunk, size, quantiser):
+        return super().law(chunk, size, quantiser)[0] / 100, self.quality
+
+
+class StuckLower(StuckFilm):
+    quality = 97.4
+
+
+class HopelessFilm(KnownFilm):
+    def law(self, chunk, size, quantiser):
+        bits, quality = super().law(chunk, size, quantiser)
+        return bits, quality * 0.5
+
+
+class NothingFilm(KnownFilm):
+    """Black: hardly a bit, whatever the quantiser."""
+
+    def law(self, chunk, size, quantiser):
+        return 400, 99.9
+
+
+class NoisyFilm(KnownFilm):
+    """Trials that contradict each other."""
+
+    def law(self, chunk, size, quantiser):
+        bits, quality = super().law(chunk, size, quantiser)
+        shake = np.random.default_rng([chunk, size[0], round(4 * quantiser)]).uniform(-1, 1, 2)
+        return bits * 2 ** (0.5 * shake[0]), float(np.clip(quality + 5 * shake[1], 0, 100))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("law", [StuckFilm, StuckLower, HopelessFilm, NothingFilm, NoisyFilm])
+@pytest.mark.parametrize(("count", "size"), [(12, (1280, 720)), (1, (1280, 720)), (3, (160, 90)), (9, (90, 160))])
+def test_degenerate_titles_get_a_sane_ladder(mode, law, count, size):
+    prober, segments = known(law, count, size)
+    ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+    check_ladder(ladder, prober)
+    assert len({rendition.id for rendition in ladder.renditions()}) == len(ladder.rungs)
+
+
+def test_a_hopeless_film_gets_its_best():
+    prober, segments = known(HopelessFilm)
+    top = ladder_from(prober, segments, LadderRequest()).rungs[-1]
+    assert achieved(prober, top)[1] > 45
+
+
+def test_correction_brings_a_rung_to_what_was_asked():
+    prober, segments = known()
+    ladder = ladder_from(prober, segments, LadderRequest())
+    spoilt = replace(
+        ladder, rungs=tuple(replace(r, quantisers=tuple(q + 4 for q in r.quantisers)) for r in ladder.rungs)
+    )
+    again = corrected(prober, spoilt, LadderRequest(), [len(ladder.rungs) - 1])
+    assert again.rungs[:-1] == spoilt.rungs[:-1]
+    assert achieved(prober, again.rungs[-1])[1] == pytest.approx(ladder.rungs[-1].quality, abs=0.5)
+
+
+def test_an_unknown_mode_is_told():
+    prober, segments = known()
+    with pytest.raises(LadderError, match="dynamic: the modes are per-shot"):
+        ladder_from(prober, segments, LadderRequest(mode="dynamic"))
+
+
+def test_trials_are_far_fewer_than_a_grid():
+    prober, segments = known(count=26)
+    ladder_from(prober, segments, LadderRequest())
+    sizes, grid = 5, 10
+    assert prober.cost.probes < 0.2 * 26 * sizes * grid
+
+
+# ---- one real title -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def title(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("title")
+    source = inspect(write_film(folder / "film.mp4", 60))
+    shots = detect_shots(source)
+    return source, [replace(shots[0], last=30), replace(shots[0], first=30, last=60)], Store(folder / "store")
+
+
+REQUEST = LadderRequest(
+    encoding=Encoding(preset="ultrafast"), rules=RungRules(count=2, target=90), segment_duration=Fraction(1)
+)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_real_title_in_every_mode(title, tmp_path, mode):
+    source, shots, store = title
+    told = []
+    request = replace(REQUEST, mode=mode)
+    ladder = make_ladder(source, shots, request, store=store, progress=lambda done, total: told.append(done / total))
+    assert ladder.mode == mode
+    assert [(chunk.first, chunk.last) for chunk in ladder.chunks] == [(0, 30), (30, 60)]
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert ladder.cost.probes > 0 < ladder.cost.cpu_seconds
+    save_ladder(ladder, tmp_path / "ladder.json")
+    assert load_ladder(tmp_path / "ladder.json") == ladder
+    # the second time everything is in the store, and the answer the same
+    assert make_ladder(source, shots, request, store=store) == ladder
+
+
+def test_finals_are_measured_on_every_frame_and_corrected(title):
+    source, shots, store = title
+    chunks, segments = plan_chunks(source, [shot.first for shot in shots], Fraction(1))
+    with ThreadPoolExecutor(2) as executor:
+        prober = Prober(source, chunks, REQUEST.encoding, store, executor)
+        ladder = ladder_from(prober, segments, REQUEST)
+        finals = encode_finals(prober, ladder)
+        for n, rung in enumerate(ladder.rungs):
+            assert len(finals.vmaf(n)) == 60
+            for k, chunk in enumerate(chunks):
+                rendition = Rendition("", "h264", rung.width, rung.height, "ultrafast")
+                path = chunk_path(ChunkJob(source, chunk, (rendition,), (rung.quantisers[k],), store), 0)
+                assert finals.chunks[n][k].path == path
+                (scores,) = vmaf.score(
+                    source, path, frames=(chunk.first, chunk.last), offset=chunk.first, match_times=False
+                )
+                np.testing.assert_allclose(finals.chunks[n][k].vmaf, scores.vmaf, atol=0.01)
+        wrong = replace(ladder, rungs=tuple(replace(r, quality=r.quality - 3) for r in ladder.rungs))
+        assert missed(wrong, finals) == list(range(len(ladder.rungs)))
+        with_finals(prober, ladder, finals)
+        again = corrected(prober, wrong, REQUEST, missed(wrong, finals))
+        closer = encode_finals(prober, again)
+    for n, rung in enumerate(wrong.rungs):
+        assert abs(closer.vmaf(n).mean() - rung.quality) < 1.5
