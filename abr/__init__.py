@@ -1,14 +1,17 @@
 """Replay: network traces and policies over a presentation to sessions, quality of experience, comparisons."""
 
 from abr.batch import simulate_many, start_offsets
+from abr.bound import Bound, objective, offline_bound
+from abr.comparison import Comparison, Effect, Guardrail, compare, shares
 from abr.device import DEVICES
 from abr.errors import PolicyError, PresentationError, TraceError
+from abr.generator import NETWORKS, Network, generate
 from abr.metrics import METRICS, UNITS
 from abr.policies import REGISTRY
 from abr.policies import find as find_policy
 from abr.policies.predictive import learn_prior, predictive
 from abr.policy import Policy
-from abr.presentation import Presentation, Rung
+from abr.presentation import Presentation, Rung, renamed
 from abr.presentation_files import load_presentation
 from abr.python_policy import State
 from abr.replay import simulate
@@ -23,9 +26,15 @@ __all__ = [
     "FORMATS",
     "METRICS",
     "MODES",
+    "NETWORKS",
     "REGISTRY",
     "UNITS",
+    "Bound",
+    "Comparison",
+    "Effect",
     "Event",
+    "Guardrail",
+    "Network",
     "Policy",
     "PolicyError",
     "Presentation",
@@ -37,12 +46,18 @@ __all__ = [
     "Table",
     "Trace",
     "TraceError",
+    "compare",
     "find_policy",
+    "generate",
     "learn_prior",
     "load_presentation",
     "load_trace",
     "load_traces",
+    "objective",
+    "offline_bound",
     "predictive",
+    "renamed",
+    "shares",
     "simulate",
     "simulate_many",
     "start_offsets",

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import numpy as np
 from numpy.typing import NDArray
 
+from abr.bound import many_bounds, objective
 from abr.device import DEVICES, fit
 from abr.metrics import METRICS
 from abr.player_tables import TraceTables, trace_tables
@@ -49,6 +50,7 @@ def simulate_many(
     buffer: float | None = None,
     model: SessionModel | None = None,
     workers: int | None = None,
+    regret: bool = False,
     progress: Callable[[float, float], None] | None = None,
 ) -> Table:
     """Replay every trace, from several starts, over every presentation with every policy.
@@ -63,6 +65,9 @@ def simulate_many(
         Of those places; the same seed gives the same table.
     workers : int, optional
         Threads; by default one a core.
+    regret : bool
+        Add the column `regret`: how far `abr.objective` stays below the offline upper bound of the session; takes
+        about a tenth of a second for 48 segments of 6 rungs.
     progress : callable, optional
         Called with (sessions done, sessions in all).
 
@@ -85,6 +90,10 @@ def simulate_many(
         table.label(rows, pres.title, ready.policy.title, traces, offsets)
         metrics, errors = _arm(ready, traces, tables, offsets, workers, _shifted(progress, rows.start, len(table)))
         table.fill(rows, metrics, errors)
+    if regret:
+        bounds = [many_bounds(pres, traces, offsets, device=device, model=chosen).ravel() for pres in titles]
+        upper = np.concatenate([np.tile(bound, len(policies)) for bound in bounds])
+        table.columns["regret"] = upper - objective(table["qoe_lin"], table["startup_delay"])
     return table
 
 

@@ -49,12 +49,12 @@ def inlined(function: Callable[..., Any]) -> Any:
     return njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
 
 
-def kernel(signature: Any = None) -> Callable[[Callable[..., Any]], Any]:
+def kernel(signature: Any = None, *, allocates: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Compile a kernel without the interpreter's lock; with a signature at once, else when first called."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        # kernels allocate nothing, so that numba need not count references to arrays: a third of the time
-        options = {"nogil": True, "error_model": "numpy", "_nrt": False}
+        # most kernels allocate nothing, so that numba need not count references to arrays: a third of the time
+        options = {"nogil": True, "error_model": "numpy", "_nrt": allocates}
         try:
             dispatcher = _stamped(njit(cache=True, **options)(function))
         except RuntimeError:  # numba found no place that it may write to

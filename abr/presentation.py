@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PresentationError
 
-__all__ = ["Presentation", "Rung"]
+__all__ = ["Presentation", "Rung", "renamed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,11 @@ class Presentation:
             None if self.ssim_db is None else self.ssim_db[:, keep],
             self.notes,
         )
+
+
+def renamed(pres: Presentation, title: str) -> Presentation:
+    """Return the presentation under another title."""
+    return replace(pres, title=title)
 
 
 def _check(pres: Presentation) -> None:

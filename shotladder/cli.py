@@ -13,9 +13,11 @@ __all__ = ["group", "main"]
 
 #: Each command lives in `shotladder.commands.<name>` as `command`; its module is imported when it is called.
 COMMANDS = {
+    "compare": "Compare two ladders or policies on the same sessions.",
     "doctor": "Say what was found, what is missing and what to do.",
     "encode": "Turn a film into a DASH and HLS presentation.",
     "ladder": "Find the ladder of a film, without the final encodes.",
+    "play": "Play a presentation on this machine, over a shaped network.",
     "score": "Measure VMAF of renditions against one reference.",
     "shots": "Find shots and measure their complexity.",
     "simulate": "Replay network traces over a presentation.",

@@ -122,7 +122,8 @@ class NaiveBBA1(NaiveBBA0):
             if seconds > 480 * self.scale + 1e-9:
                 break
             needed += 8 * int(size) / self.lowest - duration
-        return min(max(needed, 8 * self.scale), 140 * self.scale) + self.protection
+        least = max(8 * self.scale, min(8, 2 * max(self.pres.durations)))
+        return min(max(needed, least), max(least, 140 * self.scale)) + self.protection
 
     def suggest(self, n, buffer, reservoir):
         sizes = [8 * int(size) for size in self.pres.sizes[n]]
@@ -443,3 +444,122 @@ def naive_decreasing(values):
         return sum(values[a : b + 1]) / (b - a + 1)
 
     return [min(max(mean(a, b) for b in range(i, n)) for a in range(i + 1)) for i in range(n)]
+
+
+# ---------------------------------------------------------------------------------------------------------
+# ladders: complexity, sample by sample
+# ---------------------------------------------------------------------------------------------------------
+
+
+def naive_si_ti(picture, before):
+    """Spatial and temporal information of integer samples, without any scale."""
+    p, b = picture.astype(float), before.astype(float)
+    height, width = p.shape
+    magnitudes = []
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            gx = sum(w * (p[y + d, x + 1] - p[y + d, x - 1]) for d, w in ((-1, 1), (0, 2), (1, 1)))
+            gy = sum(w * (p[y + 1, x + d] - p[y - 1, x + d]) for d, w in ((-1, 1), (0, 2), (1, 1)))
+            magnitudes.append((gx * gx + gy * gy) ** 0.5)
+    return float(np.std(magnitudes)), float(np.std(p - b))
+
+
+def naive_dct_energy(picture, size):
+    """Weighted DCT energy and mean coefficient of every whole block, from the definition of the transform."""
+    k, n = np.mgrid[:size, :size]
+    basis = np.sqrt(2 / size) * np.cos(np.pi * (2 * n + 1) * k / (2 * size))
+    basis[0] /= np.sqrt(2)
+    rows, columns = picture.shape[0] // size, picture.shape[1] // size
+    energies, levels = np.zeros((rows, columns)), np.zeros((rows, columns))
+    for r in range(rows):
+        for c in range(columns):
+            block = picture[r * size : (r + 1) * size, c * size : (c + 1) * size].astype(float)
+            coefficients = basis @ block @ basis.T
+            levels[r, c] = coefficients[0, 0]
+            for i in range(1, size + 1):
+                for j in range(1, size + 1):
+                    weight = np.floor(255 * np.exp((i * j / size**2) ** 2 - 1))
+                    if i == j == 1:
+                        weight = 0
+                    elif i + j == 3:
+                        weight = 27
+                    energies[r, c] += weight / 256 * abs(coefficients[i - 1, j - 1])
+    return energies, levels
+
+
+def naive_shrink(picture, factor, step):
+    """Mean of squares of samples, every `step`-th line of them, in sixteenths of a level, rounded."""
+    rows, columns = picture.shape[0] // factor, picture.shape[1] // factor
+    out = np.zeros((rows, columns), np.int16)
+    for r in range(rows):
+        for c in range(columns):
+            square = picture[r * factor : (r + 1) * factor, c * factor : (c + 1) * factor]
+            out[r, c] = int(16 * square[step // 2 :: step].astype(float).mean() + 0.5)
+    return out
+
+
+def naive_plan(sizes, lengths, worth, change, stall, rate, buffer, last):
+    """Try every plan; return (the best worth, the highest first rung that reaches it)."""
+    import itertools
+    import math
+
+    best, answer = -math.inf, 0
+    for combo in itertools.product(range(len(worth[0])), repeat=len(worth)):
+        value, level, before = 0.0, buffer, last
+        for d, q in enumerate(combo):
+            time = sizes[d][q] / rate
+            value += worth[d][q] - stall * max(0.0, time - level)
+            if not math.isnan(before):
+                value -= change * abs(worth[d][q] - before)
+            level = max(level - time, 0.0) + lengths[d]
+            before = worth[d][q]
+        if value > best + 1e-9 or (value > best - 1e-9 and combo[0] > answer):
+            best, answer = max(best, value), combo[0]
+    return best, answer
+
+
+def naive_metrics(session, pres, target):
+    """Recompute metrics and scores from the events alone."""
+    import itertools
+    import math
+
+    downloads = [e for e in session.events if e.event == "download"]
+    rungs = [e.rung for e in downloads]
+    rates = [pres.rungs[q].bitrate / 1e6 for q in rungs]
+    low = pres.rungs[0].bitrate / 1e6
+    vmaf = [pres.vmaf[n][q] for n, q in enumerate(rungs)]
+    stall = sum(e.duration for e in session.events if e.event == "stall")
+    startup = sum(e.duration for e in session.events if e.event == "startup")
+    played = float(sum(pres.durations))
+    steps = list(itertools.pairwise(rates))
+    comyco = sum(0.8469011 * v - 2.66161856 for v in vmaf) - 28.79591348 * stall
+    for a, b in itertools.pairwise(vmaf):
+        comyco += 0.29797156 * max(b - a, 0) - 1.06099887 * max(a - b, 0)
+    ordered = sorted(zip(vmaf, pres.durations, strict=True))
+    share, p5 = 0.0, None
+    for v, d in ordered:
+        share += d
+        if p5 is None and share >= 0.05 * played:
+            p5 = v
+    switches = [(n, a, b) for n, (a, b) in enumerate(itertools.pairwise(rungs), 1) if a != b]
+    return {
+        "vmaf_mean": sum(v * d for v, d in zip(vmaf, pres.durations, strict=True)) / played,
+        "vmaf_p5": p5,
+        "time_at_target": sum(d for v, d in zip(vmaf, pres.durations, strict=True) if v >= target) / played,
+        "bitrate": 8 * sum(int(pres.sizes[n][q]) for n, q in enumerate(rungs)) / played,
+        "rebuffer_ratio": stall / (stall + played),
+        "rebuffer_count": sum(e.event == "stall" for e in session.events),
+        "startup_delay": startup,
+        "switches": len(switches),
+        "switch_magnitude": (
+            sum(abs(pres.vmaf[n][b] - pres.vmaf[n][a]) for n, a, b in switches) / len(switches) if switches else None
+        ),
+        "downloaded_bytes": sum(e.bytes for e in session.events if e.event in ("download", "abandon")),
+        "wasted_bytes": sum(e.bytes for e in session.events if e.event == "abandon"),
+        "qoe_lin": sum(rates) - 4.3 * stall - sum(abs(b - a) for a, b in steps),
+        "qoe_log": sum(math.log(r / low) for r in rates) - 2.66 * stall - sum(abs(math.log(b / a)) for a, b in steps),
+        "qoe_yin": 1000 * (sum(rates) - sum(abs(b - a) for a, b in steps)) - 3000 * stall - 3000 * startup,
+        "qoe_comyco": comyco,
+        "qoe_sabre": (sum(math.log(r / low) * d for r, d in zip(rates, pres.durations, strict=True)) - 5 * stall)
+        / session.events[-1].time,
+    }

@@ -2,8 +2,8 @@
 
 A Buffer-Based Approach to Rate Adaptation: Evidence from a Large Video Streaming Service, sections 4 (BBA-0),
 5 (BBA-1), 6 (BBA-2) and 7 (BBA-Others). The paper's player holds 240 s; on a smaller buffer every time of the
-paper shrinks with it, which is a choice of ours. The average chunk at a rung is its measured rate times the
-chunk's duration.
+paper shrinks with it, which is a choice of ours, but the reservoir not below two chunks. The average chunk at
+a rung is its measured rate times the chunk's duration.
 """
 
 import numpy as np
@@ -185,7 +185,9 @@ def _constants(setting: Setting) -> Floats:
     starts = np.concatenate(([0.0], np.cumsum(setting.durations)))
     until = np.searchsorted(starts, starts[:-1] + WINDOW * setting.cap, side="right") - 1
     needed = deficit[until] - deficit[:-1]
-    reservoir = np.clip(needed, LEAST_RESERVOIR * setting.cap, MOST_RESERVOIR * setting.cap)
+    # the paper's 8 s are two of its chunks: a smaller buffer must still outlast the download of one
+    least = max(LEAST_RESERVOIR * setting.cap, min(8_000.0, 2 * float(setting.durations.max())))
+    reservoir = np.clip(needed, least, max(least, MOST_RESERVOIR * setting.cap))
     return np.concatenate(([rates[0], rates[-1]], reservoir))
 
 

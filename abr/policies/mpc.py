@@ -20,7 +20,7 @@ __all__ = ["POLICIES", "complete", "control", "predict", "predicted_rate"]
 HORIZON = 5
 WINDOW = 5
 MBIT_STALL = 4.3  #: per s
-VMAF_STALL = 100.0  #: VMAF points per s of stall; one second at the worst score
+VMAF_STALL = 100.0  #: VMAF points of a chunk per s of stall: a second costs a perfect chunk
 VMAF_ABOVE = 0.1  #: worth of a point above the target
 
 ROBUST, CHANGE, STALL, FIRST_WORTH = 0, 1, 2, 3
@@ -111,8 +111,7 @@ def for_vmaf(setting: Setting) -> Floats:
     vmaf = complete(setting.vmaf, setting.ladder)
     above = np.maximum(vmaf - setting.target, 0)
     worth = (vmaf - (1 - VMAF_ABOVE) * above) * (setting.durations / setting.durations.mean())[:, None]
-    price = VMAF_STALL / setting.durations.mean()
-    return np.concatenate(([1.0, 1.0, price], worth.ravel()))
+    return np.concatenate(([1.0, 1.0, VMAF_STALL / 1e3], worth.ravel()))
 
 
 def memory(setting: Setting) -> int:

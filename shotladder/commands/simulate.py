@@ -33,6 +33,10 @@ SHOWN = {
 }
 
 
+#: segments x rungs x sessions whose offline optimum is found without being asked for
+QUICK = 40_000
+
+
 class Together(click.Command):
     """A command whose `--traces` and `--policy` take everything up to the next option."""
 
@@ -69,6 +73,7 @@ class Together(click.Command):
 @click.option(
     "--events", type=click.Path(path_type=Path, dir_okay=False), help="Write every event, one JSON object a line."
 )
+@click.option("--regret/--no-regret", default=None, help="Against the offline optimum; by default when it is quick.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--quiet", is_flag=True, help="Say nothing about progress.")
 def command(
@@ -84,6 +89,7 @@ def command(
     seed: int,
     sessions: Path | None,
     events: Path | None,
+    regret: bool | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -101,8 +107,13 @@ def command(
     networks = abr.load_traces(traces, format=trace_format)
     tell_notes(reporter, titles, networks)
     settings: dict[str, Any] = {"mode": mode, "device": device, "target": target_vmaf, "buffer": buffer}
+    if regret is None:
+        work = sum(pres.sizes.size for pres in titles) * len(networks) * starts
+        regret = mode == "default" and work <= QUICK
     with reporter.stage("replaying") as advance:
-        table = abr.simulate_many(titles, networks, names, starts=starts, seed=seed, progress=advance, **settings)
+        table = abr.simulate_many(
+            titles, networks, names, starts=starts, seed=seed, regret=regret, progress=advance, **settings
+        )
     if sessions is not None:
         _write(sessions, lambda path: table.save(path))
     if events is not None:

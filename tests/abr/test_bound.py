@@ -1,0 +1,67 @@
+"""The offline optimum: above every policy, below nothing that can be played."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import abr
+from abr.policies.follow import follow
+from tests.abr.conftest import random_trace
+
+
+def values(film, traces, names):
+    table = abr.simulate_many(film, traces, names)
+    return abr.objective(table["qoe_lin"], table["startup_delay"]).reshape(len(names), len(traces))
+
+
+def test_no_policy_exceeds_the_upper_bound_and_the_lower_is_played(film, networks):
+    traces = [*networks, *(random_trace(seed, 2.5e6) for seed in range(20, 30))]
+    best = values(film, traces, list(abr.REGISTRY)).max(axis=0)
+    gaps = []
+    for trace, reached in zip(traces, best, strict=True):
+        bound = abr.offline_bound(film, trace)
+        assert reached <= bound.upper + 1e-6
+        played = abr.simulate(film, trace, follow(bound.rungs)).metrics
+        assert abr.objective(played["qoe_lin"], played["startup_delay"]) == pytest.approx(bound.lower, abs=1e-6)
+        assert bound.lower <= bound.upper
+        gaps.append(bound.gap)
+    assert np.median(gaps) < 0.02
+
+
+def test_small_titles_are_solved_exactly(film):
+    small = abr.Presentation("small", film.rungs[:3], film.durations[:6], film.sizes[:6, :3], film.vmaf[:6, :3])
+    for seed in range(6):
+        trace = random_trace(seed, 1.2e6)
+        for buffer in (8.0, 60.0):
+            bound = abr.offline_bound(small, trace, buffer=buffer)
+            best = -np.inf
+            for plan in itertools.product(range(3), repeat=6):
+                metrics = abr.simulate(small, trace, follow(plan), buffer=buffer).metrics
+                best = max(best, abr.objective(metrics["qoe_lin"], metrics["startup_delay"]))
+            assert bound.lower <= best + 1e-9
+            assert best <= bound.upper + 1e-9
+            assert bound.upper == pytest.approx(best, abs=1e-6)
+
+
+def test_more_bandwidth_or_less_latency_is_never_worse(film):
+    trace = random_trace(3, 1.5e6)
+    bounds = [abr.offline_bound(film, trace.scaled(factor)) for factor in (0.7, 1.0, 1.4)]
+    for worse, better in itertools.pairwise(bounds):
+        assert worse.lower <= better.upper
+        assert worse.upper <= better.upper * 1.02
+    quick = abr.Trace("quick", trace.durations, trace.rates, np.zeros_like(trace.latencies))
+    assert bounds[1].lower <= abr.offline_bound(film, quick).upper
+
+
+def test_regret_is_what_the_bound_leaves(film, networks):
+    table = abr.simulate_many(film, networks, ["bba-0", "robust-mpc"], regret=True)
+    assert (table["regret"] >= -1e-6).all()
+    upper = abr.offline_bound(film, networks[2]).upper
+    reached = abr.objective(table["qoe_lin"][2], table["startup_delay"][2])
+    assert table["regret"][2] == pytest.approx(upper - reached)
+
+
+def test_a_model_that_is_not_covered_is_refused(film, networks):
+    with pytest.raises(abr.PolicyError, match="bound covers"):
+        abr.offline_bound(film, networks[0], mode="pensieve")

@@ -1,0 +1,64 @@
+"""Metrics and scores, recomputed from the event log by plain arithmetic."""
+
+import numpy as np
+import pytest
+
+import abr
+from tests.naive import naive_metrics
+
+
+@pytest.mark.parametrize("name", ["bba-2", "bola-e", "throughput", "robust-mpc", "hlsjs", "dashjs-dynamic"])
+def test_metrics_follow_from_the_events(film, networks, name):
+    for trace in networks:
+        session = abr.simulate(film, trace, name, target=85)
+        for metric, value in naive_metrics(session, film, 85).items():
+            assert session.metrics[metric] == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9)), (
+                metric
+            )
+
+
+def test_qoe_of_pensieve_skips_the_first_chunk_in_its_mode(film, networks):
+    session = abr.simulate(film, networks[1], "bb", mode="pensieve")
+    downloads = [e for e in session.events if e.event == "download"]
+    rates = np.array([film.rungs[e.rung].bitrate / 1e6 for e in downloads])
+    stalls = np.array([e.stall for e in downloads])
+    expected = (rates[1:] - 4.3 * stalls[1:] - np.abs(np.diff(rates))).sum()
+    assert session.metrics["qoe_lin"] == pytest.approx(expected)
+
+
+def test_hd_and_ssim_scores_need_what_they_are_made_of(film, networks):
+    metrics = abr.simulate(film, networks[3], "bba-0").metrics
+    assert metrics["qoe_hd"] is None  # five rungs
+    assert metrics["qoe_puffer"] is None  # no SSIM
+    ssim = np.tile(np.linspace(8, 18, 5), (60, 1))
+    measured = abr.Presentation(film.title, film.rungs, film.durations, film.sizes, film.vmaf, ssim)
+    session = abr.simulate(measured, networks[3], "bba-0")
+    levels = ssim[np.arange(60), list(session.rungs)]
+    stall = sum(e.duration for e in session.events if e.event == "stall")
+    expected = (levels.sum() - np.abs(np.diff(levels)).sum() - 20 * stall) / 60
+    assert session.metrics["qoe_puffer"] == pytest.approx(expected)
+
+
+def test_absent_vmaf_is_absent_in_the_metrics(film, networks):
+    blind = abr.Presentation(film.title, film.rungs, film.durations, film.sizes)
+    metrics = abr.simulate(blind, networks[3], "bba-0").metrics
+    assert metrics["vmaf_mean"] is None
+    assert metrics["time_at_target"] is None
+    assert metrics["bitrate"] > 0
+    holes = np.array(film.vmaf)
+    holes[5] = np.nan
+    partly = abr.Presentation(film.title, film.rungs, film.durations, film.sizes, holes)
+    assert abr.simulate(partly, networks[3], "vmaf-mpc").metrics["vmaf_mean"] is None
+    with pytest.raises(abr.PolicyError, match="needs a presentation with VMAF"):
+        abr.simulate(blind, networks[3], "vmaf-mpc")
+
+
+def test_devices_cap_the_ladder_and_change_the_score(film):
+    fast = abr.Trace("fast", [100], [1e9], [0.0])
+    phone = abr.simulate(film, fast, "throughput", device="phone")
+    tv = abr.simulate(film, fast, "throughput", device="tv-1080p")
+    assert max(phone.rungs) == 3
+    assert max(tv.rungs) == 4
+    low = abr.Trace("low", [100], [0.45e6], [0.0])
+    on_phone = abr.simulate(film, low, "throughput", device="phone").metrics["vmaf_mean"]
+    assert on_phone > abr.simulate(film, low, "throughput").metrics["vmaf_mean"] + 5

@@ -1,0 +1,150 @@
+"""Traces: every form is recognised, mended where that is honest, refused where it is not."""
+
+import numpy as np
+import pytest
+
+import abr
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+FORMS = {
+    "sabre": '[{"duration_ms": 2000, "bandwidth_kbps": 1000, "latency_ms": 80},'
+    '{"duration_ms": 1000, "bandwidth_kbps": 4000, "latency_ms": 80}]',
+    "pensieve": "0.0 9.9\n2.0 1.0\n3.0 4.0\n",
+    "oboe": "0 9900\n2000 1000\n3000 4000\n",
+    "csv": "time_s,throughput_mbps\n0,9.9\n2,1\n3,4\n",
+    "durations.csv": "duration_ms;bandwidth_kbps;latency_ms\n2000;1000;80\n1000;4000;80\n",
+    "plain.csv": "0,9.9\n2,1\n3,4\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_the_same_trace_read_alike(tmp_path, form):
+    trace = abr.load_trace(write(tmp_path, form, FORMS[form]))
+    assert trace.durations == pytest.approx([2.0, 1.0])
+    assert trace.rates == pytest.approx([1e6, 4e6])
+    assert trace.latencies == pytest.approx([0.08, 0.08])
+
+
+def test_mahimahi_counts_opportunities(tmp_path):
+    # 12 kbit a ms for 100 ms, silence, then the stamp where it starts again
+    stamps = [*range(1, 101), 250]
+    trace = abr.load_trace(write(tmp_path, "link.down", "\n".join(map(str, stamps))))
+    assert trace.duration == pytest.approx(0.25)
+    assert trace.mean_rate * trace.duration == pytest.approx(len(stamps) * 12_000)
+    assert trace.rates[0] == pytest.approx(99 * 12_000 / 0.1)
+
+
+def test_irish_rows_without_a_download_are_left_out(tmp_path):
+    text = "Timestamp,State,DL_bitrate\n2019.12.14_10.16.30,D,500\n2019.12.14_10.16.31,I,0\n2019.12.14_10.16.33,D,800\n"
+    trace = abr.load_trace(write(tmp_path, "irish.csv", text))
+    assert trace.durations == pytest.approx([3.0])
+    assert trace.rates == pytest.approx([800e3])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("0 1\n1 -2\n2 1\n", r":2: a negative rate, -2e\+06"),
+        ("0 0\n1 0\n2 0\n", "every rate is zero"),
+        ("0 1\n1 fast\n", r":2: '1 fast' is not 2 numbers"),
+        ("0 1\n1 nan\n", r":2: .* is not 2 numbers"),
+        ("[]", "no list of periods"),
+        ('[{"duration_ms": 1000}]', "period 0 is"),
+        ('[{"duration_ms": 1000, "bandwidth_kbps": -5}]', "bandwidth_kbps of period 0 is -5"),
+        ('[{"duration_ms": 1000,', ":1: not JSON"),
+        ("a,b\n1,2\n", "names no time and rate"),
+        ("time,mbps\n0,1\n1,x\n", ":3: 'x' is not a number"),
+        ("5\n9\n3\n", ":3: the stamps of a mahimahi trace never go back"),
+    ],
+)
+def test_what_cannot_be_a_trace_is_refused_with_file_line_and_value(tmp_path, text, message):
+    path = write(tmp_path, "bad", text)
+    with pytest.raises(abr.TraceError, match=message) as caught:
+        abr.load_trace(path)
+    assert str(path) in str(caught.value)
+
+
+def test_what_is_mended_is_told(tmp_path):
+    late = abr.load_trace(write(tmp_path, "late", "180 1\n181 2\n181 9\n180 9\n183 0\n184 3\n"))
+    assert late.durations == pytest.approx([1, 2, 1])
+    assert late.rates == pytest.approx([2e6, 0, 3e6])
+    assert any("2 stamps do not move forward" in note and "line 3" in note for note in late.notes)
+    assert any("starts at 180 s" in note for note in late.notes)
+    assert any("nothing arrives in 1 of 3" in note for note in late.notes)
+    single = abr.load_trace(write(tmp_path, "single", "0 2.5\n"), format="pensieve")
+    assert single.mean_rate == 2.5e6
+    assert any("single sample" in note for note in single.notes)
+
+
+def test_the_same_trace_twice_is_taken_once(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path, name, FORMS["pensieve"])
+    assert len(abr.load_traces([tmp_path])) == 1
+
+
+def test_scaling_cropping_and_load(tmp_path):
+    trace = abr.load_trace(write(tmp_path, "a", FORMS["pensieve"]))
+    assert trace.scaled(2).mean_rate == pytest.approx(2 * trace.mean_rate)
+    part = trace.cropped(1.5, 2.5)
+    assert part.durations == pytest.approx([0.5, 0.5])
+    assert part.rates == pytest.approx([1e6, 4e6])
+    assert trace.load_ratio(np.array([1e6, 2e6, 4e6])) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("network", sorted(abr.NETWORKS))
+def test_generated_networks_are_what_they_say_and_repeat_for_a_seed(network):
+    one, same, other = (abr.generate(network, seed=seed, duration=3600) for seed in (1, 1, 2))
+    assert (one.rates == same.rates).all()
+    assert (one.rates != other.rates).any()
+    assert one.duration == pytest.approx(3600)
+    stated = abr.NETWORKS[network].mean_rate
+    many = np.mean([abr.generate(network, seed=seed, duration=7200).mean_rate for seed in range(12)])
+    assert many == pytest.approx(stated, rel=0.15)
+
+
+@pytest.mark.shared
+def test_every_real_trace_is_read(shared):
+    counts = {}
+    for folder in sorted((shared / "traces").iterdir()):
+        if folder.is_dir():
+            traces = abr.load_traces([folder])
+            counts[folder.name] = len(traces)
+            assert all(1e3 < trace.mean_rate < 2e9 for trace in traces)
+    assert counts["norway3g"] == 43
+    assert counts["pensieve"] == 35
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sizes": np.zeros((2, 2))}, "segment 0 of rung low has 0 bytes"),
+        ({"sizes": np.ones((3, 2))}, "sizes of shape"),
+        ({"durations": [4.0, -1.0]}, "segment 1 lasts -1.0 s"),
+        ({"durations": [4.0, np.nan]}, "segment 1 lasts nan s"),
+        ({"rungs": (abr.Rung("low", 2), abr.Rung("high", 1))}, "not in the order"),
+        ({"rungs": (abr.Rung("low", 0), abr.Rung("high", 1))}, "a rung of 0 bits/s"),
+        ({"vmaf": np.ones((2, 3))}, "vmaf has shape"),
+    ],
+)
+def test_presentations_that_cannot_be_played_are_refused(change, message):
+    good = {
+        "title": "film",
+        "rungs": (abr.Rung("low", 1_000_000), abr.Rung("high", 2_000_000)),
+        "durations": [4.0, 4.0],
+        "sizes": np.full((2, 2), 1000),
+    }
+    assert abr.Presentation(**good).duration == 8.0
+    with pytest.raises(abr.PresentationError, match=message):
+        abr.Presentation(**good | change)
+
+
+def test_a_buffer_too_small_for_a_segment_is_refused(film, networks):
+    with pytest.raises(abr.PresentationError, match="give a larger --buffer"):
+        abr.simulate(film, networks[0], "bba-0", buffer=3)
