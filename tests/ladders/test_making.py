@@ -132,8 +132,16 @@ def test_constant_quality_is_constant():
     assert max(each) - min(each) < 1
 
 
+class RichFilm(KnownFilm):
+    """Four times the bits."""
+
+    def law(self, chunk, size, quantiser):
+        bits, quality = super().law(chunk, size, quantiser)
+        return 4 * bits, quality
+
+
 def test_fixed_rates_are_apples_or_what_the_film_can_use():
-    prober, segments = known()
+    prober, segments = known(RichFilm)
     ladder = ladder_from(prober, segments, LadderRequest(mode="fixed"))
     table = {rate: height for height, rate in APPLE_LADDERS["h264"]}
     rates = [rung.rate for rung in ladder.rungs if set(rung.quantisers) != {12.0}]
