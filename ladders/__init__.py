@@ -23,10 +23,12 @@ from ladders.probes import Encoding, Point, Prober
 from ladders.rungs import RungChoice, RungRules, choose_rungs
 from ladders.shot_evidence import ShotEvidence, ShotParameters, Transition, gather
 from ladders.shots import Analysis, Shot, analyse, assemble, detect_shots
+from ladders.si_ti import SITI_MODES, si_ti
 
 __all__ = [
     "APPLE_LADDERS",
     "MODES",
+    "SITI_MODES",
     "Aim",
     "Allocation",
     "Analysis",
@@ -80,5 +82,6 @@ __all__ = [
     "predict_cost",
     "quantiser_grid",
     "save_ladder",
+    "si_ti",
     "with_finals",
 ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from encoder import Frame, Source
-from ladders.complexity_kernels import block_energies, block_energies_8, fine_blocks, line_moments
+from ladders.complexity_kernels import block_energies, block_energies_8, fine_blocks, line_moments, summarise
 
 __all__ = ["COMPLEXITY_COLUMNS", "Complexity", "Meter", "Pooled", "dct_energy", "pool"]
 
@@ -38,6 +38,8 @@ _ACROSS = tuple(COMPLEXITY_COLUMNS.index(c) for c in ("temporal", "chroma_tempor
 _BLOCK = 8
 #: Lines of full size that are measured: one in this many, other ones in the next frame.
 LINE_STEP = 32
+#: Of the blocks of full size that could be, one in this many is.
+BLOCK_STEP = 4
 #: Quantiser step that costs of blocks are told for, in 8-bit levels: that of H.264 near QP 27.
 _STEP = 14.0
 
@@ -167,6 +169,7 @@ class _Energies:
         self._energies, self._levels = np.zeros(grid, np.float32), np.zeros(grid[1:], np.float32)
         self._basis, self._weights = dct_basis(_BLOCK), dct_weights(_BLOCK)
         self._strip = np.zeros((_BLOCK, shape[1]), np.float32)
+        self._means = np.zeros(3)
         self._now = 0
 
     def measure(self, small: NDArray[np.int16]) -> tuple[float, float, float]:
@@ -176,11 +179,8 @@ class _Energies:
         self._now ^= 1
         now, before = self._energies[self._now], self._energies[1 - self._now]
         block_energies_8(small, self._basis, self._weights, self._strip, now, self._levels)
-        return (
-            float(now.mean()) / 90,
-            float(np.abs(now - before).mean()) / 18,
-            float(np.sqrt(np.maximum(self._levels, 0)).mean()),
-        )
+        summarise(now, before, self._levels, self._means)
+        return self._means[0] / 90, self._means[1] / 18, self._means[2]
 
 
 class Meter:
@@ -217,8 +217,8 @@ class Meter:
         out: NDArray[np.float32],
     ) -> None:
         """Measure a frame; `small` are its small pictures, `vectors` how their blocks moved."""
-        energies = [plane.measure(picture) for plane, picture in zip(self._planes, small, strict=False)]
         out[:] = np.nan
+        energies = [plane.measure(picture) for plane, picture in zip(self._planes, small, strict=False)]
         out[0:3] = energies[0]
         if len(energies) == 3:
             out[3] = energies[1][0] + energies[2][0]
@@ -228,8 +228,13 @@ class Meter:
         known = before is not None and before.luma.shape == frame.luma.shape and before.bit_depth == frame.bit_depth
         if before is None or not known:
             before = frame
-        self._lines(frame, before, out)
-        self._blocks(frame, before, vectors, out)
+        # the two that look at full size take turns
+        if frame.number % 2 and known:
+            self._lines(frame, before, out)
+        else:
+            self._blocks(frame, before, vectors, out)
+            if not known:
+                self._lines(frame, before, out)
         if not known:
             out[list(_ACROSS)] = np.nan
 
@@ -263,6 +268,7 @@ class Meter:
             vectors,
             self._factor,
             frame.number,
+            BLOCK_STEP,
             self._tables[levels],
             self._grain,
             self._fine,

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["block_energies", "block_energies_8", "fine_blocks", "line_moments", "plane_moments"]
+__all__ = ["block_energies", "block_energies_8", "fine_blocks", "line_moments", "plane_moments", "summarise"]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -99,6 +99,22 @@ def block_energies_8(
                 for m in range(8):
                     total += weights[k, m] * abs(coefficients[m])
             energies[r, c] = total
+
+
+@njit(cache=True, nogil=True)
+def summarise(
+    energies: NDArray[np.float32], before: NDArray[np.float32], levels: NDArray[np.float32], out: NDArray[np.float64]
+) -> None:
+    """Write the mean energy, the mean change of energies and the mean root of levels."""
+    rows, columns = energies.shape
+    energy = change = level = 0.0
+    for r in range(rows):
+        for c in range(columns):
+            energy += energies[r, c]
+            change += abs(energies[r, c] - before[r, c])
+            level += np.sqrt(max(levels[r, c], np.float32(0)))
+    blocks = rows * columns
+    out[0], out[1], out[2] = energy / blocks, change / blocks, level / blocks
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
@@ -216,11 +232,12 @@ def fine_blocks(
     vectors: NDArray[np.int16],
     factor: int,
     phase: int,
+    sparse: int,
     table: NDArray[np.float32],
     grain: NDArray[np.float32],
     out: NDArray[Any],
 ) -> None:
-    """Measure some 8x8 blocks of full size, one in each block that was followed on the small pictures.
+    """Measure some 8x8 blocks of full size, one in every `sparse`-th block that was followed on the small pictures.
 
     Parameters
     ----------
@@ -228,8 +245,8 @@ def fine_blocks(
         Luma of a frame and of the one before it.
     vectors : int16 array, shape (rows, columns, 2)
         Motion on the small pictures, from where the search goes on at full size.
-    factor, phase : int
-        Samples that became one, and which of the blocks inside it is taken: changes from frame to frame.
+    factor, phase, sparse : int
+        Samples that became one; which of the blocks are taken, which changes from frame to frame; one in how many.
     table : float32 array
         Cost in bits of a Hadamard coefficient by its magnitude.
     grain : float32 array, shape (rows * columns,)
@@ -242,9 +259,12 @@ def fine_blocks(
     rows, columns = vectors.shape[:2]
     block, room = np.empty((8, 8), np.int32), np.empty((8, 8), np.int32)
     bits = alone = residual = 0.0
-    grains = 0
+    grains = taken = 0
     for r in range(rows):
         for c in range(columns):
+            if (r * 3 + c + phase) % sparse:
+                continue
+            taken += 1
             y = r * 8 * factor + 8 * ((phase * 5 + c * 3) % factor)
             x = c * 8 * factor + 8 * ((phase * 3 + r * 5) % factor)
             u = min(max(y + vectors[r, c, 0] * factor, 0), height - 8)
@@ -288,7 +308,7 @@ def fine_blocks(
             intra = _hadamard_cost(block, room, table, True)
             alone += intra
             bits += min(inter, intra)
-    samples = max(1, rows * columns) * 64.0
+    samples = max(1, taken) * 64.0
     out[0] = bits / samples
     out[1] = alone / samples
     out[2] = residual / samples

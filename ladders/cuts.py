@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.pictures import Pictures
+from ladders.pictures import THUMBNAIL, Pictures
 
-__all__ = ["CUT_FEATURES", "CUT_REACH", "cut_candidates", "cut_features", "cut_score"]
+__all__ = ["CUT_FEATURES", "CUT_REACH", "cut_candidates", "cut_features"]
 
 #: Frames on either side that a cut is judged by.
 CUT_REACH = 12
@@ -15,7 +15,7 @@ CUT_REACH = 12
 _ACROSS = ((-1, 2), (-1, 5), (-3, 0), (-3, 2), (-3, 5), (-6, 0), (-6, 2))
 #: A frame less new than this is no candidate: blocks that are found again in the frame before it.
 _LEAST_SHARE = 0.2
-_SHARE, _RESIDUAL, _EVEN, _ACTIVITY, _FRESH, _DIFFERENCE, _MOVED, _COLOUR = 3, 0, 1, 2, 4, 5, 6, 9
+_SHARE, _RESIDUAL, _EVEN, _ACTIVITY, _FRESH, _DIFFERENCE, _MOVED, _LEVEL, _COLOUR = 3, 0, 1, 2, 4, 5, 6, 7, 9
 
 CUT_FEATURES = (
     "share",
@@ -24,7 +24,8 @@ CUT_FEATURES = (
     "difference",
     "colour",
     "even_share",
-    "share_over_neighbours",
+    "share_over_before",
+    "share_over_after",
     "share_over_median",
     "difference_over_neighbours",
     "across_share",
@@ -32,6 +33,9 @@ CUT_FEATURES = (
     "across_moved",
     "across_difference",
     "across_even_share",
+    "brightening",
+    "quiet",
+    "quieter_half",
 )
 
 
@@ -65,7 +69,8 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
             difference,
             np.log1p(row[_COLOUR]),
             _even_share(row),
-            share - near[:, _SHARE].max(),
+            share - _highest(pictures.changes[max(low, n - 5) : n, _SHARE]),
+            share - _highest(pictures.changes[n + 1 : min(high, n + 6), _SHARE]),
             share - np.median(around[:, _SHARE]),
             difference - np.log1p(near[:, _DIFFERENCE].max()),
             across[:, _SHARE].min(),
@@ -73,20 +78,27 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
             across[:, _MOVED].min(),
             np.log1p(across[:, _DIFFERENCE].min()),
             min(_even_share(pair) for pair in across),
+            (row[_LEVEL] - pictures.changes[n - 1, _LEVEL]) / 32 if n > 1 else 0.0,
+            *_quiet(pictures, n),
         ],
         np.float64,
     )
 
 
+def _highest(shares: NDArray[np.float32]) -> float:
+    return float(shares.max()) if len(shares) else 0.0
+
+
+def _quiet(pictures: Pictures, n: int) -> tuple[float, float]:
+    """Return how much less than all cells the quietest fifth, and half, of a thumbnail's luma cells change.
+
+    A caption leaves most of a picture alone; a cut leaves nothing.
+    """
+    cells = THUMBNAIL[0] * THUMBNAIL[1]
+    change = np.sort(np.abs(pictures.thumbnails[n, :cells] - pictures.thumbnails[n - 1, :cells]))
+    mean = float(change.mean()) + 1e-3
+    return float(change[: cells // 5].mean()) / mean, float(change[: cells // 2].mean()) / mean
+
+
 def _even_share(row: NDArray[np.float32]) -> float:
     return float(row[_EVEN] / (row[_EVEN] + row[_ACTIVITY] + 0.5))
-
-
-def cut_score(features: NDArray[np.float64]) -> float:
-    """Return how sure a cut is, 0 to 1."""
-    named = dict(zip(CUT_FEATURES, features, strict=True))
-    # hand-set until the weights are trained: new here and across, and newer than anything near
-    alone = min(named["share_over_neighbours"], 0.25)
-    evidence = min(named["share"], named["across_share"] + 0.1) - 0.47 + 0.4 * alone - 3 * max(0.0, 0.06 - alone)
-    seen = min(0.0, named["difference"] - 1.2)
-    return float(1 / (1 + np.exp(-25 * (evidence + 0.3 * seen))))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from encoder import Frame, Source
 from ladders.reduction import Reduction
-from ladders.shot_kernels import pair_evidence, thumbnail
+from ladders.shot_kernels import pair_evidence, thumbnails
 
 __all__ = ["CHANGE_COLUMNS", "THUMBNAIL", "Pictures"]
 
@@ -28,7 +28,6 @@ CHANGE_COLUMNS = (
 )
 #: Rows and columns of the thumbnails that mixtures are recognised on; each chroma plane has half of each.
 THUMBNAIL = (9, 16)
-_CHROMA_THUMBNAIL = (4, 8)
 
 
 class Pictures:
@@ -54,7 +53,9 @@ class Pictures:
     thumbnails : float32 array, shape (capacity, cells)
         Luma cells, then both chromas', in levels.
     changes : float32 array, shape (capacity, len(CHANGE_COLUMNS))
-        Each frame against the one before it; zero for the first of the film.
+        Each frame against the one before it; zero for the first held.
+    steps : float32 array, shape (capacity,)
+        Mean absolute difference of each thumbnail from the one before it, in levels.
     """
 
     def __init__(self, source: Source, frame: Frame, capacity: int) -> None:
@@ -64,12 +65,12 @@ class Pictures:
         self.luma = np.zeros((capacity, height, width), np.int16)
         self.blue = np.zeros((capacity, *chroma), np.int16)
         self.red = np.zeros((capacity, *chroma), np.int16)
-        cells, colours = np.prod(THUMBNAIL), np.prod(_CHROMA_THUMBNAIL)
+        cells, colours = THUMBNAIL[0] * THUMBNAIL[1], (THUMBNAIL[0] // 2) * (THUMBNAIL[1] // 2)
         self.thumbnails = np.zeros((capacity, cells + 2 * colours), np.float32)
         self.changes = np.zeros((capacity, len(CHANGE_COLUMNS)), np.float32)
         self.vectors = np.zeros((height // 8, width // 8, 2), np.int16)
         self._spare = np.zeros((height // 8, width // 8, 2), np.int16)
-        self._cells, self._colours = int(cells), int(colours)
+        self.steps = np.zeros(capacity, np.float32)
         self._resized = np.zeros(capacity, np.bool_)
         self._size = frame.luma.shape
         self.first = frame.number
@@ -96,9 +97,9 @@ class Pictures:
         self.count += 1
         self._finish(n)
 
-    def resized(self, frame: int) -> bool:
-        """Whether the pictures changed size at a frame."""
-        return bool(self._resized[frame - self.first])
+    def resized(self) -> list[int]:
+        """Return the frames held at which the pictures changed size."""
+        return [self.first + int(n) for n in np.flatnonzero(self._resized[: self.count])]
 
     def repeat(self) -> None:
         """Take in a frame that could not be decoded: the one before it stands still."""
@@ -110,11 +111,8 @@ class Pictures:
         self._finish(n)
 
     def _finish(self, n: int) -> None:
-        thumb = self.thumbnails[n]
-        a, b = self._cells, self._cells + self._colours
-        thumbnail(self.luma[n], thumb[:a].reshape(THUMBNAIL))
-        thumbnail(self.blue[n], thumb[a:b].reshape(_CHROMA_THUMBNAIL))
-        thumbnail(self.red[n], thumb[b:].reshape(_CHROMA_THUMBNAIL))
+        before = self.thumbnails[max(n - 1, 0)]
+        self.steps[n] = thumbnails(self.luma[n], self.blue[n], self.red[n], THUMBNAIL, before, self.thumbnails[n])
         if n:
             self._pair(n - 1, n, self.vectors, self.changes[n])
 
@@ -141,6 +139,6 @@ class Pictures:
         gone = before - self.first
         if gone <= 0:
             return
-        for held in (self.luma, self.blue, self.red, self.thumbnails, self.changes, self._resized):
+        for held in (self.luma, self.blue, self.red, self.thumbnails, self.changes, self.steps, self._resized):
             held[: self.count - gone] = held[gone : self.count]
         self.first, self.count = before, self.count - gone

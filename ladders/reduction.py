@@ -62,8 +62,8 @@ class Reduction:
             out[:] = 128 * 16
             return
         factor = self._chroma_factor
-        # colour is smooth: a quarter of the lines says as much
-        step = max(1, factor // 4)
+        # colour is smooth: two lines of each square say as much
+        step = max(1, factor // 2)
         self._plane(frame.lines[which], frame.widths[which], frame.bit_depth, self._chroma_size, factor, step, out)
 
     def _plane(
@@ -80,8 +80,7 @@ class Reduction:
             lines = cv2.resize(lines[:, :width], size[::-1], interpolation=cv2.INTER_AREA)
         if lines.shape[1] * lines.itemsize % 8:
             lines = np.pad(lines, ((0, 0), (0, 8 - lines.shape[1] % 8)))
-        count = factor * len(range(step // 2, factor, step))
-        scale = np.float32(16 / (count << (depth - 8)))
+        scale = np.float32(16 * step / (factor * factor << (depth - 8)))
         shrink(lines.view(np.uint64), factor, step, lines.itemsize == 1, scale, self._sums, out)
 
 

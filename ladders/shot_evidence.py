@@ -6,7 +6,7 @@ that are gathered apart, each decoded with that much on either side, join to exa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 
 from encoder import Frame, Source, SourceError, decode
 from ladders.complexity import COMPLEXITY_COLUMNS, Meter
-from ladders.cuts import CUT_REACH, cut_candidates, cut_features, cut_score
+from ladders.cuts import cut_candidates, cut_features
+from ladders.gradual import GRADUAL_REACH, describe, gradual_candidates, lags_up_to
 from ladders.pictures import Pictures
+from ladders.shot_weights import CUT_JUDGE, GRADUAL_JUDGE
 
 __all__ = ["ShotEvidence", "ShotParameters", "Transition", "gather"]
 
 Progress = Callable[[float, float], None]
+
+#: What is less sure than this is not even kept as evidence.
+_WORTH_KEEPING = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +34,26 @@ class ShotParameters:
 
     Attributes
     ----------
-    cut_score : float
-        How sure a cut must be, 0 to 1.
+    cut_score, gradual_score : float
+        How sure a cut, and a dissolve, fade or wipe, must be, 0 to 1.
     least_frames : int
         Two boundaries are at least this many frames apart; of nearer ones the surer stays.
     gradual_seconds : float
-        The longest dissolve, fade or wipe that is looked for. The detector holds this much of the film, and as
-        much again, in small pictures.
+        The longest dissolve, fade or wipe that is looked for, up to 120 frames.
     """
 
     cut_score: float = 0.5
+    gradual_score: float = 0.5
     least_frames: int = 4
     gradual_seconds: float = 2.5
 
+    def longest(self, source: Source) -> int:
+        """Return the longest gradual transition that is looked for, in frames."""
+        return max(8, min(120, round(self.gradual_seconds * float(source.frame_rate))))
+
     def reach(self, source: Source) -> int:
         """Return how many frames on either side bear on what is found at one."""
-        return CUT_REACH + min(160, round(self.gradual_seconds * float(source.frame_rate)))
+        return self.longest(source) + GRADUAL_REACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ class ShotEvidence:
         return ShotEvidence(
             ordered[0].first,
             ordered[-1].last,
-            tuple(t for part in ordered for t in part.transitions),
+            _ordered(t for part in ordered for t in part.transitions),
             np.concatenate([part.complexity for part in ordered]),
             _merged([span for part in ordered for span in part.lost]),
         )
@@ -134,6 +143,7 @@ class _Pass:
         self._source, self._first, self._last = source, first, last
         self._parameters = parameters
         self._reach = parameters.reach(source)
+        self._lags = lags_up_to(parameters.longest(source))
         self._start = max(0, first - self._reach)
         self._stop = min(source.frame_count, last + self._reach)
         self._judged = first
@@ -161,7 +171,7 @@ class _Pass:
             progress(self._last - self._first, self._last - self._first)
         lost = [(max(a, self._first), min(b, self._last)) for a, b in self._lost]
         lost = [(a, b) for a, b in lost if a < b]
-        return ShotEvidence(self._first, self._last, tuple(self._transitions), self._rows, _merged(lost))
+        return ShotEvidence(self._first, self._last, _ordered(self._transitions), self._rows, _merged(lost))
 
     def _open(self, frame: Frame) -> None:
         # enough for both reaches and a stretch to judge between them
@@ -202,13 +212,32 @@ class _Pass:
         assert pictures is not None
         first = max(self._judged, pictures.first)
         if first < stop:
-            for n in cut_candidates(pictures.changes[: pictures.count]):
-                frame = int(n) + pictures.first
-                if first <= frame < stop and frame:
-                    forced = pictures.resized(frame)
-                    score = 1.0 if forced else cut_score(cut_features(pictures, frame, self._source.frame_count))
-                    self._transitions.append(Transition("cut", frame, frame, score))
+            self._transitions += self._cuts(pictures, first, stop)
+            self._transitions += self._graduals(pictures, first, stop)
         self._judged = max(self._judged, stop)
+
+    def _cuts(self, pictures: Pictures, first: int, stop: int) -> Iterator[Transition]:
+        for n in cut_candidates(pictures.changes[: pictures.count]):
+            frame = int(n) + pictures.first
+            if first <= frame < stop and n:
+                score = CUT_JUDGE.score(cut_features(pictures, frame, self._source.frame_count))
+                if score > _WORTH_KEEPING:
+                    yield Transition("cut", frame, frame, score)
+        # what changes size cannot be the same shot
+        yield from (Transition("cut", n, n, 1.0) for n in pictures.resized() if first <= n < stop)
+
+    def _graduals(self, pictures: Pictures, first: int, stop: int) -> Iterator[Transition]:
+        for centre, s, e in gradual_candidates(pictures, self._lags):
+            if first <= centre + pictures.first < stop:
+                found = describe(pictures, s, e)
+                score = 0.0 if found is None else GRADUAL_JUDGE.score(found.features)
+                if found is not None and score > _WORTH_KEEPING:
+                    yield Transition(found.kind, found.first, found.last, score)
+
+
+def _ordered(transitions: Iterable[Transition]) -> tuple[Transition, ...]:
+    """Sort them, and tell those once that two windows led to."""
+    return tuple(sorted(set(transitions), key=lambda t: (t.first, t.last, t.kind, t.score)))
 
 
 def _merged(spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["compare", "follow", "pair_evidence", "projection_shift", "shrink", "thumbnail"]
+__all__ = ["compare", "follow", "pair_evidence", "projection_shift", "shrink", "thumbnail", "thumbnails"]
 
 _BYTES = np.uint64(0x00FF00FF00FF00FF)
 _SHORTS = np.uint64(0x0000FFFF0000FFFF)
@@ -91,6 +91,30 @@ def thumbnail(picture: NDArray[Any], out: NDArray[Any]) -> None:
                 for x in range(x0, x1):
                     total += picture[y, x]
             out[r, c] = total / ((y1 - y0) * (x1 - x0))
+
+
+@njit(cache=True, nogil=True)
+def thumbnails(
+    luma: NDArray[np.int16],
+    blue: NDArray[np.int16],
+    red: NDArray[np.int16],
+    shape: tuple[int, int],
+    before: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> float:
+    """Write the thumbnails of three planes in levels, chroma with half the rows and columns, into one line.
+
+    Returns its mean absolute difference from the line of the frame before.
+    """
+    cells, colours = shape[0] * shape[1], (shape[0] // 2) * (shape[1] // 2)
+    thumbnail(luma, out[:cells].reshape(shape))
+    thumbnail(blue, out[cells : cells + colours].reshape((shape[0] // 2, shape[1] // 2)))
+    thumbnail(red, out[cells + colours :].reshape((shape[0] // 2, shape[1] // 2)))
+    step = 0.0
+    for i in range(out.size):
+        out[i] /= np.float32(16)
+        step += abs(out[i] - before[i])
+    return step / out.size
 
 
 @njit(cache=True, nogil=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,7 +10,10 @@ from encoder import Source
 from ladders.complexity import Complexity, pool
 from ladders.shot_evidence import Progress, ShotEvidence, ShotParameters, Transition, gather
 
-__all__ = ["Analysis", "Shot", "analyse", "assemble", "detect_shots"]
+__all__ = ["LONG_HOLD", "Analysis", "Shot", "analyse", "assemble", "choose", "detect_shots"]
+
+#: Black or white held for this many frames between fades is a shot.
+LONG_HOLD = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class Shot:
     ----------
     first, last : int
         Frames [first, last); the shots of a film tile it. In a dissolve or wipe the new shot begins at the
-        first frame that is more new than old; in a fade in, at the first frame with a trace of picture.
+        first frame that is more new than old; in a fade in, at the first frame with a trace of picture; after a
+        fade out into a black that is held, at the first black frame.
     transition : str
         What opens it: "start" (of the film), "cut", "dissolve", "fade" or "wipe".
     mixed : tuple of int, optional
@@ -111,26 +116,60 @@ def assemble(source: Source, evidence: ShotEvidence, parameters: ShotParameters 
     """
     if (evidence.first, evidence.last) != (0, source.frame_count):
         raise ValueError(f"evidence of frames {evidence.first} to {evidence.last} is not of the whole film")
-    chosen = parameters or ShotParameters()
-    transitions = _sure(evidence.transitions, chosen)
-    openings: dict[int, Transition | None] = {0: None}
-    for transition in transitions:
-        boundary = transition.first
-        if 0 < boundary < source.frame_count:
-            openings[boundary] = transition
-    shots = []
-    for (first, opening), (last, _) in pairwise([*sorted(openings.items()), (source.frame_count, None)]):
-        kind = "start" if opening is None else opening.kind
-        shots.append(Shot(first, last, kind, None, pool(evidence.complexity[first:last])))
+    transitions = choose(evidence.transitions, parameters or ShotParameters())
+    openings: dict[int, tuple[str, tuple[int, int] | None]] = {0: ("start", None)}
+    for first, kind, mixed in _openings(transitions, source.frame_count):
+        if 0 < first < source.frame_count:
+            openings[first] = (kind, mixed)
+    edges = [*sorted(openings), source.frame_count]
+    shots = [
+        Shot(first, last, *openings[first], pool(evidence.complexity[first:last])) for first, last in pairwise(edges)
+    ]
     return Analysis(tuple(shots), transitions, evidence.lost)
 
 
-def _sure(candidates: tuple[Transition, ...], parameters: ShotParameters) -> tuple[Transition, ...]:
-    """Keep what is sure enough; of two that are too near each other, the surer."""
+def _openings(transitions: Sequence[Transition], frame_count: int) -> Iterator[tuple[int, str, tuple[int, int] | None]]:
+    """Yield the first frame of each shot but the first, what opens it, and the frames of that which show a mixture.
+
+    Black (or white) between fades is a shot of its own if it is held for `LONG_HOLD` frames; else it belongs to the
+    shot that fades in, or to the one that fades out where none follows.
+    """
+    for n, transition in enumerate(transitions):
+        before = transitions[n - 1] if n else None
+        after = transitions[n + 1] if n + 1 < len(transitions) else None
+        mixed = (transition.first, transition.last)
+        if transition.kind == "cut":
+            yield transition.first, "cut", None
+        elif transition.kind == "fade_in":
+            start = before.last if before else 0
+            if transition.first - start >= LONG_HOLD:
+                yield transition.first, "fade", mixed
+            elif before and before.kind == "fade_out":
+                yield transition.first, "fade", (before.first, transition.last)
+            elif before and before.kind != "cut":
+                yield transition.first, "fade", mixed
+        elif transition.kind == "fade_out":
+            end = after.first if after else frame_count
+            if end - transition.last >= LONG_HOLD:
+                yield transition.last, "fade", mixed
+        else:
+            yield (transition.first + transition.last + 1) // 2, transition.kind, mixed
+
+
+def choose(candidates: Sequence[Transition], parameters: ShotParameters) -> tuple[Transition, ...]:
+    """Keep what is sure enough; of those that are in each other's way, the surest."""
     kept: list[Transition] = []
-    for candidate in sorted(candidates, key=lambda t: (-t.score, t.first)):
-        if candidate.score < parameters.cut_score:
-            break
-        if all(abs(candidate.first - other.first) >= parameters.least_frames for other in kept):
+    for candidate in sorted(candidates, key=lambda t: (-t.score, t.first, t.last)):
+        least = parameters.cut_score if candidate.kind == "cut" else parameters.gradual_score
+        if candidate.score >= least and not any(_exclude(candidate, other, parameters) for other in kept):
             kept.append(candidate)
     return tuple(sorted(kept, key=lambda t: (t.first, t.last)))
+
+
+def _exclude(one: Transition, other: Transition, parameters: ShotParameters) -> bool:
+    """Whether two transitions cannot both be there."""
+    if one.kind == other.kind == "cut":
+        return abs(one.first - other.first) < parameters.least_frames
+    # a cut next to a mixture's ends is one of its own steps
+    beside = 2 if "cut" in (one.kind, other.kind) else 0
+    return max(one.first, other.first) < min(one.last, other.last) + beside
