@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import m3u8
 
 from encoder.errors import ProcessError
-from encoder.plan import SHORTEST_SEGMENT, Rendition, Segment
+from encoder.plan import Rendition, Segment
 from encoder.process import run
 from encoder.source import Source
 from encoder.tools import packager_path
@@ -40,7 +39,6 @@ def package(
     renditions: Sequence[tuple[Rendition, Path]],
     audio: Sequence[AudioTrack],
     text: Sequence[TextTrack],
-    segment_duration: Fraction,
 ) -> tuple[Packaged, ...]:
     """Package a title.
 
@@ -56,8 +54,6 @@ def package(
         Stitched tracks.
     audio : sequence of AudioTrack
     text : sequence of TextTrack
-    segment_duration : Fraction
-        What a segment should last, s.
 
     Returns
     -------
@@ -73,7 +69,7 @@ def package(
     streams += [_audio(track, name) for track, name in zip(audio, _names(audio), strict=True)]
     streams += [_text(track, name) for track, name in zip(text, _names(text), strict=True)]
     argv = [packager_path(), *streams]
-    argv += ["--segment_duration", f"{float(segment_duration * SHORTEST_SEGMENT):g}"]
+    argv += ["--segment_duration", f"{_least_duration(source, segments):.6f}"]
     argv += ["--mpd_output", DASH_MANIFEST, "--hls_master_playlist_output", HLS_MANIFEST]
     # a static manifest with a timeline, rather than one SegmentBase per file
     argv += ["--generate_static_live_mpd", "--hls_playlist_type", "VOD", "--quiet"]
@@ -84,6 +80,15 @@ def package(
     for track in packaged:
         _check_cuts(tuple(argv), track, source, segments)
     return packaged
+
+
+def _least_duration(source: Source, segments: Sequence[Segment]) -> float:
+    """Return a duration (s) that makes the packager cut at every key frame that is marked.
+
+    It cuts at the first key frame in a new cell of a grid of this width: no two segments may begin in one cell.
+    """
+    lengths = [source.time(s.last) - source.time(s.first) for s in segments]
+    return float(min(lengths[:-1] or lengths)) * 0.98
 
 
 def playlist_segments(folder: Path, playlist: str) -> Packaged:

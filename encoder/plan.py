@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from encoder.source import Source
 
@@ -18,6 +18,11 @@ LONGEST_CHUNK = 24
 #: A segment lasts from half to one and a half times what was asked for.
 SHORTEST_SEGMENT = Fraction(1, 2)
 LONGEST_SEGMENT = Fraction(3, 2)
+#: Moments between the starts of units at which a segment may start, to a segment's length.
+STEPS = 8
+#: What it costs to start a segment inside a unit, and for each second that it is out of bounds; a segment that is twice
+#: as long as asked for costs 1.
+INSIDE_UNIT, OUT_OF_BOUNDS = 0.9, 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def plan_chunks(
     segments : tuple of Segment
         Every one starts on a key frame; see `plan_segments`.
     """
-    units = _join_short(source, shot_starts, segment_duration)
+    units = _join_short(source, shot_starts)
     segments = plan_segments(source, units, segment_duration)
     cuts = {segment.first for segment in segments}
     starts = sorted(set(units) | _splits_of_long(source, units, cuts))
@@ -150,11 +155,7 @@ def plan_chunks(
 
 
 def plan_segments(source: Source, units: Sequence[int], duration: Fraction) -> tuple[Segment, ...]:
-    """Place segments of half to one and a half times `duration` on the starts of units.
-
-    A packager ends a segment at the first key frame that comes at least its minimum after the segment's start, and
-    every unit starts with a key frame. So a segment ends with the first unit that brings it to the minimum; where
-    that is too long, key frames are added inside the unit at equal distances.
+    """Place segments of half to one and a half times `duration`, on the starts of units as far as that goes.
 
     Parameters
     ----------
@@ -168,46 +169,61 @@ def plan_segments(source: Source, units: Sequence[int], duration: Fraction) -> t
     Returns
     -------
     tuple of Segment
-        They tile the film. Only the last may be shorter than the minimum.
+        They tile the film. Only a film shorter than half of `duration` has one that is shorter.
+
+    Notes
+    -----
+    Dynamic programming over the starts of units and moments between them: each segment costs by how much it is longer
+    or shorter than asked for, and nearly as much again when it starts inside a unit, where it needs a key frame
+    that the picture does not.
     """
-    shortest, longest = duration * SHORTEST_SEGMENT, duration * LONGEST_SEGMENT
-    starts = [0]
-    ends = [*units[1:], source.frame_count]
-    for end in ends:
-        length = source.time(end) - source.time(starts[-1])
-        if length > longest:
-            pieces = max(math.ceil(length / longest), round(length / duration))
-            starts += _inner_cuts(source, starts[-1], end, pieces, shortest)
-        if end < source.frame_count and source.time(end) - source.time(starts[-1]) >= shortest:
-            starts.append(end)
-    return tuple(Segment(a, b) for a, b in zip(starts, [*starts[1:], source.frame_count], strict=True))
+    starts = _candidates(source, units, duration)
+    times = [float(source.time(frame)) for frame in (*starts, source.frame_count)]
+    on_units = set(units)
+    target, shortest, longest = (float(duration * factor) for factor in (1, SHORTEST_SEGMENT, LONGEST_SEGMENT))
+    best, came = [0.0], [0]
+    for end in range(1, len(times)):
+        costs = []
+        begin = end - 1
+        # a frozen picture may leave nothing within the bounds; then the least that is out of them
+        while begin >= 0 and (begin >= end - 3 or times[end] - times[begin] <= 2 * longest):
+            length = times[end] - times[begin]
+            # too short is worse: a frozen picture that lasts costs nothing
+            outside = max(10 * (shortest - length), length - longest, 0.0)
+            inside = begin > 0 and starts[begin] not in on_units
+            cost = abs(length - target) / target + INSIDE_UNIT * inside + OUT_OF_BOUNDS * outside
+            costs.append((best[begin] + cost, begin))
+            begin -= 1
+        cost, begin = min(costs)
+        best.append(cost)
+        came.append(begin)
+    edges = [len(times) - 1]
+    while edges[-1] > 0:
+        edges.append(came[edges[-1]])
+    frames = [*starts, source.frame_count]
+    return tuple(Segment(frames[a], frames[b]) for b, a in pairwise(edges))[::-1]
 
 
-def _inner_cuts(source: Source, first: int, last: int, pieces: int, shortest: Fraction) -> list[int]:
-    """Return frames that part [first, last) into about equal pieces, each at least `shortest` long."""
-    length = (source.time(last) - source.time(first)) / pieces
-    cuts: list[int] = []
-    frame = first
-    for piece in range(1, pieces):
-        due = source.time(first) + piece * length
-        while frame < last and source.time(frame) < due:
-            frame += 1
-        previous = cuts[-1] if cuts else first
-        if frame < last and source.time(frame) - source.time(previous) >= shortest:
-            cuts.append(frame)
-    return cuts
+def _candidates(source: Source, units: Sequence[int], duration: Fraction) -> list[int]:
+    """Return the frames at which a segment may start: starts of units, and moments in between."""
+    frames = set(units)
+    step = duration / STEPS
+    due = step
+    for frame in range(1, source.frame_count):
+        time = source.time(frame)
+        if time >= due:
+            frames.add(frame)
+            due = (time // step + 1) * step
+    return sorted(frames)
 
 
-def _join_short(source: Source, shot_starts: Sequence[int], duration: Fraction) -> list[int]:
+def _join_short(source: Source, shot_starts: Sequence[int]) -> list[int]:
     """Return the starts of shots without those that are too short to stand alone."""
     units = [0]
     for start in shot_starts[1:]:
         # a short shot rides with what follows it
         if source.time(start) - source.time(units[-1]) >= SHORTEST_CHUNK:
             units.append(start)
-    # the end of the film may not be a segment of its own that is too short
-    while len(units) > 1 and source.duration - source.time(units[-1]) < duration * SHORTEST_SEGMENT:
-        units.pop()
     return units
 
 

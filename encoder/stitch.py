@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 
 from encoder.errors import StitchError
-from encoder.plan import Chunk
+from encoder.plan import Chunk, Segment
 from encoder.source import Source
 from encoder.store import write_whole
 
@@ -41,7 +41,13 @@ def track_timing(source: Source) -> tuple[Fraction, tuple[int, ...]]:
     return base, tuple((p - source.pts[0]) * scale for p in (*source.pts, source.end_pts))
 
 
-def stitch(source: Source, chunks: Sequence[Chunk], paths: Sequence[Path], output: Path) -> None:
+def stitch(
+    source: Source,
+    chunks: Sequence[Chunk],
+    paths: Sequence[Path],
+    output: Path,
+    segments: Sequence[Segment] | None = None,
+) -> None:
     """Join chunks.
 
     Parameters
@@ -54,6 +60,9 @@ def stitch(source: Source, chunks: Sequence[Chunk], paths: Sequence[Path], outpu
         Their files, in one rendition.
     output : Path
         MP4 file to write.
+    segments : sequence of Segment, optional
+        Mark as key frames only those that segments start with, so that a packager can cut nowhere else; by default
+        all are marked.
 
     Raises
     ------
@@ -69,6 +78,9 @@ def stitch(source: Source, chunks: Sequence[Chunk], paths: Sequence[Path], outpu
         if header != first_header:
             raise StitchError(f"{path}: its parameter sets are not those of the first chunk")
         packets += part
+    if segments is not None:
+        starts = {segment.first for segment in segments}
+        packets = [replace(packet, is_keyframe=packet.is_keyframe and packet.frame in starts) for packet in packets]
     write_whole(output, lambda path: _write(path, paths[0], packets, times, time_base))
 
 

@@ -203,9 +203,9 @@ def _package(
     stitched = []
     for rendition, row in zip(renditions, finals.chunks, strict=True):
         path = tracks / f"{rendition.id}.mp4"
-        encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path)
+        encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments)
         stitched.append((rendition, path))
-    packaged = encoder.package(folder, source, ladder.segments, stitched, audio, text, request.segment)
+    packaged = encoder.package(folder, source, ladder.segments, stitched, audio, text)
     for _, path in stitched:
         path.unlink()
     tracks.rmdir()

@@ -26,14 +26,14 @@ SHOTS = (0, 21, 61, 90, 125)
 NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
 
 
-def stitched(source, chunks, folder):
+def stitched(source, chunks, segments, folder):
     tracks = []
     for rung, base in zip(RUNGS, (18, 30), strict=True):
         jobs = [ChunkJob(source, c, (rung,), (base + n,), Store(folder / "store")) for n, c in enumerate(chunks)]
         for job in jobs:
             encoder.encode_chunk(job)
         track = folder / f"{rung.id}.mp4"
-        encoder.stitch(source, chunks, [encoder.chunk_path(job, 0) for job in jobs], track)
+        encoder.stitch(source, chunks, [encoder.chunk_path(job, 0) for job in jobs], track, segments)
         tracks.append((rung, track))
     return tracks
 
@@ -44,7 +44,7 @@ def title(request, tmp_path_factory):
     sound = (Fraction(0), beep(3, 1))
     source = inspect(write_film(folder / request.param, 140, sound=sound, **FILMS[request.param]))
     chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
-    tracks = stitched(source, chunks, folder)
+    tracks = stitched(source, chunks, segments, folder)
     sound = encoder.encode_audio(source, source.audio[0], Store(folder / "store"))
     said = [("fr", 'Version "française", 5,1=a'), ("fr", None), (None, None)]
     audio = []
@@ -58,7 +58,7 @@ def title(request, tmp_path_factory):
         text.append(TextTrack(TextStream(2, "subrip", language), words))
     out = folder / "out"
     out.mkdir()
-    packaged = encoder.package(out, source, segments, tracks, audio, text, Fraction(2))
+    packaged = encoder.package(out, source, segments, tracks, audio, text)
     return source, segments, tracks, packaged, out
 
 
@@ -142,7 +142,7 @@ def test_hls_names_every_rung_track_and_language(title):
 def test_frames_do_not_depend_on_the_folder(title, tmp_path):
     _, segments, tracks, packaged, out = title
     source = title[0]
-    again = encoder.package(tmp_path, source, segments, tracks, [], [], Fraction(2))
+    again = encoder.package(tmp_path, source, segments, tracks, [], [])
     for a, b in zip(packaged, again, strict=True):
         assert [(out / url).read_bytes() for url in a.urls] == [(tmp_path / url).read_bytes() for url in b.urls]
 
@@ -150,15 +150,14 @@ def test_frames_do_not_depend_on_the_folder(title, tmp_path):
 def test_cuts_elsewhere_than_planned_are_an_error(tmp_path):
     source = inspect(write_film(tmp_path / "film.mkv", 140))
     chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
-    tracks = stitched(source, chunks, tmp_path)
+    tracks = stitched(source, chunks, segments, tmp_path)
     first, second, *rest = segments
-    merged = (Segment(0, second.last), *rest)
     moved = (Segment(0, first.last + 1), Segment(first.last + 1, second.last), *rest)
-    for wrong in (segments[:-1], merged, moved):
+    for wrong in (segments[:-1], moved):
         out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
         out.mkdir()
         with pytest.raises(ProcessError, match="planned were"):
-            encoder.package(out, source, wrong, tracks[:1], [], [], Fraction(2))
+            encoder.package(out, source, wrong, tracks[:1], [], [])
 
 
 def test_a_track_that_is_none_is_told_by_the_packager(tmp_path):
@@ -167,4 +166,4 @@ def test_a_track_that_is_none_is_told_by_the_packager(tmp_path):
     bad.write_bytes(b"nothing")
     track = AudioTrack(AudioStream(0, "aac", 2, 48_000, Fraction(0)), bad, 1, 0.0)
     with pytest.raises(ProcessError, match="packager"):
-        encoder.package(tmp_path, source, [Segment(0, 20)], [(RUNGS[0], bad)], [track], [], Fraction(2))
+        encoder.package(tmp_path, source, [Segment(0, 20)], [(RUNGS[0], bad)], [track], [])

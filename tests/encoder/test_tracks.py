@@ -26,7 +26,7 @@ def packaged_sound(film: Path, folder: Path) -> Path:
     out = folder / "out"
     out.mkdir()
     segments = [Segment(0, source.frame_count)]
-    encoder.package(out, source, segments, [(RUNG, folder / "a.mp4")], [t for t in tracks if t], [], Fraction(4))
+    encoder.package(out, source, segments, [(RUNG, folder / "a.mp4")], [t for t in tracks if t], [])
     return fetched(out, "audio_und.m3u8")
 
 
