@@ -1,0 +1,224 @@
+// The player page: what the server sent, what the video does, and both drawn side by side.
+// The rungs are read off the server's own notes, so that it does not matter which player plays.
+
+import {COLOURS, drawLadder, drawLevel, drawNetwork} from "/-/charts.js";
+import {start} from "/-/players.js";
+
+const TICK = 250;     // ms between looks at the server
+const WINDOW = 120;   // s of the session that the charts show
+
+const $ = (id) => document.getElementById(id);
+const video = $("video");
+const state = {requests: [], settled: 0, chosen: [], samples: [], stalls: [], waiting: null, began: null,
+               startup: null, switches: 0, offset: 0, lastRung: null, done: new Set(),
+               failed: false};
+window.shotladder = state;  // for tests, and for the curious
+
+const json = async (url) => (await fetch(url)).json();
+const session = () => performance.now() / 1000 + state.offset;
+const three = (value) => value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+const bits = (rate) => rate >= 1e9 ? `${three(rate / 1e9)} Gbit/s` : rate >= 1e6 ? `${three(rate / 1e6)} Mbit/s`
+  : `${Math.round(rate / 1e3)} kbit/s`;
+const bytes = (count) => count >= 1e6 ? `${(count / 1e6).toFixed(1)} MB` : `${Math.round(count / 1e3)} kB`;
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+function log(kind, title, text, time = session()) {
+  const row = document.createElement("tr");
+  row.className = kind;
+  for (const value of [`${time.toFixed(2)} s`, title, text]) row.insertCell().textContent = value;
+  $("events").prepend(row);
+}
+
+function problem(text, fatal = true) {
+  log("error", fatal ? "error" : "warning", text);
+  if (!fatal) return;
+  state.failed = true;
+  $("notice").textContent = text;
+  $("notice").hidden = false;
+}
+
+function prepare(film) {
+  film.video.sort((a, b) => a.average_bitrate - b.average_bitrate);
+  const [over, under] = film.frame_rate.split("/").map(Number);
+  film.shotStarts = film.shots.slice(1).map((shot) => (shot.first_frame * under) / over);
+  film.where = new Map();
+  film.video.forEach((rung, n) => rung.segments.forEach((segment, s) => film.where.set(segment.url, [n, s])));
+  return film;
+}
+
+function segmentAt(film, time) {
+  let found = 0;
+  film.segments.forEach((segment, n) => { if (segment.start <= time + 1e-3) found = n; });
+  return found;
+}
+
+function ahead() {
+  for (let n = 0; n < video.buffered.length; n++) {
+    // a hair of tolerance: ranges seldom start exactly where the picture stands
+    if (video.buffered.start(n) <= video.currentTime + 0.1 && video.currentTime <= video.buffered.end(n)) {
+      return video.buffered.end(n) - video.currentTime;
+    }
+  }
+  return 0;
+}
+
+// one finished request: the rung of its segment, and a line for the log
+function settle(film, request) {
+  const place = film.where.get(request.path);
+  if (!place) return;
+  const [rung, segment] = place, name = film.video[rung].id, score = film.video[rung].segments[segment].vmaf;
+  if (!request.whole) {
+    log("down", "given up", `segment ${segment + 1} of ${name} after ${bytes(request.sent)}`, request.end);
+    return;
+  }
+  state.chosen[segment] = rung;
+  const change = state.lastRung === null ? 0 : Math.sign(rung - state.lastRung);
+  if (change) state.switches++;
+  state.lastRung = rung;
+  const took = request.end - request.begin, title = ["down", "segment", "up"][change + 1];
+  log(title, title === "segment" ? title : `switch ${title}`,
+      `${segment + 1} of ${film.segments.length} from ${name}: ${bytes(request.sent)} in ${took.toFixed(2)} s,`
+      + ` ${bits((8 * request.sent) / Math.max(took, 1e-3))}, VMAF ${score.toFixed(1)}`, request.end);
+}
+
+async function look(film) {
+  const before = performance.now();
+  const answer = await json(`/-/requests?since=${state.settled}`);
+  state.offset = answer.now - (before + performance.now()) / 2000;
+  state.requests.splice(state.settled, Infinity, ...answer.requests);
+  // later requests may end first: each is settled once, the index moves up to the first that runs
+  for (const request of answer.requests) {
+    if (request.end !== null && request.number >= state.settled && !state.done.has(request.number)) {
+      state.done.add(request.number);
+      settle(film, request);
+    }
+  }
+  while (state.done.has(state.settled)) state.settled++;
+}
+
+function transfers(film, now) {
+  return state.requests.filter((request) => request.first_byte !== null && request.sent).map((request) => {
+    const end = request.end ?? now, place = film.where.get(request.path);
+    const rung = place && place[0];
+    return {begin: request.begin, first: request.first_byte, end, rung, bitrate: place && film.video[rung].average_bitrate,
+            rate: (8 * request.sent) / Math.max(end - request.first_byte, 1e-3)};
+  });
+}
+
+function facts(film, now) {
+  const at = segmentAt(film, video.currentTime), rung = state.chosen[at];
+  const score = (n) => film.video[state.chosen[n]].segments[n].vmaf;
+  if (rung !== undefined) {
+    $("rung").textContent = film.video[rung].id;
+    $("vmaf").textContent = score(at).toFixed(1);
+  }
+  const seen = film.segments.slice(0, at + 1).map((s, n) => [n, s.duration]).filter(([n]) => state.chosen[n] !== undefined);
+  const length = seen.reduce((sum, [, duration]) => sum + duration, 0);
+  if (length) $("mean").textContent = (seen.reduce((sum, [n, duration]) => sum + score(n) * duration, 0) / length).toFixed(1);
+  const last = state.requests.findLast((request) => request.whole && film.where.has(request.path));
+  if (last) $("throughput").textContent = bits((8 * last.sent) / Math.max(last.end - last.begin, 1e-3));
+  const stalled = state.stalls.slice(1).reduce((sum, [a, b]) => sum + b - a, 0);
+  const count = Math.max(0, state.stalls.length - 1);  // the first is the start-up
+  $("buffer").textContent = `${ahead().toFixed(1)} s`;
+  $("startup").textContent = state.startup === null ? `${(now - state.began).toFixed(1)} s …` : `${state.startup.toFixed(2)} s`;
+  $("stalls").textContent = count ? `${count}, ${stalled.toFixed(1)} s` : "none";
+  $("switches").textContent = state.switches;
+  $("downloaded").textContent = bytes(state.requests.reduce((sum, request) => sum + request.sent, 0));
+}
+
+function draw(film, network, now) {
+  const from = Math.max(0, now - WINDOW), to = Math.max(now, 20);
+  const moved = transfers(film, now);
+  const rates = network ? Math.max(...network.rates) : 0;
+  const peak = Math.max(...film.video.map((rung) => rung.peak_bitrate));
+  // a loopback without a trace gives Gbit/s; the axis ends where the rungs do, and bars are cut there
+  const top = 1.1 * Math.max(peak, Math.min(rates, 4 * peak)) / 1e6;
+  drawLadder($("ladder"), film, state.chosen, video.currentTime);
+  drawNetwork($("network"), {from, to, top, trace: network, transfers: moved.filter((m) => m.end >= from)});
+  drawLevel($("level"), {from, to, samples: state.samples, stalls: state.stalls});
+}
+
+function watch() {
+  // waiting spans: the first is the start-up, the others are stalls
+  const begin = () => {
+    if (state.waiting || video.seeking || video.ended) return;
+    state.stalls.push(state.waiting = [session(), session()]);
+    if (state.startup !== null) log("stall", "stall", `at ${video.currentTime.toFixed(2)} s of the film`);
+  };
+  const end = () => {
+    if (!state.waiting) return;
+    state.waiting[1] = session();
+    const took = state.waiting[1] - state.waiting[0];
+    state.waiting = null;
+    if (state.startup === null) {
+      state.startup = took;
+      log("start", "start-up", `first picture after ${took.toFixed(2)} s`);
+    } else {
+      log("start", "goes on", `after ${took.toFixed(2)} s`);
+    }
+  };
+  video.addEventListener("waiting", begin);
+  video.addEventListener("playing", end);
+  video.addEventListener("seeking", () => log("seek", "seek", `to ${video.currentTime.toFixed(2)} s of the film`));
+  video.addEventListener("ended", () => log("end", "end", `${video.currentTime.toFixed(2)} s of film in ${(session() - state.began).toFixed(2)} s`));
+  video.addEventListener("error", () => problem(`video: ${video.error.message || "error " + video.error.code}`));
+}
+
+async function begin() {
+  state.stalls.push(state.waiting = [session(), session()]);
+  try {
+    await video.play();
+  } catch (error) {
+    if (error.name !== "NotAllowedError") throw error;
+    video.muted = true;  // browsers start sound only after a click
+    await video.play();
+  }
+}
+
+function headline(film, network, player) {
+  document.title = `${film.title}: shotladder play`;
+  $("title").textContent = film.title;
+  const mean = network && network.rates.reduce((sum, rate, n) => sum + rate * network.durations[n], 0)
+    / network.durations.reduce((sum, duration) => sum + duration, 0);
+  const trace = network ? `network: ${network.name}, ${bits(mean)} on average` : "network: as fast as this machine";
+  $("lead").textContent = `${film.duration.toFixed(1)} s in ${film.shots.length} shots; ${film.video.length} rungs; ${trace}; ${player}`;
+  const key = [["video", COLOURS.video], ["sound and playlists", COLOURS.other]];
+  if (network) key.unshift(["the trace", COLOURS.trace]);
+  $("network-key").replaceChildren(...[...key, ["rung chosen", COLOURS.rung]].flatMap(([name, colour]) => {
+    const box = document.createElement("i");
+    box.style.background = colour;
+    return [box, name];
+  }));
+}
+
+async function main() {
+  await fetch("/-/restart", {method: "POST"});
+  const [setup, presentation] = await Promise.all([json("/-/session"), json("/-/presentation.json")]);
+  const film = prepare(presentation);
+  headline(film, setup.trace, "");
+  await look(film);
+  state.began = session();
+  watch();
+  const tick = async () => {
+    try {
+      await look(film);
+    } catch {
+      problem("The server has gone; start shotladder play again.");
+      return;
+    }
+    // the charts stand still once the film is over
+    const now = video.ended ? state.samples.at(-1)[0] : session();
+    if (state.waiting) state.waiting[1] = now;
+    if (!video.ended) state.samples.push([now, ahead()]);
+    facts(film, now);
+    draw(film, setup.trace, now);
+    setTimeout(tick, TICK);
+  };
+  $("again").addEventListener("click", () => location.reload());
+  tick();
+  const player = await start(video, setup.player_js, problem);
+  headline(film, setup.trace, `player: ${player}`);
+  await begin();
+}
+
+main().catch((error) => problem(capital(error.message)));
