@@ -15,6 +15,8 @@ __all__ = ["GRADUAL_FEATURES", "GRADUAL_REACH", "Gradual", "describe", "gradual_
 #: Ends of a window differ by at least this many levels a cell, and by this share of the way between them.
 LEAST_DIFFERENCE = 2.5
 LEAST_STRAIGHT = 0.35
+#: A mixture changes the picture faster than what goes on before and after it: this share of it, at most.
+MOST_OUTSIDE = 0.8
 #: Below this standard deviation of luma, in levels, a picture is one flat colour.
 FLAT = 3.0
 
@@ -127,7 +129,7 @@ def _usual(change: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def describe(pictures: Pictures, s: int, e: int) -> Gradual | None:
-    """Find the exact ends of a candidate, and what speaks for it and against; None if it turns out to be a cut."""
+    """Find the exact ends of a candidate, and what speaks for it and against; None if it is none."""
     thumbnails, changes, count = pictures.thumbnails[: pictures.count], pictures.changes, pictures.count
     pushed = _push_share(pictures, s, e)
     error = 0.0
@@ -141,6 +143,9 @@ def describe(pictures: Pictures, s: int, e: int) -> Gradual | None:
     inner = pictures.steps[s + 1 : e + 1]
     excess = float(np.maximum(inner - _usual(pictures.steps[:count])[s + 1 : e + 1], 0).sum())
     outside = np.concatenate((pictures.steps[max(1, s - 5) : s + 1], pictures.steps[e + 1 : e + 7]))
+    still = float(outside.mean() / max(inner.mean(), 1e-3)) if len(outside) else 0.0
+    if still > MOST_OUTSIDE:
+        return None
     outer = np.concatenate((changes[max(1, s - 11) : s + 1, _SHARE], changes[e + 1 : min(count, e + 13), _SHARE]))
     first = pictures.first
     ends = pictures.between(first + s, first + e)
@@ -154,7 +159,7 @@ def describe(pictures: Pictures, s: int, e: int) -> Gradual | None:
         *parts,
         error,
         float(inner.max() / max(inner.sum(), 1e-3)),
-        float(outside.mean() / max(inner.mean(), 1e-3)) if len(outside) else 0.0,
+        still,
         ends[_SHARE],
         ends[_EVEN] / (ends[_EVEN] + ends[_ACTIVITY] + 0.5),
         ends[_MOVED],
@@ -193,7 +198,7 @@ def _unevenness(pictures: Pictures, s: int, e: int) -> float:
 
 def _is_flat(spread: float, other: float) -> bool:
     # a caption may stand on the black
-    return bool(spread < FLAT or (spread < 3 * FLAT and spread < 0.15 * other))
+    return bool(spread < FLAT or (spread < 3 * FLAT and spread < 0.25 * other))
 
 
 def _ends(pictures: Pictures, s: int, e: int) -> tuple[int, int, float]:

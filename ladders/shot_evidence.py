@@ -43,7 +43,7 @@ class ShotParameters:
     """
 
     cut_score: float = 0.5
-    gradual_score: float = 0.5
+    gradual_score: float = 0.3
     least_frames: int = 4
     gradual_seconds: float = 2.5
 

@@ -7,12 +7,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 import encoder
 import ladders
 from ladders.shot_evidence import ShotEvidence, gather
+from ladders.shots import choose
 
 SIZE = (160, 96)
 
@@ -139,8 +141,72 @@ def test_a_film_without_its_frames_is_an_error(film):
         ladders.detect_shots(gone)
 
 
+def blended(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Dissolve from the last frames of one shot over the first of another: len(a) mixed frames."""
+    weights = np.linspace(0, 1, len(a) + 2)[1:-1, None, None]
+    return ((1 - weights) * a + weights * b).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def faded(tmp_path_factory) -> encoder.Source:
+    """40 frames, a dissolve of 20, 40 frames, a fade of 15 to 20 black frames, a fade in of 15, 40 frames."""
+    a, b, c = (smooth_scene(seed, 80) for seed in (11, 12, 13))
+    black = np.full((20, *a.shape[1:]), 16, np.uint8)
+    parts = [a[:40], blended(a[40:60], b[:20]), b[20:60], blended(b[60:75], black[:15])]
+    parts += [black, blended(black[:15], c[:15]), c[15:55]]
+    return write_film(tmp_path_factory.mktemp("faded") / "film.mkv", np.concatenate(parts))
+
+
+def smooth_scene(seed: int, frames: int) -> np.ndarray:
+    return np.array([cv2.GaussianBlur(scene(seed, 1)[0], (0, 0), 3)] * frames)
+
+
+def test_dissolves_and_fades_are_found_with_their_ends(faded):
+    found = ladders.analyse(faded).transitions
+    expected = [("dissolve", 40, 60), ("fade_out", 100, 115), ("fade_in", 135, 150)]
+    assert [t.kind for t in found] == [kind for kind, _, _ in expected]
+    for t, (_, first, last) in zip(found, expected, strict=True):
+        assert abs(t.first - first) <= 3
+        assert abs(t.last - last) <= 3
+
+
+def test_a_shot_begins_in_the_middle_of_a_dissolve_and_at_both_ends_of_a_held_black(faded):
+    shots = ladders.detect_shots(faded)
+    assert [shot.transition for shot in shots] == ["start", "dissolve", "fade", "fade"]
+    assert np.abs(np.subtract(firsts(shots), [0, 50, 115, 135])).max() <= 3
+    assert shots[1].mixed is not None
+    assert shots[1].mixed[0] < shots[1].first < shots[1].mixed[1]
+
+
+def transition(kind: str, first: int, last: int, score: float = 0.9) -> ladders.Transition:
+    return ladders.Transition(kind, first, last, score)
+
+
+def test_of_two_cuts_that_are_too_near_the_surer_stays():
+    cuts = [transition("cut", 10, 10, 0.8), transition("cut", 12, 12, 0.9), transition("cut", 16, 16, 0.7)]
+    assert [t.first for t in choose(cuts, ladders.ShotParameters())] == [12, 16]
+
+
+def test_a_cut_beside_a_surer_dissolve_is_one_of_its_steps():
+    found = choose([transition("dissolve", 10, 30), transition("cut", 30, 30, 0.8)], ladders.ShotParameters())
+    assert [t.kind for t in found] == ["dissolve"]
+
+
+def test_a_short_black_between_fades_belongs_to_the_shot_that_fades_in(film):
+    evidence = replace(gather(film), transitions=(transition("fade_out", 30, 40), transition("fade_in", 44, 60)))
+    first, second = ladders.assemble(film, evidence).shots
+    assert (second.first, second.transition, second.mixed) == (44, "fade", (30, 60))
+    assert first.last == 44
+
+
+def test_fades_at_both_ends_open_no_shot(film):
+    ends = (transition("fade_in", 3, 20), transition("fade_out", 240, film.frame_count - 2))
+    (shot,) = ladders.assemble(film, replace(gather(film), transitions=ends)).shots
+    assert shot.transition == "start"
+
+
 @pytest.mark.shared
-@pytest.mark.parametrize("clip", ["anamorphic_pal_704x576_25s.mp4", "goldeneye_vfr_drop3.mp4"])
+@pytest.mark.parametrize("clip", ["anamorphic_pal_704x576_25s.mp4", "bbb_480p_30s_51.mp4", "goldeneye_vfr_drop3.mp4"])
 def test_cuts_of_real_clips_are_where_a_person_saw_them(shared, clip):
     truth = json.loads((shared / "truth" / "shots" / f"{clip}.json").read_text())
     found = ladders.analyse(encoder.inspect(shared / "clips" / clip)).transitions
