@@ -189,7 +189,7 @@ def plan_segments(source: Source, units: Sequence[int], duration: Fraction) -> t
         while begin >= 0 and (begin >= end - 3 or times[end] - times[begin] <= 2 * longest):
             length = times[end] - times[begin]
             # too short is worse: a frozen picture that lasts costs nothing
-            outside = max(10 * (shortest - length), length - longest, 0.0)
+            outside = max(1000 * (shortest - length), length - longest, 0.0)
             inside = begin > 0 and starts[begin] not in on_units
             cost = abs(length - target) / target + INSIDE_UNIT * inside + OUT_OF_BOUNDS * outside
             costs.append((best[begin] + cost, begin))
