@@ -3,8 +3,8 @@
 Claims: six 1080p renditions cost at least 1.5 times fewer CPU seconds than libvmaf, from raw pictures in memory and
 end to end from files; twenty at least 1.7 times; one no more. Both sides run on one thread a rendition set, on the
 same pictures, by turns. Raw pictures lie in a memory file system for ffmpeg and in arrays for the native engine.
-With `NUMBA_CPU_NAME=x86-64-v3` in the environment the native engine does without AVX-512; libvmaf then is kept from it
-by its own `--cpumask`, which ffmpeg's filter lacks, so that ratio is against libvmaf with AVX-512.
+With `NUMBA_CPU_NAME=x86-64-v3` in the environment the native engine does without AVX-512. ffmpeg's filter has no way to
+keep libvmaf from it, so that ratio is against libvmaf with AVX-512.
 
 Run as ``python -m benchmarks.vmaf_shared_reference [FILM]``.
 """
@@ -12,6 +12,7 @@ Run as ``python -m benchmarks.vmaf_shared_reference [FILM]``.
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import sys
 import tempfile
@@ -97,12 +98,29 @@ def from_files(engine: str, reference: Path, encoded: list[Path]) -> float:
     return sum(os.times()[:4]) - began
 
 
-def show(what: str, ours: list[float], theirs: list[float]) -> float:
-    """Print both sides and return the ratio of their medians."""
-    a, b = statistics.median(ours), statistics.median(theirs)
-    spread = " ".join(f"{y / x:.2f}" for x, y in zip(ours, theirs, strict=True))
-    print(f"{what:34s} native {a:7.2f} s   libvmaf {b:7.2f} s   ratio {b / a:.2f}   (rounds: {spread})", flush=True)
-    return b / a
+def two_threads(reference: Path, encoded: list[Path]) -> float:
+    """Print and return how many times faster two threads are than one, in elapsed time of an idle machine."""
+    elapsed: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(ROUNDS):
+        for threads, times in elapsed.items():
+            began = time.perf_counter()
+            vmaf.score(reference, encoded, engine="native", threads=threads)
+            times.append(time.perf_counter() - began)
+    one, two = (min(times) for times in elapsed.values())
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(f"two threads: {one:.2f} s on one, {two:.2f} s on two, ratio {one / two:.2f} (machine's load {load:.1f})")
+    return one / two
+
+
+def show(what: str, runs: list[tuple[float, float]]) -> float:
+    """Print both sides (native, libvmaf) and return the ratio of their medians."""
+    ours, theirs = (statistics.median(side) for side in zip(*runs, strict=True))
+    spread = " ".join(f"{y / x:.2f}" for x, y in runs)
+    print(
+        f"{what:32s} native {ours:7.2f} s   libvmaf {theirs:7.2f} s   ratio {theirs / ours:.2f}   (rounds: {spread})",
+        flush=True,
+    )
+    return theirs / ours
 
 
 def main() -> dict[str, float]:
@@ -121,18 +139,19 @@ def main() -> dict[str, float]:
         print(
             f"{film.name}, {size[0]}x{size[1]}, {source.frame_count} frames, {os.environ.get('NUMBA_CPU_NAME', 'host')}"
         )
+        raw_pictures = sum(each.nbytes for each in films) / 2**20
         ratios = {}
-        for count in (1, 6, 20):
-            ours, theirs = [], []
-            for _ in range(ROUNDS if count < 20 else 1):
-                ours.append(native_raw(films, count))
-                theirs.append(libvmaf_raw(raw, size, count))
-            ratios[f"raw_{count}"] = show(f"{count} renditions, raw in memory", ours, theirs)
-        ours, theirs = [], []
-        for _ in range(ROUNDS):
-            ours.append(from_files("native", reference, encoded))
-            theirs.append(from_files("libvmaf", reference, encoded))
-        ratios["files_6"] = show("6 renditions, from files", ours, theirs)
+        for count in (1, 6):
+            runs = [(native_raw(films, count), libvmaf_raw(raw, size, count)) for _ in range(ROUNDS)]
+            ratios[f"raw_{count}"] = show(f"{count} renditions, raw in memory", runs)
+        runs = [
+            (from_files("native", reference, encoded), from_files("libvmaf", reference, encoded)) for _ in range(ROUNDS)
+        ]
+        ratios["files_6"] = show("6 renditions, from files", runs)
+        ratios["two_threads"] = two_threads(reference, encoded)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - raw_pictures
+        print(f"largest memory so far, without the raw pictures: {memory:.0f} MB")
+        ratios["raw_20"] = show("20 renditions, raw in memory", [(native_raw(films, 20), libvmaf_raw(raw, size, 20))])
     return ratios
 
 
