@@ -125,7 +125,7 @@ def show(what: str, runs: list[tuple[float, float]]) -> float:
 
 def main() -> dict[str, float]:
     """Print every claim's two sides and return the ratios."""
-    film = Path(sys.argv[1]) if len(sys.argv) > 1 else FILM
+    film = next((Path(name) for name in sys.argv[1:] if Path(name).is_file()), FILM)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
         reference, encoded, raw = prepare(film, Path(name))
         source = encoder.inspect(reference)
