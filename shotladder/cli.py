@@ -70,6 +70,10 @@ def main() -> None:
     except ShotladderError as error:
         click.echo("error: " + " ".join(str(error).split()), err=True)
         sys.exit(1)
+    except OSError as error:
+        # a full disk, a store that cannot be written: no fault of the program
+        click.echo(f"error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shotladder import ShotladderError
 
-__all__ = ["PRESENTATION", "OutputError", "check_output", "finished_as", "whole_folder"]
+__all__ = ["PRESENTATION", "OutputError", "check_file", "check_output", "finished_as", "whole_folder"]
 
 PRESENTATION = "presentation.json"
 
@@ -44,6 +44,24 @@ def check_output(output: Path, *, overwrite: bool) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
+
+
+def check_file(output: Path) -> None:
+    """Make sure, before any work, that a file may be written.
+
+    Raises
+    ------
+    OutputError
+        If a folder is there, or nothing can be written there.
+    """
+    if output.is_dir():
+        raise OutputError(f"{output}: is a folder; name a file")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output.parent):
             pass
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror})") from error

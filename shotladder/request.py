@@ -82,7 +82,7 @@ class EncodeRequest:
 
     def fingerprint(self, source: Source) -> str:
         """Return a hash of all that decides what lies in the output when the run is done."""
-        ladder = self.ladder if self.ladder in MODES else _digest(Path(self.ladder).read_text())
+        ladder = self.ladder if self.ladder in MODES else _digest(Path(self.ladder).read_bytes())
         decides: dict[str, Any] = {
             "shotladder": __version__,
             "source": source.content_id,
@@ -90,8 +90,8 @@ class EncodeRequest:
             "audio": self.audio,
             "request": repr(replace(self.ladder_request(source), mode=ladder)),
         }
-        return _digest(json.dumps(decides, sort_keys=True))
+        return _digest(json.dumps(decides, sort_keys=True).encode())
 
 
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

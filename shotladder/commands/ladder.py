@@ -14,6 +14,7 @@ from rich.table import Table
 from encoder import write_whole
 from ladders import Ladder, save_ladder
 from shotladder.commands.options import json_flag, ladder_options, quiet_flag, request_from
+from shotladder.output import check_file
 from shotladder.pipeline import find_ladder
 from shotladder.progress import Reporter
 
@@ -33,6 +34,8 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
     shotladder ladder film.mp4 -o ladder.json
     shotladder encode film.mp4 -o film/ --ladder ladder.json
     """
+    if output is not None:
+        check_file(output)
     request = request_from(source, Path(), options)
     _, ladder = find_ladder(request, Reporter(quiet=quiet))
     if output is not None:

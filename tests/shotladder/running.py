@@ -1,0 +1,67 @@
+"""The command as a person runs it: a process of its own, its answer, and a small film to give it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+
+from samples import shotlist, sound
+from samples.film import film_frames
+from samples.painting import Size
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SIZE = Size(160, 90)
+#: The sample film up to its forest: a title card, dunes through black, a sea, of which only some frames are taken.
+FRAMES, RATE = 228, 24
+BEEP = 168 / RATE
+FAST = ("--preset", "ultrafast", "--rungs", "2", "--target-vmaf", "85")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return [line for line in self.err.splitlines() if line]
+
+
+def command(*words: object, store: Path) -> tuple[list[str], dict[str, str]]:
+    argv = [sys.executable, "-m", "shotladder.cli", *map(str, words)]
+    return argv, os.environ | {"SHOTLADDER_STORE": str(store), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "120"}
+
+
+def shotladder(*words: object, store: Path, cwd: Path | None = None) -> Answer:
+    argv, environment = command(*words, store=store)
+    done = subprocess.run(argv, capture_output=True, text=True, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def write_small_film(path: Path) -> Path:
+    """The first seconds of the sample film, small, with a beep on the frame on which the sea begins."""
+    samples = sound.soundtrack(FRAMES / RATE, (BEEP,))
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=RATE, options={"crf": "12", "preset": "veryfast", "threads": "1"})
+        video.width, video.height, video.pix_fmt = SIZE.width, SIZE.height, "yuv420p"
+        audio = container.add_stream("aac", rate=sound.RATE, layout="stereo")
+        hop = sound.RATE // RATE
+        for n, planes in enumerate(islice(film_frames(SIZE), FRAMES)):
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = n, Fraction(1, RATE)
+            container.mux(video.encode(frame))
+            piece = np.ascontiguousarray(samples[:, n * hop : (n + 1) * hop])
+            heard = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
+            heard.sample_rate, heard.pts, heard.time_base = sound.RATE, n * hop, Fraction(1, sound.RATE)
+            container.mux(audio.encode(heard))
+        container.mux(video.encode())
+        container.mux(audio.encode())
+    assert shotlist.first_frames()[:3] == (0, 72, 168)
+    return path
