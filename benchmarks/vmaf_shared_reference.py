@@ -3,8 +3,9 @@
 Claims: six 1080p renditions cost at least 1.5 times fewer CPU seconds than libvmaf, from raw pictures in memory and
 end to end from files; twenty at least 1.7 times; one no more. Both sides run on one thread a rendition set, on the
 same pictures, by turns. Raw pictures lie in a memory file system for ffmpeg and in arrays for the native engine.
-With `NUMBA_CPU_NAME=x86-64-v3` in the environment the native engine does without AVX-512. ffmpeg's filter has no way to
-keep libvmaf from it, so that ratio is against libvmaf with AVX-512.
+With `NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES=` in the environment (both: the name alone keeps the host's
+features) the native engine does without AVX-512. ffmpeg's filter has no way to keep libvmaf from it, so that ratio is
+against libvmaf with AVX-512.
 
 Run as ``python -m benchmarks.vmaf_shared_reference [FILM]``.
 """
