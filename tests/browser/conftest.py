@@ -1,5 +1,7 @@
 """A browser, a packaged presentation, and a server for both; skipped with a reason where one is missing."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -74,6 +76,12 @@ def presentation(browser, tmp_path_factory):
     return folder / "film"
 
 
+@pytest.fixture(scope="session")
+def document(presentation):
+    """What `presentation.json` says."""
+    return json.loads((presentation / "presentation.json").read_text())
+
+
 @dataclass
 class Site:
     """A plain server of a presentation and the players; it notes every answer."""
@@ -100,6 +108,11 @@ class Handler(SimpleHTTPRequestHandler):
         if path in PLAYERS:
             return str(PLAYERS[path])
         return str(HERE / "harness.html" if path == "/" else self.film / path.removeprefix("/film/"))
+
+    def copyfile(self, source, outputfile):
+        # a player may give up on a segment
+        with contextlib.suppress(ConnectionError):
+            super().copyfile(source, outputfile)
 
     def end_headers(self):
         # else a second ask for a file is answered 304, or not at all

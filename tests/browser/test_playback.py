@@ -1,7 +1,6 @@
 """Packaged H.264 plays to its end in headless Chromium: through hls.js, dash.js, and natively as HLS."""
 
 import contextlib
-import json
 
 import pytest
 from playwright.sync_api import TimeoutError
@@ -35,11 +34,6 @@ def assert_played_whole(seen, site, document):
     assert [answer for answer in site.answers if answer[0] not in (200, 206)] == []
     for number in range(len(document["segments"])):
         assert site.media() & {rung["segments"][number]["url"] for rung in document["video"]}
-
-
-@pytest.fixture(scope="session")
-def document(presentation):
-    return json.loads((presentation / "presentation.json").read_text())
 
 
 @pytest.mark.parametrize("player", ["hls", "dash", "native"])

@@ -5,6 +5,7 @@ import {COLOURS, drawLadder, drawLevel, drawNetwork} from "/-/charts.js";
 import {start} from "/-/players.js";
 
 const TICK = 250;     // ms between looks at the server
+const STILL = 0.5;    // s without movement that are a stall
 const WINDOW = 120;   // s of the session that the charts show
 
 const $ = (id) => document.getElementById(id);
@@ -138,34 +139,48 @@ function draw(film, network, now) {
   drawLevel($("level"), {from, to, samples: state.samples, stalls: state.stalls});
 }
 
+// Waiting spans: the first is the start-up, the others are stalls.
+function waits(since = session()) {
+  if (state.waiting || video.seeking || video.ended) return;
+  state.stalls.push(state.waiting = [since, session()]);
+  state.moved = [since, video.currentTime];
+  if (state.startup !== null) log("stall", "stall", `at ${video.currentTime.toFixed(2)} s of the film`, since);
+}
+
+function goesOn() {
+  if (!state.waiting) return;
+  state.waiting[1] = session();
+  const took = state.waiting[1] - state.waiting[0];
+  state.waiting = null;
+  state.moved = [session(), video.currentTime];
+  if (state.startup === null) {
+    state.startup = took;
+    log("start", "start-up", `first picture after ${took.toFixed(2)} s`);
+  } else {
+    log("start", "goes on", `after ${took.toFixed(2)} s`);
+  }
+}
+
+// players are known to stand still without a word
+function standstill(now) {
+  const [time, place] = state.moved;
+  if (video.currentTime !== place || video.paused || video.seeking || video.ended) {
+    state.moved = [now, video.currentTime];
+    if (video.currentTime > place && !video.paused) goesOn();
+  } else if (now - time > STILL) {
+    waits(time);
+  }
+}
+
 function watch() {
-  // waiting spans: the first is the start-up, the others are stalls
-  const begin = () => {
-    if (state.waiting || video.seeking || video.ended) return;
-    state.stalls.push(state.waiting = [session(), session()]);
-    if (state.startup !== null) log("stall", "stall", `at ${video.currentTime.toFixed(2)} s of the film`);
-  };
-  const end = () => {
-    if (!state.waiting) return;
-    state.waiting[1] = session();
-    const took = state.waiting[1] - state.waiting[0];
-    state.waiting = null;
-    if (state.startup === null) {
-      state.startup = took;
-      log("start", "start-up", `first picture after ${took.toFixed(2)} s`);
-    } else {
-      log("start", "goes on", `after ${took.toFixed(2)} s`);
-    }
-  };
-  video.addEventListener("waiting", begin);
-  video.addEventListener("playing", end);
+  video.addEventListener("waiting", () => waits());
+  video.addEventListener("playing", goesOn);
   video.addEventListener("seeking", () => log("seek", "seek", `to ${video.currentTime.toFixed(2)} s of the film`));
   video.addEventListener("ended", () => log("end", "end", `${video.currentTime.toFixed(2)} s of film in ${(session() - state.began).toFixed(2)} s`));
   video.addEventListener("error", () => problem(`video: ${video.error.message || "error " + video.error.code}`));
 }
 
 async function begin() {
-  state.stalls.push(state.waiting = [session(), session()]);
   try {
     await video.play();
   } catch (error) {
@@ -198,6 +213,8 @@ async function main() {
   headline(film, setup.trace, "");
   await look(film);
   state.began = session();
+  state.moved = [state.began, 0];
+  waits();
   watch();
   const tick = async () => {
     try {
@@ -208,6 +225,7 @@ async function main() {
     }
     // the charts stand still once the film is over
     const now = video.ended ? state.samples.at(-1)[0] : session();
+    standstill(now);
     if (state.waiting) state.waiting[1] = now;
     if (!video.ended) state.samples.push([now, ahead()]);
     facts(film, now);
