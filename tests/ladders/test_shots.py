@@ -178,6 +178,27 @@ def test_a_shot_begins_in_the_middle_of_a_dissolve_and_at_both_ends_of_a_held_bl
     assert shots[1].mixed[0] < shots[1].first < shots[1].mixed[1]
 
 
+def test_ranges_join_across_gradual_transitions_too(faded):
+    whole = gather(faded)
+    joined = ShotEvidence.join(gather(faded, a, b) for a, b in pairwise((0, 48, 96, 144, faded.frame_count)))
+    assert joined.transitions == whole.transitions
+    np.testing.assert_array_equal(joined.complexity, whole.complexity)
+
+
+def test_frames_that_change_size_begin_a_shot(tmp_path):
+    paths = []
+    for number, size in enumerate([(160, 96), (96, 64)]):
+        pictures = [cv2.resize(scene(4, 1)[0], size)] * 30
+        source = write_film(tmp_path / f"{number}.ts", pictures)
+        paths.append(Path(source.path))
+    both = tmp_path / "both.ts"
+    both.write_bytes(paths[0].read_bytes() + paths[1].read_bytes())
+    source = encoder.inspect(both)
+    sizes = [frame.luma.shape for frame in encoder.decode(source, on_loss=lambda first, last: None)]
+    change = next(n for n in range(1, len(sizes)) if sizes[n] != sizes[n - 1])
+    assert change in firsts(ladders.detect_shots(source))
+
+
 def transition(kind: str, first: int, last: int, score: float = 0.9) -> ladders.Transition:
     return ladders.Transition(kind, first, last, score)
 
