@@ -1,5 +1,6 @@
 """Replay: network traces and policies over a presentation to sessions, quality of experience, comparisons."""
 
+from abr.audience import audience
 from abr.batch import simulate_many, start_offsets
 from abr.bound import Bound, objective, offline_bound
 from abr.comparison import Comparison, Effect, Guardrail, compare, shares
@@ -14,7 +15,7 @@ from abr.policy import Policy
 from abr.presentation import Presentation, Rung, renamed
 from abr.presentation_files import load_presentation
 from abr.python_policy import State
-from abr.replay import simulate
+from abr.replay import PolicyLike, simulate
 from abr.session import Event, Session
 from abr.session_model import MODES, SessionModel
 from abr.table import Table
@@ -37,6 +38,7 @@ __all__ = [
     "Network",
     "Policy",
     "PolicyError",
+    "PolicyLike",
     "Presentation",
     "PresentationError",
     "Rung",
@@ -46,6 +48,7 @@ __all__ = [
     "Table",
     "Trace",
     "TraceError",
+    "audience",
     "compare",
     "find_policy",
     "generate",

@@ -108,10 +108,13 @@ def _safe(s, k, m, ladder):  # type: ignore[no-untyped-def]
         return 1  # its own score is below zero
     high = min(s[BUFFER], mine)
     left = s[REQUESTED] - s[GOT]
+    unit = s[REQUESTED] / ladder[current]
     for rung in range(current):
-        size = s[REQUESTED] * ladder[rung] / ladder[current]
+        size = unit * ladder[rung]
+        if size >= left:
+            break
         other = m[V] * (GAMMA_P + k[FIRST_UTILITY + rung])
-        if size < left and ((other - low) * left > (mine - low) * size or (other - high) * left > (mine - high) * size):
+        if (other - low) * left > (mine - low) * size or (other - high) * left > (mine - high) * size:
             return 0
     return 1
 

@@ -16,7 +16,9 @@ def values(film, traces, names):
 
 
 def test_no_policy_exceeds_the_upper_bound_and_the_lower_is_played(film, networks):
-    traces = [*networks, *(random_trace(seed, 2.5e6) for seed in range(20, 30))]
+    traces = [*networks, *(random_trace(seed, 2.5e6) for seed in range(20, 23))]
+    short = slice(0, 30)
+    film = abr.Presentation(film.title, film.rungs, film.durations[short], film.sizes[short], film.vmaf[short])
     best = values(film, traces, list(abr.REGISTRY)).max(axis=0)
     gaps = []
     for trace, reached in zip(traces, best, strict=True):
@@ -30,13 +32,13 @@ def test_no_policy_exceeds_the_upper_bound_and_the_lower_is_played(film, network
 
 
 def test_small_titles_are_solved_exactly(film):
-    small = abr.Presentation("small", film.rungs[:3], film.durations[:6], film.sizes[:6, :3], film.vmaf[:6, :3])
-    for seed in range(6):
+    small = abr.Presentation("small", film.rungs[:3], film.durations[:5], film.sizes[:5, :3], film.vmaf[:5, :3])
+    for seed in range(3):
         trace = random_trace(seed, 1.2e6)
         for buffer in (8.0, 60.0):
             bound = abr.offline_bound(small, trace, buffer=buffer)
             best = -np.inf
-            for plan in itertools.product(range(3), repeat=6):
+            for plan in itertools.product(range(3), repeat=5):
                 metrics = abr.simulate(small, trace, follow(plan), buffer=buffer).metrics
                 best = max(best, abr.objective(metrics["qoe_lin"], metrics["startup_delay"]))
             assert bound.lower <= best + 1e-9

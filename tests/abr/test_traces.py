@@ -105,8 +105,8 @@ def test_generated_networks_are_what_they_say_and_repeat_for_a_seed(network):
     assert (one.rates != other.rates).any()
     assert one.duration == pytest.approx(3600)
     stated = abr.NETWORKS[network].mean_rate
-    many = np.mean([abr.generate(network, seed=seed, duration=7200).mean_rate for seed in range(12)])
-    assert many == pytest.approx(stated, rel=0.15)
+    many = np.mean([abr.generate(network, seed=seed, duration=3600).mean_rate for seed in range(10)])
+    assert many == pytest.approx(stated, rel=0.2)
 
 
 @pytest.mark.shared

@@ -1,0 +1,49 @@
+"""Kernels on disk: stamped with every source, and done without where nothing may be written."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import abr
+
+PLAY = """
+import abr, numpy as np
+print(abr.__file__)
+rungs = (abr.Rung("low", 1_000_000), abr.Rung("high", 3_000_000))
+pres = abr.Presentation("film", rungs, np.full(5, 4.0), np.full((5, 2), [500_000, 1_500_000]))
+print(abr.simulate(pres, abr.Trace("steady", [10], [9e6], [0.05]), "bb", buffer=30).rungs)
+"""
+
+
+def test_a_stamp_covers_every_source_of_the_package():
+    from abr.compiled import _sources
+    from abr.session_kernel import session
+
+    assert session._cache._cache_file._source_stamp == _sources()
+    assert len(list(Path(abr.__file__).parent.rglob("*.py"))) > 30
+
+
+def test_an_install_without_a_place_to_write_plays(tmp_path):
+    library = tmp_path / "library"
+    package = Path(abr.__file__).parent
+    shutil.copytree(package, library / "abr", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(package.parent / "shotladder_errors.py", library)
+    # files where numba wants folders: nobody, not even root, can write a cache there
+    for folder in (library / "abr", library / "abr/policies"):
+        (folder / "__pycache__").write_text("")
+    blocked = tmp_path / "home"
+    blocked.write_text("")
+    environment = os.environ | {
+        "HOME": str(blocked),
+        "XDG_CACHE_HOME": str(blocked),
+        "PYTHONPATH": str(library),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PLAY], capture_output=True, text=True, timeout=400, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(library) in done.stdout
+    assert "(0, " in done.stdout
