@@ -1,8 +1,8 @@
 """Networks made up by rule, for demonstrations and tests where no real trace may be shipped.
 
 Each is a Markov chain of states, one draw a second; within a state the logarithm of the rate wanders as an AR(1)
-process of correlation 0.8 around the state's mean. The parameters are stated, not fitted: they resemble the
-ranges of the public sets of `abr.md` in character, and are no substitute for them.
+process of correlation 0.8 around the state's mean. The parameters are stated, not fitted: they resemble public
+sets of such networks in character, and are no substitute for them.
 """
 
 from __future__ import annotations
