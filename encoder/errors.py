@@ -9,6 +9,8 @@ ShotladderError
 ```
 """
 
+from __future__ import annotations
+
 from shotladder_errors import ShotladderError
 
 __all__ = ["MissingToolError", "ProcessError", "ShotladderError", "SourceError", "StitchError"]
@@ -43,6 +45,10 @@ class ProcessError(ShotladderError, RuntimeError):
         # the first complaint is the cause, the last the consequence
         last = lines[0] if lines[0] == lines[-1] else f"{lines[0]} ... {lines[-1]}"
         super().__init__(f"{argv[0].rsplit('/', 1)[-1]} failed (status {returncode}): {last}")
+
+    def __reduce__(self) -> tuple[type[ProcessError], tuple[tuple[str, ...], int, str]]:
+        """Travel between processes whole."""
+        return type(self), (self.argv, self.returncode, self.tail)
 
 
 class StitchError(ShotladderError, RuntimeError):

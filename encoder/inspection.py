@@ -75,14 +75,18 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     instead, so that frame `n` always is the n-th frame a decoder gives.
     """
     name = fspath(path)
+    if "://" not in name:
+        # a name with a colon would be taken for a protocol, and the working folder may change
+        name = str(Path(name).absolute())
     with _opened(name) as container:
         stream = _main_video(container, name)
         first = _first_frame(container, stream, name)
-        audio = tuple(_audio(s) for s in container.streams.audio)
+        audio = tuple(_audio(s) for s in container.streams.audio if s.codec_context is not None)
         text = tuple(TextStream(s.index, _codec_name(s), *_tags(s)) for s in container.streams.subtitles)
         time_base = _fraction(stream.time_base) or Fraction(1, 90_000)
         stated_rate = _fraction(stream.average_rate) or _fraction(stream.guessed_rate)
         stream_index = stream.index
+        header = bytes(stream.codec_context.extradata or b"")
         sar = _fraction(stream.sample_aspect_ratio) or Fraction(1)
     with _opened(name) as container:
         index = _read_packets(container, stream_index)
@@ -91,10 +95,12 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
             index = _read_frames(container, stream_index, stated_rate, time_base, index.content, name)
     pts = sorted(index.pts)
     end, rate = _end_and_rate(pts, index.last_duration, time_base, stated_rate)
+    # what the container says of the picture changes what is made of the same packets
+    looks = f"{index.content} {stream_index} {first.rotation} {sar} {_colour(first)} {header.hex()}"
     position = {p: n for n, p in enumerate(pts)}
     return Source(
         path=name,
-        content_id=index.content,
+        content_id=hashlib.blake2b(looks.encode(), digest_size=16).hexdigest(),
         stream_index=stream_index,
         codec=_codec_name(stream),
         pixel_format=first.format.name,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,21 +67,51 @@ def package(
     ProcessError
         If the packager fails, or cuts elsewhere than planned.
     """
-    streams = [_video(rendition, path) for rendition, path in renditions]
-    streams += [_audio(track, name) for track, name in zip(audio, _names(audio), strict=True)]
-    streams += [_text(track, name) for track, name in zip(text, _names(text), strict=True)]
-    argv = [packager_path(), *streams]
+    streams = [_video(rendition) for rendition, _ in renditions]
+    streams += [_sound(*named) for named in zip(audio, _names(audio), _titles(audio), strict=True)]
+    streams += [_words(*named) for named in zip(text, _names(text), _titles(text), strict=True)]
+    tracks: list[AudioTrack | TextTrack] = [*audio, *text]
+    paths = [path for _, path in renditions] + [track.path for track in tracks]
+    with _inputs(folder, paths) as inputs:
+        argv = _command(streams, inputs, source, segments, audio)
+        run(argv, cwd=str(folder))
+    packaged = tuple(playlist_segments(folder, f"video_{rendition.id}.m3u8") for rendition, _ in renditions)
+    for track in packaged:
+        _check_cuts(tuple(argv), track, source, segments)
+    return packaged
+
+
+@contextmanager
+def _inputs(folder: Path, paths: Sequence[Path]) -> Iterator[list[str]]:
+    """Give the tracks plain names inside the folder: a descriptor has no way to write a comma."""
+    inputs = folder / ".inputs"
+    inputs.mkdir()
+    try:
+        names = [f".inputs/{n}{path.suffix}" for n, path in enumerate(paths)]
+        for name, path in zip(names, paths, strict=True):
+            (folder / name).symlink_to(path.absolute())
+        yield names
+    finally:
+        shutil.rmtree(inputs)
+
+
+def _command(
+    streams: Sequence[dict[str, str]],
+    inputs: Sequence[str],
+    source: Source,
+    segments: Sequence[Segment],
+    audio: Sequence[AudioTrack],
+) -> list[str]:
+    argv = [packager_path()]
+    for fields, name in zip(streams, inputs, strict=True):
+        argv.append(",".join(f"{key}={value}" for key, value in {"in": name, **fields}.items()))
     argv += ["--segment_duration", f"{_least_duration(source, segments):.6f}"]
     argv += ["--mpd_output", DASH_MANIFEST, "--hls_master_playlist_output", HLS_MANIFEST]
     # a static manifest with a timeline, rather than one SegmentBase per file
     argv += ["--generate_static_live_mpd", "--hls_playlist_type", "VOD", "--quiet"]
     if audio and audio[0].stream.language:
         argv += ["--default_language", audio[0].stream.language]
-    run(argv, cwd=str(folder))
-    packaged = tuple(playlist_segments(folder, f"video_{rendition.id}.m3u8") for rendition, _ in renditions)
-    for track in packaged:
-        _check_cuts(tuple(argv), track, source, segments)
-    return packaged
+    return argv
 
 
 def _least_duration(source: Source, segments: Sequence[Segment]) -> float:
@@ -99,52 +131,47 @@ def playlist_segments(folder: Path, playlist: str) -> Packaged:
     return Packaged(playlist, str(init), tuple(e.uri for e in entries), tuple(float(e.duration) for e in entries))
 
 
-def _video(rendition: Rendition, path: Path) -> str:
-    # slashes and names only; ids are made by us
+def _video(rendition: Rendition) -> dict[str, str]:
     place = f"video/{rendition.id}"
-    return _descriptor(
-        {
-            "in": str(path),
-            "stream": "video",
-            "init_segment": f"{place}/init.mp4",
-            "segment_template": f"{place}/$Number%05d$.m4s",
-            "playlist_name": f"video_{rendition.id}.m3u8",
-            "iframe_playlist_name": f"iframe_{rendition.id}.m3u8",
-        }
-    )
+    return {
+        "stream": "video",
+        "init_segment": f"{place}/init.mp4",
+        "segment_template": f"{place}/$Number%05d$.m4s",
+        "playlist_name": f"video_{rendition.id}.m3u8",
+        "iframe_playlist_name": f"iframe_{rendition.id}.m3u8",
+    }
 
 
-def _audio(track: AudioTrack, name: str) -> str:
+def _sound(track: AudioTrack, name: str, title: str) -> dict[str, str]:
     place = f"audio/{name}-aac"
     fields = {
-        "in": str(track.path),
         "stream": "audio",
         "init_segment": f"{place}/init.mp4",
         "segment_template": f"{place}/$Number%05d$.m4s",
         "playlist_name": f"audio_{name}.m3u8",
         "hls_group_id": "audio",
-        "hls_name": _printable(track.stream.title) or name,
+        "hls_name": title,
     }
-    if track.stream.language:
-        fields["language"] = track.stream.language
-    return _descriptor(fields)
+    return fields | _language(track)
 
 
-def _text(track: TextTrack, name: str) -> str:
+def _words(track: TextTrack, name: str, title: str) -> dict[str, str]:
     fields = {
-        "in": str(track.path),
         "stream": "text",
         "segment_template": f"text/{name}/$Number%05d$.vtt",
         "playlist_name": f"text_{name}.m3u8",
         "hls_group_id": "text",
-        "hls_name": _printable(track.stream.title) or name,
+        "hls_name": title,
     }
-    if track.stream.language:
-        fields["language"] = track.stream.language
-    return _descriptor(fields)
+    return fields | _language(track)
 
 
-def _names(tracks: Sequence[AudioTrack] | Sequence[TextTrack]) -> list[str]:
+def _language(track: AudioTrack | TextTrack) -> dict[str, str]:
+    language = _printable(track.stream.language)
+    return {"language": language} if language else {}
+
+
+def _names(tracks: Sequence[AudioTrack | TextTrack]) -> list[str]:
     """Name folders after languages; a second track of a language gets a number."""
     names: list[str] = []
     for track in tracks:
@@ -154,13 +181,18 @@ def _names(tracks: Sequence[AudioTrack] | Sequence[TextTrack]) -> list[str]:
     return names
 
 
+def _titles(tracks: Sequence[AudioTrack | TextTrack]) -> list[str]:
+    """Name tracks for people, each differently, as RFC 8216 (4.3.4.1.1) demands within a group."""
+    titles: list[str] = []
+    for track, name in zip(tracks, _names(tracks), strict=True):
+        title = _printable(track.stream.title) or name
+        titles.append(title if title not in titles else f"{title} ({name})")
+    return titles
+
+
 def _printable(title: str | None) -> str:
     # the descriptor's separators and a playlist's quotes cannot be escaped
     return "".join(c for c in title or "" if c.isprintable() and c not in ',="\\').strip()
-
-
-def _descriptor(fields: dict[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in fields.items())
 
 
 def _check_cuts(argv: tuple[str, ...], track: Packaged, source: Source, segments: Sequence[Segment]) -> None:

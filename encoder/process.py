@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from typing import IO
 
 from encoder.errors import MissingToolError, ProcessError
 
-__all__ = ["Completed", "command_line", "run", "stop_all"]
+__all__ = ["Completed", "run", "stop_all"]
 
 #: Bytes of standard error that are kept for the message of a failure.
 STDERR_KEPT = 32_768
@@ -39,11 +38,6 @@ class Completed:
     stdout: bytes
     stderr: str
     cpu_seconds: float
-
-
-def command_line(argv: Sequence[str]) -> str:
-    """Return the command as one would type it."""
-    return shlex.join(argv)
 
 
 def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
@@ -76,6 +70,8 @@ def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             preexec_fn=_die_with_parent if _libc else None,
+            # an interrupt at the terminal is for us; we then stop what runs
+            process_group=0,
         )
     except OSError as error:
         if cwd is not None and error.filename == cwd:

@@ -55,7 +55,7 @@ class Store:
         """Return the store of this user: `SHOTLADDER_STORE`, or a folder of the cache."""
         named = os.environ.get("SHOTLADDER_STORE")
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        return cls(Path(named) if named else Path(cache) / "shotladder")
+        return cls((Path(named) if named else Path(cache) / "shotladder").absolute())
 
     def path(self, kind: str, recipe: Mapping[str, Any], suffix: str) -> Path:
         """Return where the artefact of a recipe is or would be.

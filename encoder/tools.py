@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import re
+import shutil
 from pathlib import Path
 
 from encoder.errors import MissingToolError
@@ -34,6 +35,7 @@ def ffmpeg_path() -> str:
     """
     named = os.environ.get(FFMPEG_VARIABLE)
     if named:
+        named = shutil.which(named) or named
         if not Path(named).is_file():
             raise MissingToolError(f"{named}: no such program ({FFMPEG_VARIABLE} names it)")
         return named

@@ -60,6 +60,7 @@ def encode_audio(source: Source, stream: AudioStream, store: Store) -> AudioTrac
         "source": source.content_id,
         "stream": stream.index,
         "origin": origin,
+        "duration": float(source.duration),
         "codec": "aac",
         "rate": rate,
         "channels": channels,
@@ -73,6 +74,7 @@ def encode_audio(source: Source, stream: AudioStream, store: Store) -> AudioTrac
             .filter("aresample", SAMPLE_RATE)
             .filter("asetpts", f"PTS-({origin:.6f})/TB")
             .filter("aresample", **{"async": 1, "first_pts": 0})
+            .filter("atrim", end=float(source.duration))
         )
 
         def make(temporary: Path) -> None:

@@ -15,7 +15,7 @@ import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source, Store
 from ladders.curves import RatePoint
 from ladders.ladder import Ladder
-from ladders.probes import Encoding, Prober, measure_chunk
+from ladders.probes import Encoding, Prober, measure_chunk, measuring
 
 __all__ = ["FinalChunk", "Finals", "encode_finals", "missed", "with_finals"]
 
@@ -27,11 +27,13 @@ TOLERANCE = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FinalChunk:
-    """One chunk in one rendition: its file, bits, VMAF of every frame, and what it cost."""
+    """One chunk in one rendition: its file, bits, VMAF of every frame, what measured it, and what it cost."""
 
     path: Path
     bits: int
     vmaf: NDArray[np.float64]
+    engine: str
+    model: str
     encode_cpu_seconds: float
     measure_cpu_seconds: float
 
@@ -67,7 +69,9 @@ class _Job:
     store: Store
 
 
-def encode_finals(prober: Prober, ladder: Ladder, progress: Progress | None = None) -> Finals:
+def encode_finals(
+    prober: Prober, ladder: Ladder, progress: Progress | None = None, before: Finals | None = None
+) -> Finals:
     """Encode and measure every chunk of every rung; what is in the store is taken from there.
 
     Parameters
@@ -77,6 +81,8 @@ def encode_finals(prober: Prober, ladder: Ladder, progress: Progress | None = No
     ladder : Ladder
     progress : callable, optional
         Takes (frames done, frames in all).
+    before : Finals, optional
+        Of the round that this one corrects, so that its cost is counted too.
 
     Returns
     -------
@@ -97,11 +103,12 @@ def encode_finals(prober: Prober, ladder: Ladder, progress: Progress | None = No
         if progress:
             progress(done, prober.source.frame_count)
     rows = [by_chunk[n] for n in range(len(ladder.chunks))]
-    each = [final for row in rows for final in row]
+    known = {final.path for row in before.chunks for final in row} if before else set()
+    new = [final for row in rows for final in row if final.path not in known]
     return Finals(
         tuple(zip(*rows, strict=True)),
-        sum(final.encode_cpu_seconds for final in each),
-        sum(final.measure_cpu_seconds for final in each),
+        sum(final.encode_cpu_seconds for final in new) + (before.encode_cpu_seconds if before else 0.0),
+        sum(final.measure_cpu_seconds for final in new) + (before.measure_cpu_seconds if before else 0.0),
     )
 
 
@@ -110,9 +117,7 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     chunk_job = ChunkJob(job.source, job.chunk, job.renditions, job.quantisers, job.store)
     cpu = encoder.encode_chunk(chunk_job)
     paths = [encoder.chunk_path(chunk_job, n) for n in range(len(job.renditions))]
-    recipes: list[dict[str, Any]] = [
-        {"encode": path.stem, "model": job.encoding.model, "engine": job.encoding.engine} for path in paths
-    ]
+    recipes: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
     known: list[Any] = [job.store.read_json("score", recipe) for recipe in recipes]
     missing = [n for n, value in enumerate(known) if value is None]
     if missing:
@@ -120,14 +125,16 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
         for n, score in zip(missing, scores, strict=True):
             known[n] = {
                 "vmaf": score.vmaf.tolist(),
+                "engine": score.engine,
+                "model": score.model,
                 "bits": encoder.payload_bits(paths[n]),
                 "encode_cpu_seconds": cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
             job.store.write_json("score", recipes[n], known[n])
     return tuple(
-        FinalChunk(path, v["bits"], np.array(v["vmaf"]), v["encode_cpu_seconds"], v["measure_cpu_seconds"])
-        for path, v in zip(paths, known, strict=True)
+        FinalChunk(path=path, **{**value, "vmaf": np.array(value["vmaf"])})
+        for path, value in zip(paths, known, strict=True)
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from encoder import Chunk, Rendition, Segment, Source
+from encoder import Chunk, EncodePlan, Rendition, Segment, Source, codec_named
 from shotladder_errors import ShotladderError
 
 __all__ = ["HullPoint", "Ladder", "LadderError", "ProbeCost", "Rung", "load_ladder", "save_ladder"]
@@ -132,10 +132,24 @@ class Ladder:
         Raises
         ------
         LadderError
-            If it is for another.
+            If it is for another, or cannot be encoded.
         """
         if self.content_id != source.content_id:
             raise LadderError(f"the ladder was made for another film than {source.path}")
+        try:
+            EncodePlan(source, self.chunks, self.renditions(), tuple(rung.quantisers for rung in self.rungs))
+        except ValueError as error:
+            raise LadderError(f"the ladder does not fit the film: {error}") from error
+        edges = [0, *(segment.last for segment in self.segments)]
+        keys = {key for chunk in self.chunks for key in chunk.keyframes}
+        if [s.first for s in self.segments] != edges[:-1] or edges[-1] != source.frame_count or set(edges[:-1]) - keys:
+            raise LadderError("the ladder's segments do not tile the film from key frame to key frame")
+        lowest, highest = codec_named(self.codec).quantisers
+        for rung in self.rungs:
+            if rung.width % 2 or rung.height % 2 or min(rung.width, rung.height) < 2:
+                raise LadderError(f"{rung.width}x{rung.height}: both must be even")
+            if not all(lowest <= quantiser <= highest for quantiser in rung.quantisers):
+                raise LadderError(f"a quantiser of the {rung.height}-line rung is not within {lowest:g} to {highest:g}")
 
 
 def save_ladder(ladder: Ladder, path: Path) -> None:

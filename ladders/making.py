@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -197,7 +197,13 @@ def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, rungs: Col
         replace(rung, quantisers=maker.quantisers(curves, rung)) if n in rungs else rung
         for n, rung in enumerate(ladder.rungs)
     ]
-    return replace(ladder, rungs=tuple(again))
+    return replace(ladder, rungs=_distinct(again))
+
+
+def _distinct(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
+    """Return the rungs that differ, lowest rate first: limits may bring two to the same encodes."""
+    kept = {(rung.width, rung.height, rung.quantisers): rung for rung in rungs}
+    return tuple(sorted(kept.values(), key=lambda rung: rung.rate))
 
 
 class _Maker:
@@ -219,7 +225,7 @@ class _Maker:
         if self.request.mode == "fixed":
             return tuple(self._rung(h, a) for h, a in self._fixed(curves))
         chosen = choose_rungs(self._title(curves), self.duration, self.request.rules)
-        return tuple(self._rung(choice.height, self._allocate(curves, choice)) for choice in chosen)
+        return _distinct(self._rung(choice.height, self._allocate(curves, choice)) for choice in chosen)
 
     def wanted(self, curves: Curves) -> list[tuple[Size, list[float]]]:
         """Return what the rungs would encode."""

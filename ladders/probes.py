@@ -15,7 +15,7 @@ from encoder import Chunk, ChunkJob, Rendition, Source, Store
 from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
 
-__all__ = ["Encoding", "Point", "Prober", "measure_chunk"]
+__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring"]
 
 Progress = Callable[[float, float], None]
 
@@ -174,13 +174,17 @@ def measure_chunk(
     )
 
 
+def measuring(encoding: Encoding) -> dict[str, Any]:
+    """Return what decides a score beside the pictures, for the names of artefacts."""
+    return {"model": encoding.model, "engine": encoding.engine, "generation": vmaf.GENERATION}
+
+
 def _recipe(job: _Job, point: Point) -> dict[str, Any]:
     """Return what decides a trial's result: the encode and the way of measuring."""
     rendition = job.encoding.rendition(point.size)
     single = ChunkJob(job.source, job.chunk, (rendition,), (point.quantiser,), job.store)
     return {
         "encode": encoder.chunk_path(single, 0).stem,
-        "model": job.encoding.model,
-        "engine": job.encoding.engine,
         "every": job.every,
+        **measuring(job.encoding),
     }

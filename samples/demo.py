@@ -29,7 +29,8 @@ def main(folder: Path) -> None:
 
 def _run(argv: list[str]) -> None:
     print("\n$ shotladder " + " ".join(argv[3:]), flush=True)
-    subprocess.run(argv, check=True)
+    if status := subprocess.run(argv, check=False).returncode:
+        sys.exit(status)
 
 
 if __name__ == "__main__":

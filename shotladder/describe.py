@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 import encoder
 import vmaf
 from encoder import AudioTrack, Packaged, Rendition, Source, TextTrack
+from encoder.packaging import HLS_MANIFEST, playlist_segments
 from ladders import Finals, Ladder, Shot, bd_rate
 from shotladder import __version__
 
-__all__ = ["Parts", "describe"]
+__all__ = ["Parts", "describe", "shot_document"]
 
 FORMAT_VERSION = 1
 #: VMAF from which its scale ends: more bits no longer show.
@@ -38,7 +39,6 @@ class Parts:
     audio: Sequence[AudioTrack]
     text: Sequence[TextTrack]
     analysis_cpu_seconds: float
-    engine: str
 
 
 def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
@@ -57,7 +57,8 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
     shot_starts = [shot.first for shot in parts.shots]
     return {
         "version": FORMAT_VERSION,
-        "title": Path(source.path).stem,
+        # a name that is no UTF-8 is told as far as it is
+        "title": Path(source.path).stem.encode(errors="replace").decode(),
         "duration": float(source.duration),
         "frame_rate": f"{source.frame_rate.numerator}/{source.frame_rate.denominator}",
         "segments": [
@@ -68,10 +69,10 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             }
             for s in ladder.segments
         ],
-        "shots": [_shot(source, shot) for shot in parts.shots],
+        "shots": [shot_document(source, shot) for shot in parts.shots],
         "video": [_video(folder, parts, n) for n in range(len(parts.renditions))],
-        "audio": [_audio(folder, track) for track in parts.audio],
-        "text": [{"language": t.stream.language, "title": t.stream.title, "codec": "webvtt"} for t in parts.text],
+        "audio": _audio(folder, parts.audio),
+        "text": _text(folder, parts.text),
         "ladder": {
             "mode": ladder.mode,
             "preset": ladder.preset,
@@ -90,11 +91,24 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "shotladder": __version__,
             "ffmpeg": encoder.ffmpeg_version(),
             "x264": _x264(finals.chunks[0][0].path),
-            "vmaf_model": vmaf.choose(source.display_size[1]),
-            "vmaf_engine": parts.engine,
+            "vmaf_model": finals.chunks[0][0].model,
+            "vmaf_engine": finals.chunks[0][0].engine,
             "packager": encoder.packager_version(),
         },
         "request": fingerprint,
+    }
+
+
+def shot_document(film: Source, shot: Shot) -> dict[str, Any]:
+    """Return a shot as the JSON that `shots` and `presentation.json` hold."""
+    return {
+        "first_frame": shot.first,
+        "frame_count": shot.frame_count,
+        "start": float(film.time(shot.first)),
+        "end": float(film.time(shot.last)),
+        "transition": shot.transition,
+        "mixed_frames": None if shot.mixed is None else list(shot.mixed),
+        "complexity": asdict(shot.complexity),
     }
 
 
@@ -129,16 +143,6 @@ def _shots_within(starts: Sequence[int], first: int, last: int) -> list[int]:
     """Return the numbers of the shots that have frames in [first, last)."""
     ends = [*starts[1:], last]
     return [n for n, (begin, end) in enumerate(zip(starts, ends, strict=True)) if begin < last and end > first]
-
-
-def _shot(source: Source, shot: Shot) -> dict[str, Any]:
-    return {
-        "start": float(source.time(shot.first)),
-        "first_frame": shot.first,
-        "frame_count": shot.last - shot.first,
-        "transition": shot.transition,
-        "complexity": asdict(shot.complexity),
-    }
 
 
 def _video(folder: Path, parts: Parts, number: int) -> dict[str, Any]:
@@ -179,21 +183,44 @@ def _per_shot(parts: Parts, number: int) -> list[float]:
     return [quantisers[int(np.searchsorted(ends, shot.first, side="right"))] for shot in parts.shots]
 
 
-def _audio(folder: Path, track: AudioTrack) -> dict[str, Any]:
-    stream = track.stream
-    return {
-        "language": stream.language,
-        "title": stream.title,
-        "codec": "aac",
-        "channels": min(stream.channels, 2),
-        "bitrate": track.bitrate,
-        "size": track.path.stat().st_size,
-    }
+def _audio(folder: Path, tracks: Sequence[AudioTrack]) -> list[dict[str, Any]]:
+    described = []
+    for track, media in zip(tracks, _media(folder, "AUDIO"), strict=True):
+        listed = playlist_segments(folder, media.uri)
+        sizes = [(folder / url).stat().st_size for url in listed.urls]
+        described.append(
+            {
+                "language": track.stream.language,
+                "title": track.stream.title,
+                "codec": "aac",
+                "channels": int(media.channels),
+                "average_bitrate": round(8 * sum(sizes) / sum(listed.durations)),
+                "playlist": media.uri,
+                "init": listed.init,
+                "segments": [
+                    {"bytes": size, "duration": duration, "url": url}
+                    for size, duration, url in zip(sizes, listed.durations, listed.urls, strict=True)
+                ],
+            }
+        )
+    return described
+
+
+def _text(folder: Path, tracks: Sequence[TextTrack]) -> list[dict[str, Any]]:
+    return [
+        {"language": t.stream.language, "title": t.stream.title, "codec": "webvtt", "playlist": media.uri}
+        for t, media in zip(tracks, _media(folder, "SUBTITLES"), strict=True)
+    ]
+
+
+def _media(folder: Path, kind: str) -> list[Any]:
+    """Return the master playlist's tracks of a kind, which stand in the order they were given."""
+    return [media for media in m3u8.load(str(folder / HLS_MANIFEST)).media if media.type == kind]
 
 
 def _codecs(folder: Path, playlist: str) -> str:
     """Return the video's part of CODECS as the master playlist tells it."""
-    for variant in m3u8.load(str(folder / "master.m3u8")).playlists:
+    for variant in m3u8.load(str(folder / HLS_MANIFEST)).playlists:
         if variant.uri == playlist:
             codecs: str = variant.stream_info.codecs or ""
             return codecs.split(",")[0]

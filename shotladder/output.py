@@ -29,7 +29,7 @@ def finished_as(output: Path) -> str | None:
     return made if isinstance(made, str) else None
 
 
-def check_output(output: Path, *, overwrite: bool) -> None:
+def check_output(output: Path, source: str, *, overwrite: bool) -> None:
     """Make sure, before any work, that the folder may be made.
 
     Raises
@@ -39,8 +39,15 @@ def check_output(output: Path, *, overwrite: bool) -> None:
     """
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file; name a folder")
-    if output.is_dir() and any(output.iterdir()) and not overwrite:
-        raise OutputError(f"{output}: is not empty; name another folder, or say --overwrite to replace it")
+    if output.is_mount():
+        raise OutputError(f"{output}: a mounted folder cannot be replaced; name a folder inside it")
+    if output.is_dir() and any(output.iterdir()):
+        if finished_as(output) is None:
+            raise OutputError(f"{output}: is not empty, and holds no presentation; name another folder")
+        if not overwrite:
+            raise OutputError(f"{output}: is not empty; name another folder, or say --overwrite to replace it")
+        if "://" not in source and Path(source).resolve().is_relative_to(output.resolve()):
+            raise OutputError(f"{output}: holds the film itself; name another folder")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent):
@@ -68,23 +75,34 @@ def check_file(output: Path) -> None:
 
 
 @contextmanager
-def whole_folder(output: Path) -> Iterator[Path]:
+def whole_folder(output: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield an empty sibling folder that takes the output's name when the block ends well.
 
-    What was there before is replaced only then.
+    What was there before is replaced only then, and only when that is asked for.
     """
     building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
         yield building
         building.chmod(0o755)
-        if output.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=output.parent))
-            output.replace(old / output.name)
-            building.replace(output)
-            shutil.rmtree(old)
+        if overwrite and output.exists():
+            _swap(building, output)
         else:
+            # an empty folder gives way; one that has been filled meanwhile does not
             building.replace(output)
     except OSError as error:
         raise OutputError(f"{output}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _swap(building: Path, output: Path) -> None:
+    """Put a new folder in the place of an old one, which is deleted when the new one is there."""
+    old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=output.parent)) / output.name
+    output.replace(old)
+    try:
+        building.replace(output)
+    except OSError:
+        old.replace(output)
+        raise
+    finally:
+        shutil.rmtree(old.parent, ignore_errors=True)

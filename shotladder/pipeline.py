@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import encoder
-from encoder import AudioTrack, Source, TextTrack
+import vmaf
+from encoder import AudioStream, AudioTrack, ProcessError, Source, TextStream, TextTrack
 from ladders import (
     MODES,
     Finals,
     Ladder,
     Prober,
     Shot,
+    analyse,
     candidate_sizes,
     corrected,
-    detect_shots,
     encode_finals,
     ladder_from,
     load_ladder,
@@ -35,6 +36,8 @@ from shotladder.report import write_report
 from shotladder.request import EncodeRequest
 
 __all__ = ["Outcome", "encode", "find_ladder", "plan"]
+
+Track = TypeVar("Track", AudioTrack, TextTrack)
 
 #: Times that rungs which missed are encoded again.
 CORRECTIONS = 2
@@ -77,19 +80,19 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
     fingerprint = request.fingerprint(source)
     if finished_as(request.output) == fingerprint and not request.overwrite:
         return Outcome(json.loads((request.output / PRESENTATION).read_text()), already_there=True)
-    check_output(request.output, overwrite=request.overwrite)
+    check_output(request.output, request.source, overwrite=request.overwrite)
     analysed = _analyse(source, reporter)
     with ThreadPoolExecutor(request.workers) as executor:
         try:
             prober, ladder = _ladder(request, analysed, executor, reporter)
             ladder, finals = _finals(request, prober, ladder, reporter)
-            audio, text = _tracks(request, source, executor, reporter)
+            audio, text = _tracks(request, analysed.source, executor, reporter)
         except BaseException:
             # what has not begun is dropped; what runs is killed, so that no thread is waited for
             executor.shutdown(wait=False, cancel_futures=True)
             encoder.stop_all()
             raise
-    with whole_folder(request.output) as folder, reporter.stage("package"):
+    with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
         parts = _package(folder, request, analysed, ladder, finals, audio, text)
         presentation = describe(folder, parts, fingerprint)
         (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
@@ -103,7 +106,7 @@ def find_ladder(request: EncodeRequest, reporter: Reporter) -> tuple[Source, Lad
     analysed = _analyse(source, reporter)
     with ThreadPoolExecutor(request.workers) as executor:
         try:
-            return source, _ladder(request, analysed, executor, reporter)[1]
+            return analysed.source, _ladder(request, analysed, executor, reporter)[1]
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             encoder.stop_all()
@@ -114,6 +117,7 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     """Say what a run would do and about what it would cost, encoding no more than a second to see how fast it is."""
     source = encoder.inspect(request.source)
     analysed = _analyse(source, reporter)
+    source = analysed.source
     wanted = request.ladder_request(source)
     chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
     sizes = list(candidate_sizes(source.display_size, request.max_height).values())
@@ -132,14 +136,24 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
 def _analyse(source: Source, reporter: Reporter) -> _Analysed:
     begun = time.process_time()
     with reporter.stage("shots") as advance:
-        shots = detect_shots(source, progress=advance)
-    return _Analysed(source, shots, time.process_time() - begun)
+        analysis = analyse(source, progress=advance)
+    if analysis.lost:
+        # the packets promise frames that do not decode: from here on only those count that do
+        spans = ", ".join(f"{first} to {last - 1}" for first, last in analysis.lost)
+        reporter.say(f"{source.path} is damaged: frames {spans} do not decode; going on with the others")
+        source = encoder.inspect(source.path, exact=True)
+        with reporter.stage("shots, again") as advance:
+            analysis = analyse(source, progress=advance)
+    return _Analysed(source, analysis.shots, time.process_time() - begun)
 
 
 def _ladder(
     request: EncodeRequest, analysed: _Analysed, executor: Executor, reporter: Reporter
 ) -> tuple[Prober, Ladder]:
     wanted = request.ladder_request(analysed.source)
+    if request.engine == "native":
+        # compiled once here, not by every worker and not on a trial's bill
+        vmaf.warm_up(analysed.source.bit_depth)
     if request.ladder in MODES:
         starts = [shot.first for shot in analysed.shots]
         chunks, segments = encoder.plan_chunks(analysed.source, starts, request.segment)
@@ -167,7 +181,7 @@ def _finals(request: EncodeRequest, prober: Prober, ladder: Ladder, reporter: Re
         if better == ladder:
             break
         with reporter.stage(f"correct {len(again)} rungs") as advance:
-            ladder, finals = better, encode_finals(prober, better, advance)
+            ladder, finals = better, encode_finals(prober, better, advance, finals)
     return ladder, finals
 
 
@@ -179,8 +193,24 @@ def _tracks(
     with reporter.stage("sound and text"):
         sound = [executor.submit(encoder.encode_audio, source, stream, request.store) for stream in source.audio]
         words = [executor.submit(encoder.extract_text, source, stream, request.store) for stream in source.text]
-        audio = [track for track in (job.result() for job in sound) if track is not None]
-        return audio, [track for track in (job.result() for job in words) if track is not None]
+        audio = [_track(job, stream, reporter) for job, stream in zip(sound, source.audio, strict=True)]
+        text = [_track(job, stream, reporter) for job, stream in zip(words, source.text, strict=True)]
+        return [track for track in audio if track], [track for track in text if track]
+
+
+def _track(job: Future[Track | None], stream: AudioStream | TextStream, reporter: Reporter) -> Track | None:
+    """Return a track, or say why it is left out."""
+    try:
+        track = job.result()
+    except ProcessError as error:
+        if error.returncode < 0:
+            raise
+        track, why = None, str(error)
+    else:
+        why = "it holds pictures, or nothing"
+    if track is None:
+        reporter.say(f"track {stream.index} ({stream.codec}, {stream.language or 'no language'}) is left out: {why}")
+    return track
 
 
 def _package(
@@ -209,6 +239,4 @@ def _package(
     for _, path in stitched:
         path.unlink()
     tracks.rmdir()
-    return Parts(
-        source, analysed.shots, ladder, finals, renditions, packaged, audio, text, analysed.cpu_seconds, request.engine
-    )
+    return Parts(source, analysed.shots, ladder, finals, renditions, packaged, audio, text, analysed.cpu_seconds)

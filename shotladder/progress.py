@@ -11,9 +11,9 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -67,7 +67,7 @@ class Reporter:
             SpinnerColumn(),
             TextColumn("{task.description:<24}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TaskProgressColumn(show_speed=True),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
@@ -86,6 +86,6 @@ class Reporter:
                 return
             last = now
             left = (now - start) * (total - done) / done
-            self.say(f"{title}: {done:.0f} of {total:.0f}, {left:.0f} s left")
+            self.say(f"{title}: {done / total:.0%}, {left:.0f} s left")
 
         return advance

@@ -3,13 +3,14 @@
 from vmaf.errors import MeasureError, ModelError, PairingError
 from vmaf.measurement import DEFAULT_ENGINE, score
 from vmaf.models import aliases, choose
-from vmaf.native_engine import warm_up
+from vmaf.native_engine import GENERATION, warm_up
 from vmaf.request import COMPANIONS
 from vmaf.scores import Pool, Scores
 
 __all__ = [
     "COMPANIONS",
     "DEFAULT_ENGINE",
+    "GENERATION",
     "MeasureError",
     "ModelError",
     "PairingError",

@@ -129,7 +129,7 @@ def score(
         frames=frames,
         offset=offset,
         size=size,
-        model=load(model or choose(size[1])),
+        model=load(model or choose(min(size))),
         every=every,
         companions=tuple(companions),
         threads=threads or os.cpu_count() or 1,

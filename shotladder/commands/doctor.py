@@ -12,7 +12,8 @@ import click
 import encoder
 from encoder.tools import ffmpeg_encoders, ffmpeg_filters
 from shotladder import ShotladderError, __version__
-from shotladder.commands.options import json_flag
+from shotladder.commands.options import json_flag, quiet_flag
+from vmaf.models import load
 
 __all__ = ["Finding", "command", "examine"]
 
@@ -40,12 +41,13 @@ class Finding:
 
 @click.command("doctor")
 @json_flag
-def command(as_json: bool) -> int:
+@quiet_flag
+def command(as_json: bool, quiet: bool) -> int:
     """Say what was found, what is missing and what to do; exit 1 when something needed is missing."""
     findings = examine()
     if as_json:
         click.echo(json.dumps({"shotladder": __version__, "findings": [asdict(f) for f in findings]}))
-    else:
+    elif not quiet:
         for finding in findings:
             mark = "ok     " if finding.found else ("MISSING" if finding.needed else "absent ")
             click.echo(f"{mark} {finding.name:<18} {finding.found or finding.remedy}")
@@ -54,7 +56,7 @@ def command(as_json: bool) -> int:
 
 def examine() -> list[Finding]:
     """Look for everything that shotladder uses."""
-    findings = [_ffmpeg(), *_in_ffmpeg(), _packager()]
+    findings = [_ffmpeg(), *_in_ffmpeg(), _models(), _packager()]
     findings.append(Finding("cores", str(os.cpu_count()), needed=True, remedy=""))
     for package, use in (("distributed", "encode on more than one machine"), ("pyarrow", "write Parquet")):
         found = importlib.util.find_spec(package)
@@ -85,6 +87,15 @@ def _in_ffmpeg() -> list[Finding]:
     for name, use in (("libvmaf", "VMAF"), ("zscale", "tone mapping")):
         found.append(Finding(name, use if name in filters else None, needed=name == "libvmaf", remedy=remedy))
     return found
+
+
+def _models() -> Finding:
+    remedy = "use the bundled ffmpeg, which carries the models"
+    try:
+        found = ", ".join(f"{name} {load(name).digest[:12]}" for name in ("v0.6.1", "neg", "4k"))
+    except ShotladderError:
+        found = None
+    return Finding("VMAF models", found, needed=True, remedy=remedy)
 
 
 def _packager() -> Finding:

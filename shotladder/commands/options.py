@@ -108,7 +108,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         raise click.BadParameter(f"{preset!r} is none of {', '.join(codec.presets)}", param_hint="--preset")
     return EncodeRequest(
         source=source,
-        output=output,
+        output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept
         codec=options["codec"],
         ladder=options["ladder"],
         target=options["target_vmaf"],
@@ -121,5 +121,5 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         audio=options.get("audio", True),
         overwrite=options.get("overwrite", False),
         workers=options["workers"],
-        store=Store(options["store_path"]) if options["store_path"] else Store.default(),
+        store=Store(options["store_path"].absolute()) if options["store_path"] else Store.default(),
     )

@@ -16,10 +16,11 @@ from rich.table import Table
 
 import ladders
 from encoder import Source, inspect
-from ladders import Analysis, Shot
+from ladders import Analysis
+from shotladder.describe import shot_document
 from shotladder.progress import Reporter
 
-__all__ = ["command", "shot_document"]
+__all__ = ["command"]
 
 
 @click.command("shots")
@@ -54,23 +55,10 @@ def command(source: str, as_json: bool, as_csv: bool, sheet: Path | None, thread
         _print_table(film, analysis)
 
 
-def shot_document(film: Source, shot: Shot) -> dict[str, Any]:
-    """Return a shot as the JSON that `shots` and `presentation.json` hold."""
-    return {
-        "first_frame": shot.first,
-        "frame_count": shot.frame_count,
-        "start": float(film.time(shot.first)),
-        "end": float(film.time(shot.last)),
-        "transition": shot.transition,
-        "mixed_frames": None if shot.mixed is None else list(shot.mixed),
-        "complexity": asdict(shot.complexity),
-    }
-
-
 def _document(film: Source, analysis: Analysis) -> dict[str, Any]:
     return {
         "source": film.path,
-        "frame_rate": str(film.frame_rate),
+        "frame_rate": f"{film.frame_rate.numerator}/{film.frame_rate.denominator}",
         "frame_count": film.frame_count,
         "shots": [shot_document(film, shot) for shot in analysis.shots],
         "transitions": [asdict(transition) for transition in analysis.transitions],
