@@ -167,8 +167,11 @@ def test_a_killed_encode_is_not_tried_again(tmp_path):
         while not list((tmp_path / "store").glob(".chunk.*/0.mp4")):
             assert not encode.done()
         encoder.stop_all()
-        with pytest.raises(ProcessError, match="status -9"):
-            encode.result(timeout=30)
+        try:
+            with pytest.raises(ProcessError, match="status -9"):
+                encode.result(timeout=30)
+        finally:
+            encoder.stop_all()  # if it was tried again after all
 
 
 def test_a_lack_of_frames_is_an_error(tmp_path):

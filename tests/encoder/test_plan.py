@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoder import Chunk, Colour, EncodePlan, Rendition, Source, plan_chunks
+from encoder.packaging import _least_duration
 from encoder.plan import LONGEST_CHUNK, SHORTEST_CHUNK
 
 
@@ -115,6 +116,17 @@ def test_chunks_begin_with_shots_unless_the_take_is_long(title):
         # only what parts a take, or the film's end, may be shorter than the shortest
         elif before.first in shots:
             assert source.time(chunk.first) - source.time(before.first) >= SHORTEST_CHUNK
+
+
+@settings(deadline=None, max_examples=60)
+@given(titles() | titles(varying=True))
+def test_the_packager_can_cut_at_every_start(title):
+    """It cuts at the first key frame in a new cell of a grid, so that no two starts may share a cell."""
+    source = title[0]
+    _, segments = check_plan(*title)
+    cell = _least_duration(source, segments)
+    cells = [int(float(source.time(segment.first)) / cell) for segment in segments]
+    assert all(a < b for a, b in pairwise(cells))
 
 
 def test_usual_shots_are_chunks_and_segments():
