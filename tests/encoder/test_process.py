@@ -30,7 +30,6 @@ def test_input_is_closed():
     assert run(python("import sys; print(repr(sys.stdin.read()))")).stdout == b"''\n"
 
 
-
 def test_cpu_time_is_that_of_the_one_child():
     spin = "import time\nwhile time.process_time() < {}: pass"
     others = [threading.Thread(target=run, args=(python(spin.format(0.6)),)) for _ in range(2)]

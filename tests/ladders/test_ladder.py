@@ -42,10 +42,27 @@ def test_rungs_of_nearly_one_rate_have_names_of_their_own():
 
 
 def test_a_ladder_is_for_one_film(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 5))
+    source = inspect(write_film(tmp_path / "film.mp4", 99))
     replace(LADDER, content_id=source.content_id).check_belongs_to(source)
     with pytest.raises(LadderError, match=r"another film than .*film\.mp4"):
         LADDER.check_belongs_to(source)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"chunks": LADDER.chunks[:1]}, "tile"),
+        ({"segments": LADDER.segments[:1]}, "segments"),
+        ({"segments": (Segment(0, 31), Segment(31, 99))}, "key frame"),
+        ({"rungs": (replace(LADDER.rungs[0], width=127),)}, "even"),
+        ({"rungs": (replace(LADDER.rungs[0], quantisers=(99.0, 28.0)),)}, "quantiser"),
+    ],
+)
+def test_a_ladder_that_cannot_be_encoded_is_told_before_any_work(tmp_path, change, said):
+    source = inspect(write_film(tmp_path / "film.mp4", 99))
+    ladder = replace(LADDER, content_id=source.content_id, **change)
+    with pytest.raises(LadderError, match=said):
+        ladder.check_belongs_to(source)
 
 
 @pytest.mark.parametrize(
