@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from fractions import Fraction
 from html.parser import HTMLParser
 
@@ -246,19 +247,28 @@ def test_another_request_on_the_same_folder_is_refused(made):
     assert files(made.folder) == before
 
 
-def test_overwrite_replaces_the_folder_as_a_whole(made, tmp_path):
+def test_overwrite_replaces_a_presentation_as_a_whole(made, tmp_path):
     out = tmp_path / "out"
-    out.mkdir()
+    shutil.copytree(made.folder, out)
     (out / "old.txt").write_text("old")
     words = ("encode", made.film, "-o", out, *FAST, "--no-audio", "--quiet")
     assert shotladder(*words, store=made.store).status == 1
+    assert (out / "old.txt").exists()
     answer = shotladder(*words, "--overwrite", store=made.store)
-    assert answer.status == 0
+    assert answer.status == 0, answer.err
     assert not (out / "old.txt").exists()
     document = json.loads((out / "presentation.json").read_text())
     assert document["audio"] == []
     assert not (out / "audio").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_overwrite_replaces_nothing_but_presentations(made, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    answer = shotladder("encode", made.film, "-o", tmp_path, *FAST, "--overwrite", "--quiet", store=made.store)
+    assert (answer.status, len(answer.lines)) == (1, 1)
+    assert "holds no presentation" in answer.err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 @pytest.fixture(scope="module")
