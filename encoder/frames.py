@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from encoder.errors import SourceError
 from encoder.source import Source
 
-__all__ = ["Frame", "decode"]
+__all__ = ["Frame", "decodable", "decode"]
 
 #: How many keyframes further back each new try to seek starts, before the film is decoded from its start.
 _BACK_OFF = (0, 1, 4)
@@ -185,16 +185,21 @@ def _decoded(source: Source, seek_to: int | None, threads: int | None, deblock: 
                 container.seek(seek_to, stream=stream)
             except av.FFmpegError:
                 return
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets)
-            except (StopIteration, av.FFmpegError):
-                return
-            try:
-                yield from packet.decode()
-            except av.FFmpegError:
-                continue
+        yield from decodable(container, stream)
+
+
+def decodable(container: Any, stream: Any) -> Generator[Any, None, None]:
+    """Yield the pictures of an opened stream that decode; what is damaged is passed over."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError):
+            return
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            continue
 
 
 def _frame(number: int, pts: int, picture: Any) -> Frame:

@@ -15,6 +15,7 @@ from typing import Any
 import av
 
 from encoder.errors import SourceError
+from encoder.frames import decodable
 from encoder.source import AudioStream, Colour, Source, TextStream
 
 __all__ = ["inspect"]
@@ -199,7 +200,7 @@ def _read_frames(
     stream = container.streams[stream_index]
     stream.thread_type = "AUTO"
     duration = 0
-    for frame in _decodable(container, stream):
+    for frame in decodable(container, stream):
         time = frame.pts if frame.pts is not None else (pts[-1] + step if pts else 0)
         if pts and time <= pts[-1]:
             # a doubled or backward time: shown right after its predecessor
@@ -211,20 +212,6 @@ def _read_frames(
     if not pts:
         raise SourceError(f"{name}: not one frame of the video decodes")
     return _Index(pts, keys or [pts[0]], duration, True, content)
-
-
-def _decodable(container: Any, stream: Any) -> Iterator[Any]:
-    """Yield the frames that decode; what is damaged is passed over."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.FFmpegError):
-            return
-        try:
-            yield from packet.decode()
-        except av.FFmpegError:
-            continue
 
 
 def _end_and_rate(
