@@ -26,14 +26,14 @@ __all__ = ["command"]
 @json_flag
 @quiet_flag
 def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any) -> None:
-    r"""Turn SOURCE into a DASH and HLS presentation whose every shot got the bits it deserves.
+    """Turn SOURCE into a DASH and HLS presentation whose every shot got the bits it deserves.
 
     \b
     shotladder encode film.mp4 -o film/
     shotladder encode film.mp4 -o film/ --target-vmaf 95 --preset slow
 
     A run that was cut off goes on when the same command is given again.
-    """
+    """  # noqa: D301 - click reads \b as "do not rewrap"
     reporter = Reporter(quiet=quiet)
     request = request_from(source, output, options)
     if dry_run:

@@ -28,12 +28,12 @@ __all__ = ["command"]
 @json_flag
 @quiet_flag
 def command(source: str, output: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
-    r"""Find the ladder of SOURCE by trial encodes.
+    """Find the ladder of SOURCE by trial encodes.
 
     \b
     shotladder ladder film.mp4 -o ladder.json
     shotladder encode film.mp4 -o film/ --ladder ladder.json
-    """
+    """  # noqa: D301 - click reads \b as "do not rewrap"
     if output is not None:
         check_file(output)
     request = request_from(source, Path(), options)
