@@ -9,7 +9,7 @@ from pathlib import Path
 from encoder import Chunk, ChunkJob, Source, Store, chunk_path, encode_chunk
 from ladders.making import LadderRequest
 from ladders.probes import measure_chunk
-from ladders.search import FIRST_TRIALS, SCOUTS
+from ladders.search import FIRST_TRIALS
 
 __all__ = ["predict_cost"]
 
@@ -53,13 +53,8 @@ def predict_cost(
         paths = [chunk_path(job, n) for n in range(len(sizes))]
         measure = sum(s.cpu_seconds for s in measure_chunk(source, sample, paths, request.encoding, 1))
     scale = source.frame_count / count
-    # chunks that are not scouts are first tried at the tallest size only
-    pixels = [width * height for width, height in sizes]
-    scouts = min(1.0, SCOUTS / len(chunks))
-    tallest = (1 - scouts) * len(FIRST_TRIALS)
-    everywhere = scouts * len(FIRST_TRIALS) + LATER_TRIALS / len(sizes)
-    trial_encode = encode * (everywhere + tallest * max(pixels) / sum(pixels))
-    trial_measure = measure / request.every * (everywhere + tallest / len(sizes))
+    trials = len(FIRST_TRIALS) + LATER_TRIALS / len(sizes)
+    trial_encode, trial_measure = trials * encode, trials * measure / request.every
     finals = RUNGS / len(sizes) * (1 + AGAIN)
     return {
         "probes": round(scale * (trial_encode + trial_measure), 1),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from encoder import codec_named
-from ladders.curves import CEILING, Curve, RatePoint, fit_curve, log_distortion, quantiser_grid
+from ladders.curves import Curve, fit_curve, quantiser_grid
 from ladders.probes import Point, Prober
 
 __all__ = ["Curves", "Wanted", "explore", "fitted"]
@@ -21,8 +19,6 @@ Wanted = Callable[[Curves], list[tuple[Size, list[float]]]]
 
 #: Where the first trials lie in the encoder's range of quantisers.
 FIRST_TRIALS = (0.25, 0.6)
-#: So many chunks, spread over the film, are tried at every size; of the others, the tallest size tells the rest.
-SCOUTS = 5
 #: A rung's quantiser is known well enough within this of a trial, or between two trials no further apart than the
 #: second; in steps that halve the rate.
 NEAR, BRACKET = 0.45, 2.0
@@ -51,21 +47,14 @@ def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progres
 
     Notes
     -----
-    A few chunks are tried at every size, all at the tallest. What a size does to rate and distortion is alike in
-    all shots of a title, so the scouts tell it for the others; a shot's own trials at a size, which follow where rungs
-    would use it, then correct that.
+    Every chunk is tried at every size: what a size does differs too much between shots (a screen of text loses
+    far more than fog does) for some to speak for the others.
     """
     codec = codec_named(prober.encoding.codec)
     lowest, highest = codec.quantisers
     first = [round((lowest + share * (highest - lowest)) / codec.step) * codec.step for share in FIRST_TRIALS]
-    count = len(prober.chunks)
-    scouts = set(np.linspace(0, count - 1, min(SCOUTS, count)).round().astype(int).tolist())
-    points = [
-        Point(n, size, quantiser)
-        for n in range(count)
-        for size in (sizes if n in scouts else sizes[:1])
-        for quantiser in first
-    ]
+    chunks = range(len(prober.chunks))
+    points = [Point(n, size, quantiser) for n in chunks for size in sizes for quantiser in first]
     # the rounds after the first are about as much again
     prober.run(points, _part(progress, 0.0, 0.6))
     curves = fitted(prober, sizes)
@@ -81,36 +70,13 @@ def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progres
 
 
 def fitted(prober: Prober, sizes: list[Size]) -> Curves:
-    """Return the curves of every chunk at every size, as far as trials tell; see `explore`."""
+    """Fit a curve to the trials of every chunk at every size."""
     codec = codec_named(prober.encoding.codec)
     grid = quantiser_grid(*codec.quantisers, codec.step)
-    chunks = range(len(prober.chunks))
-    trials = {(n, size): list(prober.found[n, size].values()) for n in chunks for size in sizes}
-    known = {key: fit_curve(points, grid) for key, points in trials.items() if len(points) >= 2}
     return {
-        size: [known.get((n, size)) or _transferred(known, trials[n, size], n, size, sizes[0]) for n in chunks]
+        size: [fit_curve(list(prober.found[n, size].values()), grid) for n in range(len(prober.chunks))]
         for size in sizes
     }
-
-
-def _transferred(
-    known: Mapping[tuple[int, Size], Curve], trials: list[RatePoint], chunk: int, size: Size, base: Size
-) -> Curve:
-    """Return a chunk's curve at a size that it was tried at once or never.
-
-    The other chunks tell by how much the size changes the logarithms of bits and distortion, on the average; the
-    chunk's own trial, if there is one, then shifts both so that the curve goes through it.
-    """
-    own = known[chunk, base]
-    both = [(known[n, base], curve) for (n, at), curve in known.items() if at == size and (n, base) in known]
-    log_bits = np.log2(own.bits) + np.mean([np.log2(c.bits) - np.log2(b.bits) for b, c in both], axis=0)
-    loss = log_distortion(own.quality)
-    loss = loss + np.mean([log_distortion(c.quality) - log_distortion(b.quality) for b, c in both], axis=0)
-    for trial in trials:
-        log_bits = log_bits + np.log2(trial.bits) - np.interp(trial.quantiser, own.quantisers, log_bits)
-        at = np.interp(trial.quantiser, own.quantisers, loss)
-        loss = loss + np.log(CEILING - min(trial.quality, 100.0)) - at
-    return Curve(own.quantisers, np.exp2(log_bits), np.clip(CEILING - np.exp(loss), 0.0, 100.0))
 
 
 def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], halving: float) -> list[Point]:
