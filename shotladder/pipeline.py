@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,16 +83,10 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
         return Outcome(json.loads((request.output / PRESENTATION).read_text()), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
     analysed = _analyse(source, reporter)
-    with ThreadPoolExecutor(request.workers) as executor:
-        try:
-            prober, ladder = _ladder(request, analysed, executor, reporter)
-            ladder, finals = _finals(request, prober, ladder, reporter)
-            audio, text = _tracks(request, analysed.source, executor, reporter)
-        except BaseException:
-            # what has not begun is dropped; what runs is killed, so that no thread is waited for
-            executor.shutdown(wait=False, cancel_futures=True)
-            encoder.stop_all()
-            raise
+    with _workers(request.workers) as executor:
+        prober, ladder = _ladder(request, analysed, executor, reporter)
+        ladder, finals = _finals(request, prober, ladder, reporter)
+        audio, text = _tracks(request, analysed.source, executor, reporter)
     with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
         parts = _package(folder, request, analysed, ladder, finals, audio, text)
         presentation = describe(folder, parts, fingerprint)
@@ -104,9 +99,16 @@ def find_ladder(request: EncodeRequest, reporter: Reporter) -> tuple[Source, Lad
     """Find the ladder of a film by trials, without the final encodes."""
     source = encoder.inspect(request.source)
     analysed = _analyse(source, reporter)
-    with ThreadPoolExecutor(request.workers) as executor:
+    with _workers(request.workers) as executor:
+        return analysed.source, _ladder(request, analysed, executor, reporter)[1]
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[Executor]:
+    """Give an executor that, when the block fails or is interrupted, drops what waits and kills what runs."""
+    with ThreadPoolExecutor(count) as executor:
         try:
-            return analysed.source, _ladder(request, analysed, executor, reporter)[1]
+            yield executor
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             encoder.stop_all()
