@@ -96,7 +96,8 @@ def score(
 
     Notes
     -----
-    How the pipeline calls it. A probe or chunk file holds frames [first, last) of the source and nothing else, so every task, in any process, measures its own, all renditions of the chunk in one
+    How the pipeline calls it. A probe or chunk file holds frames [first, last) of the source and nothing
+    else, so every task, in any process, measures its own, all renditions of the chunk in one
     call::
 
         vmaf.score(source, files, frames=(chunk.first, chunk.last), offset=chunk.first, threads=1,
