@@ -2,7 +2,8 @@
 
 from encoder.chunks import ChunkJob, chunk_path, encode_chunk, payload_bits
 from encoder.codecs import CODECS, Codec, UnknownCodecError, codec_named
-from encoder.errors import MissingToolError, ProcessError, ShotladderError, SourceError, StitchError
+from encoder.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
+from encoder.errors import KeyFileError, MissingToolError, ProcessError, ShotladderError, SourceError, StitchError
 from encoder.frames import Frame, decode
 from encoder.inspection import inspect
 from encoder.packaging import Packaged, package
@@ -16,14 +17,18 @@ from encoder.tracks import AudioTrack, TextTrack, encode_audio, extract_text
 
 __all__ = [
     "CODECS",
+    "PROTECTION_SCHEMES",
     "AudioStream",
     "AudioTrack",
     "Chunk",
     "ChunkJob",
     "Codec",
     "Colour",
+    "ContentKey",
     "EncodePlan",
+    "Encryption",
     "Frame",
+    "KeyFileError",
     "MissingToolError",
     "Packaged",
     "ProcessError",
@@ -46,11 +51,14 @@ __all__ = [
     "ffmpeg_path",
     "ffmpeg_version",
     "inspect",
+    "load_keys",
+    "new_keys",
     "package",
     "packager_path",
     "packager_version",
     "payload_bits",
     "plan_chunks",
+    "save_keys",
     "stitch",
     "stop_all",
     "write_whole",

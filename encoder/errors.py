@@ -3,6 +3,7 @@
 ```
 ShotladderError
 ├── SourceError (ValueError)        a film that cannot be read, or holds no usable video
+├── KeyFileError (ValueError)       a file of keys that cannot be used
 ├── MissingToolError (FileNotFoundError)  ffmpeg or the packager, or a part of it, is not there
 ├── ProcessError (RuntimeError)     a tool was started and failed
 └── StitchError (RuntimeError)      chunks that do not fit together
@@ -13,11 +14,15 @@ from __future__ import annotations
 
 from shotladder_errors import ShotladderError
 
-__all__ = ["MissingToolError", "ProcessError", "ShotladderError", "SourceError", "StitchError"]
+__all__ = ["KeyFileError", "MissingToolError", "ProcessError", "ShotladderError", "SourceError", "StitchError"]
 
 
 class SourceError(ShotladderError, ValueError):
     """The source cannot be read, or holds no usable video."""
+
+
+class KeyFileError(ShotladderError, ValueError):
+    """A file of keys cannot be read, or lacks a key."""
 
 
 class MissingToolError(ShotladderError, FileNotFoundError):

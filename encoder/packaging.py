@@ -11,6 +11,7 @@ from pathlib import Path
 
 import m3u8
 
+from encoder.encryption import Encryption, packager_flags
 from encoder.errors import ProcessError
 from encoder.plan import Rendition, Segment
 from encoder.process import run
@@ -41,6 +42,7 @@ def package(
     renditions: Sequence[tuple[Rendition, Path]],
     audio: Sequence[AudioTrack],
     text: Sequence[TextTrack],
+    encryption: Encryption | None = None,
 ) -> tuple[Packaged, ...]:
     """Package a title.
 
@@ -56,6 +58,8 @@ def package(
         Stitched tracks.
     audio : sequence of AudioTrack
     text : sequence of TextTrack
+    encryption : Encryption, optional
+        Pictures and sound are encrypted, text is not.
 
     Returns
     -------
@@ -72,9 +76,11 @@ def package(
     streams += [_words(*named) for named in zip(text, _names(text), _titles(text), strict=True)]
     tracks: list[AudioTrack | TextTrack] = [*audio, *text]
     paths = [path for _, path in renditions] + [track.path for track in tracks]
-    with _inputs(folder, paths) as inputs:
-        argv = _command(streams, inputs, source, segments, audio)
+    with _inputs(folder, paths) as inputs, packager_flags(encryption) as flags:
+        argv = _command(streams, inputs, source, segments, audio) + flags
         run(argv, cwd=str(folder))
+    if encryption:
+        _drop_identity_keys(folder)
     packaged = tuple(playlist_segments(folder, f"video_{rendition.id}.m3u8") for rendition, _ in renditions)
     for track in packaged:
         _check_cuts(tuple(argv), track, source, segments)
@@ -129,6 +135,13 @@ def playlist_segments(folder: Path, playlist: str) -> Packaged:
     init = listed.segment_map[0].uri if listed.segment_map else ""
     entries = listed.segments
     return Packaged(playlist, str(init), tuple(e.uri for e in entries), tuple(float(e.duration) for e in entries))
+
+
+def _drop_identity_keys(folder: Path) -> None:
+    """Take out the key tags that would give a key's id as the key itself (RFC 8216, 4.3.2.4: "identity")."""
+    for playlist in folder.glob("*.m3u8"):
+        lines = playlist.read_text().splitlines(keepends=True)
+        playlist.write_text("".join(line for line in lines if 'KEYFORMAT="identity"' not in line))
 
 
 def _video(rendition: Rendition) -> dict[str, str]:

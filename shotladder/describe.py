@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import encoder
 import vmaf
-from encoder import AudioTrack, Packaged, Rendition, Source, TextTrack
+from encoder import AudioTrack, Encryption, Packaged, Rendition, Source, TextTrack
 from encoder.packaging import HLS_MANIFEST, playlist_segments
 from ladders import Finals, Ladder, Shot, bd_rate
 from shotladder import __version__
@@ -38,6 +38,7 @@ class Parts:
     packaged: Sequence[Packaged]
     audio: Sequence[AudioTrack]
     text: Sequence[TextTrack]
+    encryption: Encryption | None
     analysis_cpu_seconds: float
 
 
@@ -73,6 +74,7 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
         "video": [_video(folder, parts, n) for n in range(len(parts.renditions))],
         "audio": _audio(folder, parts.audio),
         "text": _text(folder, parts.text),
+        "encryption": _encryption(parts.encryption),
         "ladder": {
             "mode": ladder.mode,
             "preset": ladder.preset,
@@ -211,6 +213,14 @@ def _text(folder: Path, tracks: Sequence[TextTrack]) -> list[dict[str, Any]]:
         {"language": t.stream.language, "title": t.stream.title, "codec": "webvtt", "playlist": media.uri}
         for t, media in zip(tracks, _media(folder, "SUBTITLES"), strict=True)
     ]
+
+
+def _encryption(encryption: Encryption | None) -> dict[str, Any] | None:
+    """Tell the scheme and which keys; never a key."""
+    if encryption is None:
+        return None
+    keys = {key.label: key.key_id for key in encryption.keys}
+    return {"scheme": encryption.scheme, "key_ids": keys, "clear_lead": encryption.clear_lead}
 
 
 def _media(folder: Path, kind: str) -> list[Any]:

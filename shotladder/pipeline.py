@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import encoder
 import vmaf
-from encoder import AudioStream, AudioTrack, ProcessError, Source, TextStream, TextTrack
+from encoder import AudioStream, AudioTrack, Encryption, ProcessError, Source, TextStream, TextTrack
 from ladders import (
     MODES,
     Finals,
@@ -31,6 +31,7 @@ from ladders import (
     with_finals,
 )
 from shotladder.describe import Parts, describe
+from shotladder.key_files import keys_file
 from shotladder.output import PRESENTATION, check_output, finished_as, whole_folder
 from shotladder.progress import Reporter
 from shotladder.report import write_report
@@ -88,7 +89,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
         ladder, finals = _finals(request, prober, ladder, reporter)
         audio, text = _tracks(request, analysed.source, executor, reporter)
     with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
-        parts = _package(folder, request, analysed, ladder, finals, audio, text)
+        encryption = _encryption(request, reporter)
+        parts = _package(folder, analysed, ladder, finals, audio, text, encryption)
         presentation = describe(folder, parts, fingerprint)
         (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
         write_report(folder / "report.html", presentation, [(p.height, p.rate, p.quality) for p in ladder.hull])
@@ -215,14 +217,28 @@ def _track(job: Future[Track | None], stream: AudioStream | TextStream, reporter
     return track
 
 
+def _encryption(request: EncodeRequest, reporter: Reporter) -> Encryption | None:
+    """Return how to encrypt; new keys are kept before anything is encrypted with them."""
+    wanted = request.encryption
+    if wanted is None:
+        return None
+    keys = wanted.keys
+    if keys is None:
+        keys = encoder.new_keys()
+        path = keys_file(keys[0].key_id)
+        encoder.save_keys(keys, path)
+        reporter.say(f"the keys are in {path}, which only you may read")
+    return Encryption(wanted.scheme, keys, wanted.key_uri, wanted.clear_lead)
+
+
 def _package(
     folder: Path,
-    request: EncodeRequest,
     analysed: _Analysed,
     ladder: Ladder,
     finals: Finals,
     audio: Sequence[AudioTrack],
     text: Sequence[TextTrack],
+    encryption: Encryption | None,
 ) -> Parts:
     """Stitch each rung, package all, and gather what is known."""
     source = analysed.source
@@ -237,8 +253,9 @@ def _package(
         path = tracks / f"{rendition.id}.mp4"
         encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments)
         stitched.append((rendition, path))
-    packaged = encoder.package(folder, source, ladder.segments, stitched, audio, text)
+    packaged = encoder.package(folder, source, ladder.segments, stitched, audio, text, encryption)
     for _, path in stitched:
         path.unlink()
     tracks.rmdir()
-    return Parts(source, analysed.shots, ladder, finals, renditions, packaged, audio, text, analysed.cpu_seconds)
+    cpu = analysed.cpu_seconds
+    return Parts(source, analysed.shots, ladder, finals, renditions, packaged, audio, text, encryption, cpu)

@@ -9,11 +9,30 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from encoder import Source, Store, codec_named
+from encoder import ContentKey, Source, Store, codec_named
 from ladders import MODES, Encoding, LadderRequest, RungRules, default_target
 from shotladder import __version__
 
-__all__ = ["EncodeRequest"]
+__all__ = ["EncodeRequest", "EncryptionRequest"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionRequest:
+    """How a presentation is to be encrypted; see `encoder.Encryption`.
+
+    Attributes
+    ----------
+    scheme : str
+    keys : tuple of ContentKey or None
+        None makes new ones.
+    key_uri : str or None
+    clear_lead : float
+    """
+
+    scheme: str
+    keys: tuple[ContentKey, ...] | None
+    key_uri: str | None
+    clear_lead: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,8 @@ class EncodeRequest:
         What measures VMAF.
     audio : bool
         Whether sound is encoded.
+    encryption : EncryptionRequest or None
+        None leaves everything in the clear.
     overwrite : bool
         Whether an output that is there may be replaced.
     workers : int
@@ -64,6 +85,7 @@ class EncodeRequest:
     tune: str
     engine: str
     audio: bool
+    encryption: EncryptionRequest | None
     overwrite: bool
     workers: int
     store: Store
@@ -88,6 +110,7 @@ class EncodeRequest:
             "source": source.content_id,
             "ladder": ladder,
             "audio": self.audio,
+            "encryption": repr(self.encryption),
             "request": repr(replace(self.ladder_request(source), mode=ladder)),
         }
         return _digest(json.dumps(decides, sort_keys=True).encode())

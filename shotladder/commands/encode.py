@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from shotladder.commands.options import json_flag, ladder_options, quiet_flag, request_from
+from shotladder.commands.options import encryption_options, json_flag, ladder_options, quiet_flag, request_from
 from shotladder.pipeline import encode, plan
 from shotladder.progress import Reporter
 from shotladder.report import rung_table
@@ -21,6 +21,7 @@ __all__ = ["command"]
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Folder of the presentation.")
 @ladder_options
 @click.option("--audio/--no-audio", default=True, show_default=True, help="Encode the sound and text tracks.")
+@encryption_options
 @click.option("--overwrite", is_flag=True, help="Replace what is in the folder, once the new is whole.")
 @click.option("--dry-run", is_flag=True, help="Tell the plan and its predicted cost; encode nothing.")
 @json_flag
@@ -32,7 +33,8 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
     shotladder encode film.mp4 -o film/
     shotladder encode film.mp4 -o film/ --target-vmaf 95 --preset slow
 
-    A run that was cut off goes on when the same command is given again.
+    A run that was cut off goes on when the same command is given again. New keys of --encrypt are kept in
+    ~/.local/share/shotladder/keys, each pair in a file named by the id of its first.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     reporter = Reporter(quiet=quiet)
     request = request_from(source, output, options)

@@ -14,9 +14,9 @@ import encoder
 import vmaf
 from encoder import Store
 from ladders import MODES
-from shotladder.request import EncodeRequest
+from shotladder.request import EncodeRequest, EncryptionRequest
 
-__all__ = ["json_flag", "ladder_options", "quiet_flag", "request_from"]
+__all__ = ["encryption_options", "json_flag", "ladder_options", "quiet_flag", "request_from"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -99,6 +99,43 @@ def ladder_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_ENCRYPTION_OPTIONS = (
+    click.option("--encrypt", is_flag=True, help="Encrypt pictures and sound (CENC) for every DRM system."),
+    click.option(
+        "--protection-scheme",
+        type=click.Choice(encoder.PROTECTION_SCHEMES),
+        help="[cbcs]; cenc is for old devices, and not for Apple's.",
+    ),
+    click.option(
+        "--keys",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help='JSON: {"keys": [{"label": "VIDEO", "key_id": HEX, "key": HEX}, {"label": "AUDIO", ...}]} [new ones].',
+    ),
+    click.option("--hls-key-uri", metavar="URI", help="Where FairPlay asks for its key [skd://KEYID]."),
+    click.option("--clear-lead", type=click.FloatRange(0), help="Seconds at the start left in the clear [0]."),
+)
+
+
+def encryption_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of encryption."""
+    for option in reversed(_ENCRYPTION_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _encryption(options: dict[str, Any]) -> EncryptionRequest | None:
+    if not options.get("encrypt"):
+        for name in ("protection_scheme", "keys", "hls_key_uri", "clear_lead"):
+            if options.get(name) is not None:
+                raise click.UsageError(f"--{name.replace('_', '-')} goes with --encrypt")
+        return None
+    scheme, key_uri = options["protection_scheme"] or encoder.PROTECTION_SCHEMES[0], options["hls_key_uri"]
+    if key_uri is not None and (scheme != "cbcs" or not key_uri.isprintable()):
+        raise click.BadParameter("is for FairPlay, which takes cbcs alone", param_hint="--hls-key-uri")
+    keys = encoder.load_keys(options["keys"]) if options["keys"] else None
+    return EncryptionRequest(scheme, keys, key_uri, options["clear_lead"] or 0.0)
+
+
 def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRequest:
     """Build the request from the options that `ladder_options` adds, and `audio` and `overwrite`."""
     if options["ffmpeg"]:
@@ -119,6 +156,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         tune=options["tune"],
         engine=options["engine"],
         audio=options.get("audio", True),
+        encryption=_encryption(options),
         overwrite=options.get("overwrite", False),
         workers=options["workers"],
         store=Store(options["store_path"].absolute()) if options["store_path"] else Store.default(),

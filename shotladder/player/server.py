@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from encoder import ContentKey
 from shotladder import ShotladderError
 from shotladder.player.handler import Handler
 from shotladder.player.link import Link
@@ -66,15 +68,25 @@ class PlayerServer(ThreadingHTTPServer):
         Shapes what is sent.
     player_js : Path, optional
         A JavaScript player for the page: hls.js, dash.js or Shaka Player.
+    keys : sequence of ContentKey
+        Which the page gives to the player, of an encrypted presentation.
     """
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, folder: Path, port: int, link: Link | None = None, player_js: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        link: Link | None = None,
+        player_js: Path | None = None,
+        keys: Sequence[ContentKey] = (),
+    ) -> None:
         self.folder = folder.resolve()
         self.link = link
         self.player_js = player_js
+        self.keys = tuple(keys)
         self.closing = threading.Event()
         self._lock = threading.Lock()
         super().__init__(("127.0.0.1", port), Handler)
@@ -105,12 +117,13 @@ class PlayerServer(ThreadingHTTPServer):
             return request
 
     def session(self) -> dict[str, Any]:
-        """Return what the page must know: the player at hand and the trace."""
+        """Return what the page must know: the player at hand, its keys, and the trace."""
         trace = None
         if self.link is not None:
             shown = self.link.trace
             trace = {"name": shown.name, "durations": shown.durations.tolist(), "rates": shown.rates.tolist()}
-        return {"player_js": self.player_js is not None, "trace": trace}
+        keys = {key.key_id: key.key for key in self.keys}
+        return {"player_js": self.player_js is not None, "keys": keys, "trace": trace}
 
     def server_close(self) -> None:
         """Let every transfer go."""
@@ -124,7 +137,11 @@ class PlayerServer(ThreadingHTTPServer):
 
 
 def open_server(
-    folder: Path, port: int | None, link: Link | None = None, player_js: Path | None = None
+    folder: Path,
+    port: int | None,
+    link: Link | None = None,
+    player_js: Path | None = None,
+    keys: Sequence[ContentKey] = (),
 ) -> PlayerServer:
     """Open a server on the port, or where none is named on the usual one or any that is free.
 
@@ -133,7 +150,7 @@ def open_server(
     PortTakenError
         When the named port cannot be had.
     """
-    make = partial(PlayerServer, folder, link=link, player_js=player_js)
+    make = partial(PlayerServer, folder, link=link, player_js=player_js, keys=keys)
     if port is None:
         with suppress(OSError):
             return make(USUAL_PORT)

@@ -32,6 +32,7 @@ FLAGS = (
 )
 PLAYERS = {
     "/players/hls.js": HERE / "node_modules/hls.js/dist/hls.min.js",
+    "/players/shaka-player.js": HERE / "node_modules/shaka-player/dist/shaka-player.compiled.js",
     "/players/dash.js": HERE / "node_modules/dashjs/dist/modern/umd/dash.all.min.js",
 }
 
@@ -68,12 +69,31 @@ def presentation(browser, tmp_path_factory):
     inputs = ["-i", folder / "picture.mp4", "-f", "f32le", "-ar", sound.RATE, "-ac", "2", "-i", folder / "sound.f32"]
     command = [encoder.ffmpeg_path(), "-v", "error", *inputs, "-c:v", "copy", "-c:a", "aac", folder / "clip.mp4"]
     subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
-    options = ["--rungs", "3", "--preset", "veryfast", "--segment", "2", "--quiet"]
-    command = [sys.executable, "-m", "shotladder.cli", "encode", folder / "clip.mp4", "-o", folder / "film", *options]
-    environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store")}
+    return encoded(folder, "film")
+
+
+def encoded(folder, name, *options):
+    """Encode the clip; what another run has made already is taken from the store."""
+    options = ["--rungs", "3", "--preset", "veryfast", "--segment", "2", "--quiet", *options]
+    command = [sys.executable, "-m", "shotladder.cli", "encode", folder / "clip.mp4", "-o", folder / name, *options]
+    environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store"), "XDG_DATA_HOME": str(folder / "data")}
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    return folder / "film"
+    return folder / name
+
+
+@pytest.fixture(scope="session")
+def encrypted(presentation):
+    """The same presentation encrypted with new keys, by each scheme: its folder and its keys."""
+
+    def of(scheme):
+        folder = presentation.parent / scheme
+        if not folder.exists():
+            encoded(presentation.parent, scheme, "--encrypt", "--protection-scheme", scheme)
+        ids = json.loads((folder / "presentation.json").read_text())["encryption"]["key_ids"]
+        return folder, encoder.load_keys(presentation.parent / f"data/shotladder/keys/{ids['VIDEO']}.json")
+
+    return of
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,13 @@
 """The page of `shotladder play` plays, and shows what went over the link."""
 
 import contextlib
+import json
 import threading
 
 import pytest
 from playwright.sync_api import TimeoutError
 
+import encoder
 from abr import Trace
 from shotladder.player import Link, PlayerServer
 
@@ -87,3 +89,21 @@ def test_the_page_plays_with_a_player_that_is_given_to_it(browser, presentation,
     assert_shown_as_it_was(document, requests, seen, shown)
     assert name in shown["lead"]
     assert "as fast as this machine" in shown["lead"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "path"),
+    [("cbcs", "/players/shaka-player.js"), ("cenc", "/players/shaka-player.js"), ("cbcs", "/players/dash.js")],
+)
+def test_the_page_plays_what_is_encrypted_when_it_is_given_the_keys(browser, encrypted, scheme, path):
+    folder, keys = encrypted(scheme)
+    document = json.loads((folder / "presentation.json").read_text())
+    requests, seen, shown = played(browser, folder, player_js=PLAYERS[path], keys=keys)
+    assert_shown_as_it_was(document, requests, seen, shown)
+
+
+def test_the_page_says_so_when_the_keys_are_others(browser, encrypted):
+    folder, _ = encrypted("cbcs")
+    _, seen, shown = played(browser, folder, player_js=PLAYERS["/players/shaka-player.js"], keys=encoder.new_keys())
+    assert seen["failed"] and not seen["ended"]
+    assert shown["notice"].startswith("Shaka Player: error")

@@ -111,9 +111,9 @@ def key_times_in(path: Path) -> list[Fraction]:
         return [p.pts * p.time_base for p in film.demux(video=0) if p.size and p.is_keyframe]
 
 
-def hashes_in(path: Path) -> list[str]:
-    """A hash of every decoded frame."""
-    with av.open(str(path)) as film:
+def hashes_in(path: Path, key: str | None = None) -> list[str]:
+    """A hash of every decoded frame; a key (hex) opens what is encrypted."""
+    with av.open(str(path), options={"decryption_key": key} if key else {}) as film:
         return [hashlib.sha1(frame.to_ndarray().tobytes()).hexdigest() for frame in film.decode(video=0)]
 
 

@@ -248,7 +248,7 @@ def test_the_page_gets_the_player_that_was_named(serve, tmp_path):
     assert get(serve(), "/-/player.js")[0] == 404
     server = serve(player_js=tmp_path / "mine.js")
     assert get(server, "/-/player.js")[2] == b"window.Hls = 1"
-    assert json.loads(get(server, "/-/session")[2]) == {"player_js": True, "trace": None}
+    assert json.loads(get(server, "/-/session")[2]) == {"player_js": True, "keys": {}, "trace": None}
 
 
 def test_play_serves_until_it_is_interrupted_and_exits_130(folder, tmp_path):

@@ -234,7 +234,7 @@ async function main() {
   };
   $("again").addEventListener("click", () => location.reload());
   tick();
-  const player = await start(video, setup.player_js, problem);
+  const player = await start(video, setup, problem);
   headline(film, setup.trace, `player: ${player}`);
   await begin();
 }

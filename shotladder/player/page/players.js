@@ -26,29 +26,39 @@ function startHls(video, problem) {
   return `hls.js ${Hls.version}`;
 }
 
-function startDash(video, problem) {
+// ClearKey's JSON has base64url where files of keys have hexadecimal digits
+function base64url(hex) {
+  const bytes = hex.match(/../g).map((pair) => parseInt(pair, 16));
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function startDash(video, problem, keys) {
   const player = dashjs.MediaPlayer().create();
   player.on(dashjs.MediaPlayer.events.ERROR, (event) => problem(`dash.js: ${event.error.message}`, true));
+  const clearkeys = Object.fromEntries(Object.entries(keys).map((pair) => pair.map(base64url)));
+  if (Object.keys(keys).length) player.setProtectionData({"org.w3.clearkey": {clearkeys}});
   player.initialize(video, new URL("/manifest.mpd", location.href).href, false);
   return `dash.js ${player.getVersion()}`;
 }
 
-async function startShaka(video, problem) {
+async function startShaka(video, problem, keys) {
   shaka.polyfill.installAll();
   const player = new shaka.Player();
   player.addEventListener("error", (event) => problem(`Shaka Player: error ${event.detail.code}`, true));
+  player.configure({drm: {clearKeys: keys}});
   await player.attach(video);
   await player.load("/manifest.mpd");
   return `Shaka Player ${shaka.Player.version}`;
 }
 
-/** Start a player on the video and return its name. `problem(text, fatal)` is told what goes wrong. */
-export async function start(video, hasFile, problem) {
+/** Start a player on the video, with the keys of what is encrypted, and return its name. `problem(text, fatal)` is told what goes wrong. */
+export async function start(video, {player_js: hasFile, keys}, problem) {
   if (hasFile) {
     await script("/-/player.js");
+    if (window.Hls && Object.keys(keys).length) throw new Error("hls.js takes no keys; name dash.js or Shaka Player");
     if (window.Hls) return startHls(video, problem);
-    if (window.dashjs) return startDash(video, problem);
-    if (window.shaka) return startShaka(video, problem);
+    if (window.dashjs) return startDash(video, problem, keys);
+    if (window.shaka) return startShaka(video, problem, keys);
     throw new Error("the file of --player-js is none of hls.js, dash.js, Shaka Player");
   }
   if (!video.canPlayType(HLS_TYPE)) throw new Error(HELP);
