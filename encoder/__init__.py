@@ -1,6 +1,6 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
-from encoder.chunks import ChunkJob, chunk_path, encode_chunk, payload_bits
+from encoder.chunks import ChunkJob, chunk_path, encode_chunk, part_bits, payload_bits
 from encoder.codecs import CODECS, Codec, UnknownCodecError, codec_named
 from encoder.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
 from encoder.errors import KeyFileError, MissingToolError, ProcessError, ShotladderError, SourceError, StitchError
@@ -56,6 +56,7 @@ __all__ = [
     "package",
     "packager_path",
     "packager_version",
+    "part_bits",
     "payload_bits",
     "plan_chunks",
     "save_keys",

@@ -28,7 +28,7 @@ from encoder.source import Source
 from encoder.store import Store, write_whole
 from encoder.tools import ffmpeg_path, ffmpeg_version
 
-__all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options", "payload_bits"]
+__all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options", "part_bits", "payload_bits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,18 @@ def encode_chunk(job: ChunkJob) -> float:
 
 def payload_bits(path: Path) -> int:
     """Return the bits of an encoded chunk's video, without its container."""
+    return sum(part_bits(path))
+
+
+def part_bits(path: Path) -> tuple[int, ...]:
+    """Return the bits of an encoded chunk's video from each key frame to the next, without its container."""
+    parts: list[int] = []
     with av.open(str(path)) as container:
-        return 8 * sum(packet.size for packet in container.demux(video=0))
+        for packet in container.demux(video=0):
+            if packet.is_keyframe or not parts:
+                parts.append(0)
+            parts[-1] += 8 * packet.size
+    return tuple(parts)
 
 
 def _command(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from ladders.allocation import Aim, Allocation, Limits, TitleCurve, convex_hull,
 from ladders.bdrate import BDRate, NoOverlapError, bd_rate
 from ladders.complexity import Complexity, Pooled, dct_energy
 from ladders.curves import Curve, RatePoint, fit_curve, quantiser_grid
-from ladders.finals import FinalChunk, Finals, encode_finals, missed, with_finals
+from ladders.delivery import deliver, missed, segment_rates
+from ladders.finals import FinalChunk, Finals, encode_finals, with_finals
 from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung, load_ladder, save_ladder
 from ladders.making import (
@@ -66,6 +67,7 @@ __all__ = [
     "corrected",
     "dct_energy",
     "default_target",
+    "deliver",
     "detect_shots",
     "encode_finals",
     "equal_slope",
@@ -82,6 +84,7 @@ __all__ = [
     "predict_cost",
     "quantiser_grid",
     "save_ladder",
+    "segment_rates",
     "si_ti",
     "with_finals",
 ]

@@ -16,8 +16,20 @@ from numpy.typing import NDArray
 from ladders.curves import Curve
 from ladders.hull_kernels import all_hulls
 
-__all__ = ["Aim", "Allocation", "Limits", "TitleCurve", "convex_hull", "equal_slope", "one_quantiser", "same_quality"]
+__all__ = [
+    "Aim",
+    "Allocation",
+    "Limits",
+    "TitleCurve",
+    "allowed",
+    "convex_hull",
+    "equal_slope",
+    "one_quantiser",
+    "same_quality",
+]
 
+#: Share of the peak that is planned with: the rung's mean may turn out lower than predicted, and containers add.
+PEAK_MARGIN = 0.97
 #: VMAF between neighbouring allocations of equal quality.
 QUALITY_STEP = 0.1
 
@@ -33,8 +45,8 @@ class Limits:
     cap : float
         No chunk gets more quality than this, where it can have less: the scale saturates there.
     peak_ratio : float
-        No chunk's rate is higher than so many times the rung's average (Apple's authoring rules: 2 for video on
-        demand), where its curve reaches so low. It comes before the floor.
+        In no segment is a chunk's rate higher than so many times the rung's average (Apple's authoring rules: 2 for
+        video on demand), where its curve reaches so low. It comes before the floor.
     """
 
     floor_below_mean: float = 8.0
@@ -87,11 +99,15 @@ class TitleCurve:
         Of the title; both increase.
     choose : callable
         Gives the places on the grid, shape (chunks,), of one step.
+    soften : callable, optional
+        Takes a step and how much quality it may lose; gives the step's allocation without what its last move did
+        too much: hulls of few chunks have long edges.
     """
 
     bits: NDArray[np.float64]
     quality: NDArray[np.float64]
     choose: Callable[[int], NDArray[np.int64]]
+    soften: Callable[[int, float], Allocation] | None = None
 
     def at(self, step: int) -> Allocation:
         """Return one allocation."""
@@ -99,7 +115,9 @@ class TitleCurve:
 
     def for_quality(self, target: float) -> Allocation:
         """Return the cheapest allocation that reaches a mean quality, or the best there is."""
-        return self.at(min(int(np.searchsorted(self.quality, target)), len(self.quality) - 1))
+        step = min(int(np.searchsorted(self.quality, target)), len(self.quality) - 1)
+        spare = float(self.quality[step]) - target
+        return self.soften(step, spare) if self.soften and step and spare > 0 else self.at(step)
 
     def for_bits(self, budget: float) -> Allocation:
         """Return the best allocation within a budget, or the cheapest there is."""
@@ -163,7 +181,8 @@ def equal_slope(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, 
     loss = (100.0 - quality) * weights[:, None]
     vertices = np.empty(bits.shape, np.int64)
     counts = np.empty(len(bits), np.int64)
-    all_hulls(bits, loss, _allowed(bits, quality, weights, limits, aim), vertices, counts)
+    within = allowed(curves, weights, limits, aim)
+    all_hulls(bits, loss, within, vertices, counts)
     rows = np.repeat(np.arange(len(bits)), counts - 1)
     after = np.concatenate([v[1:n] for v, n in zip(vertices, counts, strict=True)])
     before = np.concatenate([v[: n - 1] for v, n in zip(vertices, counts, strict=True)])
@@ -180,11 +199,20 @@ def equal_slope(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, 
         return chosen
 
     each = np.arange(len(bits))
-    return TitleCurve(
-        bits=bits[each, start].sum() + np.concatenate([[0.0], np.cumsum(price[order])]),
-        quality=100.0 - loss[each, start].sum() + np.concatenate([[0.0], np.cumsum(gain[order])]),
-        choose=choose,
-    )
+    total = bits[each, start].sum() + np.concatenate([[0.0], np.cumsum(price[order])])
+    mean = 100.0 - loss[each, start].sum() + np.concatenate([[0.0], np.cumsum(gain[order])])
+
+    def soften(step: int, spare: float) -> Allocation:
+        chosen = choose(step)
+        last, finest = moved[step - 1], places[step - 1]
+        # places between the move's ends are not on the hull, but nearer to what is asked for
+        coarser = np.arange(finest, before[order[step - 1]])
+        enough = coarser[within[last, coarser] & (loss[last, coarser] <= loss[last, finest] + spare)]
+        chosen[last] = enough[np.argmin(bits[last, enough])]
+        change = bits[last, chosen[last]] - bits[last, finest], loss[last, chosen[last]] - loss[last, finest]
+        return Allocation(chosen, float(total[step] + change[0]), float(mean[step] - change[1]))
+
+    return TitleCurve(total, mean, choose, soften)
 
 
 def one_quantiser(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
@@ -213,21 +241,35 @@ def same_quality(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
     return TitleCurve(total[useful], mean[useful], lambda step: kept[step].copy())
 
 
-def _allowed(
-    bits: NDArray[np.float64],
-    quality: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    limits: Limits,
-    aim: Aim | None,
+def allowed(
+    curves: Sequence[Curve], weights: NDArray[np.float64], limits: Limits, aim: Aim | None = None
 ) -> NDArray[np.bool_]:
-    """Return which places of the grid the limits leave; never none of a chunk."""
-    allowed = quality <= limits.cap
+    """Return which places of the grid the limits leave to each chunk.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        One per chunk, on one grid.
+    weights : ndarray of float64, shape (chunks,)
+        Each chunk's share of the frames.
+    limits : Limits
+    aim : Aim, optional
+        What floor and peak count from; without it only the cap holds.
+
+    Returns
+    -------
+    ndarray of bool, shape (chunks, grid)
+        At least one place of every chunk.
+    """
+    quality = np.array([curve.quality for curve in curves])
+    left = quality <= limits.cap
     # where even the coarsest quantiser is above the cap, that one stands
-    allowed[:, -1] = True
+    left[:, -1] = True
     if aim is None:
-        return allowed
+        return left
+    heaviest = np.array([curve.bits * curve.burst for curve in curves])
     # a chunk's fair share of the rung's bits is its share of the frames
-    allowed &= bits <= limits.peak_ratio * aim.bits * weights[:, None]
-    allowed[:, -1] = True
-    floor = np.minimum(aim.quality - limits.floor_below_mean, np.where(allowed, quality, 0.0).max(axis=1))
-    return allowed & (quality >= floor[:, None])
+    left &= heaviest <= PEAK_MARGIN * limits.peak_ratio * aim.bits * weights[:, None]
+    left[:, -1] = True
+    floor = np.minimum(aim.quality - limits.floor_below_mean, np.where(left, quality, 0.0).max(axis=1))
+    return left & (quality >= floor[:, None])

@@ -30,12 +30,23 @@ class RatePoint:
         Mean VMAF of the frames that were measured.
     every : int
         Every so many frames were measured; 1 in a final measurement.
+    burst : float
+        How many times the chunk's rate its heaviest segment has; 1 where a segment holds all of it.
+    rough : bool
+        Whether a faster preset stood in for the one of the final encodes.
     """
 
     quantiser: float
     bits: int
     quality: float
     every: int = 1
+    burst: float = 1.0
+    rough: bool = False
+
+    @property
+    def trust(self) -> tuple[bool, int]:
+        """What tells more is greater: the final preset before a faster one, every frame before some."""
+        return not self.rough, -self.every
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,11 +57,14 @@ class Curve:
     ----------
     quantisers, bits, quality : ndarray of float64, shape (grid,)
         Quantisers increase, bits and quality never do.
+    burst : ndarray of float64, shape (grid,), or float
+        How many times the chunk's rate its heaviest segment has.
     """
 
     quantisers: NDArray[np.float64]
     bits: NDArray[np.float64]
     quality: NDArray[np.float64]
+    burst: NDArray[np.float64] | float = 1.0
 
 
 def quantiser_grid(lowest: float, highest: float, step: float) -> NDArray[np.float64]:
@@ -78,7 +92,7 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     Returns
     -------
     Curve
-        Monotone between the trials and beyond them.
+        Monotone between the trials and beyond them; it goes through those that tell most.
 
     Notes
     -----
@@ -87,14 +101,42 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     VMAF itself the chord of two trials lies points below the curve, and a size that was tried less densely then loses
     rungs that it should have. Where noise made a trial worse than its dearer neighbour, the two are averaged first.
     Beyond the trials both logarithms go on in straight lines; towards coarser quantisers quality itself does.
+
+    Trials of a faster preset, or measured on some frames only, give the curve its shape; those that tell more then
+    shift it by what they differ from it, in both logarithms.
     """
-    best = {p.quantiser: p for p in sorted(points, key=lambda p: -p.every)}
-    ordered = [best[q] for q in sorted(best)]
-    if len(ordered) < 2:
+    levels = _levels(points)
+    log_bits, loss = _shape(levels[0], grid)
+    for level in levels[1:]:
+        q = [p.quantiser for p in level]
+        log_bits = log_bits + _shift(grid, q, log_bits, np.log2([max(p.bits, 1) for p in level]))
+        loss = loss + _shift(grid, q, loss, log_distortion(np.array([p.quality for p in level])))
+    bits = np.exp2(np.minimum.accumulate(log_bits))
+    quality = np.clip(CEILING - np.exp(np.maximum.accumulate(loss)), 0.0, 100.0)
+    ordered = sorted(points, key=lambda p: p.quantiser)
+    burst = np.interp(grid, [p.quantiser for p in ordered], [p.burst for p in ordered])
+    return Curve(grid, bits, quality, burst)
+
+
+def _levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
+    """Group trials by how much they tell, least first; the first group has two quantisers at least."""
+    if len({p.quantiser for p in points}) < 2:
         raise ValueError("a curve needs trials at two quantisers")
-    q = np.array([p.quantiser for p in ordered])
-    log_bits = _decreasing(np.log2([max(p.bits, 1) for p in ordered]))
-    quality = _decreasing(np.array([p.quality for p in ordered]))
+    levels: list[list[RatePoint]] = []
+    held: dict[float, RatePoint] = {}
+    for trust in sorted({p.trust for p in points}):
+        held |= {p.quantiser: p for p in points if p.trust == trust}
+        if levels or len(held) > 1:
+            levels.append([held[q] for q in sorted(held)])
+            held = {}
+    return levels
+
+
+def _shape(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return log2 of the bits and the logarithm of distortion on the grid."""
+    q = np.array([p.quantiser for p in points])
+    log_bits = _decreasing(np.log2([max(p.bits, 1) for p in points]))
+    quality = _decreasing(np.array([p.quality for p in points]))
     loss = log_distortion(quality)
     inside = np.clip(grid, q[0], q[-1])
     finer, coarser = np.minimum(grid - q[0], 0), np.maximum(grid - q[-1], 0)
@@ -102,7 +144,14 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     bits = PchipInterpolator(q, log_bits)(inside) + finer * slopes[0] + coarser * slopes[-1]
     fitted = CEILING - np.exp(PchipInterpolator(q, loss)(inside) + finer * (loss[1] - loss[0]) / (q[1] - q[0]))
     fitted = fitted + coarser * min((quality[-1] - quality[-2]) / (q[-1] - q[-2]), -0.25)
-    return Curve(grid, np.exp2(bits), np.clip(fitted, 0.0, 100.0))
+    return bits, log_distortion(np.clip(fitted, 0.0, 100.0))
+
+
+def _shift(
+    grid: NDArray[np.float64], quantisers: Sequence[float], curve: NDArray[np.float64], found: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what brings a curve through what was found at some quantisers, interpolated between them."""
+    return np.interp(grid, quantisers, found - np.interp(quantisers, grid, curve))
 
 
 def log_distortion(quality: NDArray[np.float64]) -> NDArray[np.float64]:

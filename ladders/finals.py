@@ -1,4 +1,4 @@
-"""Final encodes, measured on every frame, and corrected where they missed."""
+"""Final encodes, measured on every frame."""
 
 from __future__ import annotations
 
@@ -13,29 +13,33 @@ from numpy.typing import NDArray
 
 import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source, Store
-from ladders.curves import RatePoint
 from ladders.ladder import Ladder
-from ladders.probes import Encoding, Prober, measure_chunk, measuring
+from ladders.probes import Encoding, Prober, measure_chunk, measuring, rate_point
 
-__all__ = ["FinalChunk", "Finals", "encode_finals", "missed", "with_finals"]
+__all__ = ["FinalChunk", "Finals", "encode_finals", "with_finals"]
 
 Progress = Callable[[float, float], None]
-
-#: A rung whose measured mean is further than this from what was asked of it is corrected.
-TOLERANCE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FinalChunk:
-    """One chunk in one rendition: its file, bits, VMAF of every frame, what measured it, and what it cost."""
+    """One chunk in one rendition: its file, bits of its parts, VMAF of every frame, what measured it, what it cost.
+
+    A part goes from one key frame to the next.
+    """
 
     path: Path
-    bits: int
+    parts: tuple[int, ...]
     vmaf: NDArray[np.float64]
     engine: str
     model: str
     encode_cpu_seconds: float
     measure_cpu_seconds: float
+
+    @property
+    def bits(self) -> int:
+        """Bits in all."""
+        return sum(self.parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +122,7 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     cpu = encoder.encode_chunk(chunk_job)
     paths = [encoder.chunk_path(chunk_job, n) for n in range(len(job.renditions))]
     recipes: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
-    known: list[Any] = [job.store.read_json("score", recipe) for recipe in recipes]
+    known: list[Any] = [job.store.read_json("final", recipe) for recipe in recipes]
     missing = [n for n, value in enumerate(known) if value is None]
     if missing:
         scores = measure_chunk(job.source, job.chunk, [paths[n] for n in missing], job.encoding, 1)
@@ -127,26 +131,21 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
                 "vmaf": score.vmaf.tolist(),
                 "engine": score.engine,
                 "model": score.model,
-                "bits": encoder.payload_bits(paths[n]),
+                "parts": encoder.part_bits(paths[n]),
                 "encode_cpu_seconds": cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
-            job.store.write_json("score", recipes[n], known[n])
+            job.store.write_json("final", recipes[n], known[n])
     return tuple(
-        FinalChunk(path=path, **{**value, "vmaf": np.array(value["vmaf"])})
+        FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})
         for path, value in zip(paths, known, strict=True)
     )
-
-
-def missed(ladder: Ladder, finals: Finals) -> list[int]:
-    """Return the rungs whose measured quality is not what was asked of them."""
-    means = [float(finals.vmaf(n).mean()) for n in range(len(ladder.rungs))]
-    return [n for n, rung in enumerate(ladder.rungs) if abs(means[n] - rung.quality) > TOLERANCE]
 
 
 def with_finals(prober: Prober, ladder: Ladder, finals: Finals) -> None:
     """Let the prober know what the final encodes gave: they are trials too, and exact."""
     for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
         for n, final in enumerate(row):
-            point = RatePoint(rung.quantisers[n], final.bits, float(final.vmaf.mean()))
-            prober.found[n, (rung.width, rung.height)][rung.quantisers[n]] = point
+            quantiser, mean = rung.quantisers[n], float(final.vmaf.mean())
+            point = rate_point(prober.source, ladder.chunks[n], quantiser, final.parts, mean)
+            prober.found[n, (rung.width, rung.height)][quantiser] = point

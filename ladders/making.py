@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encoder import Chunk, Segment, Source, Store, codec_named, plan_chunks
-from ladders.allocation import Aim, Allocation, Limits, TitleCurve, equal_slope, one_quantiser, same_quality
+from ladders.allocation import Aim, Allocation, Limits, TitleCurve, allowed, equal_slope, one_quantiser, same_quality
 from ladders.curves import Curve
 from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
@@ -34,6 +35,8 @@ __all__ = [
 MODES = ("per-shot", "per-title", "constant-quality", "fixed")
 #: Points of each height's curve that a ladder keeps for drawing.
 HULL_POINTS = 40
+#: A correction leaves the other chunks of a rung alone once its mean is this near (VMAF) to what was asked of it.
+SETTLED = 0.05
 
 
 def default_target(source: Source) -> float:
@@ -178,8 +181,8 @@ def ladder_from(
     )
 
 
-def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, rungs: Collection[int]) -> Ladder:
-    """Share out the bits of some rungs again, by all that is known now; what is asked of each stays.
+def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, bits: Mapping[int, int]) -> Ladder:
+    """Choose the quantisers of some rungs again, by all that is known now; what is asked of each stays.
 
     Parameters
     ----------
@@ -188,13 +191,13 @@ def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, rungs: Col
     ladder : Ladder
     request : LadderRequest
         That the ladder was made for.
-    rungs : collection of int
-        Those that missed.
+    bits : mapping
+        From the numbers of the rungs that missed to the bits that each has.
     """
     maker = _Maker(prober.source, prober.chunks, request)
     curves = fitted(prober, list(maker.sizes.values()))
     again = [
-        replace(rung, quantisers=maker.quantisers(curves, rung)) if n in rungs else rung
+        replace(rung, quantisers=maker.corrected(curves, rung, bits[n])) if n in bits else rung
         for n, rung in enumerate(ladder.rungs)
     ]
     return replace(ladder, rungs=_distinct(again))
@@ -231,11 +234,26 @@ class _Maker:
         """Return what the rungs would encode."""
         return [((r.width, r.height), list(r.quantisers)) for r in self.rungs(curves)]
 
-    def quantisers(self, curves: Curves, rung: Rung) -> tuple[float, ...]:
-        """Return the quantisers that bring a rung to the quality asked of it."""
-        aim = Aim(rung.quality, rung.rate * self.duration)
-        title = self._family(curves[rung.width, rung.height], aim)
-        return tuple(float(self.lowest + i * self.step) for i in title.for_quality(rung.quality).indices)
+    def corrected(self, curves: Curves, rung: Rung, bits: int) -> tuple[float, ...]:
+        """Return the quantisers that bring a rung to the quality asked of it, changing no chunk without need."""
+        mine, aim = curves[rung.width, rung.height], Aim(rung.quality, bits)
+        better = self._family(mine, aim).for_quality(rung.quality).indices
+        now = np.array([round((q - self.lowest) / self.step) for q in rung.quantisers])
+        if self.request.mode != "per-title":
+            weights = np.asarray(self.frames, np.float64) / sum(self.frames)
+            each = np.arange(len(mine))
+            if self.request.mode == "per-shot":
+                within = allowed(mine, weights, self.limits, aim)[each, now]
+                now = np.where(within, now, better)
+            quality = np.array([curve.quality for curve in mine])
+            gap = rung.quality - float(weights @ quality[each, now])
+            gains = weights * (quality[each, better] - quality[each, now])
+            for n in np.argsort(-gains * np.sign(gap), kind="stable"):
+                if abs(gap) <= SETTLED or gains[n] * gap <= 0:
+                    break
+                now[n], gap = better[n], gap - gains[n]
+            better = now
+        return self._quantisers(better)
 
     def hull(self, curves: Curves) -> tuple[HullPoint, ...]:
         """Return the title's curve at every height, thinned."""
@@ -288,5 +306,8 @@ class _Maker:
         return rungs
 
     def _rung(self, height: int, allocation: Allocation) -> Rung:
-        quantisers = tuple(float(self.lowest + i * self.step) for i in allocation.indices)
-        return Rung(*self.sizes[height], quantisers, round(allocation.bits / self.duration), allocation.quality)
+        rate = round(allocation.bits / self.duration)
+        return Rung(*self.sizes[height], self._quantisers(allocation.indices), rate, allocation.quality)
+
+    def _quantisers(self, places: NDArray[np.int64]) -> tuple[float, ...]:
+        return tuple(float(self.lowest + i * self.step) for i in places)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from encoder import Chunk, ChunkJob, Rendition, Source, Store
 from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
 
-__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring"]
+__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "rate_point"]
 
 Progress = Callable[[float, float], None]
 
@@ -130,7 +131,7 @@ def run_job(job: _Job) -> Probed:
     The chunk is decoded once for all encodes and once for all measurements.
     """
     recipes = [_recipe(job, point) for point in job.points]
-    known: list[Any] = [job.store.read_json("probe", recipe) for recipe in recipes]
+    known: list[Any] = [job.store.read_json("trial", recipe) for recipe in recipes]
     missing = [n for n, value in enumerate(known) if value is None]
     if missing:
         renditions = tuple(job.encoding.rendition(job.points[n].size) for n in missing)
@@ -141,19 +142,30 @@ def run_job(job: _Job) -> Probed:
         scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.every)
         for n, path, score in zip(missing, paths, scores, strict=True):
             known[n] = {
-                "bits": encoder.payload_bits(path),
+                "parts": encoder.part_bits(path),
                 "quality": score.mean,
                 "encode_cpu_seconds": encode_cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
-            job.store.write_json("probe", recipes[n], known[n])
+            job.store.write_json("trial", recipes[n], known[n])
     found = [
-        (point, RatePoint(point.quantiser, value["bits"], value["quality"], job.every))
+        (point, rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], job.every))
         for point, value in zip(job.points, known, strict=True)
     ]
     # what is in the store has cost as much once: a ladder's cost does not depend on when it was found
     costs = [sum(value[key] for value in known) for key in ("encode_cpu_seconds", "measure_cpu_seconds")]
     return Probed(tuple(found), ProbeCost(len(known), *costs))
+
+
+def rate_point(
+    source: Source, chunk: Chunk, quantiser: float, parts: Sequence[int], quality: float, every: int = 1
+) -> RatePoint:
+    """Make a rate point of an encode's bits from key frame to key frame."""
+    edges = [source.time(frame) for frame in (*chunk.keyframes, chunk.last)]
+    seconds = [float(b - a) for a, b in pairwise(edges)]
+    heaviest = max(bits / s for bits, s in zip(parts, seconds, strict=True))
+    mean = max(sum(parts), 1) / sum(seconds)
+    return RatePoint(quantiser, sum(parts), quality, every, heaviest / mean)
 
 
 def measure_chunk(

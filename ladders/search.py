@@ -26,7 +26,9 @@ NEAR, BRACKET = 0.45, 2.0
 ROUNDS = 3
 
 
-def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progress | None = None) -> Curves:
+def explore(
+    prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progress | None = None, *, rounds: int = ROUNDS
+) -> Curves:
     """Run trials until the rungs stand on ground that was tried.
 
     Parameters
@@ -39,6 +41,8 @@ def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progres
         Makes a ladder of curves and says what it would encode.
     progress : callable, optional
         Takes (share done, 1).
+    rounds : int
+        Of trying where the rungs land, at most.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def explore(prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progres
     # the rounds after the first are about as much again
     prober.run(points, _part(progress, 0.0, 0.6))
     curves = fitted(prober, sizes)
-    for number in range(ROUNDS):
+    for number in range(rounds):
         new = _gaps(prober, wanted(curves), codec.rate_halving)
         if not new:
             break

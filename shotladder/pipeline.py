@@ -22,13 +22,11 @@ from ladders import (
     Shot,
     analyse,
     candidate_sizes,
-    corrected,
+    deliver,
     encode_finals,
     ladder_from,
     load_ladder,
-    missed,
     predict_cost,
-    with_finals,
 )
 from shotladder.describe import Parts, describe
 from shotladder.key_files import keys_file
@@ -40,9 +38,6 @@ from shotladder.request import EncodeRequest
 __all__ = ["Outcome", "encode", "find_ladder", "plan"]
 
 Track = TypeVar("Track", AudioTrack, TextTrack)
-
-#: Times that rungs which missed are encoded again.
-CORRECTIONS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,22 +166,11 @@ def _ladder(
 
 
 def _finals(request: EncodeRequest, prober: Prober, ladder: Ladder, reporter: Reporter) -> tuple[Ladder, Finals]:
-    """Encode and measure, and correct the rungs that missed what was asked of them."""
+    """Encode and measure, and correct the rungs that missed; a ladder from a file is made as it says."""
+    if request.ladder in MODES:
+        return deliver(prober, ladder, request.ladder_request(prober.source), reporter.stage)
     with reporter.stage("encode and measure") as advance:
-        finals = encode_finals(prober, ladder, advance)
-    if request.ladder == "fixed" or request.ladder not in MODES:
-        return ladder, finals
-    for _ in range(CORRECTIONS):
-        again = missed(ladder, finals)
-        if not again:
-            break
-        with_finals(prober, ladder, finals)
-        better = corrected(prober, ladder, request.ladder_request(prober.source), again)
-        if better == ladder:
-            break
-        with reporter.stage(f"correct {len(again)} rungs") as advance:
-            ladder, finals = better, encode_finals(prober, better, advance, finals)
-    return ladder, finals
+        return ladder, encode_finals(prober, ladder, advance)
 
 
 def _tracks(

@@ -122,8 +122,16 @@ def test_a_target_gets_the_cheapest_that_reaches_it(title, target):
     curves, frames = title
     family = equal_slope(curves, frames, FREE)
     allocation = family.for_quality(target)
-    enough = [a.bits for a in steps(family) if a.quality >= target]
-    assert allocation.bits == (min(enough) if enough else family.bits[-1])
+    assert (allocation.bits, allocation.quality) == pytest.approx(achieved(curves, frames, allocation.indices))
+    every = steps(family)
+    enough = [a.bits for a in every if a.quality >= target]
+    if not enough:
+        assert allocation.bits == family.bits[-1]
+        return
+    # no dearer than the hull's step that reaches it, and dearer than the one that does not
+    assert allocation.quality >= target - 1e-9
+    assert allocation.bits <= min(enough)
+    assert all(a.bits <= allocation.bits + 1e-9 for a in every if a.quality < target)
 
 
 def test_a_budget_below_the_cheapest_gets_the_cheapest():

@@ -1,0 +1,150 @@
+"""Ladders replayed on exhaustive grids: what a search finds, and what the best choices on the whole grid would cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ladders import (
+    Aim,
+    Curve,
+    Encoding,
+    Limits,
+    Point,
+    RatePoint,
+    RungRules,
+    TitleCurve,
+    choose_rungs,
+    equal_slope,
+    fit_curve,
+    one_quantiser,
+    quantiser_grid,
+)
+from ladders.allocation import same_quality
+
+QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
+LIMITS = Limits()
+
+Cell = tuple[int, Any]
+#: Size, index of each chunk's quantiser, and what floor and peak of the rung count from.
+Rung = tuple[Any, list[int], Aim]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A title's exhaustive grid.
+
+    Attributes
+    ----------
+    frames : list of int
+        Of each chunk.
+    duration : float
+        s.
+    sizes : list
+        Tallest first.
+    curves : dict
+        From (chunk, size) to the curve through all of its cells.
+    costs : dict
+        From (chunk, size) to the CPU seconds of one trial as a search runs it.
+    """
+
+    frames: list[int]
+    duration: float
+    sizes: list[Any]
+    curves: dict[Cell, Curve]
+    costs: dict[Cell, float]
+
+    def at(self, size: Any) -> list[Curve]:
+        """Return the curves of all chunks at a size."""
+        return [self.curves[n, size] for n in range(len(self.frames))]
+
+    def delivered(self, size: Any, places: Sequence[int]) -> tuple[float, float]:
+        """Return bits and mean quality of a choice of quantisers."""
+        curves = self.at(size)
+        bits = sum(float(curve.bits[i]) for curve, i in zip(curves, places, strict=True))
+        quality = np.average([c.quality[i] for c, i in zip(curves, places, strict=True)], weights=self.frames)
+        return bits, float(quality)
+
+    def cheapest(self, quality: float, title: Callable[[list[Curve]], TitleCurve]) -> float:
+        """Return the fewest bits that reach a quality, of all sizes, in one family of allocations."""
+        costs = []
+        for size in self.sizes:
+            curve = title(self.at(size))
+            if curve.quality[0] <= quality <= curve.quality[-1]:
+                costs.append(float(np.exp(np.interp(quality, curve.quality, np.log(curve.bits)))))
+        return min(costs, default=float("nan"))
+
+    def optimum(self, quality: float, aim: Aim) -> float:
+        """Return the fewest bits by equal slope, one size for all chunks, within the limits."""
+        return self.cheapest(quality, lambda curves: equal_slope(curves, self.frames, LIMITS, aim))
+
+    def per_title(self, quality: float) -> float:
+        """Return the fewest bits with one quantiser for all chunks."""
+        return self.cheapest(quality, lambda curves: one_quantiser(curves, self.frames))
+
+    def constant_quality(self, quality: float) -> float:
+        """Return the fewest bits with one quality for all chunks."""
+        return self.cheapest(quality, lambda curves: same_quality(curves, self.frames))
+
+
+@dataclass
+class GridProber:
+    """Answers trials from a grid, and counts what they would have cost."""
+
+    grid: Grid
+    encoding: Encoding = field(default_factory=Encoding)
+    found: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
+    cpu: float = 0.0
+    trials: int = 0
+
+    @property
+    def chunks(self) -> tuple[Any, ...]:
+        """The chunks, as far as a search looks at them."""
+        return tuple(SimpleNamespace(frame_count=frames) for frames in self.grid.frames)
+
+    def run(self, points: Iterable[Point], progress: Any = None) -> None:
+        """Answer trials."""
+        for point in points:
+            if point.quantiser in self.found[point.chunk, point.size]:
+                continue
+            curve = self.grid.curves[point.chunk, point.size]
+            place = int(np.searchsorted(QUANTISERS, point.quantiser))
+            answer = RatePoint(point.quantiser, int(curve.bits[place]), float(curve.quality[place]))
+            self.found[point.chunk, point.size][point.quantiser] = answer
+            self.cpu += self.grid.costs[point.chunk, point.size]
+            self.trials += 1
+
+    def fitted(self) -> dict[Any, list[Curve]]:
+        """Fit curves to the trials so far."""
+        chunks = range(len(self.grid.frames))
+        return {s: [fit_curve(list(self.found[n, s].values()), QUANTISERS) for n in chunks] for s in self.grid.sizes}
+
+
+def rungs_of(
+    grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None, limits: Limits = LIMITS
+) -> list[Rung]:
+    """Choose rungs on curves as `per-shot` does."""
+    rules = rules or RungRules()
+    title = {size: equal_slope(curves[size], grid.frames, limits) for size in grid.sizes}
+    by_height = {(size[1] if isinstance(size, tuple) else size): size for size in grid.sizes}
+    chosen = []
+    for choice in choose_rungs({h: title[s] for h, s in by_height.items()}, grid.duration, rules):
+        aim, size = Aim(choice.quality, choice.rate * grid.duration), by_height[choice.height]
+        shared = equal_slope(curves[size], grid.frames, limits, aim).for_quality(choice.quality)
+        chosen.append((size, [int(i) for i in shared.indices], aim))
+    return chosen
+
+
+def losses(grid: Grid, rungs: Iterable[Rung]) -> tuple[list[float], list[float]]:
+    """Return what each rung costs more than the optimum, and than one quantiser, at the quality it truly has; %."""
+    against_optimum, against_title = [], []
+    for size, places, aim in rungs:
+        bits, quality = grid.delivered(size, places)
+        against_optimum.append(100 * (bits / grid.optimum(quality, aim) - 1))
+        against_title.append(100 * (bits / grid.per_title(quality) - 1))
+    return against_optimum, against_title

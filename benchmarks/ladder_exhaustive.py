@@ -1,0 +1,313 @@
+"""The delivered ladder against exhaustive choices, by real encodes: every shot at every size and ten quantisers.
+
+Claims: the final per-shot ladder, as encoded and measured on every frame, costs at most 1 % more bits (BD-rate) than
+equal slope on the exhaustive grid, for at most 10 % of the grid's CPU seconds; against the best single quantiser per
+rung (exhaustive per-title) it keeps all but a point of what the exhaustive per-shot choice saves. The grid takes the
+encoder, preset, scaling and measurement of the final encodes, VMAF on every frame, many encodes of a shot in one
+process (so its own cost is low, too); both sides count encoding, scaling and measuring, ours the analysis as well.
+
+Beside them in the table: Apple's fixed ladder and constant VMAF per shot on the same grid; random trials at the cost of
+ours; ours without each of its parts. Companions (VMAF-NEG, PSNR-Y, SSIM) compare our final encodes with encodes of the
+per-title choice made for the same VMAF. Intervals are of a bootstrap over shots.
+
+Run as ``python -m benchmarks.ladder_exhaustive [FILM] [--preset P] [--tune T]``; grids are kept in the store.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+import encoder
+import vmaf
+from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, losses, rungs_of
+from encoder import Source, Store
+from ladders import (
+    APPLE_LADDERS,
+    Aim,
+    Encoding,
+    Finals,
+    Ladder,
+    LadderRequest,
+    NoOverlapError,
+    Point,
+    Prober,
+    Rung,
+    RungRules,
+    analyse,
+    bd_rate,
+    candidate_sizes,
+    default_target,
+    encode_finals,
+    fit_curve,
+    ladder_from,
+    one_quantiser,
+)
+from ladders.delivery import deliver
+from ladders.search import explore
+
+CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
+FILMS = ("bbb_480p_30s_51.mp4", "goldeneye_vfr_drop3.mp4", "envivio_a_720p25_48s.mp4")
+#: Quantisers of the grid.
+CRFS = (15.0, 18.0, 21.0, 24.0, 27.0, 30.0, 33.0, 36.0, 39.0, 42.0)
+#: Quantisers that one process makes at once, so that memory holds them.
+BATCH = 5
+#: Qualities between which BD-rates count.
+BAND = (30.0, 96.0)
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Title:
+    """A film, cut and planned."""
+
+    source: Source
+    shots: tuple[int, ...]
+    request: LadderRequest
+    analysis_cpu: float
+    store: Store
+
+    def prober(self, store: Store, every: int, executor: ThreadPoolExecutor) -> Prober:
+        """Return a prober of the film's chunks."""
+        chunks, _ = encoder.plan_chunks(self.source, self.shots, self.request.segment_duration)
+        return Prober(self.source, chunks, self.request.encoding, store, executor, every=every)
+
+
+def exhaustive(title: Title, executor: ThreadPoolExecutor) -> tuple[Grid, float]:
+    """Encode and measure the whole grid; return it with its CPU seconds."""
+    prober = title.prober(title.store, 1, executor)
+    sizes = list(candidate_sizes(title.source.display_size).values())
+    chunks = range(len(prober.chunks))
+    for begin in range(0, len(CRFS), BATCH):
+        batch = CRFS[begin : begin + BATCH]
+        prober.run(Point(n, size, crf) for n in chunks for size in sizes for crf in batch)
+        print(f"  grid: quantisers to {batch[-1]:g} done, {prober.cost.cpu_seconds:.0f} CPU s", flush=True)
+    curves = {(n, s): fit_curve(list(prober.found[n, s].values()), QUANTISERS) for n in chunks for s in sizes}
+    frames = [chunk.frame_count for chunk in prober.chunks]
+    cell = prober.cost.cpu_seconds / (len(CRFS) * len(sizes) * sum(frames))
+    costs = {(n, s): cell * frames[n] for n, s in curves}
+    return Grid(frames, float(title.source.duration), sizes, curves, costs), prober.cost.cpu_seconds
+
+
+def ours(title: Title, executor: ThreadPoolExecutor, store: Store) -> tuple[Prober, Ladder, Finals]:
+    """Make the ladder as `encode` does: trials, final encodes, corrections."""
+    prober = title.prober(store, title.request.every, executor)
+    _, segments = encoder.plan_chunks(title.source, title.shots, title.request.segment_duration)
+    ladder = ladder_from(prober, segments, title.request)
+    trials = prober.cost
+    ladder, finals = deliver(prober, ladder, title.request)
+    return prober, replace(ladder, cost=trials), finals
+
+
+def points(title: Title, finals: Finals) -> list[tuple[float, float]]:
+    """Return rate (bits/s) and mean VMAF of the encoded rungs."""
+    duration = float(title.source.duration)
+    return [(sum(c.bits for c in row) / duration, float(finals.vmaf(n).mean())) for n, row in enumerate(finals.chunks)]
+
+
+def baselines(title: Title, grid: Grid, rungs: Sequence[tuple[float, float]]) -> dict[str, list[tuple[float, float]]]:
+    """Return the curves of the other choices, at the qualities of ours where they are families."""
+    duration = grid.duration
+    qualities = [quality for _, quality in rungs]
+    aims = [Aim(quality, rate * duration) for rate, quality in rungs]
+    curves = {
+        "exhaustive per-shot": [(grid.optimum(a.quality, a) / duration, a.quality) for a in aims],
+        "exhaustive per-title": [(grid.per_title(q) / duration, q) for q in qualities],
+        "constant VMAF per shot": [(grid.constant_quality(q) / duration, q) for q in qualities],
+        "fixed ladder": _fixed(title, grid),
+    }
+    return {name: [p for p in curve if np.isfinite(p[0])] for name, curve in curves.items()}
+
+
+def _fixed(title: Title, grid: Grid) -> list[tuple[float, float]]:
+    """Return Apple's ladder at one quantiser a rung."""
+    by_height = candidate_sizes(title.source.display_size)
+    found: list[tuple[float, float]] = []
+    for height, rate in APPLE_LADDERS["h264"]:
+        size = by_height.get(height, by_height[max(by_height)] if height > max(by_height) else None)
+        if size is None:
+            continue
+        allocation = one_quantiser(grid.at(size), grid.frames).for_bits(rate * grid.duration)
+        if not found or allocation.quality > found[-1][1]:
+            found.append((allocation.bits / grid.duration, allocation.quality))
+    return found
+
+
+def bd(anchor: list[tuple[float, float]], test: list[tuple[float, float]]) -> float:
+    """Return the BD-rate in percent, NaN where there is none."""
+    try:
+        return bd_rate(anchor, test, band=BAND).percent
+    except (NoOverlapError, ValueError):
+        return float("nan")
+
+
+def interval(grid: Grid, finals: Finals, ladder: Ladder) -> tuple[float, float]:
+    """Return the 95 % interval of ours against per-title, shots drawn with replacement."""
+    rng = np.random.default_rng(1)
+    count = len(grid.frames)
+    weights = np.array(grid.frames, float)
+    bits = np.array([[c.bits for c in row] for row in finals.chunks], float)
+    quality = np.array([[c.vmaf.mean() for c in row] for row in finals.chunks])
+    changes = []
+    for _ in range(RESAMPLES):
+        drawn = rng.integers(count, size=count)
+        frames = [grid.frames[n] for n in drawn]
+        sample = Grid(
+            frames,
+            sum(frames) / sum(grid.frames) * grid.duration,
+            grid.sizes,
+            {(k, s): grid.curves[n, s] for k, n in enumerate(drawn) for s in grid.sizes},
+            {},
+        )
+        mean = (quality[:, drawn] * weights[drawn]).sum(axis=1) / weights[drawn].sum()
+        ratio = bits[:, drawn].sum(axis=1) / [sample.per_title(q) for q in mean]
+        changes.append(100 * (np.exp(np.nanmean(np.log(ratio))) - 1))
+    low, high = np.percentile(changes, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def variants(title: Title, grid: Grid, trials: int) -> dict[str, tuple[float, float]]:
+    """Return mean and worst loss (%) against the optimum of searches replayed on the grid."""
+    wanted = RungRules(target=title.request.rules.target)
+
+    def searched(prober: GridProber, **changes: int) -> dict[object, list[object]]:
+        return explore(  # type: ignore[return-value]
+            prober,  # type: ignore[arg-type]
+            grid.sizes,
+            lambda c: [(s, [float(QUANTISERS[i]) for i in places]) for s, places, _ in rungs_of(grid, c, wanted)],
+            **changes,
+        )
+
+    found = {}
+    for name, curves in (
+        ("ours, on the grid", searched(GridProber(grid))),
+        ("without later rounds", searched(GridProber(grid), rounds=0)),
+        ("random trials at equal cost", _random(grid, trials)),
+    ):
+        loss, _ = losses(grid, rungs_of(grid, curves, wanted))  # type: ignore[arg-type]
+        found[name] = (float(np.nanmean(loss)), float(np.nanmax(loss)))
+    unbounded = replace(LIMITS, floor_below_mean=100.0, peak_ratio=1e9)
+    loss, _ = losses(grid, rungs_of(grid, searched(GridProber(grid)), wanted, unbounded))  # type: ignore[arg-type]
+    found["without floor and peak"] = (float(np.nanmean(loss)), float(np.nanmax(loss)))
+    return found
+
+
+def _random(grid: Grid, trials: int) -> dict[object, list[object]]:
+    """Spend as many trials at random: at least two for each curve, or there is none."""
+    rng = np.random.default_rng(2)
+    prober = GridProber(grid)
+    cells = [(n, s) for n in range(len(grid.frames)) for s in grid.sizes]
+    for n, size in cells:
+        prober.run(Point(n, size, float(q)) for q in rng.choice(QUANTISERS, 2, replace=False))
+    while prober.trials < trials:
+        n, size = cells[rng.integers(len(cells))]
+        prober.run([Point(n, size, float(rng.choice(QUANTISERS)))])
+    return prober.fitted()  # type: ignore[return-value]
+
+
+def companions(
+    title: Title, grid: Grid, prober: Prober, ladder: Ladder, finals: Finals
+) -> dict[str, tuple[float, float]]:
+    """Return mean NEG, PSNR-Y and SSIM of our encodes and of per-title ones at equal VMAF, and their mean rates."""
+    rungs = []
+    for rung, (_, quality) in zip(ladder.rungs, points(title, finals), strict=True):
+        size = (rung.width, rung.height)
+        place = one_quantiser(grid.at(size), grid.frames).for_quality(quality)
+        quantisers = tuple(float(QUANTISERS[i]) for i in place.indices)
+        rungs.append(Rung(*size, quantisers, round(place.bits / grid.duration), place.quality))
+    single = encode_finals(prober, replace(ladder, rungs=tuple(rungs)))
+    table: dict[str, list[tuple[float, float]]] = {}
+    for side, made in enumerate((finals, single)):
+        for name, value in _companions(title, prober, made).items():
+            table.setdefault(name, [(0.0, 0.0)] * 2)[side] = value
+    return {name: (sides[0], sides[1]) for name, sides in table.items()}  # type: ignore[misc]
+
+
+def _companions(title: Title, prober: Prober, finals: Finals) -> dict[str, list[tuple[float, float]]]:
+    """Return (rate, score) of every rung, by metric."""
+    rates = [rate for rate, _ in points(title, finals)]
+    sums: dict[str, np.ndarray] = {}
+    measured = 0
+    for n, chunk in enumerate(prober.chunks):
+        scores = vmaf.score(
+            title.source,
+            [row[n].path for row in finals.chunks],
+            companions=("neg", "psnr", "ssim"),
+            every=5 if chunk.frame_count >= 20 else 1,
+            frames=(chunk.first, chunk.last),
+            offset=chunk.first,
+            match_times=False,
+        )
+        each = {
+            "VMAF": [s.vmaf.sum() for s in scores],
+            "VMAF-NEG": [s.vmaf_neg.sum() for s in scores],  # type: ignore[union-attr]
+            "PSNR-Y": [np.minimum(s.psnr_y, 60).sum() for s in scores],  # type: ignore[arg-type]
+            "SSIM-Y": [s.ssim_y.sum() for s in scores],  # type: ignore[union-attr]
+        }
+        measured += len(scores[0].frames)
+        for name, values in each.items():
+            sums[name] = sums.get(name, np.zeros(len(values))) + np.array(values)
+    return {name: list(zip(rates, (total / measured).tolist(), strict=True)) for name, total in sums.items()}
+
+
+def study(path: Path, encoding: Encoding, store: Store) -> None:
+    """Print one title's table."""
+    source = encoder.inspect(path)
+    vmaf.warm_up(source.bit_depth)
+    with ThreadPoolExecutor(1) as executor, tempfile.TemporaryDirectory() as folder:
+        began = time.process_time()
+        analysis = analyse(source)
+        analysis_cpu = time.process_time() - began
+        request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)))
+        title = Title(source, tuple(s.first for s in analysis.shots), request, analysis_cpu, store)
+        grid, grid_cpu = exhaustive(title, executor)
+        prober, ladder, finals = ours(title, executor, Store(Path(folder)))
+        _print(title, grid, grid_cpu, prober, ladder, finals)
+
+
+def _print(title: Title, grid: Grid, grid_cpu: float, prober: Prober, ladder: Ladder, finals: Finals) -> None:
+    cost = ladder.cost
+    spent = cost.cpu_seconds + title.analysis_cpu
+    rungs = points(title, finals)
+    print(f"{Path(title.source.path).name}: {len(grid.frames)} chunks, {len(grid.sizes)} sizes")
+    print(
+        f"  CPU s: ours {spent:.0f} (analysis {title.analysis_cpu:.0f}, encodes {cost.encode_cpu_seconds:.0f},"
+        f" measuring {cost.measure_cpu_seconds:.0f}; {cost.probes / len(grid.frames):.1f} trials a chunk),"
+        f" exhaustive {grid_cpu:.0f}: {100 * spent / grid_cpu:.1f} %"
+    )
+    for rung, (rate, quality) in zip(ladder.rungs, rungs, strict=True):
+        print(f"    {rung.height:5d} lines {rate / 1000:7.0f} kbit/s VMAF {quality:.2f} (asked {rung.quality:.2f})")
+    for name, curve in baselines(title, grid, rungs).items():
+        print(f"  BD-rate against {name:24s} {bd(curve, rungs):+6.2f} %")
+    low, high = interval(grid, finals, ladder)
+    print(f"  against exhaustive per-title, 95 % interval over shots: {low:+.2f} to {high:+.2f} %")
+    for name, (mean, worst) in variants(title, grid, round(cost.probes)).items():
+        print(f"  loss {name:28s} mean {mean:5.2f} %, worst rung {worst:5.2f} %")
+    for name, (mine, single) in companions(title, grid, prober, ladder, finals).items():
+        print(f"  {name:9s} BD-rate against per-title encodes {bd(single, mine):+6.2f} %")  # type: ignore[arg-type]
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Print the tables of the films."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("films", nargs="*", type=Path)
+    parser.add_argument("--preset", default="medium")
+    parser.add_argument("--tune", default="visual")
+    chosen = parser.parse_args(arguments)
+    films = chosen.films or [CLIPS / name for name in FILMS if (CLIPS / name).exists()]
+    for film in films:
+        study(film, Encoding(preset=chosen.preset, tune=chosen.tune), Store.default())
+    if not films:
+        print("no film: name one, or put the clips beside this checkout")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

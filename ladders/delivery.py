@@ -1,0 +1,98 @@
+"""Deliver a ladder: encode it, measure it, and correct the rungs that missed what was declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+
+from encoder import Source
+from ladders.allocation import Limits
+from ladders.finals import FinalChunk, Finals, Progress, encode_finals, with_finals
+from ladders.ladder import Ladder, Rung
+from ladders.making import LadderRequest, corrected
+from ladders.probes import Prober
+
+__all__ = ["deliver", "missed", "segment_rates"]
+
+#: Names a stage and gives what is to be told of its progress.
+Stage = Callable[[str], AbstractContextManager[Progress]]
+
+#: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a chunk
+#: that lies further below the floor.
+TOLERANCE = 0.25
+#: Times that rungs which missed are encoded again.
+CORRECTIONS = 2
+
+
+def deliver(
+    prober: Prober, ladder: Ladder, request: LadderRequest, stage: Stage | None = None
+) -> tuple[Ladder, Finals]:
+    """Encode and measure a ladder, and encode again what missed.
+
+    Parameters
+    ----------
+    prober : Prober
+        Knows the trials that the ladder was made of.
+    ladder : Ladder
+    request : LadderRequest
+        That the ladder was made for.
+    stage : callable, optional
+        Told of each round.
+
+    Returns
+    -------
+    Ladder
+        As corrected: what is asked of each rung stays, the quantisers of some chunks change.
+    Finals
+        Its encodes.
+    """
+    begin = stage or (lambda _: nullcontext(lambda done, total: None))
+    with begin("encode and measure") as advance:
+        finals = encode_finals(prober, ladder, advance)
+    if ladder.mode == "fixed":
+        return ladder, finals
+    for _ in range(CORRECTIONS):
+        with_finals(prober, ladder, finals)
+        again = missed(prober.source, ladder, finals, request.limits)
+        better = corrected(prober, ladder, request, {n: sum(c.bits for c in finals.chunks[n]) for n in again})
+        if better == ladder:
+            break
+        with begin(f"correct {len(again)} of {len(ladder.rungs)} rungs") as advance:
+            ladder, finals = better, encode_finals(prober, better, advance, finals)
+    return ladder, finals
+
+
+def missed(source: Source, ladder: Ladder, finals: Finals, limits: Limits) -> list[int]:
+    """Return the rungs that, measured, do not give what was asked of them."""
+    return [
+        n
+        for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True))
+        if _misses_mean(rung, float(finals.vmaf(n).mean()))
+        or (ladder.mode == "per-shot" and _crosses(source, ladder, row, limits))
+    ]
+
+
+def segment_rates(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> list[float]:
+    """Return the rate of every segment of one encoded rung, bits/s."""
+    keys = [key for chunk in ladder.chunks for key in chunk.keyframes]
+    parts = [part for final in row for part in final.parts]
+    bits = np.zeros(len(ladder.segments))
+    starts = [segment.first for segment in ladder.segments]
+    np.add.at(bits, np.searchsorted(starts, keys, side="right") - 1, parts)
+    return [float(b / (source.time(s.last) - source.time(s.first))) for b, s in zip(bits, ladder.segments, strict=True)]
+
+
+def _misses_mean(rung: Rung, mean: float) -> bool:
+    return abs(mean - rung.quality) > TOLERANCE
+
+
+def _crosses(source: Source, ladder: Ladder, row: Sequence[FinalChunk], limits: Limits) -> bool:
+    """Tell whether a segment is above the peak, or a chunk below the floor."""
+    frames = [chunk.frame_count for chunk in ladder.chunks]
+    means = np.array([final.vmaf.mean() for final in row])
+    floor = np.average(means, weights=frames) - limits.floor_below_mean
+    average = sum(final.bits for final in row) / float(source.duration)
+    peak = max(segment_rates(source, ladder, row))
+    return bool(means.min() < floor - TOLERANCE or peak > limits.peak_ratio * average)

@@ -1,0 +1,117 @@
+"""What is delivered keeps to what was declared, measured on the encodes; and little is made twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoder import Segment, Store, inspect, part_bits, plan_chunks
+from ladders import (
+    Encoding,
+    FinalChunk,
+    Finals,
+    LadderRequest,
+    Limits,
+    Prober,
+    RungRules,
+    deliver,
+    ladder_from,
+    missed,
+    segment_rates,
+)
+from ladders.delivery import TOLERANCE
+from tests.encoder.films import write_film
+from tests.ladders.test_making import KnownFilm, known
+
+REQUEST = LadderRequest(
+    encoding=Encoding(preset="ultrafast"), rules=RungRules(count=2, target=80), segment_duration=Fraction(1)
+)
+
+
+def final(parts, quality, frames=96):
+    return FinalChunk(Path("chunk"), tuple(parts), np.full(frames, float(quality)), "native", "v", 0.0, 0.0)
+
+
+def laid_out(change=None):
+    """A ladder on known curves and finals that are what the curves say, but for what `change` does."""
+    prober, segments = known(KnownFilm, 6)
+    ladder = ladder_from(prober, segments, LadderRequest(rules=RungRules(count=1)))
+    rows = []
+    for rung in ladder.rungs:
+        laws = [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
+        rows.append([final([round(bits)], quality) for bits, quality in laws])
+    if change:
+        change(rows)
+    return prober, ladder, Finals(tuple(tuple(row) for row in rows), 0.0, 0.0)
+
+
+def told(change=None):
+    prober, ladder, finals = laid_out(change)
+    # what is asked is what came out, so that only floor and peak are left to miss
+    asked = tuple(replace(r, quality=float(finals.vmaf(n).mean())) for n, r in enumerate(ladder.rungs))
+    return missed(prober.source, replace(ladder, rungs=asked), finals, Limits())
+
+
+def test_what_was_asked_for_is_not_missed():
+    assert told() == []
+
+
+def test_a_segment_above_the_peak_is_missed():
+    def change(rows):
+        average = np.mean([f.bits for f in rows[0]])
+        rows[0][2] = final([round(4 * average)], rows[0][2].vmaf[0])
+
+    assert told(change) == [0]
+
+
+def test_a_chunk_below_the_floor_is_missed():
+    def change(rows):
+        rows[0][3] = final(rows[0][3].parts, rows[0][3].vmaf[0] - 20)
+
+    assert told(change) == [0]
+
+
+def test_segments_are_charged_with_the_parts_that_lie_in_them():
+    prober, ladder, _ = laid_out()
+    first, second, *rest = ladder.chunks
+    # the second chunk goes over the edge of two segments, the first shares one with its beginning
+    cut = second.first + 24
+    chunks = (first, replace(second, keyframes=(second.first, cut)), *rest)
+    segments = (Segment(0, cut), Segment(cut, second.last), *(Segment(c.first, c.last) for c in rest))
+    row = [final([4800], 90), final([2400, 7200], 90), *(final([960], 90) for _ in rest)]
+    rates = segment_rates(prober.source, replace(ladder, chunks=chunks, segments=segments), row)
+    assert rates == pytest.approx([(4800 + 2400) / 5, 7200 / 3, *[960 / 4] * len(rest)])
+
+
+def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mp4", 90))
+    chunks, segments = plan_chunks(source, [0, 30, 60], Fraction(1))
+    with ThreadPoolExecutor(2) as executor:
+        prober = Prober(source, chunks, REQUEST.encoding, Store(tmp_path / "store"), executor, every=1)
+        ladder = ladder_from(prober, segments, REQUEST)
+        spoilt = tuple(replace(r, quantisers=(r.quantisers[0] + 3, *r.quantisers[1:])) for r in ladder.rungs)
+        said = []
+        delivered, finals = deliver(prober, replace(ladder, rungs=spoilt), REQUEST, lambda title: Told(said, title))
+    assert said[0] == "encode and measure"
+    assert any(title.startswith("correct") for title in said[1:])
+    for n, (rung, row) in enumerate(zip(delivered.rungs, finals.chunks, strict=True)):
+        for chunk, encoded in zip(chunks, row, strict=True):
+            assert encoded.parts == part_bits(encoded.path)
+            assert len(encoded.parts) == len(chunk.keyframes)
+        assert abs(finals.vmaf(n).mean() - rung.quality) <= 4 * TOLERANCE
+
+
+class Told:
+    """A stage that notes its title."""
+
+    def __init__(self, said, title):
+        said.append(title)
+
+    def __enter__(self):
+        return lambda done, total: None
+
+    def __exit__(self, *exception):
+        return None
