@@ -3,12 +3,24 @@
 from encoder.chunks import ChunkJob, chunk_path, encode_chunk, part_bits, payload_bits
 from encoder.codecs import CODECS, Codec, UnknownCodecError, codec_named
 from encoder.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
-from encoder.errors import KeyFileError, MissingToolError, ProcessError, ShotladderError, SourceError, StitchError
+from encoder.errors import (
+    ClaimedError,
+    JobsError,
+    KeyFileError,
+    MissingToolError,
+    ProcessError,
+    ShotladderError,
+    SourceError,
+    StitchError,
+    StoreError,
+)
+from encoder.farm import Job, LocalExecutor, longest_first, run_all
 from encoder.frames import Frame, decode
 from encoder.inspection import inspect
 from encoder.packaging import Packaged, package
 from encoder.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.process import stop_all
+from encoder.pruning import Artefact, artefacts, prune
 from encoder.source import AudioStream, Colour, Source, TextStream
 from encoder.stitch import stitch
 from encoder.store import Store, write_whole
@@ -18,17 +30,22 @@ from encoder.tracks import AudioTrack, TextTrack, encode_audio, extract_text
 __all__ = [
     "CODECS",
     "PROTECTION_SCHEMES",
+    "Artefact",
     "AudioStream",
     "AudioTrack",
     "Chunk",
     "ChunkJob",
+    "ClaimedError",
     "Codec",
     "Colour",
     "ContentKey",
     "EncodePlan",
     "Encryption",
     "Frame",
+    "Job",
+    "JobsError",
     "KeyFileError",
+    "LocalExecutor",
     "MissingToolError",
     "Packaged",
     "ProcessError",
@@ -39,9 +56,11 @@ __all__ = [
     "SourceError",
     "StitchError",
     "Store",
+    "StoreError",
     "TextStream",
     "TextTrack",
     "UnknownCodecError",
+    "artefacts",
     "chunk_path",
     "codec_named",
     "decode",
@@ -52,6 +71,7 @@ __all__ = [
     "ffmpeg_version",
     "inspect",
     "load_keys",
+    "longest_first",
     "new_keys",
     "package",
     "packager_path",
@@ -59,6 +79,8 @@ __all__ = [
     "part_bits",
     "payload_bits",
     "plan_chunks",
+    "prune",
+    "run_all",
     "save_keys",
     "stitch",
     "stop_all",

@@ -25,10 +25,13 @@ from encoder.picture import (
 from encoder.plan import Chunk, Rendition
 from encoder.process import run
 from encoder.source import Source
-from encoder.store import Store, write_whole
+from encoder.store import Store
 from encoder.tools import ffmpeg_path, ffmpeg_version
 
 __all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options", "part_bits", "payload_bits"]
+
+#: Bytes of a process, and for each pixel of a picture that it decodes or encodes: encoders hold tens of pictures.
+MEMORY_BASE, MEMORY_A_PIXEL = 100_000_000, 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,18 @@ class ChunkJob:
     renditions: tuple[Rendition, ...]
     quantisers: tuple[float, ...]
     store: Store
+
+    @property
+    def cost(self) -> float:
+        """About how long it takes: the pixels that are encoded, decoded and measured."""
+        pictures = sum(rendition.width * rendition.height for rendition in self.renditions)
+        return float(self.chunk.frame_count * (self.source.width * self.source.height + pictures))
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes it needs, at most."""
+        pictures = sum(rendition.width * rendition.height for rendition in self.renditions)
+        return MEMORY_BASE + MEMORY_A_PIXEL * (self.source.width * self.source.height + pictures)
 
 
 def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:
@@ -102,7 +117,7 @@ def encode_chunk(job: ChunkJob) -> float:
     ProcessError
         If ffmpeg fails, or does not give exactly the frames of the chunk.
     """
-    missing = [n for n in range(len(job.renditions)) if not chunk_path(job, n).exists()]
+    missing = [n for n in range(len(job.renditions)) if not job.store.has(chunk_path(job, n))]
     if not missing:
         return 0.0
     job.store.root.mkdir(parents=True, exist_ok=True)
@@ -121,7 +136,7 @@ def encode_chunk(job: ChunkJob) -> float:
             cpu = run(argv).cpu_seconds
             _check(argv, made, job.chunk)
         for n, path in zip(missing, made, strict=True):
-            write_whole(chunk_path(job, n), partial(_move, path))
+            job.store.write(chunk_path(job, n), partial(_move, path))
     return cpu
 
 

@@ -6,6 +6,9 @@ ShotladderError
 ├── KeyFileError (ValueError)       a file of keys that cannot be used
 ├── MissingToolError (FileNotFoundError)  ffmpeg or the packager, or a part of it, is not there
 ├── ProcessError (RuntimeError)     a tool was started and failed
+├── StoreError (OSError)            a store's server cannot be reached
+├── JobsError (RuntimeError)        jobs failed each time that they were tried
+├── ClaimedError (RuntimeError)     another run is making the same artefacts now
 └── StitchError (RuntimeError)      chunks that do not fit together
 ```
 """
@@ -14,7 +17,17 @@ from __future__ import annotations
 
 from shotladder_errors import ShotladderError
 
-__all__ = ["KeyFileError", "MissingToolError", "ProcessError", "ShotladderError", "SourceError", "StitchError"]
+__all__ = [
+    "ClaimedError",
+    "JobsError",
+    "KeyFileError",
+    "MissingToolError",
+    "ProcessError",
+    "ShotladderError",
+    "SourceError",
+    "StitchError",
+    "StoreError",
+]
 
 
 class SourceError(ShotladderError, ValueError):
@@ -58,3 +71,15 @@ class ProcessError(ShotladderError, RuntimeError):
 
 class StitchError(ShotladderError, RuntimeError):
     """Chunks of one rendition do not fit together."""
+
+
+class StoreError(ShotladderError, OSError):
+    """A store's server cannot be reached, or does not do what it is asked."""
+
+
+class JobsError(ShotladderError, RuntimeError):
+    """Jobs failed each time that they were tried; the others are done."""
+
+
+class ClaimedError(ShotladderError, RuntimeError):
+    """Another run is making the same artefacts now."""

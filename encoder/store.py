@@ -6,10 +6,14 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from encoder import leases, remote
 
 __all__ = ["Store", "write_whole"]
 
@@ -40,25 +44,50 @@ def write_whole(path: Path, make: Callable[[Path], None]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A folder of artefacts.
+    """Artefacts in a folder, and perhaps on a server behind it that other machines share.
 
     Attributes
     ----------
     root : Path
         The folder; made when the first artefact is.
+    url : str or None
+        Where the artefacts are for everybody; what is in the folder then is there as well.
     """
 
     root: Path
+    url: str | None = None
 
     @classmethod
     def default(cls) -> Store:
-        """Return the store of this user: `SHOTLADDER_STORE`, or a folder of the cache."""
+        """Return the store of this user: what `SHOTLADDER_STORE` names, or a folder of the cache."""
         named = os.environ.get("SHOTLADDER_STORE")
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        return cls((Path(named) if named else Path(cache) / "shotladder").absolute())
+        return cls.at(named) if named else cls(_cache())
+
+    @classmethod
+    def at(cls, place: str | Path) -> Store:
+        """Return the store at a folder or a URL.
+
+        Examples
+        --------
+        >>> Store.at("/films/store").root
+        PosixPath('/films/store')
+        >>> Store.at("s3://bucket/store").url
+        's3://bucket/store'
+        """
+        parts = urlsplit(str(place))
+        if parts.scheme == "file":
+            return cls(Path(parts.path).absolute())
+        if "://" not in str(place):
+            return cls(Path(place).absolute())
+        url = str(place).rstrip("/")
+        return cls(_cache().with_name("shotladder-far") / hashlib.blake2b(url.encode(), digest_size=8).hexdigest(), url)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another machine, which has a cache of its own of what lies at a URL."""
+        return (Store.at, (self.url,)) if self.url else (Store, (self.root,))
 
     def path(self, kind: str, recipe: Mapping[str, Any], suffix: str) -> Path:
-        """Return where the artefact of a recipe is or would be.
+        """Return where the artefact of a recipe is or would be in the folder.
 
         Parameters
         ----------
@@ -73,16 +102,94 @@ class Store:
         name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         return self.root / kind / name[:2] / (name + suffix)
 
+    def has(self, path: Path) -> bool:
+        """Tell whether an artefact is there, in the folder or at the URL.
+
+        One that is in the folder then stays there for as long as a run holds the store (`in_use`).
+        """
+        if leases.touch(self.root, path):
+            return True
+        return self.url is not None and remote.exists(self._far(path))
+
+    def fetch(self, path: Path) -> Path:
+        """Return where an artefact is in the folder, brought there if need be.
+
+        Parameters
+        ----------
+        path : Path
+            As `path` named it, here or on the machine that made it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is neither in the folder nor at the URL.
+        """
+        here = self.root / self._name(path)
+        if leases.touch(self.root, here):
+            return here
+        if self.url is None:
+            raise FileNotFoundError(2, "this artefact is no longer in the store", str(here))
+        write_whole(here, lambda part: remote.download(self._far(path), part))
+        return here
+
+    def write(self, path: Path, make: Callable[[Path], None]) -> None:
+        """Make an artefact so that it appears only when it is whole, first at the URL, then in the folder.
+
+        Parameters
+        ----------
+        path : Path
+            As `path` named it.
+        make : callable
+            Writes the file under the name that it is given.
+        """
+
+        def make_and_send(part: Path) -> None:
+            make(part)
+            if self.url:
+                remote.upload(part, self._far(path))
+
+        write_whole(path, make_and_send)
+
     def read_json(self, kind: str, recipe: Mapping[str, Any]) -> Any | None:
         """Return a stored JSON artefact, or None if there is none."""
         try:
-            return json.loads(self.path(kind, recipe, ".json").read_text())
+            return json.loads(self.fetch(self.path(kind, recipe, ".json")).read_text())
         except FileNotFoundError:
             return None
 
     def write_json(self, kind: str, recipe: Mapping[str, Any], value: Any) -> None:
         """Store a JSON artefact."""
-        write_whole(self.path(kind, recipe, ".json"), lambda path: _dump(path, value))
+        self.write(self.path(kind, recipe, ".json"), lambda path: _dump(path, value))
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Hold the store during a run: what the run has asked for or made is not pruned before it ends."""
+        with leases.lease(self.root):
+            yield
+
+    @contextmanager
+    def claim(self, kind: str, recipes: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+        """Keep other runs on this machine from making just these artefacts meanwhile.
+
+        Raises
+        ------
+        ClaimedError
+            If another run is making them now.
+        """
+        names = "".join(self.path(kind, recipe, "").name for recipe in recipes)
+        with leases.claim(self.root, hashlib.blake2b(names.encode(), digest_size=16).hexdigest()):
+            yield
+
+    def _far(self, path: Path) -> str:
+        return f"{self.url}/{self._name(path)}"
+
+    def _name(self, path: Path) -> str:
+        """Return an artefact's name in any store: its kind, its folder, its file."""
+        return "/".join(path.parts[-3:])
+
+
+def _cache() -> Path:
+    return (Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shotladder").absolute()
 
 
 def _dump(path: Path, value: Any) -> None:

@@ -12,7 +12,7 @@ from encoder.errors import ProcessError
 from encoder.picture import QUIET
 from encoder.process import run
 from encoder.source import AudioStream, Source, TextStream
-from encoder.store import Store, write_whole
+from encoder.store import Store
 from encoder.tools import ffmpeg_path, ffmpeg_version
 
 __all__ = ["AudioTrack", "TextTrack", "encode_audio", "extract_text"]
@@ -68,7 +68,7 @@ def encode_audio(source: Source, stream: AudioStream, store: Store) -> AudioTrac
     }
     path = store.path("audio", recipe, ".mp4")
     cpu = 0.0
-    if not path.exists():
+    if not store.has(path):
         sound = (
             ffmpeg.input(source.path, copyts=None)[str(stream.index)]
             .filter("aresample", SAMPLE_RATE)
@@ -84,7 +84,8 @@ def encode_audio(source: Source, stream: AudioStream, store: Store) -> AudioTrac
             command = output.global_args(*QUIET).overwrite_output()
             cpu = run(command.compile(cmd=ffmpeg_path())).cpu_seconds
 
-        write_whole(path, make)
+        store.write(path, make)
+    path = store.fetch(path)
     with av.open(str(path)) as container:
         packets = sum(packet.size > 0 for packet in container.demux(audio=0)) if container.streams.audio else 0
     return AudioTrack(stream, path, rate, cpu) if packets else None
@@ -105,14 +106,15 @@ def extract_text(source: Source, stream: TextStream, store: Store) -> TextTrack 
     timing = ("-copyts", "-itsoffset", f"{float(-origin):.6f}")
     recipe = {"source": source.content_id, "stream": stream.index, "timing": timing, "ffmpeg": ffmpeg_version()}
     path = store.path("text", recipe, ".vtt")
-    if not path.exists():
+    if not store.has(path):
 
         def make(temporary: Path) -> None:
             argv = (ffmpeg_path(), *QUIET, "-y", *timing, "-i", source.path, "-map", f"0:{stream.index}")
             run((*argv, "-c:s", "webvtt", "-ss", "0", "-f", "webvtt", str(temporary)))
 
         try:
-            write_whole(path, make)
+            store.write(path, make)
         except ProcessError:
             return None
+    path = store.fetch(path)
     return TextTrack(stream, path) if "-->" in path.read_text() else None

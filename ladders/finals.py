@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import as_completed
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import encoder
-from encoder import Chunk, ChunkJob, Rendition, Source, Store
+from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
 from ladders.ladder import Ladder
 from ladders.probes import Encoding, Prober, measure_chunk, measuring, rate_point
 
@@ -72,6 +71,21 @@ class _Job:
     encoding: Encoding
     store: Store
 
+    @property
+    def encodes(self) -> ChunkJob:
+        """What it encodes."""
+        return ChunkJob(self.source, self.chunk, self.renditions, self.quantisers, self.store)
+
+    @property
+    def cost(self) -> float:
+        """About how long it takes."""
+        return self.encodes.cost
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes it needs."""
+        return self.encodes.memory
+
 
 def encode_finals(
     prober: Prober, ladder: Ladder, progress: Progress | None = None, before: Finals | None = None
@@ -93,20 +107,26 @@ def encode_finals(
     Finals
     """
     renditions = ladder.renditions()
-    jobs = {}
-    # longest first, so that no straggler ends the stage
-    for n in sorted(range(len(ladder.chunks)), key=lambda n: -ladder.chunks[n].frame_count):
-        quantisers = tuple(rung.quantisers[n] for rung in ladder.rungs)
-        job = _Job(prober.source, ladder.chunks[n], renditions, quantisers, prober.encoding, prober.store)
-        jobs[prober.executor.submit(run_job, job)] = n
-    by_chunk: dict[int, tuple[FinalChunk, ...]] = {}
+    jobs = [
+        _Job(
+            prober.source,
+            chunk,
+            renditions,
+            tuple(r.quantisers[n] for r in ladder.rungs),
+            prober.encoding,
+            prober.store,
+        )
+        for n, chunk in enumerate(ladder.chunks)
+    ]
+    by_chunk: dict[Chunk, tuple[FinalChunk, ...]] = {}
     done = 0
-    for future in as_completed(jobs):
-        by_chunk[jobs[future]] = future.result()
-        done += ladder.chunks[jobs[future]].frame_count
+    for job, row in run_all(prober.executor, run_job, jobs):
+        # another machine may have made it
+        by_chunk[job.chunk] = tuple(replace(final, path=prober.store.fetch(final.path)) for final in row)
+        done += job.chunk.frame_count
         if progress:
             progress(done, prober.source.frame_count)
-    rows = [by_chunk[n] for n in range(len(ladder.chunks))]
+    rows = [by_chunk[chunk] for chunk in ladder.chunks]
     known = {final.path for row in before.chunks for final in row} if before else set()
     new = [final for row in rows for final in row if final.path not in known]
     return Finals(
@@ -118,28 +138,35 @@ def encode_finals(
 
 def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     """Encode one chunk in all renditions and measure it on every frame."""
-    chunk_job = ChunkJob(job.source, job.chunk, job.renditions, job.quantisers, job.store)
-    cpu = encoder.encode_chunk(chunk_job)
-    paths = [encoder.chunk_path(chunk_job, n) for n in range(len(job.renditions))]
+    paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
     recipes: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
-    known: list[Any] = [job.store.read_json("final", recipe) for recipe in recipes]
-    missing = [n for n, value in enumerate(known) if value is None]
-    if missing:
-        scores = measure_chunk(job.source, job.chunk, [paths[n] for n in missing], job.encoding, 1)
-        for n, score in zip(missing, scores, strict=True):
-            known[n] = {
-                "vmaf": score.vmaf.tolist(),
-                "engine": score.engine,
-                "model": score.model,
-                "parts": encoder.part_bits(paths[n]),
-                "encode_cpu_seconds": cpu / len(missing),
-                "measure_cpu_seconds": score.cpu_seconds,
-            }
-            job.store.write_json("final", recipes[n], known[n])
+    with job.store.claim("final", recipes):
+        known = _known(job, paths, recipes)
     return tuple(
         FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})
         for path, value in zip(paths, known, strict=True)
     )
+
+
+def _known(job: _Job, paths: Sequence[Path], recipes: Sequence[dict[str, Any]]) -> list[Any]:
+    """Return what is known of each rendition, found out now where it is not in the store."""
+    cpu = encoder.encode_chunk(job.encodes)
+    known = [job.store.read_json("final", recipe) for recipe in recipes]
+    missing = [n for n, value in enumerate(known) if value is None]
+    if missing:
+        here = [job.store.fetch(paths[n]) for n in missing]
+        scores = measure_chunk(job.source, job.chunk, here, job.encoding, 1)
+        for n, path, score in zip(missing, here, scores, strict=True):
+            known[n] = {
+                "vmaf": score.vmaf.tolist(),
+                "engine": score.engine,
+                "model": score.model,
+                "parts": encoder.part_bits(path),
+                "encode_cpu_seconds": cpu / len(missing),
+                "measure_cpu_seconds": score.cpu_seconds,
+            }
+            job.store.write_json("final", recipes[n], known[n])
+    return known
 
 
 def with_finals(prober: Prober, ladder: Ladder, finals: Finals) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Chunk, Segment, Source, Store, codec_named, plan_chunks
+from encoder import Chunk, LocalExecutor, Segment, Source, Store, codec_named, plan_chunks
 from ladders.allocation import Aim, Allocation, Limits, TitleCurve, allowed, equal_slope, one_quantiser, same_quality
 from ladders.curves import Curve
 from ladders.heights import APPLE_LADDERS, candidate_sizes
@@ -133,7 +134,7 @@ def make_ladder(
     store : Store, optional
         Where trials are kept; by default the user's cache.
     executor : Executor, optional
-        Runs the trials; by default two threads, each of which waits for a process.
+        Runs the trials; by default a worker for each core.
     progress : callable, optional
         Takes (done, total).
 
@@ -147,10 +148,9 @@ def make_ladder(
         If the mode is unknown, or the codec has no fixed ladder.
     """
     planned = plan_chunks(source, [shot.first for shot in shots], request.segment_duration)
-    with ThreadPoolExecutor(2) as pool:
-        prober = Prober(
-            source, planned[0], request.encoding, store or Store.default(), executor or pool, every=request.every
-        )
+    store = store or Store.default()
+    with LocalExecutor(os.cpu_count() or 1) as pool, store.in_use():
+        prober = Prober(source, planned[0], request.encoding, store, executor or pool, every=request.every)
         return ladder_from(prober, planned[1], request, progress)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import encoder
 import vmaf
-from encoder import Chunk, ChunkJob, Rendition, Source, Store
+from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
 from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
 
@@ -71,6 +71,22 @@ class _Job:
     every: int
     store: Store
 
+    @property
+    def encodes(self) -> ChunkJob:
+        """What it encodes."""
+        renditions = tuple(self.encoding.rendition(point.size) for point in self.points)
+        return ChunkJob(self.source, self.chunk, renditions, tuple(p.quantiser for p in self.points), self.store)
+
+    @property
+    def cost(self) -> float:
+        """About how long it takes."""
+        return self.encodes.cost
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes it needs."""
+        return self.encodes.memory
+
 
 @dataclass(slots=True)
 class Prober:
@@ -103,17 +119,11 @@ class Prober:
         for point in dict.fromkeys(points):
             if point.quantiser not in self.found[point.chunk, point.size]:
                 by_chunk[point.chunk].append(point)
-        # longest first, so that no straggler ends the round
-        order = sorted(by_chunk, key=lambda n: -self.chunks[n].frame_count * len(by_chunk[n]))
         jobs = [
-            self.executor.submit(
-                run_job,
-                _Job(self.source, self.chunks[n], tuple(by_chunk[n]), self.encoding, self.every, self.store),
-            )
-            for n in order
+            _Job(self.source, self.chunks[n], tuple(points), self.encoding, self.every, self.store)
+            for n, points in by_chunk.items()
         ]
-        for done, future in enumerate(as_completed(jobs), 1):
-            probed = future.result()
+        for done, (_, probed) in enumerate(run_all(self.executor, run_job, jobs), 1):
             for point, rate_point in probed.points:
                 self.found[point.chunk, point.size][point.quantiser] = rate_point
             self.cost = ProbeCost(
@@ -131,14 +141,25 @@ def run_job(job: _Job) -> Probed:
     The chunk is decoded once for all encodes and once for all measurements.
     """
     recipes = [_recipe(job, point) for point in job.points]
-    known: list[Any] = [job.store.read_json("trial", recipe) for recipe in recipes]
+    with job.store.claim("trial", recipes):
+        known = _known(job, recipes)
+    found = [
+        (point, rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], job.every))
+        for point, value in zip(job.points, known, strict=True)
+    ]
+    # what is in the store has cost as much once: a ladder's cost does not depend on when it was found
+    costs = [sum(value[key] for value in known) for key in ("encode_cpu_seconds", "measure_cpu_seconds")]
+    return Probed(tuple(found), ProbeCost(len(known), *costs))
+
+
+def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
+    """Return what is known of each point, found out now where it is not in the store."""
+    known = [job.store.read_json("trial", recipe) for recipe in recipes]
     missing = [n for n, value in enumerate(known) if value is None]
     if missing:
-        renditions = tuple(job.encoding.rendition(job.points[n].size) for n in missing)
-        quantisers = tuple(job.points[n].quantiser for n in missing)
-        chunk_job = ChunkJob(job.source, job.chunk, renditions, quantisers, job.store)
+        chunk_job = replace(job, points=tuple(job.points[n] for n in missing)).encodes
         encode_cpu = encoder.encode_chunk(chunk_job)
-        paths = [encoder.chunk_path(chunk_job, k) for k in range(len(missing))]
+        paths = [job.store.fetch(encoder.chunk_path(chunk_job, k)) for k in range(len(missing))]
         scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.every)
         for n, path, score in zip(missing, paths, scores, strict=True):
             known[n] = {
@@ -148,13 +169,7 @@ def run_job(job: _Job) -> Probed:
                 "measure_cpu_seconds": score.cpu_seconds,
             }
             job.store.write_json("trial", recipes[n], known[n])
-    found = [
-        (point, rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], job.every))
-        for point, value in zip(job.points, known, strict=True)
-    ]
-    # what is in the store has cost as much once: a ladder's cost does not depend on when it was found
-    costs = [sum(value[key] for value in known) for key in ("encode_cpu_seconds", "measure_cpu_seconds")]
-    return Probed(tuple(found), ProbeCost(len(known), *costs))
+    return known
 
 
 def rate_point(

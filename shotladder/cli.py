@@ -21,6 +21,7 @@ COMMANDS = {
     "score": "Measure VMAF of renditions against one reference.",
     "shots": "Find shots and measure their complexity.",
     "simulate": "Replay network traces over a presentation.",
+    "store": "Show what the store of artefacts holds, or make it smaller.",
 }
 
 

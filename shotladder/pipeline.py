@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import encoder
 import vmaf
-from encoder import AudioStream, AudioTrack, Encryption, ProcessError, Source, TextStream, TextTrack
+from encoder import AudioStream, AudioTrack, Encryption, LocalExecutor, ProcessError, Source, TextStream, TextTrack
 from ladders import (
     MODES,
     Finals,
@@ -79,16 +79,17 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
         return Outcome(json.loads((request.output / PRESENTATION).read_text()), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
     analysed = _analyse(source, reporter)
-    with _workers(request.workers) as executor:
-        prober, ladder = _ladder(request, analysed, executor, reporter)
-        ladder, finals = _finals(request, prober, ladder, reporter)
-        audio, text = _tracks(request, analysed.source, executor, reporter)
-    with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
-        encryption = _encryption(request, reporter)
-        parts = _package(folder, analysed, ladder, finals, audio, text, encryption)
-        presentation = describe(folder, parts, fingerprint)
-        (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
-        write_report(folder / "report.html", presentation, [(p.height, p.rate, p.quality) for p in ladder.hull])
+    with request.store.in_use():
+        with _workers(request) as executor:
+            prober, ladder = _ladder(request, analysed, executor, reporter)
+            ladder, finals = _finals(request, prober, ladder, reporter)
+            audio, text = _tracks(request, analysed.source, executor, reporter)
+        with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
+            encryption = _encryption(request, reporter)
+            parts = _package(folder, analysed, ladder, finals, audio, text, encryption)
+            presentation = describe(folder, parts, fingerprint)
+            (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
+            write_report(folder / "report.html", presentation, [(p.height, p.rate, p.quality) for p in ladder.hull])
     return Outcome(presentation, already_there=False)
 
 
@@ -96,14 +97,14 @@ def find_ladder(request: EncodeRequest, reporter: Reporter) -> tuple[Source, Lad
     """Find the ladder of a film by trials, without the final encodes."""
     source = encoder.inspect(request.source)
     analysed = _analyse(source, reporter)
-    with _workers(request.workers) as executor:
+    with request.store.in_use(), _workers(request) as executor:
         return analysed.source, _ladder(request, analysed, executor, reporter)[1]
 
 
 @contextmanager
-def _workers(count: int) -> Iterator[Executor]:
+def _workers(request: EncodeRequest) -> Iterator[Executor]:
     """Give an executor that, when the block fails or is interrupted, drops what waits and kills what runs."""
-    with ThreadPoolExecutor(count) as executor:
+    with LocalExecutor(request.workers) as executor:
         try:
             yield executor
         except BaseException:

@@ -16,12 +16,34 @@ from encoder import Store
 from ladders import MODES
 from shotladder.request import EncodeRequest, EncryptionRequest
 
-__all__ = ["encryption_options", "json_flag", "ladder_options", "quiet_flag", "request_from"]
+__all__ = ["encryption_options", "json_flag", "ladder_options", "quiet_flag", "request_from", "store_option"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 quiet_flag = click.option("--quiet", "-q", is_flag=True, help="No progress, no talk.")
+
+
+class StorePlace(click.ParamType[Store]):
+    """A folder, or a URL."""
+
+    name = "store"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show what one may say."""
+        return "FOLDER|URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Store:
+        """Take a store as it is, or the place of one."""
+        return value if isinstance(value, Store) else Store.at(value)
+
+
+store_option = click.option(
+    "--store",
+    type=StorePlace(),
+    default=Store.default,
+    help="Where artefacts are: a folder, or a URL that fsspec knows [the user's cache].",
+)
 
 
 class LadderChoice(click.ParamType[str]):
@@ -83,9 +105,7 @@ _OPTIONS = (
     click.option(
         "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Jobs at a time."
     ),
-    click.option(
-        "--store", "store_path", type=click.Path(path_type=Path), help="Folder of artefacts [the user's cache]."
-    ),
+    store_option,
     click.option(
         "--ffmpeg", type=click.Path(exists=True, dir_okay=False), help="Use this ffmpeg instead of the bundled one."
     ),
@@ -159,5 +179,5 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         encryption=_encryption(options),
         overwrite=options.get("overwrite", False),
         workers=options["workers"],
-        store=Store(options["store_path"].absolute()) if options["store_path"] else Store.default(),
+        store=options["store"],
     )

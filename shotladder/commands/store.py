@@ -1,0 +1,118 @@
+"""`shotladder store`: what the store of artefacts holds, and making it smaller."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from encoder import Artefact, Store, artefacts, prune
+from shotladder.commands.options import json_flag, quiet_flag, store_option
+
+__all__ = ["command"]
+
+SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+class Age(click.ParamType[float]):
+    """A time span: a number with m, h, d or w."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it as seconds."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", str(value))
+        if not match:
+            self.fail(f"{value!r} is no age; say 12h, 30d or 8w", param, ctx)
+        return float(match[1]) * SECONDS[match[2]]
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes, with k, M, G or T if large."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it as bytes."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).upper())
+        if not match:
+            self.fail(f"{value!r} is no size; say 500M or 20G", param, ctx)
+        return int(float(match[1]) * BYTES[match[2]])
+
+
+@click.command("store")
+@store_option
+@click.option("--older-than", type=Age(), help="Delete what was not used for so long (12h, 30d, 8w).")
+@click.option("--max-size", type=Size(), help="Delete the least recently used until so much is left (500M, 20G).")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
+@json_flag
+@quiet_flag
+def command(
+    store: Store, older_than: float | None, max_size: int | None, dry_run: bool, as_json: bool, quiet: bool
+) -> None:
+    """Show what the store holds: trials, chunks, scores, tracks. With a bound, delete what is beyond it.
+
+    \b
+    shotladder store
+    shotladder store --older-than 30d --max-size 20G
+
+    Nothing that a run needs now is deleted; what is deleted only costs time when it is wanted again.
+    """  # noqa: D301 - click reads \b as "do not rewrap"
+    gone = None
+    if older_than is not None or max_size is not None:
+        gone = prune(store, older_than=older_than, max_size=max_size, dry_run=dry_run)
+    elif dry_run:
+        raise click.UsageError("--dry-run goes with --older-than or --max-size")
+    kinds = [_summed(kind, group) for kind, group in _by_kind(artefacts(store))]
+    document: dict[str, Any] = {"store": store.url or str(store.root), "kinds": kinds}
+    if gone is not None:
+        document["deleted"] = {"count": len(gone), "bytes": sum(a.size for a in gone), "dry_run": dry_run}
+    if as_json:
+        click.echo(json.dumps(document))
+    elif not quiet:
+        _print(document)
+
+
+def _by_kind(found: Sequence[Artefact]) -> list[tuple[str, list[Artefact]]]:
+    return [(kind, [a for a in found if a.kind == kind]) for kind in sorted({a.kind for a in found})]
+
+
+def _summed(kind: str, group: Sequence[Artefact]) -> dict[str, Any]:
+    now = time.time()
+    return {
+        "kind": kind,
+        "count": len(group),
+        "bytes": sum(artefact.size for artefact in group),
+        "seconds_since_use": {"least": round(now - group[-1].used, 1), "most": round(now - group[0].used, 1)},
+    }
+
+
+def _print(document: dict[str, Any]) -> None:
+    table = Table("kind", "artefacts", "bytes", "last used", title=document["store"])
+    for row in document["kinds"]:
+        ages = row["seconds_since_use"]
+        span = f"{_age(ages['most'])} to {_age(ages['least'])} ago"
+        table.add_row(row["kind"], str(row["count"]), _size(row["bytes"]), span)
+    rows = document["kinds"]
+    table.add_row("all", str(sum(r["count"] for r in rows)), _size(sum(r["bytes"] for r in rows)), "")
+    Console().print(table)
+    if deleted := document.get("deleted"):
+        verb = "would be deleted" if deleted["dry_run"] else "deleted"
+        click.echo(f"{deleted['count']} artefacts, {_size(deleted['bytes'])}: {verb}")
+
+
+def _age(seconds: float) -> str:
+    unit = next((u for u in ("w", "d", "h") if seconds >= 2 * SECONDS[u]), "m")
+    return f"{seconds / SECONDS[unit]:.0f}{unit}"
+
+
+def _size(count: int) -> str:
+    unit = next((u for u in ("T", "G", "M", "K") if count >= BYTES[u]), "")
+    return f"{count / BYTES[unit]:.3g} {unit.replace('K', 'k')}B"

@@ -1,0 +1,52 @@
+"""`shotladder store` tells what is there and deletes what it says."""
+
+import json
+import os
+import time
+
+import pytest
+
+from encoder import Store
+from tests.shotladder.running import shotladder
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "store")
+    for n, (kind, days) in enumerate([("chunk", 40), ("chunk", 1), ("score", 2)]):
+        path = store.path(kind, {"n": n}, ".bin")
+        store.write(path, lambda part: part.write_bytes(bytes(1000)))
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    return store
+
+
+def test_the_store_is_shown(store, tmp_path):
+    answer = shotladder("store", "--json", store=store.root)
+    assert (answer.status, answer.err) == (0, "")
+    document = json.loads(answer.out)
+    assert document["store"] == str(store.root)
+    assert [(k["kind"], k["count"], k["bytes"]) for k in document["kinds"]] == [("chunk", 2, 2000), ("score", 1, 1000)]
+    assert document["kinds"][0]["seconds_since_use"]["most"] == pytest.approx(40 * 86_400, abs=60)
+    shown = shotladder("store", "--store", store.root, store=tmp_path / "other").out
+    assert "chunk" in shown and "6w to 24h ago" in shown and "3 kB" in shown
+
+
+def test_the_store_is_pruned(store):
+    words = ("store", "--older-than", "30d", "--json")
+    dry = json.loads(shotladder(*words, "--dry-run", store=store.root).out)
+    assert dry["deleted"] == {"count": 1, "bytes": 1000, "dry_run": True}
+    assert sum(kind["count"] for kind in dry["kinds"]) == 3
+    done = json.loads(shotladder(*words, store=store.root).out)
+    assert done["deleted"] == {"count": 1, "bytes": 1000, "dry_run": False}
+    assert sum(kind["count"] for kind in done["kinds"]) == 2
+    assert "1 artefacts, 1 kB: deleted" in shotladder("store", "--max-size", "1.5k", store=store.root).out
+
+
+def test_an_empty_store_is_no_fault(tmp_path):
+    assert json.loads(shotladder("store", "--json", store=tmp_path / "none").out)["kinds"] == []
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("words", [("--older-than", "30"), ("--max-size", "much"), ("--dry-run",)])
+def test_wrong_bounds_are_told(words, tmp_path):
+    assert shotladder("store", *words, store=tmp_path).status == 2
