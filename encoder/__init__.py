@@ -21,7 +21,7 @@ from encoder.packaging import Packaged, package
 from encoder.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.process import stop_all
 from encoder.pruning import Artefact, artefacts, prune
-from encoder.source import AudioStream, Colour, Source, TextStream
+from encoder.source import AudioStream, Colour, HDRMetadata, Source, TextStream
 from encoder.stitch import stitch
 from encoder.store import Store, write_whole
 from encoder.tools import ffmpeg_path, ffmpeg_version, packager_path, packager_version
@@ -42,6 +42,7 @@ __all__ = [
     "EncodePlan",
     "Encryption",
     "Frame",
+    "HDRMetadata",
     "Job",
     "JobsError",
     "KeyFileError",

@@ -12,7 +12,7 @@ from typing import Any
 import av
 import ffmpeg
 
-from encoder.codecs import codec_named
+from encoder.codecs import Setting, codec_named, joined
 from encoder.errors import ProcessError
 from encoder.picture import (
     QUIET,
@@ -21,6 +21,7 @@ from encoder.picture import (
     frame_range,
     input_options,
     picture_filters,
+    pixel_format,
 )
 from encoder.plan import Chunk, Rendition
 from encoder.process import run
@@ -60,26 +61,28 @@ class ChunkJob:
 def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:
     """Return FFmpeg's options for one encode."""
     codec = codec_named(rendition.codec)
-    parameters = dict(codec.parameters)
+    settings = [*codec.settings]
     if rendition.tune == "metric":
-        parameters |= dict(codec.metric_tuning)
+        settings += codec.metric_settings
+    settings += [_filled(codec.preset_setting, rendition.preset), _filled(codec.quantiser_setting, f"{quantiser:g}")]
     if rendition.peak_rate is not None and rendition.buffer_size is not None:
-        parameters |= {
-            "vbv-maxrate": str(rendition.peak_rate // 1000),
-            "vbv-bufsize": str(rendition.buffer_size // 1000),
-        }
+        bound = {"peak_rate": rendition.peak_rate, "buffer_size": rendition.buffer_size}
+        settings += [_filled(setting, **bound) for setting in codec.bound_settings]
     rate = source.frame_rate
     return {
         "c:v": codec.encoder,
-        "preset": rendition.preset,
-        "crf": f"{quantiser:g}",
+        **joined(settings),
         "threads": "1",
-        "x264-params": ":".join(f"{k}={v}" for k, v in parameters.items()),
         # every frame is kept, timed by its number
         "fps_mode": "passthrough",
         "enc_time_base": f"{rate.denominator}/{rate.numerator}",
         "video_track_timescale": str(rate.numerator),
     }
+
+
+def _filled(setting: Setting, *values: str, **named: int) -> Setting:
+    option, template = setting
+    return option, template.format(*values, **named)
 
 
 def chunk_path(job: ChunkJob, number: int) -> Path:
@@ -93,7 +96,7 @@ def chunk_path(job: ChunkJob, number: int) -> Path:
         "frames": [chunk.first, chunk.last],
         "keyframes": list(chunk.keyframes),
         "options": encoder_options(rendition, job.quantisers[number], job.source),
-        "filters": [str(f) for f in picture_filters(job.source, (rendition.width, rendition.height))],
+        "filters": [str(f) for f in _picture(job.source, rendition)],
         "ffmpeg": ffmpeg_version(),
     }
     return job.store.path("chunk", recipe, ".mp4")
@@ -166,11 +169,16 @@ def _command(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, 
     streams = []
     for place, (number, path) in enumerate(zip(numbers, outputs, strict=True)):
         rendition = job.renditions[number]
-        picture = _apply(copies[place], picture_filters(source, (rendition.width, rendition.height)))
+        picture = _apply(copies[place], _picture(source, rendition))
         options = encoder_options(rendition, job.quantisers[number], source)
         streams.append(ffmpeg.output(picture, str(path), f="mp4", an=None, force_key_frames=f"expr:{inner}", **options))
     argv = ffmpeg.merge_outputs(*streams).global_args(*QUIET, *SINGLE_THREADED).overwrite_output()
     return tuple(argv.compile(cmd=ffmpeg_path()))
+
+
+def _picture(source: Source, rendition: Rendition) -> tuple[Filter, ...]:
+    pixels = pixel_format(source, codec_named(rendition.codec))
+    return picture_filters(source, (rendition.width, rendition.height), pixels)
 
 
 def _apply(stream: Any, filters: Sequence[Filter]) -> Any:

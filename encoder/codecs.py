@@ -1,12 +1,23 @@
-"""What there is to know of each video codec and its encoder: one row a codec."""
+"""What there is to know of each video codec and its encoder: one row a codec.
+
+Everything that an encoder spells in its own way is text of its row, so that another encoder of a user's ffmpeg is one
+more row and no code.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import av
 
 from shotladder_errors import ShotladderError
 
-__all__ = ["CODECS", "Codec", "UnknownCodecError", "codec_named"]
+__all__ = ["CODECS", "Codec", "Setting", "UnknownCodecError", "codec_named", "joined"]
+
+#: An option of FFmpeg and its value. Options that are lists of an encoder's own parameters are given once for each
+#: parameter: ("x265-params", "scenecut=0").
+Setting = tuple[str, str]
 
 
 class UnknownCodecError(ShotladderError, ValueError):
@@ -23,6 +34,10 @@ class Codec:
         What users call it.
     encoder : str
         FFmpeg's name of the encoder.
+    family : str
+        The codec itself, which several encoders may make: "h264", "hevc", "vp9", "av1".
+    pixel_formats : tuple of str
+        That the encoder takes, by growing depth.
     quantisers : tuple of float
         Lowest and highest quantiser (CRF) that makes sense for delivery; lower is better and larger.
     step : float
@@ -33,50 +48,188 @@ class Codec:
         The encoder's, fastest first.
     preset : str
         Default for production.
-    parameters : tuple of (str, str)
+    quantiser_setting, preset_setting : Setting
+        How they are told, with {} in their place.
+    bound_settings : tuple of Setting
+        How a decoder's buffer is told, with {peak_rate} (bit/s) and {buffer_size} (bits) in their places; empty where
+        the encoder cannot keep to one.
+    settings : tuple of Setting
         What makes chunks fit together when they are stitched by stream copy, and keeps key frames where the
         plan puts them.
-    metric_tuning : tuple of (str, str)
+    metric_settings : tuple of Setting
         Added under `--tune metric`: the encoder's choices for eyes that metrics do not see are switched off.
     """
 
     name: str
     encoder: str
+    family: str
+    pixel_formats: tuple[str, ...]
     quantisers: tuple[float, float]
     step: float
     rate_halving: float
     presets: tuple[str, ...]
     preset: str
-    parameters: tuple[tuple[str, str], ...]
-    metric_tuning: tuple[tuple[str, str], ...]
+    settings: tuple[Setting, ...]
+    metric_settings: tuple[Setting, ...] = ()
+    quantiser_setting: Setting = ("crf", "{}")
+    preset_setting: Setting = ("preset", "{}")
+    bound_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
+
+    def pixel_format(self, bit_depth: int) -> str:
+        """Return the shallowest format that holds so many bits a sample, or the deepest there is."""
+        enough = (name for name in self.pixel_formats if depth_of(name) >= bit_depth)
+        return next(enough, self.pixel_formats[-1])
+
+    def at_share(self, share: float) -> float:
+        """Return the quantiser at a share of the range, 0 the finest, 1 the coarsest."""
+        lowest, highest = self.quantisers
+        return round((lowest + share * (highest - lowest)) / self.step) * self.step
 
 
-CODECS = {
-    "h264": Codec(
+def depth_of(pixel_format: str) -> int:
+    """Return the bits of a luma sample."""
+    return int(av.VideoFormat(pixel_format).components[0].bits)
+
+
+def joined(settings: Iterable[Setting]) -> dict[str, str]:
+    """Return the options of settings: the values of one option joined by colons, as FFmpeg reads lists.
+
+    Examples
+    --------
+    >>> joined([("crf", "23"), ("x265-params", "scenecut=0"), ("x265-params", "info=0")])
+    {'crf': '23', 'x265-params': 'scenecut=0:info=0'}
+    """
+    options: dict[str, str] = {}
+    for option, value in settings:
+        options[option] = f"{options[option]}:{value}" if option in options else value
+    return options
+
+
+_X26_PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow", "placebo"),
+)
+
+
+def _all(option: str, *values: str) -> tuple[Setting, ...]:
+    return tuple((option, value) for value in values)
+
+
+_ROWS = (
+    Codec(
         name="h264",
         encoder="libx264",
+        family="h264",
+        # what every player has; 10 bits of H.264 hardly any has
+        pixel_formats=("yuv420p",),
         quantisers=(12.0, 46.0),
         step=0.25,
         rate_halving=6.0,
-        presets=(
-            *("ultrafast", "superfast", "veryfast", "faster", "fast"),
-            *("medium", "slow", "slower", "veryslow", "placebo"),
-        ),
+        presets=_X26_PRESETS,
         preset="medium",
-        parameters=(
+        settings=_all(
+            "x264-params",
             # without it x264 writes the quantiser into the picture parameter set, and chunks differ
-            ("stitchable", "1"),
+            "stitchable=1",
             # key frames stand where the plan puts them and nowhere else
-            ("scenecut", "0"),
-            ("keyint", "infinite"),
-            ("open-gop", "0"),
+            "scenecut=0",
+            "keyint=infinite",
+            "open-gop=0",
             # more than one thread would make the frames depend on how many
-            ("threads", "1"),
-            ("lookahead-threads", "1"),
+            "threads=1",
+            "lookahead-threads=1",
         ),
-        metric_tuning=(("aq-mode", "0"), ("psy", "0")),
+        metric_settings=_all("x264-params", "aq-mode=0", "psy=0"),
     ),
-}
+    Codec(
+        name="hevc",
+        encoder="libx265",
+        family="hevc",
+        pixel_formats=("yuv420p", "yuv420p10le"),
+        quantisers=(12.0, 48.0),
+        step=0.25,
+        rate_halving=6.0,
+        presets=_X26_PRESETS,
+        preset="medium",
+        settings=(
+            # what Apple's players ask for: parameter sets in the sample entry alone
+            ("tag:v", "hvc1"),
+            # x265 otherwise makes forced key frames ones that earlier pictures may be needed for
+            ("forced-idr", "1"),
+            # the per-frame metadata of a source speaks of its own pictures and needs a bounded rate
+            ("dolbyvision", "0"),
+            *_all(
+                "x265-params",
+                # both would let the picture parameter set follow what was encoded, and chunks differ
+                "opt-qp-pps=0",
+                "opt-ref-list-length-pps=0",
+                # a message with all settings, the quantiser among them, would stand among the parameter sets
+                "info=0",
+                "scenecut=0",
+                "keyint=-1",
+                "min-keyint=1",
+                "open-gop=0",
+                "pools=none",
+                "frame-threads=1",
+                "log-level=error",
+            ),
+        ),
+        metric_settings=_all("x265-params", "aq-mode=0", "psy-rd=0", "psy-rdoq=0"),
+    ),
+    Codec(
+        name="vp9",
+        encoder="libvpx-vp9",
+        family="vp9",
+        pixel_formats=("yuv420p", "yuv420p10le"),
+        quantisers=(12.0, 60.0),
+        step=1.0,
+        rate_halving=13.0,
+        presets=("5", "4", "3", "2", "1", "0"),
+        preset="2",
+        preset_setting=("cpu-used", "{}"),
+        # libvpx knows a rate or a quality, not a quality within a buffer
+        bound_settings=(),
+        settings=(
+            # a rate of 0 is what makes the quantiser the aim
+            ("b:v", "0"),
+            ("deadline", "good"),
+            # equal distances switch its own key frames off
+            ("g", "100000"),
+            ("keyint_min", "100000"),
+            ("lag-in-frames", "25"),
+            ("row-mt", "0"),
+        ),
+    ),
+    Codec(
+        name="av1",
+        encoder="libsvtav1",
+        family="av1",
+        pixel_formats=("yuv420p", "yuv420p10le"),
+        quantisers=(14.0, 60.0),
+        step=0.25,
+        rate_halving=14.0,
+        presets=tuple(str(speed) for speed in range(12, -1, -1)),
+        preset="6",
+        # FFmpeg's own option knows whole numbers only
+        quantiser_setting=("svtav1-params", "crf={}"),
+        settings=(
+            ("dolbyvision", "0"),
+            *_all(
+                "svtav1-params",
+                "scd=0",
+                "keyint=-1",
+                # key frames are closed to what came before
+                "irefresh-type=2",
+                "lp=1",
+                # for eyes; its default is for a metric
+                "tune=0",
+            ),
+        ),
+        metric_settings=_all("svtav1-params", "tune=1"),
+    ),
+)
+
+CODECS = {row.name: row for row in _ROWS}
 
 
 def codec_named(name: str) -> Codec:

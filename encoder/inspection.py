@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,25 +17,24 @@ import av
 
 from encoder.errors import SourceError
 from encoder.frames import decodable
-from encoder.source import AudioStream, Colour, Source, TextStream
+from encoder.source import AudioStream, Colour, HDRMetadata, Source, TextStream
 
 __all__ = ["inspect"]
 
 # ITU-T H.273 code points by FFmpeg's names; 2 (and 0, 3) say nothing
 _PRIMARIES = {
-    1: "bt709",
-    4: "bt470m",
-    5: "bt470bg",
-    6: "smpte170m",
-    7: "smpte240m",
-    9: "bt2020",
-    12: "smpte432",
-}
-_TRANSFER = {
-    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "linear", 13: "iec61966-2-1",
-    14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
+    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428",
+    11: "smpte431", 12: "smpte432", 22: "jedec-p22",
 }  # fmt: skip
-_MATRIX = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
+_TRANSFER = {
+    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "linear", 11: "iec61966-2-4",
+    12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 17: "smpte428",
+    18: "arib-std-b67",
+}  # fmt: skip
+_MATRIX = {
+    1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c",
+    14: "ictcp",
+}  # fmt: skip
 _RANGE = {1: "tv", 2: "pc"}
 
 
@@ -119,6 +119,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         end_pts=end,
         audio=audio,
         text=text,
+        hdr=_hdr(first),
     )
 
 
@@ -264,6 +265,21 @@ def _colour(frame: Any) -> Colour:
         matrix=_MATRIX.get(int(frame.colorspace)),
         range=_RANGE.get(int(frame.color_range)),
     )
+
+
+def _hdr(frame: Any) -> HDRMetadata:
+    """Read what a frame carries: structures of native integers (libavutil/mastering_display_metadata.h)."""
+    carried = {each.type.name: bytes(each) for each in frame.side_data}
+    mastering, light = carried.get("MASTERING_DISPLAY_METADATA"), carried.get("CONTENT_LIGHT_LEVEL")
+    max_luminance = None
+    if mastering:
+        # x and y of three primaries, the white point, least and most luminance: rationals; then what of it is stated
+        *_, numerator, denominator, _, has_luminance = struct.unpack("=22i", mastering[:88])
+        max_luminance = numerator / denominator if has_luminance and denominator else None
+    max_cll, max_fall = struct.unpack("=2I", light[:8]) if light else (None, None)
+    kinds = (("DOVI_METADATA", "Dolby Vision"), ("DOVI_RPU_BUFFER", "Dolby Vision"), ("DYNAMIC_HDR_PLUS", "HDR10+"))
+    dynamic = tuple(dict.fromkeys(kind for name, kind in kinds if name in carried))
+    return HDRMetadata(mastering is not None, max_luminance, max_cll, max_fall, dynamic)
 
 
 def _fraction(value: Any) -> Fraction | None:

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+import av
+
+from encoder.codecs import Codec, depth_of
 from encoder.source import Colour, Source
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "input_options",
     "numbering",
     "picture_filters",
+    "pixel_format",
     "preparation",
 ]
 
@@ -30,7 +34,13 @@ __all__ = [
 QUIET = ("-v", "error", "-nostdin")
 SINGLE_THREADED = ("-filter_threads", "1", "-filter_complex_threads", "1")
 
-_HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
+#: What the light of a tone-mapped picture's white is, cd/m2: FFmpeg's `tonemap` counts from it.
+WHITE = 100
+#: Brightest light of HLG (BT.2100: its nominal display) and of PQ where nothing is stated, cd/m2.
+HLG_PEAK, PQ_PEAK = 1000, 4000
+#: Bits of a sample that high dynamic range needs.
+HDR_DEPTH = 10
+_HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "AMBIENT_VIEWING_ENVIRONMENT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,12 @@ def numbering(source: Source) -> tuple[Filter, ...]:
     return (Filter("settb", (("expr", f"{rate.denominator}/{rate.numerator}"),)), Filter("setpts", (("expr", "N"),)))
 
 
-def picture_filters(source: Source, size: tuple[int, int], *, hdr: bool = False) -> tuple[Filter, ...]:
+def pixel_format(source: Source, codec: Codec) -> str:
+    """Return the format that a codec encodes a source in: as deep as the source, HDR 10 bits, as far as it can."""
+    return codec.pixel_format(max(source.bit_depth, HDR_DEPTH if source.colour.is_hdr else 0))
+
+
+def picture_filters(source: Source, size: tuple[int, int], pixels: str = "yuv420p") -> tuple[Filter, ...]:
     """Return the filters that make an upright square-pixel picture of this size.
 
     Parameters
@@ -98,15 +113,20 @@ def picture_filters(source: Source, size: tuple[int, int], *, hdr: bool = False)
         What the frames come from.
     size : (int, int)
         Width and height.
-    hdr : bool
-        Keep high dynamic range; otherwise it is tone-mapped to BT.709.
+    pixels : str
+        FFmpeg's name of the pixel format. High dynamic range is kept in one of 10 bits, otherwise tone-mapped to
+        BT.709.
     """
     width, height = size
+    hdr = source.colour.is_hdr and depth_of(pixels) >= HDR_DEPTH
     filters = list(preparation(source, hdr=hdr))
-    filters.append(Filter("scale", (("w", str(width)), ("h", str(height)), ("flags", "bicubic"))))
-    filters.append(Filter("setsar", (("sar", "1"),)))
-    filters.append(Filter("format", (("pix_fmts", "yuv420p10le" if hdr else "yuv420p"),)))
     tags = colour_tags(source, hdr=hdr)
+    scaling = [("w", str(width)), ("h", str(height)), ("flags", "bicubic")]
+    if _is_rgb(source.pixel_format):
+        scaling += [("out_color_matrix", "bt709"), ("out_range", "tv")]
+    filters.append(Filter("scale", tuple(scaling)))
+    filters.append(Filter("setsar", (("sar", "1"),)))
+    filters.append(Filter("format", (("pix_fmts", pixels),)))
     stated = {
         "color_primaries": tags.primaries,
         "color_trc": tags.transfer,
@@ -121,18 +141,28 @@ def picture_filters(source: Source, size: tuple[int, int], *, hdr: bool = False)
 
 
 def preparation(source: Source, *, hdr: bool = False) -> tuple[Filter, ...]:
-    """Return the filters that come before scaling, and that a reference passes before it is measured against."""
+    """Return the filters that come before scaling, and that a reference passes before it is measured against.
+
+    Parameters
+    ----------
+    source : Source
+    hdr : bool
+        Keep high dynamic range; otherwise it is tone-mapped to BT.709.
+    """
     filters = []
     if source.interlaced:
         filters.append(Filter("bwdif", (("mode", "send_frame"), ("deint", "all"))))
-    if source.colour.transfer in _HDR_TRANSFERS and not hdr:
-        # Hable's curve at a nominal peak of 100 cd/m2 in linear light
+    if source.colour.is_hdr and not hdr:
+        # Hable's curve in linear light; the peak is told, or it would be guessed anew from every frame
+        peak = f"{_peak(source) / WHITE:g}"
         filters += [
-            Filter("zscale", (("t", "linear"), ("npl", "100"))),
+            Filter("zscale", (*_stated_input(source.colour), ("t", "linear"), ("npl", str(WHITE)))),
             Filter("format", (("pix_fmts", "gbrpf32le"),)),
             Filter("zscale", (("p", "bt709"),)),
-            Filter("tonemap", (("tonemap", "hable"), ("desat", "0"))),
+            Filter("tonemap", (("tonemap", "hable"), ("desat", "0"), ("peak", peak))),
             Filter("zscale", (("t", "bt709"), ("m", "bt709"), ("r", "tv"))),
+            # what the light was like before is no longer true
+            *(Filter("sidedata", (("mode", "delete"), ("type", kind))) for kind in _HDR_SIDE_DATA),
         ]
     elif source.colour.range == "pc":
         filters.append(Filter("scale", (("in_range", "pc"), ("out_range", "tv"))))
@@ -143,13 +173,38 @@ def colour_tags(source: Source, *, hdr: bool = False) -> Colour:
     """Return the colour description that a rendition carries: the source's, but for what preparation changed.
 
     What the source does not state, renditions do not state either: a guess would be read as a fact, and tools that
-    compare the two would convert one of them.
+    compare the two would convert one of them. RGB becomes BT.709's luma and chroma, and says so.
     """
-    if source.colour.transfer in _HDR_TRANSFERS and not hdr:
+    if source.colour.is_hdr and not hdr:
         return Colour("bt709", "bt709", "bt709", "tv", "left")
+    if _is_rgb(source.pixel_format):
+        return replace(source.colour, matrix="bt709", range="tv")
     if source.colour.range == "pc":
         return replace(source.colour, range="tv")
     return source.colour
+
+
+def _stated_input(colour: Colour) -> tuple[tuple[str, str], ...]:
+    """Return zscale's options for what comes in: BT.2020's where high dynamic range states no more."""
+    given = {
+        "tin": colour.transfer,
+        "pin": colour.primaries or "bt2020",
+        "min": colour.matrix or "bt2020nc",
+        "rin": colour.range or "tv",
+    }
+    return tuple((key, value) for key, value in given.items() if value)
+
+
+def _peak(source: Source) -> float:
+    """Return the brightest light of a film of high dynamic range, as its metadata tells, cd/m2."""
+    if source.colour.transfer == "arib-std-b67":
+        return HLG_PEAK
+    stated = source.hdr.max_cll or source.hdr.max_luminance or PQ_PEAK
+    return max(stated, WHITE)
+
+
+def _is_rgb(name: str) -> bool:
+    return bool(av.VideoFormat(name).is_rgb)
 
 
 def _between(source: Source, frame: int) -> Fraction:

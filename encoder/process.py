@@ -25,6 +25,9 @@ __all__ = ["Completed", "run", "stop_all"]
 #: Bytes of standard error that are kept for the message of a failure.
 STDERR_KEPT = 32_768
 
+#: SVT-AV1 tells its whole configuration on standard error, and heeds nothing but this: errors alone.
+_TALK = {"SVT_LOG": "1"}
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _running: set[int] = set()
@@ -66,6 +69,7 @@ def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
         child = subprocess.Popen(
             list(argv),
             cwd=cwd,
+            env=_TALK | os.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["AudioStream", "Colour", "Source", "TextStream"]
+__all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "TextStream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,34 @@ class Colour:
     matrix: str | None = None
     range: str | None = None
     chroma_location: str | None = None
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether the transfer is one of high dynamic range: PQ (HDR10) or HLG."""
+        return self.transfer in ("smpte2084", "arib-std-b67")
+
+
+@dataclass(frozen=True, slots=True)
+class HDRMetadata:
+    """What comes with pictures of high dynamic range.
+
+    Attributes
+    ----------
+    mastering_display : bool
+        Whether the colours or luminances of the display that it was mastered on are stated (SMPTE ST 2086).
+    max_luminance : float or None
+        Of that display, cd/m2.
+    max_cll, max_fall : int or None
+        The brightest pixel and the brightest frame's average, cd/m2 (CTA-861.3).
+    dynamic : tuple of str
+        What changes from frame to frame: "Dolby Vision", "HDR10+".
+    """
+
+    mastering_display: bool = False
+    max_luminance: float | None = None
+    max_cll: int | None = None
+    max_fall: int | None = None
+    dynamic: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +113,7 @@ class Source:
         When the last frame ends, in ticks.
     audio : tuple of AudioStream
     text : tuple of TextStream
+    hdr : HDRMetadata
     """
 
     path: str
@@ -106,6 +135,7 @@ class Source:
     end_pts: int
     audio: tuple[AudioStream, ...] = ()
     text: tuple[TextStream, ...] = ()
+    hdr: HDRMetadata = HDRMetadata()
 
     @property
     def frame_count(self) -> int:

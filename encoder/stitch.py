@@ -25,6 +25,19 @@ class _Packet:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What a decoder is told once for the whole track.
+
+    The parameter sets as the sample entry holds them; VP9 has none, but the rest, read from its first key frame.
+    """
+
+    parameter_sets: bytes
+    tag: str
+    picture: tuple[object, ...]
+    colour: tuple[object, ...]
+
+
 def track_timing(source: Source) -> tuple[Fraction, tuple[int, ...]]:
     """Return a rendition's time base and the time of every frame in it, the first at 0.
 
@@ -71,7 +84,7 @@ def stitch(
     """
     time_base, times = track_timing(source)
     packets: list[_Packet] = []
-    first_header = b""
+    first_header: _Header | None = None
     for chunk, path in zip(chunks, paths, strict=True):
         header, part = _read(path, chunk)
         first_header = first_header or header
@@ -84,11 +97,14 @@ def stitch(
     write_whole(output, lambda path: _write(path, paths[0], packets, times, time_base))
 
 
-def _read(path: Path, chunk: Chunk) -> tuple[bytes, list[_Packet]]:
+def _read(path: Path, chunk: Chunk) -> tuple[_Header, list[_Packet]]:
     """Return the parameter sets of a chunk and its packets in decoding order, numbered by the source's frames."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        header = bytes(stream.codec_context.extradata or b"")
+        context = stream.codec_context
+        picture = (context.profile, context.width, context.height, context.pix_fmt)
+        colour = (context.color_primaries, context.color_trc, context.colorspace, context.color_range)
+        header = _Header(bytes(context.extradata or b""), context.codec_tag, picture, colour)
         read = [(p.pts, p.is_keyframe, bytes(p)) for p in container.demux(stream) if p.size]
     if len(read) != chunk.frame_count:
         raise StitchError(f"{path}: holds {len(read)} frames instead of {chunk.frame_count}")
@@ -106,7 +122,10 @@ def _write(path: Path, template: Path, packets: list[_Packet], times: tuple[int,
     # frames that are shown before those decoded earlier; the muxer takes this shift back
     shift = max(time - times[packet.frame] for time, packet in zip(decoded, packets, strict=False))
     with av.open(str(template)) as chunk, av.open(str(path), "w", format="mp4", options=_OPTIONS) as container:
-        track = container.add_stream_from_template(chunk.streams.video[0])
+        # as the chunk has it, side data and all: there may be no encoder for it among the libraries
+        stream = chunk.streams.video[0]
+        track = container.add_stream_from_template(stream, opaque=True)
+        track.codec_context.codec_tag = stream.codec_context.codec_tag
         track.time_base = time_base
         for packet, time, duration in zip(packets, decoded, durations, strict=False):
             timed = av.Packet(packet.data)

@@ -12,7 +12,7 @@ from scipy.interpolate import PchipInterpolator
 __all__ = ["CEILING", "Curve", "RatePoint", "fit_curve", "log_distortion", "quantiser_grid"]
 
 #: Slopes of log2(bits) per quantiser step that any encoder stays within; used beyond the last trial only.
-STEEPEST, FLATTEST = -1 / 3, -1 / 12
+STEEPEST, FLATTEST = -1 / 3, -1 / 24
 #: VMAF above which its scale saturates: distortion is counted from a little above the top, so that it has a logarithm.
 CEILING = 100.5
 

@@ -22,7 +22,23 @@ APPLE_LADDERS = {
         (1080, 6_000_000),
         (1080, 7_800_000),
     ),
+    "hevc": (
+        (360, 145_000),
+        (432, 300_000),
+        (540, 600_000),
+        (540, 900_000),
+        (540, 1_600_000),
+        (720, 2_400_000),
+        (720, 3_400_000),
+        (1080, 4_500_000),
+        (1080, 5_800_000),
+        (1440, 8_100_000),
+        (2160, 11_600_000),
+        (2160, 16_800_000),
+    ),
 }
+#: Apple's tables are for H.264 and HEVC; who has VP9 or AV1 gets the rates of HEVC, whose equals they are at the least.
+APPLE_LADDERS["vp9"] = APPLE_LADDERS["av1"] = APPLE_LADDERS["hevc"]
 
 
 def candidate_sizes(display: tuple[int, int], max_height: int | None = None) -> dict[int, tuple[int, int]]:

@@ -222,6 +222,7 @@ class _Maker:
         self.sizes = candidate_sizes(source.display_size, request.max_height)
         codec = codec_named(request.encoding.codec)
         self.lowest, self.step = codec.quantisers[0], codec.step
+        self.recommended = APPLE_LADDERS.get(codec.family, ())
 
     def rungs(self, curves: Curves) -> tuple[Rung, ...]:
         """Return the ladder's rungs."""
@@ -265,7 +266,7 @@ class _Maker:
 
     def anchor(self, curves: Curves) -> tuple[tuple[int, float], ...]:
         """Return rate and quality of the fixed ladder, as the curves predict it."""
-        if self.request.encoding.codec not in APPLE_LADDERS:
+        if not self.recommended:
             return ()
         return tuple((round(a.bits / self.duration), a.quality) for _, a in self._fixed(curves))
 
@@ -287,15 +288,14 @@ class _Maker:
 
     def _fixed(self, curves: Curves) -> list[tuple[int, Allocation]]:
         """Return height and allocation of each rung of the recommended ladder that is not taller than the film."""
-        codec = self.request.encoding.codec
-        if codec not in APPLE_LADDERS:
-            raise LadderError(f"there is no fixed ladder for {codec}")
+        if not self.recommended:
+            raise LadderError(f"there is no fixed ladder for {self.request.encoding.codec}")
         tallest = max(self.sizes)
         rungs: list[tuple[int, Allocation]] = []
-        for height, rate in APPLE_LADDERS[codec]:
+        for height, rate in self.recommended:
             # the film's own size stands for the first standard one that is taller
             at = height if height in self.sizes else tallest
-            if height > tallest and any(h >= tallest for h, _ in APPLE_LADDERS[codec] if h < height):
+            if height > tallest and any(h >= tallest for h, _ in self.recommended if h < height):
                 continue
             allocation = one_quantiser(curves[self.sizes[at]], self.frames).for_bits(rate * self.duration)
             if not rungs or allocation.quality > rungs[-1][1].quality:

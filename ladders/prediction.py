@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from encoder import Chunk, ChunkJob, Source, Store, chunk_path, encode_chunk
+from encoder import Chunk, ChunkJob, Source, Store, chunk_path, codec_named, encode_chunk
 from ladders.making import LadderRequest
 from ladders.probes import measure_chunk
 from ladders.search import FIRST_TRIALS
@@ -18,8 +18,8 @@ SAMPLE = 25
 #: Trials of a chunk that follow the first ones, and rungs, both of middling size: what the films of our benchmarks
 #: needed.
 LATER_TRIALS, RUNGS = 2.5, 5.0
-#: Quantiser of the sample.
-MIDDLING = 27.0
+#: Where in the encoder's range of quantisers the sample is taken.
+MIDDLING = 0.45
 #: Share of the final encodes that is made again because it missed.
 AGAIN = 0.2
 
@@ -47,8 +47,9 @@ def predict_cost(
     count = min(SAMPLE, middle.frame_count)
     sample = Chunk(middle.first, middle.first + count, (middle.first,), middle.shots)
     renditions = tuple(request.encoding.rendition(size) for size in sizes)
+    quantiser = codec_named(request.encoding.codec).at_share(MIDDLING)
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
-        job = ChunkJob(source, sample, renditions, (MIDDLING,) * len(sizes), Store(Path(folder)))
+        job = ChunkJob(source, sample, renditions, (quantiser,) * len(sizes), Store(Path(folder)))
         encode = encode_chunk(job)
         paths = [chunk_path(job, n) for n in range(len(sizes))]
         measure = sum(s.cpu_seconds for s in measure_chunk(source, sample, paths, request.encoding, 1))

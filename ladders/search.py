@@ -55,8 +55,7 @@ def explore(
     far more than fog does) for some to speak for the others.
     """
     codec = codec_named(prober.encoding.codec)
-    lowest, highest = codec.quantisers
-    first = [round((lowest + share * (highest - lowest)) / codec.step) * codec.step for share in FIRST_TRIALS]
+    first = [codec.at_share(share) for share in FIRST_TRIALS]
     chunks = range(len(prober.chunks))
     points = [Point(n, size, quantiser) for n in chunks for size in sizes for quantiser in first]
     # the rounds after the first are about as much again

@@ -16,7 +16,6 @@ import numpy as np
 
 import encoder
 from encoder import Source, process
-from encoder.picture import preparation
 from vmaf.errors import MeasureError, PairingError
 from vmaf.models import Model, load
 from vmaf.request import Request
@@ -146,9 +145,8 @@ def _graph(request: Request, span: Span) -> list[str]:
 
 
 def _prepared(request: Request) -> str:
-    """Return what the encoder did to the reference before it scaled: deinterlacing, tone mapping, range."""
-    hdr = all(rendition.bit_depth > 8 for rendition in request.renditions)
-    return "".join(f"{each}," for each in preparation(request.reference, hdr=hdr))
+    """Write what the reference passes before it is compared."""
+    return "".join(f"{each}," for each in request.preparation)
 
 
 def _comparison(request: Request, i: int) -> list[str]:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from encoder.picture import preparation
 from vmaf.pairing import misplaced, refuse_shift, thumbnail
 from vmaf.pictures import Pictures
 from vmaf.prediction import interval, predict
@@ -40,7 +39,7 @@ def lacks(request: Request) -> str | None:
         return "a gain limit that is not whole"
     if request.bit_depth > 12:
         return "samples of more than 12 bits"
-    if preparation(request.reference, hdr=all(each.bit_depth > 8 for each in request.renditions)):
+    if request.preparation:
         return "deinterlacing, tone mapping or a change of range"
     formats = (each.pixel_format for each in (request.reference, *request.renditions))
     if odd := next((name for name in formats if not name.startswith(("yuv4", "yuvj4", "gray", "nv12", "p010"))), None):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import av
 
 from encoder import Source
+from encoder.picture import Filter, preparation
 from vmaf.errors import MeasureError, PairingError
 from vmaf.models import Model
 
@@ -69,6 +70,17 @@ class Request:
     def size(self) -> tuple[int, int]:
         """Width and height."""
         return self.width, self.height
+
+    @property
+    def preparation(self) -> tuple[Filter, ...]:
+        """What the encoder did to the reference before it scaled: deinterlacing, tone mapping, range.
+
+        Renditions that say that they are HDR, or say nothing and have the bits for it, are compared as they are.
+        """
+        hdr = all(
+            each.colour.is_hdr or (each.colour.transfer is None and each.bit_depth > 8) for each in self.renditions
+        )
+        return preparation(self.reference, hdr=hdr)
 
 
 def native_size(source: Source) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """What is packaged plays in both protocols: the planned segments, key frames alike on every rung, nothing lost."""
 
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -26,9 +27,9 @@ SHOTS = (0, 21, 61, 90, 125)
 NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
 
 
-def stitched(source, chunks, segments, folder):
+def stitched(source, chunks, segments, folder, rungs=RUNGS):
     tracks = []
-    for rung, base in zip(RUNGS, (18, 30), strict=True):
+    for rung, base in zip(rungs, (18, 30), strict=False):
         jobs = [ChunkJob(source, c, (rung,), (base + n,), Store(folder / "store")) for n, c in enumerate(chunks)]
         for job in jobs:
             encoder.encode_chunk(job)
@@ -158,6 +159,42 @@ def test_cuts_elsewhere_than_planned_are_an_error(tmp_path):
         out.mkdir()
         with pytest.raises(ProcessError, match="planned were"):
             encoder.package(out, source, wrong, tracks[:1], [], [])
+
+
+QUICK = {"h264": "ultrafast", "hevc": "ultrafast", "vp9": "5", "av1": "12"}
+NAMES = {
+    "h264": r"avc1\.[0-9a-f]{6}",
+    "hevc": r"hvc1\.[12]\.[0-9A-F]+\.L\d+\.[0-9A-F.]+",
+    "vp9": r"vp09\.0[02]\.\d\d\.(08|10)(\.\d\d)*",
+    "av1": r"av01\.0\.\d\dM\.(08|10)(\.[\d.]+)?",
+}
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_several_codecs_stand_side_by_side(tmp_path, depth):
+    pixels = "yuv420p" if depth == 8 else "yuv420p10le"
+    source = inspect(write_film(tmp_path / "film.mkv", 140, pixel_format=pixels))
+    chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
+    tracks = []
+    for codec, preset in QUICK.items():
+        rung = Rendition(f"{codec}-64p-1k", codec, 128, 64, preset)
+        tracks += stitched(source, chunks, segments, tmp_path, [rung])
+    out = tmp_path / "out"
+    out.mkdir()
+    packaged = encoder.package(out, source, segments, tracks, [], [])
+    told = {p.uri: p.stream_info.codecs for p in m3u8.load(str(out / "master.m3u8")).playlists}
+    for (rung, track), listed in zip(tracks, packaged, strict=True):
+        rung_file = fetched(out, listed.playlist)
+        assert hashes_in(rung_file) == hashes_in(track)
+        assert times_in(rung_file) == times_in(track) == [Fraction(n, 25) for n in range(140)]
+        assert re.fullmatch(NAMES[rung.codec], told[listed.playlist])
+    mpd = ET.parse(out / "manifest.mpd").getroot()
+    sets = [
+        {r.get("codecs", s.get("codecs"))[:4] for r in s.iterfind("d:Representation", NS)}
+        for s in mpd.iterfind(".//d:AdaptationSet", NS)
+    ]
+    # no player may switch from one codec to another as if they were rungs of one ladder
+    assert sorted(map(sorted, sets)) == [["av01"], ["avc1"], ["hvc1"], ["vp09"]]
 
 
 def test_a_track_that_is_none_is_told_by_the_packager(tmp_path):

@@ -8,7 +8,19 @@ import av
 import numpy as np
 import pytest
 
-from encoder import Chunk, ChunkJob, Rendition, StitchError, Store, chunk_path, encode_chunk, inspect, stitch
+from encoder import (
+    CODECS,
+    Chunk,
+    ChunkJob,
+    Rendition,
+    StitchError,
+    Store,
+    chunk_path,
+    encode_chunk,
+    inspect,
+    payload_bits,
+    stitch,
+)
 from encoder.stitch import track_timing
 from tests.encoder.films import hashes_in, key_times_in, numbers_in, times_in, write_film
 
@@ -82,6 +94,45 @@ def test_durations_end_the_track_when_the_film_ends(stitched):
         packets = [p for p in container.demux(stream) if p.size]
         assert sum(p.duration for p in packets) * stream.time_base == times[-1] * base
     assert all(a.dts < b.dts for a, b in pairwise(packets))
+
+
+#: A quick preset of each codec, and its name in an MP4 file.
+QUICK = {"h264": ("veryfast", "avc1"), "hevc": ("ultrafast", "hvc1"), "vp9": ("5", "vp09"), "av1": ("12", "av01")}
+COARSE = {"h264": 40.0, "hevc": 40.0, "vp9": 58.0, "av1": 55.25}
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_joins_chunks_of_any_quantiser(tmp_path, codec, depth):
+    pixels = "yuv420p" if depth == 8 else "yuv420p10le"
+    source = inspect(write_film(tmp_path / "film.mp4", 60, pixel_format=pixels))
+    preset, tag = QUICK[codec]
+    rung = Rendition("a", codec, 128, 64, preset)
+    paths = encode(source, tmp_path, rung, quantisers=(16.0, 30.0, 27.0, COARSE[codec]))
+    assert payload_bits(paths[0]) > payload_bits(paths[3])
+    stitch(source, CHUNKS, paths, tmp_path / "track.mp4")
+    assert numbers_in(tmp_path / "track.mp4") == list(range(60))
+    assert hashes_in(tmp_path / "track.mp4") == [each for path in paths for each in hashes_in(path)]
+    assert times_in(tmp_path / "track.mp4") == [Fraction(n, 25) for n in range(60)]
+    with av.open(str(tmp_path / "track.mp4")) as track:
+        context = track.streams.video[0].codec_context
+        assert context.codec_tag == tag
+        assert context.pix_fmt == (pixels if codec != "h264" else "yuv420p")
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_pictures_of_another_depth_are_refused(tmp_path, codec):
+    films = [
+        inspect(write_film(tmp_path / f"{pixels}.mp4", 60, pixel_format=pixels))
+        for pixels in ("yuv420p", "yuv420p10le")
+    ]
+    rung = Rendition("a", codec, 128, 64, QUICK[codec][0])
+    paths = [encode(film, tmp_path, rung)[n] for n, film in enumerate(films * 2)]
+    if codec == "h264":
+        stitch(films[0], CHUNKS, paths, tmp_path / "track.mp4")
+    else:
+        with pytest.raises(StitchError, match="parameter sets"):
+            stitch(films[0], CHUNKS, paths, tmp_path / "track.mp4")
 
 
 @pytest.mark.parametrize("change", [{"preset": "ultrafast"}, {"width": 126}])
