@@ -58,8 +58,8 @@ def test_beyond_the_trials_bits_go_on_at_a_sane_slope():
     for quality in ([95, 60], [97.4, 97.4], [100, 100]):
         curve = fit_curve([RatePoint(25, 10**6, quality[0]), RatePoint(31, 10**6, quality[1])], GRID)
         finest, coarsest = curve.bits[0] / 10**6, 10**6 / curve.bits[-1]
-        assert 2 ** (13 / 12) * 0.99 < finest < 2 ** (13 / 3) * 1.01
-        assert 2 ** (15 / 12) * 0.99 < coarsest < 2 ** (15 / 3) * 1.01
+        assert 2 ** (13 / 24) * 0.99 < finest < 2 ** (13 / 3) * 1.01
+        assert 2 ** (15 / 24) * 0.99 < coarsest < 2 ** (15 / 3) * 1.01
 
 
 @pytest.mark.parametrize("stuck", [100.0, 97.4, 0.0])
