@@ -7,7 +7,17 @@ from ladders.curves import Curve, RatePoint, fit_curve, quantiser_grid
 from ladders.delivery import deliver, missed, segment_rates
 from ladders.finals import FinalChunk, Finals, encode_finals, with_finals
 from ladders.heights import APPLE_LADDERS, candidate_sizes
-from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung, load_ladder, save_ladder
+from ladders.ladder import (
+    HullPoint,
+    Ladder,
+    LadderError,
+    ProbeCost,
+    Rung,
+    load_ladder,
+    load_ladders,
+    save_ladder,
+    save_ladders,
+)
 from ladders.making import (
     MODES,
     LadderRequest,
@@ -76,6 +86,7 @@ __all__ = [
     "gather",
     "ladder_from",
     "load_ladder",
+    "load_ladders",
     "make_ladder",
     "missed",
     "one_quantiser",
@@ -84,6 +95,7 @@ __all__ = [
     "predict_cost",
     "quantiser_grid",
     "save_ladder",
+    "save_ladders",
     "segment_rates",
     "si_ti",
     "with_finals",

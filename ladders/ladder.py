@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,17 @@ from typing import Any
 from encoder import Chunk, EncodePlan, Rendition, Segment, Source, codec_named
 from shotladder_errors import ShotladderError
 
-__all__ = ["HullPoint", "Ladder", "LadderError", "ProbeCost", "Rung", "load_ladder", "save_ladder"]
+__all__ = [
+    "HullPoint",
+    "Ladder",
+    "LadderError",
+    "ProbeCost",
+    "Rung",
+    "load_ladder",
+    "load_ladders",
+    "save_ladder",
+    "save_ladders",
+]
 
 FORMAT_VERSION = 1
 
@@ -157,17 +168,43 @@ def save_ladder(ladder: Ladder, path: Path) -> None:
     path.write_text(json.dumps({"version": FORMAT_VERSION, **asdict(ladder)}, indent=1) + "\n")
 
 
+def save_ladders(ladders: Sequence[Ladder], path: Path) -> None:
+    """Write the ladders of a film in several codecs as JSON; a single one as `save_ladder` does."""
+    if len(ladders) == 1:
+        save_ladder(ladders[0], path)
+    else:
+        documents = [{"version": FORMAT_VERSION, **asdict(ladder)} for ladder in ladders]
+        path.write_text(json.dumps(documents, indent=1) + "\n")
+
+
 def load_ladder(path: str | Path) -> Ladder:
     """Read a ladder that `save_ladder` wrote.
 
     Raises
     ------
     LadderError
-        If the file is not there or is not a ladder.
+        If the file is not there, is not a ladder, or holds several.
+    """
+    ladders = load_ladders(path)
+    if len(ladders) > 1:
+        raise LadderError(f"{path}: holds {len(ladders)} ladders, not one")
+    return ladders[0]
+
+
+def load_ladders(path: str | Path) -> tuple[Ladder, ...]:
+    """Read the ladders that `save_ladders` wrote, one a codec.
+
+    Raises
+    ------
+    LadderError
+        If the file is not there or holds no ladder.
     """
     try:
         data = json.loads(Path(path).read_text())
-        return _from_json(data)
+        documents = data if isinstance(data, list) else [data]
+        if not documents:
+            raise LadderError("it has no ladders")
+        return tuple(_from_json(document) for document in documents)
     except OSError as error:
         raise LadderError(f"{path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -19,7 +19,7 @@ from encoder.packaging import HLS_MANIFEST, playlist_segments
 from ladders import Finals, Ladder, Shot, bd_rate
 from shotladder import __version__
 
-__all__ = ["Parts", "describe", "shot_document"]
+__all__ = ["Made", "Parts", "describe", "shot_document"]
 
 FORMAT_VERSION = 1
 #: VMAF from which its scale ends: more bits no longer show.
@@ -27,15 +27,22 @@ SATURATED = 99.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parts:
-    """All that a finished run knows."""
+class Made:
+    """One codec's ladder as it was made."""
 
-    source: Source
-    shots: Sequence[Shot]
     ladder: Ladder
     finals: Finals
     renditions: Sequence[Rendition]
     packaged: Sequence[Packaged]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """All that a finished run knows; the ladders of all codecs have the same segments."""
+
+    source: Source
+    shots: Sequence[Shot]
+    made: Sequence[Made]
     audio: Sequence[AudioTrack]
     text: Sequence[TextTrack]
     encryption: Encryption | None
@@ -54,7 +61,9 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
     fingerprint : str
         Of the request, so that a second run can tell that it has been done.
     """
-    source, ladder, finals = parts.source, parts.ladder, parts.finals
+    source, ladder = parts.source, parts.made[0].ladder
+    costs = [made.ladder.cost for made in parts.made]
+    first = parts.made[0].finals.chunks[0][0]
     shot_starts = [shot.first for shot in parts.shots]
     return {
         "version": FORMAT_VERSION,
@@ -71,30 +80,30 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             for s in ladder.segments
         ],
         "shots": [shot_document(source, shot) for shot in parts.shots],
-        "video": [_video(folder, parts, n) for n in range(len(parts.renditions))],
+        "video": [_video(folder, parts, made, n) for made in parts.made for n in range(len(made.renditions))],
         "audio": _audio(folder, parts.audio),
         "text": _text(folder, parts.text),
         "encryption": _encryption(parts.encryption),
         "ladder": {
             "mode": ladder.mode,
-            "preset": ladder.preset,
+            "preset": _presets(parts.made),
             "tune": ladder.tune,
             "target_vmaf": ladder.target,
         },
-        **_comparison(parts),
+        "comparisons": [found for made in parts.made if (found := _comparison(parts.source, made))],
         "cost": {
             "analysis_cpu_seconds": round(parts.analysis_cpu_seconds, 3),
-            "probe_cpu_seconds": round(ladder.cost.cpu_seconds, 3),
-            "encode_cpu_seconds": round(finals.encode_cpu_seconds, 3),
-            "measure_cpu_seconds": round(finals.measure_cpu_seconds, 3),
-            "probes": ladder.cost.probes,
+            "probe_cpu_seconds": round(sum(cost.cpu_seconds for cost in costs), 3),
+            "encode_cpu_seconds": round(sum(made.finals.encode_cpu_seconds for made in parts.made), 3),
+            "measure_cpu_seconds": round(sum(made.finals.measure_cpu_seconds for made in parts.made), 3),
+            "probes": sum(cost.probes for cost in costs),
         },
         "made_with": {
             "shotladder": __version__,
             "ffmpeg": encoder.ffmpeg_version(),
-            "x264": _x264(finals.chunks[0][0].path),
-            "vmaf_model": finals.chunks[0][0].model,
-            "vmaf_engine": finals.chunks[0][0].engine,
+            **_x264(parts.made),
+            "vmaf_model": first.model,
+            "vmaf_engine": first.engine,
             "packager": encoder.packager_version(),
         },
         "request": fingerprint,
@@ -114,10 +123,17 @@ def shot_document(film: Source, shot: Shot) -> dict[str, Any]:
     }
 
 
-def _comparison(parts: Parts) -> dict[str, Any]:
-    """Compare the measured rungs with the fixed ladder as the trials predict it; nothing where that cannot be."""
-    ladder, finals = parts.ladder, parts.finals
-    duration = float(parts.source.duration)
+def _presets(made: Sequence[Made]) -> str:
+    """Return the presets as `--preset` takes them."""
+    if len(made) == 1:
+        return made[0].ladder.preset
+    return ",".join(f"{each.ladder.codec}={each.ladder.preset}" for each in made)
+
+
+def _comparison(source: Source, made: Made) -> dict[str, Any] | None:
+    """Compare the measured rungs with the fixed ladder as the trials predict it; None where that cannot be."""
+    ladder, finals = made.ladder, made.finals
+    duration = float(source.duration)
     measured = [
         (sum(chunk.bits for chunk in row) / duration, float(finals.vmaf(n).mean()))
         for n, row in enumerate(finals.chunks)
@@ -125,19 +141,18 @@ def _comparison(parts: Parts) -> dict[str, Any]:
     # quality at the end of its scale says nothing of rates
     anchor = [(rate, quality) for rate, quality in ladder.anchor if quality < SATURATED]
     if ladder.mode == "fixed" or len(anchor) < 2:
-        return {}
+        return None
     try:
         result = bd_rate(anchor, measured)
     except ValueError:
-        return {}
+        return None
     return {
-        "comparison": {
-            "anchor": f"Apple's fixed {ladder.codec} ladder",
-            "points": [list(point) for point in ladder.anchor],
-            "bd_rate_percent": round(result.percent, 2),
-            "vmaf_low": round(result.low, 2),
-            "vmaf_high": round(result.high, 2),
-        }
+        "codec": ladder.codec,
+        "anchor": f"Apple's fixed {ladder.codec} ladder",
+        "points": [list(point) for point in ladder.anchor],
+        "bd_rate_percent": round(result.percent, 2),
+        "vmaf_low": round(result.low, 2),
+        "vmaf_high": round(result.high, 2),
     }
 
 
@@ -147,12 +162,12 @@ def _shots_within(starts: Sequence[int], first: int, last: int) -> list[int]:
     return [n for n, (begin, end) in enumerate(zip(starts, ends, strict=True)) if begin < last and end > first]
 
 
-def _video(folder: Path, parts: Parts, number: int) -> dict[str, Any]:
-    rendition, packaged = parts.renditions[number], parts.packaged[number]
+def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any]:
+    rendition, packaged = made.renditions[number], made.packaged[number]
     sizes = [(folder / url).stat().st_size for url in packaged.urls]
-    spans = [(s.first, s.last) for s in parts.ladder.segments]
+    spans = [(s.first, s.last) for s in made.ladder.segments]
     durations = [float(parts.source.time(b) - parts.source.time(a)) for a, b in spans]
-    scores = parts.finals.vmaf(number)
+    scores = made.finals.vmaf(number)
     return {
         "id": rendition.id,
         "codec": rendition.codec,
@@ -162,7 +177,7 @@ def _video(folder: Path, parts: Parts, number: int) -> dict[str, Any]:
         "average_bitrate": round(8 * sum(sizes) / float(parts.source.duration)),
         "peak_bitrate": round(max(8 * size / time for size, time in zip(sizes, durations, strict=True))),
         "vmaf": pooled(scores),
-        "quantisers": _per_shot(parts, number),
+        "quantisers": _per_shot(parts.shots, made.ladder, number),
         "playlist": packaged.playlist,
         "init": packaged.init,
         "segments": [
@@ -177,12 +192,11 @@ def pooled(scores: NDArray[np.float64]) -> dict[str, float]:
     return {key: round(value, 4) for key, value in asdict(vmaf.Pool.of(scores)).items()}
 
 
-def _per_shot(parts: Parts, number: int) -> list[float]:
+def _per_shot(shots: Sequence[Shot], ladder: Ladder, number: int) -> list[float]:
     """Return the quantiser of each shot: that of the chunk in which it begins."""
-    chunks = parts.ladder.chunks
-    quantisers = parts.ladder.rungs[number].quantisers
-    ends = np.array([chunk.last for chunk in chunks])
-    return [quantisers[int(np.searchsorted(ends, shot.first, side="right"))] for shot in parts.shots]
+    quantisers = ladder.rungs[number].quantisers
+    ends = np.array([chunk.last for chunk in ladder.chunks])
+    return [quantisers[int(np.searchsorted(ends, shot.first, side="right"))] for shot in shots]
 
 
 def _audio(folder: Path, tracks: Sequence[AudioTrack]) -> list[dict[str, Any]]:
@@ -237,7 +251,10 @@ def _codecs(folder: Path, playlist: str) -> str:
     return ""
 
 
-def _x264(chunk: Path) -> str | None:
-    """Return the encoder's version as it wrote it into the stream."""
-    found = re.search(rb"x264 - core (\d+(?: r\d+)?)", chunk.read_bytes())
-    return found[1].decode() if found else None
+def _x264(made: Sequence[Made]) -> dict[str, str]:
+    """Return x264's version as it wrote it into the stream, if it made any; other encoders are known by ffmpeg's."""
+    for each in made:
+        found = re.search(rb"x264 - core (\d+(?: r\d+)?)", each.finals.chunks[0][0].path.read_bytes())
+        if found:
+            return {"x264": found[1].decode()}
+    return {}

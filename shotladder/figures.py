@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-__all__ = ["html", "ladder_on_hull", "over_time", "quantisers"]
+from ladders import HullPoint
+
+__all__ = ["comparison_of", "html", "ladder_on_hull", "over_time", "quantisers"]
 
 #: One colour a height, tallest first; the colours tell apart for most colour-blind eyes (Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
@@ -28,11 +31,16 @@ def html(figure: Any, *, first: bool = False) -> str:
     return text
 
 
-def ladder_on_hull(presentation: dict[str, Any], hull: list[tuple[int, int, float]]) -> Any:
-    """Draw the title's curve at each height, the rungs, and the fixed ladder."""
+def comparison_of(presentation: dict[str, Any], codec: str) -> dict[str, Any] | None:
+    """Return how a codec's ladder compares with the fixed one, if that is known."""
+    return next((found for found in presentation["comparisons"] if found["codec"] == codec), None)
+
+
+def ladder_on_hull(presentation: dict[str, Any], codec: str, hull: Sequence[HullPoint]) -> Any:
+    """Draw the title's curve at each height, the rungs, and the fixed ladder, of one codec."""
     figure = go.Figure()
-    for colour, (height, points) in zip(COLOURS, groupby(hull, key=lambda point: point[0]), strict=False):
-        curve = sorted((rate, quality) for _, rate, quality in points)
+    for colour, (height, points) in zip(COLOURS, groupby(hull, key=lambda point: point.height), strict=False):
+        curve = sorted((point.rate, point.quality) for point in points)
         figure.add_scatter(
             x=[rate / 1000 for rate, _ in curve],
             y=[quality for _, quality in curve],
@@ -41,7 +49,7 @@ def ladder_on_hull(presentation: dict[str, Any], hull: list[tuple[int, int, floa
             line={"color": colour, "width": 1.5},
             hovertemplate="%{x:.0f} kbit/s, VMAF %{y:.1f}",
         )
-    comparison = presentation.get("comparison")
+    comparison = comparison_of(presentation, codec)
     if comparison:
         figure.add_scatter(
             x=[rate / 1000 for rate, _ in comparison["points"]],
@@ -52,7 +60,7 @@ def ladder_on_hull(presentation: dict[str, Any], hull: list[tuple[int, int, floa
             marker={"symbol": "x", "size": 9},
             hovertemplate="fixed: %{x:.0f} kbit/s, VMAF %{y:.1f}",
         )
-    rungs = presentation["video"]
+    rungs = [rung for rung in presentation["video"] if rung["codec"] == codec]
     figure.add_scatter(
         x=[rung["average_bitrate"] / 1000 for rung in rungs],
         y=[rung["vmaf"]["mean"] for rung in rungs],

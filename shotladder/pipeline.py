@@ -8,34 +8,39 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import encoder
-import vmaf
-from encoder import AudioStream, AudioTrack, Encryption, LocalExecutor, ProcessError, Source, TextStream, TextTrack
+from encoder import (
+    AudioStream,
+    AudioTrack,
+    Encryption,
+    LocalExecutor,
+    ProcessError,
+    Rendition,
+    Source,
+    TextStream,
+    TextTrack,
+)
 from ladders import (
-    MODES,
     Finals,
     Ladder,
-    Prober,
     Shot,
     analyse,
     candidate_sizes,
-    deliver,
-    encode_finals,
-    ladder_from,
-    load_ladder,
     predict_cost,
 )
-from shotladder.describe import Parts, describe
+from shotladder.codec_ladders import codec_ladders
+from shotladder.describe import Made, Parts, describe
 from shotladder.key_files import keys_file
 from shotladder.output import PRESENTATION, check_output, finished_as, whole_folder
 from shotladder.progress import Reporter
 from shotladder.report import write_report
 from shotladder.request import EncodeRequest
 
-__all__ = ["Outcome", "encode", "find_ladder", "plan"]
+__all__ = ["Outcome", "encode", "find_ladders", "plan"]
 
 Track = TypeVar("Track", AudioTrack, TextTrack)
 
@@ -81,24 +86,26 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
     analysed = _analyse(source, reporter)
     with request.store.in_use():
         with _workers(request) as executor:
-            prober, ladder = _ladder(request, analysed, executor, reporter)
-            ladder, finals = _finals(request, prober, ladder, reporter)
+            found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
+            delivered = [each.deliver(reporter) for each in found]
             audio, text = _tracks(request, analysed.source, executor, reporter)
         with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             encryption = _encryption(request, reporter)
-            parts = _package(folder, analysed, ladder, finals, audio, text, encryption)
+            parts = _package(folder, analysed, delivered, audio, text, encryption)
             presentation = describe(folder, parts, fingerprint)
             (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
-            write_report(folder / "report.html", presentation, [(p.height, p.rate, p.quality) for p in ladder.hull])
+            hulls = {made.ladder.codec: made.ladder.hull for made in parts.made}
+            write_report(folder / "report.html", presentation, hulls)
     return Outcome(presentation, already_there=False)
 
 
-def find_ladder(request: EncodeRequest, reporter: Reporter) -> tuple[Source, Ladder]:
-    """Find the ladder of a film by trials, without the final encodes."""
+def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
+    """Find the ladders of a film by trials, one a codec, without the final encodes."""
     source = encoder.inspect(request.source)
     analysed = _analyse(source, reporter)
     with request.store.in_use(), _workers(request) as executor:
-        return analysed.source, _ladder(request, analysed, executor, reporter)[1]
+        found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
+    return [each.ladder for each in found]
 
 
 @contextmanager
@@ -118,12 +125,13 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     source = encoder.inspect(request.source)
     analysed = _analyse(source, reporter)
     source = analysed.source
-    wanted = request.ladder_request(source)
     chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
     sizes = list(candidate_sizes(source.display_size, request.max_height).values())
     with reporter.stage("calibrate"):
-        predicted = predict_cost(source, chunks, sizes, wanted)
+        each = [predict_cost(source, chunks, sizes, wanted) for wanted in request.ladder_requests(source)]
+    predicted = {stage: round(sum(cost[stage] for cost in each), 1) for stage in each[0]}
     return {
+        "codecs": list(request.codecs),
         "frames": source.frame_count,
         "shots": len(analysed.shots),
         "chunks": len(chunks),
@@ -145,33 +153,6 @@ def _analyse(source: Source, reporter: Reporter) -> _Analysed:
         with reporter.stage("shots, again") as advance:
             analysis = analyse(source, progress=advance)
     return _Analysed(source, analysis.shots, time.process_time() - begun)
-
-
-def _ladder(
-    request: EncodeRequest, analysed: _Analysed, executor: Executor, reporter: Reporter
-) -> tuple[Prober, Ladder]:
-    wanted = request.ladder_request(analysed.source)
-    if request.engine == "native":
-        # compiled once here, not by every worker and not on a trial's bill
-        vmaf.warm_up(analysed.source.bit_depth)
-    if request.ladder in MODES:
-        starts = [shot.first for shot in analysed.shots]
-        chunks, segments = encoder.plan_chunks(analysed.source, starts, request.segment)
-        prober = Prober(analysed.source, chunks, wanted.encoding, request.store, executor, every=wanted.every)
-        with reporter.stage("trial encodes") as advance:
-            return prober, ladder_from(prober, segments, wanted, advance)
-    ladder = load_ladder(request.ladder)
-    ladder.check_belongs_to(analysed.source)
-    encoding = replace(wanted.encoding, codec=ladder.codec, preset=ladder.preset, tune=ladder.tune)
-    return Prober(analysed.source, ladder.chunks, encoding, request.store, executor), ladder
-
-
-def _finals(request: EncodeRequest, prober: Prober, ladder: Ladder, reporter: Reporter) -> tuple[Ladder, Finals]:
-    """Encode and measure, and correct the rungs that missed; a ladder from a file is made as it says."""
-    if request.ladder in MODES:
-        return deliver(prober, ladder, request.ladder_request(prober.source), reporter.stage)
-    with reporter.stage("encode and measure") as advance:
-        return ladder, encode_finals(prober, ladder, advance)
 
 
 def _tracks(
@@ -219,28 +200,35 @@ def _encryption(request: EncodeRequest, reporter: Reporter) -> Encryption | None
 def _package(
     folder: Path,
     analysed: _Analysed,
-    ladder: Ladder,
-    finals: Finals,
+    delivered: Sequence[tuple[Ladder, Finals]],
     audio: Sequence[AudioTrack],
     text: Sequence[TextTrack],
     encryption: Encryption | None,
 ) -> Parts:
-    """Stitch each rung, package all, and gather what is known."""
+    """Stitch each rung of each codec, package all, and gather what is known."""
     source = analysed.source
     tracks = folder / ".tracks"
     tracks.mkdir()
-    # names tell rates as they turned out
-    rates = [round(sum(c.bits for c in row) / float(source.duration)) for row in finals.chunks]
-    measured = replace(ladder, rungs=tuple(replace(r, rate=rate) for r, rate in zip(ladder.rungs, rates, strict=True)))
-    renditions = measured.renditions()
+    named = [_renditions(source, ladder, finals) for ladder, finals in delivered]
     stitched = []
-    for rendition, row in zip(renditions, finals.chunks, strict=True):
-        path = tracks / f"{rendition.id}.mp4"
-        encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments)
-        stitched.append((rendition, path))
-    packaged = encoder.package(folder, source, ladder.segments, stitched, audio, text, encryption)
+    for renditions, (ladder, finals) in zip(named, delivered, strict=True):
+        for rendition, row in zip(renditions, finals.chunks, strict=True):
+            path = tracks / f"{rendition.id}.mp4"
+            encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments)
+            stitched.append((rendition, path))
+    packaged = iter(encoder.package(folder, source, delivered[0][0].segments, stitched, audio, text, encryption))
     for _, path in stitched:
         path.unlink()
     tracks.rmdir()
-    cpu = analysed.cpu_seconds
-    return Parts(source, analysed.shots, ladder, finals, renditions, packaged, audio, text, encryption, cpu)
+    made = [
+        Made(ladder, finals, renditions, tuple(islice(packaged, len(renditions))))
+        for renditions, (ladder, finals) in zip(named, delivered, strict=True)
+    ]
+    return Parts(source, analysed.shots, made, audio, text, encryption, analysed.cpu_seconds)
+
+
+def _renditions(source: Source, ladder: Ladder, finals: Finals) -> tuple[Rendition, ...]:
+    """Return a ladder's renditions; their names tell rates as they turned out."""
+    rates = [round(sum(c.bits for c in row) / float(source.duration)) for row in finals.chunks]
+    rungs = tuple(replace(rung, rate=rate) for rung, rate in zip(ladder.rungs, rates, strict=True))
+    return replace(ladder, rungs=rungs).renditions()

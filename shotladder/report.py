@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
@@ -10,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ladders import HullPoint
 from shotladder import figures
 
 __all__ = ["rung_table", "write_report"]
@@ -25,6 +27,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1d2733; background: #fff; m
        margin: 2.5rem auto; padding: 0 1.25rem; }
 h1 { font-size: 1.7rem; margin-bottom: 0; }
 h2 { font-size: 1.15rem; margin: 2.4rem 0 .3rem; }
+h3 { font-size: 1rem; margin: 1rem 0 0; color: #566273; }
 p.lead { color: #566273; margin-top: .2rem; }
 dl.facts { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; }
 dl.facts div { background: #f3f6f9; border-radius: 8px; padding: .7rem 1.1rem; min-width: 9rem; }
@@ -43,7 +46,6 @@ small { color: #566273; }
 <dl class="facts">$facts</dl>
 <h2>The ladder on the film's curves</h2>
 $hull
-<small>$hull_note</small>
 <h2>Rungs, as measured on the packaged files</h2>
 $rungs
 <h2>Quality and bits over time</h2>
@@ -62,7 +64,7 @@ $made
 """)
 
 
-def write_report(path: Path, presentation: dict[str, Any], hull: list[tuple[int, int, float]]) -> None:
+def write_report(path: Path, presentation: dict[str, Any], hulls: Mapping[str, Sequence[HullPoint]]) -> None:
     """Write the report of a presentation.
 
     Parameters
@@ -71,15 +73,14 @@ def write_report(path: Path, presentation: dict[str, Any], hull: list[tuple[int,
         File to write.
     presentation : dict
         Content of `presentation.json`.
-    hull : list of (int, int, float)
-        Height, bits/s and VMAF of points on the title's curves, as predicted.
+    hulls : mapping of str to sequence of HullPoint
+        Points on the title's curves, as predicted, for each codec.
     """
     page = _PAGE.substitute(
         title=escape(presentation["title"]),
         lead=escape(_lead(presentation)),
         facts="".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in _facts(presentation)),
-        hull=figures.html(figures.ladder_on_hull(presentation, hull), first=True),
-        hull_note=escape(_hull_note(presentation)),
+        hull="".join(_hull(presentation, codec, hull, first=n == 0) for n, (codec, hull) in enumerate(hulls.items())),
         rungs=_html_table(_RUNG_HEAD, _rung_rows(presentation)),
         time=figures.html(figures.over_time(presentation)),
         shots=figures.html(figures.quantisers(presentation)),
@@ -98,9 +99,7 @@ def rung_table(presentation: dict[str, Any]) -> str:
     with console.capture() as captured:
         console.print(table)
     lines = [captured.get().rstrip()]
-    comparison = presentation.get("comparison")
-    if comparison:
-        lines.append(f"BD-rate against {comparison['anchor']}: {comparison['bd_rate_percent']:+.1f} %")
+    lines += [f"BD-rate against {c['anchor']}: {c['bd_rate_percent']:+.1f} %" for c in presentation["comparisons"]]
     return "\n".join(lines)
 
 
@@ -131,24 +130,31 @@ def _lead(presentation: dict[str, Any]) -> str:
 
 
 def _facts(presentation: dict[str, Any]) -> list[tuple[str, str]]:
-    top = presentation["video"][-1]
+    tops = {rung["codec"]: rung for rung in presentation["video"]}
+    several = len(tops) > 1
     stored = sum(segment["bytes"] for rung in presentation["video"] for segment in rung["segments"])
-    facts = [
-        ("top rung's VMAF", f"{top['vmaf']['mean']:.2f}"),
-        ("its target", f"{presentation['ladder']['target_vmaf']:g}"),
-        ("top rung", f"{top['average_bitrate'] / 1000:.0f} kbit/s"),
-        ("video stored", f"{stored / 1e6:.1f} MB"),
-    ]
-    comparison = presentation.get("comparison")
-    if comparison:
-        facts.insert(0, ("BD-rate against fixed", f"{comparison['bd_rate_percent']:+.1f} %"))
-    return facts
+    facts = []
+    for comparison in presentation["comparisons"]:
+        name = f"{comparison['codec']}: " if several else ""
+        facts.append((f"{name}BD-rate against fixed", f"{comparison['bd_rate_percent']:+.1f} %"))
+    for codec, top in tops.items():
+        name = f"{codec}: " if several else ""
+        facts.append((f"{name}top rung's VMAF", f"{top['vmaf']['mean']:.2f}"))
+        facts.append((f"{name}top rung", f"{top['average_bitrate'] / 1000:.0f} kbit/s"))
+    target = ("target VMAF", f"{presentation['ladder']['target_vmaf']:g}")
+    return [*facts, target, ("video stored", f"{stored / 1e6:.1f} MB")]
 
 
-def _hull_note(presentation: dict[str, Any]) -> str:
+def _hull(presentation: dict[str, Any], codec: str, hull: Sequence[HullPoint], *, first: bool) -> str:
+    """Draw the ladder of one codec."""
+    figure = figures.html(figures.ladder_on_hull(presentation, codec, hull), first=first)
+    return f"<h3>{escape(codec)}</h3>{figure}<small>{escape(_hull_note(presentation, codec))}</small>"
+
+
+def _hull_note(presentation: dict[str, Any], codec: str) -> str:
     note = "Lines: what trial encodes predict for each height. Dots: the rungs as measured."
-    comparison = presentation.get("comparison")
-    if not comparison:
+    comparison = figures.comparison_of(presentation, codec)
+    if comparison is None:
         return note
     return (
         f"{note} Crosses: {comparison['anchor']}, predicted from the same trials; it needs"

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from encoder import ContentKey, Source, Store, codec_named
+from encoder import ContentKey, Source, Store
 from ladders import MODES, Encoding, LadderRequest, RungRules, default_target
 from shotladder import __version__
 
@@ -45,7 +45,8 @@ class EncodeRequest:
         Path or URL of the film.
     output : Path
         Folder of the presentation.
-    codec : str
+    codecs : tuple of str
+        What to encode in, each with a ladder of its own.
     ladder : str
         A mode, or the path of a ladder's file.
     target : float or None
@@ -55,8 +56,8 @@ class EncodeRequest:
     max_height : int or None
     segment : Fraction
         What a segment should last, s.
-    preset : str or None
-        The encoder's; None for the codec's default.
+    presets : tuple of str
+        The encoder's, for each codec.
     tune : str
         "visual" or "metric".
     engine : str
@@ -75,13 +76,13 @@ class EncodeRequest:
 
     source: str
     output: Path
-    codec: str
+    codecs: tuple[str, ...]
     ladder: str
     target: float | None
     rungs: int | None
     max_height: int | None
     segment: Fraction
-    preset: str | None
+    presets: tuple[str, ...]
     tune: str
     engine: str
     audio: bool
@@ -90,17 +91,16 @@ class EncodeRequest:
     workers: int
     store: Store
 
-    def ladder_request(self, source: Source) -> LadderRequest:
-        """Return what the ladder of this film is to be."""
+    def ladder_requests(self, source: Source) -> tuple[LadderRequest, ...]:
+        """Return what the ladder of this film is to be, for each codec."""
         rules = RungRules(target=self.target if self.target is not None else default_target(source), count=self.rungs)
-        preset = self.preset or codec_named(self.codec).preset
-        request = LadderRequest(
-            encoding=Encoding(self.codec, preset, self.tune, engine=self.engine),
-            rules=rules,
-            max_height=self.max_height,
-            segment_duration=self.segment,
+        request = LadderRequest(rules=rules, max_height=self.max_height, segment_duration=self.segment)
+        if self.ladder in MODES:
+            request = replace(request, mode=self.ladder)
+        return tuple(
+            replace(request, encoding=Encoding(codec, preset, self.tune, engine=self.engine))
+            for codec, preset in zip(self.codecs, self.presets, strict=True)
         )
-        return replace(request, mode=self.ladder) if self.ladder in MODES else request
 
     def fingerprint(self, source: Source) -> str:
         """Return a hash of all that decides what lies in the output when the run is done."""
@@ -111,7 +111,7 @@ class EncodeRequest:
             "ladder": ladder,
             "audio": self.audio,
             "encryption": repr(self.encryption),
-            "request": repr(replace(self.ladder_request(source), mode=ladder)),
+            "requests": [repr(replace(request, mode=ladder)) for request in self.ladder_requests(source)],
         }
         return _digest(json.dumps(decides, sort_keys=True).encode())
 

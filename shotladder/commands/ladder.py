@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from encoder import write_whole
-from ladders import Ladder, save_ladder
+from ladders import Ladder, save_ladders
 from shotladder.commands.options import json_flag, ladder_options, quiet_flag, request_from
 from shotladder.output import check_file
-from shotladder.pipeline import find_ladder
+from shotladder.pipeline import find_ladders
 from shotladder.progress import Reporter
 
 __all__ = ["command"]
@@ -37,13 +37,15 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
     if output is not None:
         check_file(output)
     request = request_from(source, Path(), options)
-    _, ladder = find_ladder(request, Reporter(quiet=quiet))
+    found = find_ladders(request, Reporter(quiet=quiet))
     if output is not None:
-        write_whole(output, lambda path: save_ladder(ladder, path))
+        write_whole(output, lambda path: save_ladders(found, path))
     if as_json:
-        click.echo(json.dumps(asdict(ladder)))
+        documents = [asdict(ladder) for ladder in found]
+        click.echo(json.dumps(documents if len(found) > 1 else documents[0]))
     else:
-        _print(ladder)
+        for ladder in found:
+            _print(ladder)
 
 
 def _print(ladder: Ladder) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,35 @@ class Seconds(click.ParamType[Fraction]):
         return seconds
 
 
+class CodecList(click.ParamType[tuple[str, ...]]):
+    """Codecs with commas between them."""
+
+    name = "codecs"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show what one may say."""
+        return f"[{'|'.join(encoder.CODECS)}],..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Take names of the table, each once."""
+        names = tuple(str(value).split(","))
+        for name in names:
+            if name not in encoder.CODECS:
+                self.fail(f"{name!r} is none of {', '.join(encoder.CODECS)}", param, ctx)
+        if len(set(names)) < len(names):
+            self.fail(f"{value!r} names a codec twice", param, ctx)
+        return names
+
+
 _OPTIONS = (
-    click.option("--codec", type=click.Choice(list(encoder.CODECS)), default="h264", show_default=True),
+    click.option(
+        "--codec",
+        "codecs",
+        type=CodecList(),
+        default="h264",
+        show_default=True,
+        help="One or several, each with a ladder of its own.",
+    ),
     click.option(
         "--ladder",
         type=LadderChoice(),
@@ -93,7 +120,7 @@ _OPTIONS = (
     click.option(
         "--segment", type=Seconds(), default="4", show_default=True, help="Length aimed at, half to 1.5 times."
     ),
-    click.option("--preset", help="The encoder's; by default the codec's."),
+    click.option("--preset", metavar="NAME|CODEC=NAME,...", help="The encoder's; by default the codec's."),
     click.option("--tune", type=click.Choice(["visual", "metric"]), default="visual", show_default=True),
     click.option(
         "--engine",
@@ -156,23 +183,35 @@ def _encryption(options: dict[str, Any]) -> EncryptionRequest | None:
     return EncryptionRequest(scheme, keys, key_uri, options["clear_lead"] or 0.0)
 
 
+def _presets(codecs: Sequence[str], said: str | None) -> tuple[str, ...]:
+    """Return the preset of each codec: one name for all, or some as CODEC=NAME and the others' defaults."""
+    presets = {name: encoder.codec_named(name).preset for name in codecs}
+    for part in said.split(",") if said else ():
+        name, found, preset = part.rpartition("=")
+        if found and name not in presets:
+            raise click.BadParameter(f"{part!r}: {name!r} is not among --codec", param_hint="--preset")
+        presets |= {name: preset} if found else dict.fromkeys(presets, preset)
+    for name, preset in presets.items():
+        known = encoder.codec_named(name).presets
+        if preset not in known:
+            raise click.BadParameter(f"{preset!r} of {name} is none of {', '.join(known)}", param_hint="--preset")
+    return tuple(presets.values())
+
+
 def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRequest:
     """Build the request from the options that `ladder_options` adds, and `audio` and `overwrite`."""
     if options["ffmpeg"]:
         os.environ["SHOTLADDER_FFMPEG"] = str(Path(options["ffmpeg"]).resolve())
-    preset, codec = options["preset"], encoder.codec_named(options["codec"])
-    if preset is not None and preset not in codec.presets:
-        raise click.BadParameter(f"{preset!r} is none of {', '.join(codec.presets)}", param_hint="--preset")
     return EncodeRequest(
         source=source,
         output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept
-        codec=options["codec"],
+        codecs=options["codecs"],
         ladder=options["ladder"],
         target=options["target_vmaf"],
         rungs=options["rungs"],
         max_height=options["max_height"],
         segment=options["segment"],
-        preset=preset,
+        presets=_presets(options["codecs"], options["preset"]),
         tune=options["tune"],
         engine=options["engine"],
         audio=options.get("audio", True),

@@ -1,0 +1,107 @@
+"""One ladder a codec: found by trials or read from a file, then encoded, measured and corrected."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+import encoder
+import vmaf
+from encoder import Source
+from ladders import (
+    MODES,
+    Finals,
+    Ladder,
+    LadderError,
+    LadderRequest,
+    Prober,
+    Shot,
+    deliver,
+    encode_finals,
+    ladder_from,
+    load_ladders,
+)
+from shotladder.progress import Advance, Reporter
+from shotladder.request import EncodeRequest
+
+__all__ = ["CodecLadder", "codec_ladders"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodecLadder:
+    """The ladder of one codec, before it is encoded.
+
+    Attributes
+    ----------
+    wanted : LadderRequest
+    prober : Prober
+        Knows the trials that it was made of.
+    ladder : Ladder
+    from_file : bool
+        Such a ladder is made as it says, and not corrected.
+    several : bool
+        Whether other codecs are made beside it.
+    """
+
+    wanted: LadderRequest
+    prober: Prober
+    ladder: Ladder
+    from_file: bool
+    several: bool
+
+    def deliver(self, reporter: Reporter) -> tuple[Ladder, Finals]:
+        """Encode and measure, and correct the rungs that missed."""
+
+        def stage(title: str) -> AbstractContextManager[Advance]:
+            return reporter.stage(f"{self.ladder.codec}: {title}" if self.several else title)
+
+        if not self.from_file:
+            return deliver(self.prober, self.ladder, self.wanted, stage)
+        with stage("encode and measure") as advance:
+            return self.ladder, encode_finals(self.prober, self.ladder, advance)
+
+
+def codec_ladders(
+    request: EncodeRequest, source: Source, shots: tuple[Shot, ...], executor: Executor, reporter: Reporter
+) -> list[CodecLadder]:
+    """Find the ladder of each codec by trials, or take them from the file that the request names.
+
+    Raises
+    ------
+    LadderError
+        If ladders of a file do not fit the film, or each other.
+    """
+    requests = request.ladder_requests(source)
+    if request.engine == "native":
+        # compiled once here, not by every worker and not on a trial's bill
+        vmaf.warm_up(source.bit_depth)
+    if request.ladder not in MODES:
+        ladders = _loaded(request.ladder, source)
+        found = []
+        for ladder in ladders:
+            settings = {"codec": ladder.codec, "preset": ladder.preset, "tune": ladder.tune}
+            wanted = replace(requests[0], encoding=replace(requests[0].encoding, **settings))
+            prober = Prober(source, ladder.chunks, wanted.encoding, request.store, executor)
+            found.append(CodecLadder(wanted, prober, ladder, from_file=True, several=len(ladders) > 1))
+        return found
+    chunks, segments = encoder.plan_chunks(source, [shot.first for shot in shots], request.segment)
+    found = []
+    several = len(requests) > 1
+    for wanted in requests:
+        prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every)
+        with reporter.stage(f"{wanted.encoding.codec}: trial encodes" if several else "trial encodes") as advance:
+            ladder = ladder_from(prober, segments, wanted, advance)
+        found.append(CodecLadder(wanted, prober, ladder, from_file=False, several=several))
+    return found
+
+
+def _loaded(path: str, source: Source) -> tuple[Ladder, ...]:
+    ladders = load_ladders(path)
+    for ladder in ladders:
+        ladder.check_belongs_to(source)
+        if ladder.segments != ladders[0].segments:
+            raise LadderError(f"{path}: its ladders have different segments")
+    if len({ladder.codec for ladder in ladders}) < len(ladders):
+        raise LadderError(f"{path}: holds two ladders of one codec")
+    return ladders

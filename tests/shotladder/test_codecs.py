@@ -1,0 +1,107 @@
+"""Several codecs in one presentation: a ladder each, on the same segments, and nothing made twice."""
+
+import json
+import re
+from fractions import Fraction
+
+import av
+import m3u8
+import pytest
+
+from tests.encoder.films import fetched, key_times_in, times_in
+from tests.shotladder.running import FRAMES, RATE, shotladder
+
+CODECS = ("h264", "hevc", "av1")
+FAST = ("--preset", "h264=ultrafast,hevc=ultrafast,av1=12", "--rungs", "2", "--target-vmaf", "85")
+
+
+def artefacts(store):
+    """What is in the store, by what it is; the lock files and the like of other kinds left out."""
+    return {
+        path: path.stat().st_mtime_ns for kind in ("chunk", "probe", "final") for path in (store / kind).rglob("*.*")
+    }
+
+
+@pytest.fixture(scope="module")
+def several(made, tmp_path_factory):
+    before = artefacts(made.store)
+    out = tmp_path_factory.mktemp("several") / "out"
+    answer = shotladder("encode", made.film, "-o", out, "--codec", ",".join(CODECS), *FAST, store=made.store)
+    assert answer.status == 0, answer.err
+    return before, out, json.loads((out / "presentation.json").read_text()), answer
+
+
+def test_each_codec_has_its_ladder_on_the_same_segments(several, made):
+    _, out, document, _ = several
+    assert [rung["codec"] for rung in document["video"]] == [codec for codec in CODECS for _ in range(2)]
+    assert document["segments"] == made.document["segments"]
+    keys = set()
+    for rung in document["video"]:
+        whole = fetched(out, rung["playlist"])
+        assert times_in(whole) == [Fraction(n, RATE) for n in range(FRAMES)]
+        keys.add(tuple(key_times_in(whole))[:1])
+        assert len(rung["segments"]) == len(document["segments"])
+        with av.open(str(whole)) as film:
+            assert film.streams.video[0].codec_context.codec.canonical_name == rung["codec"]
+    for low, high in zip(document["video"][::2], document["video"][1::2], strict=True):
+        assert low["average_bitrate"] < high["average_bitrate"]
+        assert high["vmaf"]["mean"] == pytest.approx(85, abs=1.5)
+
+
+def test_a_further_codec_leaves_what_was_there_untouched(several, made):
+    before, _, document, _ = several
+    after = artefacts(made.store)
+    assert {path: after[path] for path in before} == before
+    names = set()
+    for path in set(after) - set(before):
+        if path.parent.parent.name == "chunk":
+            with av.open(str(path)) as chunk:
+                names.add(chunk.streams.video[0].codec_context.codec.canonical_name)
+    assert names == {"hevc", "av1"}
+    alike = ("id", "vmaf", "quantisers", "average_bitrate", "segments", "codecs")
+    assert [[r[k] for k in alike] for r in document["video"][:2]] == [
+        [r[k] for k in alike] for r in made.document["video"]
+    ]
+
+
+def test_manifests_and_report_tell_all_codecs(several):
+    _, out, document, answer = several
+    told = {p.uri: p.stream_info.codecs for p in m3u8.load(str(out / "master.m3u8")).playlists}
+    for rung in document["video"]:
+        assert told[rung["playlist"]].split(",")[0] == rung["codecs"]
+    sets = re.findall(r"<AdaptationSet.*?</AdaptationSet>", (out / "manifest.mpd").read_text(), re.S)
+    of_video = [each for each in sets if 'contentType="video"' in each]
+    assert len(of_video) == 3
+    report = (out / "report.html").read_text()
+    for codec in CODECS:
+        assert f"<h3>{codec}</h3>" in report
+        assert f"{codec}: trial encodes" in answer.err
+    assert document["ladder"]["preset"] == FAST[1]
+
+
+def test_ladders_of_several_codecs_travel_in_one_file(several, made, tmp_path):
+    _, _, document, _ = several
+    words = ("--codec", ",".join(CODECS), *FAST)
+    file = tmp_path / "ladders.json"
+    answer = shotladder("ladder", made.film, "-o", file, *words, "--quiet", "--json", store=made.store)
+    assert (answer.status, answer.err) == (0, "")
+    assert [ladder["codec"] for ladder in json.loads(answer.out)] == list(CODECS)
+    answer = shotladder("encode", made.film, "-o", tmp_path / "out", "--ladder", file, store=made.store)
+    assert answer.status == 0, answer.err
+    again = json.loads((tmp_path / "out" / "presentation.json").read_text())
+    assert [rung["codec"] for rung in again["video"]] == [rung["codec"] for rung in document["video"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("--codec", "h264,mpeg2"), "'mpeg2' is none of"),
+        (("--codec", "h264,h264"), "names a codec twice"),
+        (("--codec", "h264,av1", "--preset", "medium"), "'medium' of av1 is none of"),
+        (("--codec", "h264", "--preset", "av1=8"), "'av1' is not among --codec"),
+    ],
+)
+def test_wrong_codecs_and_presets_are_told(made, tmp_path, words, fault):
+    answer = shotladder("encode", made.film, "-o", tmp_path / "out", *words, store=made.store)
+    assert answer.status == 2
+    assert fault in " ".join(answer.err.split())
