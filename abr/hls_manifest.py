@@ -27,10 +27,14 @@ def read_hls(path: Path, text: str) -> Presentation:
         return from_lists(str(path), path.stem, [Rung(path.stem, bitrate)], [segments])
     rungs, lists = [], []
     seen = set()
+    codec = ""
     for variant in playlist.playlists:
         info = variant.stream_info
         if variant.uri in seen or (info.codecs and not info.resolution and "mp4a" in info.codecs.split(",")[0]):
             continue  # the same video with another sound, or sound alone
+        codec = codec or _family(info.codecs)
+        if _family(info.codecs) != codec:
+            continue  # a player keeps to the ladder of one codec
         seen.add(variant.uri)
         place = join(str(path), variant.uri)
         try:
@@ -42,6 +46,11 @@ def read_hls(path: Path, text: str) -> Presentation:
         rungs.append(Rung(variant.uri, int(rate), width, height))
         lists.append(_segments(place, media))
     return from_lists(str(path), path.stem, rungs, lists)
+
+
+def _family(codecs: str | None) -> str:
+    """Return the name that a video codec has in MP4, without its profile."""
+    return (codecs or "").partition(",")[0].partition(".")[0]
 
 
 def _segments(place: str, playlist: m3u8.M3U8) -> list[tuple[float, int]]:

@@ -26,7 +26,8 @@ def load_presentation(path: str | Path) -> Presentation:
     ----------
     path : path
         `presentation.json` or the folder that holds it; an `.mpd`; an `.m3u8`; Sabre's JSON; a folder of
-        `video_size_0..`, one chunk's bytes a line, with VMAF in `video1..` beside or in `../vmaf`.
+        `video_size_0..`, one chunk's bytes a line, with VMAF in `video1..` beside or in `../vmaf`. Where there are
+        several codecs the first one's ladder is taken: a player keeps to one.
 
     Raises
     ------
@@ -64,6 +65,9 @@ def load_presentation(path: str | Path) -> Presentation:
 
 def _ours(path: Path, document: dict[str, Any]) -> Presentation:
     segments, video = document["segments"], document["video"]
+    # a player keeps to the ladder of one codec
+    codecs = list(dict.fromkeys(rung.get("codec") for rung in video))
+    video = [rung for rung in video if rung.get("codec") == codecs[0]]
     order = sorted(range(len(video)), key=lambda i: video[i]["average_bitrate"])
     rungs = tuple(
         Rung(video[i]["id"], int(video[i]["average_bitrate"]), video[i].get("width"), video[i].get("height"))
@@ -74,10 +78,9 @@ def _ours(path: Path, document: dict[str, Any]) -> Presentation:
             raise PresentationError(
                 f"{path}: {video[i]['id']} has {len(video[i]['segments'])} segments, the title has {len(segments)}"
             )
-    codecs = sorted({video[i].get("codec", "") for i in order})
     notes: tuple[str, ...] = ()
     if len(codecs) > 1:
-        notes = (f"rungs of several codecs in one ladder: {', '.join(codecs)}",)
+        notes = (f"ladders of {', '.join(map(str, codecs))}; the first one is taken",)
     sizes = np.array([[video[i]["segments"][n]["bytes"] for i in order] for n in range(len(segments))])
     return Presentation(
         str(document.get("title") or path.stem),

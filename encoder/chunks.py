@@ -21,7 +21,6 @@ from encoder.picture import (
     frame_range,
     input_options,
     picture_filters,
-    pixel_format,
 )
 from encoder.plan import Chunk, Rendition
 from encoder.process import run
@@ -177,8 +176,7 @@ def _command(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, 
 
 
 def _picture(source: Source, rendition: Rendition) -> tuple[Filter, ...]:
-    pixels = pixel_format(source, codec_named(rendition.codec))
-    return picture_filters(source, (rendition.width, rendition.height), pixels)
+    return picture_filters(source, (rendition.width, rendition.height), codec_named(rendition.codec))
 
 
 def _apply(stream: Any, filters: Sequence[Filter]) -> Any:

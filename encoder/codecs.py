@@ -48,6 +48,8 @@ class Codec:
         The encoder's, fastest first.
     preset : str
         Default for production.
+    hdr : bool
+        Whether high dynamic range is kept; otherwise it is tone-mapped.
     quantiser_setting, preset_setting : Setting
         How they are told, with {} in their place.
     bound_settings : tuple of Setting
@@ -71,6 +73,7 @@ class Codec:
     preset: str
     settings: tuple[Setting, ...]
     metric_settings: tuple[Setting, ...] = ()
+    hdr: bool = False
     quantiser_setting: Setting = ("crf", "{}")
     preset_setting: Setting = ("preset", "{}")
     bound_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
@@ -175,11 +178,13 @@ _ROWS = (
             ),
         ),
         metric_settings=_all("x265-params", "aq-mode=0", "psy-rd=0", "psy-rdoq=0"),
+        hdr=True,
     ),
     Codec(
         name="vp9",
         encoder="libvpx-vp9",
         family="vp9",
+        # the packager cannot tell HLS players that VP9 is HDR: they would show it washed out; so it is tone-mapped
         pixel_formats=("yuv420p", "yuv420p10le"),
         quantisers=(12.0, 60.0),
         step=1.0,
@@ -226,6 +231,7 @@ _ROWS = (
             ),
         ),
         metric_settings=_all("svtav1-params", "tune=1"),
+        hdr=True,
     ),
 )
 

@@ -67,7 +67,8 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     Raises
     ------
     SourceError
-        If it cannot be opened, holds no video, or not one frame of it decodes.
+        If it cannot be opened, holds no video, not one frame of it decodes, or its colours are known to Dolby Vision
+        alone.
 
     Notes
     -----
@@ -89,6 +90,9 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         stream_index = stream.index
         header = bytes(stream.codec_context.extradata or b"")
         sar = _fraction(stream.sample_aspect_ratio) or Fraction(1)
+    colour, hdr = _colour(first), _hdr(first)
+    if "Dolby Vision" in hdr.dynamic and colour.transfer is None:
+        raise SourceError(f"{name}: Dolby Vision without a base layer that others can show (profile 5)")
     with _opened(name) as container:
         index = _read_packets(container, stream_index)
     if exact or not index.trusted:
@@ -97,7 +101,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     pts = sorted(index.pts)
     end, rate = _end_and_rate(pts, index.last_duration, time_base, stated_rate)
     # what the container says of the picture changes what is made of the same packets
-    looks = f"{index.content} {stream_index} {first.rotation} {sar} {_colour(first)} {header.hex()}"
+    looks = f"{index.content} {stream_index} {first.rotation} {sar} {colour} {header.hex()}"
     position = {p: n for n, p in enumerate(pts)}
     return Source(
         path=name,
@@ -110,7 +114,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         sample_aspect_ratio=sar,
         rotation=-int(first.rotation) % 360,
         interlaced=bool(first.interlaced_frame),
-        colour=_colour(first),
+        colour=colour,
         bit_depth=first.format.components[0].bits,
         time_base=time_base,
         pts=tuple(pts),
@@ -119,7 +123,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         end_pts=end,
         audio=audio,
         text=text,
-        hdr=_hdr(first),
+        hdr=hdr,
     )
 
 

@@ -13,6 +13,7 @@ import m3u8
 
 from encoder.encryption import Encryption, packager_flags
 from encoder.errors import ProcessError
+from encoder.light_boxes import carry_light_boxes
 from encoder.plan import Rendition, Segment
 from encoder.process import run
 from encoder.source import Source
@@ -82,8 +83,9 @@ def package(
     if encryption:
         _drop_identity_keys(folder)
     packaged = tuple(playlist_segments(folder, f"video_{rendition.id}.m3u8") for rendition, _ in renditions)
-    for track in packaged:
+    for (_, path), track in zip(renditions, packaged, strict=True):
         _check_cuts(tuple(argv), track, source, segments)
+        carry_light_boxes(path, folder / track.init)
     return packaged
 
 

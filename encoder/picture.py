@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import av
 
-from encoder.codecs import Codec, depth_of
+from encoder.codecs import Codec
 from encoder.source import Colour, Source
 
 __all__ = [
@@ -24,9 +24,9 @@ __all__ = [
     "frame_range",
     "input_arguments",
     "input_options",
+    "keeps_hdr",
     "numbering",
     "picture_filters",
-    "pixel_format",
     "preparation",
 ]
 
@@ -99,12 +99,12 @@ def numbering(source: Source) -> tuple[Filter, ...]:
     return (Filter("settb", (("expr", f"{rate.denominator}/{rate.numerator}"),)), Filter("setpts", (("expr", "N"),)))
 
 
-def pixel_format(source: Source, codec: Codec) -> str:
-    """Return the format that a codec encodes a source in: as deep as the source, HDR 10 bits, as far as it can."""
-    return codec.pixel_format(max(source.bit_depth, HDR_DEPTH if source.colour.is_hdr else 0))
+def keeps_hdr(source: Source, codec: Codec) -> bool:
+    """Tell whether a codec's renditions are HDR; otherwise an HDR source is tone-mapped to BT.709 for them."""
+    return source.colour.is_hdr and codec.hdr
 
 
-def picture_filters(source: Source, size: tuple[int, int], pixels: str = "yuv420p") -> tuple[Filter, ...]:
+def picture_filters(source: Source, size: tuple[int, int], codec: Codec) -> tuple[Filter, ...]:
     """Return the filters that make an upright square-pixel picture of this size.
 
     Parameters
@@ -113,12 +113,12 @@ def picture_filters(source: Source, size: tuple[int, int], pixels: str = "yuv420
         What the frames come from.
     size : (int, int)
         Width and height.
-    pixels : str
-        FFmpeg's name of the pixel format. High dynamic range is kept in one of 10 bits, otherwise tone-mapped to
-        BT.709.
+    codec : Codec
+        What encodes it: in samples as deep as the source's, HDR in 10 bits, as far as the codec can.
     """
     width, height = size
-    hdr = source.colour.is_hdr and depth_of(pixels) >= HDR_DEPTH
+    hdr = keeps_hdr(source, codec)
+    pixels = codec.pixel_format(max(source.bit_depth, HDR_DEPTH if hdr else 0))
     filters = list(preparation(source, hdr=hdr))
     tags = colour_tags(source, hdr=hdr)
     scaling = [("w", str(width)), ("h", str(height)), ("flags", "bicubic")]

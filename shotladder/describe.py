@@ -171,7 +171,7 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
     return {
         "id": rendition.id,
         "codec": rendition.codec,
-        "codecs": _codecs(folder, packaged.playlist),
+        **_told(folder, packaged.playlist),
         "width": rendition.width,
         "height": rendition.height,
         "average_bitrate": round(8 * sum(sizes) / float(parts.source.duration)),
@@ -242,13 +242,14 @@ def _media(folder: Path, kind: str) -> list[Any]:
     return [media for media in m3u8.load(str(folder / HLS_MANIFEST)).media if media.type == kind]
 
 
-def _codecs(folder: Path, playlist: str) -> str:
-    """Return the video's part of CODECS as the master playlist tells it."""
+def _told(folder: Path, playlist: str) -> dict[str, str]:
+    """Return the video's part of CODECS and its dynamic range as the master playlist tells them."""
     for variant in m3u8.load(str(folder / HLS_MANIFEST)).playlists:
         if variant.uri == playlist:
-            codecs: str = variant.stream_info.codecs or ""
-            return codecs.split(",")[0]
-    return ""
+            info = variant.stream_info
+            # RFC 8216bis: what says nothing is SDR
+            return {"codecs": (info.codecs or "").split(",")[0], "video_range": info.video_range or "SDR"}
+    return {"codecs": "", "video_range": "SDR"}
 
 
 def _x264(made: Sequence[Made]) -> dict[str, str]:

@@ -83,6 +83,9 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
     if finished_as(request.output) == fingerprint and not request.overwrite:
         return Outcome(json.loads((request.output / PRESENTATION).read_text()), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
+    for kind in source.hdr.dynamic:
+        kept = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}.get(source.colour.transfer or "", "the base layer")
+        reporter.say(f"{source.path}: {kind} metadata is left out, the encoders cannot carry it; {kept} remains")
     analysed = _analyse(source, reporter)
     with request.store.in_use():
         with _workers(request) as executor:

@@ -8,6 +8,7 @@ import av
 import m3u8
 import pytest
 
+import abr
 from tests.encoder.films import fetched, key_times_in, times_in
 from tests.shotladder.running import FRAMES, RATE, shotladder
 
@@ -105,3 +106,15 @@ def test_wrong_codecs_and_presets_are_told(made, tmp_path, words, fault):
     answer = shotladder("encode", made.film, "-o", tmp_path / "out", *words, store=made.store)
     assert answer.status == 2
     assert fault in " ".join(answer.err.split())
+
+
+def test_replay_takes_the_ladder_of_one_codec(several):
+    _, out, document, _ = several
+    rungs = [rung["id"] for rung in document["video"] if rung["codec"] == "h264"]
+    presentation = abr.load_presentation(out)
+    assert [rung.id for rung in presentation.rungs] == rungs
+    assert "h264, hevc, av1" in presentation.notes[0]
+    assert [rung.id for rung in abr.load_presentation(out / "master.m3u8").rungs] == [
+        rung["playlist"] for rung in document["video"][:2]
+    ]
+    assert len(abr.load_presentation(out / "manifest.mpd").rungs) == 2
