@@ -1,10 +1,12 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
 from encoder.chunks import ChunkJob, chunk_path, encode_chunk, part_bits, payload_bits
+from encoder.cluster import cluster_executor
 from encoder.codecs import CODECS, Codec, UnknownCodecError, codec_named
 from encoder.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
 from encoder.errors import (
     ClaimedError,
+    ClusterError,
     JobsError,
     KeyFileError,
     MissingToolError,
@@ -36,6 +38,7 @@ __all__ = [
     "Chunk",
     "ChunkJob",
     "ClaimedError",
+    "ClusterError",
     "Codec",
     "Colour",
     "ContentKey",
@@ -63,6 +66,7 @@ __all__ = [
     "UnknownCodecError",
     "artefacts",
     "chunk_path",
+    "cluster_executor",
     "codec_named",
     "decode",
     "encode_audio",

@@ -6,6 +6,7 @@ ShotladderError
 ├── KeyFileError (ValueError)       a file of keys that cannot be used
 ├── MissingToolError (FileNotFoundError)  ffmpeg or the packager, or a part of it, is not there
 ├── ProcessError (RuntimeError)     a tool was started and failed
+├── ClusterError (RuntimeError)     a cluster that cannot be used
 ├── StoreError (OSError)            a store's server cannot be reached
 ├── JobsError (RuntimeError)        jobs failed each time that they were tried
 ├── ClaimedError (RuntimeError)     another run is making the same artefacts now
@@ -19,6 +20,7 @@ from shotladder_errors import ShotladderError
 
 __all__ = [
     "ClaimedError",
+    "ClusterError",
     "JobsError",
     "KeyFileError",
     "MissingToolError",
@@ -75,6 +77,10 @@ class StitchError(ShotladderError, RuntimeError):
 
 class StoreError(ShotladderError, OSError):
     """A store's server cannot be reached, or does not do what it is asked."""
+
+
+class ClusterError(ShotladderError, RuntimeError):
+    """A cluster does not answer, has no workers, or has some that cannot do the work."""
 
 
 class JobsError(ShotladderError, RuntimeError):

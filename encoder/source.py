@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from typing import Any
 
 __all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "TextStream"]
 
@@ -137,6 +143,11 @@ class Source:
     text: tuple[TextStream, ...] = ()
     hdr: HDRMetadata = HDRMetadata()
 
+    def __reduce__(self) -> tuple[Callable[..., Source], tuple[dict[str, Any]]]:
+        """Travel light: a film's index goes with every job, and is mostly one number over and over."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _unpacked, (values | {"pts": _packed(self.pts), "keyframes": _packed(self.keyframes)},)
+
     @property
     def frame_count(self) -> int:
         """Number of frames."""
@@ -175,3 +186,19 @@ class Source:
             return True
         step = Fraction(self.pts[-1] - self.pts[0], len(self.pts) - 1)
         return all(abs(p - self.pts[0] - n * step) <= 1 for n, p in enumerate(self.pts))
+
+
+@lru_cache(8)
+def _packed(numbers: tuple[int, ...]) -> bytes:
+    """Return numbers as compressed differences."""
+    steps = array("q", (b - a for a, b in pairwise((0, *numbers))))
+    return zlib.compress(steps.tobytes())
+
+
+@lru_cache(8)
+def _numbers(packed: bytes) -> tuple[int, ...]:
+    return tuple(accumulate(array("q", zlib.decompress(packed))))
+
+
+def _unpacked(values: dict[str, Any]) -> Source:
+    return Source(**values | {name: _numbers(values[name]) for name in ("pts", "keyframes")})

@@ -113,7 +113,11 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
 
 @contextmanager
 def _workers(request: EncodeRequest) -> Iterator[Executor]:
-    """Give an executor that, when the block fails or is interrupted, drops what waits and kills what runs."""
+    """Give an executor that, when the block fails or is interrupted, drops what waits and kills what runs here."""
+    if request.cluster:
+        with encoder.cluster_executor(request.cluster, request.store) as executor:
+            yield executor
+        return
     with LocalExecutor(request.workers) as executor:
         try:
             yield executor
@@ -168,7 +172,11 @@ def _tracks(
         words = [executor.submit(encoder.extract_text, source, stream, request.store) for stream in source.text]
         audio = [_track(job, stream, reporter) for job, stream in zip(sound, source.audio, strict=True)]
         text = [_track(job, stream, reporter) for job, stream in zip(words, source.text, strict=True)]
-        return [track for track in audio if track], [track for track in text if track]
+        # another machine may have made them
+        return (
+            [replace(track, path=request.store.fetch(track.path)) for track in audio if track],
+            [replace(track, path=request.store.fetch(track.path)) for track in text if track],
+        )
 
 
 def _track(job: Future[Track | None], stream: AudioStream | TextStream, reporter: Reporter) -> Track | None:

@@ -69,7 +69,9 @@ class EncodeRequest:
     overwrite : bool
         Whether an output that is there may be replaced.
     workers : int
-        Jobs at a time.
+        Jobs at a time on this machine.
+    cluster : str or None
+        Address of a Dask scheduler whose workers do the jobs instead.
     store : Store
         Of artefacts.
     """
@@ -89,6 +91,7 @@ class EncodeRequest:
     encryption: EncryptionRequest | None
     overwrite: bool
     workers: int
+    cluster: str | None
     store: Store
 
     def ladder_requests(self, source: Source) -> tuple[LadderRequest, ...]:

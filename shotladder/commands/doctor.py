@@ -58,9 +58,13 @@ def examine() -> list[Finding]:
     """Look for everything that shotladder uses."""
     findings = [_ffmpeg(), *_in_ffmpeg(), _models(), _packager()]
     findings.append(Finding("cores", str(os.cpu_count()), needed=True, remedy=""))
-    for package, use in (("distributed", "encode on more than one machine"), ("pyarrow", "write Parquet")):
+    for package, extra, use in (
+        ("distributed", "cluster", "encode on more than one machine"),
+        ("paramiko", "sftp", "keep the store on a server"),
+        ("pyarrow", "parquet", "write Parquet"),
+    ):
         found = importlib.util.find_spec(package)
-        remedy = f"pip install {package}, to {use}"
+        remedy = f"pip install 'shotladder[{extra}]', to {use}"
         findings.append(Finding(package, "installed" if found else None, needed=False, remedy=remedy))
     return findings
 

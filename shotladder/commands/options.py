@@ -132,6 +132,7 @@ _OPTIONS = (
     click.option(
         "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Jobs at a time."
     ),
+    click.option("--cluster", metavar="ADDRESS", help="Let the workers of this Dask scheduler do the jobs."),
     store_option,
     click.option(
         "--ffmpeg", type=click.Path(exists=True, dir_okay=False), help="Use this ffmpeg instead of the bundled one."
@@ -202,6 +203,9 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
     """Build the request from the options that `ladder_options` adds, and `audio` and `overwrite`."""
     if options["ffmpeg"]:
         os.environ["SHOTLADDER_FFMPEG"] = str(Path(options["ffmpeg"]).resolve())
+    if options["cluster"] and "://" not in source:
+        # workers have other working folders
+        source = os.path.abspath(source)  # noqa: PTH100 - links are kept
     return EncodeRequest(
         source=source,
         output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept
@@ -218,5 +222,6 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         encryption=_encryption(options),
         overwrite=options.get("overwrite", False),
         workers=options["workers"],
+        cluster=options["cluster"],
         store=options["store"],
     )
