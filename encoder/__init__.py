@@ -1,5 +1,6 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
+from encoder.buffer import needed_buffer, track_samples
 from encoder.chunks import ChunkJob, chunk_path, encode_chunk, part_bits, payload_bits
 from encoder.cluster import cluster_executor
 from encoder.codecs import CODECS, Codec, UnknownCodecError, codec_named
@@ -77,6 +78,7 @@ __all__ = [
     "inspect",
     "load_keys",
     "longest_first",
+    "needed_buffer",
     "new_keys",
     "package",
     "packager_path",
@@ -89,5 +91,6 @@ __all__ = [
     "save_keys",
     "stitch",
     "stop_all",
+    "track_samples",
     "write_whole",
 ]

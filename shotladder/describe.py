@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,12 +29,13 @@ SATURATED = 99.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Made:
-    """One codec's ladder as it was made."""
+    """One codec's ladder as it was made; `samples` are the bits and decoding times of each rendition's track."""
 
     ladder: Ladder
     finals: Finals
     renditions: Sequence[Rendition]
     packaged: Sequence[Packaged]
+    samples: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,6 +169,7 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
     sizes = [(folder / url).stat().st_size for url in packaged.urls]
     spans = [(s.first, s.last) for s in made.ladder.segments]
     durations = [float(parts.source.time(b) - parts.source.time(a)) for a, b in spans]
+    peak = round(max(8 * size / time for size, time in zip(sizes, durations, strict=True)))
     scores = made.finals.vmaf(number)
     return {
         "id": rendition.id,
@@ -175,7 +178,9 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
         "width": rendition.width,
         "height": rendition.height,
         "average_bitrate": round(8 * sum(sizes) / float(parts.source.duration)),
-        "peak_bitrate": round(max(8 * size / time for size, time in zip(sizes, durations, strict=True))),
+        "peak_bitrate": peak,
+        # what a decoder must hold when the track comes at its peak rate
+        "buffer_bits": math.ceil(encoder.needed_buffer(*made.samples[number], peak)),
         "vmaf": pooled(scores),
         "quantisers": _per_shot(parts.shots, made.ladder, number),
         "playlist": packaged.playlist,

@@ -227,12 +227,19 @@ def _package(
             path = tracks / f"{rendition.id}.mp4"
             encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments)
             stitched.append((rendition, path))
+    samples = iter([encoder.track_samples(path) for _, path in stitched])
     packaged = iter(encoder.package(folder, source, delivered[0][0].segments, stitched, audio, text, encryption))
     for _, path in stitched:
         path.unlink()
     tracks.rmdir()
     made = [
-        Made(ladder, finals, renditions, tuple(islice(packaged, len(renditions))))
+        Made(
+            ladder,
+            finals,
+            renditions,
+            tuple(islice(packaged, len(renditions))),
+            tuple(islice(samples, len(renditions))),
+        )
         for renditions, (ladder, finals) in zip(named, delivered, strict=True)
     ]
     return Parts(source, analysed.shots, made, audio, text, encryption, analysed.cpu_seconds)

@@ -14,6 +14,7 @@ import pytest
 import encoder
 from encoder.process import run
 from tests.encoder.films import fetched, hashes_in, key_times_in, times_in
+from tests.naive import runs_empty
 from tests.shotladder.running import BEEP, FAST, FRAMES, RATE, shotladder
 
 NUMBER = (int, float)
@@ -124,6 +125,13 @@ def test_every_rung_as_fetched_has_the_films_frames_at_their_times(made):
     assert keys[0] == keys[1]
     for segment in made.document["segments"]:
         assert any(float(key) == pytest.approx(segment["start"]) for key in keys[0])
+
+
+def test_the_buffer_told_is_enough_for_the_track_as_fetched(made):
+    for rung in made.document["video"]:
+        bits, times = encoder.track_samples(fetched(made.folder, rung["playlist"]))
+        assert not runs_empty(bits, times, rung["peak_bitrate"], rung["buffer_bits"] + 1)
+        assert runs_empty(bits, times, rung["peak_bitrate"], 0.99 * rung["buffer_bits"])
 
 
 def test_frames_of_a_rung_are_those_of_its_chunks(made):

@@ -1,0 +1,45 @@
+"""The bucket's size is the least that never runs empty."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from encoder.buffer import needed_buffer, track_samples
+from tests.encoder.films import write_film
+from tests.naive import runs_empty
+
+
+@st.composite
+def tracks(draw):
+    bits = draw(st.lists(st.integers(1, 10**6), min_size=1, max_size=40))
+    steps = draw(st.lists(st.floats(0.001, 2), min_size=len(bits), max_size=len(bits)))
+    return bits, np.cumsum(steps).tolist(), draw(st.floats(1e3, 1e6))
+
+
+@given(tracks())
+def test_the_buffer_is_enough_and_none_smaller_is(track):
+    bits, times, rate = track
+    needed = needed_buffer(bits, times, rate)
+    assert not runs_empty(bits, times, rate, needed * (1 + 1e-9) + 1e-3)
+    assert runs_empty(bits, times, rate, needed * (1 - 1e-6) - 1e-3)
+
+
+def test_a_faster_line_needs_no_larger_buffer():
+    rng = np.random.default_rng(1)
+    bits, times = rng.integers(1, 10**5, 500), np.arange(500) / 25
+    needs = [needed_buffer(bits, times, rate) for rate in (2e5, 1e6, 2e6, 1e8)]
+    assert needs == sorted(needs, reverse=True)
+    assert needs[-1] == bits.max()
+
+
+def test_no_samples_need_none():
+    assert needed_buffer([], [], 1.0) == 0
+
+
+def test_samples_of_a_track_are_its_packets(tmp_path):
+    path = write_film(tmp_path / "film.mp4", 30, options={"preset": "fast", "x264-params": "bframes=3"})
+    bits, times = track_samples(path)
+    assert times == pytest.approx(np.arange(30) / 25)
+    assert bits[0] == bits.max()
+    assert 0.5 * path.stat().st_size < bits.sum() / 8 < path.stat().st_size
