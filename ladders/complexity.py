@@ -154,9 +154,11 @@ def dct_energy(picture: NDArray[Any], block: int = 32) -> tuple[NDArray[np.float
     small = np.ascontiguousarray(np.rint(np.asarray(picture) * 16.0), np.int16)
     rows, columns = small.shape[0] // block, small.shape[1] // block
     energies, levels = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
-    strip = np.zeros((block, small.shape[1]), np.float32)
-    kernel = block_energies_8 if block == _BLOCK else block_energies
-    kernel(small, dct_basis(block), dct_weights(block), strip, energies, levels)
+    if block == _BLOCK:
+        block_energies_8(small, dct_weights(block).astype(np.float64), energies, levels)
+    else:
+        strip = np.zeros((block, small.shape[1]), np.float32)
+        block_energies(small, dct_basis(block), dct_weights(block), strip, energies, levels)
     return energies, levels
 
 
@@ -167,8 +169,7 @@ class _Energies:
         self.empty = min(shape) < _BLOCK
         grid = (2, shape[0] // _BLOCK, shape[1] // _BLOCK)
         self._energies, self._levels = np.zeros(grid, np.float32), np.zeros(grid[1:], np.float32)
-        self._basis, self._weights = dct_basis(_BLOCK), dct_weights(_BLOCK)
-        self._strip = np.zeros((_BLOCK, shape[1]), np.float32)
+        self._weights = dct_weights(_BLOCK).astype(np.float64)
         self._means = np.zeros(3)
         self._now = 0
 
@@ -178,7 +179,7 @@ class _Energies:
             return (np.nan, np.nan, np.nan)
         self._now ^= 1
         now, before = self._energies[self._now], self._energies[1 - self._now]
-        block_energies_8(small, self._basis, self._weights, self._strip, now, self._levels)
+        block_energies_8(small, self._weights, now, self._levels)
         summarise(now, before, self._levels, self._means)
         return self._means[0] / 90, self._means[1] / 18, self._means[2]
 

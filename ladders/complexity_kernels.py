@@ -6,6 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ladders.block_steps import absolute, dct_columns, dct_energy_rows, hadamard_columns, hadamard_rows, roughness
+from vmaf.lanes import kernel
+
 __all__ = ["block_energies", "block_energies_8", "fine_blocks", "line_moments", "plane_moments", "summarise"]
 
 
@@ -62,43 +65,22 @@ def block_energies(
             energies[r, c] = total
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel
 def block_energies_8(
-    picture: NDArray[Any],
-    basis: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    strip: NDArray[np.float32],
+    picture: NDArray[np.int16],
+    weights: NDArray[np.float64],
     energies: NDArray[np.float32],
     levels: NDArray[np.float32],
 ) -> None:
-    """Do what `block_energies` does, for N = 8, whose loops the compiler can then unroll."""
+    """Do what `block_energies` does, for N = 8."""
     rows, columns = energies.shape
-    used = columns * 8
-    coefficients = np.empty(8, np.float32)
-    sixteenth = np.float32(1 / 16)
+    room, found = np.empty((8, 8)), np.empty((2, 8))
     for r in range(rows):
-        y = r * 8
-        for k in range(8):
-            line = strip[k]
-            for x in range(used):
-                total = np.float32(0)
-                for i in range(8):
-                    total += basis[k, i] * np.float32(picture[y + i, x])
-                line[x] = total * sixteenth
         for c in range(columns):
-            total = np.float32(0)
-            for k in range(8):
-                for m in range(8):
-                    coefficients[m] = np.float32(0)
-                for j in range(8):
-                    value = strip[k, c * 8 + j]
-                    for m in range(8):
-                        coefficients[m] += value * basis[m, j]
-                if k == 0:
-                    levels[r, c] = coefficients[0]
-                for m in range(8):
-                    total += weights[k, m] * abs(coefficients[m])
-            energies[r, c] = total
+            dct_columns(picture, room, r * 8, c * 8)
+            dct_energy_rows(room, weights, found)
+            levels[r, c] = found[0, 0] / 16.0
+            energies[r, c] = found[1, 0] / 16.0
 
 
 @njit(cache=True, nogil=True)
@@ -130,27 +112,26 @@ def line_moments(
     height = lines.shape[0]
     out[:] = 0.0
     for y in range(first, height, step):
-        line, other = lines[y], before[y]
-        change = np.int32(0)
-        changes = np.float32(0)
+        line, other = lines[y, :width], before[y, :width]
+        # differences of a line are whole numbers that single precision holds, as are gradients
+        change = changes = np.float32(0)
         for x in range(width):
-            d = np.int32(line[x]) - np.int32(other[x])
+            d = np.float32(line[x]) - np.float32(other[x])
             change += d
-            changes += np.float32(d * d)
+            changes += d * d
         out[3] += change
         out[4] += changes
         if y == 0 or y == height - 1:
             continue
-        above, below = lines[y - 1], lines[y + 1]
-        magnitude = np.float32(0)
-        squares = np.float32(0)
-        for x in range(1, width - 1):
-            a, b, c = np.int32(above[x - 1]), np.int32(above[x]), np.int32(above[x + 1])
-            d, e = np.int32(line[x - 1]), np.int32(line[x + 1])
-            f, g, h = np.int32(below[x - 1]), np.int32(below[x]), np.int32(below[x + 1])
-            across = c + 2 * e + h - a - 2 * d - f
-            down = f + 2 * g + h - a - 2 * b - c
-            power = np.float32(across * across + down * down)
+        above, below = lines[y - 1, :width], lines[y + 1, :width]
+        magnitude = squares = np.float32(0)
+        for x in range(width - 2):
+            a, b, c = np.float32(above[x]), np.float32(above[x + 1]), np.float32(above[x + 2])
+            f, g, h = np.float32(below[x]), np.float32(below[x + 1]), np.float32(below[x + 2])
+            d, e = np.float32(line[x]), np.float32(line[x + 2])
+            across = (c - a) + (e - d) * np.float32(2) + (h - f)
+            down = (f - a) + (g - b) * np.float32(2) + (h - c)
+            power = across * across + down * down
             squares += power
             magnitude += np.sqrt(power)
         out[0] += width - 2
@@ -184,47 +165,18 @@ def plane_moments(picture: NDArray[Any], before: NDArray[Any], out: NDArray[Any]
         out[2] += squares
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _fine_sad(before: NDArray[Any], lines: NDArray[Any], y: int, x: int, u: int, v: int) -> np.int32:
-    total = np.int32(0)
-    for i in range(8):
-        for j in range(8):
-            total += abs(np.int32(lines[y + i, x + j]) - np.int32(before[u + i, v + j]))
-    return total
-
-
 @njit(cache=True, nogil=True)
-def _hadamard_columns(block: NDArray[np.int32], out: NDArray[Any]) -> None:
-    """Transform the columns of an 8x8 block; the result is transposed, so that twice does rows too."""
-    for j in range(8):
-        a0, a1, a2, a3 = block[0, j], block[1, j], block[2, j], block[3, j]
-        a4, a5, a6, a7 = block[4, j], block[5, j], block[6, j], block[7, j]
-        b0, b1, b2, b3 = a0 + a4, a1 + a5, a2 + a6, a3 + a7
-        b4, b5, b6, b7 = a0 - a4, a1 - a5, a2 - a6, a3 - a7
-        a0, a1, a2, a3 = b0 + b2, b1 + b3, b0 - b2, b1 - b3
-        a4, a5, a6, a7 = b4 + b6, b5 + b7, b4 - b6, b5 - b7
-        out[j, 0], out[j, 1], out[j, 2], out[j, 3] = a0 + a1, a0 - a1, a2 + a3, a2 - a3
-        out[j, 4], out[j, 5], out[j, 6], out[j, 7] = a4 + a5, a4 - a5, a6 + a7, a6 - a7
-
-
-@njit(cache=True, nogil=True)
-def _hadamard_cost(
-    block: NDArray[np.int32], room: NDArray[np.int32], table: NDArray[np.float32], skip_first: bool
-) -> np.float32:
-    """Look up what the Hadamard coefficients of a block cost."""
-    _hadamard_columns(block, room)
-    _hadamard_columns(room, block)
+def _cost(coefficients: NDArray[np.int32], table: NDArray[np.float32]) -> np.float32:
+    """Look up what the coefficients of a block cost."""
     total = np.float32(0)
     top = np.int32(table.size - 1)
     for i in range(8):
         for j in range(8):
-            total += table[np.uint32(min(abs(block[i, j]), top))]
-    if skip_first:
-        total -= table[np.uint32(min(abs(block[0, 0]), top))]
+            total += table[np.uint32(min(coefficients[i, j], top))]
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fine_blocks(
     lines: NDArray[Any],
     before: NDArray[Any],
@@ -257,7 +209,8 @@ def fine_blocks(
     """
     height = lines.shape[0]
     rows, columns = vectors.shape[:2]
-    block, room = np.empty((8, 8), np.int32), np.empty((8, 8), np.int32)
+    room, found = np.empty((8, 8), np.int32), np.empty((8, 8), np.int32)
+    nothing, cost = np.zeros((8, 8), lines.dtype), np.zeros((1, 1), np.int32)
     bits = alone = residual = 0.0
     grains = taken = 0
     for r in range(rows):
@@ -269,10 +222,14 @@ def fine_blocks(
             x = c * 8 * factor + 8 * ((phase * 3 + r * 5) % factor)
             u = min(max(y + vectors[r, c, 0] * factor, 0), height - 8)
             v = min(max(x + vectors[r, c, 1] * factor, 0), width - 8)
-            best = _fine_sad(before, lines, y, x, u, v)
-            still = _fine_sad(before, lines, y, x, y, x)
-            if still <= best:
-                best, u, v = still, y, x
+            absolute(lines, before, cost, y, x, y, x)
+            best = cost[0, 0]
+            if u != y or v != x:
+                absolute(lines, before, cost, y, x, u, v)
+                if cost[0, 0] < best:
+                    best = cost[0, 0]
+                else:
+                    u, v = y, x
             step = factor // 2
             while step >= 1 and best > 32:
                 cy, cx = u, v
@@ -280,32 +237,28 @@ def fine_blocks(
                     ty = cy + step * ((k == 0) - (k == 1))
                     tx = cx + step * ((k == 2) - (k == 3))
                     if 0 <= ty <= height - 8 and 0 <= tx <= width - 8:
-                        cost = _fine_sad(before, lines, y, x, ty, tx)
-                        if cost < best:
-                            best, u, v = cost, ty, tx
+                        absolute(lines, before, cost, y, x, ty, tx)
+                        if cost[0, 0] < best:
+                            best, u, v = cost[0, 0], ty, tx
                 if step == 1 or (u == cy and v == cx):
                     step //= 2
             residual += best
-            for i in range(8):
-                for j in range(8):
-                    block[i, j] = np.int32(lines[y + i, x + j]) - np.int32(before[u + i, v + j])
-            inter = _hadamard_cost(block, room, table, False)
+            hadamard_columns(lines, before, room, y, x, u, v)
+            hadamard_rows(room, found)
+            inter = _cost(found, table)
+            hadamard_columns(lines, nothing, room, y, x, 0, 0)
+            hadamard_rows(room, found)
+            # what stands for the mean is predicted
+            found[0, 0] = 0
+            intra = _cost(found, table)
+            # a mask that lets no plane and no edge along an axis through (Immerkaer 1996)
+            roughness(lines, found, y, x)
             rough = np.int32(0)
-            for i in range(8):
-                for j in range(8):
-                    block[i, j] = lines[y + i, x + j]
-            for i in range(1, 7):
-                for j in range(1, 7):
-                    # a mask that lets no plane and no edge along an axis through (Immerkaer 1996)
-                    rough += abs(
-                        block[i - 1, j - 1] + block[i - 1, j + 1] + block[i + 1, j - 1] + block[i + 1, j + 1]
-                        - 2 * (block[i - 1, j] + block[i + 1, j] + block[i, j - 1] + block[i, j + 1])
-                        + 4 * block[i, j]
-                    )  # fmt: skip
+            for j in range(6):
+                rough += found[0, j]
             if rough:
                 grain[grains] = rough
                 grains += 1
-            intra = _hadamard_cost(block, room, table, True)
             alone += intra
             bits += min(inter, intra)
     samples = max(1, taken) * 64.0

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Frame, Source
+from ladders.pair_kernels import pair_evidence
 from ladders.reduction import Reduction
-from ladders.shot_kernels import pair_evidence, thumbnails
+from ladders.shot_kernels import survey
 
 __all__ = ["CHANGE_COLUMNS", "THUMBNAIL", "Pictures"]
 
@@ -54,8 +55,6 @@ class Pictures:
         Luma cells, then both chromas', in levels.
     changes : float32 array, shape (capacity, len(CHANGE_COLUMNS))
         Each frame against the one before it; zero for the first held.
-    steps : float32 array, shape (capacity,)
-        Mean absolute difference of each thumbnail from the one before it, in levels.
     """
 
     def __init__(self, source: Source, frame: Frame, capacity: int) -> None:
@@ -69,8 +68,11 @@ class Pictures:
         self.thumbnails = np.zeros((capacity, cells + 2 * colours), np.float32)
         self.changes = np.zeros((capacity, len(CHANGE_COLUMNS)), np.float32)
         self.vectors = np.zeros((height // 8, width // 8, 2), np.int16)
-        self._spare = np.zeros((height // 8, width // 8, 2), np.int16)
-        self.steps = np.zeros(capacity, np.float32)
+        self._spare = np.zeros_like(self.vectors)
+        self._lines = np.zeros((capacity, width + height), np.float32)
+        self._counts = np.zeros((capacity, 256), np.int16)
+        self._activity = np.zeros((capacity, height // 8, width // 8), np.int32)
+        self._levels = np.zeros((capacity, 3), np.float32)
         self._resized = np.zeros(capacity, np.bool_)
         self._size = frame.luma.shape
         self.first = frame.number
@@ -110,9 +112,24 @@ class Pictures:
         self.count += 1
         self._finish(n)
 
+    @property
+    def steps(self) -> NDArray[np.float32]:
+        """Mean absolute difference of each thumbnail from the one before it, in levels; shape (capacity,)."""
+        return self._levels[:, 2]
+
     def _finish(self, n: int) -> None:
-        before = self.thumbnails[max(n - 1, 0)]
-        self.steps[n] = thumbnails(self.luma[n], self.blue[n], self.red[n], THUMBNAIL, before, self.thumbnails[n])
+        survey(
+            self.luma[n],
+            self.blue[n],
+            self.red[n],
+            THUMBNAIL,
+            self.thumbnails[max(n - 1, 0)],
+            self.thumbnails[n],
+            self._lines[n],
+            self._counts[n],
+            self._activity[n],
+            self._levels[n],
+        )
         if n:
             self._pair(n - 1, n, self.vectors, self.changes[n])
 
@@ -124,12 +141,15 @@ class Pictures:
 
     def _pair(self, before: int, after: int, vectors: NDArray[np.int16], out: NDArray[np.float32]) -> None:
         pair_evidence(
-            self.luma[before],
-            self.luma[after],
-            self.blue[before],
-            self.blue[after],
-            self.red[before],
-            self.red[after],
+            self.luma,
+            self.blue,
+            self.red,
+            self._lines,
+            self._counts,
+            self._activity,
+            self._levels,
+            before,
+            after,
             vectors,
             out,
         )
@@ -139,6 +159,20 @@ class Pictures:
         gone = before - self.first
         if gone <= 0:
             return
-        for held in (self.luma, self.blue, self.red, self.thumbnails, self.changes, self.steps, self._resized):
-            held[: self.count - gone] = held[gone : self.count]
+        for held in (
+            self.luma,
+            self.blue,
+            self.red,
+            self.thumbnails,
+            self.changes,
+            self._lines,
+            self._counts,
+            self._activity,
+            self._levels,
+            self._resized,
+        ):
+            # piece by piece, so that numpy need not copy what overlaps
+            for k in range(0, self.count - gone, gone):
+                end = min(k + gone, self.count - gone)
+                held[k:end] = held[k + gone : end + gone]
         self.first, self.count = before, self.count - gone

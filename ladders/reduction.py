@@ -14,7 +14,7 @@ from ladders.shot_kernels import shrink
 __all__ = ["Reduction"]
 
 #: A small picture has at least the area of a square of this side, if the film does.
-LUMA_SIDE = 100
+LUMA_SIDE = 90
 CHROMA_SIDE = 25
 #: Blocks are 8 x 8, so nothing is shrunk below that.
 _LEAST = 8
@@ -54,7 +54,9 @@ class Reduction:
 
     def luma(self, frame: Frame, out: NDArray[np.int16]) -> None:
         """Shrink the first plane."""
-        self._plane(frame.lines[0], frame.widths[0], frame.bit_depth, self._size, self.factor, 1, out)
+        # of a square of eight lines, every other says as much
+        step = max(1, self.factor // 4)
+        self._plane(frame.lines[0], frame.widths[0], frame.bit_depth, self._size, self.factor, step, out)
 
     def chroma(self, frame: Frame, which: int, out: NDArray[np.int16]) -> None:
         """Shrink a chroma plane (1 or 2); a picture that has none is grey."""
@@ -62,7 +64,7 @@ class Reduction:
             out[:] = 128 * 16
             return
         factor = self._chroma_factor
-        # colour is smooth: two lines of each square say as much
+        # colour is smooth: two lines of each square will do
         step = max(1, factor // 2)
         self._plane(frame.lines[which], frame.widths[which], frame.bit_depth, self._chroma_size, factor, step, out)
 

@@ -1,0 +1,156 @@
+"""Kernels of shots and complexity against their naive twins."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ladders.complexity_kernels import fine_blocks
+from ladders.gradual import _SHAPES
+from ladders.gradual_kernels import mixture, progress, ramp, windows
+from ladders.pair_kernels import follow, pair_evidence, projection_shift
+from ladders.shot_kernels import survey
+from tests.naive import (
+    naive_blocks,
+    naive_fine_blocks,
+    naive_follow,
+    naive_mixture,
+    naive_progress,
+    naive_ramp,
+    naive_shift,
+    naive_survey,
+    naive_windows,
+)
+
+
+def texture(seed: int, height: int, width: int, high: int = 4080) -> np.ndarray:
+    """Something soft enough to be followed."""
+    rough = np.random.default_rng(seed).uniform(0, 1, (height, width))
+    smooth = cv2.GaussianBlur(rough, (0, 0), 2)
+    return ((smooth - smooth.min()) / np.ptp(smooth) * high).astype(np.int16)
+
+
+def moved(seed: int, height: int, width: int, y: int, x: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two pictures, the second shifted against the first and noisy."""
+    large = texture(seed, height + 40, width + 40)
+    grain = np.random.default_rng(seed).normal(0, noise, (height, width))
+    after = np.clip(large[20 + y : 20 + y + height, 20 + x : 20 + x + width] + grain, 0, 4080)
+    return np.ascontiguousarray(large[20 : 20 + height, 20 : 20 + width]), after.astype(np.int16)
+
+
+def surveyed(pictures: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return what pairs are compared by; chroma is the lower left corner of luma."""
+    count, height, width = pictures.shape
+    chroma = np.ascontiguousarray(pictures[:, -height // 2 :, : width // 2])
+    cells = np.zeros((count, 9 * 16 + 2 * 4 * 8), np.float32)
+    lines, counts = np.zeros((count, width + height), np.float32), np.zeros((count, 256), np.int16)
+    activity, levels = np.zeros((count, height // 8, width // 8), np.int32), np.zeros((count, 3), np.float32)
+    for n in range(count):
+        survey(pictures[n], chroma[n], chroma[n], (9, 16), cells[0], cells[n], lines[n], counts[n], activity[n],
+               levels[n])  # fmt: skip
+    return chroma, cells, lines, counts, activity, levels
+
+
+@pytest.mark.parametrize(("height", "width"), [(45, 64), (67, 120)])
+def test_survey_equals_the_naive_twin(height, width):
+    pictures = np.stack([texture(1, height, width), texture(2, height, width)])
+    chroma, cells, lines, counts, activity, levels = surveyed(pictures)
+    thumbnail, profiles, bins, blocks, mean, deviation = naive_survey(pictures[1], (9, 16))
+    small = naive_survey(chroma[1], (4, 8))[0]
+    np.testing.assert_allclose(cells[1], np.concatenate([thumbnail, small, small]), rtol=1e-5)
+    np.testing.assert_allclose(lines[1], profiles, rtol=1e-5)
+    np.testing.assert_array_equal(counts[1], bins)
+    np.testing.assert_array_equal(activity[1].ravel(), blocks)
+    np.testing.assert_allclose(levels[1], [mean, deviation, np.abs(cells[1] - cells[0]).mean()], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("y", "x", "noise"), [(0, 0, 1), (2, -3, 30), (7, 5, 100), (0, 0, 1500)])
+def test_follow_equals_the_naive_twin(y, x, noise):
+    before, after = moved(3, 43, 61, y, x, noise)
+    activity, still = np.zeros((5, 7), np.int32), np.zeros((5, 7), np.int32)
+    for (r, c, block), (_, _, other) in zip(naive_blocks(after), naive_blocks(before), strict=True):
+        activity[r, c], still[r, c] = np.abs(block - block.sum() // 64).sum(), np.abs(block - other).sum()
+    vectors, out = np.zeros((5, 7, 2), np.int16), np.zeros(5, np.float32)
+    around = np.array([y, x], np.int16)
+    follow(before, after, activity, still, around, vectors, out)
+    expected, numbers = naive_follow(before, after, around)
+    np.testing.assert_array_equal(vectors, expected)
+    np.testing.assert_allclose(out, numbers, rtol=1e-5)
+
+
+def test_a_pair_is_told_by_its_differences_and_by_follow():
+    before, after = moved(4, 48, 64, 3, -6, 20)
+    pictures = np.stack([before, after])
+    chroma, _, lines, counts, activity, levels = surveyed(pictures)
+    vectors, out = np.zeros((6, 8, 2), np.int16), np.zeros(12, np.float32)
+    pair_evidence(pictures, chroma, chroma, lines, counts, activity, levels, 0, 1, vectors, out)
+    expected, numbers = naive_follow(before, after, out[10:12].astype(int))
+    np.testing.assert_array_equal(vectors, expected)
+    apart = [np.abs(one[1].astype(int) - one[0]).mean() / 16 for one in (pictures, chroma)]
+    bins = [naive_survey(p, (9, 16))[2] for p in pictures]
+    share = np.abs(bins[1] - bins[0]).sum() / 2 / bins[1].sum()
+    np.testing.assert_allclose(
+        out[:10], [*numbers, apart[0], share, after.mean() / 16, after.std() / 16, 2 * apart[1]], rtol=1e-4
+    )
+    np.testing.assert_array_equal(out[10:], [3, -6])
+
+
+@pytest.mark.parametrize("shift", [-9, 0, 4])
+def test_projection_shift_equals_the_naive_twin(shift):
+    profile = texture(5, 1, 80)[0].astype(np.float32)
+    before, after = profile[20:60].copy(), profile[20 - shift : 60 - shift] + np.float32(50)
+    assert projection_shift(before, after, 13) == naive_shift(before, after, 13) == shift
+
+
+def turning(seed: int, frames: int, first: int, last: int) -> np.ndarray:
+    """Thumbnails that tremble, and turn into others from frame `first` to frame `last`."""
+    rng = np.random.default_rng(seed)
+    old, new = rng.uniform(20, 220, (2, 30))
+    weight = np.clip((np.arange(frames) - first) / (last - first), 0, 1)[:, None]
+    return (old + (new - old) * weight + rng.normal(0, 0.5, (frames, 30))).astype(np.float32)
+
+
+def test_windows_equals_the_naive_twin():
+    thumbnails = turning(6, 60, 20, 34)
+    change = np.concatenate([[0], np.abs(np.diff(thumbnails, axis=0)).mean(1)]).astype(np.float32)
+    excess = np.maximum(change - np.float32(0.5), 0)
+    lags = np.array([5, 6, 8, 10, 12, 15, 19, 24])
+    worth, lag = np.zeros((4, 60), np.float32), np.zeros((4, 60), np.int64)
+    windows(thumbnails, change, excess, lags, 2.5, 0.35, worth, lag)
+    expected, lengths = naive_windows(thumbnails, change, excess, lags, 2.5, 0.35)
+    np.testing.assert_allclose(worth, expected, rtol=1e-4)
+    np.testing.assert_array_equal(lag, lengths)
+    assert abs(int(worth[0].argmax()) - 27) <= 1
+
+
+def test_progress_and_ramp_equal_the_naive_twins():
+    thumbnails = turning(7, 40, 12, 24)
+    way = np.zeros(26, np.float32)
+    progress(thumbnails, 10, 27, 6, way)
+    np.testing.assert_allclose(way, naive_progress(thumbnails, 10, 27, 6, 26), atol=1e-5)
+    found = np.zeros(2, np.int64)
+    error = ramp(way, _SHAPES, found)
+    a, b, expected = naive_ramp(way.astype(float), _SHAPES)
+    assert tuple(found) == (a, b)
+    assert abs(6 + a - 12) <= 1
+    assert abs(6 + b - 24) <= 1
+    assert error == pytest.approx(expected, rel=1e-4)
+
+
+def test_mixture_equals_the_naive_twin():
+    thumbnails = turning(8, 30, 8, 20)
+    out = np.zeros(4, np.float32)
+    mixture(thumbnails, 8, 20, out)
+    np.testing.assert_allclose(out, naive_mixture(thumbnails.astype(float), 8, 20), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("dtype", "levels"), [(np.uint8, 1), (np.uint16, 4)])
+def test_fine_blocks_equals_the_naive_twin(dtype, levels):
+    before, after = ((p // 16 * levels).astype(dtype) for p in moved(9, 96, 128, 3, -5, 60))
+    vectors = np.zeros((3, 4, 2), np.int16)
+    vectors[1] = 1, -1
+    table = np.log2(1 + np.arange(64 * 256 * levels) / (8 * 14 * levels)).astype(np.float32)
+    out = np.zeros(4, np.float32)
+    for phase in range(4):
+        fine_blocks(after, before, 128, vectors, 4, phase, 2, table, np.zeros(12, np.float32), out)
+        expected = naive_fine_blocks(after, before, vectors, 4, phase, 2, 14 * levels)
+        np.testing.assert_allclose(out, expected, rtol=1e-4)
