@@ -84,7 +84,8 @@ def native_raw(films: list[np.ndarray], count: int) -> float:
     began = time.process_time()
     for n in range(len(films[0])):
         slot = slots[n % 2]
-        slot.prepare(films[0][n], scratch)
+        slot.fill(films[0][n])
+        slot.prepare(scratch)
         if n:
             slot.motion_from(slots[(n - 1) % 2], scratch)
         for r, comparison in enumerate(comparisons):

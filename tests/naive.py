@@ -400,6 +400,24 @@ def vmaf_adm_energy(m, scale, b):
     return int(vmaf_rounded(lines, rows).sum()) / 2.0 ** ((32, 27, 23)[scale - 1] - rows - cube) * weight
 
 
+def psnr(a, b, depth):
+    """The definition."""
+    return 10 * np.log10((2**depth - 1) ** 2 / ((a.astype(float) - b) ** 2).mean())
+
+
+def ssim(a, b, depth):
+    """Wang et al. 2004, eq. 13, over every window of 8 x 8 that starts on a multiple of 4; variances of a sample."""
+    c1, c2 = (0.01 * (2**depth - 1)) ** 2, (0.03 * (2**depth - 1)) ** 2
+    found = []
+    for i in range(0, a.shape[0] // 4 * 4 - 7, 4):
+        for j in range(0, a.shape[1] // 4 * 4 - 7, 4):
+            x, y = (plane[i : i + 8, j : j + 8].astype(float) for plane in (a, b))
+            covariance = np.cov(x.ravel(), y.ravel())
+            top = (2 * x.mean() * y.mean() + c1) * (2 * covariance[0, 1] + c2)
+            found.append(top / ((x.mean() ** 2 + y.mean() ** 2 + c1) * (covariance[0, 0] + covariance[1, 1] + c2)))
+    return np.mean(found)
+
+
 # ---------------------------------------------------------------------------------------------------------
 # ladders: hulls by testing every point against every line, allocations by trying all
 # ---------------------------------------------------------------------------------------------------------

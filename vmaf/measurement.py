@@ -71,7 +71,7 @@ def score(
         Any of `neg` (the same model without enhancement gain), `interval` (95 % bootstrap; needs the
         model `bootstrap`), `psnr`, `ssim`, `cambi`.
     threads : int, optional
-        By default one a core.
+        By default one a core; renditions and frames are spread over them.
     match_times : bool
         Refuse a rendition whose frame times, from its start, are not the reference's. Say False for
         elementary streams and chunks whose times were not kept; the number of frames is still checked.

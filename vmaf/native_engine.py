@@ -1,34 +1,34 @@
 """The native engine: one pass over a reference and all its renditions.
 
-Each frame of the reference is prepared once; every rendition then brings its own frame and compares. Preparing a
-frame and comparing one are jobs; a few frames of the reference are kept, so that no thread waits for another.
+Each frame of the reference is prepared once; every rendition then brings its own frame and compares. `Schedule`
+spreads both over threads, frames of one rendition too.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
+from encoder.frames import Frame
+from vmaf.fidelity import FIDELITY, fidelity
 from vmaf.pairing import misplaced, refuse_shift, thumbnail
 from vmaf.pictures import Pictures
 from vmaf.prediction import interval, predict
 from vmaf.reference_side import Geometry, Reference, Scratch
 from vmaf.rendition_side import Comparison
 from vmaf.request import Request
+from vmaf.schedule import REFERENCE, Job, Schedule
 from vmaf.scores import Scores
 
 __all__ = ["GENERATION", "lacks", "measure", "warm_up"]
 
 #: Which libvmaf the numbers follow.
 GENERATION = "3.2"
-
-#: Reference frames that are kept at once.
-DEPTH = 4
 
 
 def lacks(request: Request) -> str | None:
@@ -44,14 +44,27 @@ def lacks(request: Request) -> str | None:
     formats = (each.pixel_format for each in (request.reference, *request.renditions))
     if odd := next((name for name in formats if not name.startswith(("yuv4", "yuvj4", "gray", "nv12", "p010"))), None):
         return f"pictures stored as {odd}"
-    missing = [name for name in request.companions if name not in ("neg", "interval")]
-    return missing[0] if missing else None
+    if "cambi" in request.companions:
+        return "CAMBI"
+    if set(FIDELITY) & set(request.companions):
+        for film in (request.reference, *request.renditions):
+            if film.rotation or not film.pixel_format.startswith("yuv4"):
+                return f"chroma of pictures stored as {film.pixel_format}, rotated by {film.rotation} degrees"
+    return None
 
 
 def measure(request: Request, progress: Callable[[float, float], None] | None = None) -> tuple[Scores, ...]:
     """Measure with the kernels of this package."""
-    with ThreadPoolExecutor(request.threads, thread_name_prefix="vmaf") as pool:
-        return _Run(request, progress, pool).scores()
+    run = _Run(request)
+    helpers = request.threads - 1
+    with ThreadPoolExecutor(max(helpers, 1), thread_name_prefix="vmaf") as pool:
+        others = [pool.submit(run.work) for _ in range(helpers)]
+        run.work(progress)
+    for each in others:
+        each.result()
+    if progress:
+        progress(run.total, run.total)
+    return run.scores()
 
 
 def warm_up(bit_depth: int = 8) -> None:
@@ -68,103 +81,102 @@ def warm_up(bit_depth: int = 8) -> None:
     geometry = Geometry(64, 64, bit_depth)
     samples = np.zeros((64, 64), geometry.sample)
     scratch, reference = Scratch(geometry), Reference(geometry)
-    reference.prepare(samples, scratch)
+    reference.fill(samples)
+    reference.prepare(scratch)
     reference.motion_from(reference, scratch)
     Comparison(geometry, 1, neg=False).features(reference, samples, scratch)
+
+
+class _Desk:
+    """What one thread works with."""
+
+    def __init__(self, run: _Run) -> None:
+        self.scratch = Scratch(run.geometry)
+        neg = "neg" in run.request.companions
+        self.comparison = Comparison(run.geometry, int(run.request.model.gain_limit), neg=neg)
+        self.reformatters = [VideoReformatter() for _ in run.films]
 
 
 class _Run:
     """One measurement on its way."""
 
-    def __init__(
-        self, request: Request, progress: Callable[[float, float], None] | None, pool: ThreadPoolExecutor
-    ) -> None:
+    def __init__(self, request: Request) -> None:
         self.request = request
-        self.progress = progress
-        self.pool = pool
         self.geometry = Geometry(request.width, request.height, request.bit_depth)
         # motion looks one frame back and one ahead
         self.start = max(0, request.first - 1)
-        self.stop = min(request.reference.frame_count, request.last + 1)
-        self.wanted = set(request.frames)
-        self.slots = [Reference(self.geometry) for _ in range(min(DEPTH, self.stop - self.start))]
-        self.motion = {0: 0.0}
-        size, depth = request.size, request.bit_depth
-        self.reference = Pictures(request.reference, self.start, self.stop, size, depth)
-        self.renditions = [
-            Pictures(each, request.first - request.offset, request.last - request.offset, size, depth)
+        stop = min(request.reference.frame_count, request.last + 1)
+        self.wanted = frozenset(request.frames)
+        count = len(request.renditions)
+        self.total = count * (request.last - request.first)
+        self.schedule = Schedule((self.start, stop), (request.first, request.last), self.wanted, count, request.threads)
+        self.slots = [Reference(self.geometry) for _ in range(self.schedule.slots)]
+        shape = request.size, request.bit_depth, request.pixel_format
+        self.films = [
+            Pictures(each, request.first - request.offset, request.last - request.offset, *shape)
             for each in request.renditions
         ]
-        neg = "neg" in request.companions
-        limit = int(request.model.gain_limit)
-        self.comparisons = [Comparison(self.geometry, limit, neg=neg) for _ in request.renditions]
-        self.features: list[list[Any]] = [[] for _ in request.renditions]
-        # (reference, then each rendition) by frame
-        self.thumbnails: list[dict[int, Any]] = [{} for _ in range(len(request.renditions) + 1)]
-        self.seconds = [0.0] * (len(request.renditions) + 1)
-        self.scratch = threading.local()
+        self.films.append(Pictures(request.reference, self.start, stop, *shape))
+        self.measures = [name for name in FIDELITY if name in request.companions]
+        # planes of the reference that slots hold
+        self.planes: list[Any] = [()] * self.schedule.slots
+        self.fidelity: list[dict[int, dict[str, float]]] = [{} for _ in request.renditions]
+        self.motion = {0: 0.0}
+        self.features: list[dict[int, Any]] = [{} for _ in request.renditions]
+        # of each rendition, then of the reference, by frame
+        self.thumbnails: list[dict[int, Any]] = [{} for _ in self.films]
+        self.seconds: list[list[float]] = [[] for _ in self.films]
+
+    def work(self, progress: Callable[[float, float], None] | None = None) -> None:
+        """Do jobs until none is left, as one of several threads."""
+        desk = _Desk(self)
+        try:
+            while job := self.schedule.take():
+                began = time.thread_time()
+                (self._prepare if job.film == REFERENCE else self._compare)(job, desk)
+                self.seconds[job.film].append(time.thread_time() - began)
+                self.schedule.done(job)
+                if progress:
+                    progress(self.schedule.compared, self.total)
+        finally:
+            # who ends has found nothing left, or has failed
+            self.schedule.close()
+
+    def _planes(self, job: Job, frame: Frame, desk: _Desk) -> tuple[Any, ...]:
+        """Return the planes of a frame that will be looked at."""
+        film, reformatter = self.films[job.film], desk.reformatters[job.film]
+        return film.planes(frame, reformatter) if self.measures else (film.luma(frame, reformatter),)
+
+    def _prepare(self, job: Job, desk: _Desk) -> None:
+        place = self.schedule.slot(job.frame)
+        slot = self.slots[place]
+        self.planes[place] = self._planes(job, self.films[REFERENCE].read(), desk)
+        slot.fill(self.planes[place][0])
+        self.schedule.read(job)
+        if job.frame > self.start:
+            before = self.slots[self.schedule.slot(job.frame - 1)]
+            self.motion[job.frame] = slot.motion_from(before, desk.scratch)
+        if job.frame in self.wanted:
+            slot.prepare(desk.scratch)
+            self.thumbnails[REFERENCE][job.frame] = thumbnail(slot.planes[3], self.geometry.layouts[3])
+
+    def _compare(self, job: Job, desk: _Desk) -> None:
+        frame = self.films[job.film].read()
+        self.schedule.read(job)
+        if job.frame not in self.wanted:
+            return
+        planes = self._planes(job, frame, desk)
+        place = self.schedule.slot(job.frame)
+        self.features[job.film][job.frame] = desk.comparison.features(self.slots[place], planes[0], desk.scratch)
+        if self.measures:
+            self.fidelity[job.film][job.frame] = fidelity(
+                self.measures, self.planes[place], planes, self.request.bit_depth
+            )
+        self.thumbnails[job.film][job.frame] = thumbnail(desk.comparison.planes[3], self.geometry.layouts[3])
 
     def scores(self) -> tuple[Scores, ...]:
-        """Run to the end and collect."""
-        ready, moving = self.start, False
-        at = [self.request.first] * len(self.renditions)
-        busy: dict[Future[None], int] = {}
-        while ready < self.stop or min(at) < self.request.last:
-            idle = set(range(len(at))) - set(busy.values())
-            if not moving and ready < self.stop and ready - min(*at, ready) < len(self.slots):
-                busy[self.pool.submit(self._timed, -1, self._prepare, ready)] = -1
-                moving = True
-            for r in sorted(idle, key=lambda r: at[r]):
-                if at[r] < min(ready, self.request.last):
-                    busy[self.pool.submit(self._timed, r, self._compare, at[r])] = r
-            done, _ = wait(busy, return_when=FIRST_COMPLETED)
-            for future in done:
-                r = busy.pop(future)
-                future.result()
-                if r < 0:
-                    ready, moving = ready + 1, False
-                else:
-                    at[r] += 1
-            if self.progress:
-                self.progress(
-                    sum(at) - len(at) * self.request.first, len(at) * (self.request.last - self.request.first)
-                )
-        return tuple(self._collected(r) for r in range(len(at)))
-
-    def _timed(self, who: int, job: Callable[[int, int], None], frame: int) -> None:
-        began = time.thread_time()
-        job(who, frame)
-        self.seconds[who] += time.thread_time() - began
-
-    def _working_memory(self) -> Scratch:
-        if not hasattr(self.scratch, "memory"):
-            self.scratch.memory = Scratch(self.geometry)
-        memory: Scratch = self.scratch.memory
-        return memory
-
-    def _slot(self, frame: int) -> Reference:
-        return self.slots[(frame - self.start) % len(self.slots)]
-
-    def _prepare(self, _: int, frame: int) -> None:
-        scratch = self._working_memory()
-        slot = self._slot(frame)
-        samples = self.reference.luma()
-        if frame in self.wanted:
-            slot.prepare(samples, scratch)
-            self.thumbnails[-1][frame] = thumbnail(slot.planes[3], self.geometry.layouts[3])
-        else:
-            slot.fill(samples)
-        if frame > self.start:
-            self.motion[frame] = slot.motion_from(self._slot(frame - 1), scratch)
-
-    def _compare(self, r: int, frame: int) -> None:
-        if frame not in self.wanted:
-            self.renditions[r].skip()
-            return
-        samples = self.renditions[r].luma()
-        comparison = self.comparisons[r]
-        self.features[r].append(comparison.features(self._slot(frame), samples, self._working_memory()))
-        self.thumbnails[r][frame] = thumbnail(comparison.planes[3], self.geometry.layouts[3])
+        """Return what all the work gave."""
+        return tuple(self._collected(r) for r in range(len(self.request.renditions)))
 
     def _motion2(self, frame: int) -> float:
         """Return libvmaf's motion2: the smaller of the motion into a frame and out of it, 0 for the first."""
@@ -174,11 +186,11 @@ class _Run:
 
     def _collected(self, r: int) -> Scores:
         request, model = self.request, self.request.model
-        strays = misplaced(self.thumbnails[-1], self.thumbnails[r])
+        strays = misplaced(self.thumbnails[REFERENCE], self.thumbnails[r])
         refuse_shift(request.renditions[r].path, strays)
         frames = np.array(request.frames, np.int64)
         motion2 = np.array([self._motion2(n) for n in request.frames])
-        found = np.stack(self.features[r])
+        found = np.stack([self.features[r][n] for n in request.frames])
         features = np.insert(found, 1, motion2[:, None], axis=2)
         plain = features[:, 0]
         series = {"vmaf": predict(model, plain), "adm2": plain[:, 0], "motion2": plain[:, 1]}
@@ -187,6 +199,8 @@ class _Run:
             series["vmaf_neg"] = predict(model, features[:, 1])
         if "interval" in request.companions:
             series["vmaf_low"], series["vmaf_high"] = interval(model, plain)
+        rows = [self.fidelity[r][n] for n in request.frames] if self.measures else [{}]
+        series |= {name: np.array([row[name] for row in rows]) for name in rows[0]}
         for array in (frames, *series.values()):
             array.flags.writeable = False
         return Scores(
@@ -202,6 +216,6 @@ class _Run:
             every=request.every,
             frames=frames,
             misplaced=strays,
-            cpu_seconds=self.seconds[r] + self.seconds[-1] / len(request.renditions),
+            cpu_seconds=sum(self.seconds[r]) + sum(self.seconds[REFERENCE]) / len(request.renditions),
             **series,
         )

@@ -53,7 +53,8 @@ def misplaced(
         Thumbnails by number of the reference frame.
     """
     found = []
-    for n, shown in rendition.items():
+    for n in sorted(rendition):
+        shown = rendition[n]
         own = _apart(shown, reference[n])
         for neighbour in (n - 1, n + 1):
             if (

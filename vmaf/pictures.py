@@ -1,4 +1,4 @@
-"""Luma pictures of a film, at the size and depth of the comparison."""
+"""Pictures of a film, at the size and depth of the comparison."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from encoder import Source
-from encoder.frames import decode
+from encoder.frames import Frame, decode
 from vmaf.errors import PairingError
-from vmaf.request import native_size
 
 __all__ = ["Pictures"]
 
@@ -28,29 +27,41 @@ class Pictures:
         Width and height to bring the upright picture to (bicubic, libswscale).
     depth : int
         Bits to bring samples to, at least those they have.
+    pixel_format : str
+        Format of this depth whose chroma `planes` gives.
     """
 
-    def __init__(self, source: Source, first: int, last: int, size: tuple[int, int], depth: int) -> None:
+    def __init__(
+        self, source: Source, first: int, last: int, size: tuple[int, int], depth: int, pixel_format: str
+    ) -> None:
         self.source = source
         self.next = first
         self._size = size
         self._depth = depth
-        self._lost: list[int] = []
+        self._pixel_format = pixel_format
         self._frames = self._read(first, last)
-        self._reformatter = VideoReformatter()
-        self._plain = native_size(source) == size and source.bit_depth == depth
 
     def _read(self, first: int, last: int) -> Iterator[Any]:
         # one thread a film: the films are what runs in parallel
         yield from decode(self.source, first, last, threads=1)
 
-    def skip(self) -> None:
-        """Pass over one frame."""
-        self._decoded()
+    def read(self) -> Frame:
+        """Return the next frame as it is stored."""
+        frame = next(self._frames, None)
+        if frame is None or frame.number != self.next:
+            raise PairingError(f"{self.source.path}: frame {self.next} is missing")
+        self.next += 1
+        return frame
 
-    def luma(self) -> Any:
-        """Return the samples of the next frame, (height, width) of uint8 or uint16, valid until the call after."""
-        frame = self._decoded()
+    def luma(self, frame: Frame, reformatter: VideoReformatter) -> Any:
+        """Return the samples of a frame, (height, width) of uint8 or uint16.
+
+        Parameters
+        ----------
+        frame : Frame
+        reformatter : VideoReformatter
+            The calling thread's own for this film, so that frames can be scaled at once.
+        """
         samples = np.rot90(frame.luma, -self.source.rotation // 90) if self.source.rotation else frame.luma
         width, height = self._size
         if frame.bit_depth == self._depth and samples.shape == (height, width):
@@ -59,8 +70,23 @@ class Pictures:
         name = f"yuv420p{self._depth}le" if self._depth > 8 else "yuv420p"
         if frame.bit_depth == self._depth:
             name = name.replace("yuv420p", "gray")
-        scaled = self._reformatter.reformat(shown, width, height, name, interpolation=Interpolation.BICUBIC)
-        return _samples(scaled, width, height)
+        # one thread: frames are what runs in parallel
+        scaled = reformatter.reformat(shown, width, height, name, interpolation=Interpolation.BICUBIC, threads=1)
+        return _samples(scaled)[0]
+
+    def planes(self, frame: Frame, reformatter: VideoReformatter) -> tuple[Any, ...]:
+        """Return the samples of luma and chroma of a frame of planar YUV that stands upright."""
+        width, height = self._size
+        if frame.pixel_format == self._pixel_format and frame.luma.shape == (height, width):
+            return frame.planes
+        # a frame of our own says nothing of where chroma lies, as nothing is said to ffmpeg's scaler
+        shown = av.VideoFrame(frame.luma.shape[1], frame.luma.shape[0], frame.pixel_format)
+        for copy, plane in zip(_samples(shown), frame.planes, strict=True):
+            copy[:] = plane
+        scaled = reformatter.reformat(
+            shown, width, height, self._pixel_format, interpolation=Interpolation.BICUBIC, threads=1
+        )
+        return _samples(scaled)
 
     def _shown(self, samples: Any, depth: int) -> Any:
         """Wrap samples for libswscale, which scales each plane alone."""
@@ -71,20 +97,10 @@ class Pictures:
             )
         # grey would be taken for full range and stretched when its depth changes
         frame = av.VideoFrame(width, height, "yuv420p" if depth == 8 else f"yuv420p{depth}le")
-        plane = frame.planes[0]
-        lines = np.frombuffer(plane, samples.dtype).reshape(height, plane.line_size // samples.itemsize)
-        lines[:, :width] = samples
-        return frame
-
-    def _decoded(self) -> Any:
-        frame = next(self._frames, None)
-        if frame is None or frame.number != self.next:
-            raise PairingError(f"{self.source.path}: frame {self.next} is missing")
-        self.next += 1
+        _samples(frame)[0][:] = samples
         return frame
 
 
-def _samples(frame: Any, width: int, height: int) -> Any:
-    plane = frame.planes[0]
+def _samples(frame: Any) -> tuple[Any, ...]:
     dtype = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
-    return np.frombuffer(plane, dtype).reshape(height, -1)[:, :width]
+    return tuple(np.frombuffer(p, dtype).reshape(p.height, -1)[:, : p.width] for p in frame.planes)

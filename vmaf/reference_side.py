@@ -102,9 +102,8 @@ class Scratch:
         }
 
 
-def pyramid(geometry: Geometry, scratch: Scratch, samples: Any, planes: list[Any]) -> None:
-    """Lay out a picture and halve it three times."""
-    fill(samples, planes[0], geometry.layouts[0].segment)
+def pyramid(geometry: Geometry, scratch: Scratch, planes: list[Any]) -> None:
+    """Halve a picture three times."""
     for scale in range(3):
         layout, below = geometry.layouts[scale], geometry.layouts[scale + 1]
         kernel = vif.KERNELS["shrink", scale, geometry.kinds[scale]]
@@ -155,19 +154,19 @@ class Reference:
         self.flat_counts = [0] * 4
         self.adm_denominators = [0.0] * 4
 
-    def prepare(self, samples: Any, scratch: Scratch) -> None:
-        """Compute the shared side of a picture, (height, width) samples."""
+    def fill(self, samples: Any) -> None:
+        """Lay out a picture, (height, width) samples; its motion needs no more."""
+        fill(samples, self.planes[0], self.geometry.layouts[0].segment)
+
+    def prepare(self, scratch: Scratch) -> None:
+        """Compute the shared side of the picture that is laid out here."""
         geometry = self.geometry
-        pyramid(geometry, scratch, samples, self.planes)
+        pyramid(geometry, scratch, self.planes)
         for scale in range(4):
             self._vif(scale, scratch.vif[scale])
         transform(geometry, scratch, self.planes[0], self.bands)
         for scale in range(4):
             self._adm(scale)
-
-    def fill(self, samples: Any) -> None:
-        """Lay out a picture that is here for its motion alone."""
-        fill(samples, self.planes[0], self.geometry.layouts[0].segment)
 
     def motion_from(self, before: Reference, scratch: Scratch) -> float:
         """Return the motion between the frame before and this one."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from vmaf import adm_kernels as adm
 from vmaf import vif_kernels as vif
+from vmaf.phases import fill
 from vmaf.reference_side import Geometry, Reference, Scratch, cube_root, pyramid, transform
 
 __all__ = ["Comparison"]
@@ -55,7 +56,8 @@ class Comparison:
         float64 array, (1 or 2, 5)
             adm2 and vif_scale0 to vif_scale3, in the second row without enhancement gain.
         """
-        pyramid(self.geometry, scratch, samples, self.planes)
+        fill(samples, self.planes[0], self.geometry.layouts[0].segment)
+        pyramid(self.geometry, scratch, self.planes)
         transform(self.geometry, scratch, self.planes[0], self.bands)
         variants = 2 if self.neg else 1
         out = np.empty((variants, 5))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 
-def write_film(path: Path, luma: np.ndarray, *, rate: int = 25, times=None) -> Path:
-    """Store pictures (frames, rows, columns) as FFV1 with grey chroma; 16-bit arrays hold 10 bits."""
-    pixel_format = "yuv420p" if luma.dtype == np.uint8 else "yuv420p10le"
+def write_film(path: Path, luma: np.ndarray, *, rate: int = 25, times=None, depth: int = 10, colour=False) -> Path:
+    """Store pictures (frames, rows, columns) in FFV1: 16-bit arrays hold `depth` bits, chroma is grey or luma too."""
+    pixel_format = "yuv420p" if luma.dtype == np.uint8 else f"yuv420p{depth}le"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=rate)
         stream.width, stream.height, stream.pix_fmt = luma.shape[2], luma.shape[1], pixel_format
@@ -20,9 +20,11 @@ def write_film(path: Path, luma: np.ndarray, *, rate: int = 25, times=None) -> P
             frame = av.VideoFrame(luma.shape[2], luma.shape[1], pixel_format)
             for p, plane in enumerate(frame.planes):
                 lines = np.frombuffer(plane, luma.dtype).reshape(plane.height, -1)
-                lines[:] = 128 if luma.dtype == np.uint8 else 512
+                lines[:] = 128 if luma.dtype == np.uint8 else 2 ** (depth - 1)
                 if p == 0:
                     lines[:, : picture.shape[1]] = picture
+                elif colour:
+                    lines[:, : plane.width] = picture[::2, ::2][:: 3 - 2 * p]
             frame.pts = n if times is None else times[n]
             frame.time_base = Fraction(1, rate)
             container.mux(stream.encode(frame))
@@ -56,7 +58,7 @@ def worse(pictures: np.ndarray, seed: int = 5) -> np.ndarray:
     rng = np.random.default_rng(seed)
     wide = pictures.astype(float)
     blurred = (wide + np.roll(wide, 1, 2) + np.roll(wide, 1, 1) + np.roll(wide, -1, 2)) / 4
-    top = 255 if pictures.dtype == np.uint8 else 1023
+    top = 255 if pictures.dtype == np.uint8 else 2 ** int(pictures.max()).bit_length() - 1
     step = (top + 1) // 32
     noisy = np.round(blurred / step) * step + rng.normal(0, step / 6, pictures.shape)
     return np.clip(np.round(noisy), 0, top).astype(pictures.dtype)

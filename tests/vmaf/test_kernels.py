@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests import naive
+from vmaf.fidelity import psnr, ssim
 from vmaf.reference_side import Geometry, Reference, Scratch
 from vmaf.rendition_side import Comparison
 
@@ -19,7 +20,8 @@ def compared(reference, rendition, depth, limit=100, neg=False):
     geometry = Geometry(reference.shape[1], reference.shape[0], depth)
     scratch = Scratch(geometry)
     prepared = Reference(geometry)
-    prepared.prepare(reference, scratch)
+    prepared.fill(reference)
+    prepared.prepare(scratch)
     return Comparison(geometry, limit, neg=neg).features(prepared, rendition, scratch), prepared
 
 
@@ -71,11 +73,14 @@ def test_memory_of_an_earlier_picture_leaves_no_trace(textured, worsened):
     first, second = textured(1, 2, 50, 67)
     geometry = Geometry(67, 50, 8)
     scratch, prepared, comparison = Scratch(geometry), Reference(geometry), Comparison(geometry, 100, neg=False)
-    prepared.prepare(second, scratch)
+    prepared.fill(second)
+    prepared.prepare(scratch)
     fresh = comparison.features(prepared, worsened(second[None])[0], scratch).copy()
-    prepared.prepare(first, scratch)
+    prepared.fill(first)
+    prepared.prepare(scratch)
     comparison.features(prepared, second, scratch)
-    prepared.prepare(second, scratch)
+    prepared.fill(second)
+    prepared.prepare(scratch)
     assert (comparison.features(prepared, worsened(second[None])[0], scratch) == fresh).all()
 
 
@@ -83,3 +88,16 @@ def test_flat_pictures_give_finite_features():
     flat = np.full((40, 48), 90, np.uint8)
     features, _ = compared(flat, flat, 8)
     assert features.tolist() == [[1.0] * 5]
+
+
+@pytest.mark.parametrize(("height", "width", "depth"), [*SIZES, (17, 21, 12)])
+def test_psnr_and_ssim_equal_their_plain_twins(textured, worsened, height, width, depth):
+    (r, *_), (d, *_) = sides(textured, worsened, height, width, depth)
+    assert psnr(r, d, depth) == pytest.approx(naive.psnr(r, d, depth), rel=1e-12)
+    assert ssim(r, d, depth) == pytest.approx(naive.ssim(r, d, depth), abs=1e-6)
+
+
+def test_equal_planes_have_no_noise():
+    plane = np.arange(400, dtype=np.uint8).reshape(20, 20)
+    assert psnr(plane, plane, 8) == np.inf
+    assert ssim(plane, plane, 8) == 1.0
