@@ -27,7 +27,7 @@ from encoder.pruning import Artefact, artefacts, prune
 from encoder.source import AudioStream, Colour, HDRMetadata, Source, TextStream
 from encoder.stitch import stitch
 from encoder.store import Store, write_whole
-from encoder.tools import ffmpeg_path, ffmpeg_version, packager_path, packager_version
+from encoder.tools import ffmpeg_path, ffmpeg_version, packager_path, packager_version, require_encoder
 from encoder.tracks import AudioTrack, TextTrack, encode_audio, extract_text
 
 __all__ = [
@@ -87,6 +87,7 @@ __all__ = [
     "payload_bits",
     "plan_chunks",
     "prune",
+    "require_encoder",
     "run_all",
     "save_keys",
     "stitch",

@@ -171,12 +171,16 @@ def _command(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, 
         picture = _apply(copies[place], _picture(source, rendition))
         options = encoder_options(rendition, job.quantisers[number], source)
         streams.append(ffmpeg.output(picture, str(path), f="mp4", an=None, force_key_frames=f"expr:{inner}", **options))
-    argv = ffmpeg.merge_outputs(*streams).global_args(*QUIET, *SINGLE_THREADED).overwrite_output()
+    rows = [codec_named(job.renditions[number].codec) for number in numbers]
+    devices = dict.fromkeys(setting for row in rows for setting in row.devices)
+    opening = [word for option, value in devices for word in (f"-{option}", value)]
+    argv = ffmpeg.merge_outputs(*streams).global_args(*QUIET, *SINGLE_THREADED, *opening).overwrite_output()
     return tuple(argv.compile(cmd=ffmpeg_path()))
 
 
 def _picture(source: Source, rendition: Rendition) -> tuple[Filter, ...]:
-    return picture_filters(source, (rendition.width, rendition.height), codec_named(rendition.codec))
+    codec = codec_named(rendition.codec)
+    return picture_filters(source, (rendition.width, rendition.height), codec) + tuple(map(Filter, codec.upload))
 
 
 def _apply(stream: Any, filters: Sequence[Filter]) -> Any:

@@ -6,14 +6,18 @@ more row and no code.
 
 from __future__ import annotations
 
+import os
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import av
 
 from shotladder_errors import ShotladderError
 
-__all__ = ["CODECS", "Codec", "Setting", "UnknownCodecError", "codec_named", "joined"]
+__all__ = ["CODECS", "Codec", "Setting", "UnknownCodecError", "codec_named", "joined", "rows_of"]
 
 #: An option of FFmpeg and its value. Options that are lists of an encoder's own parameters are given once for each
 #: parameter: ("x265-params", "scenecut=0").
@@ -52,6 +56,10 @@ class Codec:
         Whether high dynamic range is kept; otherwise it is tone-mapped.
     quantiser_setting, preset_setting : Setting
         How they are told, with {} in their place.
+    devices : tuple of Setting
+        Options for the whole command that open what encodes: ("vaapi_device", "/dev/dri/renderD128").
+    upload : tuple of str
+        Names of the filters that bring pictures to where they are encoded: "hwupload".
     bound_settings : tuple of Setting
         How a decoder's buffer is told, with {peak_rate} (bit/s) and {buffer_size} (bits) in their places; empty where
         the encoder cannot keep to one.
@@ -76,6 +84,8 @@ class Codec:
     hdr: bool = False
     quantiser_setting: Setting = ("crf", "{}")
     preset_setting: Setting = ("preset", "{}")
+    devices: tuple[Setting, ...] = ()
+    upload: tuple[str, ...] = ()
     bound_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
 
     def pixel_format(self, bit_depth: int) -> str:
@@ -235,7 +245,49 @@ _ROWS = (
     ),
 )
 
+#: A user's own rows, in a file of TOML; see `rows_of`.
+CODECS_VARIABLE = "SHOTLADDER_CODECS"
+
 CODECS = {row.name: row for row in _ROWS}
+
+
+def rows_of(path: Path) -> tuple[Codec, ...]:
+    """Read rows of further encoders from a file of TOML: a table a row, named as users will call it.
+
+    Raises
+    ------
+    UnknownCodecError
+        If the file cannot be read, or a row lacks a field or has one that is unknown.
+
+    Notes
+    -----
+    Keys are the fields of `Codec`; a list of settings is a list of pairs::
+
+        [h264_nvenc]
+        encoder = "h264_nvenc"
+        family = "h264"
+        pixel_formats = ["yuv420p"]
+        quantisers = [14, 46]
+        step = 0.25
+        rate_halving = 6
+        presets = ["p1", "p4", "p7"]
+        preset = "p4"
+        quantiser_setting = ["cq", "{}"]
+        settings = [["rc", "vbr"], ["b:v", "0"], ["g", "100000"], ["no-scenecut", "1"], ["forced-idr", "1"]]
+    """
+    try:
+        tables = tomllib.loads(path.read_text())
+        return tuple(Codec(name=name, **{k: _frozen(v) for k, v in row.items()}) for name, row in tables.items())
+    except (OSError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+        raise UnknownCodecError(f"{path}: not rows of codecs ({error})") from error
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+if os.environ.get(CODECS_VARIABLE):
+    CODECS |= {row.name: row for row in rows_of(Path(os.environ[CODECS_VARIABLE]))}
 
 
 def codec_named(name: str) -> Codec:

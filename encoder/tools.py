@@ -19,6 +19,7 @@ __all__ = [
     "ffmpeg_version",
     "packager_path",
     "packager_version",
+    "require_encoder",
 ]
 
 #: A user's own ffmpeg; `--ffmpeg` sets it too.
@@ -96,6 +97,20 @@ def packager_version() -> str:
 def ffmpeg_encoders() -> frozenset[str]:
     """Return the names of the encoders that ffmpeg was built with."""
     return _listed(ffmpeg_path(), "-encoders")
+
+
+def require_encoder(name: str) -> None:
+    """Make sure that ffmpeg has an encoder.
+
+    Raises
+    ------
+    MissingToolError
+        If it was built without.
+    """
+    if name not in ffmpeg_encoders():
+        raise MissingToolError(
+            f"{ffmpeg_path()}: was built without the encoder {name}; name another ffmpeg by --ffmpeg"
+        )
 
 
 def ffmpeg_filters() -> frozenset[str]:

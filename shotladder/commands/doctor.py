@@ -85,7 +85,12 @@ def _in_ffmpeg() -> list[Finding]:
         return []
     remedy = "use an ffmpeg that was built with it"
     found = [
-        Finding(codec.encoder, codec.name if codec.encoder in encoders else None, needed=True, remedy=remedy)
+        Finding(
+            codec.encoder,
+            codec.name if codec.encoder in encoders else None,
+            needed=codec.name == "h264",
+            remedy=f"{remedy}, to encode {codec.name}",
+        )
         for codec in encoder.CODECS.values()
     ]
     for name, use in (("libvmaf", "VMAF"), ("zscale", "tone mapping")):

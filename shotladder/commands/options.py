@@ -206,6 +206,8 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
     if options["cluster"] and "://" not in source:
         # workers have other working folders
         source = os.path.abspath(source)  # noqa: PTH100 - links are kept
+    for name in options["codecs"]:
+        encoder.require_encoder(encoder.codec_named(name).encoder)
     return EncodeRequest(
         source=source,
         output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept
