@@ -105,8 +105,9 @@ def require_encoder(name: str) -> None:
     Raises
     ------
     MissingToolError
-        If it was built without.
+        If it was built without, or is none.
     """
+    ffmpeg_version()
     if name not in ffmpeg_encoders():
         raise MissingToolError(
             f"{ffmpeg_path()}: was built without the encoder {name}; name another ffmpeg by --ffmpeg"
