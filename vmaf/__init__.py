@@ -2,7 +2,7 @@
 
 from vmaf.errors import MeasureError, ModelError, PairingError
 from vmaf.measurement import DEFAULT_ENGINE, score
-from vmaf.models import aliases, choose
+from vmaf.models import DEVICES, aliases, choose
 from vmaf.native_engine import GENERATION, warm_up
 from vmaf.request import COMPANIONS
 from vmaf.scores import Pool, Scores
@@ -10,6 +10,7 @@ from vmaf.scores import Pool, Scores
 __all__ = [
     "COMPANIONS",
     "DEFAULT_ENGINE",
+    "DEVICES",
     "GENERATION",
     "MeasureError",
     "ModelError",

@@ -88,9 +88,10 @@ def arguments(request: Request) -> list[str]:
 
 
 def _span(request: Request) -> Span:
-    """Widen the frames to measure by one on both sides, and start on a frame that the stride measures."""
-    start = max(0, request.first - 1) // request.every * request.every
-    return Span(start, min(request.reference.frame_count, request.last + 1))
+    """Widen the frames to measure by what motion looks at, and start on a frame that the stride measures."""
+    reach = request.model.reach
+    start = max(0, request.first - reach) // request.every * request.every
+    return Span(start, min(request.reference.frame_count, request.last + reach))
 
 
 def _input(source: Source, frame: int, seek: bool) -> list[str]:

@@ -10,8 +10,8 @@ import encoder
 from encoder import Source
 from vmaf import libvmaf_engine, native_engine
 from vmaf.errors import MeasureError
-from vmaf.models import choose, load
-from vmaf.request import build, native_size
+from vmaf.models import DEVICES, choose, load
+from vmaf.request import build, shown_size
 from vmaf.scores import Scores
 
 __all__ = ["DEFAULT_ENGINE", "score"]
@@ -33,6 +33,7 @@ def score(
     frames: tuple[int, int] | None = None,
     offset: int = 0,
     size: tuple[int, int] | None = None,
+    device: str | None = None,
     companions: Sequence[str] = (),
     threads: int | None = None,
     match_times: bool = True,
@@ -50,9 +51,9 @@ def score(
     renditions : sequence of (str, Path or Source), or one of them
         What was made of it; each is scaled (bicubic) to `size`.
     model : str, optional
-        `v0.6.1`, `neg`, `4k`, `4k-neg`, `phone`, `bootstrap`, `v1`, `v1-phone`, `v1-tv-4k`, any name of
-        libvmaf, or a JSON file. By default the 4k model for displays of more than 1440 rows, else
-        v0.6.1.
+        `v0.6.1`, `neg`, `4k`, `4k-neg`, `phone`, `bootstrap`, `v1`, `v1-phone`, `v1-tv-4k`, `v1-tv-4k-3h`, any
+        name of libvmaf, or a JSON file. By default the 4k model for displays of more than 1440 rows, else
+        v0.6.1. `v1` is chosen by display and frame rate.
     every : int
         Measure the frames whose number is a multiple of this. Even strides fall on the same places of an
         encoder's pyramid; prefer odd ones.
@@ -66,7 +67,10 @@ def score(
         Number of the reference frame that the renditions begin with: 0 for a whole film, `chunk.first`
         for a chunk.
     size : (int, int), optional
-        Width and height to compare at; by default those of the reference, upright and in square pixels.
+        Width and height to compare at; by default those of the reference, upright and in square pixels, or what
+        they become on the screen of `device`.
+    device : {"phone", "tv-1080p", "tv-4k"}, optional
+        The screen that `v0.6.1`, `neg` or `v1` is to see with: it chooses among their models.
     companions : sequence of str
         Any of `neg` (the same model without enhancement gain), `interval` (95 % bootstrap; needs the
         model `bootstrap`), `psnr`, `ssim`, `cambi`.
@@ -124,14 +128,14 @@ def score(
     if not listed:
         raise MeasureError("no rendition to measure")
     source = _inspected(reference)
-    size = size or native_size(source)
+    size = size or shown_size(source, DEVICES.get(device or ""))
     request = build(
         source,
         [_inspected(each) for each in listed],
         frames=frames,
         offset=offset,
         size=size,
-        model=load(model or choose(min(size))),
+        model=load(choose(min(size), model, device, float(source.frame_rate))),
         every=every,
         companions=tuple(companions),
         threads=threads or os.cpu_count() or 1,

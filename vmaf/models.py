@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import mmap
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 import encoder
 from vmaf.errors import ModelError
 
-__all__ = ["Model", "Svr", "aliases", "choose", "load"]
+__all__ = ["DEVICES", "Model", "Svr", "aliases", "choose", "load"]
 
 #: What people say, and what libvmaf calls it.
 ALIASES = {
@@ -36,8 +37,22 @@ ALIASES = {
     "v1": "vmaf_v1.0.16_3d0h",
     "v1-tv-1080p": "vmaf_v1.0.16_3d0h",
     "v1-tv-4k": "vmaf_v1.0.16_1d5h_2160",
+    "v1-tv-4k-3h": "vmaf_v1.0.16_3d0h_2160",
     "v1-phone": "vmaf_v1.0.16_5d0h",
 }
+
+#: Screens, and how many rows they have.
+DEVICES = {"phone": 1080, "tv-1080p": 1080, "tv-4k": 2160}
+
+#: Which model of a family sees as which screen does; of version 1 as its authors say (resource/doc/models_v1.md).
+FAMILIES = {
+    "v0.6.1": {"phone": "vmaf_v0.6.1:phone", "tv-1080p": "vmaf_v0.6.1", "tv-4k": "vmaf_4k_v0.6.1"},
+    "neg": {"phone": "vmaf_v0.6.1neg:phone", "tv-1080p": "vmaf_v0.6.1neg", "tv-4k": "vmaf_4k_v0.6.1neg"},
+    "v1": {"phone": "vmaf_v1.0.16_5d0h", "tv-1080p": "vmaf_v1.0.16_3d0h", "tv-4k": "vmaf_v1.0.16_1d5h_2160"},
+}
+
+#: Frames a second above which version 1 has models of its own, made for 50 and 60.
+HIGH_RATE = 45
 
 #: Reference heights above this are judged by the 4k model unless another is asked for.
 TALLEST_HD = 1440
@@ -90,6 +105,12 @@ class Model:
         Coefficients (p0, p1, p2) of the score's polynomial, empty if none is to be applied.
     at_least_input : bool
         Whether the transformed score may not fall below the plain one.
+    reach : int
+        How many frames before and after one its motion looks at.
+    smallest : int
+        Rows and columns that its features need; libvmaf crashes below in version 1.
+    uses_chroma : bool
+        Whether it looks at more than luma, as version 1 does.
     """
 
     name: str
@@ -100,6 +121,9 @@ class Model:
     gain_limit: float
     transform: tuple[float, ...]
     at_least_input: bool
+    reach: int
+    smallest: int
+    uses_chroma: bool
 
     @property
     def phone(self) -> bool:
@@ -112,15 +136,40 @@ def aliases() -> dict[str, str]:
     return dict(ALIASES)
 
 
-def choose(height: int) -> str:
-    """Return the v0.6.1 model for a display height in rows: `4k` above 1440, else the 1080p one.
+def choose(rows: int, model: str | None = None, device: str | None = None, rate: float = 25.0) -> str:
+    """Return the model for what is shown, where, and how fast.
+
+    Parameters
+    ----------
+    rows : int
+        The smaller side of the picture on the screen.
+    model : str, optional
+        A family (`v0.6.1`, `neg`, `v1`), of which one is chosen, `v0.6.1` by default; any other is the choice.
+    device : {"phone", "tv-1080p", "tv-4k"}, optional
+        By default a television: of 2160 rows if there are more than 1440, else of 1080.
+    rate : float
+        Frames a second.
+
+    Raises
+    ------
+    ModelError
+        The device is unknown, or the model is for one kind of screen alone.
 
     Examples
     --------
-    >>> choose(1080), choose(2160)
-    ('vmaf_v0.6.1', 'vmaf_4k_v0.6.1')
+    >>> choose(1080), choose(2160), choose(1080, "v1", "phone", 60.0)
+    ('vmaf_v0.6.1', 'vmaf_4k_v0.6.1', 'vmaf_v1.0.16_hfr_5d0h')
     """
-    return ALIASES["4k"] if height > TALLEST_HD else ALIASES["v0.6.1"]
+    if device is not None and device not in DEVICES:
+        raise ModelError(f"unknown device {device!r}; known: {', '.join(DEVICES)}")
+    # whoever names a model of v0.6.1 means that one, whatever the size
+    if model is not None and model != "v1" and device is None:
+        return model
+    family = model or "v0.6.1"
+    if family not in FAMILIES:
+        raise ModelError(f"the model {family} is for one kind of screen; a device goes with {', '.join(FAMILIES)}")
+    name = FAMILIES[family][device or ("tv-4k" if rows > TALLEST_HD else "tv-1080p")]
+    return name.replace("v1.0.16_", "v1.0.16_hfr_") if rate > HIGH_RATE else name
 
 
 @lru_cache(maxsize=32)
@@ -210,8 +259,9 @@ def _parse(name: str, text: str, version: str | None, *, phone: bool) -> Model:
         members = tuple(_svr(each) for each in dicts) if native else ()
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{name} is not a VMAF model: {error!r}") from error
-    options = dicts[0].get("feature_opts_dicts") or [{}]
+    options = {key: value for each in dicts[0].get("feature_opts_dicts") or () for key, value in each.items()}
     shape = dicts[0].get("score_transform") or {}
+    chroma = any("speed_chroma" in name for name in dicts[0]["feature_names"])
     if phone and not shape:
         raise ModelError(f"the model {name.partition(':')[0]} has no phone transform")
     return Model(
@@ -220,9 +270,14 @@ def _parse(name: str, text: str, version: str | None, *, phone: bool) -> Model:
         version=version,
         native=native,
         members=members,
-        gain_limit=float(options[0].get("adm_enhn_gain_limit", 100.0)),
+        gain_limit=float(options.get("adm_enhn_gain_limit", 100.0)),
         transform=tuple(float(shape.get(f"p{i}", 0.0)) for i in range(3)) if phone else (),
         at_least_input=shape.get("out_gte_in") == "true",
+        # two frames to both sides, and the average with those of the frame before
+        reach=4 if options.get("motion_five_frame_window") else 1,
+        # pyramids that halve four times; 160 rows after the scaling of version 1's chroma feature
+        smallest=math.ceil(160 / options.get("speed_prescale", 1.0)) if chroma else 33,
+        uses_chroma=chroma,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 
@@ -12,13 +13,13 @@ from encoder.picture import Filter, preparation
 from vmaf.errors import MeasureError, PairingError
 from vmaf.models import Model
 
-__all__ = ["COMPANIONS", "Request", "build", "native_size"]
+__all__ = ["COMPANIONS", "Request", "build", "shown_size"]
 
 #: What can be measured in the same pass.
 COMPANIONS = ("neg", "interval", "psnr", "ssim", "cambi")
 
-#: libvmaf's pyramids need more rows and columns than this.
-SMALLEST = 32
+#: What the longer side must have for CAMBI, which is part of version 1.
+BANDING_SIDE = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,16 @@ def native_size(source: Source) -> tuple[int, int]:
     return source.width, source.height
 
 
+def shown_size(source: Source, rows: int | None) -> tuple[int, int]:
+    """Return the size of a film on a 16:9 screen of so many rows, turned as the film is; `native_size` without rows."""
+    size = native_size(source)
+    if rows is None:
+        return size
+    scale = min(Fraction(rows, min(size)), Fraction(rows * 16, 9 * max(size)))
+    width, height = (round(side * scale / 2) * 2 for side in size)
+    return width, height
+
+
 def build(
     reference: Source,
     renditions: Sequence[Source],
@@ -125,8 +136,7 @@ def build(
         raise MeasureError(f"every={every}: the stride must be 1 or more")
     if unknown := [name for name in companions if name not in COMPANIONS]:
         raise MeasureError(f"unknown companion {unknown[0]!r}; known: {', '.join(COMPANIONS)}")
-    if min(size) <= SMALLEST:
-        raise MeasureError(f"{size[0]}x{size[1]}: VMAF needs more than {SMALLEST} rows and columns")
+    _check_size(size, model)
     for rendition in renditions:
         _check_pairing(reference, rendition, first, last, offset, match_times=match_times)
     depth = max(source.bit_depth for source in (reference, *renditions))
@@ -148,6 +158,19 @@ def build(
     if not request.frames:
         raise MeasureError(f"every={every} leaves no frame to measure in [{first}, {last})")
     return request
+
+
+def _check_size(size: tuple[int, int], model: Model) -> None:
+    """Refuse pictures that the model's features are not defined for."""
+    width, height = size
+    if min(size) < model.smallest:
+        raise MeasureError(
+            f"{width}x{height}: {model.name} needs at least {model.smallest} rows and columns; state a larger size"
+        )
+    if model.uses_chroma and (max(size) < BANDING_SIDE or width % 2 or height % 2):
+        raise MeasureError(
+            f"{width}x{height}: {model.name} needs even sides, the longer of at least {BANDING_SIDE}; state a size"
+        )
 
 
 def _pixel_format(name: str, depth: int) -> str:

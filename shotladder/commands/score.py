@@ -40,6 +40,7 @@ def _pair(sign: str) -> Callable[[str], tuple[int, int]]:
 @click.option("--engine", type=click.Choice(ENGINES), default=vmaf.DEFAULT_ENGINE, show_default=True)
 @click.option("--every", type=click.IntRange(min=1), default=1, show_default=True, help="Measure one frame in N.")
 @click.option("--size", type=_pair("x"), help="Compare at this size [the reference's, in square pixels].")
+@click.option("--device", type=click.Choice(list(vmaf.DEVICES)), help="Judge as on this screen: its size, its model.")
 @click.option("--frames", type=_pair(":"), help="Reference frames FIRST:LAST, LAST not included [all].")
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Reference frame the files begin with.")
 @click.option("--with", "companions", metavar="NAME", type=click.Choice(vmaf.COMPANIONS), multiple=True,
@@ -55,6 +56,7 @@ def command(
     engine: str,
     every: int,
     size: tuple[int, int] | None,
+    device: str | None,
     frames: tuple[int, int] | None,
     offset: int,
     companions: tuple[str, ...],
@@ -76,6 +78,7 @@ def command(
             frames=frames,
             offset=offset,
             size=size,
+            device=device,
             companions=companions,
             threads=threads,
             match_times=not ignore_times,

@@ -70,6 +70,32 @@ def test_engines_agree_on_every_model(pair, model):
     assert_engines_agree(*pair, model=model)
 
 
+def test_phone_transform_equals_libvmafs_where_it_does_not_saturate(film, textured, worsened, tmp_path):
+    pictures = textured(7, 3, 72, 98)
+    reference = film(tmp_path / "r.mkv", pictures)
+    rendition = film(tmp_path / "d.mkv", worsened(worsened(worsened(pictures))))
+    (scores,) = assert_engines_agree(reference, rendition, model="phone")
+    (plain,) = vmaf.score(reference, rendition)
+    assert (plain.vmaf + 5 < scores.vmaf).all()
+    assert scores.vmaf.max() < 95
+
+
+def test_device_gives_size_and_model(pair):
+    (scores,) = vmaf.score(*pair, "v1", every=6, device="tv-1080p")
+    assert (scores.width, scores.height) == (1470, 1080)
+    assert (scores.engine, scores.model) == ("libvmaf", "vmaf_v1.0.16_3d0h")
+    assert 0 < scores.min < 100
+
+
+@pytest.mark.parametrize("model", ["v1", "vmaf_v1.0.16_hfr_3d0h"])
+def test_scores_of_version_one_do_not_depend_on_the_range(film, textured, worsened, tmp_path, model):
+    pictures = textured(7, 16, 180, 320)
+    reference, rendition = film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", worsened(pictures))
+    (whole,) = vmaf.score(reference, rendition, model)
+    (part,) = vmaf.score(reference, rendition, model, frames=(7, 10))
+    assert part.vmaf.tolist() == whole.vmaf[7:10].tolist()
+
+
 def test_smaller_rendition_is_scaled_as_ffmpeg_scales(film, textured, worsened, tmp_path):
     pictures = textured(4, 3, 120, 160)
     small = worsened(pictures)[:, ::2, ::2].copy()
@@ -175,7 +201,9 @@ def test_wrong_requests_are_refused(pair, film, textured, tmp_path):
     tiny = film(tmp_path / "tiny.mkv", textured(1, 2, 32, 80))
     for arguments, options, reason in (
         ((reference, []), {}, "no rendition"),
-        ((tiny, tiny), {}, "more than 32"),
+        ((tiny, tiny), {}, "at least 33 rows"),
+        ((reference, rendition), {"model": "v1"}, "at least 160 rows"),
+        ((reference, rendition), {"model": "v1", "size": (400, 301)}, "even sides"),
         ((reference, rendition), {"engine": "gpu"}, "unknown engine"),
         ((reference, rendition), {"every": 0}, "stride"),
         ((reference, rendition), {"frames": (3, 99)}, "not all in"),

@@ -40,6 +40,33 @@ def test_first_version_models_are_there_for_libvmaf_only():
         assert not models.load(name).native
 
 
+@pytest.mark.parametrize(
+    ("model", "device", "rows", "rate", "name"),
+    [
+        (None, None, 1080, 25, "vmaf_v0.6.1"),
+        (None, None, 2160, 60, "vmaf_4k_v0.6.1"),
+        (None, "phone", 2160, 25, "vmaf_v0.6.1:phone"),
+        ("neg", None, 2160, 25, "neg"),
+        ("neg", "tv-4k", 2160, 25, "vmaf_4k_v0.6.1neg"),
+        ("v1", None, 1080, 25, "vmaf_v1.0.16_3d0h"),
+        ("v1", None, 2160, 30, "vmaf_v1.0.16_1d5h_2160"),
+        ("v1", "phone", 1080, 24, "vmaf_v1.0.16_5d0h"),
+        ("v1", "tv-4k", 2160, 59.94, "vmaf_v1.0.16_hfr_1d5h_2160"),
+        ("v1-tv-4k-3h", None, 2160, 60, "v1-tv-4k-3h"),
+    ],
+)
+def test_model_is_chosen_by_screen_and_rate(model, device, rows, rate, name):
+    assert models.choose(rows, model, device, rate) == name
+    assert models.load(name)
+
+
+def test_models_for_one_screen_take_no_device():
+    with pytest.raises(vmaf.ModelError, match="one kind of screen"):
+        models.choose(1080, "4k", "phone")
+    with pytest.raises(vmaf.ModelError, match="unknown device"):
+        models.choose(1080, None, "watch")
+
+
 def test_unknown_model_is_refused_with_the_known_ones():
     with pytest.raises(vmaf.ModelError, match=r"v0\.6\.9.*known: .*4k"):
         models.load("v0.6.9")
