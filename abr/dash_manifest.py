@@ -23,6 +23,7 @@ __all__ = ["read_mpd"]
 _DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$")
 _SCALES = {"bits": 1 / 8, "kbits": 125, "mbits": 125_000, "bytes": 1, "b": 1, "kb": 1000, "mb": 1_000_000}
 _FIELD = re.compile(r"\$(RepresentationID|Number|Bandwidth|Time)(?:%0(\d+)d)?\$|\$\$")
+_TRICK_MODE = "http://dashif.org/guidelines/trickmode"
 #: read from the beginning of a file, to find its segment index
 _HEAD = 1 << 20
 
@@ -68,6 +69,9 @@ def read_mpd(path: Path, text: str) -> Presentation:
 
 
 def _is_video(adaptation: Element) -> bool:
+    # tracks of key frames alone, which no player plays at its usual rate (DASH-IF IOP, 3.2.9)
+    if any(e.get("schemeIdUri") == _TRICK_MODE for e in adaptation.findall("EssentialProperty")):
+        return False
     kinds = [adaptation.get("contentType", ""), adaptation.get("mimeType", "")]
     kinds += [r.get("mimeType", "") for r in adaptation.findall("Representation")]
     return any(kind.startswith("video") for kind in kinds)

@@ -16,11 +16,13 @@ from encoder.errors import (
     SourceError,
     StitchError,
     StoreError,
+    TrackError,
 )
 from encoder.farm import Job, LocalExecutor, longest_first, run_all
 from encoder.frames import Frame, decode
 from encoder.inspection import inspect
-from encoder.packaging import Packaged, package
+from encoder.media_playlist import Packaged
+from encoder.packaging import PackagingRequest, package
 from encoder.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.process import stop_all
 from encoder.pruning import Artefact, artefacts, prune
@@ -28,9 +30,10 @@ from encoder.source import AudioStream, Colour, HDRMetadata, Source, TextStream
 from encoder.stitch import stitch
 from encoder.store import Store, write_whole
 from encoder.tools import ffmpeg_path, ffmpeg_version, packager_path, packager_version, require_encoder
-from encoder.tracks import AudioTrack, TextTrack, encode_audio, extract_text
+from encoder.tracks import AUDIO_CODECS, AudioTrack, TextTrack, audio_codecs, encode_audio, extract_text
 
 __all__ = [
+    "AUDIO_CODECS",
     "CODECS",
     "PROTECTION_SCHEMES",
     "Artefact",
@@ -53,6 +56,7 @@ __all__ = [
     "LocalExecutor",
     "MissingToolError",
     "Packaged",
+    "PackagingRequest",
     "ProcessError",
     "Rendition",
     "Segment",
@@ -64,8 +68,10 @@ __all__ = [
     "StoreError",
     "TextStream",
     "TextTrack",
+    "TrackError",
     "UnknownCodecError",
     "artefacts",
+    "audio_codecs",
     "chunk_path",
     "cluster_executor",
     "codec_named",

@@ -10,7 +10,8 @@ ShotladderError
 ├── StoreError (OSError)            a store's server cannot be reached
 ├── JobsError (RuntimeError)        jobs failed each time that they were tried
 ├── ClaimedError (RuntimeError)     another run is making the same artefacts now
-└── StitchError (RuntimeError)      chunks that do not fit together
+├── StitchError (RuntimeError)      chunks that do not fit together
+└── TrackError (ValueError)         a track of sound or text that can be no part of a presentation
 ```
 """
 
@@ -29,6 +30,7 @@ __all__ = [
     "SourceError",
     "StitchError",
     "StoreError",
+    "TrackError",
 ]
 
 
@@ -89,3 +91,7 @@ class JobsError(ShotladderError, RuntimeError):
 
 class ClaimedError(ShotladderError, RuntimeError):
     """Another run is making the same artefacts now."""
+
+
+class TrackError(ShotladderError, ValueError):
+    """A track of sound or text can be no part of a presentation."""

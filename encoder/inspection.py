@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.sidedata.sidedata import Type as SideDataType
 
 from encoder.errors import SourceError
 from encoder.frames import decodable
@@ -83,8 +84,10 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     with _opened(name) as container:
         stream = _main_video(container, name)
         first = _first_frame(container, stream, name)
-        audio = tuple(_audio(s) for s in container.streams.audio if s.codec_context is not None)
+        audio = tuple(_audio(s) for s in container.streams.audio)
         text = tuple(TextStream(s.index, _codec_name(s), *_tags(s)) for s in container.streams.subtitles)
+        if any(data.type is SideDataType.A53_CC for data in first.side_data):
+            text += (TextStream(stream.index, "eia_608", title="Closed captions", dispositions=("captions",)),)
         time_base = _fraction(stream.time_base) or Fraction(1, 90_000)
         stated_rate = _fraction(stream.average_rate) or _fraction(stream.guessed_rate)
         stream_index = stream.index
@@ -246,15 +249,18 @@ def _end_and_rate(
 def _audio(stream: Any) -> AudioStream:
     time_base = _fraction(stream.time_base) or Fraction(1, 48_000)
     start = (stream.start_time or 0) * time_base
-    channels = stream.codec_context.channels
-    return AudioStream(
-        stream.index, _codec_name(stream), channels, stream.codec_context.sample_rate, start, *_tags(stream)
-    )
+    context = stream.codec_context
+    # a codec that FFmpeg does not know is still a track, which is told when it is left out
+    channels, rate = (context.channels, context.sample_rate) if context is not None else (0, 0)
+    return AudioStream(stream.index, _codec_name(stream), channels, rate, start, *_tags(stream))
 
 
-def _tags(stream: Any) -> tuple[str | None, str | None]:
-    language = stream.metadata.get("language")
-    return (None if language in (None, "", "und") else language), stream.metadata.get("title")
+def _tags(stream: Any) -> tuple[str | None, str | None, tuple[str, ...]]:
+    # Matroska's own tags are in capitals
+    tags = {name.lower(): value for name, value in stream.metadata.items()}
+    language = tags.get("language")
+    dispositions = tuple(flag.name for flag in av.stream.Disposition if flag in stream.disposition)
+    return (None if language in (None, "", "und") else language), tags.get("title"), dispositions
 
 
 def _codec_name(stream: Any) -> str:

@@ -19,7 +19,7 @@ _WAY = ((b"moov", 0), (b"trak", 0), (b"mdia", 0), (b"minf", 0), (b"stbl", 0), (b
 _ENTRY_FIELDS = 78
 
 
-def carry_light_boxes(track: Path, init: Path) -> None:
+def carry_light_boxes(track: Path, init: Path) -> int:
     """Add to an init segment the boxes of light that the sample entry of a track has.
 
     Parameters
@@ -27,14 +27,20 @@ def carry_light_boxes(track: Path, init: Path) -> None:
     track : Path
         MP4 file of one video track.
     init : Path
-        Its init segment, with one track as well; rewritten where there is something to add.
+        Its init segment, or the whole file that begins with it, with one track as well; rewritten where there is
+        something to add.
+
+    Returns
+    -------
+    int
+        Bytes that it has grown by.
     """
     with track.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as source:
         begin, end = _sample_entry(source)[-1]
         inside = _boxes(source, begin + 8 + _ENTRY_FIELDS, end)
         boxes = b"".join(source[a:b] for kind, a, b in inside if kind in KINDS)
     if not boxes:
-        return
+        return 0
     data = init.read_bytes()
     way = _sample_entry(data)
     end = way[-1][1]
@@ -42,6 +48,7 @@ def carry_light_boxes(track: Path, init: Path) -> None:
     for box, last in way:
         grown[box : box + 4] = (last - box + len(boxes)).to_bytes(4, "big")
     init.write_bytes(grown)
+    return len(boxes)
 
 
 def _sample_entry(data: bytes | mmap) -> list[tuple[int, int]]:

@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import m3u8
-
+from encoder.byte_ranges import shift_ranges
+from encoder.descriptors import default_playlists, descriptors
 from encoder.encryption import Encryption, packager_flags
 from encoder.errors import ProcessError
 from encoder.light_boxes import carry_light_boxes
+from encoder.master_playlist import complete_master
+from encoder.media_playlist import Packaged, playlist_segments
 from encoder.plan import Rendition, Segment
 from encoder.process import run
 from encoder.source import Source
 from encoder.tools import packager_path
 from encoder.tracks import AudioTrack, TextTrack
 
-__all__ = ["Packaged", "package", "playlist_segments"]
+__all__ = ["PackagingRequest", "package"]
 
 DASH_MANIFEST = "manifest.mpd"
 HLS_MANIFEST = "master.m3u8"
 
 
-@dataclass(frozen=True, slots=True)
-class Packaged:
-    """Segments of one rendition as its playlist lists them: durations (s), files relative to the folder."""
+#: A key frame of every so many, as Shaka Packager counts: the marked ones all, one a segment.
+TRICK_PLAY_FACTOR = "1"
 
-    playlist: str
-    init: str
-    urls: tuple[str, ...]
-    durations: tuple[float, ...]
+
+@dataclass(frozen=True, slots=True)
+class PackagingRequest:
+    """How a title is packaged.
+
+    Attributes
+    ----------
+    encryption : Encryption or None
+        Pictures and sound are encrypted, text is not; None leaves all in the clear.
+    single_file : bool
+        Whether each track is one file, of which segments are ranges of bytes.
+    """
+
+    encryption: Encryption | None = None
+    single_file: bool = False
 
 
 def package(
@@ -43,7 +56,7 @@ def package(
     renditions: Sequence[tuple[Rendition, Path]],
     audio: Sequence[AudioTrack],
     text: Sequence[TextTrack],
-    encryption: Encryption | None = None,
+    request: PackagingRequest | None = None,
 ) -> tuple[Packaged, ...]:
     """Package a title.
 
@@ -59,34 +72,47 @@ def package(
         Stitched tracks.
     audio : sequence of AudioTrack
     text : sequence of TextTrack
-    encryption : Encryption, optional
-        Pictures and sound are encrypted, text is not.
+    request : PackagingRequest, optional
+        By default a file for each segment, in the clear.
 
     Returns
     -------
     tuple of Packaged
-        One per rendition.
+        One per rendition, then one per track of sound, then one per track of text.
 
     Raises
     ------
     ProcessError
         If the packager fails, or cuts elsewhere than planned.
     """
-    streams = [_video(rendition) for rendition, _ in renditions]
-    streams += [_sound(*named) for named in zip(audio, _names(audio), _titles(audio), strict=True)]
-    streams += [_words(*named) for named in zip(text, _names(text), _titles(text), strict=True)]
-    tracks: list[AudioTrack | TextTrack] = [*audio, *text]
-    paths = [path for _, path in renditions] + [track.path for track in tracks]
-    with _inputs(folder, paths) as inputs, packager_flags(encryption) as flags:
-        argv = _command(streams, inputs, source, segments, audio) + flags
+    request = request or PackagingRequest()
+    tracks = [_video(rendition) for rendition, _ in renditions] + descriptors(audio, text)
+    smallest, path = min(renditions, key=lambda made: made[0].width * made[0].height)
+    streams = [_placed(fields, request.single_file) for fields in (*tracks, _trick_play(smallest))]
+    paths = [path for _, path in renditions] + [t.path for t in audio] + [t.path for t in text] + [path]
+    with _inputs(folder, paths) as inputs, packager_flags(request.encryption) as flags:
+        argv = _command(streams, inputs, source, segments) + flags
         run(argv, cwd=str(folder))
-    if encryption:
+    if request.single_file:
+        _plain_slashes(folder / DASH_MANIFEST)
+    if request.encryption:
         _drop_identity_keys(folder)
-    packaged = tuple(playlist_segments(folder, f"video_{rendition.id}.m3u8") for rendition, _ in renditions)
-    for (_, path), track in zip(renditions, packaged, strict=True):
+    for rendition, path in renditions:
+        _carry_light(folder, rendition, path, request.single_file)
+    complete_master(folder / HLS_MANIFEST, default_playlists(audio, text))
+    packaged = tuple(playlist_segments(folder, fields["playlist_name"]) for fields in tracks)
+    for track in packaged[: len(renditions)]:
         _check_cuts(tuple(argv), track, source, segments)
-        carry_light_boxes(path, folder / track.init)
     return packaged
+
+
+def _carry_light(folder: Path, rendition: Rendition, path: Path, single_file: bool) -> None:
+    fields = _video(rendition)
+    init = _placed(fields, single_file)["output" if single_file else "init_segment"]
+    grown = carry_light_boxes(path, folder / init)
+    if grown and single_file:
+        playlists = [folder / fields[name] for name in ("playlist_name", "iframe_playlist_name")]
+        shift_ranges(folder / DASH_MANIFEST, playlists, init, grown)
 
 
 @contextmanager
@@ -108,17 +134,14 @@ def _command(
     inputs: Sequence[str],
     source: Source,
     segments: Sequence[Segment],
-    audio: Sequence[AudioTrack],
 ) -> list[str]:
     argv = [packager_path()]
     for fields, name in zip(streams, inputs, strict=True):
         argv.append(",".join(f"{key}={value}" for key, value in {"in": name, **fields}.items()))
     argv += ["--segment_duration", f"{_least_duration(source, segments):.6f}"]
     argv += ["--mpd_output", DASH_MANIFEST, "--hls_master_playlist_output", HLS_MANIFEST]
-    # a static manifest with a timeline, rather than one SegmentBase per file
+    # a static manifest with a timeline where segments have files of their own
     argv += ["--generate_static_live_mpd", "--hls_playlist_type", "VOD", "--quiet"]
-    if audio and audio[0].stream.language:
-        argv += ["--default_language", audio[0].stream.language]
     return argv
 
 
@@ -131,12 +154,10 @@ def _least_duration(source: Source, segments: Sequence[Segment]) -> float:
     return float(min(lengths[:-1] or lengths)) * 0.98
 
 
-def playlist_segments(folder: Path, playlist: str) -> Packaged:
-    """Read what a media playlist lists."""
-    listed = m3u8.load(str(folder / playlist))
-    init = listed.segment_map[0].uri if listed.segment_map else ""
-    entries = listed.segments
-    return Packaged(playlist, str(init), tuple(e.uri for e in entries), tuple(float(e.duration) for e in entries))
+def _plain_slashes(manifest: Path) -> None:
+    """Write the paths of files with slashes: many a server finds nothing behind the packager's `%2F`."""
+    text = re.sub(r"(?<=<BaseURL>)[^<]*", lambda found: found[0].replace("%2F", "/"), manifest.read_text())
+    manifest.write_text(text)
 
 
 def _drop_identity_keys(folder: Path) -> None:
@@ -147,67 +168,33 @@ def _drop_identity_keys(folder: Path) -> None:
 
 
 def _video(rendition: Rendition) -> dict[str, str]:
-    place = f"video/{rendition.id}"
     return {
         "stream": "video",
-        "init_segment": f"{place}/init.mp4",
-        "segment_template": f"{place}/$Number%05d$.m4s",
+        "place": f"video/{rendition.id}",
         "playlist_name": f"video_{rendition.id}.m3u8",
         "iframe_playlist_name": f"iframe_{rendition.id}.m3u8",
     }
 
 
-def _sound(track: AudioTrack, name: str, title: str) -> dict[str, str]:
-    place = f"audio/{name}-aac"
-    fields = {
-        "stream": "audio",
-        "init_segment": f"{place}/init.mp4",
-        "segment_template": f"{place}/$Number%05d$.m4s",
-        "playlist_name": f"audio_{name}.m3u8",
-        "hls_group_id": "audio",
-        "hls_name": title,
+def _trick_play(rendition: Rendition) -> dict[str, str]:
+    """Describe a track of key frames alone, for seeking in DASH; HLS has its own lists of them."""
+    return {
+        "stream": "video",
+        "place": f"video/trick-{rendition.id}",
+        "trick_play_factor": TRICK_PLAY_FACTOR,
+        "dash_only": "1",
     }
-    return fields | _language(track)
 
 
-def _words(track: TextTrack, name: str, title: str) -> dict[str, str]:
-    fields = {
-        "stream": "text",
-        "segment_template": f"text/{name}/$Number%05d$.vtt",
-        "playlist_name": f"text_{name}.m3u8",
-        "hls_group_id": "text",
-        "hls_name": title,
-    }
-    return fields | _language(track)
-
-
-def _language(track: AudioTrack | TextTrack) -> dict[str, str]:
-    language = _printable(track.stream.language)
-    return {"language": language} if language else {}
-
-
-def _names(tracks: Sequence[AudioTrack | TextTrack]) -> list[str]:
-    """Name folders after languages; a second track of a language gets a number."""
-    names: list[str] = []
-    for track in tracks:
-        base = "".join(c for c in (track.stream.language or "und") if c.isalnum() or c == "-") or "und"
-        taken = sum(name == base or name.startswith(f"{base}-") for name in names)
-        names.append(f"{base}-{taken + 1}" if taken else base)
-    return names
-
-
-def _titles(tracks: Sequence[AudioTrack | TextTrack]) -> list[str]:
-    """Name tracks for people, each differently, as RFC 8216 (4.3.4.1.1) demands within a group."""
-    titles: list[str] = []
-    for track, name in zip(tracks, _names(tracks), strict=True):
-        title = _printable(track.stream.title) or name
-        titles.append(title if title not in titles else f"{title} ({name})")
-    return titles
-
-
-def _printable(title: str | None) -> str:
-    # the descriptor's separators and a playlist's quotes cannot be escaped
-    return "".join(c for c in title or "" if c.isprintable() and c not in ',="\\').strip()
+def _placed(fields: Mapping[str, str], single_file: bool) -> dict[str, str]:
+    """Say where a track's files go: a folder of segments, or one file."""
+    rest = {name: value for name, value in fields.items() if name != "place"}
+    place, is_text = fields["place"], fields["stream"] == "text"
+    if single_file:
+        return rest | {"output": f"{place}.{'vtt' if is_text else 'mp4'}"}
+    if is_text:
+        return rest | {"segment_template": f"{place}/$Number%05d$.vtt"}
+    return rest | {"init_segment": f"{place}/init.mp4", "segment_template": f"{place}/$Number%05d$.m4s"}
 
 
 def _check_cuts(argv: tuple[str, ...], track: Packaged, source: Source, segments: Sequence[Segment]) -> None:

@@ -58,7 +58,10 @@ class HDRMetadata:
 
 @dataclass(frozen=True, slots=True)
 class AudioStream:
-    """One audio track: stream index in the file, codec, channels, sample rate (Hz), start (s), language."""
+    """One audio track: stream index in the file, codec, channels, sample rate (Hz), start (s), language, title.
+
+    `dispositions` are FFmpeg's: default, dub, original, comment, hearing_impaired, visual_impaired...
+    """
 
     index: int
     codec: str
@@ -67,16 +70,21 @@ class AudioStream:
     start: Fraction
     language: str | None = None
     title: str | None = None
+    dispositions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TextStream:
-    """One subtitle track: stream index in the file, codec, language."""
+    """One subtitle track: stream index in the file, codec, language, title, dispositions (default, forced...).
+
+    Closed captions inside the video bear the video's index.
+    """
 
     index: int
     codec: str
     language: str | None = None
     title: str | None = None
+    dispositions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 import encoder
 import vmaf
-from encoder import AudioTrack, Encryption, Packaged, Rendition, Source, TextTrack
-from encoder.packaging import HLS_MANIFEST, playlist_segments
+from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
+from encoder.packaging import HLS_MANIFEST
 from ladders import Finals, Ladder, Shot, bd_rate
 from shotladder import __version__
 
@@ -25,6 +25,14 @@ __all__ = ["Made", "Parts", "describe", "shot_document"]
 FORMAT_VERSION = 1
 #: VMAF from which its scale ends: more bits no longer show.
 SATURATED = 99.0
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A track of the source that is no part of the presentation, and why."""
+
+    stream: AudioStream | TextStream
+    why: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +53,9 @@ class Parts:
     source: Source
     shots: Sequence[Shot]
     made: Sequence[Made]
-    audio: Sequence[AudioTrack]
-    text: Sequence[TextTrack]
+    audio: Sequence[tuple[AudioTrack, Packaged]]
+    text: Sequence[tuple[TextTrack, Packaged]]
+    left_out: Sequence[LeftOut]
     encryption: Encryption | None
     analysis_cpu_seconds: float
 
@@ -83,8 +92,14 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
         ],
         "shots": [shot_document(source, shot) for shot in parts.shots],
         "video": [_video(folder, parts, made, n) for made in parts.made for n in range(len(made.renditions))],
-        "audio": _audio(folder, parts.audio),
-        "text": _text(folder, parts.text),
+        "audio": [_audio(track, packaged) for track, packaged in parts.audio],
+        "text": [
+            {**_tags(track.stream), "codec": "webvtt", "playlist": packaged.playlist} for track, packaged in parts.text
+        ],
+        "left_out": [
+            {"stream": t.stream.index, "codec": t.stream.codec, "language": t.stream.language, "why": t.why}
+            for t in parts.left_out
+        ],
         "encryption": _encryption(parts.encryption),
         "ladder": {
             "mode": ladder.mode,
@@ -166,7 +181,7 @@ def _shots_within(starts: Sequence[int], first: int, last: int) -> list[int]:
 
 def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any]:
     rendition, packaged = made.renditions[number], made.packaged[number]
-    sizes = [(folder / url).stat().st_size for url in packaged.urls]
+    sizes = packaged.sizes
     spans = [(s.first, s.last) for s in made.ladder.segments]
     durations = [float(parts.source.time(b) - parts.source.time(a)) for a, b in spans]
     peak = round(max(8 * size / time for size, time in zip(sizes, durations, strict=True)))
@@ -186,8 +201,8 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
         "playlist": packaged.playlist,
         "init": packaged.init,
         "segments": [
-            {"bytes": size, "vmaf": round(float(scores[a:b].mean()), 4), "url": url}
-            for size, (a, b), url in zip(sizes, spans, packaged.urls, strict=True)
+            {"bytes": size, "vmaf": round(float(scores[a:b].mean()), 4), **where}
+            for size, (a, b), where in zip(sizes, spans, _places(packaged), strict=True)
         ],
     }
 
@@ -204,34 +219,30 @@ def _per_shot(shots: Sequence[Shot], ladder: Ladder, number: int) -> list[float]
     return [quantisers[int(np.searchsorted(ends, shot.first, side="right"))] for shot in shots]
 
 
-def _audio(folder: Path, tracks: Sequence[AudioTrack]) -> list[dict[str, Any]]:
-    described = []
-    for track, media in zip(tracks, _media(folder, "AUDIO"), strict=True):
-        listed = playlist_segments(folder, media.uri)
-        sizes = [(folder / url).stat().st_size for url in listed.urls]
-        described.append(
-            {
-                "language": track.stream.language,
-                "title": track.stream.title,
-                "codec": "aac",
-                "channels": int(media.channels),
-                "average_bitrate": round(8 * sum(sizes) / sum(listed.durations)),
-                "playlist": media.uri,
-                "init": listed.init,
-                "segments": [
-                    {"bytes": size, "duration": duration, "url": url}
-                    for size, duration, url in zip(sizes, listed.durations, listed.urls, strict=True)
-                ],
-            }
-        )
-    return described
+def _audio(track: AudioTrack, packaged: Packaged) -> dict[str, Any]:
+    return {
+        **_tags(track.stream),
+        "codec": track.codec,
+        "channels": track.channels,
+        "average_bitrate": round(8 * sum(packaged.sizes) / sum(packaged.durations)),
+        "playlist": packaged.playlist,
+        "init": packaged.init,
+        "segments": [
+            {"bytes": size, "duration": duration, **where}
+            for size, duration, where in zip(packaged.sizes, packaged.durations, _places(packaged), strict=True)
+        ],
+    }
 
 
-def _text(folder: Path, tracks: Sequence[TextTrack]) -> list[dict[str, Any]]:
-    return [
-        {"language": t.stream.language, "title": t.stream.title, "codec": "webvtt", "playlist": media.uri}
-        for t, media in zip(tracks, _media(folder, "SUBTITLES"), strict=True)
-    ]
+def _places(packaged: Packaged) -> list[dict[str, Any]]:
+    """Return where each segment is: its file, and where in it when it has none of its own."""
+    if packaged.offsets is None:
+        return [{"url": url} for url in packaged.urls]
+    return [{"url": url, "offset": offset} for url, offset in zip(packaged.urls, packaged.offsets, strict=True)]
+
+
+def _tags(stream: AudioStream | TextStream) -> dict[str, Any]:
+    return {"language": stream.language, "title": stream.title, "dispositions": list(stream.dispositions)}
 
 
 def _encryption(encryption: Encryption | None) -> dict[str, Any] | None:
@@ -240,11 +251,6 @@ def _encryption(encryption: Encryption | None) -> dict[str, Any] | None:
         return None
     keys = {key.label: key.key_id for key in encryption.keys}
     return {"scheme": encryption.scheme, "key_ids": keys, "clear_lead": encryption.clear_lead}
-
-
-def _media(folder: Path, kind: str) -> list[Any]:
-    """Return the master playlist's tracks of a kind, which stand in the order they were given."""
-    return [media for media in m3u8.load(str(folder / HLS_MANIFEST)).media if media.type == kind]
 
 
 def _told(folder: Path, playlist: str) -> dict[str, str]:

@@ -18,11 +18,13 @@ from encoder import (
     AudioTrack,
     Encryption,
     LocalExecutor,
+    PackagingRequest,
     ProcessError,
     Rendition,
     Source,
     TextStream,
     TextTrack,
+    TrackError,
 )
 from ladders import (
     Finals,
@@ -33,7 +35,7 @@ from ladders import (
     predict_cost,
 )
 from shotladder.codec_ladders import codec_ladders
-from shotladder.describe import Made, Parts, describe
+from shotladder.describe import LeftOut, Made, Parts, describe
 from shotladder.key_files import keys_file
 from shotladder.output import PRESENTATION, check_output, finished_as, whole_folder
 from shotladder.progress import Reporter
@@ -58,6 +60,15 @@ class _Analysed:
     source: Source
     shots: tuple[Shot, ...]
     cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tracks:
+    """Tracks of sound and text, and those of the source that can be none."""
+
+    audio: Sequence[AudioTrack]
+    text: Sequence[TextTrack]
+    left_out: Sequence[LeftOut]
 
 
 def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
@@ -91,10 +102,10 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
         with _workers(request) as executor:
             found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
             delivered = [each.deliver(reporter) for each in found]
-            audio, text = _tracks(request, analysed.source, executor, reporter)
+            tracks = _tracks(request, analysed.source, executor, reporter)
         with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
-            encryption = _encryption(request, reporter)
-            parts = _package(folder, analysed, delivered, audio, text, encryption)
+            packing = PackagingRequest(_encryption(request, reporter), request.single_file)
+            parts = _package(folder, analysed, delivered, tracks, packing)
             presentation = describe(folder, parts, fingerprint)
             (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
             hulls = {made.ladder.codec: made.ladder.hull for made in parts.made}
@@ -162,36 +173,41 @@ def _analyse(source: Source, reporter: Reporter) -> _Analysed:
     return _Analysed(source, analysis.shots, time.process_time() - begun)
 
 
-def _tracks(
-    request: EncodeRequest, source: Source, executor: Executor, reporter: Reporter
-) -> tuple[list[AudioTrack], list[TextTrack]]:
+def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter: Reporter) -> _Tracks:
     if not request.audio:
-        return [], []
+        return _Tracks([], [], [])
+    left_out: list[LeftOut] = []
     with reporter.stage("sound and text"):
-        sound = [executor.submit(encoder.encode_audio, source, stream, request.store) for stream in source.audio]
-        words = [executor.submit(encoder.extract_text, source, stream, request.store) for stream in source.text]
-        audio = [_track(job, stream, reporter) for job, stream in zip(sound, source.audio, strict=True)]
-        text = [_track(job, stream, reporter) for job, stream in zip(words, source.text, strict=True)]
+        sound = [
+            (stream, executor.submit(encoder.encode_audio, source, stream, request.store, codec))
+            for stream in source.audio
+            for codec in encoder.audio_codecs(stream, request.audio)
+        ]
+        words = [
+            (stream, executor.submit(encoder.extract_text, source, stream, request.store)) for stream in source.text
+        ]
+        audio = [_track(job, stream, left_out, reporter) for stream, job in sound]
+        text = [_track(job, stream, left_out, reporter) for stream, job in words]
         # another machine may have made them
-        return (
+        return _Tracks(
             [replace(track, path=request.store.fetch(track.path)) for track in audio if track],
             [replace(track, path=request.store.fetch(track.path)) for track in text if track],
+            left_out,
         )
 
 
-def _track(job: Future[Track | None], stream: AudioStream | TextStream, reporter: Reporter) -> Track | None:
+def _track(
+    job: Future[Track], stream: AudioStream | TextStream, left_out: list[LeftOut], reporter: Reporter
+) -> Track | None:
     """Return a track, or say why it is left out."""
     try:
-        track = job.result()
-    except ProcessError as error:
-        if error.returncode < 0:
+        return job.result()
+    except (ProcessError, TrackError) as error:
+        if isinstance(error, ProcessError) and error.returncode < 0:
             raise
-        track, why = None, str(error)
-    else:
-        why = "it holds pictures, or nothing"
-    if track is None:
-        reporter.say(f"track {stream.index} ({stream.codec}, {stream.language or 'no language'}) is left out: {why}")
-    return track
+        left_out.append(LeftOut(stream, str(error)))
+        reporter.say(f"track {stream.index} ({stream.codec}, {stream.language or 'no language'}) is left out: {error}")
+        return None
 
 
 def _encryption(request: EncodeRequest, reporter: Reporter) -> Encryption | None:
@@ -212,26 +228,26 @@ def _package(
     folder: Path,
     analysed: _Analysed,
     delivered: Sequence[tuple[Ladder, Finals]],
-    audio: Sequence[AudioTrack],
-    text: Sequence[TextTrack],
-    encryption: Encryption | None,
+    tracks: _Tracks,
+    packing: PackagingRequest,
 ) -> Parts:
     """Stitch each rung of each codec, package all, and gather what is known."""
     source = analysed.source
-    tracks = folder / ".tracks"
-    tracks.mkdir()
+    stitching = folder / ".tracks"
+    stitching.mkdir()
     named = [_renditions(source, ladder, finals) for ladder, finals in delivered]
     stitched = []
     for renditions, (ladder, finals) in zip(named, delivered, strict=True):
         for rendition, row in zip(renditions, finals.chunks, strict=True):
-            path = tracks / f"{rendition.id}.mp4"
+            path = stitching / f"{rendition.id}.mp4"
             encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments)
             stitched.append((rendition, path))
     samples = iter([encoder.track_samples(path) for _, path in stitched])
-    packaged = iter(encoder.package(folder, source, delivered[0][0].segments, stitched, audio, text, encryption))
+    segments = delivered[0][0].segments
+    packaged = iter(encoder.package(folder, source, segments, stitched, tracks.audio, tracks.text, packing))
     for _, path in stitched:
         path.unlink()
-    tracks.rmdir()
+    stitching.rmdir()
     made = [
         Made(
             ladder,
@@ -242,7 +258,16 @@ def _package(
         )
         for renditions, (ladder, finals) in zip(named, delivered, strict=True)
     ]
-    return Parts(source, analysed.shots, made, audio, text, encryption, analysed.cpu_seconds)
+    return Parts(
+        source,
+        analysed.shots,
+        made,
+        audio=list(zip(tracks.audio, packaged, strict=False)),
+        text=list(zip(tracks.text, packaged, strict=True)),
+        left_out=tracks.left_out,
+        encryption=packing.encryption,
+        analysis_cpu_seconds=analysed.cpu_seconds,
+    )
 
 
 def _renditions(source: Source, ladder: Ladder, finals: Finals) -> tuple[Rendition, ...]:

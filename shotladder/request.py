@@ -62,10 +62,12 @@ class EncodeRequest:
         "visual" or "metric".
     engine : str
         What measures VMAF.
-    audio : bool
-        Whether sound is encoded.
+    audio : tuple of str
+        Codecs of sound, see `encoder.audio_codecs`; with none, text is left out as well.
     encryption : EncryptionRequest or None
         None leaves everything in the clear.
+    single_file : bool
+        Whether each track is one file rather than a folder of segments.
     overwrite : bool
         Whether an output that is there may be replaced.
     workers : int
@@ -87,8 +89,9 @@ class EncodeRequest:
     presets: tuple[str, ...]
     tune: str
     engine: str
-    audio: bool
+    audio: tuple[str, ...]
     encryption: EncryptionRequest | None
+    single_file: bool
     overwrite: bool
     workers: int
     cluster: str | None
@@ -113,7 +116,9 @@ class EncodeRequest:
             "source": source.content_id,
             "ladder": ladder,
             "audio": self.audio,
+            "tracks": repr((source.audio, source.text)),
             "encryption": repr(self.encryption),
+            "single_file": self.single_file,
             "requests": [repr(replace(request, mode=ladder)) for request in self.ladder_requests(source)],
         }
         return _digest(json.dumps(decides, sort_keys=True).encode())

@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from shotladder.commands.options import encryption_options, json_flag, ladder_options, quiet_flag, request_from
+from shotladder.commands.options import (
+    audio_options,
+    encryption_options,
+    json_flag,
+    ladder_options,
+    quiet_flag,
+    request_from,
+)
 from shotladder.pipeline import encode, plan
 from shotladder.progress import Reporter
 from shotladder.report import rung_table
@@ -20,8 +27,9 @@ __all__ = ["command"]
 @click.argument("source")
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Folder of the presentation.")
 @ladder_options
-@click.option("--audio/--no-audio", default=True, show_default=True, help="Encode the sound and text tracks.")
+@audio_options
 @encryption_options
+@click.option("--single-file", is_flag=True, help="One file a track, fetched by ranges, rather than one a segment.")
 @click.option("--overwrite", is_flag=True, help="Replace what is in the folder, once the new is whole.")
 @click.option("--dry-run", is_flag=True, help="Tell the plan and its predicted cost; encode nothing.")
 @json_flag

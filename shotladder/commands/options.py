@@ -16,7 +16,15 @@ from encoder import Store
 from ladders import MODES
 from shotladder.request import EncodeRequest, EncryptionRequest
 
-__all__ = ["encryption_options", "json_flag", "ladder_options", "quiet_flag", "request_from", "store_option"]
+__all__ = [
+    "audio_options",
+    "encryption_options",
+    "json_flag",
+    "ladder_options",
+    "quiet_flag",
+    "request_from",
+    "store_option",
+]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -60,6 +68,23 @@ class LadderChoice(click.ParamType[str]):
         if value not in MODES and not Path(value).is_file():
             self.fail(f"{value!r} is neither one of {', '.join(MODES)} nor a file", param, ctx)
         return str(value)
+
+
+class AudioCodecs(click.ParamType[tuple[str, ...]]):
+    """Codecs of sound between commas, or none."""
+
+    name = "codecs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Split it."""
+        names = tuple(dict.fromkeys(str(value).split(",")))
+        known = (*encoder.AUDIO_CODECS, "copy")
+        if names == ("none",):
+            return ()
+        for name in names:
+            if name not in known:
+                self.fail(f"{name!r} is none of {', '.join(known)}; or say none", param, ctx)
+        return names
 
 
 class Seconds(click.ParamType[Fraction]):
@@ -164,6 +189,26 @@ _ENCRYPTION_OPTIONS = (
 )
 
 
+_AUDIO_OPTIONS = (
+    click.option(
+        "--audio",
+        type=AudioCodecs(),
+        default="aac,eac3",
+        show_default=True,
+        help="aac (stereo), eac3 or ac3 (5.1, where the source has it), opus (both), copy (the source's own AC-3 or"
+        " E-AC-3, untouched); none leaves out sound and text.",
+    ),
+    click.option("--no-audio", "audio", flag_value="none", help="The same as --audio none."),
+)
+
+
+def audio_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of sound."""
+    for option in reversed(_AUDIO_OPTIONS):
+        command = option(command)
+    return command
+
+
 def encryption_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of encryption."""
     for option in reversed(_ENCRYPTION_OPTIONS):
@@ -220,8 +265,9 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         presets=_presets(options["codecs"], options["preset"]),
         tune=options["tune"],
         engine=options["engine"],
-        audio=options.get("audio", True),
+        audio=options.get("audio", ()),
         encryption=_encryption(options),
+        single_file=options.get("single_file", False),
         overwrite=options.get("overwrite", False),
         workers=options["workers"],
         cluster=options["cluster"],

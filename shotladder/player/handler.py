@@ -122,6 +122,7 @@ class Handler(BaseHTTPRequestHandler):
             self._head(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, 0, None, {"Content-Range": f"bytes */{size}"})
             return
         first, last = span
+        request.offset = first
         extra = {"Accept-Ranges": "bytes"}
         status = HTTPStatus.OK
         if "Range" in self.headers:

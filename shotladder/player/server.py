@@ -38,6 +38,8 @@ class Request:
         In the order in which they came.
     path : str
         In the presentation's folder.
+    offset : int
+        The first byte that was asked for.
     begin, first_byte, end : float or None
         When it came, when its first and its last byte left; None as long as that has not been.
     sent : int
@@ -49,6 +51,7 @@ class Request:
     number: int
     path: str
     begin: float
+    offset: int = 0
     first_byte: float | None = None
     end: float | None = None
     sent: int = 0

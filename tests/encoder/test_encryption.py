@@ -10,7 +10,18 @@ import av
 import pytest
 
 import encoder
-from encoder import ChunkJob, ContentKey, Encryption, KeyFileError, ProcessError, Rendition, Store, inspect, packaging
+from encoder import (
+    ChunkJob,
+    ContentKey,
+    Encryption,
+    KeyFileError,
+    PackagingRequest,
+    ProcessError,
+    Rendition,
+    Store,
+    inspect,
+    packaging,
+)
 from encoder.encryption import load_keys, new_keys, packager_flags, save_keys
 from encoder.process import run
 from tests.encoder.films import beep, fetched, hashes_in, write_film
@@ -66,14 +77,16 @@ def encrypted(request, title, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packaging, "run", noted)
-        packaging.package(folder, source, segments, tracks, audio, [], Encryption(request.param, keys))
+        packaging.package(
+            folder, source, segments, tracks, audio, [], PackagingRequest(Encryption(request.param, keys))
+        )
     return request.param, folder, argvs, texts
 
 
 def test_decrypted_frames_and_sound_are_those_of_the_clear(title, encrypted):
     _, _, [(_, track)], [sound] = title
     _, folder, _, _ = encrypted
-    picture, voice = (fetched(folder, name) for name in (f"video_{RUNG.id}.m3u8", "audio_und.m3u8"))
+    picture, voice = (fetched(folder, name) for name in (f"video_{RUNG.id}.m3u8", "audio_und-aac.m3u8"))
     assert hashes_in(picture, KEYS["VIDEO"][1]) == hashes_in(track)
     assert sound_in(voice, KEYS["AUDIO"][1]) == sound_in(sound.path)
 
@@ -145,7 +158,7 @@ def test_a_failure_of_the_packager_tells_no_key(title, tmp_path):
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"nothing")
     with pytest.raises(ProcessError) as caught:
-        packaging.package(tmp_path, source, segments, [(rung, bad)], [], [], encryption)
+        packaging.package(tmp_path, source, segments, [(rung, bad)], [], [], PackagingRequest(encryption))
     told = repr((caught.value.argv, caught.value.tail, str(caught.value)))
     assert not any(key.key in told for key in encryption.keys)
 
@@ -153,7 +166,7 @@ def test_a_failure_of_the_packager_tells_no_key(title, tmp_path):
 def test_the_start_is_in_the_clear_when_that_is_asked_for(title, tmp_path):
     source, segments, tracks, _ = title
     encryption = Encryption("cbcs", new_keys(), clear_lead=0.5)
-    packaged = packaging.package(tmp_path, source, segments, tracks, [], [], encryption)
+    packaged = packaging.package(tmp_path, source, segments, tracks, [], [], PackagingRequest(encryption))
     boxes = [b"senc" in (tmp_path / url).read_bytes() for url in packaged[0].urls]
     assert boxes == [False] + [True] * (len(boxes) - 1)
 

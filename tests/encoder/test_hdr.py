@@ -89,6 +89,28 @@ def test_pictures_boxes_and_manifests_tell_the_range(packaged, codec):
             assert told["ColourPrimaries"] == told["MatrixCoefficients"] == "9"
 
 
+def test_ranges_of_one_file_hold_where_boxes_of_light_were_added(packaged, hdr10, tmp_path):
+    out, listed = packaged
+    tracks = [(Rendition("hevc", "hevc", 128, 64, QUICK["hevc"]), out.parent / "hevc.mp4")]
+    request = encoder.PackagingRequest(single_file=True)
+    (single,) = encoder.package(tmp_path, hdr10, SEGMENTS, tracks, [], [], request)
+    data = (tmp_path / single.init).read_bytes()
+    assert b"mdcv" + MDCV in data[: single.offsets[0]]
+    for url, offset, size in zip(listed["hevc"].urls, single.offsets, single.sizes, strict=True):
+        segment = (out / url).read_bytes()
+        assert data[offset : offset + size].endswith(segment[segment.index(b"mdat") :])
+    mpd = ET.parse(tmp_path / "manifest.mpd").getroot()
+    (base,) = [r for r in mpd.iterfind(".//d:Representation", NS) if r.findtext("d:BaseURL", "", NS) == single.init]
+    first, last = map(int, base.find("d:SegmentBase", NS).get("indexRange").split("-"))
+    assert data[first + 4 : first + 8] == b"sidx"
+    assert last + 1 == first + int.from_bytes(data[first : first + 4], "big") == single.offsets[0]
+    assert base.find(".//d:Initialization", NS).get("range") == f"0-{first - 1}"
+    (part,) = m3u8.load(str(tmp_path / single.playlist)).segment_map
+    assert part.byterange == f"{first}@0"
+    iframes = m3u8.load(str(tmp_path / "iframe_hevc.m3u8")).segments
+    assert [int(str(s.byterange).partition("@")[2]) for s in iframes] == list(single.offsets)
+
+
 def grey(tmp_path, source: encoder.Source, code: int) -> float:
     """What a 10-bit PQ level looks like in an SDR rendition, 0 black to 1 white."""
     graph = f"color=black:s=64x64:d=0.04,format=yuv420p10le,geq=lum={code}:cb=512:cr=512"

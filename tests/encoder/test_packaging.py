@@ -13,7 +13,18 @@ import numpy as np
 import pytest
 
 import encoder
-from encoder import AudioStream, ChunkJob, ProcessError, Rendition, Segment, Store, TextStream, inspect, plan_chunks
+from encoder import (
+    AudioStream,
+    ChunkJob,
+    PackagingRequest,
+    ProcessError,
+    Rendition,
+    Segment,
+    Store,
+    TextStream,
+    inspect,
+    plan_chunks,
+)
 from encoder.tracks import AudioTrack, TextTrack
 from tests.encoder.films import beep, fetched, hashes_in, key_times_in, numbers_in, times_in, write_film
 
@@ -59,7 +70,7 @@ def title(request, tmp_path_factory):
         text.append(TextTrack(TextStream(2, "subrip", language), words))
     out = folder / "out"
     out.mkdir()
-    packaged = encoder.package(out, source, segments, tracks, audio, text)
+    packaged = encoder.package(out, source, segments, tracks, audio, text)[: len(tracks)]
     return source, segments, tracks, packaged, out
 
 
@@ -106,6 +117,7 @@ def test_dash_lists_the_same_segments_on_a_timeline(title):
     mpd = ET.parse(out / "manifest.mpd").getroot()
     assert mpd.get("type") == "static"
     video = [s for s in mpd.iterfind(".//d:AdaptationSet", NS) if s.get("contentType") == "video"]
+    video = [s for s in video if s.find("d:EssentialProperty", NS) is None]
     representations = [r for s in video for r in s.iterfind("d:Representation", NS)]
     assert len(representations) == len(packaged)
     for representation in representations:
@@ -121,6 +133,56 @@ def test_dash_lists_the_same_segments_on_a_timeline(title):
         base = representation.findtext("d:BaseURL", "", NS)
         first = template.get("media").replace("$Number%05d$", "00001")
         assert (out / base / first).is_file()
+
+
+def test_dash_has_key_frames_apart_for_seeking_and_hls_its_own(title):
+    source, segments, _, packaged, out = title
+    sets = ET.parse(out / "manifest.mpd").getroot().findall(".//d:AdaptationSet", NS)
+    trick = [s for s in sets if s.find("d:EssentialProperty", NS) is not None]
+    (adaptation,) = trick
+    said = adaptation.find("d:EssentialProperty", NS)
+    assert said.get("schemeIdUri") == "http://dashif.org/guidelines/trickmode"
+    (main,) = {s.get("id") for s in sets if s.get("contentType") == "video" and s not in trick}
+    assert said.get("value") == main, "the set that they are of (DASH-IF IOP, 3.2.9)"
+    template = adaptation.find(".//d:SegmentTemplate", NS)
+    parts = [template.get("initialization")]
+    parts += [template.get("media").replace("$Number%05d$", f"{n + 1:05}") for n in range(len(segments))]
+    whole = out.parent / "trick.mp4"
+    whole.write_bytes(b"".join((out / part).read_bytes() for part in parts))
+    with av.open(str(whole)) as film:
+        packets = [p for p in film.demux(video=0) if p.size]
+    assert all(packet.is_keyframe for packet in packets)
+    assert [float(p.pts * p.time_base) for p in packets] == pytest.approx(
+        [float(source.time(s.first)) for s in segments]
+    )
+    assert "trick" not in (out / "master.m3u8").read_text()
+    assert len(m3u8.load(str(out / "master.m3u8")).iframe_playlists) == len(packaged)
+
+
+def ranges(out, track):
+    """The bytes of each segment of a track of one file."""
+    data = (out / track.urls[0]).read_bytes()
+    return [data[o : o + n] for o, n in zip(track.offsets, track.sizes, strict=True)]
+
+
+def test_one_file_a_track_holds_the_same_segments_as_ranges(title, tmp_path):
+    source, segments, tracks, packaged, out = title
+    single = encoder.package(tmp_path, source, segments, tracks, [], [], PackagingRequest(single_file=True))
+    for parts, one in zip(packaged, single, strict=True):
+        assert set(one.urls) == {one.init}
+        assert one.durations == parts.durations
+        data = (tmp_path / one.init).read_bytes()
+        assert one.offsets[-1] + one.sizes[-1] == len(data)
+        # the media is the same to the byte
+        assert [part[part.index(b"mdat") :] for part in ranges(tmp_path, one)] == [
+            (out / url).read_bytes()[(out / url).read_bytes().index(b"mdat") :] for url in parts.urls
+        ]
+        assert hashes_in(tmp_path / one.init) == hashes_in(fetched(out, parts.playlist))
+        assert times_in(tmp_path / one.init) == times_in(fetched(out, parts.playlist))
+    mpd = ET.parse(tmp_path / "manifest.mpd").getroot()
+    assert "urn:mpeg:dash:profile:isoff-on-demand:2011" in mpd.get("profiles")
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.mp4")}
+    assert names == {base.text for base in mpd.iterfind(".//d:BaseURL", NS)}
 
 
 def test_hls_names_every_rung_track_and_language(title):
@@ -201,6 +263,6 @@ def test_a_track_that_is_none_is_told_by_the_packager(tmp_path):
     source = inspect(write_film(tmp_path / "film.mkv", 20))
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"nothing")
-    track = AudioTrack(AudioStream(0, "aac", 2, 48_000, Fraction(0)), bad, 1, 0.0)
+    track = AudioTrack(AudioStream(0, "aac", 2, 48_000, Fraction(0)), bad, "aac", 2, 1, 0.0)
     with pytest.raises(ProcessError, match="packager"):
         encoder.package(tmp_path, source, [Segment(0, 20)], [(RUNGS[0], bad)], [track], [])

@@ -1,5 +1,6 @@
 """Sound and text stay to the picture as they were in the film, measured on what a player fetches."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,19 +16,19 @@ from tests.encoder.films import SOUND_RATE, beep, beep_heard, fetched, write_fil
 RUNG = Rendition("a", "h264", 128, 64, "ultrafast")
 
 
-def packaged_sound(film: Path, folder: Path) -> Path:
+def packaged_sound(film: Path, folder: Path, codec: str = "aac") -> Path:
     """Make a presentation of one chunk and return its sound as it is fetched."""
     source, store = inspect(film), Store(folder / "store")
     chunk = Chunk(0, source.frame_count, (0,), (0,))
     job = ChunkJob(source, chunk, (RUNG,), (30.0,), store)
     encoder.encode_chunk(job)
     encoder.stitch(source, [chunk], [encoder.chunk_path(job, 0)], folder / "a.mp4")
-    tracks = [encoder.encode_audio(source, stream, store) for stream in source.audio]
+    (track,) = (encoder.encode_audio(source, stream, store, codec) for stream in source.audio)
     out = folder / "out"
     out.mkdir()
     segments = [Segment(0, source.frame_count)]
-    encoder.package(out, source, segments, [(RUNG, folder / "a.mp4")], [t for t in tracks if t], [])
-    return fetched(out, "audio_und.m3u8")
+    encoder.package(out, source, segments, [(RUNG, folder / "a.mp4")], [track], [])
+    return fetched(out, f"audio_und-{track.codec}.m3u8")
 
 
 # where the picture starts, where the sound does, and where in the sound the beep is: s
@@ -58,6 +59,81 @@ def test_sound_stays_to_the_picture(tmp_path, case, container):
     assert heard == pytest.approx(wanted, abs=0.002)
 
 
+@pytest.mark.parametrize("case", ["together", "sound late", "sound early"])
+@pytest.mark.parametrize("codec", ["ac3", "eac3", "opus"])
+def test_sound_of_every_codec_stays_to_the_picture(tmp_path, case, codec):
+    picture, sound, inside = STARTS[case]
+    ticks = range(round(picture * 25), round(picture * 25) + 50)
+    film = write_film(tmp_path / "film.mkv", ticks=ticks, sound=(Fraction(str(sound)), beep(inside + 1.0, inside)))
+    heard = beep_heard(packaged_sound(film, tmp_path, codec))
+    assert heard == pytest.approx(sound + inside - picture, abs=0.003)
+
+
+def with_sound(film: Path, codec: str, *options: str) -> Path:
+    """The same film with its sound in another codec."""
+    path = film.with_name(f"{codec}{film.suffix}")
+    argv = [encoder.ffmpeg_path(), "-v", "error", "-copyts", "-i", str(film), "-c:v", "copy", "-c:a", codec]
+    run([*argv, *options, str(path)])
+    return path
+
+
+def packets_in(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+@pytest.mark.parametrize("container", ["mkv", "mov"])
+@pytest.mark.parametrize("case", STARTS)
+@pytest.mark.parametrize("codec", ["ac3", "eac3"])
+def test_sound_that_is_passed_on_is_untouched_and_stays_to_the_picture(tmp_path, case, container, codec):
+    picture, sound, inside = STARTS[case]
+    ticks = range(round(picture * 25), round(picture * 25) + 50)
+    film = write_film(
+        tmp_path / f"film.{container}", ticks=ticks, sound=(Fraction(str(sound)), beep(inside + 1.0, inside))
+    )
+    film = with_sound(film, codec)
+    source = inspect(film)
+    wanted = beep_heard(film) - float(source.pts[0] * source.time_base)
+    passed = packaged_sound(film, tmp_path, "copy")
+    assert beep_heard(passed) == pytest.approx(wanted, abs=0.003)
+    given, kept = packets_in(film), packets_in(passed)
+    assert any(kept == given[n : n + len(kept)] for n in range(len(given)))
+    # nothing but what is not to be heard beside pictures is gone
+    begin, end = sound - picture, sound - picture + inside + 1.0
+    assert len(kept) >= int((min(end, 2) - max(begin, 0)) / 0.032)
+
+
+def surround(folder: Path, layout: str = "5.1(side)", codec: str = "flac") -> encoder.Source:
+    """A film with 1 s of sound in many channels."""
+    argv = [encoder.ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-f", "lavfi"]
+    argv += ["-i", f"sine=d=1:r=44100,aformat=channel_layouts={layout}", "-c:v", "ffv1", "-c:a", codec]
+    run([*argv, str(folder / "film.mkv")])
+    return inspect(folder / "film.mkv")
+
+
+@pytest.mark.parametrize("layout", ["5.1", "5.1(side)", "7.1"])
+@pytest.mark.parametrize(("codec", "rate"), [("eac3", 384_000), ("ac3", 448_000), ("opus", 256_000)])
+def test_surround_sound_is_kept_as_six_channels(tmp_path, layout, codec, rate):
+    source = surround(tmp_path, layout)
+    track = encoder.encode_audio(source, source.audio[0], Store(tmp_path), codec)
+    assert (track.codec, track.channels, track.bitrate) == (codec, 6, rate)
+    with av.open(str(track.path)) as container:
+        context = container.streams.audio[0].codec_context
+        assert (context.name.removeprefix("lib"), context.sample_rate, context.channels) == (codec, 48_000, 6)
+
+
+def test_each_track_gets_what_fits_it():
+    stereo, surround, dolby = (
+        encoder.AudioStream(0, codec, channels, 48_000, Fraction(0))
+        for codec, channels in (("aac", 2), ("dts", 6), ("eac3", 6))
+    )
+    assert encoder.audio_codecs(stereo, ("aac", "eac3", "ac3", "copy")) == ("aac",)
+    assert encoder.audio_codecs(surround, ("aac", "eac3", "copy")) == ("aac", "eac3")
+    assert encoder.audio_codecs(dolby, ("copy", "aac", "ac3")) == ("copy", "aac")
+    assert encoder.audio_codecs(dolby, ("opus",)) == ("opus",)
+    assert encoder.audio_codecs(stereo, ("eac3",)) == ("aac",), "no track is lost"
+
+
 def test_gaps_in_the_sound_are_silence(tmp_path):
     film = tmp_path / "film.mkv"
     write_film(tmp_path / "early.mkv", 75, sound=(Fraction(0), beep(0.3, 9)))
@@ -78,11 +154,7 @@ def test_gaps_in_the_sound_are_silence(tmp_path):
 
 
 def test_sound_is_aac_at_48_khz_in_at_most_two_channels(tmp_path):
-    film = tmp_path / "film.mkv"
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-f", "lavfi"]
-    argv += ["-i", "sine=d=1:r=44100,aformat=channel_layouts=5.1", "-c:v", "ffv1", "-c:a", "flac", str(film)]
-    run(argv)
-    source = inspect(film)
+    source = surround(tmp_path)
     assert source.audio[0].channels == 6
     track = encoder.encode_audio(source, source.audio[0], Store(tmp_path))
     assert track.bitrate == 128_000
@@ -95,7 +167,9 @@ def test_sound_that_ends_before_the_picture_starts_is_no_track(tmp_path):
     silence = np.zeros(SOUND_RATE // 2, np.int16)
     film = write_film(tmp_path / "film.mkv", ticks=range(50, 100), sound=(Fraction(0), silence))
     source = inspect(film)
-    assert encoder.encode_audio(source, source.audio[0], Store(tmp_path)) is None
+    for codec in ("aac", "opus"):
+        with pytest.raises(encoder.TrackError, match="no sound while there are pictures"):
+            encoder.encode_audio(source, source.audio[0], Store(tmp_path), codec)
 
 
 def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Source:
@@ -148,4 +222,43 @@ def test_text_of_a_film_that_starts_late_stays_to_the_picture(tmp_path):
 def test_text_in_pictures_is_no_text_track(tmp_path):
     source = subtitled(tmp_path)
     stream = encoder.TextStream(source.text[0].index, "dvd_subtitle")
-    assert encoder.extract_text(source, stream, Store(tmp_path)) is None
+    with pytest.raises(encoder.TrackError, match="holds pictures"):
+        encoder.extract_text(source, stream, Store(tmp_path))
+
+
+def test_text_that_ends_before_the_first_picture_is_no_text_track(tmp_path):
+    source = subtitled(tmp_path, start=125)
+    with pytest.raises(encoder.TrackError, match="nothing while there are pictures"):
+        encoder.extract_text(source, source.text[0], Store(tmp_path))
+
+
+def test_text_ends_with_the_film(tmp_path):
+    film = subtitled(tmp_path)
+    source = replace(film, pts=film.pts[:80], end_pts=film.pts[80])
+    text = encoder.extract_text(source, source.text[0], Store(tmp_path)).path.read_text()
+    assert "00:00.500 --> 00:01.250" in text
+    assert "00:03.000 --> 00:00:03.200\nBye" in text
+
+
+def test_the_tags_of_every_container_are_read(tmp_path):
+    film = subtitled(tmp_path)
+    path = tmp_path / "tagged.mkv"
+    argv = [encoder.ffmpeg_path(), "-v", "error", "-i", film.path, "-c", "copy", "-metadata:s:s:0", "title=Signs"]
+    run([*argv, "-disposition:s:0", "forced+hearing_impaired", str(path)])
+    (text,) = inspect(path).text
+    assert (text.language, text.title, text.dispositions) == ("fra", "Signs", ("forced", "hearing_impaired"))
+
+
+@pytest.mark.shared
+def test_closed_captions_of_a_broadcast_become_text(shared, tmp_path):
+    # names that a filter's options must escape
+    film = tmp_path / "news, 'live': [a];b.ts"
+    film.symlink_to(shared / "clips/interlaced_news_480i_tff_7s.ts")
+    source = inspect(film)
+    (captions,) = source.text
+    assert (captions.index, captions.codec, captions.dispositions) == (source.stream_index, "eia_608", ("captions",))
+    text = encoder.extract_text(source, captions, Store(tmp_path)).path.read_text()
+    # ffmpeg -copyts -f lavfi -i "movie=news.ts[out+subcc]" -map 0:s -f srt - says 3.155 s, the picture starts at 1.720
+    assert "00:01.435 --> 00:03.938" in text
+    assert "MANUFACTURERS ARE ABOUT AS" in text
+    assert "\\h" not in text

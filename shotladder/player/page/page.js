@@ -43,8 +43,15 @@ function prepare(film) {
   const [over, under] = film.frame_rate.split("/").map(Number);
   film.shotStarts = film.shots.slice(1).map((shot) => (shot.first_frame * under) / over);
   film.where = new Map();
-  film.video.forEach((rung, n) => rung.segments.forEach((segment, s) => film.where.set(segment.url, [n, s])));
+  film.video.forEach((rung, n) => rung.segments.forEach((segment, s) => {
+    film.where.set(segment.offset === undefined ? segment.url : `${segment.url}@${segment.offset}`, [n, s]);
+  }));
   return film;
+}
+
+// [rung, segment] of what was asked for: a file, or where in it a segment begins
+function placeOf(film, request) {
+  return film.where.get(`${request.path}@${request.offset}`) ?? film.where.get(request.path);
 }
 
 function segmentAt(film, time) {
@@ -65,7 +72,7 @@ function ahead() {
 
 // one finished request: the rung of its segment, and a line for the log
 function settle(film, request) {
-  const place = film.where.get(request.path);
+  const place = placeOf(film, request);
   if (!place) return;
   const [rung, segment] = place, name = film.video[rung].id, score = film.video[rung].segments[segment].vmaf;
   if (!request.whole) {
@@ -99,7 +106,7 @@ async function look(film) {
 
 function transfers(film, now) {
   return state.requests.filter((request) => request.first_byte !== null && request.sent).map((request) => {
-    const end = request.end ?? now, place = film.where.get(request.path);
+    const end = request.end ?? now, place = placeOf(film, request);
     const rung = place && place[0];
     return {begin: request.begin, first: request.first_byte, end, rung, bitrate: place && film.video[rung].average_bitrate,
             rate: (8 * request.sent) / Math.max(end - request.first_byte, 1e-3)};
@@ -116,7 +123,7 @@ function facts(film, now) {
   const seen = film.segments.slice(0, at + 1).map((s, n) => [n, s.duration]).filter(([n]) => state.chosen[n] !== undefined);
   const length = seen.reduce((sum, [, duration]) => sum + duration, 0);
   if (length) $("mean").textContent = (seen.reduce((sum, [n, duration]) => sum + score(n) * duration, 0) / length).toFixed(1);
-  const last = state.requests.findLast((request) => request.whole && film.where.has(request.path));
+  const last = state.requests.findLast((request) => request.whole && placeOf(film, request));
   if (last) $("throughput").textContent = bits((8 * last.sent) / Math.max(last.end - last.begin, 1e-3));
   const stalled = state.stalls.slice(1).reduce((sum, [a, b]) => sum + b - a, 0);
   const count = Math.max(0, state.stalls.length - 1);  // the first is the start-up
