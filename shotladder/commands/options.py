@@ -198,7 +198,7 @@ _AUDIO_OPTIONS = (
         help="aac (stereo), eac3 or ac3 (5.1, where the source has it), opus (both), copy (the source's own AC-3 or"
         " E-AC-3, untouched); none leaves out sound and text.",
     ),
-    click.option("--no-audio", "audio", flag_value="none", help="The same as --audio none."),
+    click.option("--no-audio", "audio", flag_value="none", type=AudioCodecs(), help="The same as --audio none."),
 )
 
 
