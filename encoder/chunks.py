@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -96,6 +97,7 @@ def chunk_path(job: ChunkJob, number: int) -> Path:
         "keyframes": list(chunk.keyframes),
         "options": encoder_options(rendition, job.quantisers[number], job.source),
         "filters": [str(f) for f in _picture(job.source, rendition)],
+        "passes": codec_named(rendition.codec).passes,
         "ffmpeg": ffmpeg_version(),
     }
     return job.store.path("chunk", recipe, ".mp4")
@@ -126,17 +128,13 @@ def encode_chunk(job: ChunkJob) -> float:
     with tempfile.TemporaryDirectory(prefix=".chunk.", dir=job.store.root) as folder:
         made = [Path(folder) / f"{n}.mp4" for n in missing]
         try:
-            argv = _command(job, missing, made, seek=True)
-            cpu = run(argv).cpu_seconds
-            _check(argv, made, job.chunk)
+            cpu = _encode(job, missing, made, seek=True)
         except ProcessError as error:
             # killed: whoever did that does not want it again
             if error.returncode < 0:
                 raise
             # some files seek wrongly; reading from the start is slow but sure
-            argv = _command(job, missing, made, seek=False)
-            cpu = run(argv).cpu_seconds
-            _check(argv, made, job.chunk)
+            cpu = _encode(job, missing, made, seek=False)
         for n, path in zip(missing, made, strict=True):
             job.store.write(chunk_path(job, n), partial(_move, path))
     return cpu
@@ -158,8 +156,22 @@ def part_bits(path: Path) -> tuple[int, ...]:
     return tuple(parts)
 
 
-def _command(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool) -> tuple[str, ...]:
-    """Return the command that encodes the chunk in the given renditions."""
+def _encode(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool) -> float:
+    """Encode the chunk in the given renditions, in as many passes as their codecs have; return CPU seconds."""
+    passes = max(codec_named(job.renditions[number].codec).passes for number in numbers)
+    cpu = 0.0
+    argv: tuple[str, ...] = ()
+    for number in range(1, passes + 1):
+        argv = _command(job, numbers, outputs, seek=seek, pass_number=number)
+        cpu += run(argv).cpu_seconds
+    _check(argv, outputs, job.chunk)
+    return cpu
+
+
+def _command(
+    job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool, pass_number: int
+) -> tuple[str, ...]:
+    """Return the command of one pass over the chunk in the given renditions."""
     source, chunk = job.source, job.chunk
     opened = ffmpeg.input(source.path, **input_options(source, chunk.first if seek else 0))
     frames = _apply(opened[str(source.stream_index)], frame_range(source, chunk.first, chunk.last))
@@ -170,7 +182,13 @@ def _command(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, 
         rendition = job.renditions[number]
         picture = _apply(copies[place], _picture(source, rendition))
         options = encoder_options(rendition, job.quantisers[number], source)
-        streams.append(ffmpeg.output(picture, str(path), f="mp4", an=None, force_key_frames=f"expr:{inner}", **options))
+        options |= {"f": "mp4", "force_key_frames": f"expr:{inner}"}
+        file, passes = str(path), codec_named(rendition.codec).passes
+        if passes > 1:
+            options |= {"pass": str(pass_number), "passlogfile": str(path.with_suffix(""))}
+        if pass_number < passes:
+            file, options["f"] = os.devnull, "null"
+        streams.append(ffmpeg.output(picture, file, an=None, **options))
     rows = [codec_named(job.renditions[number].codec) for number in numbers]
     devices = dict.fromkeys(setting for row in rows for setting in row.devices)
     opening = [word for option, value in devices for word in (f"-{option}", value)]

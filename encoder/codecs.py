@@ -54,6 +54,8 @@ class Codec:
         Default for production.
     hdr : bool
         Whether high dynamic range is kept; otherwise it is tone-mapped.
+    passes : int
+        1, or 2 for an encoder that looks at the whole chunk before it encodes (FFmpeg's `-pass`).
     quantiser_setting, preset_setting : Setting
         How they are told, with {} in their place.
     devices : tuple of Setting
@@ -82,6 +84,7 @@ class Codec:
     settings: tuple[Setting, ...]
     metric_settings: tuple[Setting, ...] = ()
     hdr: bool = False
+    passes: int = 1
     quantiser_setting: Setting = ("crf", "{}")
     preset_setting: Setting = ("preset", "{}")
     devices: tuple[Setting, ...] = ()
@@ -202,6 +205,8 @@ _ROWS = (
         presets=("5", "4", "3", "2", "1", "0"),
         preset="2",
         preset_setting=("cpu-used", "{}"),
+        # libvpx has its hidden reference frames in the second of two passes alone
+        passes=2,
         # libvpx knows a rate or a quality, not a quality within a buffer
         bound_settings=(),
         settings=(
@@ -212,6 +217,7 @@ _ROWS = (
             ("g", "100000"),
             ("keyint_min", "100000"),
             ("lag-in-frames", "25"),
+            ("auto-alt-ref", "1"),
             ("row-mt", "0"),
         ),
     ),
