@@ -59,12 +59,18 @@ def measure(request: Request) -> tuple[Scores, ...]:
     Raises
     ------
     PairingError
-        A rendition gave fewer frames than its inspection promised.
+        A rendition lacks frames, or gave fewer than its inspection promised.
     ProcessError
         ffmpeg failed.
     """
     if "interval" in request.companions:
         raise MeasureError("ffmpeg's filter cannot give a bootstrap interval; use the native engine")
+    for rendition, missing in zip(request.renditions, request.missing, strict=True):
+        if missing:
+            raise PairingError(
+                f"{rendition.path} lacks {len(missing)} frames, the first is {min(missing)};"
+                " ffmpeg's filter compares whole films only"
+            )
     with tempfile.TemporaryDirectory(prefix="shotladder-vmaf-") as folder:
         done = process.run(arguments(request), cwd=folder)
         share = done.cpu_seconds / len(request.renditions)

@@ -37,6 +37,7 @@ def score(
     companions: Sequence[str] = (),
     threads: int | None = None,
     match_times: bool = True,
+    partial: bool = False,
     progress: Callable[[float, float], None] | None = None,
 ) -> tuple[Scores, ...]:
     """Measure the VMAF of renditions against one reference, which is decoded once.
@@ -79,6 +80,9 @@ def score(
     match_times : bool
         Refuse a rendition whose frame times, from its start, are not the reference's. Say False for
         elementary streams and chunks whose times were not kept; the number of frames is still checked.
+    partial : bool
+        Score what there is of a damaged rendition, and say in `Scores.missing` what there is not: frames that cannot
+        be decoded or, as times tell, were dropped or cut off. By default that is an error. Native engine only.
     progress : callable, optional
         Called with (frames done, frames in all).
 
@@ -140,6 +144,7 @@ def score(
         companions=tuple(companions),
         threads=threads or os.cpu_count() or 1,
         match_times=match_times,
+        partial=partial,
     )
     # what the native engine lacks libvmaf does; `Scores.engine` tells which it was
     if engine == "native" and native_engine.lacks(request) is None:

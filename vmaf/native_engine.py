@@ -15,6 +15,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from encoder.frames import Frame
+from vmaf.errors import PairingError
 from vmaf.fidelity import FIDELITY, fidelity
 from vmaf.pairing import misplaced, refuse_shift, thumbnail
 from vmaf.pictures import Pictures
@@ -24,6 +25,7 @@ from vmaf.rendition_side import Comparison
 from vmaf.request import Request
 from vmaf.schedule import REFERENCE, Job, Schedule
 from vmaf.scores import Scores
+from vmaf.times import runs
 
 __all__ = ["GENERATION", "lacks", "measure", "warm_up"]
 
@@ -113,15 +115,16 @@ class _Run:
         self.slots = [Reference(self.geometry) for _ in range(self.schedule.slots)]
         shape = request.size, request.bit_depth, request.pixel_format
         self.films = [
-            Pictures(each, request.first - request.offset, request.last - request.offset, *shape)
-            for each in request.renditions
+            Pictures(each, _numbers(request, missing), *shape, partial=request.partial)
+            for each, missing in zip(request.renditions, request.missing, strict=True)
         ]
-        self.films.append(Pictures(request.reference, self.start, stop, *shape))
+        self.films.append(Pictures(request.reference, range(self.start, stop), *shape, partial=False))
         self.measures = [name for name in FIDELITY if name in request.companions]
         # planes of the reference that slots hold
         self.planes: list[Any] = [()] * self.schedule.slots
         self.fidelity: list[dict[int, dict[str, float]]] = [{} for _ in request.renditions]
         self.motion = {0: 0.0}
+        self.missing: list[list[int]] = [[] for _ in request.renditions]
         self.features: list[dict[int, Any]] = [{} for _ in request.renditions]
         # of each rendition, then of the reference, by frame
         self.thumbnails: list[dict[int, Any]] = [{} for _ in self.films]
@@ -150,7 +153,9 @@ class _Run:
     def _prepare(self, job: Job, desk: _Desk) -> None:
         place = self.schedule.slot(job.frame)
         slot = self.slots[place]
-        self.planes[place] = self._planes(job, self.films[REFERENCE].read(), desk)
+        frame = self.films[REFERENCE].read()
+        assert frame is not None, "only renditions may lack frames"
+        self.planes[place] = self._planes(job, frame, desk)
         slot.fill(self.planes[place][0])
         self.schedule.read(job)
         if job.frame > self.start:
@@ -163,6 +168,9 @@ class _Run:
     def _compare(self, job: Job, desk: _Desk) -> None:
         frame = self.films[job.film].read()
         self.schedule.read(job)
+        if frame is None:
+            self.missing[job.film].append(job.frame)
+            return
         if job.frame not in self.wanted:
             return
         planes = self._planes(job, frame, desk)
@@ -188,9 +196,12 @@ class _Run:
         request, model = self.request, self.request.model
         strays = misplaced(self.thumbnails[REFERENCE], self.thumbnails[r])
         refuse_shift(request.renditions[r].path, strays)
-        frames = np.array(request.frames, np.int64)
-        motion2 = np.array([self._motion2(n) for n in request.frames])
-        found = np.stack([self.features[r][n] for n in request.frames])
+        measured = sorted(self.features[r])
+        if not measured:
+            raise PairingError(f"{request.renditions[r].path}: not one frame could be compared")
+        frames = np.array(measured, np.int64)
+        motion2 = np.array([self._motion2(n) for n in measured])
+        found = np.stack([self.features[r][n] for n in measured])
         features = np.insert(found, 1, motion2[:, None], axis=2)
         plain = features[:, 0]
         series = {"vmaf": predict(model, plain), "adm2": plain[:, 0], "motion2": plain[:, 1]}
@@ -199,7 +210,7 @@ class _Run:
             series["vmaf_neg"] = predict(model, features[:, 1])
         if "interval" in request.companions:
             series["vmaf_low"], series["vmaf_high"] = interval(model, plain)
-        rows = [self.fidelity[r][n] for n in request.frames] if self.measures else [{}]
+        rows = [self.fidelity[r][n] for n in measured] if self.measures else [{}]
         series |= {name: np.array([row[name] for row in rows]) for name in rows[0]}
         for array in (frames, *series.values()):
             array.flags.writeable = False
@@ -216,6 +227,17 @@ class _Run:
             every=request.every,
             frames=frames,
             misplaced=strays,
+            missing=runs(sorted(self.missing[r])),
             cpu_seconds=sum(self.seconds[r]) + sum(self.seconds[REFERENCE]) / len(request.renditions),
             **series,
         )
+
+
+def _numbers(request: Request, missing: frozenset[int]) -> list[int | None]:
+    """Return a rendition's own numbers of the frames that are to be compared; `None` for those that it lacks."""
+    number = request.first - request.offset - sum(n < request.first for n in missing)
+    numbers: list[int | None] = []
+    for n in range(request.first, request.last):
+        numbers.append(None if n in missing else number)
+        number += n not in missing
+    return numbers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import av
@@ -11,47 +11,61 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from encoder import Source
 from encoder.frames import Frame, decode
-from vmaf.errors import PairingError
 
 __all__ = ["Pictures"]
 
 
 class Pictures:
-    """Read the frames [first, last) of a film, in order.
+    """Read frames of a film, in order.
 
     Parameters
     ----------
     source : Source
-    first, last : int
+    numbers : sequence of (int or None)
+        What each call of `read` is to give: ascending numbers of frames, `None` for one that is not there.
     size : (int, int)
         Width and height to bring the upright picture to (bicubic, libswscale).
     depth : int
         Bits to bring samples to, at least those they have.
     pixel_format : str
         Format of this depth whose chroma `planes` gives.
+    partial : bool
+        Pass over frames that cannot be decoded.
     """
 
     def __init__(
-        self, source: Source, first: int, last: int, size: tuple[int, int], depth: int, pixel_format: str
+        self,
+        source: Source,
+        numbers: Sequence[int | None],
+        size: tuple[int, int],
+        depth: int,
+        pixel_format: str,
+        *,
+        partial: bool,
     ) -> None:
         self.source = source
-        self.next = first
+        self._numbers = iter(numbers)
+        self._held: Frame | None = None
         self._size = size
         self._depth = depth
         self._pixel_format = pixel_format
-        self._frames = self._read(first, last)
+        self._frames = self._decoded([n for n in numbers if n is not None], partial)
 
-    def _read(self, first: int, last: int) -> Iterator[Any]:
-        # one thread a film: the films are what runs in parallel
-        yield from decode(self.source, first, last, threads=1)
+    def _decoded(self, numbers: Sequence[int], partial: bool) -> Iterator[Frame]:
+        if numbers:
+            on_loss = (lambda first, last: None) if partial else None
+            # one thread a film: the films are what runs in parallel
+            yield from decode(self.source, numbers[0], numbers[-1] + 1, threads=1, on_loss=on_loss)
 
-    def read(self) -> Frame:
-        """Return the next frame as it is stored."""
-        frame = next(self._frames, None)
-        if frame is None or frame.number != self.next:
-            raise PairingError(f"{self.source.path}: frame {self.next} is missing")
-        self.next += 1
-        return frame
+    def read(self) -> Frame | None:
+        """Return the next frame as it is stored, `None` if it is not there or cannot be decoded."""
+        number = next(self._numbers)
+        if number is None:
+            return None
+        frame = self._held or next(self._frames, None)
+        there = frame is not None and frame.number == number
+        self._held = None if there else frame
+        return frame if there else None
 
     def luma(self, frame: Frame, reformatter: VideoReformatter) -> Any:
         """Return the samples of a frame, (height, width) of uint8 or uint16.

@@ -10,8 +10,9 @@ import av
 
 from encoder import Source
 from encoder.picture import Filter, preparation
-from vmaf.errors import MeasureError, PairingError
+from vmaf.errors import MeasureError
 from vmaf.models import Model
+from vmaf.times import absent
 
 __all__ = ["COMPANIONS", "Request", "build", "shown_size"]
 
@@ -45,6 +46,10 @@ class Request:
     companions : tuple of str
         Some of `COMPANIONS`.
     threads : int
+    missing : tuple of frozenset of int
+        For each rendition, the reference's frames that it does not hold.
+    partial : bool
+        Whether frames may be missing.
     """
 
     reference: Source
@@ -60,6 +65,8 @@ class Request:
     every: int
     companions: tuple[str, ...]
     threads: int
+    missing: tuple[frozenset[int], ...]
+    partial: bool
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -115,6 +122,7 @@ def build(
     companions: tuple[str, ...],
     threads: int,
     match_times: bool,
+    partial: bool,
 ) -> Request:
     """Check a measurement and fill in what follows from its parts.
 
@@ -137,8 +145,9 @@ def build(
     if unknown := [name for name in companions if name not in COMPANIONS]:
         raise MeasureError(f"unknown companion {unknown[0]!r}; known: {', '.join(COMPANIONS)}")
     _check_size(size, model)
-    for rendition in renditions:
-        _check_pairing(reference, rendition, first, last, offset, match_times=match_times)
+    missing = tuple(
+        absent(reference, each, (first, last), offset, match_times=match_times, partial=partial) for each in renditions
+    )
     depth = max(source.bit_depth for source in (reference, *renditions))
     request = Request(
         reference=reference,
@@ -154,6 +163,8 @@ def build(
         every=every,
         companions=tuple(name for name in COMPANIONS if name in companions),
         threads=threads,
+        missing=missing,
+        partial=partial,
     )
     if not request.frames:
         raise MeasureError(f"every={every} leaves no frame to measure in [{first}, {last})")
@@ -188,39 +199,3 @@ def _pixel_format(name: str, depth: int) -> str:
         if depth <= known:
             return f"yuv{chroma}p" + (f"{known}le" if known > 8 else "")
     raise AssertionError(depth)
-
-
-def _check_pairing(
-    reference: Source, rendition: Source, first: int, last: int, offset: int, *, match_times: bool
-) -> None:
-    """Refuse a rendition whose frames are not the reference's, and say where they part."""
-    begin, end = first - offset, last - offset
-    whole = (first, last, offset) == (0, reference.frame_count, 0)
-    has = rendition.frame_count
-    if begin < 0:
-        raise PairingError(f"{rendition.path} starts at frame {offset}, after the first to measure ({first})")
-    parted = _first_divergence(reference, rendition, offset)
-    if end > has or (whole and end != has):
-        where = "" if parted is None else f"; they part at reference frame {parted}"
-        raise PairingError(
-            f"{rendition.path} has {has} frames where {reference.path} has {min(end, reference.frame_count)}{where}"
-        )
-    if match_times and parted is not None and parted < last:
-        raise PairingError(
-            f"{rendition.path}: from frame {parted - offset} on its times are not the reference's"
-            f" (frame {parted}, {float(reference.time(parted)):.3f} s); a frame is missing, doubled or"
-            " shifted there, or the frame rates differ"
-        )
-
-
-def _first_divergence(reference: Source, rendition: Source, offset: int) -> int | None:
-    """Return the first reference frame whose time the rendition does not have, to half a frame."""
-    count = min(rendition.frame_count, reference.frame_count - offset)
-    start = reference.time(offset)
-    for n in range(1, count):
-        time = reference.time(offset + n) - start
-        gap = reference.time(offset + n + 1) - reference.time(offset + n)
-        before = reference.time(offset + n) - reference.time(offset + n - 1)
-        if 2 * abs(rendition.time(n) - time) > min(gap, before):
-            return offset + n
-    return offset + count if count < max(rendition.frame_count, reference.frame_count - offset) else None

@@ -82,6 +82,8 @@ class Scores:
     misplaced : tuple of (int, int)
         Frames that look like a neighbour of the reference frame that they should show, with that neighbour: doubled
         or frozen. Only the native engine looks, and only at neighbours that are measured too.
+    missing : tuple of (int, int)
+        Frames [first, last) of the reference that were to be compared and that the rendition does not hold.
     cpu_seconds : float
         This rendition's share of the processor time of the call.
     """
@@ -115,6 +117,7 @@ class Scores:
     ssim_v: Array | None = None
     cambi: Array | None = None
     misplaced: tuple[tuple[int, int], ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()
     cpu_seconds: float = 0.0
 
     @property

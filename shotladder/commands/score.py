@@ -82,9 +82,12 @@ def command(
             companions=companions,
             threads=threads,
             match_times=not ignore_times,
+            partial=True,
             progress=advance,
         )
     for each in scores:
+        if each.missing:
+            reporter.say(f"{each.path}: {_lack(each)}; the mean is of the other frames")
         if each.misplaced:
             frame, shown = each.misplaced[0]
             reporter.say(
@@ -92,6 +95,14 @@ def command(
                 f" frame {frame} shows frame {shown} of the reference"
             )
     click.echo(json.dumps(_document(scores)) if as_json else _table(scores))
+
+
+def _lack(scores: vmaf.Scores) -> str:
+    """Say which frames a rendition does not hold."""
+    first, last = scores.missing[0]
+    count = sum(b - a for a, b in scores.missing)
+    where = f"frame {first}" if last == first + 1 else f"frames {first} to {last - 1}"
+    return f"{where} missing" if len(scores.missing) == 1 else f"{count} frames missing, the first: {where}"
 
 
 def _document(scores: tuple[vmaf.Scores, ...]) -> dict[str, Any]:
@@ -123,6 +134,7 @@ def _rendition(scores: vmaf.Scores) -> dict[str, Any]:
     return {
         "path": scores.path,
         "vmaf": {"mean": pool.mean, "harmonic_mean": pool.harmonic_mean, "p5": pool.p5, "min": pool.min},
+        "missing": [{"first_frame": first, "frame_count": last - first} for first, last in scores.missing],
         "misplaced": [{"frame": frame, "shows": shown} for frame, shown in scores.misplaced],
         **{name: _pooled(name, values) for name, values in series.items() if name != "vmaf"},
         "frames": rows,
@@ -150,5 +162,6 @@ def _table(scores: tuple[vmaf.Scores, ...]) -> str:
     ]
     for each in scores:
         p = each.pool
-        lines.append(f"{p.mean:7.3f} {p.harmonic_mean:7.3f} {p.p5:7.3f} {p.min:7.3f}  {each.path}")
+        lack = f"  ({_lack(each)})" if each.missing else ""
+        lines.append(f"{p.mean:7.3f} {p.harmonic_mean:7.3f} {p.p5:7.3f} {p.min:7.3f}  {each.path}{lack}")
     return "\n".join(lines)

@@ -1,0 +1,120 @@
+"""Damaged renditions: what is there is scored as it would be whole, and what is not is told."""
+
+import json
+
+import av
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import encoder
+import vmaf
+from encoder import process
+from shotladder.cli import group
+from vmaf.times import runs
+
+
+@pytest.fixture(scope="module")
+def films(film, textured, worsened, tmp_path_factory):
+    """Return a reference and, by name, its rendition whole and in several ways not."""
+    folder = tmp_path_factory.mktemp("partial")
+    pictures = textured(3, 12, 64, 80)
+    rendition = worsened(pictures)
+    paths = {"reference": film(folder / "r.mkv", pictures), "whole": film(folder / "whole.mkv", rendition)}
+    for name, kept in {"cut": range(7), "dropped": [*range(5), *range(6, 12)], "half": range(0, 12, 2)}.items():
+        paths[name] = film(folder / f"{name}.mkv", rendition[list(kept)], times=list(kept))
+    paths["slow"] = film(folder / "slow.mkv", rendition[:10], rate=20)
+    paths["long"] = film(folder / "long.mkv", rendition[[*range(12), 11]])
+    paths["damaged"] = folder / "damaged.mkv"
+    # every frame a key frame, so that junk in two of them harms no other
+    process.run(
+        [
+            encoder.ffmpeg_path(),
+            "-v",
+            "error",
+            "-i",
+            str(paths["whole"]),
+            "-c:v",
+            "ffv1",
+            "-g",
+            "1",
+            str(folder / "k.mkv"),
+        ]
+    )
+    with av.open(str(folder / "k.mkv")) as source, av.open(str(paths["damaged"]), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for n, packet in enumerate(p for p in source.demux(video=0) if p.size):
+            if n in (4, 5):
+                junk = av.Packet(b"\xff" * 40)
+                junk.pts, junk.dts, junk.time_base = packet.pts, packet.dts, packet.time_base
+                junk.is_keyframe = packet.is_keyframe
+                packet = junk
+            packet.stream = stream
+            target.mux(packet)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("cut", ((7, 12),)),
+        ("dropped", ((5, 6),)),
+        ("half", tuple((n, n + 1) for n in range(1, 12, 2))),
+        ("damaged", ((4, 6),)),
+    ],
+)
+def test_frames_that_exist_score_as_in_the_whole_film(films, name, missing):
+    whole, part = vmaf.score(films["reference"], [films["whole"], films[name]], partial=True)
+    assert part.missing == missing
+    assert whole.missing == ()
+    assert runs(sorted(set(range(12)) - set(part.frames.tolist()))) == missing
+    for key, values in part.series().items():
+        assert values.tolist() == whole.series()[key][part.frames].tolist(), key
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("cut", "has 7 frames where .* has 12; they part at reference frame 7"),
+        ("dropped", "they part at reference frame 5"),
+        ("damaged", "frames 4 to 5 .* cannot be decoded"),
+    ],
+)
+def test_unless_asked_for_what_is_there_a_damaged_rendition_is_refused(films, name, reason):
+    with pytest.raises(encoder.ShotladderError, match=reason):
+        vmaf.score(films["reference"], films[name])
+
+
+@pytest.mark.parametrize("name", ["slow", "long"])
+def test_frames_of_another_rate_or_number_are_not_damage(films, name):
+    with pytest.raises(vmaf.PairingError):
+        vmaf.score(films["reference"], films[name], partial=True)
+
+
+def test_ranges_of_a_damaged_rendition_find_their_frames(films):
+    (whole,) = vmaf.score(films["reference"], films["whole"])
+    (part,) = vmaf.score(films["reference"], films["dropped"], partial=True, frames=(4, 9))
+    assert part.frames.tolist() == [4, 6, 7, 8]
+    assert part.vmaf.tolist() == whole.vmaf[[4, 6, 7, 8]].tolist()
+
+
+def test_range_without_a_frame_is_refused(films):
+    with pytest.raises(vmaf.PairingError, match="not one frame"):
+        vmaf.score(films["reference"], films["cut"], partial=True, frames=(8, 12))
+
+
+def test_libvmaf_takes_whole_films_only(films):
+    with pytest.raises(vmaf.PairingError, match="lacks 1 frames, the first is 5"):
+        vmaf.score(films["reference"], films["dropped"], partial=True, engine="libvmaf")
+
+
+def test_command_scores_what_is_there_and_says_what_is_not(films):
+    arguments = ["score", str(films["reference"]), str(films["damaged"])]
+    told = CliRunner().invoke(group, arguments)
+    assert told.exit_code == 0
+    assert "frames 4 to 5 missing" in told.stdout
+    document = json.loads(CliRunner().invoke(group, [*arguments, "--json", "--quiet"]).stdout)
+    (rendition,) = document["renditions"]
+    assert rendition["missing"] == [{"first_frame": 4, "frame_count": 2}]
+    assert len(rendition["frames"]) == 10
+    assert np.isfinite(rendition["vmaf"]["mean"])
