@@ -18,7 +18,7 @@ from encoder.errors import (
     StoreError,
     TrackError,
 )
-from encoder.farm import Job, LocalExecutor, longest_first, run_all
+from encoder.farm import Farm, Job, LocalExecutor, Waiting, longest_first, run_all, side_by_side
 from encoder.frames import Frame, decode
 from encoder.inspection import inspect
 from encoder.media_playlist import Packaged
@@ -48,6 +48,7 @@ __all__ = [
     "ContentKey",
     "EncodePlan",
     "Encryption",
+    "Farm",
     "Frame",
     "HDRMetadata",
     "Job",
@@ -70,6 +71,7 @@ __all__ = [
     "TextTrack",
     "TrackError",
     "UnknownCodecError",
+    "Waiting",
     "artefacts",
     "audio_codecs",
     "chunk_path",
@@ -96,6 +98,7 @@ __all__ = [
     "require_encoder",
     "run_all",
     "save_keys",
+    "side_by_side",
     "stitch",
     "stop_all",
     "track_samples",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from encoder.errors import ClusterError, MissingToolError
+from encoder.farm import Farm
 from encoder.store import Store
 from encoder.tools import ffmpeg_version
 
@@ -16,6 +19,8 @@ __all__ = ["cluster_executor"]
 
 #: Seconds in which the scheduler must answer, and have a worker.
 ANSWER = 20
+#: Seconds after which workers are counted again: some come, some are lost.
+FOLLOW = 2
 
 
 @contextmanager
@@ -47,11 +52,27 @@ def cluster_executor(address: str, store: Store) -> Iterator[Executor]:
     with client:
         _check(client, address, store)
         # a job that is tried again is another task than the one that failed
-        executor: Executor = client.get_executor(pure=False)
+        farm = Farm(client.get_executor(pure=False), _threads(client))
+        stopped = threading.Event()
+
+        def follow() -> None:
+            while not stopped.wait(FOLLOW):
+                with contextlib.suppress(OSError):
+                    farm.resize(_threads(client))
+
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
         try:
-            yield executor
+            yield farm
         finally:
-            executor.shutdown(wait=False)
+            stopped.set()
+            follower.join()
+            farm.shutdown(wait=False)
+
+
+def _threads(client: Any) -> int:
+    """Return how many jobs the workers do at a time; one waits while there is no worker at all."""
+    return max(1, sum(client.nthreads().values()))
 
 
 def _check(client: Any, address: str, store: Store) -> None:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import queue
 import shlex
 import threading
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from encoder.errors import ClaimedError, JobsError, MissingToolError, ProcessError, SourceError, StoreError
+from encoder.process import stop_all
 
-__all__ = ["ATTEMPTS", "Job", "LocalExecutor", "free_memory", "longest_first", "run_all"]
+__all__ = [
+    "ATTEMPTS",
+    "Farm",
+    "Job",
+    "LocalExecutor",
+    "Waiting",
+    "free_memory",
+    "longest_first",
+    "run_all",
+    "side_by_side",
+]
 
 #: Times that a job is tried.
 ATTEMPTS = 2
@@ -125,39 +140,138 @@ def _report(failures: Sequence[BaseException], total: int) -> JobsError:
     return JobsError(f"{len(failures)} of {total} jobs failed {ATTEMPTS} times, {rest}; the first: {told}")
 
 
-class LocalExecutor(ThreadPoolExecutor):
+class Waiting(Generic[R]):
+    """What waits for a worker: the costliest is taken first, if there is memory for it."""
+
+    def __init__(self) -> None:
+        self._line: list[tuple[float, int, int, R]] = []
+        self._count = itertools.count()
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._line)
+
+    def add(self, job: object, what: R) -> None:
+        """Let something wait that a job tells the cost and the memory of; what tells neither comes last."""
+        cost, memory = float(getattr(job, "cost", 0.0)), int(getattr(job, "memory", 0))
+        # equals keep their order
+        insort(self._line, (-cost, next(self._count), memory, what))
+
+    def take(self, memory: float = math.inf) -> tuple[int, R] | None:
+        """Take the first that needs no more bytes than given, with what it needs; None if there is none."""
+        place = next((n for n, entry in enumerate(self._line) if entry[2] <= memory), None)
+        if place is None:
+            return None
+        _, _, needed, what = self._line.pop(place)
+        return needed, what
+
+
+class Farm(Executor):
+    """Gives another executor as many jobs as it has workers, so that what is begun next stays to be chosen.
+
+    Parameters
+    ----------
+    inner : Executor
+        Does the work.
+    width : int
+        Jobs at a time.
+    memory : float
+        Bytes that they may need together; a job that needs more runs alone.
+    """
+
+    def __init__(self, inner: Executor, width: int, memory: float = math.inf) -> None:
+        self._inner, self._width, self._memory = inner, width, memory
+        self._waiting: Waiting[tuple[Future[Any], Callable[[], Future[Any]]]] = Waiting()
+        self._running: list[int] = []
+        self._change = threading.Condition()
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Run a call when its turn has come, by the cost and memory that its first argument tells."""
+        promise: Future[R] = Future()
+        with self._change:
+            self._waiting.add(args[0] if args else None, (promise, partial(self._inner.submit, fn, *args, **kwargs)))
+        self._begin()
+        return promise
+
+    def resize(self, width: int) -> None:
+        """Have another number of jobs at a time."""
+        self._width = width
+        self._begin()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Do what waits and end, or drop it: if it is to be cancelled, or nobody is to wait for it."""
+        with self._change:
+            while (cancel_futures or not wait) and (taken := self._waiting.take()):
+                taken[1][0].cancel()
+            if wait:
+                self._change.wait_for(lambda: not self._running and not len(self._waiting))
+        self._inner.shutdown(wait=wait)
+
+    def _begin(self) -> None:
+        with self._change:
+            while len(self._running) < self._width:
+                free = self._memory - sum(self._running) if self._running else math.inf
+                taken = self._waiting.take(free)
+                if taken is None:
+                    return
+                needed, (promise, submit) = taken
+                if promise.set_running_or_notify_cancel():
+                    self._running.append(needed)
+                    submit().add_done_callback(partial(self._ended, promise, needed))
+
+    def _ended(self, promise: Future[Any], needed: int, done: Future[Any]) -> None:
+        with self._change:
+            self._running.remove(needed)
+            self._change.notify_all()
+        if done.cancelled():
+            promise.set_exception(CancelledError())
+        elif error := done.exception():
+            promise.set_exception(error)
+        else:
+            promise.set_result(done.result())
+        self._begin()
+
+
+class LocalExecutor(Farm):
     """Workers of this machine: threads, because each job waits for processes and for kernels that hold no lock.
 
     Parameters
     ----------
     workers : int
         Jobs at a time. Every encoder runs on one thread, so as many as there are cores keep all of them busy.
-    memory : int, optional
+    memory : float, optional
         Bytes that the jobs may need together; by default a large share of what is free. A job that needs more runs
         alone.
     """
 
-    def __init__(self, workers: int, memory: int | None = None) -> None:
-        super().__init__(workers, thread_name_prefix="job")
-        self.memory = int(MEMORY_SHARE * free_memory()) if memory is None else memory
-        self._used: list[int] = []
-        self._change = threading.Condition()
+    def __init__(self, workers: int, memory: float | None = None) -> None:
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="job")
+        super().__init__(pool, workers, MEMORY_SHARE * free_memory() if memory is None else memory)
 
-    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
-        """Run a call when there is a worker, and memory for what its first argument says that it needs."""
-        needed = int(getattr(args[0], "memory", 0)) if args else 0
-        return super().submit(self._within_memory, needed, fn, *args, **kwargs)
 
-    def _within_memory(self, needed: int, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> R:
-        with self._change:
-            self._change.wait_for(lambda: not self._used or sum(self._used) + needed <= self.memory)
-            self._used.append(needed)
+def side_by_side(executor: Executor, calls: Sequence[Callable[[], R]]) -> list[R]:
+    """Make calls that each give rounds of jobs to one executor, so that one's jobs fill the ends of another's rounds.
+
+    Parameters
+    ----------
+    executor : Executor
+        Shut down when this is interrupted.
+    calls : sequence of callable
+
+    Returns
+    -------
+    list
+        What each returned. If some failed, the first one's error is raised when all have ended.
+    """
+    with ThreadPoolExecutor(max(1, len(calls))) as threads:
+        futures = [threads.submit(call) for call in calls]
         try:
-            return fn(*args, **kwargs)
-        finally:
-            with self._change:
-                self._used.remove(needed)
-                self._change.notify_all()
+            wait(futures)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            stop_all()
+            raise
+    return [future.result() for future in futures]
 
 
 def free_memory() -> int:

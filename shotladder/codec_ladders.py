@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import encoder
 import vmaf
@@ -86,14 +87,15 @@ def codec_ladders(
             found.append(CodecLadder(wanted, prober, ladder, from_file=True, several=len(ladders) > 1))
         return found
     chunks, segments = encoder.plan_chunks(source, [shot.first for shot in shots], request.segment)
-    found = []
     several = len(requests) > 1
-    for wanted in requests:
+
+    def find(wanted: LadderRequest) -> CodecLadder:
         prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every)
         with reporter.stage(f"{wanted.encoding.codec}: trial encodes" if several else "trial encodes") as advance:
             ladder = ladder_from(prober, segments, wanted, advance)
-        found.append(CodecLadder(wanted, prober, ladder, from_file=False, several=several))
-    return found
+        return CodecLadder(wanted, prober, ladder, from_file=False, several=several)
+
+    return encoder.side_by_side(executor, [partial(find, wanted) for wanted in requests])
 
 
 def _loaded(path: str, source: Source) -> tuple[Ladder, ...]:

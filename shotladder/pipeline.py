@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,7 +102,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
     with request.store.in_use():
         with _workers(request) as executor:
             found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
-            delivered = [each.deliver(reporter) for each in found]
+            delivered = encoder.side_by_side(executor, [partial(each.deliver, reporter) for each in found])
             tracks = _tracks(request, analysed.source, executor, reporter)
         with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             packing = PackagingRequest(_encryption(request, reporter), request.single_file)

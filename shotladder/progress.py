@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,10 @@ class Reporter:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._console = Console(stderr=True, highlight=False)
+        # stages may overlap, and a terminal has room for one set of bars
+        self._lock = threading.Lock()
+        self._live: Progress | None = None
+        self._stages = 0
 
     def say(self, text: str) -> None:
         """Print one line."""
@@ -71,9 +76,21 @@ class Reporter:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._console) as bar:
-            task = bar.add_task(title, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        with self._lock:
+            if self._live is None:
+                self._live = Progress(*columns, console=self._console)
+                self._live.start()
+            live = self._live
+            task = live.add_task(title, total=None)
+            self._stages += 1
+        try:
+            yield lambda done, total: live.update(task, completed=done, total=total)
+        finally:
+            with self._lock:
+                self._stages -= 1
+                if not self._stages:
+                    live.stop()
+                    self._live = None
 
     def _plain(self, title: str) -> Advance:
         start = last = time.monotonic()

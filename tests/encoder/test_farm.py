@@ -4,10 +4,21 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from encoder import ClaimedError, JobsError, LocalExecutor, MissingToolError, ProcessError, longest_first, run_all
+from encoder import (
+    ClaimedError,
+    Farm,
+    JobsError,
+    LocalExecutor,
+    MissingToolError,
+    ProcessError,
+    longest_first,
+    run_all,
+    side_by_side,
+)
 from encoder.farm import free_memory
 
 
@@ -102,6 +113,71 @@ def test_jobs_wait_for_memory_and_a_large_one_runs_alone():
         list(run_all(executor, run, [Work(n, memory) for n, memory in enumerate([500, *[40] * 12, 90])]))
     assert all(sum(together) <= 100 or len(together) == 1 for together in most)
     assert max(map(len, most)) == 2
+
+
+def test_of_what_waits_the_costliest_comes_first_whoever_sent_it():
+    begun, gate = [], threading.Event()
+
+    def run(job):
+        gate.wait()
+        begun.append(job.cost)
+
+    with LocalExecutor(1) as executor:
+        rounds = [[Work(5), Work(1)], [Work(3), Work(9)]]
+        futures = [executor.submit(run, job) for jobs in rounds for job in jobs]
+        gate.set()
+    assert all(future.done() for future in futures)
+    # the first had begun when the others came
+    assert begun == [5, 9, 3, 1]
+
+
+def test_another_width_is_taken_up():
+    together, lock, most = [0], threading.Lock(), []
+
+    def run(job):
+        with lock:
+            together[0] += 1
+            most.append(together[0])
+        time.sleep(0.01)
+        with lock:
+            together[0] -= 1
+
+    with Farm(ThreadPoolExecutor(8), 1) as farm:
+        list(run_all(farm, run, [Work(n) for n in range(6)]))
+        assert max(most) == 1
+        farm.resize(4)
+        list(run_all(farm, run, [Work(n) for n in range(12)]))
+        assert max(most) == 4
+
+
+def test_what_has_not_begun_is_dropped_when_a_farm_closes():
+    gate = threading.Event()
+    farm = LocalExecutor(1)
+    first, second = farm.submit(gate.wait), farm.submit(gate.wait)
+    farm.shutdown(wait=False)
+    gate.set()
+    assert first.result(timeout=10)
+    assert second.cancelled()
+
+
+def test_chains_go_side_by_side_and_a_fault_waits_for_the_others():
+    barrier, ended = threading.Barrier(2), []
+
+    def chain(name, fails):
+        barrier.wait(timeout=10)
+        with LocalExecutor(1) as farm:
+            list(run_all(farm, lambda job: job.cost, [Work(n) for n in range(3)]))
+        if fails:
+            raise BROKEN
+        ended.append(name)
+        return name
+
+    with LocalExecutor(1) as farm:
+        calls = [partial(chain, name, False) for name in "ab"]
+        assert side_by_side(farm, calls) == ["a", "b"]
+        with pytest.raises(ProcessError):
+            side_by_side(farm, [partial(chain, "a", True), partial(chain, "c", False)])
+    assert "c" in ended
 
 
 def test_free_memory_is_some_of_this_machines():

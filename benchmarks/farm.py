@@ -1,0 +1,263 @@
+"""The farm at scale: the jobs of a two-hour title in four codecs on 1 to 10,000 simulated workers.
+
+    python -m benchmarks.farm
+
+What is real: the plan of chunks (`encoder.plan_chunks` on 1500 shots), the rounds and their jobs (first trials, later
+trials, final encodes, corrections; one job a chunk, as `ladders` makes them), the order in which waiting jobs are taken
+(`encoder.Waiting`, which `encoder.Farm` uses), and the costs: CPU seconds a frame of encoding and measuring each codec
+at each size, measured on the sample film when this runs. What is simulated: the workers, each of one core. One job
+in a hundred is lost with its worker part of the way through and done again; one in fifty takes three times as long.
+
+The bound is the larger of all work over all workers, and of the longest chain of rounds, each of which lasts at least
+as long as its longest job and as its work over all workers. It knows nothing of lost jobs.
+"""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import av
+import numpy as np
+
+import encoder
+import ladders
+import vmaf
+from encoder import Chunk, ChunkJob, Colour, Source, Store, Waiting, codec_named, longest_first
+from ladders import Encoding, candidate_sizes
+from ladders.prediction import AGAIN, LATER_TRIALS, MIDDLING, RUNGS
+from ladders.probes import measure_chunk
+from ladders.search import FIRST_TRIALS
+from samples import shotlist
+from samples.film import film_frames
+from samples.painting import Size
+
+HOURS, SHOTS, RATE, SIZE = 2, 1500, 24, (1920, 1080)
+CODECS = ("h264", "hevc", "vp9", "av1")
+WORKERS = (1, 10, 30, 100, 300, 1000, 3000, 10_000)
+LOST, SLOW, SLOWER = 0.01, 0.02, 3.0
+#: Frames that are encoded and measured of each codec at each size.
+SAMPLE = 24
+#: Trials of a chunk are measured on each so many-th frame.
+EVERY = 5
+SEED, ROUNDS = 1, 5
+#: The bar, and where it lies.
+BAR, BAR_WORKERS = 1.15, 1000
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the farm sees it, and how long it takes (s)."""
+
+    cost: float
+    seconds: float
+    memory: int = 0
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The rounds of one codec, each of which begins when the one before has ended."""
+
+    codec: str
+    rounds: tuple[tuple[Job, ...], ...]
+
+
+def title() -> Source:
+    """Return a film of 1080 lines that nobody has to decode."""
+    count = HOURS * 3600 * RATE
+    return Source(
+        **{"path": "film", "content_id": "known", "stream_index": 0, "codec": "h264", "pixel_format": "yuv420p"},
+        **{"width": SIZE[0], "height": SIZE[1], "sample_aspect_ratio": Fraction(1), "rotation": 0},
+        **{"interlaced": False, "colour": Colour(), "bit_depth": 8, "time_base": Fraction(1, RATE)},
+        **{"pts": tuple(range(count)), "keyframes": (0,), "frame_rate": Fraction(RATE), "end_pts": count},
+    )
+
+
+def shot_starts(count: int, rng: np.random.Generator) -> list[int]:
+    """Return where shots begin: their lengths are log-normal, with a median of 3.5 s and a few takes of a minute."""
+    lengths = rng.lognormal(0.0, 0.8, SHOTS)
+    starts = np.round(np.cumsum(lengths) / lengths.sum() * count).astype(int)[:-1]
+    return sorted({0, *(int(start) for start in starts if start > 0)})
+
+
+def sample_film(path: Path) -> Source:
+    """Write some frames of the sample film's sea, at the title's size."""
+    options = {"crf": "12", "preset": "veryfast", "threads": "1"}
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=RATE, options=options)
+        video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
+        first = shotlist.first_frames()[2]
+        for n, planes in enumerate(islice(film_frames(Size(*SIZE)), first, first + SAMPLE)):
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = n, Fraction(1, RATE)
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+    return encoder.inspect(path)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """CPU seconds: of encoding a pixel, by codec; of measuring a frame of one rendition; of analysing a frame."""
+
+    encode: dict[str, float]
+    measure: float
+    analyse: float
+
+
+def measured_costs(sizes: list[tuple[int, int]]) -> Costs:
+    """Encode the sample in every codec at every size and measure it."""
+    encode, measure = {}, []
+    pixels = SAMPLE * sum(width * height for width, height in sizes)
+    with tempfile.TemporaryDirectory() as folder:
+        source = sample_film(Path(folder) / "film.mp4")
+        vmaf.warm_up(source.bit_depth)
+        ladders.analyse(source)
+        begun = time.process_time()
+        ladders.analyse(source)
+        analyse = (time.process_time() - begun) / SAMPLE
+        chunk = Chunk(0, SAMPLE, (0,), (0,))
+        for name in CODECS:
+            encoding = Encoding(codec=name, preset=codec_named(name).preset)
+            renditions = tuple(encoding.rendition(size) for size in sizes)
+            quantisers = (codec_named(name).at_share(MIDDLING),) * len(sizes)
+            job = ChunkJob(source, chunk, renditions, quantisers, Store(Path(folder) / "store"))
+            encode[name] = encoder.encode_chunk(job) / pixels
+            paths = [encoder.chunk_path(job, n) for n in range(len(sizes))]
+            scores = measure_chunk(source, chunk, paths, encoding, 1)
+            measure.append(sum(score.cpu_seconds for score in scores) / SAMPLE / len(sizes))
+    return Costs(encode, float(np.mean(measure)), analyse)
+
+
+def chain(codec: str, source: Source, chunks: tuple[Chunk, ...], costs: Costs, hardness: np.ndarray) -> Chain:
+    """Make the rounds of a codec as `ladders` would give them to the farm."""
+    rng = np.random.default_rng([SEED, CODECS.index(codec)])
+    sizes = list(candidate_sizes(source.display_size).values())
+    encoding, store = Encoding(codec=codec, preset=codec_named(codec).preset), Store(Path("nowhere"))
+
+    def jobs(chosen: list[list[tuple[int, int]]], every: int) -> tuple[Job, ...]:
+        made = []
+        for chunk, hard, wanted in zip(chunks, hardness, chosen, strict=True):
+            if wanted:
+                renditions = tuple(encoding.rendition(size) for size in wanted)
+                pixels = sum(width * height for width, height in wanted)
+                seconds = hard * pixels * costs.encode[codec] + len(wanted) * costs.measure / every
+                job = ChunkJob(source, chunk, renditions, (0.0,) * len(wanted), store)
+                made.append(Job(job.cost, chunk.frame_count * seconds))
+        return tuple(made)
+
+    def some(mean: float) -> list[list[tuple[int, int]]]:
+        return [[sizes[k] for k in rng.integers(0, len(sizes), rng.poisson(mean))] for _ in chunks]
+
+    rungs = [sizes[round(k)] for k in np.linspace(0, len(sizes) - 1, round(RUNGS))]
+    again = [[size for size in rungs if rng.random() < AGAIN] for _ in chunks]
+    rounds = (
+        jobs([sizes * len(FIRST_TRIALS)] * len(chunks), EVERY),
+        jobs(some(LATER_TRIALS * 0.6), EVERY),
+        jobs(some(LATER_TRIALS * 0.4), EVERY),
+        jobs([rungs] * len(chunks), 1),
+        jobs(again, 1),
+    )
+    return Chain(codec, rounds)
+
+
+def makespan(chains: list[Chain], workers: int, seed: int, lost: float, slow: float) -> float:
+    """Run the chains side by side on so many workers, each round when the one before has ended; return seconds."""
+    rng = np.random.default_rng([SEED, workers, seed])
+    waiting: Waiting[tuple[int, Job]] = Waiting()
+    left, at = [0] * len(chains), [-1] * len(chains)
+    events: list[tuple[float, int, int, Job, bool]] = []
+    count, idle, now = 0, workers, 0.0
+
+    def advance(n: int) -> None:
+        while left[n] == 0 and at[n] + 1 < len(chains[n].rounds):
+            at[n] += 1
+            left[n] = len(chains[n].rounds[at[n]])
+            for job in longest_first(chains[n].rounds[at[n]]):
+                waiting.add(job, (n, job))
+
+    for n in range(len(chains)):
+        advance(n)
+    while len(waiting) or events:
+        while idle and (taken := waiting.take()):
+            n, job = taken[1]
+            seconds = job.seconds * (SLOWER if rng.random() < slow else 1.0)
+            fails = rng.random() < lost
+            heapq.heappush(events, (now + seconds * (rng.random() if fails else 1.0), count, n, job, fails))
+            count, idle = count + 1, idle - 1
+        now, _, n, job, failed = heapq.heappop(events)
+        idle += 1
+        if failed:
+            waiting.add(job, (n, job))
+        else:
+            left[n] -= 1
+            advance(n)
+    return now
+
+
+def bound(chains: list[Chain], workers: int) -> float:
+    """Return a time (s) that nothing can beat, were no job ever lost."""
+    area = sum(job.seconds for each in chains for jobs in each.rounds for job in jobs) / workers
+    longest = max(sum(at_least(jobs, workers) for jobs in each.rounds) for each in chains)
+    return max(area, longest)
+
+
+def at_least(jobs: tuple[Job, ...], workers: int) -> float:
+    """Return how long a round lasts at least."""
+    seconds = [job.seconds for job in jobs]
+    return max(max(seconds, default=0.0), sum(seconds) / workers)
+
+
+def enough(chains: list[Chain], seconds: float) -> int:
+    """Return the fewest workers with which the farm is done in time, jobs lost and slow ones among them."""
+    few, many = 1, max(WORKERS)
+    while few < many:
+        middle = (few + many) // 2
+        if makespan(chains, middle, 0, LOST, SLOW) <= seconds:
+            many = middle
+        else:
+            few = middle + 1
+    return few
+
+
+def main() -> None:
+    """Run it."""
+    source, rng = title(), np.random.default_rng(SEED)
+    starts = shot_starts(source.frame_count, rng)
+    chunks, _ = encoder.plan_chunks(source, starts, Fraction(4))
+    costs = measured_costs(list(candidate_sizes(SIZE).values()))
+    hardness = rng.lognormal(0.0, 0.3, len(chunks))
+    chains = [chain(codec, source, chunks, costs, hardness) for codec in CODECS]
+    analysis = source.frame_count * costs.analyse
+    print(f"{len(starts)} shots, {len(chunks)} chunks of up to {max(c.frame_count for c in chunks) / RATE:.0f} s")
+    full = {codec: 1e3 * SIZE[0] * SIZE[1] * seconds for codec, seconds in costs.encode.items()}
+    print("CPU ms to encode a frame of 1080 lines: " + ", ".join(f"{codec} {ms:.0f}" for codec, ms in full.items()))
+    print(
+        f"to measure one {1e3 * costs.measure:.0f}, to analyse one {1e3 * costs.analyse:.1f}: {analysis:.0f} s at first"
+    )
+    for each in chains:
+        work = sum(job.seconds for jobs in each.rounds for job in jobs)
+        longest = ", ".join(f"{max(job.seconds for job in jobs):.0f}" for jobs in each.rounds)
+        print(f"{each.codec:5s} {work / 3600:5.1f} core hours; longest job of each round {longest} s")
+    print(f"{'':19}makespan over bound, median of {ROUNDS}")
+    print(f"{'workers':>8}{'bound':>11}{'nothing lost':>14}{'1 % lost':>10}{'and 2 % slow':>14}")
+    for workers in WORKERS:
+        least = bound(chains, workers)
+        ratios = [
+            median(makespan(chains, workers, seed, lost, slow) for seed in range(ROUNDS)) / least
+            for lost, slow in ((0.0, 0.0), (LOST, 0.0), (LOST, SLOW))
+        ]
+        verdict = f"   bar {BAR}: {'holds' if ratios[1] <= BAR else 'BROKEN'}" if workers == BAR_WORKERS else ""
+        print(f"{workers:8,}{least:10,.0f}s{ratios[0]:14.3f}{ratios[1]:10.3f}{ratios[2]:14.3f}{verdict}")
+    for hours in (4, 1):
+        needed = enough(chains, hours * 3600 - analysis)
+        print(f"from master to the last chunk in {hours} h, all of it: {needed} workers")
+
+
+if __name__ == "__main__":
+    main()
