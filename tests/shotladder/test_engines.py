@@ -1,7 +1,9 @@
 """A run gives the same, and does nothing twice, whoever does the work and whatever befalls them."""
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from itertools import takewhile
 import pytest
 
 from tests.sftp import sftp_server
-from tests.shotladder.running import FAST, REPOSITORY, command
+from tests.shotladder.running import FAST, REPOSITORY, command, shotladder
 
 
 def segment_bytes(folder):
@@ -102,3 +104,46 @@ def test_a_cluster_that_loses_a_worker_leaves_the_same(made, cluster, tmp_path):
     assert segment_bytes(tmp_path / "out") == segment_bytes(made.folder)
     after = stored(tmp_path / "store")
     assert {path: after[path] for path in kept} == kept
+
+
+def test_a_run_killed_at_any_moment_loses_only_what_was_being_made(made, tmp_path):
+    words = ("encode", made.film, "-o", tmp_path / "out", *FAST)
+    rng = random.Random(7)
+    kept = {}
+    # as many workers as one likes, another number each time
+    for workers in (1, 3, 2):
+        argv, environment = command(*words, "--workers", workers, store=tmp_path / "store")
+        with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.wait(timeout=rng.uniform(1.5, 5))
+            run.kill()
+        assert not (tmp_path / "out").exists()
+        now = stored(tmp_path / "store")
+        assert {path: now[path] for path in kept} == kept
+        kept = {path: made_at for path, made_at in now.items() if not path.name.startswith(".")}
+    answer = shotladder(*words, "--workers", 1, store=tmp_path / "store")
+    assert answer.status == 0, answer.err
+    assert segment_bytes(tmp_path / "out") == segment_bytes(made.folder)
+    after = stored(tmp_path / "store")
+    assert {path: after[path] for path in kept} == kept
+
+
+def test_a_rung_that_changes_is_encoded_alone(made, tmp_path):
+    file = tmp_path / "ladder.json"
+    assert shotladder("ladder", made.film, "-o", file, *FAST, "--quiet", store=made.store).status == 0
+    store = tmp_path / "store"
+    shutil.copytree(made.store, store)
+    words = ("encode", made.film, "--ladder", file, "--quiet")
+    assert shotladder(*words, "-o", tmp_path / "first", store=store).status == 0
+    before = stored(store)
+    ladder = json.loads(file.read_text())
+    # a single ladder, or the only one of several
+    (ladder,) = ladder.get("ladders", [ladder])
+    ladder["rungs"][1]["quantisers"] = [quantiser - 1.25 for quantiser in ladder["rungs"][1]["quantisers"]]
+    file.write_text(json.dumps(ladder))
+    assert shotladder(*words, "-o", tmp_path / "second", store=store).status == 0
+    new = [path for path in stored(store) if path not in before]
+    count = len(ladder["chunks"])
+    assert sorted(path.relative_to(store).parts[0] for path in new) == ["chunk"] * count + ["final"] * count
+    first, second = segment_bytes(tmp_path / "first"), segment_bytes(tmp_path / "second")
+    assert len(set(first.values()) & set(second.values())) >= len(first) // 2
