@@ -4,7 +4,8 @@
 
 The first seconds of a film in a ladder of four rungs, H.264 of the default preset, in chunks of three seconds, given to
 the local executor with one worker on one core, then with two workers on two. Wall time of the encodes alone, best of
-some rounds in turn; decoding, scaling and encoding are ffmpeg's, placing jobs is ours. The chunks are compared byte for byte.
+some rounds in turn; decoding, scaling and encoding are ffmpeg's, placing jobs is ours. The chunks are compared byte for
+byte.
 """
 
 from __future__ import annotations
