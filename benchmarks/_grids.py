@@ -94,29 +94,48 @@ class Grid:
 
 @dataclass
 class GridProber:
-    """Answers trials from a grid, and counts what they would have cost."""
+    """Answers trials from a grid, and counts what they would have cost.
+
+    Attributes
+    ----------
+    grid : Grid
+        By the preset of the final encodes.
+    trials_grid : Grid or None
+        By that of trials; None where the two are one.
+    """
 
     grid: Grid
-    encoding: Encoding = field(default_factory=Encoding)
+    trials_grid: Grid | None = None
     found: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
+    rough: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
     cpu: float = 0.0
     trials: int = 0
+
+    @property
+    def encoding(self) -> Encoding:
+        """Settings whose presets are as far apart as the grids' are."""
+        return Encoding(preset="medium" if self.trials_grid else "veryfast")
 
     @property
     def chunks(self) -> tuple[Any, ...]:
         """The chunks, as far as a search looks at them."""
         return tuple(SimpleNamespace(frame_count=frames) for frames in self.grid.frames)
 
+    def known(self, point: Point) -> dict[float, RatePoint]:
+        """Return what is known beside a point."""
+        return (self.rough if point.rough else self.found)[point.chunk, point.size]
+
     def run(self, points: Iterable[Point], progress: Any = None) -> None:
         """Answer trials."""
         for point in points:
-            if point.quantiser in self.found[point.chunk, point.size]:
+            if point.quantiser in self.known(point):
                 continue
-            curve = self.grid.curves[point.chunk, point.size]
+            grid = self.trials_grid if point.rough and self.trials_grid else self.grid
+            curve = grid.curves[point.chunk, point.size]
             place = int(np.searchsorted(QUANTISERS, point.quantiser))
             answer = RatePoint(point.quantiser, int(curve.bits[place]), float(curve.quality[place]))
-            self.found[point.chunk, point.size][point.quantiser] = answer
-            self.cpu += self.grid.costs[point.chunk, point.size]
+            self.known(point)[point.quantiser] = answer
+            self.cpu += grid.costs[point.chunk, point.size]
             self.trials += 1
 
     def fitted(self) -> dict[Any, list[Curve]]:

@@ -52,6 +52,8 @@ class Codec:
         The encoder's, fastest first.
     preset : str
         Default for production.
+    trial_preset : str
+        Fast enough for many trials: it draws the curves that a few encodes of a slower preset put in their place.
     hdr : bool
         Whether high dynamic range is kept; otherwise it is tone-mapped.
     passes : int
@@ -81,6 +83,7 @@ class Codec:
     rate_halving: float
     presets: tuple[str, ...]
     preset: str
+    trial_preset: str
     settings: tuple[Setting, ...]
     metric_settings: tuple[Setting, ...] = ()
     hdr: bool = False
@@ -95,6 +98,11 @@ class Codec:
         """Return the shallowest format that holds so many bits a sample, or the deepest there is."""
         enough = (name for name in self.pixel_formats if depth_of(name) >= bit_depth)
         return next(enough, self.pixel_formats[-1])
+
+    def trials_for(self, preset: str) -> str | None:
+        """Return the preset of trials for a production preset; None if that one is as fast."""
+        faster = self.presets.index(self.trial_preset) < self.presets.index(preset)
+        return self.trial_preset if faster else None
 
     def at_share(self, share: float) -> float:
         """Return the quantiser at a share of the range, 0 the finest, 1 the coarsest."""
@@ -143,6 +151,7 @@ _ROWS = (
         rate_halving=6.0,
         presets=_X26_PRESETS,
         preset="medium",
+        trial_preset="veryfast",
         settings=_all(
             "x264-params",
             # without it x264 writes the quantiser into the picture parameter set, and chunks differ
@@ -167,6 +176,7 @@ _ROWS = (
         rate_halving=6.0,
         presets=_X26_PRESETS,
         preset="medium",
+        trial_preset="superfast",
         settings=(
             # what Apple's players ask for: parameter sets in the sample entry alone
             ("tag:v", "hvc1"),
@@ -204,6 +214,7 @@ _ROWS = (
         rate_halving=13.0,
         presets=("5", "4", "3", "2", "1", "0"),
         preset="2",
+        trial_preset="5",
         preset_setting=("cpu-used", "{}"),
         # libvpx has its hidden reference frames in the second of two passes alone
         passes=2,
@@ -231,6 +242,7 @@ _ROWS = (
         rate_halving=14.0,
         presets=tuple(str(speed) for speed in range(12, -1, -1)),
         preset="6",
+        trial_preset="10",
         # FFmpeg's own option knows whole numbers only
         quantiser_setting=("svtav1-params", "crf={}"),
         settings=(

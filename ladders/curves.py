@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-__all__ = ["CEILING", "Curve", "RatePoint", "fit_curve", "log_distortion", "quantiser_grid"]
+__all__ = ["CEILING", "Curve", "RatePoint", "fit_chunk", "fit_curve", "log_distortion", "quantiser_grid"]
 
 #: Slopes of log2(bits) per quantiser step that any encoder stays within; used beyond the last trial only.
 STEEPEST, FLATTEST = -1 / 3, -1 / 24
 #: VMAF above which its scale saturates: distortion is counted from a little above the top, so that it has a logarithm.
 CEILING = 100.5
+#: How much the quantisers of a few encodes have to spread (sum of squares) before half of their slope is believed.
+SLOPE_DOUBT = 36.0
+
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,6 @@ class RatePoint:
         Every so many frames were measured; 1 in a final measurement.
     burst : float
         How many times the chunk's rate its heaviest segment has; 1 where a segment holds all of it.
-    rough : bool
-        Whether a faster preset stood in for the one of the final encodes.
     """
 
     quantiser: float
@@ -41,12 +43,6 @@ class RatePoint:
     quality: float
     every: int = 1
     burst: float = 1.0
-    rough: bool = False
-
-    @property
-    def trust(self) -> tuple[bool, int]:
-        """What tells more is greater: the final preset before a faster one, every frame before some."""
-        return not self.rough, -self.every
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,30 +98,64 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     rungs that it should have. Where noise made a trial worse than its dearer neighbour, the two are averaged first.
     Beyond the trials both logarithms go on in straight lines; towards coarser quantisers quality itself does.
 
-    Trials of a faster preset, or measured on some frames only, give the curve its shape; those that tell more then
-    shift it by what they differ from it, in both logarithms.
+    Trials that were measured on some frames only give the curve its shape; those that tell more then shift it by what
+    they differ from it, in both logarithms.
     """
     levels = _levels(points)
-    log_bits, loss = _shape(levels[0], grid)
-    for level in levels[1:]:
-        q = [p.quantiser for p in level]
-        log_bits = log_bits + _shift(grid, q, log_bits, np.log2([max(p.bits, 1) for p in level]))
-        loss = loss + _shift(grid, q, loss, log_distortion(np.array([p.quality for p in level])))
-    bits = np.exp2(np.minimum.accumulate(log_bits))
-    quality = np.clip(CEILING - np.exp(np.maximum.accumulate(loss)), 0.0, 100.0)
-    ordered = sorted(points, key=lambda p: p.quantiser)
-    burst = np.interp(grid, [p.quantiser for p in ordered], [p.burst for p in ordered])
-    return Curve(grid, bits, quality, burst)
+    if not levels:
+        raise ValueError("a curve needs trials at two quantisers")
+    return _through(levels[1:], grid, *_shape(levels[0], grid), points)
+
+
+def fit_chunk(
+    rough: Mapping[Size, Sequence[RatePoint]], sure: Mapping[Size, Sequence[RatePoint]], grid: NDArray[np.float64]
+) -> dict[Size, Curve]:
+    """Draw the curves of one chunk by trials of a fast preset, put in their place by a few of the final one.
+
+    Parameters
+    ----------
+    rough : mapping
+        From every size to trials of a fast preset: at least two different quantisers each.
+    sure : mapping
+        From some sizes to encodes of the final preset; at least one in all.
+    grid : ndarray of float64, shape (grid,)
+        Increasing quantisers to evaluate at.
+
+    Returns
+    -------
+    dict
+        A curve of every size of `rough`.
+
+    Notes
+    -----
+    At one quantiser a slow preset loses less than a fast one and may take more bits; but its curve is nearly the fast
+    one's, moved along the quantiser until distortion agrees, and then in bits by what the slow preset is better. Both
+    amounts are much alike at all sizes of a chunk, so that one encode tells them; several make them straight lines in
+    the quantiser. What is left at a size that has encodes of its own shifts its curve as in `fit_curve`.
+    """
+    moves = [(point.quantiser, *_move(rough[size], point, grid)) for size, points in sure.items() for point in points]
+    q, along, bits = (np.array(column) for column in zip(*moves, strict=True))
+    shift, lift = _line(q, along, grid), _line(q, bits, grid)
+    curves = {}
+    for size, trials in rough.items():
+        log_bits, loss = _shape(_levels(trials)[0], grid - shift)
+        mine = sure.get(size, ())
+        by_trust = [sorted((p for p in mine if p.every == e), key=lambda p: p.quantiser) for e in _every(mine)]
+        curves[size] = _through(by_trust, grid, log_bits + lift, loss, [*trials, *mine])
+    return curves
+
+
+def _every(points: Sequence[RatePoint]) -> list[int]:
+    """Return the strides of measurement that occur, those that tell least first."""
+    return sorted({p.every for p in points}, reverse=True)
 
 
 def _levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
     """Group trials by how much they tell, least first; the first group has two quantisers at least."""
-    if len({p.quantiser for p in points}) < 2:
-        raise ValueError("a curve needs trials at two quantisers")
     levels: list[list[RatePoint]] = []
     held: dict[float, RatePoint] = {}
-    for trust in sorted({p.trust for p in points}):
-        held |= {p.quantiser: p for p in points if p.trust == trust}
+    for every in _every(points):
+        held |= {p.quantiser: p for p in points if p.every == every}
         if levels or len(held) > 1:
             levels.append([held[q] for q in sorted(held)])
             held = {}
@@ -133,7 +163,7 @@ def _levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
 
 
 def _shape(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return log2 of the bits and the logarithm of distortion on the grid."""
+    """Return log2 of the bits and the logarithm of distortion on a grid."""
     q = np.array([p.quantiser for p in points])
     log_bits = _decreasing(np.log2([max(p.bits, 1) for p in points]))
     quality = _decreasing(np.array([p.quality for p in points]))
@@ -145,6 +175,42 @@ def _shape(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> tuple[NDAr
     fitted = CEILING - np.exp(PchipInterpolator(q, loss)(inside) + finer * (loss[1] - loss[0]) / (q[1] - q[0]))
     fitted = fitted + coarser * min((quality[-1] - quality[-2]) / (q[-1] - q[-2]), -0.25)
     return bits, log_distortion(np.clip(fitted, 0.0, 100.0))
+
+
+def _move(trials: Sequence[RatePoint], point: RatePoint, grid: NDArray[np.float64]) -> tuple[float, float]:
+    """Return how far along the quantiser a drawn curve has to move for a point's distortion, and then in log2 bits."""
+    reach = (grid[-1] - grid[0]) / 4
+    around = np.linspace(point.quantiser - reach, point.quantiser + reach, 4 * len(grid))
+    log_bits, loss = _shape(_levels(trials)[0], around)
+    loss = np.maximum.accumulate(loss)
+    there = float(np.interp(log_distortion(np.array([point.quality]))[0], loss, around))
+    return point.quantiser - there, float(np.log2(max(point.bits, 1)) - np.interp(there, around, log_bits))
+
+
+def _line(q: NDArray[np.float64], values: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a line through values, the flatter the less they tell of its slope, constant beyond them."""
+    centre = q - q.mean()
+    slope = float(centre @ values) / (float(centre @ centre) + SLOPE_DOUBT)
+    return values.mean() + slope * (np.clip(grid, q.min(), q.max()) - q.mean())
+
+
+def _through(
+    levels: Sequence[Sequence[RatePoint]],
+    grid: NDArray[np.float64],
+    log_bits: NDArray[np.float64],
+    loss: NDArray[np.float64],
+    points: Sequence[RatePoint],
+) -> Curve:
+    """Bring a drawn curve through what tells more than it, level by level."""
+    for level in levels:
+        q = [p.quantiser for p in level]
+        log_bits = log_bits + _shift(grid, q, log_bits, np.log2([max(p.bits, 1) for p in level]))
+        loss = loss + _shift(grid, q, loss, log_distortion(np.array([p.quality for p in level])))
+    bits = np.exp2(np.minimum.accumulate(log_bits))
+    quality = np.clip(CEILING - np.exp(np.maximum.accumulate(loss)), 0.0, 100.0)
+    ordered = sorted(points, key=lambda p: p.quantiser)
+    burst = np.interp(grid, [p.quantiser for p in ordered], [p.burst for p in ordered])
+    return Curve(grid, bits, quality, burst)
 
 
 def _shift(

@@ -73,7 +73,7 @@ class LadderRequest:
     limits: Limits = field(default_factory=Limits)
     max_height: int | None = None
     segment_duration: Fraction = Fraction(4)
-    every: int = 5
+    every: int = 9
 
 
 def per_shot(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:

@@ -18,7 +18,11 @@ from ladders.ladder import ProbeCost
 
 __all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "rate_point"]
 
+#: Frames of a chunk that trials are measured on at least, if it has as many.
+SAMPLES = 6
+
 Progress = Callable[[float, float], None]
+Found = dict[tuple[int, tuple[int, int]], dict[float, RatePoint]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +44,24 @@ class Encoding:
     model: str | None = None
     engine: str = vmaf.DEFAULT_ENGINE
 
-    def rendition(self, size: tuple[int, int], peak_rate: int | None = None) -> Rendition:
+    @property
+    def trial_preset(self) -> str | None:
+        """A faster preset for most trials; None if the one of the final encodes is fast itself."""
+        return encoder.codec_named(self.codec).trials_for(self.preset)
+
+    def rendition(self, size: tuple[int, int], preset: str | None = None) -> Rendition:
         """Return the rendition of a size."""
-        return Rendition("", self.codec, *size, self.preset, self.tune, peak_rate, peak_rate)
+        return Rendition("", self.codec, *size, preset or self.preset, self.tune)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What to try: a chunk's number, a size, a quantiser."""
+    """What to try: a chunk's number, a size, a quantiser; roughly, by the preset of trials, or as final encodes are."""
 
     chunk: int
     size: tuple[int, int]
     quantiser: float
+    rough: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +84,12 @@ class _Job:
     @property
     def encodes(self) -> ChunkJob:
         """What it encodes."""
-        renditions = tuple(self.encoding.rendition(point.size) for point in self.points)
+        renditions = tuple(self.rendition(point) for point in self.points)
         return ChunkJob(self.source, self.chunk, renditions, tuple(p.quantiser for p in self.points), self.store)
+
+    def rendition(self, point: Point) -> Rendition:
+        """Return what a point is encoded as."""
+        return self.encoding.rendition(point.size, self.encoding.trial_preset if point.rough else None)
 
     @property
     def cost(self) -> float:
@@ -101,7 +115,12 @@ class Prober:
         Trials are artefacts: what is there is not done again, and final encodes may use them.
     executor : Executor
     every : int
-        Frames to measure: each so many-th. Odd, or the encoder's picture groups bias the mean.
+        Frames to measure: each so many-th, more often in short chunks; odd, or the encoder's picture groups bias the
+        mean.
+    cost : ProbeCost
+        Of all trials so far.
+    found, rough : dict
+        From (chunk, size) to rate points by quantiser: encodes as the final ones, and those by the preset of trials.
     """
 
     source: Source
@@ -109,23 +128,28 @@ class Prober:
     encoding: Encoding
     store: Store
     executor: Executor
-    every: int = 5
+    every: int = 9
     cost: ProbeCost = field(default_factory=ProbeCost)
-    found: dict[tuple[int, tuple[int, int]], dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
+    found: Found = field(default_factory=lambda: defaultdict(dict))
+    rough: Found = field(default_factory=lambda: defaultdict(dict))
+
+    def known(self, point: Point) -> dict[float, RatePoint]:
+        """Return what is known beside a point: same chunk, size and preset."""
+        return (self.rough if point.rough else self.found)[point.chunk, point.size]
 
     def run(self, points: Iterable[Point], progress: Progress | None = None) -> None:
         """Try all points that have not been tried; one job takes all of a chunk, so that it is decoded once."""
         by_chunk: dict[int, list[Point]] = defaultdict(list)
         for point in dict.fromkeys(points):
-            if point.quantiser not in self.found[point.chunk, point.size]:
+            if point.quantiser not in self.known(point):
                 by_chunk[point.chunk].append(point)
         jobs = [
-            _Job(self.source, self.chunks[n], tuple(points), self.encoding, self.every, self.store)
-            for n, points in by_chunk.items()
+            _Job(self.source, chunk, tuple(points), self.encoding, stride(chunk, self.every), self.store)
+            for chunk, points in ((self.chunks[n], points) for n, points in by_chunk.items())
         ]
         for done, (_, probed) in enumerate(run_all(self.executor, run_job, jobs), 1):
             for point, rate_point in probed.points:
-                self.found[point.chunk, point.size][point.quantiser] = rate_point
+                self.known(point)[point.quantiser] = rate_point
             self.cost = ProbeCost(
                 self.cost.probes + probed.cost.probes,
                 self.cost.encode_cpu_seconds + probed.cost.encode_cpu_seconds,
@@ -172,6 +196,11 @@ def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
     return known
 
 
+def stride(chunk: Chunk, most: int) -> int:
+    """Return the largest odd stride, not above `most`, that measures a fair number of a chunk's frames."""
+    return max(n for n in range(1, most + 1, 2) if n == 1 or chunk.frame_count >= SAMPLES * n)
+
+
 def rate_point(
     source: Source, chunk: Chunk, quantiser: float, parts: Sequence[int], quality: float, every: int = 1
 ) -> RatePoint:
@@ -191,8 +220,7 @@ def measure_chunk(
         source,
         paths,
         encoding.model,
-        # a stride may not step over a short chunk
-        every if chunk.frame_count >= 4 * every else 1,
+        every,
         encoding.engine,
         frames=(chunk.first, chunk.last),
         offset=chunk.first,
@@ -208,8 +236,7 @@ def measuring(encoding: Encoding) -> dict[str, Any]:
 
 def _recipe(job: _Job, point: Point) -> dict[str, Any]:
     """Return what decides a trial's result: the encode and the way of measuring."""
-    rendition = job.encoding.rendition(point.size)
-    single = ChunkJob(job.source, job.chunk, (rendition,), (point.quantiser,), job.store)
+    single = ChunkJob(job.source, job.chunk, (job.rendition(point),), (point.quantiser,), job.store)
     return {
         "encode": encoder.chunk_path(single, 0).stem,
         "every": job.every,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from encoder import codec_named
-from ladders.curves import Curve, fit_curve, quantiser_grid
+from ladders.curves import Curve, fit_chunk, fit_curve, quantiser_grid
 from ladders.probes import Point, Prober
 
 __all__ = ["Curves", "Wanted", "explore", "fitted"]
@@ -19,6 +22,9 @@ Wanted = Callable[[Curves], list[tuple[Size, list[float]]]]
 
 #: Where the first trials lie in the encoder's range of quantisers.
 FIRST_TRIALS = (0.25, 0.6)
+#: The same of rough ones, at the tallest size, which is for high quality only, and at the others; and of the one encode
+#: that puts a chunk's rough trials in their place.
+ROUGH_AT_TALLEST, ROUGH, MIDDLING = (0.2, 0.55), (0.2, 0.45, 0.7), 0.45
 #: A rung's quantiser is known well enough within this of a trial, or between two trials no further apart than the
 #: second; in steps that halve the rate.
 NEAR, BRACKET = 0.45, 2.0
@@ -52,17 +58,21 @@ def explore(
     Notes
     -----
     Every chunk is tried at every size: what a size does differs too much between shots (a screen of text loses
-    far more than fog does) for some to speak for the others.
+    far more than fog does) for some to speak for the others. Where the final preset is slow, most trials are rough, by
+    a fast one; one encode a chunk, at a middling size, tells what the two differ.
     """
     codec = codec_named(prober.encoding.codec)
-    first = [codec.at_share(share) for share in FIRST_TRIALS]
     chunks = range(len(prober.chunks))
-    points = [Point(n, size, quantiser) for n in chunks for size in sizes for quantiser in first]
+    rough = prober.encoding.trial_preset is not None
+    first = [(n, size, share) for n in chunks for size in sizes for share in _first(size == sizes[0], rough=rough)]
+    points = [Point(n, size, codec.at_share(share), rough) for n, size, share in first]
+    if rough:
+        points += [Point(n, sizes[len(sizes) // 2], codec.at_share(MIDDLING)) for n in chunks]
     # the rounds after the first are about as much again
     prober.run(points, _part(progress, 0.0, 0.6))
     curves = fitted(prober, sizes)
     for number in range(rounds):
-        new = _gaps(prober, wanted(curves), codec.rate_halving)
+        new = _gaps(prober, wanted(curves), codec.rate_halving, rough=rough)
         if not new:
             break
         prober.run(new, _part(progress, 0.6 + 0.13 * number, 0.73 + 0.13 * number))
@@ -72,24 +82,37 @@ def explore(
     return curves
 
 
+def _first(tallest: bool, *, rough: bool) -> tuple[float, ...]:
+    """Return where the first trials of a size lie."""
+    if not rough:
+        return FIRST_TRIALS
+    return ROUGH_AT_TALLEST if tallest else ROUGH
+
+
 def fitted(prober: Prober, sizes: list[Size]) -> Curves:
     """Fit a curve to the trials of every chunk at every size."""
     codec = codec_named(prober.encoding.codec)
     grid = quantiser_grid(*codec.quantisers, codec.step)
-    return {
-        size: [fit_curve(list(prober.found[n, size].values()), grid) for n in range(len(prober.chunks))]
-        for size in sizes
-    }
+    by_chunk = [_fitted(prober, n, sizes, grid) for n in range(len(prober.chunks))]
+    return {size: [curves[size] for curves in by_chunk] for size in sizes}
 
 
-def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], halving: float) -> list[Point]:
+def _fitted(prober: Prober, chunk: int, sizes: list[Size], grid: NDArray[np.float64]) -> dict[Size, Curve]:
+    sure = {size: list(prober.found[chunk, size].values()) for size in sizes}
+    if prober.encoding.trial_preset is None:
+        return {size: fit_curve(points, grid) for size, points in sure.items()}
+    return fit_chunk({size: list(prober.rough[chunk, size].values()) for size in sizes}, sure, grid)
+
+
+def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], halving: float, *, rough: bool) -> list[Point]:
     """Return the points that rungs would use and that trials do not tell well enough."""
     new: list[Point] = []
     for size, quantisers in rungs:
         for n, quantiser in enumerate(quantisers):
-            tried = [*prober.found[n, size], *(p.quantiser for p in new if (p.chunk, p.size) == (n, size))]
+            point = Point(n, size, quantiser, rough)
+            tried = [*prober.known(point), *(p.quantiser for p in new if (p.chunk, p.size) == (n, size))]
             if not _known(quantiser, tried, halving):
-                new.append(Point(n, size, quantiser))
+                new.append(point)
     return new
 
 

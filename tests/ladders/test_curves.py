@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladders import RatePoint, fit_curve, quantiser_grid
-from ladders.curves import _decreasing
+from ladders.curves import _decreasing, fit_chunk
 from tests.naive import naive_decreasing
 
 GRID = quantiser_grid(12, 46, 0.25)
@@ -79,3 +79,40 @@ def test_every_frame_tells_more_than_some():
 def test_one_quantiser_is_no_curve():
     with pytest.raises(ValueError, match="two quantisers"):
         fit_curve([RatePoint(20, 100, 90.0), RatePoint(20, 101, 90.0, 5)], GRID)
+
+
+def law(quantiser, size, moved=0.0, dearer=1.0):
+    """Bits and VMAF of a shot whose fast preset is `moved` quantisers worse and some per cent dearer."""
+    q = quantiser + moved
+    return dearer * 1e6 * size**0.8 * 2 ** (-q / 6), 100.5 - min(100.0, 3 * 1.08 ** (q - 20) + 20 * (1 - size))
+
+
+def test_one_encode_puts_rough_curves_of_all_sizes_in_their_place():
+    sizes = (1.0, 0.5, 0.25)
+    rough = {s: [RatePoint(q, *law(q, s, 3, 1.07), 5) for q in (18.0, 27.0, 36.0)] for s in sizes}
+    sure = {0.5: [RatePoint(28.0, *law(28.0, 0.5), 5)]}
+    curves = fit_chunk(rough, sure, GRID)
+    within = (GRID >= 18) & (GRID <= 38)
+    for size in sizes:
+        bits, quality = zip(*(law(q, size) for q in GRID), strict=True)
+        np.testing.assert_allclose(curves[size].bits[within], np.array(bits)[within], rtol=0.04)
+        np.testing.assert_allclose(curves[size].quality[within], np.array(quality)[within], atol=0.8)
+
+
+def test_encodes_of_the_final_preset_are_met():
+    rough = {1.0: [RatePoint(q, *law(q, 1.0, 3), 5) for q in (18.0, 36.0)]}
+    sure = {1.0: [RatePoint(24.0, 40_000, 91.0, 5), RatePoint(30.0, 21_000, 84.0)]}
+    curve = fit_chunk(rough, sure, GRID)[1.0]
+    assert curve.bits[GRID == 30] == pytest.approx(21_000)
+    assert curve.quality[GRID == 30] == pytest.approx(84.0)
+    assert np.all(np.diff(curve.bits) <= 0)
+    assert np.all(np.diff(curve.quality) <= 1e-9)
+
+
+@pytest.mark.parametrize("stuck", [100.0, 97.4, 0.0])
+def test_rough_curves_that_stand_still_move_nowhere_wild(stuck):
+    rough = {1.0: [RatePoint(q, 9000 - 100 * int(q), stuck, 5) for q in (18.0, 36.0)]}
+    curve = fit_chunk(rough, {1.0: [RatePoint(27.0, 7000, stuck, 5)]}, GRID)[1.0]
+    inside = (GRID >= 27) & (GRID <= 36)
+    np.testing.assert_allclose(curve.quality[inside], stuck, atol=2.5)
+    assert np.all((curve.bits > 1000) & (curve.bits < 300_000))
