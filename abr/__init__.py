@@ -16,6 +16,7 @@ from abr.presentation import Presentation, Rung, renamed
 from abr.presentation_files import load_presentation
 from abr.python_policy import State
 from abr.replay import PolicyLike, simulate
+from abr.routes import route, split
 from abr.session import Event, Session
 from abr.session_model import MODES, SessionModel
 from abr.table import Table
@@ -60,8 +61,10 @@ __all__ = [
     "offline_bound",
     "predictive",
     "renamed",
+    "route",
     "shares",
     "simulate",
     "simulate_many",
+    "split",
     "start_offsets",
 ]

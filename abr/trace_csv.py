@@ -85,7 +85,7 @@ def read_csv(
     if not rates:
         raise TraceError(f"{path}: the trace is empty")
     if "dl_bitrate" in header:
-        notes = (*notes, "Irish 5G: only rows of a running download; Netflix and Amazon rows are app-limited")
+        notes = (*notes, "Irish 5G: only rows of a running download")
     return (
         np.array(lines),
         np.array(times),

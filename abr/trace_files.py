@@ -1,14 +1,16 @@
 """Reading network traces; the format is recognised by what a file holds, or named.
 
 Formats: `sabre` (JSON of duration_ms, bandwidth_kbps, latency_ms), `pensieve` (lines "t_s Mbit/s", the rate holds up
-to its time), `mahimahi` (one line a 1500-byte opportunity, ms), `oboe` (lines "t_ms kbit/s"), `csv` (a
-header naming a time or duration and a rate; also the Irish 5G set's Timestamp and DL_bitrate).
+to its time; Lumos5G and the cooked sets of others too), `mahimahi` (one line a 1500-byte opportunity, ms), `oboe`
+(lines "t_ms kbit/s"), `csv` (a header naming a time or duration and a rate; also the Irish 5G set's Timestamp and
+DL_bitrate), `puffer` and `fcc` (raw tables of many sessions; `abr.trace_sessions`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from abr.errors import TraceError
 from abr.trace import DEFAULT_LATENCY, Trace
 from abr.trace_csv import read_csv
+from abr.trace_sessions import is_fcc, is_puffer, read_fcc, read_puffer
 
 __all__ = ["FORMATS", "load_trace", "load_traces"]
 
@@ -34,7 +37,7 @@ def load_trace(path: str | Path, *, format: str | None = None, latency: float = 
     ----------
     path : path
         The file.
-    format : {"sabre", "pensieve", "mahimahi", "oboe", "csv"}, optional
+    format : {"sabre", "pensieve", "mahimahi", "oboe", "csv", "puffer", "fcc"}, optional
         Recognised by the content when not given.
     latency : float
         Seconds, for formats that hold none.
@@ -42,9 +45,15 @@ def load_trace(path: str | Path, *, format: str | None = None, latency: float = 
     Raises
     ------
     TraceError
-        When the file cannot be read as a trace; the message names file, line and value.
+        When the file cannot be read as a trace, or holds several; the message names file, line and value.
     """
-    path = Path(path)
+    traces = _load(Path(path), format, latency)
+    if len(traces) > 1:
+        raise TraceError(f"{path}: it holds {len(traces)} traces, not one; `load_traces` reads them all")
+    return traces[0]
+
+
+def _load(path: Path, format: str | None, latency: float) -> list[Trace]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -54,9 +63,10 @@ def load_trace(path: str | Path, *, format: str | None = None, latency: float = 
     if not text.strip():
         raise TraceError(f"{path}: the trace is empty")
     try:
-        return FORMATS[format or _recognise(text)](path, text, latency)
+        found = FORMATS[format or _recognise(text)](path, text, latency)
     except TraceError as error:
         raise error if str(path) in str(error) else TraceError(f"{path}: {error}") from error
+    return [found] if isinstance(found, Trace) else found
 
 
 def load_traces(paths: Sequence[str | Path], *, format: str | None = None) -> tuple[Trace, ...]:
@@ -72,11 +82,11 @@ def load_traces(paths: Sequence[str | Path], *, format: str | None = None) -> tu
     seen: set[bytes] = set()
     traces = []
     for file in files:
-        trace = load_trace(file, format=format)
-        key = trace.durations.tobytes() + trace.rates.tobytes()
-        if key not in seen:
-            seen.add(key)
-            traces.append(trace)
+        for trace in _load(file, format, DEFAULT_LATENCY):
+            key = trace.durations.tobytes() + trace.rates.tobytes()
+            if key not in seen:
+                seen.add(key)
+                traces.append(trace)
     return tuple(traces)
 
 
@@ -89,6 +99,10 @@ def _recognise(text: str) -> str:
     if head in "[{":
         return "sabre"
     first = next(line for line in text.splitlines() if line.strip())
+    if is_puffer(first):
+        return "puffer"
+    if is_fcc(first):
+        return "fcc"
     fields = first.replace(",", " ").replace(";", " ").split()
     try:
         numbers = [float(field) for field in fields]
@@ -160,28 +174,29 @@ def _columns(path: Path, text: str, count: int) -> tuple[NDArray[np.int64], Floa
     return np.array(numbers), np.array(rows)
 
 
-def stamped(path: Path, lines: NDArray[np.int64], times: Floats, rates: Floats, latency: float) -> Trace:
+def stamped(path: Path, lines: NDArray[np.int64], times: Floats, rates: Floats, latency: float | Floats) -> Trace:
     """Make a trace of rates (bits/s) that each hold up to their time (s); mend what can be mended, and say so."""
     bad = np.flatnonzero(rates < 0)
     if bad.size:
         raise TraceError(f"{path}:{lines[bad[0]]}: a negative rate, {rates[bad[0]]:g} bit/s")
     notes = []
+    delays = np.broadcast_to(latency, times.shape)
     forward = times > np.maximum.accumulate(np.concatenate(([-np.inf], times[:-1])))
     if not forward.all():
         first = int(np.flatnonzero(~forward)[0])
         count = int((~forward).sum())
         notes.append(f"{count} stamps do not move forward and are left out, the first in line {lines[first]}")
-        times, rates = times[forward], rates[forward]
+        times, rates, delays = times[forward], rates[forward], delays[forward]
     if len(times) == 1:
         notes.append("a single sample, taken as a constant rate")
-        return Trace(path.name, np.ones(1), rates, np.full(1, latency), notes=tuple(notes))
+        return Trace(path.name, np.ones(1), rates, delays, notes=tuple(notes))
     if times[0] != 0:
         notes.append(f"it starts at {times[0]:g} s; moved to 0")
     zeros = int((rates[1:] == 0).sum())
     if zeros:
         notes.append(f"nothing arrives in {zeros} of {len(rates) - 1} intervals")
     durations = np.diff(times)
-    return Trace(path.name, durations, rates[1:], np.full(len(durations), latency), notes=tuple(notes))
+    return Trace(path.name, durations, rates[1:], delays[1:], notes=tuple(notes))
 
 
 def _pensieve(path: Path, text: str, latency: float) -> Trace:
@@ -191,7 +206,8 @@ def _pensieve(path: Path, text: str, latency: float) -> Trace:
 
 def _oboe(path: Path, text: str, latency: float) -> Trace:
     lines, table = _columns(path, text, 2)
-    return stamped(path, lines, table[:, 0] / 1e3, table[:, 1] * 1e3, latency)
+    # what a player's chunks got: it asked for no more
+    return replace(stamped(path, lines, table[:, 0] / 1e3, table[:, 1] * 1e3, latency), app_limited=True)
 
 
 def _mahimahi(path: Path, text: str, latency: float) -> Trace:
@@ -211,16 +227,20 @@ def _mahimahi(path: Path, text: str, latency: float) -> Trace:
 
 def _csv(path: Path, text: str, latency: float) -> Trace:
     lines, times, rates, durations, latencies, notes = read_csv(path, text, latency)
+    # the Irish set keeps what Netflix and Amazon asked for in folders of their names
+    limited = any(word in str(path).lower() for word in ("netflix", "amazon"))
     if durations is None:
-        trace = stamped(path, lines, times, rates, latency)
-        return Trace(trace.name, trace.durations, trace.rates, trace.latencies, trace.app_limited, notes + trace.notes)
-    return Trace(path.name, durations, rates, latencies, notes=notes)
+        trace = stamped(path, lines, times, rates, latencies)
+        return replace(trace, app_limited=limited, notes=notes + trace.notes)
+    return Trace(path.name, durations, rates, latencies, limited, notes)
 
 
-FORMATS: dict[str, Callable[[Path, str, float], Trace]] = {
+FORMATS: dict[str, Callable[[Path, str, float], Trace | list[Trace]]] = {
     "sabre": _sabre,
     "pensieve": _pensieve,
     "mahimahi": _mahimahi,
     "oboe": _oboe,
     "csv": _csv,
+    "puffer": read_puffer,
+    "fcc": read_fcc,
 }

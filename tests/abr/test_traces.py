@@ -47,6 +47,77 @@ def test_irish_rows_without_a_download_are_left_out(tmp_path):
     assert trace.rates == pytest.approx([800e3])
 
 
+def test_latency_stays_with_its_row(tmp_path):
+    trace = abr.load_trace(write(tmp_path, "t.csv", "time_s,mbps,latency_ms\n0,1,10\n1,2,20\n1,9,99\n3,4,30\n"))
+    assert trace.rates == pytest.approx([2e6, 4e6])
+    assert trace.latencies == pytest.approx([0.02, 0.03])
+
+
+PUFFER = """time (ns GMT),session_id,index,channel,format,size,ssim_index,min_rtt,rtt,delivery_rate
+1000000000,alice,0,cbs,1280x720-24,400000,0.98,41000,43000,900000
+3000000000,alice,0,cbs,1280x720-24,400000,0.98,40000,43000,500000
+3500000000,bob,1,cbs,1280x720-24,400000,0.98,9000,9500,2000000
+4000000000,alice,0,cbs,1280x720-24,400000,0.98,40000,43000,700000
+64000000000,alice,0,cbs,1280x720-24,400000,0.98,40000,43000,700000
+66000000000,alice,0,cbs,1280x720-24,400000,0.98,40000,43000,700000
+"""
+FCC = """unit_id,dtime,target,fetch_time,bytes_total,bytes_sec,bytes_sec_interval,sequence,threads,successes
+386,2015-09-01 00:10:00,sp1,5000000,5000000,1000000,1000000,0,3,1
+386,2015-09-01 00:10:05,sp1,5000000,9000000,900000,800000,1,3,1
+712,2015-09-01 00:10:00,sp1,5000000,0,0,0,0,3,0
+"""
+
+
+def test_puffer_tables_give_a_trace_a_session(tmp_path):
+    path = write(tmp_path, "video_sent.csv", PUFFER)
+    (alice,) = abr.load_traces([path])  # bob received one chunk: no time passes in his session
+    assert alice.name == "video_sent-alice-0"
+    assert alice.durations == pytest.approx([2.0, 1.0, 2.0])
+    assert alice.rates == pytest.approx([7.2e6, 4e6, 5.6e6])
+    assert alice.latencies == pytest.approx([0.041, 0.04, 0.04])
+    assert alice.app_limited
+    assert "1 pauses of more than 20 s left out" in alice.notes
+    with pytest.raises(abr.TraceError, match=r":3: delivery_rate is -1"):
+        abr.load_traces([write(tmp_path, "bad.csv", PUFFER.replace(",500000", ",-1"))])
+
+
+def test_fcc_tables_give_a_trace_a_unit(tmp_path):
+    (only,) = abr.load_traces([write(tmp_path, "curr_httpgetmt.csv", FCC)])
+    assert only.name == "curr_httpgetmt-386-sp1"
+    assert only.durations == pytest.approx([5.0, 5.0])
+    assert only.rates == pytest.approx([8e6, 6.4e6])
+    assert not only.app_limited
+    two = write(tmp_path, "two.csv", FCC.replace("5000000,0,0,0", "5000000,9,7,7"))
+    assert len(abr.load_traces([two])) == 2
+    with pytest.raises(abr.TraceError, match="holds 2 traces"):
+        abr.load_trace(two)
+    with pytest.raises(abr.TraceError, match="every rate is zero"):
+        abr.load_traces([write(tmp_path, "none.csv", FCC.splitlines()[0] + "\n" + FCC.splitlines()[3])])
+
+
+def test_what_an_application_asked_for_is_marked(tmp_path):
+    text = "Timestamp,State,DL_bitrate\n2019.12.14_10.16.30,D,500\n2019.12.14_10.16.31,D,300\n"
+    for folder, limited in (("Netflix", True), ("Amazon_Prime", True), ("Download", False)):
+        (tmp_path / folder).mkdir()
+        assert abr.load_trace(write(tmp_path / folder, "B_2019.csv", text)).app_limited is limited
+    assert abr.load_trace(write(tmp_path, "oboe", FORMS["oboe"])).app_limited
+    assert not abr.load_trace(write(tmp_path, "pensieve", FORMS["pensieve"])).app_limited
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_route_is_on_both_sides_of_a_split(seed):
+    names = [f"norway_{kind}_{n}" for kind in ("bus", "tram", "ferry", "car", "metro") for n in range(3, 9)]
+    traces = [abr.Trace(name, [1], [1e6], [0.1]) for name in names]
+    first, second = abr.split(traces, 0.6, seed=seed)
+    assert sorted(t.name for t in first + second) == sorted(names)
+    assert {abr.route(t) for t in first}.isdisjoint(abr.route(t) for t in second)
+    assert len(first) == 18
+    alone = [abr.Trace(f"trace{n:04}", [1], [1e6], [0.1]) for n in range(10)]
+    assert [len(part) for part in abr.split(alone, 0.3, seed=seed)] == [3, 7]
+    with pytest.raises(abr.TraceError, match="cannot be split"):
+        abr.split(traces[:1])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
