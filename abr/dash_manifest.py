@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from abr.errors import PresentationError
 from abr.presentation import Presentation, Rung
-from abr.resource import join, read_bytes, size_of
+from abr.resource import join, read_bytes, sizes_of, stem
 from abr.segment_index import read_sidx
 from abr.segment_lists import from_lists
 
@@ -30,7 +29,7 @@ _HEAD = 1 << 20
 Segments = list[tuple[float, int]]
 
 
-def read_mpd(path: Path, text: str) -> Presentation:
+def read_mpd(path: str, text: str) -> Presentation:
     """Read a manifest of one period; the video adaptation set with most representations."""
     if re.search(r"<!(DOCTYPE|ENTITY)", text):
         raise PresentationError(f"{path}: a manifest does not declare entities")
@@ -58,14 +57,14 @@ def read_mpd(path: Path, text: str) -> Presentation:
         name = representation.get("id", str(bandwidth))
         chain = [root, periods[0], chosen, representation]
         try:
-            segments = _segments(str(path), chain, total)
-        except (ValueError, ZeroDivisionError) as error:
+            segments = _segments(path, chain, total)
+        except (ValueError, KeyError, ZeroDivisionError) as error:
             if isinstance(error, PresentationError):
                 raise
-            raise PresentationError(f"{path}: representation {name}: {error}") from error
+            raise PresentationError(f"{path}: representation {name}: {error or type(error).__name__}") from error
         rungs.append(Rung(name, bandwidth, _number(chain, "width"), _number(chain, "height")))
         lists.append(segments)
-    return from_lists(str(path), path.stem, rungs, lists)
+    return from_lists(path, stem(path), rungs, lists)
 
 
 def _is_video(adaptation: Element) -> bool:
@@ -116,10 +115,9 @@ def _segments(path: str, chain: list[Element], total: float | None) -> Segments:
         listed = [_listed(e) for e in representation.findall("SegmentSize")]
         if listed:
             return [(seconds, size) for (_, _, seconds), size in zip(spans, listed, strict=False)]
-        return [
-            (seconds, size_of(join(base, _expand(template["media"], representation, number, time))))
-            for number, time, seconds in spans
-        ]
+        media = template["media"]
+        places = [join(base, _expand(media, representation, number, time)) for number, time, _ in spans]
+        return [(seconds, size) for (_, _, seconds), size in zip(spans, sizes_of(places), strict=True)]
     attributes, children = _inherited(chain, "SegmentList")
     if attributes or children:
         seconds = int(attributes["duration"]) / int(attributes.get("timescale", "1"))
@@ -127,17 +125,22 @@ def _segments(path: str, chain: list[Element], total: float | None) -> Segments:
         durations = [seconds] * len(urls)
         if total is not None:
             durations[-1] = min(max(total - seconds * (len(urls) - 1), 0.001), seconds)
-        return [(d, _url_size(base, url)) for d, url in zip(durations, urls, strict=True)]
+        return list(zip(durations, _url_sizes(base, urls), strict=True))
     single, _ = _inherited(chain, "SegmentBase")
     first, last = (int(part) for part in single.get("indexRange", f"0-{_HEAD - 1}").split("-"))
     return read_sidx(read_bytes(base, first, last), base)
 
 
-def _url_size(base: str, url: Element) -> int:
-    if url.get("mediaRange"):
-        first, last = (int(part) for part in url.get("mediaRange", "").split("-"))
-        return last - first + 1
-    return size_of(join(base, url.get("media", "")))
+def _url_sizes(base: str, urls: list[Element]) -> list[int]:
+    spans = [url.get("mediaRange", "") for url in urls]
+    whole = [join(base, url.get("media", "")) for url, span in zip(urls, spans, strict=True) if not span]
+    sizes = iter(sizes_of(whole))
+    return [_length(span) if span else next(sizes) for span in spans]
+
+
+def _length(span: str) -> int:
+    first, last = (int(part) for part in span.split("-"))
+    return last - first + 1
 
 
 def _listed(element: Element) -> int:

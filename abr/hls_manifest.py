@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import m3u8
 
 from abr.errors import PresentationError
 from abr.presentation import Presentation, Rung
-from abr.resource import join, size_of
+from abr.resource import join, read_text, sizes_of, stem
 from abr.segment_lists import from_lists
 
 __all__ = ["read_hls"]
 
 
-def read_hls(path: Path, text: str) -> Presentation:
+def read_hls(place: str, text: str) -> Presentation:
     """Read a multivariant playlist, or one media playlist as a single rung."""
     try:
         playlist = m3u8.loads(text)
     except (ValueError, m3u8.ParseError, AttributeError) as error:
-        raise PresentationError(f"{path}: not a playlist: {error}") from error
+        raise PresentationError(f"{place}: not a playlist: {error}") from error
     if not playlist.is_variant:
-        segments = _segments(str(path), playlist)
+        segments = _segments(place, playlist)
         seconds = sum(duration for duration, _ in segments)
         bitrate = int(8 * sum(size for _, size in segments) / seconds) if seconds else 0
-        return from_lists(str(path), path.stem, [Rung(path.stem, bitrate)], [segments])
+        return from_lists(place, stem(place), [Rung(stem(place), bitrate)], [segments])
     rungs, lists = [], []
     seen = set()
     codec = ""
@@ -36,16 +34,18 @@ def read_hls(path: Path, text: str) -> Presentation:
         if _family(info.codecs) != codec:
             continue  # a player keeps to the ladder of one codec
         seen.add(variant.uri)
-        place = join(str(path), variant.uri)
+        rendition = join(place, variant.uri)
         try:
-            media = m3u8.loads(Path(place).read_text(encoding="utf-8"))
-        except (OSError, ValueError, m3u8.ParseError) as error:
-            raise PresentationError(f"{place}: cannot read the playlist: {error}") from error
+            media = m3u8.loads(read_text(rendition))
+        except (ValueError, m3u8.ParseError, AttributeError) as error:
+            if isinstance(error, PresentationError):
+                raise
+            raise PresentationError(f"{rendition}: not a playlist: {error}") from error
         width, height = info.resolution or (None, None)
         rate = info.average_bandwidth or info.bandwidth
         rungs.append(Rung(variant.uri, int(rate), width, height))
-        lists.append(_segments(place, media))
-    return from_lists(str(path), path.stem, rungs, lists)
+        lists.append(_segments(rendition, media))
+    return from_lists(place, stem(place), rungs, lists)
 
 
 def _family(codecs: str | None) -> str:
@@ -56,9 +56,10 @@ def _family(codecs: str | None) -> str:
 def _segments(place: str, playlist: m3u8.M3U8) -> list[tuple[float, int]]:
     if not playlist.is_endlist:
         raise PresentationError(f"{place}: a live playlist; replay needs one whose segments are all known")
-    segments = []
-    for segment in playlist.segments:
-        span = str(segment.byterange or "").partition("@")[0]
-        size = int(span) if span else size_of(join(place, segment.uri))
-        segments.append((float(segment.duration), size))
-    return segments
+    spans = [str(segment.byterange or "").partition("@")[0] for segment in playlist.segments]
+    whole = [join(place, s.uri) for s, span in zip(playlist.segments, spans, strict=True) if not span]
+    sizes = iter(sizes_of(whole))
+    return [
+        (float(segment.duration), int(span) if span else next(sizes))
+        for segment, span in zip(playlist.segments, spans, strict=True)
+    ]

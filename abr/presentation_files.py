@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from abr.errors import PresentationError
 from abr.presentation import Presentation, Rung
+from abr.resource import is_url, read_text, stem
 
 __all__ = ["load_presentation"]
 
@@ -24,46 +25,46 @@ def load_presentation(path: str | Path) -> Presentation:
 
     Parameters
     ----------
-    path : path
+    path : path or URL
         `presentation.json` or the folder that holds it; an `.mpd`; an `.m3u8`; Sabre's JSON; a folder of
-        `video_size_0..`, one chunk's bytes a line, with VMAF in `video1..` beside or in `../vmaf`. Where there are
-        several codecs the first one's ladder is taken: a player keeps to one.
+        `video_size_0..`, one chunk's bytes a line, with VMAF in `video1..` beside or in `../vmaf`. All but folders
+        also by HTTP. Where there are several codecs the first one's ladder is taken: a player keeps to one.
 
     Raises
     ------
     PresentationError
         When it cannot be read; the message names the file and the value.
     """
-    path = Path(path)
-    if path.is_dir():
-        return _folder(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PresentationError(f"{path}: cannot read the presentation: {reason}") from error
+    place = str(path)
+    if not is_url(place) and Path(path).is_dir():
+        return _folder(Path(path))
+    text = read_text(place)
     head = text.lstrip()
     if head.startswith("<"):
         from abr.dash_manifest import read_mpd
 
-        return read_mpd(path, text)
+        return read_mpd(place, text)
     if head.startswith("#EXTM3U"):
         from abr.hls_manifest import read_hls
 
-        return read_hls(path, text)
+        return read_hls(place, text)
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise PresentationError(f"{path}:{error.lineno}: neither a manifest nor JSON: {error.msg}") from error
+        raise PresentationError(f"{place}:{error.lineno}: neither a manifest nor JSON: {error.msg}") from error
     try:
         if isinstance(document, dict) and "segment_sizes_bits" in document:
-            return _sabre(path, document)
-        return _ours(path, document)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise PresentationError(f"{path}: not a presentation: {type(error).__name__}: {error}") from error
+            return _sabre(place, document)
+        return _ours(place, document)
+    except KeyError as error:
+        raise PresentationError(f"{place}: not a presentation: it has no {error}") from error
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        if isinstance(error, PresentationError):
+            raise
+        raise PresentationError(f"{place}: not a presentation: {type(error).__name__}: {error}") from error
 
 
-def _ours(path: Path, document: dict[str, Any]) -> Presentation:
+def _ours(path: str, document: dict[str, Any]) -> Presentation:
     segments, video = document["segments"], document["video"]
     # a player keeps to the ladder of one codec
     codecs = list(dict.fromkeys(rung.get("codec") for rung in video))
@@ -81,9 +82,9 @@ def _ours(path: Path, document: dict[str, Any]) -> Presentation:
     notes: tuple[str, ...] = ()
     if len(codecs) > 1:
         notes = (f"ladders of {', '.join(map(str, codecs))}; the first one is taken",)
-    sizes = np.array([[video[i]["segments"][n]["bytes"] for i in order] for n in range(len(segments))])
+    sizes = np.array([[_bytes(path, video[i], n) for i in order] for n in range(len(segments))])
     return Presentation(
-        str(document.get("title") or path.stem),
+        str(document.get("title") or stem(path)),
         rungs,
         np.array([float(segment["duration"]) for segment in segments]),
         sizes,
@@ -93,18 +94,26 @@ def _ours(path: Path, document: dict[str, Any]) -> Presentation:
     )
 
 
+def _bytes(path: str, rendition: dict[str, Any], segment: int) -> int:
+    size = rendition["segments"][segment].get("bytes")
+    if not isinstance(size, int | float) or isinstance(size, bool) or not size > 0:
+        told = "has no size" if size is None else f"has {size!r} bytes"
+        raise PresentationError(f"{path}: segment {segment} of {rendition['id']} {told}")
+    return int(size)
+
+
 def _table(video: list[dict[str, Any]], order: list[int], name: str, segments: int) -> Any:
     values = [[video[i]["segments"][n].get(name) for i in order] for n in range(segments)]
     table = np.array(values, dtype=np.float64)  # None becomes NaN
     return None if np.isnan(table).all() else table
 
 
-def _sabre(path: Path, document: dict[str, Any]) -> Presentation:
+def _sabre(path: str, document: dict[str, Any]) -> Presentation:
     rates = [int(kbps * 1000) for kbps in document["bitrates_kbps"]]
     bits = np.array(document["segment_sizes_bits"])
     seconds = document["segment_duration_ms"] / 1000
     return Presentation(
-        path.stem,
+        stem(path),
         tuple(Rung(f"{rate // 1000}k", rate) for rate in rates),
         np.full(len(bits), seconds),
         (bits + 7) // 8,

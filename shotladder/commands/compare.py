@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 
 @click.command(cls=Together)
-@click.argument("presentations", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("presentations", nargs=-1, required=True)
 @click.option("--traces", multiple=True, required=True, type=click.Path(path_type=Path), help="Files or folders.")
 @click.option("--policy", "policies", multiple=True, default=("bba-2",), show_default=True, help="One, or two.")
 @click.option("--primary", default="vmaf_mean", show_default=True, help="The metric that decides.")
@@ -33,7 +33,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--quiet", is_flag=True, help="Say nothing about progress.")
 def command(
-    presentations: tuple[Path, ...],
+    presentations: tuple[str, ...],
     traces: tuple[Path, ...],
     policies: tuple[str, ...],
     primary: str,

@@ -57,7 +57,7 @@ class Together(click.Command):
 
 
 @click.command(cls=Together)
-@click.argument("presentations", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("presentations", nargs=-1, required=True)
 @click.option("--traces", multiple=True, required=True, type=click.Path(path_type=Path), help="Files or folders.")
 @click.option("--trace-format", type=click.Choice(sorted(abr.FORMATS)), help="Instead of recognising it.")
 @click.option("--policy", "policies", multiple=True, default=("bba-2", "throughput"), show_default=True)
@@ -77,7 +77,7 @@ class Together(click.Command):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--quiet", is_flag=True, help="Say nothing about progress.")
 def command(
-    presentations: tuple[Path, ...],
+    presentations: tuple[str, ...],
     traces: tuple[Path, ...],
     trace_format: str | None,
     policies: tuple[str, ...],
@@ -93,7 +93,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Replay network traces over PRESENTATIONS: presentation.json, its folder, .mpd or .m3u8."""
+    """Replay network traces over PRESENTATIONS: presentation.json, its folder, .mpd or .m3u8; paths or URLs."""
     reporter = Reporter(quiet=quiet)
     if sessions is not None and sessions.suffix not in (".csv", ".parquet"):
         raise click.UsageError(f"--sessions writes .csv or .parquet, not {sessions.name}")
@@ -122,7 +122,7 @@ def command(
             _write(events, lambda path: _events(path, titles, networks, names, offsets, settings, advance))
     summary = table.summary()
     if as_json:
-        document = {"presentations": [str(p) for p in presentations], "sessions": len(table), "arms": summary}
+        document = {"presentations": list(presentations), "sessions": len(table), "arms": summary}
         click.echo(json.dumps(document))
     else:
         show(summary)

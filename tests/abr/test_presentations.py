@@ -1,0 +1,191 @@
+"""Presentations: DASH and HLS by path and by HTTP, with every way to learn a size; what is damaged is refused."""
+
+import functools
+import http.server
+import json
+import struct
+import threading
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import abr
+from shotladder.commands.simulate import command
+
+SIZES = {"low": (1000, 1500, 900), "high": (4000, 5200, 3100)}
+SECONDS = (4.0, 4.0, 2.0)
+
+TEMPLATE = """<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT10S"><Period>
+<AdaptationSet contentType="video">{segments}
+<Representation id="low" bandwidth="3000" width="640" height="360">{low}</Representation>
+<Representation id="high" bandwidth="10000" width="1280" height="720">{high}</Representation>
+</AdaptationSet></Period></MPD>"""
+
+
+def sidx(sizes):
+    entries = b"".join(
+        struct.pack(">III", size, int(1000 * s), 1 << 31) for size, s in zip(sizes, SECONDS, strict=True)
+    )
+    body = struct.pack(">B3xIIIIHH", 0, 1, 1000, 0, 0, 0, len(sizes)) + entries
+    return struct.pack(">I", len(body) + 8) + b"sidx" + body
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with the same two rungs as files, as byte ranges of one file, and behind a segment index."""
+    for rung, sizes in SIZES.items():
+        (tmp_path / rung).mkdir()
+        for number, size in enumerate(sizes, 1):
+            (tmp_path / rung / f"{number}.m4s").write_bytes(bytes(size))
+        (tmp_path / f"{rung}.mp4").write_bytes(b"\0" * 24 + sidx(sizes) + bytes(sum(sizes)))
+        lines = [f"#EXTINF:{s},\n{rung}/{n}.m4s" for n, s in enumerate(SECONDS, 1)]
+        playlist(tmp_path / f"{rung}.m3u8", lines)
+        at = [f"#EXTINF:{s},\n#EXT-X-BYTERANGE:{size}\n{rung}.mp4" for s, size in zip(SECONDS, sizes, strict=True)]
+        playlist(tmp_path / f"{rung}-ranges.m3u8", at)
+    for name in ("", "-ranges"):
+        (tmp_path / f"master{name}.m3u8").write_text(
+            "#EXTM3U\n"
+            f"#EXT-X-STREAM-INF:BANDWIDTH=3000,RESOLUTION=640x360\nlow{name}.m3u8\n"
+            f"#EXT-X-STREAM-INF:BANDWIDTH=10000,RESOLUTION=1280x720\nhigh{name}.m3u8\n"
+        )
+    template = '<SegmentTemplate media="$RepresentationID$/$Number$.m4s" duration="4"/>'
+    (tmp_path / "template.mpd").write_text(TEMPLATE.format(segments=template, low="", high=""))
+    index = {r: f'<BaseURL>{r}.mp4</BaseURL><SegmentBase indexRange="24-91"/>' for r in SIZES}
+    (tmp_path / "sidx.mpd").write_text(TEMPLATE.format(segments="", **index))
+    listed = {r: "".join(f'<SegmentURL media="{r}/{n}.m4s"/>' for n in (1, 2, 3)) for r in SIZES}
+    listed = {r: f'<SegmentList duration="4">{urls}</SegmentList>' for r, urls in listed.items()}
+    (tmp_path / "list.mpd").write_text(TEMPLATE.format(segments="", **listed))
+    return tmp_path
+
+
+def playlist(path, lines):
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:4\n" + "\n".join(lines) + "\n#EXT-X-ENDLIST\n")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def address(place):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=place)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+MANIFESTS = ("template.mpd", "sidx.mpd", "list.mpd", "master.m3u8", "master-ranges.m3u8")
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_a_manifest_reads_alike_from_disk_and_by_http(place, address, manifest):
+    for where in (place / manifest, str(place / manifest), f"{address}/{manifest}"):
+        pres = abr.load_presentation(where)
+        assert pres.title == manifest.partition(".")[0]
+        assert pres.sizes.T.tolist() == [list(sizes) for sizes in SIZES.values()]
+        assert pres.durations.tolist() == list(SECONDS)
+        assert [(rung.bitrate, rung.height) for rung in pres.rungs] == [(3000, 360), (10000, 720)]
+
+
+def test_one_media_playlist_is_one_rung(place, address):
+    for where in (place / "low.m3u8", f"{address}/low.m3u8"):
+        pres = abr.load_presentation(where)
+        assert len(pres.rungs) == 1
+        assert pres.rungs[0].bitrate == 8 * sum(SIZES["low"]) / 10
+
+
+def test_what_a_server_does_not_have_is_told(address, place):
+    with pytest.raises(abr.PresentationError, match=r"nowhere\.mpd: cannot read it: .*404"):
+        abr.load_presentation(f"{address}/nowhere.mpd")
+    (place / "low/2.m4s").unlink()
+    with pytest.raises(abr.PresentationError, match=r"low/2\.m4s: cannot learn its size: .*404"):
+        abr.load_presentation(f"{address}/template.mpd")
+    with pytest.raises(abr.PresentationError, match=r"low/2\.m4s: cannot learn its size: No such file"):
+        abr.load_presentation(place / "master.m3u8")
+    with pytest.raises(abr.PresentationError, match="cannot read it"):
+        abr.load_presentation("http://127.0.0.1:9/manifest.mpd")
+
+
+def test_the_command_takes_a_url(address, place):
+    (place / "trace").write_text("0 1\n5 2\n9 1\n")
+    done = CliRunner().invoke(
+        command, [f"{address}/master.m3u8", "--traces", str(place / "trace"), "--json", "--quiet"]
+    )
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["presentations"] == [f"{address}/master.m3u8"]
+
+
+def ours(change=None, rungs=("low", "high")):
+    document = {
+        "title": "film",
+        "segments": [{"duration": s} for s in SECONDS],
+        "video": [
+            {
+                "id": r,
+                "average_bitrate": 3000,
+                "segments": [{"bytes": b, "vmaf": 50.0 + n} for n, b in enumerate(SIZES[r])],
+            }
+            for r in rungs
+        ],
+    }
+    if change:
+        change(document)
+    return json.dumps(document)
+
+
+def segment(document, rung=1, number=2):
+    return document["video"][rung]["segments"][number]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: segment(d).pop("bytes"), "segment 2 of high has no size"),
+        (lambda d: segment(d).update(bytes=-5), "segment 2 of high has -5 bytes"),
+        (lambda d: segment(d).update(bytes="big"), "segment 2 of high has 'big' bytes"),
+        (lambda d: d["video"][1]["segments"].pop(), "high has 2 segments, the title has 3"),
+        (lambda d: d["video"][1].pop("average_bitrate"), "it has no 'average_bitrate'"),
+        (lambda d: d.update(video=[]), "no rungs or no segments"),
+        (lambda d: d["segments"][1].update(duration=0), r"segment 1 lasts 0\.0 s"),
+    ],
+)
+def test_a_damaged_presentation_is_refused_with_file_place_and_value(tmp_path, change, message):
+    path = tmp_path / "presentation.json"
+    path.write_text(ours(change))
+    with pytest.raises(abr.PresentationError, match=message) as caught:
+        abr.load_presentation(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_odd_presentations_are_played(tmp_path):
+    path = tmp_path / "presentation.json"
+    slow = abr.Trace("slow", [10], [2e4], [0.05])
+    for text in (
+        ours(),  # two rungs of the same rate
+        ours(rungs=("low",)),
+        ours(lambda d: segment(d).update(vmaf=float("nan"))),  # json writes NaN, and reads it
+        ours(lambda d: segment(d).pop("vmaf")),
+    ):
+        path.write_text(text)
+        pres = abr.load_presentation(path)
+        for name in ("bba-2", "bola-e", "throughput", "vmaf-mpc"):
+            session = abr.simulate(pres, slow, name)
+            assert len(session.rungs) == 3
+            assert all(value is None or np.isfinite(value) for value in session.metrics.values())
+
+
+def test_rungs_that_do_not_share_their_segments_are_refused(place):
+    lines = [f"#EXTINF:{s},\nhigh/{n}.m4s" for n, s in enumerate((3.0, 5.0, 2.0), 1)]
+    playlist(place / "high.m3u8", lines)
+    with pytest.raises(abr.PresentationError, match=r"segment 0 lasts 3\.000 to 4\.000 s in different rungs"):
+        abr.load_presentation(place / "master.m3u8")
+    playlist(place / "high.m3u8", lines[:1])
+    with pytest.raises(abr.PresentationError, match=r"rung high\.m3u8 has 1 segments, another has 3"):
+        abr.load_presentation(place / "master.m3u8")
+    playlist(place / "high.m3u8", lines)
+    (place / "high.m3u8").write_text((place / "high.m3u8").read_text().replace("#EXT-X-ENDLIST", ""))
+    with pytest.raises(abr.PresentationError, match="a live playlist"):
+        abr.load_presentation(place / "master.m3u8")
