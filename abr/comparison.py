@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PolicyError
-from abr.interval import REALISATIONS
+from abr.interval import REALISATIONS, error_factor, interval, p_value
 from abr.policy import Floats
 from abr.table import Table
 
@@ -20,8 +20,6 @@ LESS = (
     *("rebuffer_ratio", "rebuffer_count", "startup_delay", "switches", "switch_magnitude"),
     *("downloaded_bytes", "wasted_bytes", "bytes_above_target", "regret"),
 )
-#: two-sided 5 %, power 80 %
-_DETECT = 1.959964 + 0.841621
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +107,13 @@ def compare(
     Raises
     ------
     PolicyError
-        When an arm is not in the table, or no session has the primary metric in both.
+        When an arm is not in the table, no session has the primary metric in both, or all are of one trace.
     """
     if primary not in table.metric_names:
         raise PolicyError(f"no metric is called {primary!r}; there are {', '.join(table.metric_names)}")
     a, b = _rows(table, first), _rows(table, second)
+    if len(set(table["trace"][a])) < 2:
+        raise PolicyError("sessions of one trace say nothing about others; give at least two traces")
     effects = _effects(table, a, b, seed)
     if primary not in effects:
         raise PolicyError(f"no session has {primary} in both arms; name another primary metric")
@@ -162,16 +162,13 @@ def _effects(table: Table, a: NDArray[np.int64], b: NDArray[np.int64], seed: int
         place, draws = _draws(table["trace"][a][both], seed)
         means = _means(y[both] - x[both], place, draws)
         difference = float((y - x)[both].mean())
-        low, high = np.percentile(means, [2.5, 97.5])
-        error = float(means.std())
-        # at least one of so many realisations, so that p is never zero
-        tail = min((means <= 0).sum(), (means >= 0).sum()) + 1
-        p = min(1.0, 2 * tail / (REALISATIONS + 1))
+        clusters = draws.shape[1]
+        detectable = error_factor(clusters) * float(means.std())
         needed = None
         if difference:
-            needed = max(1, int(np.ceil(both.sum() * (_DETECT * error / difference) ** 2)))
-        row = (float(x[both].mean()), float(y[both].mean()), difference, (float(low), float(high)))
-        found[metric] = (*row, p, _DETECT * error, needed)
+            needed = max(1, int(np.ceil(both.sum() * (detectable / difference) ** 2)))
+        row = (float(x[both].mean()), float(y[both].mean()), difference, interval(means, clusters))
+        found[metric] = (*row, p_value(means, clusters), detectable, needed)
     adjusted = _holm({metric: row[4] for metric, row in found.items()})
     return {
         metric: Effect(metric, first, second, difference, ci95, p, adjusted[metric], detectable, needed)
@@ -242,9 +239,9 @@ def _loss(
     both = ~np.isnan(x) & ~np.isnan(y)
     place, draws = _draws(table["trace"][a][both], seed)
     differences = sign * (_percentiles(y[both], place, draws) - _percentiles(x[both], place, draws))
-    low, high = np.percentile(differences, [2.5, 97.5])
+    low, high = interval(differences, draws.shape[1])
     seen = sign * float(np.percentile(y[both], 95) - np.percentile(x[both], 95))
-    return seen, float(low), float(high), margin
+    return seen, low, high, margin
 
 
 def _percentiles(values: Floats, place: NDArray[np.int64], draws: NDArray[np.int64]) -> Floats:

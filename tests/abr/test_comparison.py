@@ -60,6 +60,59 @@ def test_the_clustered_interval_covers_where_a_naive_one_does_not():
     assert naive < 120
 
 
+def made_up(seed, traces, effect=0.0):
+    """Two arms on the same sessions: ten a trace, which differ by `effect`, by trace, and by chance."""
+    rng = np.random.default_rng(seed)
+    names = np.repeat(np.array([f"t{i}" for i in range(traces)], object), 10)
+    before = 80 + np.repeat(rng.normal(0, 8, traces), 10) + rng.normal(0, 3, len(names))
+    after = before + effect + np.repeat(rng.normal(0, 1, traces), 10) + rng.normal(0, 1, len(names))
+    columns = {
+        "presentation": np.full(2 * len(names), "film", object),
+        "policy": np.repeat(np.array(["a", "b"], object), len(names)),
+        "device": np.full(2 * len(names), "tv-1080p", object),
+        "trace": np.concatenate([names, names]),
+        "start": np.zeros(2 * len(names)),
+        "vmaf_mean": np.concatenate([before, after]),
+    }
+    return abr.Table(columns, "default")
+
+
+@pytest.mark.parametrize("traces", [8, 30])
+def test_an_arm_against_its_like_is_seldom_shipped_or_stopped(traces):
+    count = 120
+    verdicts = [
+        abr.compare(made_up(seed, traces), ("film", "a"), ("film", "b"), seed=seed).verdict for seed in range(count)
+    ]
+    # 2.5 % each by design; so many in 120 come once in a thousand times
+    assert verdicts.count("ship") <= 9
+    assert verdicts.count("stop") <= 9
+    assert verdicts.count("hold") >= 108
+
+
+def test_the_detectable_difference_is_found_four_times_in_five():
+    true = np.sqrt(1 / 30 + 1 / 300) * (1.96 + 0.84)
+    found, told = 0, []
+    for seed in range(120):
+        (effect,) = abr.compare(made_up(seed, 30, true), ("film", "a"), ("film", "b"), seed=seed).effects
+        found += effect.ci95[0] > 0
+        told.append(effect.detectable)
+    assert 0.66 < found / 120 < 0.9
+    assert np.mean(told) == pytest.approx(true, rel=0.1)
+
+
+def test_sessions_needed_go_with_the_square_of_the_difference():
+    small, large = (abr.compare(made_up(5, 30, e), ("film", "a"), ("film", "b")).effects[0] for e in (0.3, 3.0))
+    ratio = (small.detectable / small.difference) ** 2
+    assert small.sessions_needed == np.ceil(300 * ratio)
+    assert large.sessions_needed < small.sessions_needed
+
+
+def test_one_trace_is_no_comparison(film):
+    table = abr.simulate_many(film, [random_trace(1, 4e6)], ["bba-2", "bola-e"], starts=5)
+    with pytest.raises(abr.PolicyError, match="at least two traces"):
+        abr.compare(table, ("film", "bba-2@2014"), ("film", "bola-e@sabre"))
+
+
 def test_an_unknown_arm_or_metric_is_told(table):
     with pytest.raises(abr.PolicyError, match="no arm is"):
         abr.compare(table, ("film", "bba-9"), ("better", "bba-2@2014"))

@@ -1,0 +1,95 @@
+"""The command `compare`, end to end: two ladders, two policies, the share of each, guardrails named beforehand."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from shotladder.commands.compare import command
+
+
+def document(title, factor, gain):
+    rng = np.random.default_rng(3)
+    weight = np.exp(rng.normal(0, 0.3, 20))
+    rates = np.array([400e3, 1.2e6, 3e6])
+    return {
+        "title": title,
+        "segments": [{"duration": 4.0}] * 20,
+        "video": [
+            {
+                "id": f"{int(rate / 1000)}k",
+                "average_bitrate": int(rate),
+                "segments": [{"bytes": int(factor * w * rate / 2), "vmaf": min(100, v + gain)} for w in weight],
+            }
+            for rate, v in zip(rates, (45, 70, 90), strict=True)
+        ],
+    }
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for title, factor, gain in (("old", 1, 0), ("new", 1, 4), ("fat", 1.4, 4)):
+        (tmp_path / f"{title}.json").write_text(json.dumps(document(title, factor, gain)))
+    (tmp_path / "traces").mkdir()
+    rng = np.random.default_rng(1)
+    for number in range(12):
+        rates = 2.2 * np.exp(rng.normal(0, 0.5, 60))
+        text = "\n".join(f"{t} {rate:.4f}" for t, rate in enumerate(rates))
+        (tmp_path / f"traces/t{number}").write_text(text)
+    return tmp_path
+
+
+def run(*args):
+    return CliRunner().invoke(command, [*args, "--traces", "traces", "--quiet"])
+
+
+def test_two_ladders_are_judged_and_the_reasons_given(place):
+    done = run("old.json", "new.json", "--policy", "bba-2", "--json")
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout)
+    assert result["verdict"] == "ship"
+    assert (result["traces"], result["sessions"], result["shares"]) == (12, 48, None)
+    vmaf = next(e for e in result["effects"] if e["metric"] == "vmaf_mean")
+    assert vmaf["ci95"][0] > 3
+    assert any("vmaf_p5 holds" in reason for reason in result["reasons"])
+
+
+def test_a_guardrail_named_beforehand_decides(place):
+    # 40 % more bytes a segment: how many more bytes are fetched is for the margin to judge
+    strict = json.loads(run("old.json", "fat.json", "--policy", "bba-2", "--bytes-margin", "0.01", "--json").stdout)
+    assert strict["verdict"] == "stop"
+    assert any("downloaded_bytes is broken" in reason for reason in strict["reasons"])
+    loose = run("old.json", "fat.json", "--policy", "bba-2", "--bytes-margin", "9", "--rebuffer-margin", "1")
+    assert "downloaded_bytes holds" in loose.stdout
+    assert "verdict: " in loose.stdout
+
+
+def test_ladder_and_policy_share_what_both_change(place):
+    done = run("old.json", "new.json", "--policy", "bba-0", "bola-e", "--json")
+    share = json.loads(done.stdout)["shares"]
+    assert share["ladder"] + share["policy"] == pytest.approx(share["together"])
+    assert share["ladder"] == pytest.approx(4, abs=0.5)
+    assert "is the ladder's and" in run("old.json", "new.json", "--policy", "bba-0", "bola-e").stdout
+
+
+def test_two_policies_over_one_ladder(place):
+    result = json.loads(run("old.json", "--policy", "bba-0", "bola-e", "--json").stdout)
+    assert result["first"].endswith("bba-0@2014")
+    assert result["second"].endswith("bola-e@sabre")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("old.json",), "give two presentations, or two policies"),
+        (("old.json", "new.json", "fat.json"), "give two presentations"),
+        (("old.json", "--policy", "bba-2", "nonsense"), "no policy is called 'nonsense'"),
+        (("old.json", "new.json", "--primary", "beauty"), "no metric is called 'beauty'"),
+    ],
+)
+def test_wrong_usage_is_told(place, args, message):
+    done = run(*args)
+    assert done.exit_code == 2
+    assert message in done.output
