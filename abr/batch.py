@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from abr.bound import many_bounds, objective
 from abr.device import DEVICES, fit
 from abr.metrics import METRICS
-from abr.player_tables import TraceTables, trace_tables
+from abr.player_tables import TraceTables, scratch, trace_tables
 from abr.policy import Floats
 from abr.policy_state import STATE_SIZE
 from abr.presentation import Presentation
@@ -182,5 +182,5 @@ def _run(
         tables.ends, tables.first, which, starts, begin, end, int(ready.model[M_STARTED]), t.setting.target,
         metrics, nonsense,
         np.zeros(len(t.durations), np.int64), np.zeros(t.by_rank.size, np.int64), np.zeros(OUTCOME_SIZE),
-        np.zeros((0, LOG_WIDTH)), np.zeros(4), np.zeros(5), np.zeros(13),
+        np.zeros((0, LOG_WIDTH)), *scratch(),
     )  # fmt: skip

@@ -49,7 +49,6 @@ def _arrival(at, bits, n, t_dur, t_rate, t_lat, t_end):  # type: ignore[no-untyp
     total = t_end[t_end.shape[0] - 1]
     enter(n, at % total, t_end)
     time = request(n, t_dur, t_lat)
-    n[3] = np.inf
     return at + time + transfer(n, bits, t_dur, t_rate)
 
 

@@ -1,6 +1,6 @@
 """Kernels of the network: a link whose rate and latency are constant within each interval of a trace, looping.
 
-The link is ``n = [interval, ms left in it, clock in ms, lowest rate touched]``. The order of the operations
+The link is ``n = [interval, ms left in it, clock in ms]``. The order of the operations
 follows UMass-LIDS/sabre (commit 09b03bb, BSD-2), so that its sessions come out equal to the last digit.
 """
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from abr.compiled import inlined
 
-__all__ = ["LINK_SIZE", "enter", "request", "transfer", "transfer_some", "wait"]
+__all__ = ["LINK_SIZE", "enter", "request", "transfer", "transfer_some", "transfer_while", "wait"]
 
-LINK_SIZE = 4
+LINK_SIZE = 3
 
 
 @inlined
@@ -65,14 +65,12 @@ def request(n, durations, latencies):  # type: ignore[no-untyped-def]
 
 @inlined
 def transfer(n, bits, durations, rates):  # type: ignore[no-untyped-def]
-    """Transfer all bits; return the ms it took and note the lowest rate on the way."""
+    """Transfer all bits; return the ms it took."""
     total = 0.0
     i = int(n[0])
     left = n[1]
-    lowest = n[3]
     while bits > 0:
         rate = rates[i]
-        lowest = min(lowest, rate)
         if bits <= left * rate:
             time = bits / rate
             total += time
@@ -88,7 +86,6 @@ def transfer(n, bits, durations, rates):  # type: ignore[no-untyped-def]
     n[0] = i
     n[1] = left
     n[2] += total
-    n[3] = lowest
     return total
 
 
@@ -99,7 +96,6 @@ def transfer_some(n, size, least_bits, least_time, durations, rates):  # type: i
     total = 0.0
     while size > 0 and (least_bits > 0 or least_time > 0):
         rate = rates[int(n[0])]
-        n[3] = min(n[3], rate)
         if rate > 0:
             wanted = max(least_bits, least_time * rate)
             here = n[1] * rate
@@ -130,5 +126,49 @@ def transfer_some(n, size, least_bits, least_time, durations, rates):  # type: i
         size -= bits
         least_bits -= bits
         least_time -= time
+    n[2] += total
+    return got, total
+
+
+@inlined
+def transfer_while(n, size, got, elapsed, latency, until, least_rate, durations, rates):  # type: ignore[no-untyped-def]
+    """Transfer until all `size` bits have come, or `until` ms are over and the average rate falls below `least_rate`.
+
+    `got` bits have come in the `elapsed` ms so far, of which none in the first `latency`; return how many have at
+    the end, and the ms it took. Within an interval the average only falls or only rises.
+    """
+    total = 0.0
+    i = int(n[0])
+    left = n[1]
+    stopped = False
+    while got < size and not stopped:
+        rate = rates[i]
+        here = left * rate
+        whole = size - got <= here
+        time = (size - got) / rate if whole else left
+        bits = size if whole else got + here
+        begin = elapsed + total
+        end = begin + time
+        if end > until:
+            at = max(until, begin)
+            come = got + rate * (at - begin)
+            if not come >= least_rate * (at - latency):
+                stopped = True
+            elif bits < least_rate * (end - latency):
+                stopped = True
+                at += (come - least_rate * (at - latency)) / (least_rate - rate)
+            if stopped:
+                time = at - begin
+                bits = min(got + rate * time, size)
+        got = bits
+        total += time
+        left -= time
+        if left <= 0:
+            i += 1
+            if i == durations.shape[0]:
+                i = 0
+            left = durations[i]
+    n[0] = i
+    n[1] = left
     n[2] += total
     return got, total

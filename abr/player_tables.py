@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from abr.compiled import TABLE
+from abr.estimator_kernel import ESTIMATOR_SIZE
+from abr.network_kernel import LINK_SIZE
 from abr.policy import Floats, Setting
 from abr.presentation import Presentation
+from abr.session_layout import PLAYBACK_SIZE
 from abr.session_model import SessionModel
 from abr.trace import Trace
 
-__all__ = ["PlayerTables", "TraceTables", "player_tables", "trace_tables"]
+__all__ = ["PlayerTables", "TraceTables", "player_tables", "scratch", "trace_tables"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,3 +89,8 @@ def trace_tables(traces: Sequence[Trace], model: SessionModel) -> TraceTables:
         np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         np.array([trace.duration * 1e3 for trace in traces]),
     )
+
+
+def scratch() -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
+    """Return what the session kernel works in: the policy's table, link, playback, estimator."""
+    return np.zeros(TABLE, np.int64), np.zeros(LINK_SIZE), np.zeros(PLAYBACK_SIZE), np.zeros(ESTIMATOR_SIZE)

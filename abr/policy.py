@@ -91,9 +91,9 @@ class Policy:
 
     def compiled(self) -> Any:
         """Return the callback for the session kernel, compiled or from the cache."""
-        return _compiled(getattr(self.function, "py_func", self.function), self.stored)
+        return _compiled(self.function, self.stored)
 
 
 @cache
-def _compiled(function: Callable[..., int], stored: bool) -> Any:
+def _compiled(function: Any, stored: bool) -> Any:
     return policy_kernel(function, stored=stored)

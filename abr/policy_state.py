@@ -11,9 +11,10 @@ A compiled policy is a function ``(event, s, k, m, sizes, vmaf, ladder, duration
 ``durations``  ms of every segment
 
 On `DECIDE` it returns the rung of segment ``s[SEGMENT]`` and may set ``s[DELAY]``, the ms to wait before the
-request. On `PROGRESS` it returns the rung to abandon the running download for, or -1. On `SAFE` it returns
-1 when no `PROGRESS` within a window could lead it to abandon: `s[GOT]` and `s[BUFFER]` are those at its beginning,
-`s[ELAPSED]` is that at its end, `s[WINDOW]` its length. Elsewhere the result is ignored.
+request. On `PROGRESS` it returns the rung to abandon the running download for, or -1. On `SAFE` it returns 1
+when nothing that can still happen would lead it to abandon the running download. Otherwise it may set how long that is
+so: until `s[SAFE_UNTIL]`, and beyond while the average rate since the first bit is at least `s[SAFE_RATE]`; where
+neither holds it is asked step by step. Elsewhere the result is ignored.
 """
 
 from typing import Final
@@ -30,7 +31,6 @@ __all__ = [
     "INSTEAD",
     "LAST_RUNG",
     "LATENCY",
-    "LOWEST_RATE",
     "NOW",
     "PLAYING",
     "PROGRESS",
@@ -38,6 +38,8 @@ __all__ = [
     "RESET",
     "RUNG",
     "SAFE",
+    "SAFE_RATE",
+    "SAFE_UNTIL",
     "SAMPLE",
     "SEGMENT",
     "SEGMENTS",
@@ -46,7 +48,6 @@ __all__ = [
     "TTFB",
     "WAITED",
     "WAITED_FOR",
-    "WINDOW",
 ]
 
 # events
@@ -55,7 +56,7 @@ DECIDE: Final = 1  #: which rung next?
 PROGRESS: Final = 2  #: a download is running: abandon it?
 DOWNLOADED: Final = 3  #: a download ended, whole or abandoned
 WAITED: Final = 4  #: the player waited because its buffer was full
-SAFE: Final = 5  #: can abandoning be ruled out within a window?
+SAFE: Final = 5  #: can abandoning be ruled out?
 
 # positions of the state
 NOW: Final = 0  #: ms since the session began
@@ -77,6 +78,6 @@ INSTEAD: Final = 15  #: the rung an ended download was abandoned for, -1 if it i
 SEGMENTS: Final = 16  #: how many segments there are
 CLOCK: Final = 17  #: ms since the beginning of the trace, running on when it loops
 SAMPLE: Final = 18  #: bit/ms of the last whole transfer, 0 before the first
-LOWEST_RATE: Final = 19  #: bit/ms, the slowest moment of the download until the window's end, on SAFE
-WINDOW: Final = 20  #: ms, length of the window that SAFE asks about
+SAFE_UNTIL: Final = 19  #: set by the policy on SAFE, ms since the request; 0 before
+SAFE_RATE: Final = 20  #: set by the policy on SAFE, bit/ms; infinite before
 STATE_SIZE: Final = 21

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from abr.policy import Floats, Policy
@@ -150,6 +151,7 @@ def _callback(event: int) -> int:
 def _trampoline() -> Callable[..., int]:
     call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(_callback)
 
+    @njit
     def trampoline(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
         return call(event)
 

@@ -11,7 +11,7 @@ import numpy as np
 from abr.device import DEVICES, fit
 from abr.errors import PolicyError
 from abr.metrics import METRICS
-from abr.player_tables import PlayerTables, TraceTables, player_tables, trace_tables
+from abr.player_tables import PlayerTables, TraceTables, player_tables, scratch, trace_tables
 from abr.policies import find
 from abr.policy import Floats, Policy
 from abr.policy_state import STATE_SIZE
@@ -170,7 +170,7 @@ def _play(ready: Player, traces: TraceTables, trace: Trace, start: float) -> tup
         bad = session(
             ready.callback, s, ready.constants, ready.memory(), ready.model, t.sizes, t.vmaf, t.ladder, t.durations,
             t.cum, traces.durations, traces.rates, traces.latencies, traces.ends,
-            (start * 1e3) % traces.lengths[0], rungs, outcome, log, np.zeros(4), np.zeros(5), np.zeros(13),
+            (start * 1e3) % traces.lengths[0], rungs, outcome, log, *scratch(),
         )  # fmt: skip
         if bad:
             error = ready.python.error if ready.python else None

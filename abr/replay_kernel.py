@@ -3,7 +3,7 @@
 import numpy as np
 from numba import types
 
-from abr.compiled import POLICY_SIGNATURE, kernel
+from abr.compiled import CALLBACK_SIGNATURE, kernel
 from abr.score_kernel import score
 from abr.session_kernel import session
 from abr.session_layout import M_SEGMENTS, O_BAD
@@ -16,7 +16,7 @@ _INTEGERS = types.int64[::1]
 _INTEGER_TABLE = types.int64[:, ::1]
 
 REPLAY_SIGNATURE = types.void(
-    types.FunctionType(POLICY_SIGNATURE),
+    types.FunctionType(CALLBACK_SIGNATURE),
     *(_FLOATS,) * 4,  # s, k, m, c
     *(_TABLE,) * 3,  # sizes, vmaf, ssim
     *(_FLOATS,) * 5,  # ladder and its logarithms, durations, cum, enough
@@ -33,6 +33,7 @@ REPLAY_SIGNATURE = types.void(
     *(_INTEGERS,) * 2,  # scratch: rungs, marks
     _FLOATS,  # outcome
     _TABLE,  # a log of no rows
+    _INTEGERS,  # the policy's table
     *(_FLOATS,) * 3,  # link, playback, estimator
 )
 
@@ -71,6 +72,7 @@ def replay(  # type: ignore[no-untyped-def]
     marks,
     o,
     log,
+    w,
     n,
     p,
     e,
@@ -82,7 +84,7 @@ def replay(  # type: ignore[no-untyped-def]
         b = t_first[traces[i] + 1]
         bad = session(
             policy, s, k, m, c, sizes, vmaf, ladder, durations, cum,
-            t_dur[a:b], t_rate[a:b], t_lat[a:b], t_end[a:b], starts[i], rungs, o, log, n, p, e,
+            t_dur[a:b], t_rate[a:b], t_lat[a:b], t_end[a:b], starts[i], rungs, o, log, w, n, p, e,
         )  # fmt: skip
         if bad:
             nonsense[i] = o[O_BAD]

@@ -7,9 +7,9 @@ Time in ms, sizes in bits, rates in bit/ms. The order of the operations follows 
 import numpy as np
 from numba import types
 
-from abr.compiled import POLICY_SIGNATURE, inlined, kernel
+from abr.compiled import CALLBACK_SIGNATURE, address, inlined, kernel
 from abr.estimator_kernel import observe, reset
-from abr.network_kernel import enter, request, transfer, transfer_some, wait
+from abr.network_kernel import enter, request, transfer, transfer_some, transfer_while, wait
 from abr.policy_state import (
     BUFFER,
     CAP,
@@ -21,7 +21,6 @@ from abr.policy_state import (
     GOT,
     INSTEAD,
     LAST_RUNG,
-    LOWEST_RATE,
     NOW,
     PLAYING,
     PROGRESS,
@@ -29,13 +28,14 @@ from abr.policy_state import (
     RESET,
     RUNG,
     SAFE,
+    SAFE_RATE,
+    SAFE_UNTIL,
     SEGMENT,
     SEGMENTS,
     THROUGHPUT,
     TTFB,
     WAITED,
     WAITED_FOR,
-    WINDOW,
 )
 from abr.session_layout import (
     E_ABANDON,
@@ -69,15 +69,30 @@ from abr.session_layout import (
     O_STALLS,
     O_STARTUP,
     O_WASTED,
+    P_HEAD,
+    P_PLAYED,
+    P_PLAYING,
+    P_STALL,
+    P_STARTED,
 )
 
 __all__ = ["session"]
 
-#: a download that might be abandoned is looked at in so many parts, and stepped through where it must be
-WINDOWS = 8
 
-# playback `p`: head segment, ms of it played, playing, started, ms of the running stall
-P_HEAD, P_PLAYED, P_PLAYING, P_STARTED, P_STALL = 0, 1, 2, 3, 4
+@inlined
+def _introduce(w, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+    """Fill the table that the policy is called with."""
+    w[0] = address(s)
+    w[1] = address(k)
+    w[2] = address(m)
+    w[3] = address(sizes)
+    w[4] = address(vmaf)
+    w[5] = address(ladder)
+    w[6] = address(durations)
+    w[7] = sizes.shape[0]
+    w[8] = sizes.shape[1]
+    w[9] = k.shape[0]
+    w[10] = m.shape[0]
 
 
 @inlined
@@ -151,89 +166,73 @@ def _arrive(p, o, s, c, log, cum):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _watch(policy, s, k, m, n, c, sizes, vmaf, ladder, durations, until, buffer, t_dur, t_rate):  # type: ignore[no-untyped-def]
-    """Transfer step by step until `until` ms have gone, all has come, or the policy abandons; return its rung or -1."""
+def _leap(policy, w, s, n, t_dur, t_rate):  # type: ignore[no-untyped-def]
+    """Transfer as much as comes before the policy could abandon; return the ms it took."""
     size = s[REQUESTED]
-    least_time = c[M_PROGRESS_TIME]
-    if s[GOT] == 0.0:
-        least_time -= s[TTFB]
-    instead = -1
-    while s[GOT] < size and s[ELAPSED] < until and instead < 0:
-        bits, time = transfer_some(n, size - s[GOT], c[M_PROGRESS_BITS], least_time, t_dur, t_rate)
+    s[SAFE_UNTIL] = 0.0
+    s[SAFE_RATE] = np.inf
+    if policy(SAFE, address(w)) == 1:
+        time = transfer(n, size - s[GOT], t_dur, t_rate)
+        s[GOT] = size
         s[ELAPSED] += time
-        s[GOT] += bits
-        if s[GOT] < size:
-            s[BUFFER] = max(0.0, buffer - s[ELAPSED]) if s[PLAYING] == 1.0 else buffer
-            instead = policy(PROGRESS, s, k, m, sizes, vmaf, ladder, durations)
-        least_time = c[M_PROGRESS_TIME]
-    return instead
+        return time
+    s[GOT], time = transfer_while(n, size, s[GOT], s[ELAPSED], s[TTFB], s[SAFE_UNTIL], s[SAFE_RATE], t_dur, t_rate)
+    s[ELAPSED] += time
+    return time
 
 
 @inlined
-def _safe(policy, s, k, m, n, sizes, vmaf, ladder, durations, before, elapsed, time, buffer):  # type: ignore[no-untyped-def]
-    """Ask whether abandoning can be ruled out for the `time` ms after `elapsed`."""
-    got = s[GOT]
-    s[GOT] = before
-    s[ELAPSED] = elapsed + time
-    s[WINDOW] = time
-    s[LOWEST_RATE] = n[3]
-    s[BUFFER] = max(0.0, buffer - elapsed) if s[PLAYING] == 1.0 else buffer
-    answer = policy(SAFE, s, k, m, sizes, vmaf, ladder, durations)
-    s[GOT] = got
-    return answer == 1
-
-
-@inlined
-def _fetch(policy, s, k, m, n, c, sizes, vmaf, ladder, durations, t_dur, t_rate, t_lat):  # type: ignore[no-untyped-def]
+def _fetch(policy, w, s, n, c, t_dur, t_rate, t_lat):  # type: ignore[no-untyped-def]
     """Download what `s[RUNG]` asks for; the state tells what came, `s[INSTEAD]` whether it was abandoned."""
     size = s[REQUESTED]
     s[INSTEAD] = -1.0
     s[GOT] = size
-    n[3] = np.inf
     if c[M_FIXED_LATENCY] >= 0:
         s[TTFB] = c[M_FIXED_LATENCY]
         s[ELAPSED] = transfer(n, size, t_dur, t_rate) + s[TTFB]
         return
+    exact = c[M_EXACT] == 1.0
     latency = request(n, t_dur, t_lat)
     s[TTFB] = latency
-    s[ELAPSED] = latency
-    if c[M_ABANDON] == 0.0 or s[SEGMENT] == 0 or (s[RUNG] == 0 and c[M_EXACT] == 0.0):
+    if c[M_ABANDON] == 0.0 or s[SEGMENT] == 0 or (s[RUNG] == 0 and not exact):
         s[ELAPSED] = latency + transfer(n, size, t_dur, t_rate)
         return
-    buffer = s[BUFFER]
+    s[ELAPSED] = latency
     s[GOT] = 0.0
-    instead = -1
-    if c[M_EXACT] == 1.0:
-        instead = _watch(
-            policy, s, k, m, n, c, sizes, vmaf, ladder, durations, np.inf, buffer, t_dur, t_rate
-        )  # fmt: skip
-    else:
-        at, left, clock = n[0], n[1], n[2]
-        time = transfer(n, size, t_dur, t_rate)
-        if _safe(policy, s, k, m, n, sizes, vmaf, ladder, durations, 0.0, latency, time, buffer):
-            s[GOT] = size
+    buffer = s[BUFFER]
+    first_rate = t_rate[int(n[0])]
+    while s[GOT] < size and s[INSTEAD] < 0:
+        least_bits = c[M_PROGRESS_BITS]
+        least_time = c[M_PROGRESS_TIME]
+        if exact:
+            if s[GOT] == 0.0:
+                least_time -= latency
         else:
-            n[0], n[1], n[2], n[3] = at, left, clock, np.inf
-            s[ELAPSED] = latency
-            window = max(time / WINDOWS, c[M_PROGRESS_TIME])
-            while s[GOT] < size and instead < 0:
-                elapsed, before = s[ELAPSED], s[GOT]
-                at, left, clock = n[0], n[1], n[2]
-                bits, time = transfer_some(n, size - before, c[M_PROGRESS_BITS], window, t_dur, t_rate)
-                if _safe(policy, s, k, m, n, sizes, vmaf, ladder, durations, before, elapsed, time, buffer):
-                    s[GOT] = before + bits
-                else:
-                    n[0], n[1], n[2] = at, left, clock
-                    s[ELAPSED], s[GOT] = elapsed, before
-                    instead = _watch(
-                        policy, s, k, m, n, c, sizes, vmaf, ladder, durations, elapsed + time, buffer, t_dur, t_rate
-                    )  # fmt: skip
+            s[BUFFER] = max(0.0, buffer - s[ELAPSED]) if s[PLAYING] == 1.0 else buffer
+            if _leap(policy, w, s, n, t_dur, t_rate) >= c[M_PROGRESS_TIME]:
+                continue
+            # on to where the steps would have been without leaps
+            first = max(c[M_PROGRESS_TIME], latency)
+            if first_rate > 0:
+                first = max(first, latency + c[M_PROGRESS_BITS] / first_rate)
+            if s[ELAPSED] < first:
+                least_time = first - s[ELAPSED]
+            else:
+                least_time -= (s[ELAPSED] - first) % c[M_PROGRESS_TIME]
+            if least_time < 1.0:  # rounding must not make steps of nothing
+                least_time += c[M_PROGRESS_TIME]
+            least_bits *= min(least_time / c[M_PROGRESS_TIME], 1.0)
+        bits, time = transfer_some(n, size - s[GOT], least_bits, least_time, t_dur, t_rate)
+        s[ELAPSED] += time
+        s[GOT] += bits
+        if s[GOT] < size:
+            s[BUFFER] = max(0.0, buffer - s[ELAPSED]) if s[PLAYING] == 1.0 else buffer
+            s[INSTEAD] = policy(PROGRESS, address(w))
     s[BUFFER] = buffer
-    s[INSTEAD] = instead
 
 
 @inlined
-def _full(policy, p, o, s, k, m, n, c, sizes, vmaf, ladder, durations, cum, t_dur, log):  # type: ignore[no-untyped-def]
+def _full(policy, w, p, o, s, n, c, durations, cum, t_dur, log):  # type: ignore[no-untyped-def]
     """Wait while the buffer has no room."""
     segment = int(s[SEGMENT])
     time = min(s[BUFFER] + durations[segment] - c[M_CAP], s[BUFFER])
@@ -243,7 +242,7 @@ def _full(policy, p, o, s, k, m, n, c, sizes, vmaf, ladder, durations, cum, t_du
     wait(n, time, t_dur)
     s[CLOCK] = n[2]
     s[WAITED_FOR] = time
-    policy(WAITED, s, k, m, sizes, vmaf, ladder, durations)
+    policy(WAITED, address(w))
     _note(log, o, s, E_WAIT, segment, -1, time, 0.0, stall)
 
 
@@ -259,7 +258,7 @@ def _sleep(p, o, s, n, c, durations, cum, t_dur):  # type: ignore[no-untyped-def
 
 
 SESSION_SIGNATURE = types.int64(
-    types.FunctionType(POLICY_SIGNATURE),
+    types.FunctionType(CALLBACK_SIGNATURE),
     *(types.float64[::1],) * 3,  # s, k, m
     types.float64[::1],  # c
     *(types.float64[:, ::1],) * 2,  # sizes, vmaf
@@ -269,13 +268,35 @@ SESSION_SIGNATURE = types.int64(
     types.int64[::1],  # rungs
     types.float64[::1],  # outcome
     types.float64[:, ::1],  # log
+    types.int64[::1],  # scratch: the policy's table
     *(types.float64[::1],) * 3,  # scratch: link, playback, estimator
 )
 
 
 @kernel(SESSION_SIGNATURE)
 def session(  # type: ignore[no-untyped-def]
-    policy, s, k, m, c, sizes, vmaf, ladder, durations, cum, t_dur, t_rate, t_lat, t_end, start, rungs, o, log, n, p, e
+    policy,
+    s,
+    k,
+    m,
+    c,
+    sizes,
+    vmaf,
+    ladder,
+    durations,
+    cum,
+    t_dur,
+    t_rate,
+    t_lat,
+    t_end,
+    start,
+    rungs,
+    o,
+    log,
+    w,
+    n,
+    p,
+    e,
 ):
     """Play one session; return 0, or 1 when the policy returned nonsense (`o[O_BAD]`)."""
     s[:] = 0.0
@@ -290,19 +311,20 @@ def session(  # type: ignore[no-untyped-def]
     p[P_PLAYING] = p[P_STARTED] = s[PLAYING] = c[M_STARTED]
     enter(n, start, t_end)
     s[CLOCK] = n[2]
-    policy(RESET, s, k, m, sizes, vmaf, ladder, durations)
+    _introduce(w, s, k, m, sizes, vmaf, ladder, durations)
+    policy(RESET, address(w))
     forced = -1
     while s[SEGMENT] < last:
         segment = int(s[SEGMENT])
         if c[M_QUANTUM] == 0.0:
-            _full(policy, p, o, s, k, m, n, c, sizes, vmaf, ladder, durations, cum, t_dur, log)
+            _full(policy, w, p, o, s, n, c, durations, cum, t_dur, log)
         s[DELAY] = 0.0
         if forced >= 0:
             rung = forced
         elif segment == 0 and c[M_FIRST_RUNG] >= 0:
             rung = int(c[M_FIRST_RUNG])
         else:
-            rung = policy(DECIDE, s, k, m, sizes, vmaf, ladder, durations)
+            rung = policy(DECIDE, address(w))
         forced = -1
         delay = s[DELAY]
         if rung < 0 or rung >= sizes.shape[1] or not 0.0 <= delay < 1e12:
@@ -316,7 +338,7 @@ def session(  # type: ignore[no-untyped-def]
             _note(log, o, s, E_WAIT, segment, rung, delay, 0.0, stall)
         s[RUNG] = rung
         s[REQUESTED] = sizes[segment, rung]
-        _fetch(policy, s, k, m, n, c, sizes, vmaf, ladder, durations, t_dur, t_rate, t_lat)
+        _fetch(policy, w, s, n, c, t_dur, t_rate, t_lat)
         stall += _play(p, o, s, s[ELAPSED], durations, cum)
         s[CLOCK] = n[2]
         o[O_BITS] += s[GOT]
@@ -337,7 +359,7 @@ def session(  # type: ignore[no-untyped-def]
                 if forced >= rung:
                     o[O_BAD] = forced
                     return 1
-        policy(DOWNLOADED, s, k, m, sizes, vmaf, ladder, durations)
+        policy(DOWNLOADED, address(w))
         if c[M_ESTIMATE] == 1.0 and (whole or c[M_HONOUR] == 1.0):
             observe(e, s, c[M_HALF_LIFE_SLOW], c[M_HALF_LIFE_FAST], durations[segment], c[M_EXACT] == 1.0)
         _note(log, o, s, E_DOWNLOAD if whole else E_ABANDON, segment, rung, s[ELAPSED], s[GOT], stall)

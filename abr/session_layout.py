@@ -37,6 +37,12 @@ __all__ = [
     "O_STALLS",
     "O_STARTUP",
     "O_WASTED",
+    "PLAYBACK_SIZE",
+    "P_HEAD",
+    "P_PLAYED",
+    "P_PLAYING",
+    "P_STALL",
+    "P_STARTED",
 ]
 
 # the session model `c`
@@ -69,6 +75,14 @@ O_EVENTS: Final = 6
 O_BAD: Final = 7
 O_FIRST_STALL: Final = 8
 OUTCOME_SIZE: Final = 9
+
+# playback `p`
+P_HEAD: Final = 0  #: the segment that plays
+P_PLAYED: Final = 1  #: ms of it that have
+P_PLAYING: Final = 2
+P_STARTED: Final = 3
+P_STALL: Final = 4  #: ms of the running stall
+PLAYBACK_SIZE: Final = 5
 
 # rows of the event log
 E_DOWNLOAD: Final = 0

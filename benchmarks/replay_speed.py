@@ -1,16 +1,24 @@
-"""Sessions a second of the batch, against Sabre's algorithm in process as its authors run it: one session, pure Python.
+"""Sessions a second of the batch, against Sabre: one session after the other, in process, pure Python.
 
-    python -m benchmarks.replay_speed
+    python -m benchmarks.replay_speed [SABRE]
 
 199 segments x 10 rungs, the default model. Rates are sessions over CPU seconds of the whole process, times two: what
-two idle cores do. Sabre is no package; its time in process (0.040 s a session, measured on such a machine) stands
-for it, and the plain Python session of `tests/naive.py` runs beside as a live check.
+two idle cores do. Sabre is no package: SABRE is the `src/sabre.py` of a copy of UMass-LIDS/sabre, which is then run
+beside, in this process, on the same film and traces; without it 0.040 s a session, measured on such a machine,
+stands for it. The plain Python session of `tests/naive.py` runs beside as a live check.
 """
 
 from __future__ import annotations
 
+import io
+import json
 import resource
+import runpy
+import sys
+import tempfile
 import time
+from contextlib import redirect_stdout
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -69,9 +77,37 @@ def rate(pres: abr.Presentation, traces: list[abr.Trace], policy: abr.PolicyLike
     return median(rates)
 
 
-def main() -> None:
+def sabre_seconds(script: Path, pres: abr.Presentation, traces: list[abr.Trace]) -> float:
+    """Run Sabre's BOLA-E in this process and return the median CPU seconds of a session."""
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        movie, network = Path(folder, "movie.json"), Path(folder, "network.json")
+        movie.write_text(
+            json.dumps(
+                {
+                    "segment_duration_ms": 3000,
+                    "bitrates_kbps": (pres.bitrates / 1000).tolist(),
+                    "segment_sizes_bits": (pres.sizes * 8).tolist(),
+                }
+            )
+        )
+        for trace in traces:
+            rows = zip(trace.durations * 1e3, trace.rates / 1e3, trace.latencies * 1e3, strict=True)
+            names = ("duration_ms", "bandwidth_kbps", "latency_ms")
+            network.write_text(json.dumps([dict(zip(names, map(float, row), strict=True)) for row in rows]))
+            sys.argv = [str(script), "-m", str(movie), "-n", str(network), "-a", "bolae"]
+            before = cpu()
+            with redirect_stdout(io.StringIO()):
+                runpy.run_path(str(script), run_name="__main__")
+            seconds.append(cpu() - before)
+    return median(seconds)
+
+
+def main(sabre: str | None = None) -> None:
     pres = film()
     traces = [abr.generate("3g", seed=seed) for seed in range(40)]
+    beside = sabre_seconds(Path(sabre), pres, traces[:10]) if sabre else SABRE_SECONDS
+    print(f"Sabre: {beside:.4f} s a session" + ("" if sabre else ", as measured elsewhere"))
     before = cpu()
     for trace in traces[:5]:
         naive_session(pres, trace, NaiveBBA0(pres, 60), 60)
@@ -79,7 +115,7 @@ def main() -> None:
     print(f"{'policy':22}{'two cores /s':>14}{'bar':>10}{'x Sabre':>10}   one core: plain Python {naive:.0f}/s")
     for policy, (sessions, bar) in BARS.items():
         both = 2 * rate(pres, traces, policy, sessions)
-        print(f"{policy:22}{both:14,.0f}{bar:10,}{both / 2 * SABRE_SECONDS:10,.0f}")
+        print(f"{policy:22}{both:14,.0f}{bar:10,}{both / 2 * beside:10,.0f}")
     one = rate(pres, traces, python_policy, 80)
     print(f"{'a Python callable':22}{one:14,.0f}{200:10,}   (holds the interpreter: one core)")
     begun = time.monotonic()
@@ -88,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -196,7 +196,7 @@ class NaiveBBAOthers(NaiveBBA2):
         for i in range(n, len(self.pres.durations)):
             if len(ahead) > 60 or seconds > buffer:
                 break
-            fits = [j for j, size in enumerate(self.pres.sizes[i]) if 8 * int(size) < rate * self.pres.durations[i]]
+            fits = [j for j in range(rung) if 8 * int(self.pres.sizes[i][j]) < rate * self.pres.durations[i]]
             reach = rung if 8 * int(self.pres.sizes[i][rung]) <= rate * self.pres.durations[i] else max([0, *fits])
             ahead.append(reach)
             seconds += self.pres.durations[i]

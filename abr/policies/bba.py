@@ -84,11 +84,11 @@ def _reservoir(s, k, m, grows):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _map(s, k, reservoir, duration):  # type: ignore[no-untyped-def]
-    """Return the largest size that the buffer allows for a chunk: the chunk map."""
+def _map(s, k, reservoir):  # type: ignore[no-untyped-def]
+    """Return the rate at which the buffer allows the next chunk: the chunk map, for a chunk of 1 ms."""
     full = FULL * s[CAP]
     share = min(max((s[BUFFER] - reservoir) / max(full - reservoir, 1e-9), 0.0), 1.0)
-    return (k[LOWEST_RATE] + (k[HIGHEST_RATE] - k[LOWEST_RATE]) * share) * duration
+    return k[LOWEST_RATE] + (k[HIGHEST_RATE] - k[LOWEST_RATE]) * share
 
 
 @inlined
@@ -100,7 +100,7 @@ def _chunk_map(s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-def
         return sizes.shape[1] - 1
     if s[BUFFER] <= reservoir:
         return 0
-    return _step(_map(s, k, reservoir, durations[segment]), int(s[LAST_RUNG]), sizes[segment])
+    return _step(_map(s, k, reservoir) * durations[segment], int(s[LAST_RUNG]), sizes[segment])
 
 
 @inlined
@@ -165,17 +165,20 @@ def bba_others(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[
     rung = _two(event, s, k, m, sizes, durations, True)
     if event != DECIDE or m[STEADY] == 0.0 or rung <= s[LAST_RUNG]:
         return rung
-    segment = int(s[SEGMENT])
-    reservoir = min(m[WIDEST], FULL * s[CAP])
+    last = int(s[LAST_RUNG])
+    rate = _map(s, k, min(m[WIDEST], FULL * s[CAP]))
     buffered = 0.0
-    ahead = segment
-    while ahead < s[SEGMENTS] and ahead - segment <= LOOK_AHEAD and buffered <= s[BUFFER]:
-        limit = _map(s, k, reservoir, durations[ahead])
+    ahead = int(s[SEGMENT])
+    end = min(int(s[SEGMENTS]), ahead + LOOK_AHEAD + 1)
+    while rung > last and ahead < end and buffered <= s[BUFFER]:
+        limit = rate * durations[ahead]
         if limit < sizes[ahead, rung]:
-            rung = min(rung, _highest_below(limit, sizes[ahead]))
+            rung -= 1
+            while rung > last and sizes[ahead, rung] >= limit:
+                rung -= 1
         buffered += durations[ahead]
         ahead += 1
-    return max(rung, int(s[LAST_RUNG]))
+    return max(rung, last)
 
 
 def _constants(setting: Setting) -> Floats:

@@ -18,21 +18,24 @@ from abr.policy_state import (
     CAP,
     DECIDE,
     DELAY,
+    ELAPSED,
     GOT,
     LATENCY,
+    PLAYING,
     PROGRESS,
     REQUESTED,
     RUNG,
     SAFE,
+    SAFE_UNTIL,
     SEGMENT,
     SEGMENTS,
     THROUGHPUT,
-    WINDOW,
 )
 
-__all__ = ["POLICIES", "bola", "constants"]
+__all__ = ["POLICIES", "bola", "constants", "least_level", "until_level"]
 
 GAMMA_P = 5.0
+SPARE = 1e-6  #: ms, for what rounding does to a level
 FINITE, OSCILLATION, FIRST_UTILITY = 0, 1, 2
 LAST, V = 0, 1
 
@@ -97,26 +100,39 @@ def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def least_level(s, v, k, utilities, gp, ladder):  # type: ignore[no-untyped-def]
+    """Return the level above which what is left of the running download beats every rung below it.
+
+    A rung of rate b and utility u beats the share f that is left at rate c and utility w below the level
+    v (u + gp) - v b (w - u) / (f c - b), if it is the smaller one. As f only shrinks, so does the level.
+    """
+    current = int(s[RUNG])
+    mine = k[utilities + current]
+    rate = (s[REQUESTED] - s[GOT]) / s[REQUESTED] * ladder[current]
+    level = 0.0
+    for rung in range(current):
+        if ladder[rung] >= rate:
+            break
+        u = k[utilities + rung]
+        level = max(level, v * (u + gp - ladder[rung] * (mine - u) / (rate - ladder[rung])))
+    return level
+
+
+@inlined
+def until_level(s, spare):  # type: ignore[no-untyped-def]
+    """Answer SAFE for a policy whose level is `spare` ms above the one at which it might abandon."""
+    if s[PLAYING] == 0.0:
+        return 1 if spare >= 0 else 0
+    s[SAFE_UNTIL] = s[ELAPSED] + spare - SPARE
+    return 0
+
+
+@inlined
 def _safe(s, k, m, ladder):  # type: ignore[no-untyped-def]
-    """Say whether no rung below can win: its lead is linear in the buffer, so that two levels decide."""
     if k[FINITE] == 0.0:
         return 1
-    current = int(s[RUNG])
-    mine = m[V] * (GAMMA_P + k[FIRST_UTILITY + current])
-    low = max(0.0, s[BUFFER] - s[WINDOW])
-    if low > mine:
-        return 1  # its own score is below zero
-    high = min(s[BUFFER], mine)
-    left = s[REQUESTED] - s[GOT]
-    unit = s[REQUESTED] / ladder[current]
-    for rung in range(current):
-        size = unit * ladder[rung]
-        if size >= left:
-            break
-        other = m[V] * (GAMMA_P + k[FIRST_UTILITY + rung])
-        if (other - low) * left > (mine - low) * size or (other - high) * left > (mine - high) * size:
-            return 0
-    return 1
+    level = least_level(s, m[V], k, FIRST_UTILITY, GAMMA_P, ladder)
+    return 1 if level <= 0 else until_level(s, s[BUFFER] - level)
 
 
 @inlined

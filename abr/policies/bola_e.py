@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from abr.compiled import inlined
+from abr.policies.bola import least_level, until_level
 from abr.policies.throughput import IBR_FIRST, IBR_LEAST, rung_for
 from abr.policy import Floats, Policy, Setting
 from abr.policy_state import (
@@ -31,7 +32,6 @@ from abr.policy_state import (
     TTFB,
     WAITED,
     WAITED_FOR,
-    WINDOW,
 )
 
 __all__ = ["MEMORY", "POLICIES", "bola_e", "constants"]
@@ -152,27 +152,8 @@ def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
 
 @inlined
 def _safe(s, k, m, ladder):  # type: ignore[no-untyped-def]
-    """Say whether no rung below can win: its lead is linear in the buffer, so that two levels decide.
-
-    Where its own score is below zero none can: theirs is then lower, and divided by less.
-    """
-    current = int(s[RUNG])
-    mine = _most_buffer(current, k)
-    level = s[BUFFER] + m[PLACEHOLDER] - s[TTFB]
-    low = max(0.0, level - s[WINDOW])
-    if low > mine:
-        return 1
-    high = min(max(0.0, level), mine)
-    left = s[REQUESTED] - s[GOT]
-    unit = s[REQUESTED] / ladder[current]
-    for rung in range(current):
-        size = unit * ladder[rung]
-        if size >= left:
-            break
-        other = _most_buffer(rung, k)
-        if (other - low) * left > (mine - low) * size or (other - high) * left > (mine - high) * size:
-            return 0
-    return 1
+    level = least_level(s, k[V], k, FIRST_UTILITY, k[GP], ladder)
+    return 1 if level <= 0 else until_level(s, s[BUFFER] + m[PLACEHOLDER] - s[TTFB] - level)
 
 
 @inlined

@@ -13,6 +13,7 @@ import numpy as np
 
 from abr.compiled import inlined
 from abr.policies.ewma import average, feed
+from abr.policies.throughput import MARGIN, cheaper
 from abr.policy import Floats, Policy, Setting
 from abr.policy_state import (
     BUFFER,
@@ -22,11 +23,12 @@ from abr.policy_state import (
     ELAPSED,
     GOT,
     INSTEAD,
-    LOWEST_RATE,
     PROGRESS,
     REQUESTED,
     RUNG,
     SAFE,
+    SAFE_RATE,
+    SAFE_UNTIL,
     SEGMENT,
     TTFB,
     WAITED,
@@ -210,12 +212,18 @@ def _abandon(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _safe(s, ladder, duration):  # type: ignore[no-untyped-def]
-    if s[ELAPSED] - s[TTFB] <= ABANDON_AFTER:
+def _safe(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
+    """Name the rate at which it would not come too late, or not be worth a change."""
+    rung = cheaper(s, ladder)
+    if rung < 0:
         return 1
-    if s[REQUESTED] * ladder[0] >= (s[REQUESTED] - s[GOT]) * ladder[int(s[RUNG])]:
-        return 1
-    return 1 if s[REQUESTED] / s[LOWEST_RATE] <= ABANDON_MULTIPLE * duration else 0
+    s[SAFE_UNTIL] = max(s[TTFB] + ABANDON_AFTER, s[ELAPSED] + s[BUFFER] - k[STABLE])
+    s[SAFE_RATE] = s[REQUESTED] / (ABANDON_MULTIPLE * duration)
+    latency = _latency(m) if m[SAMPLES] > 0 else s[TTFB]
+    if latency < duration:
+        s[SAFE_RATE] = min(s[SAFE_RATE], ladder[rung + 1] / (1 - latency / duration))
+    s[SAFE_RATE] *= MARGIN
+    return 0
 
 
 @inlined
@@ -230,7 +238,7 @@ def dashjs(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-u
     elif event == PROGRESS:
         return _abandon(s, k, m, ladder, durations[int(s[SEGMENT])])
     elif event == SAFE:
-        return _safe(s, ladder, durations[int(s[SEGMENT])])
+        return _safe(s, k, m, ladder, durations[int(s[SEGMENT])])
     return 0
 
 

@@ -8,6 +8,7 @@ download is abandoned when it would outlast the buffer and a lower level would b
 
 from abr.compiled import inlined
 from abr.policies.ewma import average, feed
+from abr.policies.throughput import MARGIN
 from abr.policy import Policy
 from abr.policy_state import (
     BUFFER,
@@ -16,14 +17,15 @@ from abr.policy_state import (
     ELAPSED,
     GOT,
     LAST_RUNG,
-    LOWEST_RATE,
+    PLAYING,
     PROGRESS,
     REQUESTED,
     RUNG,
     SAFE,
+    SAFE_RATE,
+    SAFE_UNTIL,
     SEGMENT,
     TTFB,
-    WINDOW,
 )
 
 __all__ = ["POLICIES"]
@@ -106,10 +108,12 @@ def _abandon(s, m, ladder, duration):  # type: ignore[no-untyped-def]
 
 @inlined
 def _safe(s, duration):  # type: ignore[no-untyped-def]
-    if s[ELAPSED] <= duration / 2 or s[BUFFER] - s[WINDOW] >= 2 * duration:
-        return 1
-    left = (s[REQUESTED] - s[GOT]) / s[LOWEST_RATE]
-    return 1 if left <= s[BUFFER] - s[WINDOW] else 0
+    """Name the rate at which all comes before the buffer is empty."""
+    s[SAFE_UNTIL] = max(duration / 2, s[ELAPSED] + s[BUFFER] - 2 * duration)
+    time = s[ELAPSED] - s[TTFB] + s[BUFFER]
+    if s[PLAYING] == 1.0 and s[BUFFER] > 0:
+        s[SAFE_RATE] = MARGIN * s[REQUESTED] / time
+    return 0
 
 
 @inlined

@@ -12,24 +12,26 @@ from abr.policy_state import (
     ELAPSED,
     GOT,
     LATENCY,
-    LOWEST_RATE,
     PROGRESS,
     REQUESTED,
     RESET,
     RUNG,
     SAFE,
+    SAFE_RATE,
+    SAFE_UNTIL,
     SEGMENT,
     THROUGHPUT,
     TTFB,
 )
 
-__all__ = ["POLICIES", "rung_for", "throughput", "within_buffer"]
+__all__ = ["MARGIN", "POLICIES", "cheaper", "rung_for", "throughput", "within_buffer"]
 
 SAFETY = 0.9
 IBR_FIRST = 0.9  #: safety of the insufficient-buffer rule, multiplied by itself with every segment
 IBR_LEAST = 0.5
 ABANDON_MULTIPLE = 1.8
 ABANDON_GRACE = 500.0  #: ms
+MARGIN = 1 + 1e-9  #: for what rounding does to a rate that is named safe
 
 
 @inlined
@@ -68,13 +70,30 @@ def _abandon(s, ladder, duration):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def cheaper(s, ladder):  # type: ignore[no-untyped-def]
+    """Return the highest rung below the running download's that is smaller than what is left of it, or -1."""
+    current = int(s[RUNG])
+    unit = s[REQUESTED] / ladder[current]
+    rung = current - 1
+    while rung >= 0 and unit * ladder[rung] >= s[REQUESTED] - s[GOT]:
+        rung -= 1
+    return rung
+
+
+@inlined
 def _safe(s, ladder, duration):  # type: ignore[no-untyped-def]
-    """Bound the rate so far by the slowest moment so far."""
-    left = s[REQUESTED] - s[GOT]
-    if s[ELAPSED] < ABANDON_GRACE or s[REQUESTED] * ladder[0] >= left * ladder[int(s[RUNG])]:
+    """Name the rate at which it would not come too late, or not be worth a change."""
+    rung = cheaper(s, ladder)
+    if rung < 0:
         return 1
-    longest = min(s[TTFB] + s[REQUESTED] / s[LOWEST_RATE], s[ELAPSED] + left / s[LOWEST_RATE])
-    return 1 if longest <= ABANDON_MULTIPLE * duration else 0
+    s[SAFE_UNTIL] = ABANDON_GRACE
+    budget = ABANDON_MULTIPLE * duration - s[TTFB]
+    if budget > 0:
+        s[SAFE_RATE] = s[REQUESTED] / budget
+    if duration > s[LATENCY]:
+        s[SAFE_RATE] = min(s[SAFE_RATE], duration * ladder[rung + 1] / (SAFETY * (duration - s[LATENCY])))
+    s[SAFE_RATE] *= MARGIN
+    return 0
 
 
 @inlined
