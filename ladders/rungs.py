@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ __all__ = ["RungChoice", "RungRules", "choose_rungs"]
 
 #: Rates to choose from, so far apart.
 RATE_STEP = 1.02
+#: Steps, on those rates, by which an audience moves rungs.
+MOVES = (16, 8, 4, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,9 @@ class RungRules:
         Share of their bandwidth that viewers use.
     bandwidth_median, bandwidth_sigma : float
         Log-normal distribution of viewers' bandwidth: bits/s, and natural logarithm's standard deviation.
+    audience : callable, optional
+        Scores a whole ladder by what viewers get of it, more is better: the rungs are then moved to where that is
+        most.
     """
 
     target: float = 93.0
@@ -51,6 +57,7 @@ class RungRules:
     safety: float = 0.8
     bandwidth_median: float = 8e6
     bandwidth_sigma: float = 1.2
+    audience: Callable[[Sequence[RungChoice]], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ def choose_rungs(curves: Mapping[int, TitleCurve], duration: float, rules: RungR
     The top is the cheapest allocation that reaches the target, the bottom what the lowest viewers can have. Between
     them the rungs maximise the mean quality of viewers whose bandwidth is log-normal, each on the best rung within
     a share of it: dynamic programming over rates 2 % apart, with neighbours' ratios and gains within bounds as far
-    as the number of rungs allows.
+    as the number of rungs allows. An `audience` then moves the rungs between the first and the last.
     """
     top_height, top = _top(curves, rules.target)
     top_rate = top.bits / duration
@@ -99,7 +106,10 @@ def choose_rungs(curves: Mapping[int, TitleCurve], duration: float, rules: RungR
     heights[-1], quality[-1] = top_height, top.quality
     count = rules.count or 1 + math.ceil(math.log(top_rate / bottom_rate) / math.log(rules.usual_ratio))
     chosen = _spread(rates, quality, count, rules)
-    return tuple(RungChoice(int(heights[i]), float(rates[i]), float(quality[i])) for i in chosen)
+    points = [RungChoice(int(h), float(r), float(q)) for h, r, q in zip(heights, rates, quality, strict=True)]
+    if rules.audience is not None:
+        chosen = _moved(points, chosen, rules)
+    return tuple(points[i] for i in chosen)
 
 
 def _top(curves: Mapping[int, TitleCurve], target: float) -> tuple[int, Allocation]:
@@ -168,3 +178,29 @@ def _best_spread(
     for back in reversed(came):
         chosen.append(int(back[chosen[-1]]))
     return chosen[::-1]
+
+
+def _moved(points: Sequence[RungChoice], chosen: Sequence[int], rules: RungRules) -> list[int]:
+    """Move one rung after the other, by ever smaller steps, while the audience gets more of the ladder."""
+    assert rules.audience is not None
+    best = list(chosen)
+    scores = {tuple(best): rules.audience([points[i] for i in best])}
+    for step in MOVES:
+        moving = True
+        while moving:
+            moving = False
+            for n in range(1, len(best) - 1):
+                for way in (-step, step):
+                    there = [*best[:n], best[n] + way, *best[n + 1 :]]
+                    if tuple(there) in scores or not _within(points, there[n - 1 : n + 2], rules):
+                        continue
+                    scores[tuple(there)] = rules.audience([points[i] for i in there])
+                    if scores[tuple(there)] > scores[tuple(best)]:
+                        best, moving = there, True
+    return best
+
+
+def _within(points: Sequence[RungChoice], places: Sequence[int], rules: RungRules) -> bool:
+    """Say whether neighbours keep the least distance that ladders have, and stand in order."""
+    near = rules.ratio[0]
+    return all(low < high and points[high].rate >= near * points[low].rate for low, high in pairwise(places))

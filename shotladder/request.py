@@ -12,6 +12,7 @@ from typing import Any
 from encoder import ContentKey, Source, Store
 from ladders import MODES, Encoding, LadderRequest, RungRules, default_target
 from shotladder import __version__
+from shotladder.viewers import Viewers
 
 __all__ = ["EncodeRequest", "EncryptionRequest"]
 
@@ -53,6 +54,8 @@ class EncodeRequest:
         VMAF of the top rung; None for the film's default.
     rungs : int or None
         How many; None for as many as the range of rates asks for.
+    audience : tuple of Path
+        Network traces of the viewers that the rungs are placed for; none leaves them to a distribution.
     max_height : int or None
     segment : Fraction
         What a segment should last, s.
@@ -84,6 +87,7 @@ class EncodeRequest:
     ladder: str
     target: float | None
     rungs: int | None
+    audience: tuple[Path, ...]
     max_height: int | None
     segment: Fraction
     presets: tuple[str, ...]
@@ -100,6 +104,9 @@ class EncodeRequest:
     def ladder_requests(self, source: Source) -> tuple[LadderRequest, ...]:
         """Return what the ladder of this film is to be, for each codec."""
         rules = RungRules(target=self.target if self.target is not None else default_target(source), count=self.rungs)
+        if self.audience:
+            viewers = Viewers.on(self.audience, float(source.duration), float(self.segment))
+            rules = replace(rules, audience=viewers)
         request = LadderRequest(rules=rules, max_height=self.max_height, segment_duration=self.segment)
         if self.ladder in MODES:
             request = replace(request, mode=self.ladder)

@@ -141,6 +141,13 @@ _OPTIONS = (
     ),
     click.option("--target-vmaf", type=click.FloatRange(1, 100), help="Of the top rung [93 up to 1080p, 95 above]."),
     click.option("--rungs", type=click.IntRange(1, 20), help="How many; by default as many as the rates span."),
+    click.option(
+        "--audience",
+        multiple=True,
+        metavar="TRACES",
+        type=click.Path(exists=True, path_type=Path),
+        help="Place the rungs for viewers on these networks (files, folders; may be repeated).",
+    ),
     click.option("--max-height", type=click.IntRange(32), help="No rung is taller."),
     click.option(
         "--segment", type=Seconds(), default="4", show_default=True, help="Length aimed at, half to 1.5 times."
@@ -244,6 +251,12 @@ def _presets(codecs: Sequence[str], said: str | None) -> tuple[str, ...]:
     return tuple(presets.values())
 
 
+def _audience(options: dict[str, Any]) -> tuple[Path, ...]:
+    if options["audience"] and (options["ladder"] == "fixed" or options["ladder"] not in MODES):
+        raise click.BadParameter("places rungs, which this --ladder does not leave open", param_hint="--audience")
+    return tuple(options["audience"])
+
+
 def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRequest:
     """Build the request from the options that `ladder_options` adds, and `audio` and `overwrite`."""
     if options["ffmpeg"]:
@@ -260,6 +273,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         ladder=options["ladder"],
         target=options["target_vmaf"],
         rungs=options["rungs"],
+        audience=_audience(options),
         max_height=options["max_height"],
         segment=options["segment"],
         presets=_presets(options["codecs"], options["preset"]),

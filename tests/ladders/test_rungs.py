@@ -101,6 +101,25 @@ def test_rungs_are_the_best_for_the_viewers_of_all_that_keep_their_distances():
     assert worth([(r.rate, r.quality) for r in chosen]) >= best * 0.999
 
 
+def test_an_audience_moves_the_rungs_between_first_and_last_to_where_it_gets_most():
+    plain = choose_rungs(FILM, DURATION, RungRules())
+    asked = []
+
+    def audience(ladder):
+        asked.append(tuple(ladder))
+        return -abs(ladder[2].rate - 1.15 * plain[2].rate)
+
+    placed = choose_rungs(FILM, DURATION, RungRules(audience=audience))
+    check_sane(FILM, RungRules(), placed)
+    assert asked[0] == plain
+    assert len(set(asked)) == len(asked) < 200
+    assert (placed[0], placed[-1], len(placed)) == (plain[0], plain[-1], len(plain))
+    assert placed[2].rate == pytest.approx(1.15 * plain[2].rate, rel=0.021)
+    for low, high in pairwise(placed):
+        assert high.rate >= 1.35 * low.rate
+    assert choose_rungs(FILM, DURATION, RungRules(audience=lambda ladder: 0.0)) == plain
+
+
 @st.composite
 def any_title(draw):
     """Curves of any form: steps, plateaus, crossing, starting anywhere."""

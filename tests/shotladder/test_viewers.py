@@ -1,0 +1,62 @@
+"""A ladder placed for viewers on recorded networks gives them more, and is the same for the same traces."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ladders import RungChoice, RungRules, TitleCurve, choose_rungs
+from shotladder.commands.ladder import command
+from shotladder.viewers import Viewers
+
+DURATION = 120.0
+
+
+@pytest.fixture
+def traces(tmp_path):
+    """Networks that give about 0.9 Mbit/s."""
+    rng = np.random.default_rng(2)
+    for number in range(6):
+        rates = 0.9 * np.exp(rng.normal(0, 0.25, 120))
+        (tmp_path / f"t{number}").write_text("\n".join(f"{t} {rate:.4f}" for t, rate in enumerate(rates)))
+    return tmp_path
+
+
+def curve():
+    rates = np.geomspace(100e3, 20e6, 300)
+    quality = 100 - np.minimum(60 * (rates / 4e5) ** -0.9, 95)
+    return TitleCurve(rates * DURATION, quality, lambda step: np.array([step]))
+
+
+def test_a_ladder_placed_for_viewers_gives_them_more(traces):
+    viewers = Viewers.on([traces], DURATION, 4.0)
+    plain = choose_rungs({720: curve()}, DURATION, RungRules())
+    placed = choose_rungs({720: curve()}, DURATION, RungRules(audience=viewers))
+    assert len(placed) == len(plain)
+    assert viewers(placed) > viewers(plain)
+
+
+def test_viewers_are_named_by_their_networks_and_see_what_the_ladder_says(traces):
+    viewers = Viewers.on([traces], DURATION, 4.0)
+    assert repr(viewers) == repr(Viewers.on(sorted(traces.iterdir()), DURATION, 4.0))
+    assert viewers == Viewers.on([traces], DURATION, 4.0)
+    assert "0x" not in repr(RungRules(audience=viewers))
+    (traces / "t6").write_text("0 1\n9 2\n")
+    assert repr(viewers) != repr(Viewers.on([traces], DURATION, 4.0))
+    ladder = (RungChoice(360, 400e3, 60.0), RungChoice(720, 900e3, 85.0))
+    pres = viewers.presentation(ladder)
+    assert pres.duration == DURATION
+    assert 8 * pres.sizes.sum(axis=0) / DURATION == pytest.approx([400e3, 900e3], rel=1e-3)
+    assert np.unique(pres.vmaf[:, 1]).tolist() == [85.0]
+    assert replace(viewers, duration=7200.0).presentation(ladder).duration == 600.0
+
+
+@pytest.mark.parametrize("ladder", ["fixed", "ladder.json"])
+def test_a_given_ladder_has_no_audience(tmp_path, monkeypatch, ladder, traces):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ladder.json").write_text("{}")
+    args = ["film.mp4", "-o", "out.json", "--ladder", ladder, "--audience", str(traces)]
+    done = CliRunner().invoke(command, args)
+    assert done.exit_code == 2
+    assert "places rungs, which this --ladder does not leave open" in done.output
