@@ -140,6 +140,8 @@ def _command(
         argv.append(",".join(f"{key}={value}" for key, value in {"in": name, **fields}.items()))
     argv += ["--segment_duration", f"{_least_duration(source, segments):.6f}"]
     argv += ["--mpd_output", DASH_MANIFEST, "--hls_master_playlist_output", HLS_MANIFEST]
+    # no time of day in the boxes: the same film makes the same bytes
+    argv.append("--use_fake_clock_for_muxer")
     # a static manifest with a timeline where segments have files of their own
     argv += ["--generate_static_live_mpd", "--hls_playlist_type", "VOD", "--quiet"]
     return argv

@@ -104,7 +104,9 @@ def test_nothing_but_the_promised_is_left(made):
         name in {"manifest.mpd", "presentation.json", "report.html", "video", "audio"} or name.endswith(".m3u8")
         for name in names
     )
-    assert [path.name for path in made.folder.parent.iterdir() if path.name not in ("out", "store")] == []
+    # other tests fetch rungs beside it
+    beside = {path.name for path in made.folder.parent.iterdir() if not path.name.startswith("out-")}
+    assert beside == {"out", "store"}
     listed = {made.folder / name for name in names if (made.folder / name).is_file()}
     for playlist in made.folder.glob("*.m3u8"):
         loaded = m3u8.load(str(playlist))
