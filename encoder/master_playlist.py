@@ -14,6 +14,8 @@ from encoder.media_playlist import playlist_segments
 __all__ = ["complete_master"]
 
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
+#: The group of sound that `encoder.descriptors` gives to Opus.
+OPUS = "audio-opus"
 _MEDIA, _VARIANT, _IFRAMES = "#EXT-X-MEDIA", "#EXT-X-STREAM-INF", "#EXT-X-I-FRAME-STREAM-INF"
 
 
@@ -53,6 +55,7 @@ def complete_master(path: Path, defaults: Collection[str]) -> None:
         return playlist_segments(path.parent, playlist).peak_and_average
 
     lines = [_Line.read(text) for text in path.read_text().splitlines()]
+    lines = _without_opus(lines)
     variants = [(line, uri.text) for line, uri in pairwise(lines) if line.text == _VARIANT]
     _complete_groups(lines, variants)
     media = [line for line in lines if line.text == _MEDIA]
@@ -64,6 +67,24 @@ def complete_master(path: Path, defaults: Collection[str]) -> None:
         if line.text == _IFRAMES:
             _set_rates(line, [rates_of(line.get("URI"))])
     path.write_text("\n".join(map(str, lines)) + "\n")
+
+
+def _without_opus(lines: list[_Line]) -> list[_Line]:
+    """Leave Opus to DASH where there is other sound.
+
+    HLS has it in browsers alone (Apple's authoring rules know no Opus), and Chromium's own HLS fails when it changes
+    from a variant's AAC to another's Opus.
+    """
+    if not any(line.get("TYPE") == "AUDIO" and line.get("GROUP-ID") != OPUS for line in lines):
+        return lines
+    after = [_Line("", {}), *lines]
+    return [
+        line
+        for before, line in zip(after, lines, strict=False)
+        if line.get("GROUP-ID") != OPUS
+        and line.get("AUDIO") != OPUS
+        and not (before.text == _VARIANT and before.get("AUDIO") == OPUS)
+    ]
 
 
 def _complete_groups(lines: list[_Line], variants: Sequence[tuple[_Line, str]]) -> None:

@@ -202,8 +202,8 @@ _AUDIO_OPTIONS = (
         type=AudioCodecs(),
         default="aac,eac3",
         show_default=True,
-        help="aac (stereo), eac3 or ac3 (5.1, where the source has it), opus (both), copy (the source's own AC-3 or"
-        " E-AC-3, untouched); none leaves out sound and text.",
+        help="aac (stereo), eac3 or ac3 (5.1, where the source has it), opus (both; in HLS only where it is all there"
+        " is), copy (the source's own AC-3 or E-AC-3, untouched); none leaves out sound and text.",
     ),
     click.option("--no-audio", "audio", flag_value="none", type=AudioCodecs(), help="The same as --audio none."),
 )

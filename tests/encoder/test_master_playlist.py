@@ -256,3 +256,23 @@ def test_the_peak_is_that_of_runs_of_about_the_target_duration(tmp_path):
         lines += [f"#EXTINF:{duration},", f"{n}.m4s"]
     (tmp_path / "a.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST"]))
     assert playlist_segments(tmp_path, "a.m3u8").peak_and_average == (8 * Fraction(5000, 5), 8 * Fraction(6300, 13))
+
+
+def test_opus_is_left_to_dash_where_there_is_other_sound(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mkv", 50, sound=(Fraction(0), beep(2, 1))))
+    chunks, segments = encoder.plan_chunks(source, (0,), Fraction(2))
+    job = ChunkJob(source, chunks[0], RUNGS[1:], (30,), Store(tmp_path / "store"))
+    encoder.encode_chunk(job)
+    encoder.stitch(source, chunks, [encoder.chunk_path(job, 0)], tmp_path / "a.mp4", segments)
+    aac, opus = (encoder.encode_audio(source, source.audio[0], job.store, codec) for codec in ("aac", "opus"))
+    for audio, told in (([aac, opus], "mp4a.40.2"), ([opus], "opus")):
+        out = tmp_path / f"out{len(audio)}"
+        out.mkdir()
+        encoder.package(out, source, segments, [(RUNGS[1], tmp_path / "a.mp4")], audio, [])
+        lines = (out / "master.m3u8").read_text().splitlines()
+        (variant,) = [attributes(line) for line in lines if line.startswith("#EXT-X-STREAM-INF:")]
+        (sound,) = [attributes(line) for line in lines if line.startswith("#EXT-X-MEDIA:")]
+        assert variant["CODECS"].strip('"').split(",")[1:] == [told]
+        assert variant["AUDIO"] == sound["GROUP-ID"]
+        assert lines.count("video_h264-32p-9k.m3u8") == 1
+        assert 'codecs="opus"' in (out / "manifest.mpd").read_text()
