@@ -10,6 +10,9 @@ Beside them in the table: Apple's fixed ladder and constant VMAF per shot on the
 ours; ours without each of its parts. Companions (VMAF-NEG, PSNR-Y, SSIM) compare our final encodes with encodes of the
 per-title choice made for the same VMAF. Intervals are of a bootstrap over shots.
 
+With ``--tune metric`` only ours is tuned so: what the encoder's choices for eyes and the allocation are worth together
+in the metric, against the plain preset.
+
 Run as ``python -m benchmarks.ladder_exhaustive [FILM] [--preset P] [--tune T]``; grids are kept in the store.
 """
 
@@ -19,10 +22,11 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +56,7 @@ from ladders import (
     one_quantiser,
 )
 from ladders.delivery import deliver
+from ladders.probes import stride
 from ladders.search import explore
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
@@ -60,8 +65,8 @@ FILMS = ("bbb_480p_30s_51.mp4", "goldeneye_vfr_drop3.mp4", "envivio_a_720p25_48s
 CRFS = (15.0, 18.0, 21.0, 24.0, 27.0, 30.0, 33.0, 36.0, 39.0, 42.0)
 #: Quantisers that one process makes at once, so that memory holds them.
 BATCH = 5
-#: Qualities between which BD-rates count.
-BAND = (30.0, 96.0)
+#: Between which BD-rates count.
+BAND = {"VMAF": (30.0, 96.0), "VMAF-NEG": (30.0, 96.0), "PSNR-Y": (20.0, 60.0), "SSIM-Y": (0.5, 1.0)}
 RESAMPLES = 1000
 
 
@@ -81,20 +86,32 @@ class Title:
         return Prober(self.source, chunks, self.request.encoding, store, executor, every=every)
 
 
-def exhaustive(title: Title, executor: ThreadPoolExecutor) -> tuple[Grid, float]:
-    """Encode and measure the whole grid; return it with its CPU seconds."""
-    prober = title.prober(title.store, 1, executor)
+def exhaustive(title: Title, executor: ThreadPoolExecutor, preset: str) -> tuple[Grid, float]:
+    """Encode and measure the whole grid by a preset; return it with its CPU seconds."""
+    encoding = replace(title.request.encoding, preset=preset, tune="visual")
+    prober = replace(title, request=replace(title.request, encoding=encoding)).prober(title.store, 1, executor)
     sizes = list(candidate_sizes(title.source.display_size).values())
     chunks = range(len(prober.chunks))
     for begin in range(0, len(CRFS), BATCH):
         batch = CRFS[begin : begin + BATCH]
         prober.run(Point(n, size, crf) for n in chunks for size in sizes for crf in batch)
-        print(f"  grid: quantisers to {batch[-1]:g} done, {prober.cost.cpu_seconds:.0f} CPU s", flush=True)
+        print(f"  grid, {preset}: quantisers to {batch[-1]:g} done, {prober.cost.cpu_seconds:.0f} CPU s", flush=True)
     curves = {(n, s): fit_curve(list(prober.found[n, s].values()), QUANTISERS) for n in chunks for s in sizes}
     frames = [chunk.frame_count for chunk in prober.chunks]
-    cell = prober.cost.cpu_seconds / (len(CRFS) * len(sizes) * sum(frames))
-    costs = {(n, s): cell * frames[n] for n, s in curves}
-    return Grid(frames, float(title.source.duration), sizes, curves, costs), prober.cost.cpu_seconds
+    return Grid(frames, float(title.source.duration), sizes, curves, _costs(prober, curves)), prober.cost.cpu_seconds
+
+
+def _costs(prober: Prober, cells: Iterable[Any]) -> dict[Any, float]:
+    """Share out what a grid has cost, encoding by pixels, to what trials of its cells cost: they measure few frames."""
+    cells = list(cells)
+    pixels = {(n, size): prober.chunks[n].frame_count * size[0] * size[1] for n, size in cells}
+    frames = {(n, size): prober.chunks[n].frame_count for n, size in cells}
+    encode, measure = (total / len(CRFS) for total in (prober.cost.encode_cpu_seconds, prober.cost.measure_cpu_seconds))
+    return {
+        cell: encode * pixels[cell] / sum(pixels.values())
+        + measure * frames[cell] / sum(frames.values()) / stride(prober.chunks[cell[0]], LadderRequest().every)
+        for cell in cells
+    }
 
 
 def ours(title: Title, executor: ThreadPoolExecutor, store: Store) -> tuple[Prober, Ladder, Finals]:
@@ -141,10 +158,10 @@ def _fixed(title: Title, grid: Grid) -> list[tuple[float, float]]:
     return found
 
 
-def bd(anchor: list[tuple[float, float]], test: list[tuple[float, float]]) -> float:
+def bd(anchor: list[tuple[float, float]], test: list[tuple[float, float]], metric: str = "VMAF") -> float:
     """Return the BD-rate in percent, NaN where there is none."""
     try:
-        return bd_rate(anchor, test, band=BAND).percent
+        return bd_rate(anchor, test, band=BAND[metric]).percent
     except (NoOverlapError, ValueError):
         return float("nan")
 
@@ -174,33 +191,30 @@ def interval(grid: Grid, finals: Finals, ladder: Ladder) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def variants(title: Title, grid: Grid, trials: int) -> dict[str, tuple[float, float]]:
-    """Return mean and worst loss (%) against the optimum of searches replayed on the grid."""
-    wanted = RungRules(target=title.request.rules.target)
+def variants(title: Title, grid: Grid, rough: Grid | None, trials: int) -> dict[str, list[float]]:
+    """Return the loss (%) against the optimum of each rung, of searches replayed on the grids."""
+    rules = RungRules(target=title.request.rules.target)
 
-    def searched(prober: GridProber, **changes: int) -> dict[object, list[object]]:
-        return explore(  # type: ignore[return-value]
-            prober,  # type: ignore[arg-type]
+    def searched(trials_grid: Grid | None, **changes: Any) -> Any:
+        return explore(
+            GridProber(grid, trials_grid),  # type: ignore[arg-type]
             grid.sizes,
-            lambda c: [(s, [float(QUANTISERS[i]) for i in places]) for s, places, _ in rungs_of(grid, c, wanted)],
+            lambda c: [(s, [float(QUANTISERS[i]) for i in places]) for s, places, _ in rungs_of(grid, c, rules)],
             **changes,
         )
 
-    found = {}
-    for name, curves in (
-        ("ours, on the grid", searched(GridProber(grid))),
-        ("without later rounds", searched(GridProber(grid), rounds=0)),
-        ("random trials at equal cost", _random(grid, trials)),
-    ):
-        loss, _ = losses(grid, rungs_of(grid, curves, wanted))  # type: ignore[arg-type]
-        found[name] = (float(np.nanmean(loss)), float(np.nanmax(loss)))
     unbounded = replace(LIMITS, floor_below_mean=100.0, peak_ratio=1e9)
-    loss, _ = losses(grid, rungs_of(grid, searched(GridProber(grid)), wanted, unbounded))  # type: ignore[arg-type]
-    found["without floor and peak"] = (float(np.nanmean(loss)), float(np.nanmax(loss)))
-    return found
+    made = {
+        "ours": rungs_of(grid, searched(rough), rules),
+        "all trials by the final preset": rungs_of(grid, searched(None), rules),
+        "without later rounds": rungs_of(grid, searched(rough, rounds=0), rules),
+        "without floor and peak": rungs_of(grid, searched(rough), rules, unbounded),
+        "random trials, as many": rungs_of(grid, _random(grid, trials), rules),
+    }
+    return {name: losses(grid, rungs)[0] for name, rungs in made.items()}
 
 
-def _random(grid: Grid, trials: int) -> dict[object, list[object]]:
+def _random(grid: Grid, trials: int) -> Any:
     """Spend as many trials at random: at least two for each curve, or there is none."""
     rng = np.random.default_rng(2)
     prober = GridProber(grid)
@@ -210,25 +224,25 @@ def _random(grid: Grid, trials: int) -> dict[object, list[object]]:
     while prober.trials < trials:
         n, size = cells[rng.integers(len(cells))]
         prober.run([Point(n, size, float(rng.choice(QUANTISERS)))])
-    return prober.fitted()  # type: ignore[return-value]
+    return prober.fitted()
 
 
 def companions(
     title: Title, grid: Grid, prober: Prober, ladder: Ladder, finals: Finals
-) -> dict[str, tuple[float, float]]:
-    """Return mean NEG, PSNR-Y and SSIM of our encodes and of per-title ones at equal VMAF, and their mean rates."""
+) -> dict[str, list[list[tuple[float, float]]]]:
+    """Return rates and scores of our rungs, and of per-title ones made for equal VMAF, by metric."""
     rungs = []
-    for rung, (_, quality) in zip(ladder.rungs, points(title, finals), strict=True):
-        size = (rung.width, rung.height)
-        place = one_quantiser(grid.at(size), grid.frames).for_quality(quality)
+    for _, quality in points(title, finals):
+        choices = [(one_quantiser(grid.at(size), grid.frames).for_quality(quality), size) for size in grid.sizes]
+        place, size = min((c for c in choices if c[0].quality >= quality), key=lambda c: c[0].bits, default=choices[0])
         quantisers = tuple(float(QUANTISERS[i]) for i in place.indices)
-        rungs.append(Rung(*size, quantisers, round(place.bits / grid.duration), place.quality))
-    single = encode_finals(prober, replace(ladder, rungs=tuple(rungs)))
-    table: dict[str, list[tuple[float, float]]] = {}
-    for side, made in enumerate((finals, single)):
-        for name, value in _companions(title, prober, made).items():
-            table.setdefault(name, [(0.0, 0.0)] * 2)[side] = value
-    return {name: (sides[0], sides[1]) for name, sides in table.items()}  # type: ignore[misc]
+        rungs.append(Rung(size[0], size[1], quantisers, round(place.bits / grid.duration), place.quality))
+    single = encode_finals(prober, replace(ladder, rungs=tuple(rungs), tune="visual"))
+    table: dict[str, list[list[tuple[float, float]]]] = {}
+    for made in (finals, single):
+        for name, scores in _companions(title, prober, made).items():
+            table.setdefault(name, []).append(scores)
+    return table
 
 
 def _companions(title: Title, prober: Prober, finals: Finals) -> dict[str, list[tuple[float, float]]]:
@@ -268,31 +282,39 @@ def study(path: Path, encoding: Encoding, store: Store) -> None:
         analysis_cpu = time.process_time() - began
         request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)))
         title = Title(source, tuple(s.first for s in analysis.shots), request, analysis_cpu, store)
-        grid, grid_cpu = exhaustive(title, executor)
+        grid, grid_cpu = exhaustive(title, executor, encoding.preset)
+        rough = exhaustive(title, executor, encoding.trial_preset)[0] if encoding.trial_preset else None
         prober, ladder, finals = ours(title, executor, Store(Path(folder)))
-        _print(title, grid, grid_cpu, prober, ladder, finals)
+        _print_costs(title, grid, grid_cpu, ladder, finals)
+        _print_losses(title, grid, rough, prober, ladder, finals)
 
 
-def _print(title: Title, grid: Grid, grid_cpu: float, prober: Prober, ladder: Ladder, finals: Finals) -> None:
+def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, finals: Finals) -> None:
     cost = ladder.cost
     spent = cost.cpu_seconds + title.analysis_cpu
-    rungs = points(title, finals)
+    kept = sum(c.encode_cpu_seconds + c.measure_cpu_seconds for row in finals.chunks for c in row)
+    again = finals.encode_cpu_seconds + finals.measure_cpu_seconds - kept
     print(f"{Path(title.source.path).name}: {len(grid.frames)} chunks, {len(grid.sizes)} sizes")
     print(
         f"  CPU s: ours {spent:.0f} (analysis {title.analysis_cpu:.0f}, encodes {cost.encode_cpu_seconds:.0f},"
         f" measuring {cost.measure_cpu_seconds:.0f}; {cost.probes / len(grid.frames):.1f} trials a chunk),"
-        f" exhaustive {grid_cpu:.0f}: {100 * spent / grid_cpu:.1f} %"
+        f" exhaustive {grid_cpu:.0f}: {100 * spent / grid_cpu:.1f} %;"
+        f" final encodes {kept:.0f}, made again {again:.0f}"
     )
-    for rung, (rate, quality) in zip(ladder.rungs, rungs, strict=True):
+    for rung, (rate, quality) in zip(ladder.rungs, points(title, finals), strict=True):
         print(f"    {rung.height:5d} lines {rate / 1000:7.0f} kbit/s VMAF {quality:.2f} (asked {rung.quality:.2f})")
+
+
+def _print_losses(title: Title, grid: Grid, rough: Grid | None, prober: Prober, ladder: Ladder, finals: Finals) -> None:
+    rungs = points(title, finals)
     for name, curve in baselines(title, grid, rungs).items():
         print(f"  BD-rate against {name:24s} {bd(curve, rungs):+6.2f} %")
     low, high = interval(grid, finals, ladder)
     print(f"  against exhaustive per-title, 95 % interval over shots: {low:+.2f} to {high:+.2f} %")
-    for name, (mean, worst) in variants(title, grid, round(cost.probes)).items():
-        print(f"  loss {name:28s} mean {mean:5.2f} %, worst rung {worst:5.2f} %")
+    for name, loss in variants(title, grid, rough, round(ladder.cost.probes)).items():
+        print(f"  on the grids, {name:32s} loss {np.nanmean(loss):5.2f} %, worst rung {np.nanmax(loss):5.2f} %")
     for name, (mine, single) in companions(title, grid, prober, ladder, finals).items():
-        print(f"  {name:9s} BD-rate against per-title encodes {bd(single, mine):+6.2f} %")  # type: ignore[arg-type]
+        print(f"  {name:9s} BD-rate against per-title encodes {bd(single, mine, name):+6.2f} %")
 
 
 def main(arguments: Sequence[str] = ()) -> None:

@@ -93,6 +93,7 @@ def _crosses(source: Source, ladder: Ladder, row: Sequence[FinalChunk], limits: 
     frames = [chunk.frame_count for chunk in ladder.chunks]
     means = np.array([final.vmaf.mean() for final in row])
     floor = np.average(means, weights=frames) - limits.floor_below_mean
-    average = sum(final.bits for final in row) / float(source.duration)
+    seconds = sum(source.time(segment.last) - source.time(segment.first) for segment in ladder.segments)
+    average = sum(final.bits for final in row) / float(seconds)
     peak = max(segment_rates(source, ladder, row))
     return bool(means.min() < floor - TOLERANCE or peak > limits.peak_ratio * average)

@@ -218,7 +218,7 @@ class _Maker:
         cap = max(request.limits.cap, (request.rules.target + 100) / 2)
         self.limits = replace(request.limits, cap=cap)
         self.frames = [chunk.frame_count for chunk in chunks]
-        self.duration = float(source.duration)
+        self.duration = float(sum(source.time(chunk.last) - source.time(chunk.first) for chunk in chunks))
         self.sizes = candidate_sizes(source.display_size, request.max_height)
         codec = codec_named(request.encoding.codec)
         self.lowest, self.step = codec.quantisers[0], codec.step

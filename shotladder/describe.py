@@ -170,6 +170,11 @@ def _comparison(source: Source, made: Made) -> dict[str, Any] | None:
         "bd_rate_percent": round(result.percent, 2),
         "vmaf_low": round(result.low, 2),
         "vmaf_high": round(result.high, 2),
+        # of all rungs together, and of the dearest
+        "stored_bits_percent": round(
+            100 * (sum(rate for rate, _ in measured) / sum(r for r, _ in ladder.anchor) - 1), 2
+        ),
+        "top_rung_percent": round(100 * (measured[-1][0] / ladder.anchor[-1][0] - 1), 2),
     }
 
 

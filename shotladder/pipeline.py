@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import encoder
+import vmaf
 from encoder import (
     AudioStream,
     AudioTrack,
@@ -140,14 +141,19 @@ def _workers(request: EncodeRequest) -> Iterator[Executor]:
 
 
 def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
-    """Say what a run would do and about what it would cost, encoding no more than a second to see how fast it is."""
+    """Say what a run would do and about what it would cost, by doing it to a few seconds of the film."""
     source = encoder.inspect(request.source)
     analysed = _analyse(source, reporter)
     source = analysed.source
     chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
     sizes = list(candidate_sizes(source.display_size, request.max_height).values())
-    with reporter.stage("calibrate"):
-        each = [predict_cost(source, chunks, sizes, wanted) for wanted in request.ladder_requests(source)]
+    if request.engine == "native":
+        vmaf.warm_up(source.bit_depth)
+    each = []
+    with LocalExecutor(request.workers) as executor:
+        for wanted in request.ladder_requests(source):
+            with reporter.stage(f"{wanted.encoding.codec}: try a few seconds") as advance:
+                each.append(predict_cost(source, chunks, wanted, executor, advance))
     predicted = {stage: round(sum(cost[stage] for cost in each), 1) for stage in each[0]}
     return {
         "codecs": list(request.codecs),

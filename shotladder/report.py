@@ -99,7 +99,9 @@ def rung_table(presentation: dict[str, Any]) -> str:
     with console.capture() as captured:
         console.print(table)
     lines = [captured.get().rstrip()]
-    lines += [f"BD-rate against {c['anchor']}: {c['bd_rate_percent']:+.1f} %" for c in presentation["comparisons"]]
+    lines += [
+        f"BD-rate against {c['anchor']}: {c['bd_rate_percent']:+.1f} %; {_kept(c)}" for c in presentation["comparisons"]
+    ]
     return "\n".join(lines)
 
 
@@ -159,7 +161,15 @@ def _hull_note(presentation: dict[str, Any], codec: str) -> str:
     return (
         f"{note} Crosses: {comparison['anchor']}, predicted from the same trials; it needs"
         f" {100 / (1 + comparison['bd_rate_percent'] / 100) - 100:+.1f} % bits for equal VMAF"
-        f" between {comparison['vmaf_low']:.0f} and {comparison['vmaf_high']:.0f}."
+        f" between {comparison['vmaf_low']:.0f} and {comparison['vmaf_high']:.0f}. "
+        f"Against it, {_kept(comparison)}."
+    )
+
+
+def _kept(comparison: dict[str, Any]) -> str:
+    return (
+        f"bits of all rungs {comparison['stored_bits_percent']:+.1f} %,"
+        f" of the top rung {comparison['top_rung_percent']:+.1f} %"
     )
 
 
