@@ -1,0 +1,89 @@
+"""Cases whose right outcome is known beforehand, for every listed policy; and what a batch promises about its rows."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import abr
+from tests.abr.conftest import random_trace
+from tests.abr.test_bba import agree
+from tests.abr.test_policies import EVERY, LADDER, SCORES, check_log, even_film, steady
+
+#: families that settle on one rung at a constant rate; the others hold two neighbours in turn, as they are meant to
+SETTLING = (
+    "throughput",
+    "rate-based",
+    "bola-o",
+    "dashjs-bola",
+    "dashjs-dynamic",
+    "exoplayer",
+    "hlsjs",
+    "shaka",
+    "l2a",
+    "lol",
+)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("factor", [0.9, 1.0, 1.1])
+def test_a_constant_link_settles_on_a_rung_or_between_two_neighbours(name, factor):
+    film = even_film(LADDER, segments=120, vmaf=SCORES)
+    for rate in LADDER[1:]:
+        late = np.array(abr.simulate(film, steady(factor * rate), name).rungs)[60:]
+        if name.split("@")[0].removeprefix("dashjs-").startswith(SETTLING) or name.startswith(SETTLING):
+            assert np.ptp(late) == 0
+        elif name.startswith("bola-finite"):
+            # it lets the buffer run down near the end, and falls with it
+            assert np.ptp(late[:30]) <= 1
+        else:
+            assert np.ptp(late) <= (2 if name.startswith("bb@") else 1)
+
+
+@pytest.mark.parametrize("name", ["bba-0", "bba-1", "bba-2", "bba-others"])
+@pytest.mark.parametrize("start", [0.0, 7.0, 45.0])
+def test_a_silence_across_the_seam_of_the_loop_is_played_as_the_plain_twin_plays_it(film, name, start):
+    seam = abr.Trace("seam", [10, 30, 10], [0.0, 2.5e6, 0.0], [0.05] * 3)
+    agree(film, seam, name, 60.0, start)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_sizes_three_times_up_and_down_are_played(name):
+    even = even_film(LADDER, vmaf=SCORES)
+    weight = 3.0 ** np.random.default_rng(4).uniform(-1, 1, (60, 1))
+    wild = abr.Presentation(
+        even.title, even.rungs, even.durations, np.round(even.sizes * weight).astype(np.int64), even.vmaf
+    )
+    for trace in (steady(2e6), random_trace(1, 2e6), abr.Trace("seam", [10, 30, 10], [0.0, 3e6, 0.0], [0.05] * 3)):
+        session = abr.simulate(wild, trace, name)
+        check_log(session, wild)
+        assert max(event.buffer for event in session.events) <= 60 + 1e-9
+
+
+def test_rows_are_the_same_in_memory_csv_and_parquet(film, networks, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = abr.simulate_many(film, networks, ["bba-2", "hlsjs"], starts=2)
+    table.save(tmp_path / "rows.csv")
+    table.save(tmp_path / "rows.parquet")
+    stored = parquet.read_table(tmp_path / "rows.parquet").to_pydict()
+    with (tmp_path / "rows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(table) == 24
+    for name, column in table.columns.items():
+        for value, kept, text in zip(column.tolist(), stored[name], (row[name] for row in rows), strict=True):
+            absent = value != value  # NaN
+            assert (kept is None and text == "") if absent else (kept == value and text == str(value))
+
+
+def test_a_batch_tells_its_progress_and_stops_when_told(film, networks):
+    told = []
+    abr.simulate_many(film, networks, ["bba-2", "throughput"], starts=60, progress=lambda *done: told.append(done))
+    assert told[-1] == (720, 720)
+    assert told == sorted(told)
+    assert len(told) >= 4
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        abr.simulate_many(film, networks, ["bba-2"], starts=2000, progress=stop)
