@@ -145,7 +145,8 @@ def _graph(request: Request, span: Span) -> list[str]:
         before, after = begin - (span.start - request.offset), span.end - request.offset - end
         pad = f"tpad=start={before}:stop={after}:start_mode=clone:stop_mode=clone," if before or after else ""
         chains.append(
-            f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{SAME_COLOUR}{bring},{pad}{CLOCK}[d{i}]"
+            f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{_usual_range(rendition)}"
+            f"{SAME_COLOUR}{bring},{pad}{CLOCK}[d{i}]"
         )
         chains += _comparison(request, i)
     return chains
@@ -154,6 +155,11 @@ def _graph(request: Request, span: Span) -> list[str]:
 def _prepared(request: Request) -> str:
     """Write what the reference passes before it is compared."""
     return "".join(f"{each}," for each in request.preparation)
+
+
+def _usual_range(rendition: Source) -> str:
+    """Return the filter that brings full-range samples to the range that the reference has been brought to."""
+    return "scale=in_range=pc:out_range=tv," if rendition.colour.range == "pc" else ""
 
 
 def _comparison(request: Request, i: int) -> list[str]:

@@ -41,7 +41,7 @@ def lacks(request: Request) -> str | None:
         return "a gain limit that is not whole"
     if request.bit_depth > 12:
         return "samples of more than 12 bits"
-    if request.preparation:
+    if request.preparation or any(each.colour.range == "pc" for each in request.renditions):
         return "deinterlacing, tone mapping or a change of range"
     formats = (each.pixel_format for each in (request.reference, *request.renditions))
     if odd := next((name for name in formats if not name.startswith(("yuv4", "yuvj4", "gray", "nv12", "p010"))), None):

@@ -9,6 +9,7 @@ import pytest
 
 import encoder
 import vmaf
+from encoder import process
 
 FEATURES = ("adm2", "motion2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3")
 
@@ -126,6 +127,18 @@ def test_what_the_native_engine_lacks_is_left_to_libvmaf(pair, textured, tmp_pat
         container.mux(stream.encode(None))
     (scores,) = vmaf.score(path, pair[1], engine="native")
     assert scores.engine == "libvmaf"
+
+
+@pytest.mark.parametrize("tags", [["-pix_fmt", "yuvj420p"], ["-pix_fmt", "yuv420p10le", "-color_range", "pc"]])
+def test_full_range_is_brought_to_the_usual_one_on_both_sides(pair, tmp_path, tags):
+    full = tmp_path / "full.mp4"
+    filters = ["-vf", "scale=in_range=tv:out_range=pc", "-c:v", "libx264", "-qp", "1"]
+    process.run([encoder.ffmpeg_path(), "-v", "error", "-i", str(pair[0]), *filters, *tags, str(full)])
+    assert encoder.inspect(full).colour.range == "pc"
+    (against_limited,) = vmaf.score(pair[0], full, engine="native", match_times=False)
+    (against_itself,) = vmaf.score(full, full)
+    assert against_limited.engine == "libvmaf"
+    assert min(against_limited.min, against_itself.min) > 96
 
 
 @pytest.mark.parametrize("engine", ["native", "libvmaf"])
