@@ -1,6 +1,6 @@
 """Who works on what, in whatever order threads come and go."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmaf.schedule import REFERENCE, Schedule
