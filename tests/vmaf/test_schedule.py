@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from vmaf.schedule import REFERENCE, Schedule
 
 
+@settings(deadline=None)
 @given(
     st.randoms(use_true_random=False),
     st.integers(1, 4),
