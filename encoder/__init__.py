@@ -18,7 +18,7 @@ from encoder.errors import (
     StoreError,
     TrackError,
 )
-from encoder.farm import Farm, Job, LocalExecutor, Waiting, longest_first, run_all, side_by_side
+from encoder.farm import Farm, Job, LocalExecutor, Waiting, balanced, longest_first, run_all, side_by_side
 from encoder.frames import Frame, decode
 from encoder.inspection import inspect
 from encoder.media_playlist import Packaged
@@ -74,6 +74,7 @@ __all__ = [
     "Waiting",
     "artefacts",
     "audio_codecs",
+    "balanced",
     "chunk_path",
     "cluster_executor",
     "codec_named",

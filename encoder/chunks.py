@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,12 @@ class ChunkJob:
         """About how many bytes it needs, at most."""
         pictures = sum(rendition.width * rendition.height for rendition in self.renditions)
         return MEMORY_BASE + MEMORY_A_PIXEL * (self.source.width * self.source.height + pictures)
+
+    def divided(self, count: int) -> list[ChunkJob]:
+        """Return at most so many jobs that make the same renditions."""
+        # taken in turn, so that each gets of the large ones
+        parts = (slice(n, None, count) for n in range(min(count, len(self.renditions))))
+        return [replace(self, renditions=self.renditions[part], quantisers=self.quantisers[part]) for part in parts]
 
 
 def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:

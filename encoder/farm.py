@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from encoder.errors import ClaimedError, JobsError, MissingToolError, ProcessError, SourceError, StoreError
 from encoder.process import stop_all
@@ -25,6 +25,7 @@ __all__ = [
     "Job",
     "LocalExecutor",
     "Waiting",
+    "balanced",
     "free_memory",
     "longest_first",
     "run_all",
@@ -52,6 +53,9 @@ class Job(Protocol):
     def memory(self) -> int:
         """About how many bytes it needs."""
 
+    def divided(self, count: int) -> Sequence[Self]:
+        """Return at most so many jobs that do the same together."""
+
 
 J = TypeVar("J", bound=Job)
 R = TypeVar("R")
@@ -62,13 +66,23 @@ def longest_first(jobs: Iterable[J]) -> list[J]:
     return sorted(jobs, key=lambda job: -job.cost)
 
 
+def balanced(jobs: Iterable[J], width: int) -> list[J]:
+    """Divide the jobs that would last longer than all others together do on so many workers.
+
+    A divided job decodes its frames and measures against them more than once, so that few workers divide nothing.
+    """
+    whole = list(jobs)
+    share = sum(job.cost for job in whole) / width
+    return [part for job in whole for part in (job.divided(math.ceil(job.cost / share)) if job.cost > share else [job])]
+
+
 def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -> Iterator[tuple[J, R]]:
-    """Run jobs and yield each with its result as it is done.
+    """Run jobs and yield each, or each part of one, with its result as it is done.
 
     Parameters
     ----------
     executor : Executor
-        Runs them, in the order in which they are given to it.
+        Runs them, in the order in which they are given to it; a `Farm` is told the longest and says how wide it is.
     function : callable
         Of a module, so that it can be named to another process.
     jobs : iterable of Job
@@ -85,7 +99,7 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
     def submit(job: J) -> None:
         executor.submit(function, job).add_done_callback(lambda future: events.put((job, future)))
 
-    waiting = longest_first(jobs)
+    waiting = longest_first(balanced(jobs, executor.width if isinstance(executor, Farm) else 1))
     total = left = len(waiting)
     for job in waiting:
         submit(job)
@@ -180,7 +194,7 @@ class Farm(Executor):
     """
 
     def __init__(self, inner: Executor, width: int, memory: float = math.inf) -> None:
-        self._inner, self._width, self._memory = inner, width, memory
+        self._inner, self.width, self._memory = inner, width, memory
         self._waiting: Waiting[tuple[Future[Any], Callable[[], Future[Any]]]] = Waiting()
         self._running: list[int] = []
         self._change = threading.Condition()
@@ -195,7 +209,7 @@ class Farm(Executor):
 
     def resize(self, width: int) -> None:
         """Have another number of jobs at a time."""
-        self._width = width
+        self.width = width
         self._begin()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -209,7 +223,7 @@ class Farm(Executor):
 
     def _begin(self) -> None:
         with self._change:
-            while len(self._running) < self._width:
+            while len(self._running) < self.width:
                 free = self._memory - sum(self._running) if self._running else math.inf
                 taken = self._waiting.take(free)
                 if taken is None:

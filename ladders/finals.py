@@ -86,6 +86,11 @@ class _Job:
         """About how many bytes it needs."""
         return self.encodes.memory
 
+    def divided(self, count: int) -> list[_Job]:
+        """Return at most so many jobs that make the same renditions."""
+        parts = self.encodes.divided(count)
+        return [replace(self, renditions=part.renditions, quantisers=part.quantisers) for part in parts]
+
 
 def encode_finals(
     prober: Prober, ladder: Ladder, progress: Progress | None = None, before: Finals | None = None
@@ -118,15 +123,16 @@ def encode_finals(
         )
         for n, chunk in enumerate(ladder.chunks)
     ]
-    by_chunk: dict[Chunk, tuple[FinalChunk, ...]] = {}
+    made: dict[tuple[Chunk, str], FinalChunk] = {}
     done = 0
     for job, row in run_all(prober.executor, run_job, jobs):
-        # another machine may have made it
-        by_chunk[job.chunk] = tuple(replace(final, path=prober.store.fetch(final.path)) for final in row)
-        done += job.chunk.frame_count
+        for rendition, final in zip(job.renditions, row, strict=True):
+            # another machine may have made it
+            made[job.chunk, rendition.id] = replace(final, path=prober.store.fetch(final.path))
+        done += job.chunk.frame_count * len(row)
         if progress:
-            progress(done, prober.source.frame_count)
-    rows = [by_chunk[chunk] for chunk in ladder.chunks]
+            progress(done, prober.source.frame_count * len(renditions))
+    rows = [[made[chunk, rendition.id] for rendition in renditions] for chunk in ladder.chunks]
     known = {final.path for row in before.chunks for final in row} if before else set()
     new = [final for row in rows for final in row if final.path not in known]
     return Finals(

@@ -101,6 +101,12 @@ class _Job:
         """About how many bytes it needs."""
         return self.encodes.memory
 
+    def divided(self, count: int) -> list[_Job]:
+        """Return at most so many jobs that try the same points."""
+        # taken in turn, so that each gets of all sizes
+        parts = (self.points[n::count] for n in range(min(count, len(self.points))))
+        return [replace(self, points=points) for points in parts]
+
 
 @dataclass(slots=True)
 class Prober:
@@ -147,7 +153,8 @@ class Prober:
             _Job(self.source, chunk, tuple(points), self.encoding, stride(chunk, self.every), self.store)
             for chunk, points in ((self.chunks[n], points) for n, points in by_chunk.items())
         ]
-        for done, (_, probed) in enumerate(run_all(self.executor, run_job, jobs), 1):
+        done, total = 0, sum(map(len, by_chunk.values()))
+        for _, probed in run_all(self.executor, run_job, jobs):
             for point, rate_point in probed.points:
                 self.known(point)[point.quantiser] = rate_point
             self.cost = ProbeCost(
@@ -155,8 +162,9 @@ class Prober:
                 self.cost.encode_cpu_seconds + probed.cost.encode_cpu_seconds,
                 self.cost.measure_cpu_seconds + probed.cost.measure_cpu_seconds,
             )
+            done += len(probed.points)
             if progress:
-                progress(done, len(jobs))
+                progress(done, total)
 
 
 def run_job(job: _Job) -> Probed:

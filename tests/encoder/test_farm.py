@@ -15,6 +15,7 @@ from encoder import (
     LocalExecutor,
     MissingToolError,
     ProcessError,
+    balanced,
     longest_first,
     run_all,
     side_by_side,
@@ -26,6 +27,17 @@ from encoder.farm import free_memory
 class Work:
     cost: float
     memory: int = 0
+
+    def divided(self, count):
+        return [Work(self.cost / count, self.memory)] * count
+
+
+def test_what_would_outlast_all_others_is_divided():
+    jobs = [Work(12), Work(2), Work(2)]
+    assert balanced(jobs, 1) == jobs
+    assert balanced(jobs, 2) == [Work(6), Work(6), Work(2), Work(2)]
+    assert balanced(jobs, 4) == [*[Work(4)] * 3, Work(2), Work(2)]
+    assert balanced([], 4) == []
 
 
 def test_the_longest_comes_first_and_equals_keep_their_order():
