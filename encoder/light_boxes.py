@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
-__all__ = ["carry_light_boxes"]
+__all__ = ["carry_light_boxes", "entry_boxes"]
 
 #: Mastering display colour volume, content light level, ambient viewing environment (ISO/IEC 14496-12).
 KINDS = (b"mdcv", b"clli", b"amve")
@@ -36,9 +36,7 @@ def carry_light_boxes(track: Path, init: Path) -> int:
         Bytes that it has grown by.
     """
     with track.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as source:
-        begin, end = _sample_entry(source)[-1]
-        inside = _boxes(source, begin + 8 + _ENTRY_FIELDS, end)
-        boxes = b"".join(source[a:b] for kind, a, b in inside if kind in KINDS)
+        boxes = b"".join(source[a:b] for kind, a, b in entry_boxes(source) if kind in KINDS)
     if not boxes:
         return 0
     data = init.read_bytes()
@@ -49,6 +47,12 @@ def carry_light_boxes(track: Path, init: Path) -> int:
         grown[box : box + 4] = (last - box + len(boxes)).to_bytes(4, "big")
     init.write_bytes(grown)
     return len(boxes)
+
+
+def entry_boxes(data: bytes | mmap) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the boxes within a file's first video sample entry: kind, and where each begins and ends."""
+    begin, end = _sample_entry(data)[-1]
+    return _boxes(data, begin + 8 + _ENTRY_FIELDS, end)
 
 
 def _sample_entry(data: bytes | mmap) -> list[tuple[int, int]]:

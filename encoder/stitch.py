@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from encoder.errors import StitchError
+from encoder.levels import declare_level
 from encoder.plan import Chunk, Segment
 from encoder.source import Source
 from encoder.store import write_whole
@@ -94,7 +95,12 @@ def stitch(
     if segments is not None:
         starts = {segment.first for segment in segments}
         packets = [replace(packet, is_keyframe=packet.is_keyframe and packet.frame in starts) for packet in packets]
-    write_whole(output, lambda path: _write(path, paths[0], packets, times, time_base))
+
+    def make(path: Path) -> None:
+        _write(path, paths[0], packets, times, time_base)
+        declare_level(path)
+
+    write_whole(output, make)
 
 
 def _read(path: Path, chunk: Chunk) -> tuple[_Header, list[_Packet]]:
