@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,11 @@ class Together(click.Command):
 @click.option("--device", type=click.Choice(list(abr.DEVICES)), default="tv-1080p", show_default=True)
 @click.option("--target-vmaf", type=click.FloatRange(0, 100), default=93.0, show_default=True)
 @click.option("--buffer", type=click.FloatRange(1, 3600), help="Seconds that the player holds.")
+@click.option("--startup", type=click.FloatRange(0, 600), help="Seconds buffered before playback begins [a segment].")
+@click.option(
+    "--resume", type=click.FloatRange(0, 600), help="Seconds buffered before it goes on after a stall [same]."
+)
+@click.option("--payload", type=click.FloatRange(0.01, 1), help="Share of the link that carries segments [1].")
 @click.option("--starts", type=click.IntRange(1), default=1, show_default=True, help="Sessions per trace.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the places where sessions start.")
 @click.option(
@@ -85,6 +90,9 @@ def command(
     device: str,
     target_vmaf: float,
     buffer: float | None,
+    startup: float | None,
+    resume: float | None,
+    payload: float | None,
     starts: int,
     seed: int,
     sessions: Path | None,
@@ -106,10 +114,12 @@ def command(
     titles = [abr.load_presentation(path) for path in presentations]
     networks = abr.load_traces(traces, format=trace_format)
     tell_notes(reporter, titles, networks)
-    settings: dict[str, Any] = {"mode": mode, "device": device, "target": target_vmaf, "buffer": buffer}
+    said: dict[str, Any] = {"buffer": buffer, "startup": startup, "resume": resume, "payload": payload}
+    model = replace(abr.MODES[mode], **{name: value for name, value in said.items() if value is not None})
+    settings: dict[str, Any] = {"mode": mode, "device": device, "target": target_vmaf, "model": model}
     if regret is None:
         work = sum(pres.sizes.size for pres in titles) * len(networks) * starts
-        regret = mode == "default" and work <= QUICK
+        regret = mode == "default" and not (startup or resume) and work <= QUICK
     with reporter.stage("replaying") as advance:
         table = abr.simulate_many(
             titles, networks, names, starts=starts, seed=seed, regret=regret, progress=advance, **settings

@@ -103,6 +103,22 @@ def test_bad_input_is_one_line_and_a_status(place, args, status, monkeypatch):
         assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_startup_resume_and_payload_are_what_the_events_show(place):
+    events = place / "e.jsonl"
+    options = ("--startup", "9", "--resume", "6", "--payload", "0.8")
+    done = run(place, "--traces", place / "traces/a", "--policy", "bba-1", *options, "--events", events, "--quiet")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    begins = next(n for n, line in enumerate(lines) if line["event"] == "startup")
+    assert lines[begins]["buffer"] >= 9
+    assert all(line["buffer"] < 9 for line in lines[:begins])
+    assert all(line["buffer"] >= 6 for line in lines if line["event"] == "stall")
+    # the same sessions as over a link of 0.8 times the rate
+    pres, trace = abr.load_presentation(place), abr.load_trace(place / "traces/a")
+    twin = abr.simulate(pres, trace.scaled(0.8), "bba-1", model=abr.SessionModel(startup=9.0, resume=6.0))
+    assert [line["time"] for line in lines] == pytest.approx([event.time for event in twin.events], rel=1e-9)
+
+
 def test_all_forms_of_a_presentation_are_read(place, film):
     read = abr.load_presentation(place)
     assert read.title == "film"
