@@ -87,9 +87,14 @@ def package(
     """
     request = request or PackagingRequest()
     tracks = [_video(rendition) for rendition, _ in renditions] + descriptors(audio, text)
-    smallest, path = min(renditions, key=lambda made: made[0].width * made[0].height)
-    streams = [_placed(fields, request.single_file) for fields in (*tracks, _trick_play(smallest))]
-    paths = [path for _, path in renditions] + [t.path for t in audio] + [t.path for t in text] + [path]
+    paths = [path for _, path in renditions] + [track.path for track in audio] + [track.path for track in text]
+    packed = list(tracks)
+    # a single key frame gives nothing to seek by, and the packager would take its track for one more rung
+    if len(segments) > 1:
+        smallest, path = min(renditions, key=lambda made: made[0].width * made[0].height)
+        packed.append(_trick_play(smallest))
+        paths.append(path)
+    streams = [_placed(fields, request.single_file) for fields in packed]
     with _inputs(folder, paths) as inputs, packager_flags(request.encryption) as flags:
         argv = _command(streams, inputs, source, segments) + flags
         run(argv, cwd=str(folder))
