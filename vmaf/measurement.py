@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import encoder
@@ -131,18 +132,22 @@ def score(
     listed = [renditions] if isinstance(renditions, str | Path | Source) else list(renditions)
     if not listed:
         raise MeasureError("no rendition to measure")
-    source = _inspected(reference)
+    threads = (os.cpu_count() or 1) if threads is None else threads
+    if threads < 1:
+        raise MeasureError(f"threads={threads}: at least one has to work")
+    with ThreadPoolExecutor(threads) as pool:
+        source, *films = pool.map(_inspected, [reference, *listed])
     size = size or shown_size(source, DEVICES.get(device or ""))
     request = build(
         source,
-        [_inspected(each) for each in listed],
+        films,
         frames=frames,
         offset=offset,
         size=size,
         model=load(choose(min(size), model, device, float(source.frame_rate))),
         every=every,
         companions=tuple(companions),
-        threads=threads or os.cpu_count() or 1,
+        threads=threads,
         match_times=match_times,
         partial=partial,
     )

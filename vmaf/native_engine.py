@@ -58,7 +58,7 @@ def lacks(request: Request) -> str | None:
 def measure(request: Request, progress: Callable[[float, float], None] | None = None) -> tuple[Scores, ...]:
     """Measure with the kernels of this package."""
     run = _Run(request)
-    helpers = request.threads - 1
+    helpers = min(request.threads, run.total) - 1
     with ThreadPoolExecutor(max(helpers, 1), thread_name_prefix="vmaf") as pool:
         others = [pool.submit(run.work) for _ in range(helpers)]
         run.work(progress)

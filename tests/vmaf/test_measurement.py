@@ -220,6 +220,7 @@ def test_wrong_requests_are_refused(pair, film, textured, tmp_path):
         ((reference, rendition), {"model": "v1", "size": (400, 301)}, "even sides"),
         ((reference, rendition), {"engine": "gpu"}, "unknown engine"),
         ((reference, rendition), {"every": 0}, "stride"),
+        ((reference, rendition), {"threads": 0}, "at least one"),
         ((reference, rendition), {"frames": (3, 99)}, "not all in"),
         ((reference, rendition), {"frames": (3, 3)}, "not all in"),
         ((reference, rendition), {"frames": (1, 2), "every": 5}, "leaves no frame"),
