@@ -22,12 +22,12 @@ Wanted = Callable[[Curves], list[tuple[Size, list[float]]]]
 
 #: Where the first trials lie in the encoder's range of quantisers.
 FIRST_TRIALS = (0.25, 0.6)
-#: The same of rough ones, at the tallest size, which is for high quality only, and at the others; and of the one encode
-#: that puts a chunk's rough trials in their place.
-ROUGH_AT_TALLEST, ROUGH, MIDDLING = (0.2, 0.55), (0.2, 0.45, 0.7), 0.45
+#: The same of rough ones, wider apart; and of the one encode that puts a chunk's rough trials in their place, whose bow
+#: it tells as well.
+ROUGH_TRIALS, MIDDLING = (0.2, 0.7), 0.45
 #: A rung's quantiser is known well enough within this of a trial, or between two trials no further apart than the
-#: second; in steps that halve the rate.
-NEAR, BRACKET = 0.45, 2.0
+#: second, the third if they are rough; in steps that halve the rate.
+NEAR, BRACKET, ROUGH_BRACKET = 0.45, 2.0, 3.0
 #: Rounds of trying where the rungs land.
 ROUNDS = 3
 
@@ -64,8 +64,8 @@ def explore(
     codec = codec_named(prober.encoding.codec)
     chunks = range(len(prober.chunks))
     rough = prober.encoding.trial_preset is not None
-    first = [(n, size, share) for n in chunks for size in sizes for share in _first(size == sizes[0], rough=rough)]
-    points = [Point(n, size, codec.at_share(share), rough) for n, size, share in first]
+    shares = ROUGH_TRIALS if rough else FIRST_TRIALS
+    points = [Point(n, size, codec.at_share(share), rough) for n in chunks for size in sizes for share in shares]
     if rough:
         points += [Point(n, sizes[len(sizes) // 2], codec.at_share(MIDDLING)) for n in chunks]
     # the rounds after the first are about as much again
@@ -80,13 +80,6 @@ def explore(
     if progress:
         progress(1.0, 1.0)
     return curves
-
-
-def _first(tallest: bool, *, rough: bool) -> tuple[float, ...]:
-    """Return where the first trials of a size lie."""
-    if not rough:
-        return FIRST_TRIALS
-    return ROUGH_AT_TALLEST if tallest else ROUGH
 
 
 def fitted(prober: Prober, sizes: list[Size]) -> Curves:
@@ -107,22 +100,23 @@ def _fitted(prober: Prober, chunk: int, sizes: list[Size], grid: NDArray[np.floa
 def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], halving: float, *, rough: bool) -> list[Point]:
     """Return the points that rungs would use and that trials do not tell well enough."""
     new: list[Point] = []
+    bracket = (ROUGH_BRACKET if rough else BRACKET) * halving
     for size, quantisers in rungs:
         for n, quantiser in enumerate(quantisers):
             point = Point(n, size, quantiser, rough)
             tried = [*prober.known(point), *(p.quantiser for p in new if (p.chunk, p.size) == (n, size))]
-            if not _known(quantiser, tried, halving):
+            if not _known(quantiser, tried, halving, bracket):
                 new.append(point)
     return new
 
 
-def _known(quantiser: float, tried: list[float], halving: float) -> bool:
+def _known(quantiser: float, tried: list[float], halving: float, bracket: float) -> bool:
     """Tell whether trials lie near a quantiser, or close on both sides of it."""
     if any(abs(other - quantiser) <= NEAR * halving for other in tried):
         return True
     finer = [other for other in tried if other < quantiser]
     coarser = [other for other in tried if other > quantiser]
-    return bool(finer and coarser) and min(coarser) - max(finer) <= BRACKET * halving
+    return bool(finer and coarser) and min(coarser) - max(finer) <= bracket
 
 
 def _part(progress: Progress | None, begin: float, end: float) -> Progress | None:

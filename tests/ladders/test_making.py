@@ -275,14 +275,12 @@ def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
     check_ladder(ladder, prober)
     for rung in ladder.rungs:
         rate, quality = achieved(prober, rung)
-        assert rung.rate == pytest.approx(rate, rel=0.05)
-        assert rung.quality == pytest.approx(quality, abs=0.7)
+        # near enough to share out bits; what is left is corrected once the rung is encoded
+        assert rung.rate == pytest.approx(rate, rel=0.08)
+        assert rung.quality == pytest.approx(quality, abs=1.5)
     # the slow encodes are one a chunk, the others few
     assert sum(len(points) for points in prober.found.values()) == len(prober.chunks)
-    assert prober.cost.probes < 0.36 * len(prober.chunks) * 5 * 10
-    exact, _ = known()
-    best = ladder_from(exact, segments, LadderRequest())
-    assert ladder.rungs[-1].rate == pytest.approx(best.rungs[-1].rate, rel=0.03)
+    assert prober.cost.probes < 0.26 * len(prober.chunks) * 5 * 10
 
 
 # ---- one real title -----------------------------------------------------------------------------------------
