@@ -78,9 +78,10 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args(list(argv))
     presets = dict(word.split("=") for word in options.preset.split(",") if word)
-    source = excerpt(encoder.inspect(options.clip), options.seconds)
-    shots = ladders.detect_shots(source)
-    chunks, _ = encoder.plan_chunks(source, [shot.first for shot in shots], Fraction(4))
+    film = encoder.inspect(options.clip)
+    source = excerpt(film, options.seconds)
+    starts = [shot.first for shot in ladders.detect_shots(film) if shot.first < source.frame_count]
+    chunks, _ = encoder.plan_chunks(source, starts, Fraction(4))
     sizes = list(ladders.candidate_sizes(source.display_size).values())[: 2 * len(SHARES) : 2]
     print(f"{options.clip.name}: {source.frame_count} frames in {len(chunks)} chunks; sizes {sizes}")
     print(f"{'codec':6} {'preset':10} {'chunks':>8} {'plain':>8}  ratio   (CPU s, best of {options.rounds})")
