@@ -290,6 +290,7 @@ def rows_of(path: Path) -> tuple[Codec, ...]:
         rate_halving = 6
         presets = ["p1", "p4", "p7"]
         preset = "p4"
+        trial_preset = "p1"
         quantiser_setting = ["cq", "{}"]
         settings = [["rc", "vbr"], ["b:v", "0"], ["g", "100000"], ["no-scenecut", "1"], ["forced-idr", "1"]]
     """

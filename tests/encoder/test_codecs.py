@@ -23,6 +23,7 @@ step = 1
 rate_halving = 6
 presets = ["ultrafast", "medium"]
 preset = "medium"
+trial_preset = "ultrafast"
 preset_setting = ["kvazaar-params", "preset={}"]
 quantiser_setting = ["kvazaar-params", "qp={}"]
 settings = [["tag:v", "hvc1"], ["kvazaar-params", "period=0"]]
