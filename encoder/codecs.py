@@ -52,8 +52,6 @@ class Codec:
         The encoder's, fastest first.
     preset : str
         Default for production.
-    trial_preset : str
-        Fast enough for many trials: it draws the curves that a few encodes of a slower preset put in their place.
     hdr : bool
         Whether high dynamic range is kept; otherwise it is tone-mapped.
     passes : int
@@ -64,6 +62,9 @@ class Codec:
         Options for the whole command that open what encodes: ("vaapi_device", "/dev/dri/renderD128").
     upload : tuple of str
         Names of the filters that bring pictures to where they are encoded: "hwupload".
+    trial_preset : str or None
+        Fast enough for many trials: it draws the curves that a few encodes of a slower preset put in their place. None:
+        all trials are by the preset of the final encodes.
     bound_settings : tuple of Setting
         How a decoder's buffer is told, with {peak_rate} (bit/s) and {buffer_size} (bits) in their places; empty where
         the encoder cannot keep to one.
@@ -83,13 +84,13 @@ class Codec:
     rate_halving: float
     presets: tuple[str, ...]
     preset: str
-    trial_preset: str
     settings: tuple[Setting, ...]
     metric_settings: tuple[Setting, ...] = ()
     hdr: bool = False
     passes: int = 1
     quantiser_setting: Setting = ("crf", "{}")
     preset_setting: Setting = ("preset", "{}")
+    trial_preset: str | None = None
     devices: tuple[Setting, ...] = ()
     upload: tuple[str, ...] = ()
     bound_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
@@ -101,8 +102,9 @@ class Codec:
 
     def trials_for(self, preset: str) -> str | None:
         """Return the preset of trials for a production preset; None if that one is as fast."""
-        faster = self.presets.index(self.trial_preset) < self.presets.index(preset)
-        return self.trial_preset if faster else None
+        if self.trial_preset is None or self.presets.index(self.trial_preset) >= self.presets.index(preset):
+            return None
+        return self.trial_preset
 
     def at_share(self, share: float) -> float:
         """Return the quantiser at a share of the range, 0 the finest, 1 the coarsest."""

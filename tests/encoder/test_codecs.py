@@ -42,6 +42,14 @@ def test_rows_are_sane(codec):
         assert quantiser % codec.step == 0
 
 
+def test_trials_are_by_a_fast_preset_where_production_is_slow():
+    row = CODECS["h264"]
+    assert row.trials_for("slow") == row.trial_preset
+    assert row.trials_for(row.trial_preset) is None
+    assert row.trials_for("ultrafast") is None
+    assert replace(row, trial_preset=None).trials_for("slow") is None
+
+
 @pytest.mark.parametrize(("depth", "expected"), [(8, 8), (9, 10), (10, 10), (12, 10), (16, 10)])
 def test_samples_are_as_deep_as_the_films_where_that_can_be(depth, expected):
     assert depth_of(CODECS["hevc"].pixel_format(depth)) == expected
