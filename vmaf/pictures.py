@@ -76,7 +76,10 @@ class Pictures:
         reformatter : VideoReformatter
             The calling thread's own for this film, so that frames can be scaled at once.
         """
-        samples = np.rot90(frame.luma, -self.source.rotation // 90) if self.source.rotation else frame.luma
+        samples = frame.luma
+        if self.source.rotation:
+            # kernels read along rows, so a view of a turned picture will not do
+            samples = np.ascontiguousarray(np.rot90(samples, -self.source.rotation // 90))
         width, height = self._size
         if frame.bit_depth == self._depth and samples.shape == (height, width):
             return samples

@@ -106,6 +106,20 @@ def test_smaller_rendition_is_scaled_as_ffmpeg_scales(film, textured, worsened, 
     assert_engines_agree(reference, rendition, size=(200, 150), companions=("psnr", "ssim"))
 
 
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_turned_reference_is_compared_upright(film, textured, tmp_path, degrees):
+    lying = film(tmp_path / "lying.mkv", textured(4, 3, 72, 98))
+    reference, rendition = tmp_path / "r.mp4", tmp_path / "d.mp4"
+    ffmpeg = [encoder.ffmpeg_path(), "-v", "error"]
+    process.run([*ffmpeg, "-i", str(lying), "-c:v", "libx264", "-qp", "0", str(tmp_path / "lying.mp4")])
+    turned = ["-display_rotation", str(degrees), "-i", str(tmp_path / "lying.mp4"), "-c", "copy", str(reference)]
+    process.run([*ffmpeg, *turned])
+    process.run([*ffmpeg, "-i", str(reference), "-c:v", "libx264", "-qp", "20", str(rendition)])
+    assert encoder.inspect(reference).rotation
+    (scores,) = assert_engines_agree(reference, rendition)
+    assert scores.min > 80
+
+
 def test_rendition_of_fewer_bits_is_widened_as_ffmpeg_does(film, textured, worsened, tmp_path):
     pictures = textured(4, 3, 80, 96, 10)
     reference = film(tmp_path / "r.mkv", pictures)
