@@ -30,14 +30,14 @@ def scene(seed: int, frames: int, size=SIZE) -> np.ndarray:
     return np.array([np.roll(large, (y, x), (0, 1))[:height, :width] for y, x in offsets]).astype(np.uint8)
 
 
-def write_film(path: Path, pictures, options=None, steps=None) -> encoder.Source:
+def write_film(path: Path, pictures, options=None, steps=None, pixel_format="yuv420p") -> encoder.Source:
     with av.open(str(path), "w") as container:
         height, width = pictures[0].shape
         stream = container.add_stream("libx264", rate=25, options={"crf": "18", "preset": "veryfast"} | (options or {}))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         stream.codec_context.gop_size = 24
         for number, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="gray").reformat(format="yuv420p")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="gray").reformat(format=pixel_format)
             frame.pts = number if steps is None else int(steps[number])
             frame.time_base = Fraction(1, 25)
             container.mux(stream.encode(frame))
@@ -114,10 +114,27 @@ def test_one_frame_is_one_shot(tmp_path):
     assert shot.complexity.si is not None
 
 
-@pytest.mark.parametrize("size", [(16, 16), (18, 16), (34, 50), (130, 98)])
+@pytest.mark.parametrize("size", [(16, 16), (18, 16), (17, 19), (33, 21), (34, 50), (131, 97)])
 def test_small_and_odd_sizes_are_cut_too(tmp_path, size):
     pictures = np.concatenate([scene(3, 30, size), 255 - scene(8, 30, size)])
-    assert firsts(ladders.detect_shots(write_film(tmp_path / "small.mkv", pictures))) == [0, 30]
+    layout = "yuv444p" if size[0] % 2 else "yuv420p"
+    assert firsts(ladders.detect_shots(write_film(tmp_path / "small.mkv", pictures, pixel_format=layout))) == [0, 30]
+
+
+def test_damaged_frames_are_told_and_the_others_analysed(tmp_path):
+    source = write_film(tmp_path / "whole.mkv", np.concatenate([scene(1, 60), scene(2, 60)]))
+    damaged = tmp_path / "damaged.mkv"
+    data = bytearray(Path(source.path).read_bytes())
+    with av.open(source.path) as container:
+        packets = [bytes(p) for p in container.demux(video=0) if p.size and 20 <= p.pts * p.time_base * 25 < 24]
+    for packet in packets:
+        place = data.index(packet)
+        data[place : place + len(packet)] = bytes(len(packet))
+    damaged.write_bytes(data)
+    analysis = ladders.analyse(encoder.inspect(damaged))
+    assert analysis.lost == ((20, 24),)
+    assert firsts(analysis.shots) == [0, 60]
+    assert analysis.shots[-1].last == 120
 
 
 def test_holes_in_time_are_no_cuts(tmp_path):

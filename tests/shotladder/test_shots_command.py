@@ -66,6 +66,18 @@ def test_a_missing_film_is_one_line_and_one(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_film_without_a_frame_is_one_line_and_one(tmp_path):
+    empty = tmp_path / "empty.mp4"
+    with av.open(str(empty), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.start_encoding()
+    done = run(empty, "--json")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("arguments", [("--json", "--csv"), ("--sheet", "sheet.gif"), ("--nothing",)])
 def test_wrong_usage_is_two(film, arguments):
     assert run(film, *arguments).returncode == 2
