@@ -1,10 +1,12 @@
 """Train the judges of cuts and of gradual transitions on generated clips, and write `ladders/shot_weights.py`.
 
-    python -m benchmarks.shots_train [--folder DIR] [--seeds 660] [--mosaics 60] [--write]
+    python -m benchmarks.shots_train [--folder DIR] [--first-seed 660] [--seeds 660] [--mosaics 80] [--pans 80]
+        [--write]
 
-Clips come from `samples.variants` (seeds from 0 on, every kind alike) and from `mosaic`: hard-edged textures without
-colour, which those do not hold. Nothing of real clips is trained on. Scores are cross-validated by clip: a clip is
-judged by weights that saw none of its frames. The folder keeps the clips, so that a second run only trains.
+Clips come from `samples.variants` (a range of seeds, every kind alike), and from `mosaic` and `pans`: hard-edged
+textures without colour, and cameras that do not stop, which those do not hold. Nothing of real clips is trained on.
+Scores are cross-validated by clip: a clip is judged by weights that saw none of its frames. The folder keeps the
+clips, so that a second run only trains.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from scipy.optimize import minimize
 
@@ -33,31 +36,42 @@ from ladders.pictures import Pictures
 from ladders.shot_evidence import ShotParameters, Transition
 from ladders.shots import choose
 from samples import variants
+from samples.painting import Size
+from samples.worlds import Camera, look, panorama, picture_world
 
 FOLDS = 3
+#: Networks that a judge is the mean of.
+JUDGES = 3
+SIZES = ((320, 180), (320, 180), (256, 192), (320, 180), (400, 168), (192, 336))
 WEIGHTS = Path(__file__).parents[1] / "ladders" / "shot_weights.py"
 
 
 def mosaic(seed: int, path: Path) -> None:
-    """Write shots of drifting mosaics of random grain, grey or coloured; the truth beside them."""
+    """Write shots of mosaics at rest or adrift, grey or coloured, with cuts and dissolves; the truth beside them."""
     rng = np.random.default_rng((seed, 77))
     width, height = int(rng.integers(20, 90)) * 4, int(rng.integers(12, 50)) * 4
-    frames, cuts = [], []
-    grey = rng.random() < 0.7
+    frames, cuts, gradual = [], [], []
+    grey, soft = rng.random() < 0.7, float(rng.choice([0, 1.5, 3]))
     for _ in range(int(rng.integers(3, 6))):
         side = int(rng.integers(3, 24))
         low, high = np.sort(rng.uniform(10, 245, 2))
         tiles = rng.uniform(low, max(high, low + 30), (height // side + 24, width // side + 24, 3))
         tiles = tiles.mean(-1, keepdims=True).repeat(3, -1) if grey else tiles
         large = np.kron(tiles, np.ones((side, side, 1)))
-        drift = rng.uniform(-2.5, 2.5, 2)
-        if frames:
+        large = cv2.GaussianBlur(large, (0, 0), soft) if soft else large
+        drift = rng.uniform(-2.5, 2.5, 2) * rng.choice([0, 1])
+        mixed = int(rng.choice([0, rng.integers(6, 40)])) if len(frames) > 20 else 0
+        if mixed:
+            gradual.append({"kind": "dissolve", "first": len(frames), "last": len(frames) + mixed - 1})
+        elif frames:
             cuts.append(len(frames))
-        for k in range(int(rng.integers(12, 50))):
+        held = frames[-1].astype(float) if frames else 0
+        for k in range(mixed + int(rng.integers(20, 50))):
             y, x = 48 + (drift * k).astype(int)
             picture = np.roll(large, (-y, -x), (0, 1))[:height, :width] + rng.normal(0, rng.choice([0, 2]), 1)
-            frames.append(np.clip(picture, 0, 255).astype(np.uint8))
-    truth = {"kind": "mosaic", "seed": seed, "cuts": cuts, "gradual": [], "flashes": [], "unsure": []}
+            weight = min(1.0, (k + 1) / (mixed + 1))
+            frames.append(np.clip(held + weight * (picture - held), 0, 255).astype(np.uint8))
+    truth = {"kind": "mosaic", "seed": seed, "cuts": cuts, "gradual": gradual, "flashes": [], "unsure": []}
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=24, options={"crf": "22", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -69,15 +83,38 @@ def mosaic(seed: int, path: Path) -> None:
     path.with_name(path.name + ".json").write_text(json.dumps(truth))
 
 
+def pans(seed: int, path: Path) -> None:
+    """Write shots over which a camera that does not stop carries the whole picture away, cuts between."""
+    rng, size = np.random.default_rng((seed, 78)), Size(320, 180)
+    frames: list[np.ndarray] = []
+    cuts = []
+    for _ in range(int(rng.integers(2, 4))):
+        pace = rng.uniform(0.015, 0.14) * np.array([rng.choice([-1, 1]), 0.0])
+        pace = pace if rng.random() < 0.7 else pace[::-1] * rng.uniform(0.3, 1)
+        seen = Camera(*(-20 * pace), zoom=float(rng.uniform(0.9, 1.4)), move_x=float(pace[0]), move_y=float(pace[1]))
+        shot = picture_world(rng, size, panorama(rng, size), seen, look(rng, 0.3), actors=int(rng.integers(0, 4)))
+        if frames:
+            cuts.append(len(frames))
+        frames += [np.uint8(np.clip(shot(k), 0, 1) * 255) for k in range(int(rng.integers(30, 90)))]
+    truth = {"kind": "pans", "seed": seed, "cuts": cuts, "gradual": [], "flashes": [], "unsure": []}
+    variants.write_clip(path, variants.Clip("pans", seed, np.stack(frames), truth, float(rng.choice([18, 23, 28]))))
+
+
+def variant(seed: int) -> variants.Clip:
+    """Make a clip of the kind and, here, of the size that its seed says: wide, tall, narrow, or as it comes."""
+    width, height = SIZES[seed // len(variants.KINDS) % len(SIZES)]
+    return variants.generate(seed, width=width, height=height)
+
+
 def prepare(job: tuple[str, int, Path]) -> dict[str, Any]:
     """Make a clip if it is not there, and gather its candidates: (transition, features) each."""
     made_by, seed, folder = job
     path = folder / f"{made_by}{seed}.mp4"
     if not path.with_name(path.name + ".json").exists():
-        if made_by == "m":
-            mosaic(seed, path)
+        if made_by == "v":
+            variants.write_clip(path, variant(seed))
         else:
-            variants.write_clip(path, variants.generate(seed))
+            {"m": mosaic, "p": pans}[made_by](seed, path)
     truth = json.loads(path.with_name(path.name + ".json").read_text())
     source = encoder.inspect(path)
     pictures: Pictures | None = None
@@ -113,7 +150,15 @@ def gradual_target(transition: Transition, truth: dict[str, Any]) -> tuple[float
     return (0.6, 1.0) if best > 0.5 else (0.0, 0.3 if best > 0.2 else 1.0)
 
 
-def fit(X: np.ndarray, y: np.ndarray, w: np.ndarray, hidden: int, decay: float, seed: int = 0) -> Judge:
+def fit(X: np.ndarray, y: np.ndarray, w: np.ndarray, hidden: int, decay: float) -> Judge:
+    """Fit some judges that start from different weights, and make one of them that says what they say on average."""
+    judges = [fit_one(X, y, w, hidden, decay, seed) for seed in range(JUDGES)]
+    units = tuple(unit for judge in judges for unit in judge.hidden)
+    output = np.array([[*judge.output] for judge in judges]) / JUDGES
+    return Judge(judges[0].centre, judges[0].scale, units, _rounded([*output[:, :-1].ravel(), output[:, -1].sum()]))
+
+
+def fit_one(X: np.ndarray, y: np.ndarray, w: np.ndarray, hidden: int, decay: float, seed: int) -> Judge:
     """Fit a judge by L-BFGS on the weighted log loss with weight decay."""
     centre, scale = X.mean(0), X.std(0) + 1e-6
     Z = np.clip((X - centre) / scale, -6, 6)
@@ -140,7 +185,7 @@ def fit(X: np.ndarray, y: np.ndarray, w: np.ndarray, hidden: int, decay: float, 
     return Judge(_rounded(centre), _rounded(scale), tuple(map(_rounded, rows)), _rounded(p[hidden * (size + 1) :]))
 
 
-def _rounded(values: np.ndarray) -> tuple[float, ...]:
+def _rounded(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
     return tuple(float(f"{v:.5g}") for v in values)
 
 
@@ -200,14 +245,17 @@ def main(argv: Sequence[str] = ()) -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "shotladder-shots")
+    parser.add_argument("--first-seed", type=int, default=660)
     parser.add_argument("--seeds", type=int, default=660)
-    parser.add_argument("--mosaics", type=int, default=60)
+    parser.add_argument("--mosaics", type=int, default=80)
+    parser.add_argument("--pans", type=int, default=80)
     parser.add_argument("--write", action="store_true", help="write ladders/shot_weights.py")
     parser.add_argument("--skip-validation", action="store_true")
     options = parser.parse_args(argv)
     options.folder.mkdir(parents=True, exist_ok=True)
-    jobs = [("v", seed, options.folder) for seed in range(options.seeds)]
+    jobs = [("v", options.first_seed + n, options.folder) for n in range(options.seeds)]
     jobs += [("m", seed, options.folder) for seed in range(options.mosaics)]
+    jobs += [("p", seed, options.folder) for seed in range(options.pans)]
     with ProcessPoolExecutor(2) as pool:
         clips = list(pool.map(prepare, jobs, chunksize=8))
     print(f"{len(clips)} clips, {sum(clip['frames'] for clip in clips)} frames")

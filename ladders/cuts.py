@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +38,8 @@ CUT_FEATURES = (
     "brightening",
     "quiet",
     "quieter_half",
+    "likeness",
+    "across_likeness",
 )
 
 
@@ -54,10 +58,10 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
     low, high = max(n - CUT_REACH, 1 - min(pictures.first, 1)), min(n + CUT_REACH + 1, pictures.count)
     around = np.delete(pictures.changes[low:high], n - low, axis=0)
     near = np.delete(pictures.changes[max(low, n - 5) : min(high, n + 6)], n - max(low, n - 5), axis=0)
-    across = np.array(
-        [pictures.between(frame + a, frame + b) for a, b in _ACROSS if frame + a >= 0 and frame + b < frame_count]
-        or [row]
-    )
+    pairs = [(frame + a, frame + b) for a, b in _ACROSS if frame + a >= 0 and frame + b < frame_count]
+    pairs = pairs or [(frame - 1, frame)]
+    across = np.array([pictures.between(a, b) for a, b in pairs])
+    likeness = _likeness(pictures, [(frame - 1, frame), *pairs])
     share, difference = row[_SHARE], np.log1p(row[_DIFFERENCE])
     if not len(near):
         near = around = np.zeros((1, len(row)), np.float32)
@@ -80,6 +84,8 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
             min(_even_share(pair) for pair in across),
             (row[_LEVEL] - pictures.changes[n - 1, _LEVEL]) / 32 if n > 1 else 0.0,
             *_quiet(pictures, n),
+            likeness[0],
+            likeness[1:].max(),
         ],
         np.float64,
     )
@@ -98,6 +104,17 @@ def _quiet(pictures: Pictures, n: int) -> tuple[float, float]:
     change = np.sort(np.abs(pictures.thumbnails[n, :cells] - pictures.thumbnails[n - 1, :cells]))
     mean = float(change.mean()) + 1e-3
     return float(change[: cells // 5].mean()) / mean, float(change[: cells // 2].mean()) / mean
+
+
+def _likeness(pictures: Pictures, pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Return the correlation of the luma thumbnails of each pair of frames, which light that changes does not touch."""
+    cells = THUMBNAIL[0] * THUMBNAIL[1]
+    luma = pictures.thumbnails[np.array(pairs) - pictures.first, :cells].astype(np.float64)
+    luma -= luma.mean(-1, keepdims=True)
+    power = (luma**2).sum(-1)
+    # flat pictures are like nothing
+    likeness: NDArray[np.float64] = (luma[:, 0] * luma[:, 1]).sum(-1) / (np.sqrt(power[:, 0] * power[:, 1]) + cells)
+    return likeness
 
 
 def _even_share(row: NDArray[np.float32]) -> float:

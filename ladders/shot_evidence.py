@@ -42,7 +42,7 @@ class ShotParameters:
         The longest dissolve, fade or wipe that is looked for, up to 120 frames.
     """
 
-    cut_score: float = 0.5
+    cut_score: float = 0.6
     gradual_score: float = 0.3
     least_frames: int = 4
     gradual_seconds: float = 2.5

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from samples.painting import Canvas, Size
 from samples.transitions import TRANSITIONS, WIPES, hold_colour, mixed_picture
 from samples.traps import TRAPS, Trap
-from samples.worlds import Shown, camera, film_world, look, panorama, picture_world
+from samples.worlds import Shown, camera, card_world, film_world, look, panorama, picture_world
 
 __all__ = ["KINDS", "RATE", "Clip", "generate", "write_clip"]
 
@@ -142,8 +142,11 @@ def _shots(
         if not alike:
             picture = panorama(rng, size)
             taken = look(rng, difficulty) if rng.random() < 0.7 else taken
-        if trap is None and not alike and rng.random() < 0.25:
+        world = rng.random() if trap is None and not alike else 1.0
+        if world < 0.25:
             shot = film_world(rng, size, taken)
+        elif world < 0.35:
+            shot = card_world(rng, size, taken)
         else:
             seen = camera(rng, size)
             if trap is not None and trap.path is not None:

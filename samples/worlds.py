@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from samples import land, night, screens, waters
 from samples.painting import Canvas, Size, noise_tile, ridge
 
-__all__ = ["Camera", "Look", "Shown", "camera", "film_world", "look", "panorama", "picture_world"]
+__all__ = ["Camera", "Look", "Shown", "camera", "card_world", "film_world", "look", "panorama", "picture_world"]
 
 Shown = Callable[[int], Canvas]
 """A shot: its picture at frame k counted from the shot's start; k may be negative or beyond its end."""
@@ -228,6 +228,39 @@ def film_world(rng: np.random.Generator, size: Size, taken: Look) -> Shown:
 
     def show(k: int) -> Canvas:
         painter(canvas, max(0.0, begin + k / 24))
+        return _take(np.clip(canvas, 0, 1), taken, grain_seed + k)
+
+    return show
+
+
+def card_world(rng: np.random.Generator, size: Size, taken: Look) -> Shown:
+    """Return a shot of what no camera saw: a flat or shaded card, bars, a title on it, a moving disc, or static."""
+    kind = str(rng.choice(["flat", "shade", "bars", "title", "disc", "static"]))
+    ground = np.zeros((size.height, size.width, 3), np.float32) + np.array(_colour(rng), np.float32)
+    if kind == "shade":
+        across = np.linspace(0, 1, size.width, dtype=np.float32)[None, :, None]
+        ground += (np.array(_colour(rng), np.float32) - ground) * across
+    elif kind == "bars":
+        colours = rng.random((int(rng.integers(3, 9)), 3)).astype(np.float32)
+        ground[:] = colours[np.arange(size.width) * len(colours) // size.width]
+    elif kind == "title":
+        text = "".join(rng.choice(list("ABCDEFGHIKLMNOPRSTU  "), int(rng.integers(3, 16))))
+        points, at = int(rng.uniform(0.1, 0.25) * size.height), (size.width // 10, int(0.6 * size.height))
+        ink = np.zeros((size.height, size.width, 3), np.uint8)
+        cv2.putText(ink, text, at, (255, 255, 255), cv2.FontFace("sans"), points, 600)
+        ground += (np.array(_colour(rng), np.float32) - ground) * (ink.astype(np.float32) / 255)
+    coat, pace, strength = _colour(rng), rng.uniform(-0.03, 0.03, 2), rng.uniform(0.05, 0.3)
+    start, radius = rng.random(2), rng.uniform(0.06, 0.25) * size.height
+    grain_seed = int(rng.integers(1 << 30))
+
+    def show(k: int) -> Canvas:
+        canvas = ground.copy()
+        if kind == "disc":
+            place = np.abs((start + pace * k) % 2 - 1) * (size.width, size.height)
+            cv2.circle(canvas, (int(16 * place[0]), int(16 * place[1])), int(16 * radius), coat, -1, cv2.LINE_AA, 4)
+        elif kind == "static":
+            own = np.random.default_rng((grain_seed, k & 0xFFFF))
+            canvas += own.normal(0, strength, (size.height, size.width, 1)).astype(np.float32)
         return _take(np.clip(canvas, 0, 1), taken, grain_seed + k)
 
     return show

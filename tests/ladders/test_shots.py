@@ -37,7 +37,9 @@ def write_film(path: Path, pictures, options=None, steps=None, pixel_format="yuv
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         stream.codec_context.gop_size = 24
         for number, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="gray").reformat(format=pixel_format)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="gray").reformat(
+                format=pixel_format
+            )
             frame.pts = number if steps is None else int(steps[number])
             frame.time_base = Fraction(1, 25)
             container.mux(stream.encode(frame))
