@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,17 +24,10 @@ from encoder.chunks import encoder_options
 from encoder.picture import filter_text, numbering, picture_filters
 
 CLIP = Path(__file__).resolve().parents[2] / "shared" / "clips" / "envivio_a_720p25_48s.mp4"
+#: The plain command has one pass.
+ONE_PASS = [name for name, codec in encoder.CODECS.items() if codec.passes == 1]
 #: Where the renditions stand in the encoder's range of quantisers, tallest first.
 SHARES = (0.3, 0.45, 0.6)
-
-
-def excerpt(source: Source, seconds: float) -> Source:
-    """Return the first seconds of a film."""
-    last = min(source.frame_count, round(seconds * source.frame_rate))
-    if last == source.frame_count:
-        return source
-    keys = tuple(key for key in source.keyframes if key < last)
-    return replace(source, pts=source.pts[:last], end_pts=source.pts[last], keyframes=keys)
 
 
 def ours(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...], crfs: tuple[float, ...]) -> float:
@@ -49,7 +41,7 @@ def plain(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...],
     codec = encoder.codec_named(rungs[0].codec)
     keys = "+".join(f"eq(n,{key})" for chunk in chunks for key in chunk.keyframes)
     copies = "".join(f"[c{n}]" for n in range(len(rungs)))
-    graph = [f"[0:{source.stream_index}]trim=end_frame={source.frame_count},{filter_text(numbering(source))}"]
+    graph = [f"[0:{source.stream_index}]trim=end_frame={chunks[-1].last},{filter_text(numbering(source))}"]
     graph[0] += f",split={len(rungs)}{copies}"
     for n, rung in enumerate(rungs):
         graph.append(f"[c{n}]{filter_text(picture_filters(source, (rung.width, rung.height), codec))}[o{n}]")
@@ -64,7 +56,7 @@ def plain(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...],
         seconds = process.run(argv).cpu_seconds
         for path in paths:
             with av.open(str(path)) as container:
-                assert sum(p.size > 0 for p in container.demux(video=0)) == source.frame_count
+                assert sum(p.size > 0 for p in container.demux(video=0)) == chunks[-1].last
     return seconds
 
 
@@ -73,17 +65,16 @@ def main(argv: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clip", type=Path, default=CLIP)
     parser.add_argument("--seconds", type=float, default=12)
-    parser.add_argument("--codec", default=",".join(encoder.CODECS))
+    parser.add_argument("--codec", help="of one pass", default=",".join(ONE_PASS))
     parser.add_argument("--preset", default="", help="CODEC=NAME,...; by default those for production")
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args(list(argv))
     presets = dict(word.split("=") for word in options.preset.split(",") if word)
-    film = encoder.inspect(options.clip)
-    source = excerpt(film, options.seconds)
-    starts = [shot.first for shot in ladders.detect_shots(film) if shot.first < source.frame_count]
-    chunks, _ = encoder.plan_chunks(source, starts, Fraction(4))
+    source = encoder.inspect(options.clip)
+    planned, _ = encoder.plan_chunks(source, [shot.first for shot in ladders.detect_shots(source)], Fraction(4))
+    chunks = [chunk for chunk in planned if source.time(chunk.first) < options.seconds]
     sizes = list(ladders.candidate_sizes(source.display_size).values())[: 2 * len(SHARES) : 2]
-    print(f"{options.clip.name}: {source.frame_count} frames in {len(chunks)} chunks; sizes {sizes}")
+    print(f"{options.clip.name}: {chunks[-1].last} frames in {len(chunks)} chunks; sizes {sizes}")
     print(f"{'codec':6} {'preset':10} {'chunks':>8} {'plain':>8}  ratio   (CPU s, best of {options.rounds})")
     for name in options.codec.split(","):
         codec = encoder.codec_named(name)
