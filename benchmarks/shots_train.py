@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 from scipy.optimize import minimize
 
@@ -47,31 +46,25 @@ WEIGHTS = Path(__file__).parents[1] / "ladders" / "shot_weights.py"
 
 
 def mosaic(seed: int, path: Path) -> None:
-    """Write shots of mosaics at rest or adrift, grey or coloured, with cuts and dissolves; the truth beside them."""
+    """Write shots of drifting mosaics of random grain, grey or coloured; the truth beside them."""
     rng = np.random.default_rng((seed, 77))
     width, height = int(rng.integers(20, 90)) * 4, int(rng.integers(12, 50)) * 4
-    frames, cuts, gradual = [], [], []
-    grey, soft = rng.random() < 0.7, float(rng.choice([0, 1.5, 3]))
+    frames, cuts = [], []
+    grey = rng.random() < 0.7
     for _ in range(int(rng.integers(3, 6))):
         side = int(rng.integers(3, 24))
         low, high = np.sort(rng.uniform(10, 245, 2))
         tiles = rng.uniform(low, max(high, low + 30), (height // side + 24, width // side + 24, 3))
         tiles = tiles.mean(-1, keepdims=True).repeat(3, -1) if grey else tiles
         large = np.kron(tiles, np.ones((side, side, 1)))
-        large = cv2.GaussianBlur(large, (0, 0), soft) if soft else large
-        drift = rng.uniform(-2.5, 2.5, 2) * rng.choice([0, 1])
-        mixed = int(rng.choice([0, rng.integers(6, 40)])) if len(frames) > 20 else 0
-        if mixed:
-            gradual.append({"kind": "dissolve", "first": len(frames), "last": len(frames) + mixed - 1})
-        elif frames:
+        drift = rng.uniform(-2.5, 2.5, 2)
+        if frames:
             cuts.append(len(frames))
-        held = frames[-1].astype(float) if frames else 0
-        for k in range(mixed + int(rng.integers(20, 50))):
+        for k in range(int(rng.integers(12, 50))):
             y, x = 48 + (drift * k).astype(int)
             picture = np.roll(large, (-y, -x), (0, 1))[:height, :width] + rng.normal(0, rng.choice([0, 2]), 1)
-            weight = min(1.0, (k + 1) / (mixed + 1))
-            frames.append(np.clip(held + weight * (picture - held), 0, 255).astype(np.uint8))
-    truth = {"kind": "mosaic", "seed": seed, "cuts": cuts, "gradual": gradual, "flashes": [], "unsure": []}
+            frames.append(np.clip(picture, 0, 255).astype(np.uint8))
+    truth = {"kind": "mosaic", "seed": seed, "cuts": cuts, "gradual": [], "flashes": [], "unsure": []}
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=24, options={"crf": "22", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
