@@ -49,13 +49,7 @@ class Pictures:
         self._size = size
         self._depth = depth
         self._pixel_format = pixel_format
-        self._frames = self._decoded([n for n in numbers if n is not None], partial)
-
-    def _decoded(self, numbers: Sequence[int], partial: bool) -> Iterator[Frame]:
-        if numbers:
-            on_loss = (lambda first, last: None) if partial else None
-            # one thread a film: the films are what runs in parallel
-            yield from decode(self.source, numbers[0], numbers[-1] + 1, threads=1, on_loss=on_loss)
+        self._frames = _decoded(source, [n for n in numbers if n is not None], partial)
 
     def read(self) -> Frame | None:
         """Return the next frame as it is stored, `None` if it is not there or cannot be decoded."""
@@ -121,3 +115,11 @@ class Pictures:
 def _samples(frame: Any) -> tuple[Any, ...]:
     dtype = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
     return tuple(np.frombuffer(p, dtype).reshape(p.height, -1)[:, : p.width] for p in frame.planes)
+
+
+# not a method: a generator that holds the film that holds it would keep decoders in memory long after use
+def _decoded(source: Source, numbers: Sequence[int], partial: bool) -> Iterator[Frame]:
+    if numbers:
+        on_loss = (lambda first, last: None) if partial else None
+        # one thread a film: the films are what runs in parallel
+        yield from decode(source, numbers[0], numbers[-1] + 1, threads=1, on_loss=on_loss)
