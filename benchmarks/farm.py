@@ -33,10 +33,10 @@ import encoder
 import ladders
 import vmaf
 from encoder import Chunk, ChunkJob, Colour, Source, Store, Waiting, balanced, codec_named, longest_first
-from ladders import Encoding, candidate_sizes
-from ladders.prediction import AGAIN, LATER_TRIALS, MIDDLING, RUNGS
+from ladders import Encoding, LadderRequest, candidate_sizes
+from ladders.prediction import AGAIN
 from ladders.probes import measure_chunk
-from ladders.search import FIRST_TRIALS
+from ladders.search import MIDDLING, ROUGH_TRIALS
 from samples import shotlist
 from samples.film import film_frames
 from samples.painting import Size
@@ -48,7 +48,9 @@ LOST, SLOW, SLOWER = 0.01, 0.02, 3.0
 #: Frames that are encoded and measured of each codec at each size.
 SAMPLE = 24
 #: Trials of a chunk are measured on each so many-th frame.
-EVERY = 5
+EVERY = LadderRequest().every
+#: Rough trials of a chunk that follow the first ones, and rungs, about what films need.
+LATER_TRIALS, RUNGS = 0.5, 5
 SEED, ROUNDS = 1, 3
 #: The bar, and where it lies.
 BAR, BAR_WORKERS = 1.15, 1000
@@ -125,9 +127,9 @@ def sample_film(path: Path) -> Source:
 
 @dataclass(frozen=True)
 class Costs:
-    """CPU seconds: of encoding a pixel, by codec; a frame of decoding, of measuring a rendition, of analysing."""
+    """CPU seconds: of encoding a pixel, by codec and preset; a frame of decoding, of measuring one, of analysing."""
 
-    encode: dict[str, float]
+    encode: dict[tuple[str, str], float]
     decode: float
     measure: float
     analyse: float
@@ -150,44 +152,51 @@ def measured_costs(sizes: list[tuple[int, int]]) -> Costs:
             sum(1 for _ in encoder.decode(source))
         decode = (time.process_time() - begun) / SAMPLE / ROUNDS
         chunk = Chunk(0, SAMPLE, (0,), (0,))
-        for name in CODECS:
-            encoding = Encoding(codec=name, preset=codec_named(name).preset)
+        for name, preset in ((codec, preset) for codec in CODECS for preset in presets(codec)):
+            encoding = Encoding(codec=name, preset=preset)
             renditions = tuple(encoding.rendition(size) for size in sizes)
             quantisers = (codec_named(name).at_share(MIDDLING),) * len(sizes)
             job = ChunkJob(source, chunk, renditions, quantisers, Store(Path(folder) / "store"))
-            encode[name] = encoder.encode_chunk(job) / pixels
+            encode[name, preset] = encoder.encode_chunk(job) / pixels
             paths = [encoder.chunk_path(job, n) for n in range(len(sizes))]
             scores = measure_chunk(source, chunk, paths, encoding, 1)
             measure.append(sum(score.cpu_seconds for score in scores) / SAMPLE / len(sizes))
     return Costs(encode, decode, float(np.mean(measure)), analyse)
 
 
+def presets(codec: str) -> tuple[str, str]:
+    """Return the presets of final encodes and of trials."""
+    row = codec_named(codec)
+    return row.preset, row.trials_for(row.preset) or row.preset
+
+
 def chain(codec: str, source: Source, chunks: tuple[Chunk, ...], costs: Costs, hardness: np.ndarray) -> Chain:
     """Make the rounds of a codec as `ladders` would give them to the farm."""
     rng = np.random.default_rng([SEED, CODECS.index(codec)])
     sizes = list(candidate_sizes(source.display_size).values())
-    encoding, store = Encoding(codec=codec, preset=codec_named(codec).preset), Store(Path("nowhere"))
+    final, fast = presets(codec)
+    encoding, store = Encoding(codec=codec, preset=final), Store(Path("nowhere"))
 
-    def jobs(chosen: list[list[tuple[int, int]]], every: int) -> tuple[Job, ...]:
+    def jobs(chosen: list[list[tuple[tuple[int, int], str]]], every: int) -> tuple[Job, ...]:
         made = []
         for chunk, hard, wanted in zip(chunks, hardness, chosen, strict=True):
             if wanted:
-                renditions = tuple(encoding.rendition(size) for size in wanted)
-                seconds = [hard * w * h * costs.encode[codec] + costs.measure / every for w, h in wanted]
+                renditions = tuple(encoding.rendition(size, preset) for size, preset in wanted)
+                seconds = [
+                    hard * w * h * costs.encode[codec, preset] + costs.measure / every for (w, h), preset in wanted
+                ]
                 job = ChunkJob(source, chunk, renditions, (0.0,) * len(wanted), store)
                 once = chunk.frame_count * (costs.decode + costs.measure / every)
                 made.append(Job(job, once, tuple(chunk.frame_count * each for each in seconds)))
         return tuple(made)
 
-    def some(mean: float) -> list[list[tuple[int, int]]]:
-        return [[sizes[k] for k in rng.integers(0, len(sizes), rng.poisson(mean))] for _ in chunks]
-
-    rungs = [sizes[round(k)] for k in np.linspace(0, len(sizes) - 1, round(RUNGS))]
-    again = [[size for size in rungs if rng.random() < AGAIN] for _ in chunks]
+    first = [(size, fast) for size in sizes * len(ROUGH_TRIALS)] + [(sizes[len(sizes) // 2], final)]
+    later = [[(sizes[k], fast) for k in rng.integers(0, len(sizes), rng.poisson(LATER_TRIALS))] for _ in chunks]
+    rungs = [(sizes[round(k)], final) for k in np.linspace(0, len(sizes) - 1, RUNGS)]
+    again = [[rung for rung in rungs if rng.random() < AGAIN] for _ in chunks]
     rounds = (
-        jobs([sizes * len(FIRST_TRIALS)] * len(chunks), EVERY),
-        jobs(some(LATER_TRIALS * 0.6), EVERY),
-        jobs(some(LATER_TRIALS * 0.4), EVERY),
+        jobs([first] * len(chunks), EVERY),
+        jobs(later, EVERY),
         jobs([rungs] * len(chunks), 1),
         jobs(again, 1),
     )
@@ -263,7 +272,7 @@ def main() -> None:
     chains = [chain(codec, source, chunks, costs, hardness) for codec in CODECS]
     analysis = source.frame_count * costs.analyse
     print(f"{len(starts)} shots, {len(chunks)} chunks of up to {max(c.frame_count for c in chunks) / RATE:.0f} s")
-    full = {codec: 1e3 * SIZE[0] * SIZE[1] * seconds for codec, seconds in costs.encode.items()}
+    full = {" ".join(made): 1e3 * SIZE[0] * SIZE[1] * seconds for made, seconds in costs.encode.items()}
     print("CPU ms to encode a frame of 1080 lines: " + ", ".join(f"{codec} {ms:.0f}" for codec, ms in full.items()))
     print(
         f"to measure one {1e3 * costs.measure:.0f}, to analyse one {1e3 * costs.analyse:.1f}: {analysis:.0f} s at first"
