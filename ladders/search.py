@@ -24,7 +24,7 @@ Wanted = Callable[[Curves], list[tuple[Size, list[float]]]]
 FIRST_TRIALS = (0.25, 0.6)
 #: The same of rough ones, wider apart; and of the one encode that puts a chunk's rough trials in their place, whose bow
 #: it tells as well.
-ROUGH_TRIALS, MIDDLING = (0.2, 0.7), 0.45
+ROUGH_TRIALS, MIDDLING = (0.22, 0.65), 0.45
 #: A rung's quantiser is known well enough within this of a trial, or between two trials no further apart than the
 #: second, the third if they are rough; in steps that halve the rate.
 NEAR, BRACKET, ROUGH_BRACKET = 0.45, 2.0, 3.0
