@@ -42,10 +42,11 @@ def needed_buffer(
 
     Examples
     --------
-    Three samples a second apart; the second is the largest and comes while the first is still being made up for.
+    Three samples a second apart; the second is the largest, and neither it nor the first is made up for when the third
+    leaves.
 
     >>> needed_buffer([100, 300, 100], [0.0, 1.0, 2.0], 50)
-    350.0
+    400.0
     """
     if len(bits) == 0:
         return 0.0

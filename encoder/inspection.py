@@ -17,6 +17,7 @@ import av
 from av.sidedata.sidedata import Type as SideDataType
 
 from encoder.errors import SourceError
+from encoder.fields import holds_fields
 from encoder.frames import decodable
 from encoder.source import AudioStream, Colour, HDRMetadata, Source, TextStream
 
@@ -116,7 +117,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         height=first.height,
         sample_aspect_ratio=sar,
         rotation=-int(first.rotation) % 360,
-        interlaced=bool(first.interlaced_frame),
+        interlaced=bool(first.interlaced_frame) and holds_fields(name, stream_index, float((end - pts[0]) * time_base)),
         colour=colour,
         bit_depth=first.format.components[0].bits,
         time_base=time_base,

@@ -110,7 +110,7 @@ class Source:
     rotation : int
         Degrees clockwise that the picture must be turned by to stand upright: 0, 90, 180 or 270.
     interlaced : bool
-        Whether the stream says that frames hold two fields.
+        Whether the stream says that frames hold two fields, and they do.
     colour : Colour
         Colour description.
     bit_depth : int

@@ -49,7 +49,8 @@ def test_two_runs_at_once_leave_the_same(made, tmp_path):
     for name in ("one", "two"):
         assert segment_bytes(tmp_path / name) == segment_bytes(made.folder)
     names = {path.relative_to(tmp_path / "store") for path in stored(tmp_path / "store")}
-    assert names == {path.relative_to(made.store) for path in stored(made.store)}
+    # the other store holds what other tests asked of the film, too
+    assert names <= {path.relative_to(made.store) for path in stored(made.store)}
 
 
 @pytest.fixture
