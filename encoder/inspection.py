@@ -84,7 +84,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         name = str(Path(name).absolute())
     with _opened(name) as container:
         stream = _main_video(container, name)
-        first = _first_frame(container, stream, name)
+        index, first = _read_packets(container, stream, name)
         audio = tuple(_audio(s) for s in container.streams.audio)
         text = tuple(TextStream(s.index, _codec_name(s), *_tags(s)) for s in container.streams.subtitles)
         if any(data.type is SideDataType.A53_CC for data in first.side_data):
@@ -97,8 +97,6 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     colour, hdr = _colour(first), _hdr(first)
     if "Dolby Vision" in hdr.dynamic and colour.transfer is None:
         raise SourceError(f"{name}: Dolby Vision without a base layer that others can show (profile 5)")
-    with _opened(name) as container:
-        index = _read_packets(container, stream_index)
     if exact or not index.trusted:
         with _opened(name) as container:
             index = _read_frames(container, stream_index, stated_rate, time_base, index.content, name)
@@ -158,29 +156,27 @@ def _main_video(container: Any, name: str) -> Any:
     return max(films, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
 
 
-def _first_frame(container: Any, stream: Any, name: str) -> Any:
-    try:
-        for frame in container.decode(stream):
-            return frame
-    except av.FFmpegError as error:
-        raise SourceError(f"{name}: the video does not decode ({error.strerror})") from error
-    raise SourceError(f"{name}: not one frame of the video decodes")
-
-
-def _read_packets(container: Any, stream_index: int) -> _Index:
-    """Read every packet: the times and keyframes of the film, and the hash of all that is in the file."""
+def _read_packets(container: Any, stream: Any, name: str) -> tuple[_Index, Any]:
+    """Read every packet: the times and keyframes of the film, and the hash of all in the file; and its first frame."""
     digest = hashlib.blake2b(digest_size=16)
     pts: list[int] = []
     keys: list[int] = []
     trusted, last_duration = True, 0
+    first: Any = None
+    fault = "not one frame of the video decodes"
     try:
         for packet in container.demux():
+            if first is None and packet.stream.index == stream.index:
+                try:
+                    first = next(iter(packet.decode()), None)
+                except av.FFmpegError as error:
+                    fault = f"the video does not decode ({error.strerror})"
             if packet.size == 0:
                 continue
             data = memoryview(packet)
             digest.update(f"{packet.stream.index} {packet.pts} {len(data)};".encode())
             digest.update(data)
-            if packet.stream.index != stream_index:
+            if packet.stream.index != stream.index:
                 continue
             if packet.pts is None or packet.is_discard or packet.is_corrupt or (not pts and not packet.is_keyframe):
                 trusted = False
@@ -195,8 +191,10 @@ def _read_packets(container: Any, stream_index: int) -> _Index:
             pts.append(packet.pts)
     except av.FFmpegError:
         trusted = False
+    if first is None:
+        raise SourceError(f"{name}: {fault}")
     trusted = trusted and bool(pts) and len(set(pts)) == len(pts)
-    return _Index(pts, keys, last_duration, trusted, digest.hexdigest())
+    return _Index(pts, keys, last_duration, trusted, digest.hexdigest()), first
 
 
 def _read_frames(
