@@ -198,11 +198,14 @@ class Farm(Executor):
         self._waiting: Waiting[tuple[Future[Any], Callable[[], Future[Any]]]] = Waiting()
         self._running: list[int] = []
         self._change = threading.Condition()
+        self._closed = False
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """Run a call when its turn has come, by the cost and memory that its first argument tells."""
         promise: Future[R] = Future()
         with self._change:
+            if self._closed:
+                raise RuntimeError("cannot schedule new futures after shutdown")
             self._waiting.add(args[0] if args else None, (promise, partial(self._inner.submit, fn, *args, **kwargs)))
         self._begin()
         return promise
@@ -215,6 +218,7 @@ class Farm(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Do what waits and end, or drop it: if it is to be cancelled, or nobody is to wait for it."""
         with self._change:
+            self._closed = True
             while (cancel_futures or not wait) and (taken := self._waiting.take()):
                 taken[1][0].cancel()
             if wait:
@@ -230,8 +234,13 @@ class Farm(Executor):
                     return
                 needed, (promise, submit) = taken
                 if promise.set_running_or_notify_cancel():
+                    try:
+                        running = submit()
+                    except BaseException as error:
+                        promise.set_exception(error)
+                        continue
                     self._running.append(needed)
-                    submit().add_done_callback(partial(self._ended, promise, needed))
+                    running.add_done_callback(partial(self._ended, promise, needed))
 
     def _ended(self, promise: Future[Any], needed: int, done: Future[Any]) -> None:
         with self._change:

@@ -194,3 +194,22 @@ def test_chains_go_side_by_side_and_a_fault_waits_for_the_others():
 
 def test_free_memory_is_some_of_this_machines():
     assert 10**7 < free_memory() < 10**14
+
+
+def test_what_is_asked_for_after_the_end_is_refused_and_nothing_hangs():
+    farm = LocalExecutor(1)
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_):
+        begun.set()
+        go.wait(10)
+
+    running, waiting = farm.submit(slow, None), farm.submit(slow, None)
+    begun.wait(10)
+    farm.shutdown(wait=False)
+    assert waiting.cancelled()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        farm.submit(slow, None)
+    go.set()
+    farm.shutdown()
+    assert running.done()
