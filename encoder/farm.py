@@ -236,8 +236,9 @@ class Farm(Executor):
                 if promise.set_running_or_notify_cancel():
                     try:
                         running = submit()
-                    except BaseException as error:
+                    except Exception as error:  # each kind of executor refuses in its own way
                         promise.set_exception(error)
+                        self._change.notify_all()
                         continue
                     self._running.append(needed)
                     running.add_done_callback(partial(self._ended, promise, needed))

@@ -196,6 +196,15 @@ def test_free_memory_is_some_of_this_machines():
     assert 10**7 < free_memory() < 10**14
 
 
+def test_workers_that_refuse_leave_nothing_to_wait_for():
+    pool = ThreadPoolExecutor(1)
+    farm = Farm(pool, 1)
+    pool.shutdown()
+    refused = [farm.submit(print) for _ in range(3)]
+    assert all(isinstance(future.exception(timeout=10), RuntimeError) for future in refused)
+    farm.shutdown()
+
+
 def test_what_is_asked_for_after_the_end_is_refused_and_nothing_hangs():
     farm = LocalExecutor(1)
     begun, go = threading.Event(), threading.Event()
