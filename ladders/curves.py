@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-__all__ = ["CEILING", "Curve", "RatePoint", "fit_chunk", "fit_curve", "log_distortion", "quantiser_grid"]
+__all__ = ["CEILING", "Curve", "RatePoint", "Size", "fit_chunk", "fit_curve", "log_distortion", "quantiser_grid"]
 
 #: Slopes of log2(bits) per quantiser step that any encoder stays within; used beyond the last trial only.
 STEEPEST, FLATTEST = -1 / 3, -1 / 24

@@ -54,8 +54,10 @@ def deliver(
     if ladder.mode == "fixed":
         return ladder, finals
     for _ in range(CORRECTIONS):
-        with_finals(prober, ladder, finals)
         again = missed(prober.source, ladder, finals, request.limits)
+        if not again:
+            break
+        with_finals(prober, ladder, finals)
         better = corrected(prober, ladder, request, {n: sum(c.bits for c in finals.chunks[n]) for n in again})
         if better == ladder:
             break

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import codec_named
-from ladders.curves import Curve, fit_chunk, fit_curve, quantiser_grid
+from ladders.curves import Curve, Size, fit_chunk, fit_curve, quantiser_grid
 from ladders.probes import Point, Prober
 
-__all__ = ["Curves", "Wanted", "explore", "fitted"]
+__all__ = ["Curves", "Size", "Wanted", "explore", "fitted"]
 
 Progress = Callable[[float, float], None]
-Size = tuple[int, int]
 #: Curves of all chunks, by size.
 Curves = Mapping[Size, list[Curve]]
 #: What a ladder made of curves would encode: size and quantiser of every chunk, for every rung.
