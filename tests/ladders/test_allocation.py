@@ -1,5 +1,6 @@
 """Equal slope is what trying everything finds, and keeps its limits."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladders import Curve, Limits, TitleCurve, equal_slope, one_quantiser
-from ladders.allocation import QUALITY_STEP, Aim, same_quality
+from ladders.allocation import PEAK_MARGIN, QUALITY_STEP, Aim, same_quality
 from tests.naive import naive_allocations, naive_hull
 
 FREE = Limits(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)
@@ -149,9 +150,8 @@ def limits(draw):
 
 def allowed_places(each, share, bounds, aim):
     """The limits in words: under the cap and the peak where a shot can, and then as high as the floor where it can."""
-    places = [
-        n for n in range(GRID) if each.quality[n] <= bounds.cap and each.bits[n] <= bounds.peak_ratio * aim.bits * share
-    ]
+    peak = PEAK_MARGIN * bounds.peak_ratio * aim.bits * share
+    places = [n for n in range(GRID) if each.quality[n] <= bounds.cap and each.bits[n] * each.burst <= peak]
     places = sorted({*places, GRID - 1})
     floor = min(aim.quality - bounds.floor_below_mean, max(each.quality[n] for n in places))
     return [n in places and each.quality[n] >= floor for n in range(GRID)]
@@ -167,6 +167,16 @@ def test_within_limits_no_allocation_of_all_is_better(title, bound):
         assert all(row[place] for row, place in zip(allowed, allocation.indices, strict=True))
         best = max(quality for bits, quality in everything if bits <= allocation.bits + 1e-6)
         assert allocation.quality == pytest.approx(best)
+
+
+def test_the_peak_is_that_of_a_shots_heaviest_segment():
+    # two equal shots, but for the segment of the second that has three times its rate
+    even = curve([90, 50, 20, 10], [99, 90, 70, 40])
+    aim = Aim(70.0, 100.0)
+    for burst, finest in ((1.0, 0), (1.5, 1), (3.0, 2)):
+        uneven = replace(even, burst=burst)
+        best = equal_slope([even, uneven], [10, 10], Limits(100.0, 100.0, 2.0), aim).for_quality(100.0)
+        assert best.indices.tolist() == [0, finest]
 
 
 @settings(deadline=None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoder import Segment, Store, inspect, part_bits, plan_chunks
+from encoder import Chunk, Segment, Store, inspect, part_bits, plan_chunks
 from ladders import (
     Encoding,
     FinalChunk,
@@ -23,6 +23,7 @@ from ladders import (
     segment_rates,
 )
 from ladders.delivery import TOLERANCE
+from ladders.probes import rate_point, stride
 from tests.encoder.films import write_film
 from tests.ladders.test_making import KnownFilm, known
 
@@ -84,6 +85,21 @@ def test_segments_are_charged_with_the_parts_that_lie_in_them():
     row = [final([4800], 90), final([2400, 7200], 90), *(final([960], 90) for _ in rest)]
     rates = segment_rates(prober.source, replace(ladder, chunks=chunks, segments=segments), row)
     assert rates == pytest.approx([(4800 + 2400) / 5, 7200 / 3, *[960 / 4] * len(rest)])
+
+
+def test_the_burst_of_an_encode_is_that_of_its_heaviest_part():
+    prober, ladder, _ = laid_out()
+    chunk = replace(ladder.chunks[1], keyframes=(96, 96 + 24))
+    # a second of 300 bits and three of 100 each
+    point = rate_point(prober.source, chunk, 20.0, [300, 300], 90.0)
+    assert point.bits == 600
+    assert point.burst == pytest.approx(300 / 150)
+    assert rate_point(prober.source, ladder.chunks[1], 20.0, [600], 90.0).burst == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(1, 1), (17, 1), (18, 3), (41, 5), (53, 7), (54, 9), (5000, 9)])
+def test_trials_measure_more_often_in_short_chunks(frames, expected):
+    assert stride(Chunk(0, frames, (0,), (0,)), 9) == expected
 
 
 def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
