@@ -31,7 +31,9 @@ __all__ = ["command"]
 @encryption_options
 @click.option("--single-file", is_flag=True, help="One file a track, fetched by ranges, rather than one a segment.")
 @click.option("--overwrite", is_flag=True, help="Replace what is in the folder, once the new is whole.")
-@click.option("--dry-run", is_flag=True, help="Tell the plan and its predicted cost; encode nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Tell the plan, and the cost as a few seconds of the film predict it; make nothing."
+)
 @json_flag
 @quiet_flag
 def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any) -> None:
