@@ -39,6 +39,13 @@ _MATRIX = {
 }  # fmt: skip
 _RANGE = {1: "tv", 2: "pc"}
 
+# FFmpeg's flags of a container: seeks by presentation time; has no index (times may jump; frames are all there is)
+_SEEKS_TO_PTS, _NO_INDEX = 0x4000000, 0x0200 | 0x0100
+#: ffmpeg seeks so much (s) earlier than told in other containers when pictures are reordered...
+_REORDERING = Fraction(3, 23)
+#: ...and where there is no index it looks for decoding times: at most so many frames before a key frame is shown.
+_MOST_REORDERED = 16
+
 
 @dataclass(slots=True)
 class _Index:
@@ -92,6 +99,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         time_base = _fraction(stream.time_base) or Fraction(1, 90_000)
         stated_rate = _fraction(stream.average_rate) or _fraction(stream.guessed_rate)
         stream_index = stream.index
+        seek_lead = _seek_lead(container, stream, stated_rate)
         header = bytes(stream.codec_context.extradata or b"")
         sar = _fraction(stream.sample_aspect_ratio) or Fraction(1)
     colour, hdr = _colour(first), _hdr(first)
@@ -123,6 +131,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         keyframes=tuple(sorted(position[k] for k in index.keys)),
         frame_rate=rate,
         end_pts=end,
+        seek_lead=seek_lead,
         audio=audio,
         text=text,
         hdr=hdr,
@@ -154,6 +163,17 @@ def _main_video(container: Any, name: str) -> Any:
     if not films:
         raise SourceError(f"{name}: there is no decoder for its video")
     return max(films, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
+
+
+def _seek_lead(container: Any, stream: Any, rate: Fraction | None) -> Fraction:
+    flags = container.format.flags
+    if flags & _SEEKS_TO_PTS:
+        return Fraction(0)
+    if flags & _NO_INDEX:
+        return -_MOST_REORDERED / (rate or Fraction(25))
+    # AVI keeps no times of presentation: the first picture after a seek would be guessed wrongly
+    exact = stream.codec_context.has_b_frames and container.format.name != "avi"
+    return _REORDERING if exact else Fraction(0)
 
 
 def _read_packets(container: Any, stream: Any, name: str) -> tuple[_Index, Any]:

@@ -69,8 +69,8 @@ def input_options(source: Source, first: int) -> dict[str, str | None]:
     # the last key frame at or before the first frame, from which decoding surely is whole
     key = max((k for k in source.keyframes if k <= first), default=0)
     if key > 0:
-        # a tick early, so that rounding to microseconds cannot pass it by
-        time = source.pts[key] * source.time_base - source.time_base / 2
+        # half a tick late: half a tick early would be the key frame before it
+        time = source.pts[key] * source.time_base + source.time_base / 2 + source.seek_lead
         options |= {"seek_timestamp": "1", "noaccurate_seek": None, "ss": _seconds(time)}
     return options
 

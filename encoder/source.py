@@ -125,6 +125,8 @@ class Source:
         Nominal frames per second (exact average over the film when the rate varies).
     end_pts : int
         When the last frame ends, in ticks.
+    seek_lead : Fraction
+        Seconds after a key frame that ffmpeg is told to seek to so that it starts at just that one.
     audio : tuple of AudioStream
     text : tuple of TextStream
     hdr : HDRMetadata
@@ -147,6 +149,7 @@ class Source:
     keyframes: tuple[int, ...]
     frame_rate: Fraction
     end_pts: int
+    seek_lead: Fraction = Fraction(0)
     audio: tuple[AudioStream, ...] = ()
     text: tuple[TextStream, ...] = ()
     hdr: HDRMetadata = HDRMetadata()

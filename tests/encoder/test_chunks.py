@@ -1,5 +1,6 @@
 """A chunk holds exactly its frames of the film, wherever it starts, with key frames where the plan puts them."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -11,6 +12,7 @@ import pytest
 
 import encoder
 from encoder import Chunk, ChunkJob, ProcessError, Rendition, Store, chunk_path, encode_chunk, inspect, payload_bits
+from encoder.picture import SINGLE_THREADED, filter_text, frame_range, input_arguments
 from encoder.process import run
 from tests.encoder.films import number_in, numbers_in, write_film
 
@@ -55,6 +57,22 @@ def test_chunk_holds_its_frames_of_the_film(film, tmp_path, span):
         assert numbers_in(path) == list(range(*span))
         with av.open(str(path)) as container:
             assert next(container.decode(video=0)).to_ndarray(format="gray").shape == size
+
+
+REORDERED = {"x264-params": "bframes=3:b-pyramid=normal:scenecut=0"}
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.ts", "film.flv"])
+@pytest.mark.parametrize("options", [{"bf": "0"}, REORDERED], ids=["in-order", "reordered"])
+def test_a_chunk_that_starts_on_a_key_frame_decodes_nothing_before_it(tmp_path, name, options):
+    source = inspect(write_film(tmp_path / name, 120, gop=30, options=options))
+    assert source.keyframes == (0, 30, 60, 90)
+    argv = ["-v", "verbose", *SINGLE_THREADED, *input_arguments(source, 60)]
+    argv += ["-vf", filter_text(frame_range(source, 60, 120)), "-an", "-f", "null", "-"]
+    told = run([encoder.ffmpeg_path(), *argv]).stderr
+    assert re.search(r"(\d+) frames encoded", told)[1] == "60"
+    # without an index reading begins earlier, at some packet that does not decode
+    assert int(re.search(r"(\d+) frames decoded", told)[1]) <= 62
 
 
 def test_key_frames_stand_where_planned_and_nowhere_else(tmp_path):
