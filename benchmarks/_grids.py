@@ -16,6 +16,7 @@ from ladders import (
     Encoding,
     Limits,
     Point,
+    ProbeCost,
     RatePoint,
     RungRules,
     TitleCurve,
@@ -125,6 +126,11 @@ class GridProber:
         """Return what is known beside a point."""
         return (self.rough if point.rough else self.found)[point.chunk, point.size]
 
+    @property
+    def cost(self) -> ProbeCost:
+        """What the trials would have taken."""
+        return ProbeCost(self.trials, self.cpu)
+
     def run(self, points: Iterable[Point], progress: Any = None) -> None:
         """Answer trials."""
         for point in points:
@@ -157,6 +163,19 @@ def rungs_of(
         shared = equal_slope(curves[size], grid.frames, limits, aim).for_quality(choice.quality)
         chosen.append((size, [int(i) for i in shared.indices], aim))
     return chosen
+
+
+def landings_of(
+    grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None
+) -> list[dict[Any, list[float]]]:
+    """Return what each rung would encode at each size that reaches its quality, first at the size that it takes."""
+    title = {size: equal_slope(curves[size], grid.frames, LIMITS) for size in grid.sizes}
+    landings = []
+    for size, places, aim in rungs_of(grid, curves, rules):
+        others = {s: title[s].for_quality(aim.quality) for s in grid.sizes if s != size}
+        reached = {s: a.indices for s, a in others.items() if a.quality >= aim.quality}
+        landings.append({s: [float(QUANTISERS[i]) for i in at] for s, at in ({size: places} | reached).items()})
+    return landings
 
 
 def losses(grid: Grid, rungs: Iterable[Rung]) -> tuple[list[float], list[float]]:

@@ -32,7 +32,7 @@ import numpy as np
 
 import encoder
 import vmaf
-from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, losses, rungs_of
+from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of
 from encoder import Source, Store
 from ladders import (
     APPLE_LADDERS,
@@ -46,6 +46,7 @@ from ladders import (
     Prober,
     Rung,
     RungRules,
+    Stop,
     analyse,
     bd_rate,
     candidate_sizes,
@@ -199,15 +200,15 @@ def variants(title: Title, grid: Grid, rough: Grid | None, trials: int) -> dict[
         return explore(
             GridProber(grid, trials_grid),  # type: ignore[arg-type]
             grid.sizes,
-            lambda c: [(s, [float(QUANTISERS[i]) for i in places]) for s, places, _ in rungs_of(grid, c, rules)],
+            lambda curves: landings_of(grid, curves, rules),
             **changes,
-        )
+        ).curves
 
     unbounded = replace(LIMITS, floor_below_mean=100.0, peak_ratio=1e9)
     made = {
         "ours": rungs_of(grid, searched(rough), rules),
         "all trials by the final preset": rungs_of(grid, searched(None), rules),
-        "without later rounds": rungs_of(grid, searched(rough, rounds=0), rules),
+        "only what a loss of 5 % asks for": rungs_of(grid, searched(rough, stop=Stop(loss=5.0)), rules),
         "without floor and peak": rungs_of(grid, searched(rough), rules, unbounded),
         "random trials, as many": rungs_of(grid, _random(grid, trials), rules),
     }

@@ -10,59 +10,74 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks._grids import QUANTISERS, Grid, GridProber, losses, rungs_of
-from ladders import RatePoint, fit_curve
+from benchmarks._grids import QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of
+from ladders import RatePoint, Stop, fit_curve
+from ladders.curves import Size
 from ladders.search import explore
 
 GRIDS = Path(__file__).resolve().parents[2] / "shared" / "truth" / "grids"
 FRAME_RATES = {"angel": 25.0, "bbb": 24.0}
+#: Of the grid's CPU time, to see what a budget costs.
+BUDGETS = (0.04, 0.08, 0.12, 0.16)
 
 
 def read_grid(path: Path) -> tuple[Grid, float]:
     """Read a grid, and the CPU seconds of all of it."""
-    cells: dict[tuple[int, int], list[RatePoint]] = defaultdict(list)
-    costs: dict[tuple[int, int], float] = {}
+    cells: dict[tuple[int, Size], list[RatePoint]] = defaultdict(list)
+    costs: dict[tuple[int, Size], float] = {}
     rows = list(csv.DictReader(path.open()))
     shots = sorted({(int(r["first"]), int(r["frames"])) for r in rows})
     for row in rows:
-        key = shots.index((int(row["first"]), int(row["frames"]))), int(row["height"])
+        key = (
+            shots.index((int(row["first"]), int(row["frames"]))),
+            (round(int(row["height"]) * 16 / 9), int(row["height"])),
+        )
         cells[key].append(RatePoint(float(row["crf"]), int(row["bits"]), float(row["vmaf"])))
         costs[key] = float(row["cpu"])
     frames = [count for _, count in shots]
     duration = sum(frames) / next(rate for name, rate in FRAME_RATES.items() if path.name.startswith(name))
-    sizes = sorted({height for _, height in cells}, reverse=True)
+    sizes = sorted({size for _, size in cells}, reverse=True)
     curves = {key: fit_curve(points, QUANTISERS) for key, points in cells.items()}
     return Grid(frames, duration, sizes, curves, costs), sum(costs[key] * len(points) for key, points in cells.items())
 
 
-def measure(path: Path) -> dict[str, float]:
-    """Search one grid and compare each rung with the exhaustive optimum at the quality that it truly has."""
+def measure(path: Path, budget: float | None = None) -> dict[str, float]:
+    """Search one grid and compare each rung with the exhaustive optimum at the quality that it truly has.
+
+    A budget is a share of the grid's CPU time.
+    """
     grid, whole_cpu = read_grid(path)
     prober = GridProber(grid)
-    curves = explore(
-        prober,  # type: ignore[arg-type]
-        grid.sizes,
-        lambda c: [(size, [float(QUANTISERS[i]) for i in places]) for size, places, _ in rungs_of(grid, c)],
-    )
-    loss, against_title = losses(grid, rungs_of(grid, curves))
+    stop = Stop(budget=None if budget is None else budget * whole_cpu)
+    found = explore(prober, grid.sizes, lambda curves: landings_of(grid, curves), stop=stop)  # type: ignore[arg-type]
+    loss, against_title = losses(grid, rungs_of(grid, found.curves))
     return {
         "trials per shot": prober.trials / len(grid.frames),
         "CPU, % of the grid's": 100 * prober.cpu / whole_cpu,
+        "loss expected %": found.remaining_loss,
         "loss mean %": float(np.mean(loss)),
         "loss worst rung %": max(loss),
         "against per-title %": float(np.mean(against_title)),
     }
 
 
+def _told(figures: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}" for name, value in figures.items())
+
+
 def main() -> None:
     """Print the table."""
     for path in sorted(GRIDS.glob("*.csv")):
         figures = measure(path)
-        print(path.name.split(".")[0] + ": " + ", ".join(f"{name} {value:.2f}" for name, value in figures.items()))
+        print(path.name.split(".")[0] + ": " + _told(figures))
+        for share in BUDGETS:
+            figures = measure(path, share)
+            print(f"    within {share:.0%} of the grid's CPU: " + _told(figures))
     if not GRIDS.is_dir():
         print("the grids are not beside this checkout")
 

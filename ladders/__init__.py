@@ -32,6 +32,7 @@ from ladders.making import (
 from ladders.prediction import predict_cost
 from ladders.probes import Encoding, Point, Prober
 from ladders.rungs import RungChoice, RungRules, choose_rungs
+from ladders.search import Stop
 from ladders.shot_evidence import ShotEvidence, ShotParameters, Transition, gather
 from ladders.shots import Analysis, Shot, analyse, assemble, detect_shots
 from ladders.si_ti import SITI_MODES, si_ti
@@ -66,6 +67,7 @@ __all__ = [
     "Shot",
     "ShotEvidence",
     "ShotParameters",
+    "Stop",
     "TitleCurve",
     "Transition",
     "analyse",

@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-__all__ = ["CEILING", "Curve", "RatePoint", "Size", "fit_chunk", "fit_curve", "log_distortion", "quantiser_grid"]
+__all__ = [
+    "CEILING",
+    "Curve",
+    "RatePoint",
+    "Size",
+    "fit_chunk",
+    "fit_curve",
+    "log_distortion",
+    "moved_through",
+    "quantiser_grid",
+]
 
 #: Slopes of log2(bits) per quantiser step that any encoder stays within; used beyond the last trial only.
 STEEPEST, FLATTEST = -1 / 3, -1 / 24
@@ -140,9 +150,20 @@ def fit_chunk(
     for size, trials in rough.items():
         log_bits, loss = _shape(_levels(trials)[0], grid - shift)
         mine = sure.get(size, ())
-        by_trust = [sorted((p for p in mine if p.every == e), key=lambda p: p.quantiser) for e in _every(mine)]
-        curves[size] = _through(by_trust, grid, log_bits + lift, loss, [*trials, *mine])
+        curves[size] = _through(_by_trust(mine), grid, log_bits + lift, loss, [*trials, *mine])
     return curves
+
+
+def moved_through(curve: Curve, points: Sequence[RatePoint]) -> Curve:
+    """Move a curve through points, those that tell most last; without points it stays."""
+    if not points:
+        return curve
+    return _through(_by_trust(points), curve.quantisers, np.log2(curve.bits), log_distortion(curve.quality), points)
+
+
+def _by_trust(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
+    """Group points by how much they tell, least first; within a group by quantiser."""
+    return [sorted((p for p in points if p.every == every), key=lambda p: p.quantiser) for every in _every(points)]
 
 
 def _every(points: Sequence[RatePoint]) -> list[int]:

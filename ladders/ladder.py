@@ -101,6 +101,8 @@ class Ladder:
     anchor : tuple of (int, float)
         Rate and quality of the fixed ladder's rungs, as predicted from the same trials; empty if they could not be.
     cost : ProbeCost
+    remaining_loss : float or None
+        Percent of bits that more trials are expected to save; None if it was not estimated.
     """
 
     mode: str
@@ -115,6 +117,7 @@ class Ladder:
     hull: tuple[HullPoint, ...] = ()
     anchor: tuple[tuple[int, float], ...] = ()
     cost: ProbeCost = field(default_factory=ProbeCost)
+    remaining_loss: float | None = None
 
     def renditions(self) -> tuple[Rendition, ...]:
         """Return what the encoder is asked for, one a rung, each with a name of its own."""

@@ -18,7 +18,7 @@ from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
 from ladders.probes import Encoding, Prober
 from ladders.rungs import RungChoice, RungRules, choose_rungs
-from ladders.search import Curves, Size, explore, fitted
+from ladders.search import Curves, Size, Stop, explore, fitted
 from ladders.shots import Shot
 
 __all__ = [
@@ -65,6 +65,8 @@ class LadderRequest:
         What a segment should last, s.
     every : int
         Trials are measured on each so many-th frame.
+    stop : Stop
+        When the search for the ladder ends.
     """
 
     mode: str = "per-shot"
@@ -74,6 +76,7 @@ class LadderRequest:
     max_height: int | None = None
     segment_duration: Fraction = Fraction(4)
     every: int = 9
+    stop: Stop = field(default_factory=Stop)
 
 
 def per_shot(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
@@ -164,7 +167,7 @@ def ladder_from(
     if request.mode not in MODES:
         raise LadderError(f"{request.mode}: the modes are {', '.join(MODES)}")
     maker = _Maker(prober.source, prober.chunks, request)
-    curves = explore(prober, list(maker.sizes.values()), maker.wanted, progress)
+    found = explore(prober, list(maker.sizes.values()), maker.wanted, progress, request.stop)
     return Ladder(
         mode=request.mode,
         codec=request.encoding.codec,
@@ -174,10 +177,11 @@ def ladder_from(
         content_id=prober.source.content_id,
         chunks=prober.chunks,
         segments=tuple(segments),
-        rungs=maker.rungs(curves),
-        hull=maker.hull(curves),
-        anchor=maker.anchor(curves),
+        rungs=maker.rungs(found.curves),
+        hull=maker.hull(found.curves),
+        anchor=maker.anchor(found.curves),
         cost=prober.cost,
+        remaining_loss=found.remaining_loss,
     )
 
 
@@ -231,9 +235,17 @@ class _Maker:
         chosen = choose_rungs(self._title(curves), self.duration, self.request.rules)
         return _distinct(self._rung(choice.height, self._allocate(curves, choice)) for choice in chosen)
 
-    def wanted(self, curves: Curves) -> list[tuple[Size, list[float]]]:
-        """Return what the rungs would encode."""
-        return [((r.width, r.height), list(r.quantisers)) for r in self.rungs(curves)]
+    def wanted(self, curves: Curves) -> list[dict[Size, list[float]]]:
+        """Return what each rung would encode at each size that reaches its quality, first at the size that it takes."""
+        rungs = self.rungs(curves)
+        wanted = [{(rung.width, rung.height): list(rung.quantisers)} for rung in rungs]
+        if self.request.mode != "fixed":
+            for height, title in self._title(curves).items():
+                for rung, landings in zip(rungs, wanted, strict=True):
+                    allocation = title.for_quality(rung.quality)
+                    if self.sizes[height] not in landings and allocation.quality >= rung.quality:
+                        landings[self.sizes[height]] = list(self._quantisers(allocation.indices))
+        return wanted
 
     def corrected(self, curves: Curves, rung: Rung, bits: int) -> tuple[float, ...]:
         """Return the quantisers that bring a rung to the quality asked of it, changing no chunk without need."""

@@ -1,121 +1,307 @@
-"""Find a title's curves with few trials: spread a few, see where the rungs would land, try there."""
+"""Find a title's curves with few trials: the next ones are those that are expected to save most bits for their cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from encoder import codec_named
-from ladders.curves import Curve, Size, fit_chunk, fit_curve, quantiser_grid
+from encoder import Codec, codec_named
+from ladders.borrowing import completed, lender
+from ladders.curves import Curve, Size, fit_chunk, fit_curve, moved_through, quantiser_grid
 from ladders.probes import Point, Prober
+from ladders.remaining_loss import Landing, remaining_loss
 
-__all__ = ["Curves", "Size", "Wanted", "explore", "fitted"]
+__all__ = ["Curves", "Found", "Size", "Stop", "Wanted", "explore", "fitted"]
 
 Progress = Callable[[float, float], None]
 #: Curves of all chunks, by size.
 Curves = Mapping[Size, list[Curve]]
-#: What a ladder made of curves would encode: size and quantiser of every chunk, for every rung.
-Wanted = Callable[[Curves], list[tuple[Size, list[float]]]]
+#: What a ladder made of curves would encode: for every rung, the quantisers of all chunks at each size that reaches its
+#: quality, first the size that it takes.
+Wanted = Callable[[Curves], list[dict[Size, list[float]]]]
 
-#: Where the first trials lie in the encoder's range of quantisers.
+#: Where a chunk's first trials at a size lie in the encoder's range of quantisers.
 FIRST_TRIALS = (0.25, 0.6)
 #: The same of rough ones, wider apart; and of the one encode that puts a chunk's rough trials in their place, whose bow
 #: it tells as well.
 ROUGH_TRIALS, MIDDLING = (0.22, 0.65), 0.45
+#: So many chunks are tried at all sizes: they show the others what a size does.
+PILOTS = 3
 #: A rung's quantiser is known well enough within this of a trial, or between two trials no further apart than the
 #: second, the third if they are rough; in steps that halve the rate.
 NEAR, BRACKET, ROUGH_BRACKET = 0.45, 2.0, 3.0
-#: Rounds of trying where the rungs land.
-ROUNDS = 3
+#: How much a chunk's bits at a quality are in doubt (standard deviation, natural logarithm): where trials tell them,
+#: for each halving of the rate beyond, where the next size lends its curve, for each size further off, and where
+#: nothing of the chunk is known. As replays on exhaustive grids show them.
+TOLD, BEYOND, BORROWED, FURTHER, UNKNOWN = 0.07, 0.1, 0.14, 0.035, 0.42
+#: What a trial costs beside its own pixels, in pixels of the tallest size: decoding and measuring; and about how many
+#: times more than a rough one a trial by the final preset takes.
+OVERHEAD, DEARER = 0.3, 3.0
+#: Rounds of trying, at most, after the pilots.
+ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When a search ends.
+
+    Attributes
+    ----------
+    loss : float
+        No more is tried once the rungs are expected to cost at most so much more (percent of their bits) than if all
+        curves were known.
+    budget : float or None
+        CPU seconds that all trials may take, about; None for as many as the loss needs. One chunk is tried whatever the
+        budget.
+    """
+
+    loss: float = 0.5
+    budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What a search found: curves of every chunk at every size, and how many percent of bits may still be lost."""
+
+    curves: Curves
+    remaining_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Points of a chunk to try together at a size.
+
+    Attributes
+    ----------
+    points : tuple of Point
+    cost : float
+        As `_cost` counts.
+    gain : float
+        Percent of bits that it is expected to save.
+    needed : bool
+        Whether a rung stands on it, where nothing near was tried as yet.
+    first : bool
+        Whether nothing of the chunk is known as yet.
+    """
+
+    points: tuple[Point, ...]
+    cost: float
+    gain: float = 0.0
+    needed: bool = False
+    first: bool = False
 
 
 def explore(
-    prober: Prober, sizes: list[Size], wanted: Wanted, progress: Progress | None = None, *, rounds: int = ROUNDS
-) -> Curves:
-    """Run trials until the rungs stand on ground that was tried.
+    prober: Prober, sizes: Sequence[Size], wanted: Wanted, progress: Progress | None = None, stop: Stop | None = None
+) -> Found:
+    """Run trials until what the rungs may still lose is small, or the budget is spent.
 
     Parameters
     ----------
     prober : Prober
         Runs and keeps the trials.
-    sizes : list of (int, int)
+    sizes : sequence of (int, int)
         To choose from, tallest first.
     wanted : callable
         Makes a ladder of curves and says what it would encode.
     progress : callable, optional
         Takes (share done, 1).
-    rounds : int
-        Of trying where the rungs land, at most.
+    stop : Stop, optional
 
     Returns
     -------
-    Curves
-        Of every chunk at every size.
+    Found
 
     Notes
     -----
-    Every chunk is tried at every size: what a size does differs too much between shots (a screen of text loses
-    far more than fog does) for some to speak for the others. Where the final preset is slow, most trials are rough, by
-    a fast one; one encode a chunk, at a middling size, tells what the two differ.
+    A few chunks are tried at every size. Then, round by round, a ladder is made of what is known, and every trial that
+    might change it is weighed: by the percent of bits that it is expected to save over the whole title
+    (`remaining_loss`) for its cost. The best of them, as many as bring the loss down to what is asked for, are run,
+    and those that a rung stands on: what is promised of it is to be on ground that was tried, as far as the budget
+    reaches.
+    Where the final preset is slow, most trials are rough, by a fast one; one encode a chunk, at the first size that it
+    is tried at, tells what the two differ.
     """
-    codec = codec_named(prober.encoding.codec)
-    chunks = range(len(prober.chunks))
-    rough = prober.encoding.trial_preset is not None
-    shares = ROUGH_TRIALS if rough else FIRST_TRIALS
-    points = [Point(n, size, codec.at_share(share), rough) for n in chunks for size in sizes for share in shares]
-    if rough:
-        points += [Point(n, sizes[len(sizes) // 2], codec.at_share(MIDDLING)) for n in chunks]
-    # the rounds after the first are about as much again
-    prober.run(points, _part(progress, 0.0, 0.6))
-    curves = fitted(prober, sizes)
-    for number in range(rounds):
-        new = _gaps(prober, wanted(curves), codec.rate_halving, rough=rough)
-        if not new:
-            break
-        prober.run(new, _part(progress, 0.6 + 0.13 * number, 0.73 + 0.13 * number))
-        curves = fitted(prober, sizes)
-    if progress:
-        progress(1.0, 1.0)
+    return _Search(prober, list(sizes), wanted, stop or Stop()).run(progress)
+
+
+def fitted(prober: Prober, sizes: Sequence[Size]) -> Curves:
+    """Draw the curve of every chunk at every size: by its own trials, else borrowed."""
+    return _completed(prober, sizes, [_drawn(prober, n, sizes) for n in range(len(prober.chunks))])
+
+
+def _completed(prober: Prober, sizes: Sequence[Size], drawn: Sequence[dict[Size, Curve]]) -> Curves:
+    """Complete what is drawn by trials."""
+    curves = completed(drawn, [chunk.frame_count for chunk in prober.chunks], sizes)
+    # final encodes at a size that was not tried
+    for size, row in curves.items():
+        for n, curve in enumerate(row):
+            if size not in drawn[n]:
+                row[n] = moved_through(curve, list(prober.found[n, size].values()))
     return curves
 
 
-def fitted(prober: Prober, sizes: list[Size]) -> Curves:
-    """Fit a curve to the trials of every chunk at every size."""
+def _drawn(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Curve]:
+    """Draw a chunk's curves at the sizes that it was tried at."""
     codec = codec_named(prober.encoding.codec)
     grid = quantiser_grid(*codec.quantisers, codec.step)
-    by_chunk = [_fitted(prober, n, sizes, grid) for n in range(len(prober.chunks))]
-    return {size: [curves[size] for curves in by_chunk] for size in sizes}
-
-
-def _fitted(prober: Prober, chunk: int, sizes: list[Size], grid: NDArray[np.float64]) -> dict[Size, Curve]:
-    sure = {size: list(prober.found[chunk, size].values()) for size in sizes}
+    tried = _tried(prober, chunk, sizes)
+    sure = {size: list(prober.found[chunk, size].values()) for size in tried}
     if prober.encoding.trial_preset is None:
         return {size: fit_curve(points, grid) for size, points in sure.items()}
-    return fit_chunk({size: list(prober.rough[chunk, size].values()) for size in sizes}, sure, grid)
+    return fit_chunk({size: list(prober.rough[chunk, size].values()) for size in tried}, sure, grid) if tried else {}
 
 
-def _gaps(prober: Prober, rungs: list[tuple[Size, list[float]]], halving: float, *, rough: bool) -> list[Point]:
-    """Return the points that rungs would use and that trials do not tell well enough."""
-    new: list[Point] = []
-    bracket = (ROUGH_BRACKET if rough else BRACKET) * halving
-    for size, quantisers in rungs:
-        for n, quantiser in enumerate(quantisers):
-            point = Point(n, size, quantiser, rough)
-            tried = [*prober.known(point), *(p.quantiser for p in new if (p.chunk, p.size) == (n, size))]
-            if not _known(quantiser, tried, halving, bracket):
-                new.append(point)
-    return new
+def _tried(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
+    """Return the sizes whose curves a chunk's own trials draw."""
+    trials = prober.rough if prober.encoding.trial_preset else prober.found
+    return [size for size in sizes if len(trials[chunk, size]) > 1]
 
 
-def _known(quantiser: float, tried: list[float], halving: float, bracket: float) -> bool:
-    """Tell whether trials lie near a quantiser, or close on both sides of it."""
-    if any(abs(other - quantiser) <= NEAR * halving for other in tried):
-        return True
-    finer = [other for other in tried if other < quantiser]
-    coarser = [other for other in tried if other > quantiser]
-    return bool(finer and coarser) and min(coarser) - max(finer) <= bracket
+class _Search:
+    """One title's search."""
+
+    def __init__(self, prober: Prober, sizes: list[Size], wanted: Wanted, stop: Stop) -> None:
+        self.prober, self.sizes, self.wanted, self.stop = prober, sizes, wanted, stop
+        self.codec: Codec = codec_named(prober.encoding.codec)
+        self.rough = prober.encoding.trial_preset is not None
+        self.drawn: list[dict[Size, Curve]] = [{} for _ in prober.chunks]
+        self.spent = 0.0
+
+    def run(self, progress: Progress | None) -> Found:
+        """Try until it may stop."""
+        self._pilots(_part(progress, 0.0, 0.4))
+        curves = _completed(self.prober, self.sizes, self.drawn)
+        for number in range(ROUNDS):
+            loss, trials = self._weighed(curves)
+            chosen = self._chosen(trials, loss)
+            if not chosen:
+                break
+            begin = 1 - 0.6 * 0.5**number
+            self._try(chosen, _part(progress, begin, (1 + begin) / 2))
+            curves = _completed(self.prober, self.sizes, self.drawn)
+        else:
+            loss, _ = self._weighed(curves)
+        if progress:
+            progress(1.0, 1.0)
+        return Found(curves, loss)
+
+    def _pilots(self, progress: Progress | None) -> None:
+        """Try a few chunks, evenly spread, at every size; one by one where there is a budget."""
+        count = min(PILOTS, len(self.prober.chunks))
+        chunks = [len(self.prober.chunks) * (2 * n + 1) // (2 * count) for n in range(count)]
+        middle = self.sizes[len(self.sizes) // 2]
+        trials = []
+        for chunk in chunks:
+            points = [point for size in self.sizes for point in self._first(chunk, size, sure=size == middle)]
+            trials.append(_Trial(tuple(points), sum(map(self._cost, points))))
+        if self.stop.budget is not None:
+            self._try(trials[:1], None)
+            trials = self._within_budget(trials[1:])
+        self._try(trials, progress)
+
+    def _try(self, trials: Sequence[_Trial], progress: Progress | None) -> None:
+        points = [point for trial in trials for point in trial.points]
+        self.prober.run(points, progress)
+        for chunk in {point.chunk for point in points}:
+            self.drawn[chunk] = _drawn(self.prober, chunk, self.sizes)
+        self.spent += sum(trial.cost for trial in trials)
+
+    def _first(self, chunk: int, size: Size, *, sure: bool) -> list[Point]:
+        """Return a chunk's first points at a size."""
+        if not self.rough:
+            return [Point(chunk, size, self.codec.at_share(share)) for share in FIRST_TRIALS]
+        points = [Point(chunk, size, self.codec.at_share(share), rough=True) for share in ROUGH_TRIALS]
+        return [*points, Point(chunk, size, self.codec.at_share(MIDDLING))] if sure else points
+
+    def _cost(self, point: Point) -> float:
+        """Return about what a trial costs, in no unit."""
+        tallest, mine = (width * height for width, height in (self.sizes[0], point.size))
+        dearer = DEARER if self.rough and not point.rough else 1.0
+        return self.prober.chunks[point.chunk].frame_count * (mine / tallest * dearer + OVERHEAD)
+
+    def _weighed(self, curves: Curves) -> tuple[float, list[_Trial]]:
+        """Return the percent of bits that may still be lost, and the trials that might save some of them."""
+        rungs = self.wanted(curves)
+        tried = [_tried(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
+        total = 0.0
+        gains: dict[tuple[int, Size, float | None], float] = {}
+        taken = {next(iter(rung)) for rung in rungs}
+        for rung in rungs:
+            mine = next(iter(rung))
+            landings = [self._landing(curves, size, q, tried, nearer=size == mine) for size, q in rung.items()]
+            loss, saved = remaining_loss(landings)
+            total += loss / len(rungs)
+            for (size, quantisers), landing, row in zip(rung.items(), landings, saved, strict=True):
+                for n in np.flatnonzero(landing.after < landing.doubt):
+                    key = int(n), size, quantisers[n] if size in tried[n] else None
+                    gains[key] = gains.get(key, 0.0) + float(row[n]) / len(rungs)
+        trials = []
+        for (chunk, size, quantiser), gain in gains.items():
+            first = not tried[chunk]
+            points = [Point(chunk, size, quantiser, self.rough)] if quantiser else self._first(chunk, size, sure=first)
+            trials.append(_Trial(tuple(points), sum(map(self._cost, points)), gain, size in taken, first))
+        return total, trials
+
+    def _chosen(self, trials: Sequence[_Trial], loss: float) -> list[_Trial]:
+        """Return those that are needed, and those that save most for their cost until the loss is what is asked for."""
+        chosen: list[_Trial] = []
+        looks: set[tuple[int, Size | None]] = set()
+        excess = loss - self.stop.loss
+        for trial in sorted(trials, key=lambda trial: -trial.gain / trial.cost):
+            if excess <= 0 and not trial.needed:
+                continue
+            # what a first look tells comes before a second
+            look = trial.points[0].chunk, None if trial.first else trial.points[0].size
+            if look not in looks:
+                looks.add(look)
+                chosen.append(trial)
+                excess -= trial.gain
+        return self._within_budget(chosen)
+
+    def _within_budget(self, trials: Sequence[_Trial]) -> list[_Trial]:
+        """Return the trials, from the first on, that what is left of the budget pays for."""
+        if self.stop.budget is None:
+            return list(trials)
+        seconds = self.prober.cost.cpu_seconds
+        left = (self.stop.budget - seconds) * self.spent / max(seconds, 1e-9)
+        bills = np.cumsum([trial.cost for trial in trials])
+        return list(trials[: int(np.searchsorted(bills, left, side="right"))])
+
+    def _landing(
+        self,
+        curves: Curves,
+        size: Size,
+        quantisers: Sequence[float],
+        tried: Sequence[Sequence[Size]],
+        *,
+        nearer: bool,
+    ) -> Landing:
+        """Return what a rung would encode at a size, where tried chunks may be tried nearer or may not."""
+        row = curves[size]
+        bits = [curve.bits[np.searchsorted(curve.quantisers, q)] for curve, q in zip(row, quantisers, strict=True)]
+        doubt = np.array([self._doubt(n, size, q, tried[n]) for n, q in enumerate(quantisers)])
+        borrowed = np.array([size not in mine for mine in tried])
+        after = np.where(borrowed | nearer, np.minimum(doubt, TOLD), doubt)
+        return Landing(np.array(bits), doubt, after, borrowed)
+
+    def _doubt(self, chunk: int, size: Size, quantiser: float, tried: Sequence[Size]) -> float:
+        """Return how much a chunk's bits are in doubt at a size and quantiser."""
+        if not tried:
+            return UNKNOWN
+        if size not in tried:
+            place = self.sizes.index
+            return BORROWED + FURTHER * (abs(place(lender(size, tried, self.sizes)) - place(size)) - 1)
+        near = self.prober.known(Point(chunk, size, quantiser, self.rough))
+        halving = self.codec.rate_halving
+        away = min(abs(other - quantiser) for other in near) / halving
+        finer = [other for other in near if other < quantiser]
+        coarser = [other for other in near if other > quantiser]
+        bracket = ROUGH_BRACKET if self.rough else BRACKET
+        told = away <= NEAR or (finer and coarser and (min(coarser) - max(finer)) / halving <= bracket)
+        return TOLD if told else TOLD + BEYOND * away
 
 
 def _part(progress: Progress | None, begin: float, end: float) -> Progress | None:

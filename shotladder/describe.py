@@ -106,6 +106,7 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "preset": _presets(parts.made),
             "tune": ladder.tune,
             "target_vmaf": ladder.target,
+            "remaining_loss_percent": {made.ladder.codec: _rounded(made.ladder.remaining_loss) for made in parts.made},
         },
         "comparisons": [found for made in parts.made if (found := _comparison(parts.source, made))],
         "cost": {
@@ -138,6 +139,10 @@ def shot_document(film: Source, shot: Shot) -> dict[str, Any]:
         "mixed_frames": None if shot.mixed is None else list(shot.mixed),
         "complexity": asdict(shot.complexity),
     }
+
+
+def _rounded(percent: float | None) -> float | None:
+    return None if percent is None else round(percent, 2)
 
 
 def _presets(made: Sequence[Made]) -> str:

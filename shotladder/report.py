@@ -175,9 +175,11 @@ def _kept(comparison: dict[str, Any]) -> str:
 
 def _cost_rows(presentation: dict[str, Any]) -> list[tuple[str, str]]:
     cost = presentation["cost"]
+    losses = [loss for loss in presentation["ladder"]["remaining_loss_percent"].values() if loss is not None]
+    more = f"; more would save about {max(losses):.1f} % of the bits" if losses else ""
     names = {
         "analysis_cpu_seconds": "shots and complexity",
-        "probe_cpu_seconds": f"{cost['probes']} trial encodes, measured",
+        "probe_cpu_seconds": f"{cost['probes']} trial encodes, measured{more}",
         "encode_cpu_seconds": "final encodes",
         "measure_cpu_seconds": "measuring them on every frame",
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder import ContentKey, Source, Store
-from ladders import MODES, Encoding, LadderRequest, RungRules, default_target
+from ladders import MODES, Encoding, LadderRequest, RungRules, Stop, default_target
 from shotladder import __version__
 from shotladder.viewers import Viewers
 
@@ -63,6 +63,8 @@ class EncodeRequest:
         The encoder's, for each codec.
     tune : str
         "visual" or "metric".
+    stop : Stop
+        When trial encodes end.
     engine : str
         What measures VMAF.
     audio : tuple of str
@@ -92,6 +94,7 @@ class EncodeRequest:
     segment: Fraction
     presets: tuple[str, ...]
     tune: str
+    stop: Stop
     engine: str
     audio: tuple[str, ...]
     encryption: EncryptionRequest | None
@@ -107,7 +110,7 @@ class EncodeRequest:
         if self.audience:
             viewers = Viewers.on(self.audience, float(source.duration), float(self.segment))
             rules = replace(rules, audience=viewers)
-        request = LadderRequest(rules=rules, max_height=self.max_height, segment_duration=self.segment)
+        request = LadderRequest(rules=rules, max_height=self.max_height, segment_duration=self.segment, stop=self.stop)
         if self.ladder in MODES:
             request = replace(request, mode=self.ladder)
         return tuple(

@@ -55,5 +55,5 @@ def _print(ladder: Ladder) -> None:
         rate, quality = f"{rung.rate / 1000:.0f}", f"{rung.quality:.1f}"
         table.add_row(str(number), f"{rung.width}x{rung.height}", rate, quality, spread)
     Console().print(table)
-    cost = ladder.cost
-    click.echo(f"{cost.probes} trials, {cost.cpu_seconds:.0f} CPU s", err=True)
+    cost, loss = ladder.cost, ladder.remaining_loss
+    click.echo(f"{cost.probes} trials, {cost.cpu_seconds:.0f} CPU s; more would save about {loss:.1f} %", err=True)

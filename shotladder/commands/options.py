@@ -13,7 +13,7 @@ import click
 import encoder
 import vmaf
 from encoder import Store
-from ladders import MODES
+from ladders import MODES, Stop
 from shotladder.request import EncodeRequest, EncryptionRequest
 
 __all__ = [
@@ -155,6 +155,20 @@ _OPTIONS = (
     click.option("--preset", metavar="NAME|CODEC=NAME,...", help="The encoder's; by default the codec's."),
     click.option("--tune", type=click.Choice(["visual", "metric"]), default="visual", show_default=True),
     click.option(
+        "--remaining-loss",
+        metavar="PERCENT",
+        type=click.FloatRange(0, 100),
+        default=Stop().loss,
+        show_default=True,
+        help="Stop trial encodes once more of them are expected to save no more of the bits.",
+    ),
+    click.option(
+        "--probe-budget",
+        metavar="SECONDS",
+        type=click.FloatRange(0, min_open=True),
+        help="CPU time that the trial encodes of a codec may take, about [as long as they are worth it].",
+    ),
+    click.option(
         "--engine",
         type=click.Choice(["native", "libvmaf"]),
         default=vmaf.DEFAULT_ENGINE,
@@ -278,6 +292,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         segment=options["segment"],
         presets=_presets(options["codecs"], options["preset"]),
         tune=options["tune"],
+        stop=Stop(options["remaining_loss"], options["probe_budget"]),
         engine=options["engine"],
         audio=options.get("audio", ()),
         encryption=_encryption(options),

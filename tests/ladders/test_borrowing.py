@@ -1,0 +1,56 @@
+"""Curves that are borrowed lie where those of other chunks say."""
+
+import numpy as np
+import pytest
+
+from ladders import RatePoint, fit_curve, quantiser_grid
+from ladders.borrowing import completed, lender
+from ladders.curves import moved_through
+
+GRID = quantiser_grid(12, 46, 0.25)
+SIZES = [(1280, 720), (640, 360), (416, 234)]
+
+
+def curve(hardness, area):
+    """Bits and distortion of laws in which the step between two sizes is one for all chunks."""
+    points = [
+        RatePoint(q, round(hardness * area * 2 ** (-(q - 24) / 6) * 1e6), 100.5 - 4 / area**0.3 * 1.09 ** (q - 24))
+        for q in (20.0, 34.0)
+    ]
+    return fit_curve(points, GRID)
+
+
+def all_sizes(hardness):
+    return {size: curve(hardness, size[0] / 1280) for size in SIZES}
+
+
+def test_the_nearest_size_lends():
+    assert lender(SIZES[2], SIZES[:2], SIZES) == SIZES[1]
+    assert lender(SIZES[0], SIZES[1:], SIZES) == SIZES[1]
+
+
+@pytest.mark.parametrize("known", SIZES)
+def test_where_all_chunks_step_alike_nothing_is_lost(known):
+    whole = [all_sizes(1.0), all_sizes(3.0), all_sizes(0.2)]
+    drawn = [whole[0], whole[1], {known: whole[2][known]}]
+    curves = completed(drawn, [10, 10, 10], SIZES)
+    for size in SIZES:
+        np.testing.assert_allclose(curves[size][2].bits, whole[2][size].bits, rtol=1e-4)
+        np.testing.assert_allclose(curves[size][2].quality, whole[2][size].quality, atol=1e-3)
+        assert curves[size][:2] == [whole[0][size], whole[1][size]]
+
+
+def test_a_chunk_that_was_not_tried_is_an_average_one_of_its_length():
+    whole = [all_sizes(1.0), all_sizes(4.0)]
+    curves = completed([*whole, {}], [10, 10, 30], SIZES)
+    for size in SIZES:
+        np.testing.assert_allclose(curves[size][2].bits, 3 * curve(2.0, size[0] / 1280).bits, rtol=1e-4)
+
+
+def test_final_encodes_move_a_borrowed_curve():
+    borrowed = curve(1.0, 0.5)
+    point = RatePoint(30.0, 70_000, 91.0)
+    moved = moved_through(borrowed, [point])
+    place = int(np.flatnonzero(GRID == 30.0)[0])
+    assert (moved.bits[place], moved.quality[place]) == pytest.approx((70_000, 91.0))
+    assert moved_through(borrowed, []) is borrowed

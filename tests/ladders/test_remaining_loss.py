@@ -1,0 +1,69 @@
+"""What ladders may still lose is what drawing the truth at random shows."""
+
+import numpy as np
+import pytest
+
+from ladders.remaining_loss import COMMON, STEEPNESS, Landing, remaining_loss
+
+BITS = np.array([900.0, 300.0, 120.0, 40.0])
+
+
+def landing(bits=BITS, doubt=0.1, after=0.05, borrowed=False):
+    shape = np.ones(len(bits))
+    return Landing(bits, doubt * shape, after * shape, np.full(len(bits), borrowed))
+
+
+def test_curves_that_are_known_lose_nothing():
+    loss, saved = remaining_loss([landing(doubt=0.0, after=0.0), landing(1.3 * BITS, doubt=0.0, after=0.0)])
+    assert loss == pytest.approx(0, abs=1e-6)
+    assert all(np.all(np.abs(row) < 1e-9) for row in saved)
+
+
+def test_slopes_that_are_off_cost_what_sharing_by_them_costs():
+    # bits R of each chunk give distortion c R ** -b; each c is known up to a factor, and sharing goes by what is known
+    rng = np.random.default_rng(1)
+    doubt, b = 0.1, STEEPNESS
+    extra = []
+    for _ in range(4000):
+        truth = BITS ** (1 + b)
+        seen = truth * np.exp(doubt * rng.standard_normal(len(BITS)))
+        chosen, best = seen ** (1 / (1 + b)), BITS
+        distortion = lambda bits, c=truth: float(np.sum(c * bits**-b))  # noqa: E731
+        # as many bits as the same distortion takes when shared that way
+        scale = (distortion(chosen) / distortion(best)) ** (1 / b)
+        extra.append(100 * (scale * chosen.sum() / best.sum() - 1))
+    loss, _ = remaining_loss([landing(doubt=doubt)])
+    assert loss == pytest.approx(np.mean(extra), rel=0.35)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.05, 0.2])
+def test_another_size_is_worth_its_expected_improvement(gap):
+    doubt = 0.2
+    rng = np.random.default_rng(2)
+    here, there = landing(doubt=doubt), landing(np.exp(gap) * BITS, doubt=doubt)
+    deviation = (2 * (np.sum((here.shares * doubt) ** 2) + COMMON**2)) ** 0.5
+    drawn = np.maximum(-(gap + deviation * rng.standard_normal(200_000)), 0).mean()
+    assert remaining_loss([here, there])[0] - remaining_loss([here])[0] == pytest.approx(
+        100 * drawn, rel=0.03, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("borrowed", [False, True])
+def test_a_trial_saves_about_what_the_loss_then_is_less(borrowed):
+    several = np.tile(BITS, 20)
+    sizes = [landing(several, 0.12), landing(1.1 * several, 0.12, borrowed=borrowed)]
+    loss, saved = remaining_loss(sizes)
+    for which, size in enumerate(sizes):
+        for chunk in (0, 3):
+            doubt, lent = size.doubt.copy(), size.borrowed.copy()
+            doubt[chunk], lent[chunk] = size.after[chunk], False
+            then = [*sizes]
+            then[which] = Landing(size.bits, doubt, size.after, lent)
+            assert loss - remaining_loss(then)[0] == pytest.approx(saved[which][chunk], rel=0.25, abs=1e-4)
+
+
+def test_the_more_chunks_lend_the_less_borrowing_costs():
+    borrowed = np.array([True, False, False, False])
+    few = Landing(BITS, np.full(4, 0.1), np.full(4, 0.05), borrowed)
+    many = Landing(np.append(BITS, [1e-9] * 8), np.full(12, 0.1), np.full(12, 0.05), np.append(borrowed, [False] * 8))
+    assert many.variance < few.variance

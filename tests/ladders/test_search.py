@@ -1,0 +1,89 @@
+"""A search tries what is worth its cost, and stops where it is told to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ladders import LadderRequest, Stop, ladder_from
+from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, known
+
+
+class Costly(KnownFilm):
+    """Trials take time by their pixels."""
+
+    def run(self, points, progress=None):
+        points = list(points)
+        super().run(points)
+        seconds = sum(
+            self.chunks[p.chunk].frame_count * (p.size[0] * p.size[1] * (1 if p.rough else 3) + 300_000) / 1e8
+            for p in points
+        )
+        self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
+
+
+class CostlySlowFilm(Costly, SlowFilm):
+    pass
+
+
+def searched(law=Costly, count=20, preset="veryfast", **stop):
+    prober, segments = known(law, count, preset=preset)
+    return prober, ladder_from(prober, segments, LadderRequest(stop=Stop(**stop)))
+
+
+def tried(prober, size):
+    return sum(len(prober.found[n, size]) > 1 for n in range(len(prober.chunks)))
+
+
+def test_sizes_that_no_rung_comes_near_are_tried_on_a_few_chunks_only():
+    prober, ladder = searched()
+    taken = {(rung.width, rung.height) for rung in ladder.rungs}
+    assert taken == {(1280, 720)}
+    assert tried(prober, (1280, 720)) == len(prober.chunks)
+    assert tried(prober, (416, 234)) <= 5
+    # far fewer than two of every chunk at every size
+    assert prober.cost.probes < 0.6 * len(prober.chunks) * 5 * 2
+
+
+@pytest.mark.parametrize(("law", "preset"), [(Costly, "veryfast"), (CostlySlowFilm, "slow")])
+def test_a_budget_is_kept_and_what_it_does_not_reach_is_told(law, preset):
+    free, ladder = searched(law, preset=preset)
+    whole = free.cost.cpu_seconds
+    losses = [ladder.remaining_loss]
+    for share in (0.7, 0.4):
+        prober, ladder = searched(law, preset=preset, budget=share * whole)
+        assert 0.5 * share * whole < prober.cost.cpu_seconds < 1.15 * share * whole
+        assert ladder.rungs
+        losses.append(ladder.remaining_loss)
+    assert losses == sorted(losses)
+    assert losses[0] < losses[-1]
+
+
+def test_the_least_budget_tries_one_chunk_and_has_one_quantiser_for_all():
+    prober, ladder = searched(budget=1e-3)
+    assert {chunk for (chunk, _), points in prober.found.items() if points} == {3}
+    # but for chunks whose next step on the hull is taken, or half taken
+    assert all(len(set(rung.quantisers)) <= 3 for rung in ladder.rungs)
+    assert ladder.remaining_loss > 10
+
+
+def test_a_loss_that_is_allowed_saves_trials():
+    probes = [searched(loss=loss)[0].cost.probes for loss in (0.1, 20.0)]
+    assert probes[1] < probes[0]
+
+
+def test_what_a_rung_promises_stands_on_its_own_trials_whatever_loss_is_allowed():
+    prober, ladder = searched(loss=100.0)
+    for rung in ladder.rungs:
+        assert tried(prober, (rung.width, rung.height)) == len(prober.chunks)
+        rate, quality = achieved(prober, rung)
+        assert (rung.rate, rung.quality) == (pytest.approx(rate, rel=0.03), pytest.approx(quality, abs=0.5))
+
+
+def test_progress_rises_to_one():
+    prober, segments = known()
+    told = []
+    ladder_from(prober, segments, LadderRequest(), lambda done, total: told.append(done / total))
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+    assert np.isfinite(told).all()
