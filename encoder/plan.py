@@ -37,12 +37,15 @@ class Chunk:
         Frames of the source at which key frames stand; the first is `first`.
     shots : tuple of int
         Numbers of the shots that it holds, wholly or in part.
+    cuts : tuple of int
+        First frames of its shots, but for the first one.
     """
 
     first: int
     last: int
     keyframes: tuple[int, ...]
     shots: tuple[int, ...]
+    cuts: tuple[int, ...] = ()
 
     @property
     def frame_count(self) -> int:
@@ -150,7 +153,8 @@ def plan_chunks(
         held = [n for n, shot in enumerate(shot_starts) if first <= shot < last]
         before = max(n for n, shot in enumerate(shot_starts) if shot <= first)
         shots = tuple(sorted({before, *held}))
-        chunks.append(Chunk(first, last, (first, *inner), shots))
+        riding = tuple(shot_starts[n] for n in held if shot_starts[n] > first)
+        chunks.append(Chunk(first, last, (first, *inner), shots, riding))
     return tuple(chunks), segments
 
 

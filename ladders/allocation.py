@@ -41,7 +41,7 @@ class Limits:
     Attributes
     ----------
     floor_below_mean : float
-        No chunk's quality lies further below the title's mean, where its curve reaches so high.
+        No shot's quality lies further below the title's mean, where its curve reaches so high.
     cap : float
         No chunk gets more quality than this, where it can have less: the scale saturates there.
     peak_ratio : float
@@ -271,5 +271,7 @@ def allowed(
     # a chunk's fair share of the rung's bits is its share of the frames
     left &= heaviest <= PEAK_MARGIN * limits.peak_ratio * aim.bits * weights[:, None]
     left[:, -1] = True
-    floor = np.minimum(aim.quality - limits.floor_below_mean, np.where(left, quality, 0.0).max(axis=1))
-    return left & (quality >= floor[:, None])
+    # a chunk is as good as the worst of the shots that ride in it
+    worst = np.array([curve.quality - curve.dip for curve in curves])
+    floor = np.minimum(aim.quality - limits.floor_below_mean, np.where(left, worst, -100.0).max(axis=1))
+    return left & (worst >= floor[:, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,10 +63,9 @@ def completed(
                     both = [m for m in known if size in drawn[m] and near in drawn[m]]
                     steps[near] = np.mean([logs[m, size] - logs[m, near] for m in both], axis=0)
                 like = drawn[n][near]
-                row[n] = _curve(like.quantisers, logs[n, near] + steps[near], frames[n], like.burst)
+                row[n] = replace(_curve(like, logs[n, near] + steps[near], frames[n]), burst=like.burst, dip=like.dip)
         mean = np.mean([_logs(curve, frames[n]) for n, curve in row.items()], axis=0)
-        grid = row[known[0]].quantisers
-        whole[size] = [row.get(n) or _curve(grid, mean, frames[n], 1.0) for n in range(len(drawn))]
+        whole[size] = [row.get(n) or _curve(row[known[0]], mean, frames[n]) for n in range(len(drawn))]
     return whole
 
 
@@ -74,9 +74,8 @@ def _logs(curve: Curve, frames: int) -> NDArray[np.float64]:
     return np.stack([np.log(curve.bits / frames), log_distortion(curve.quality)])
 
 
-def _curve(
-    quantisers: NDArray[np.float64], logs: NDArray[np.float64], frames: int, burst: NDArray[np.float64] | float
-) -> Curve:
+def _curve(like: Curve, logs: NDArray[np.float64], frames: int) -> Curve:
+    """Return a curve of such logarithms on the grid of another."""
     bits = np.exp(np.minimum.accumulate(logs[0])) * frames
     quality = np.clip(CEILING - np.exp(np.maximum.accumulate(logs[1])), 0.0, 100.0)
-    return Curve(quantisers, bits, quality, burst)
+    return Curve(like.quantisers, bits, quality)

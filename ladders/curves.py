@@ -46,6 +46,8 @@ class RatePoint:
         Every so many frames were measured; 1 in a final measurement.
     burst : float
         How many times the chunk's rate its heaviest segment has; 1 where a segment holds all of it.
+    dip : float
+        How much lower than the chunk's quality that of its worst shot is; 0 where it holds but one.
     """
 
     quantiser: float
@@ -53,6 +55,7 @@ class RatePoint:
     quality: float
     every: int = 1
     burst: float = 1.0
+    dip: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +68,15 @@ class Curve:
         Quantisers increase, bits and quality never do.
     burst : ndarray of float64, shape (grid,), or float
         How many times the chunk's rate its heaviest segment has.
+    dip : ndarray of float64, shape (grid,), or float
+        How much lower than the chunk's quality that of its worst shot is.
     """
 
     quantisers: NDArray[np.float64]
     bits: NDArray[np.float64]
     quality: NDArray[np.float64]
     burst: NDArray[np.float64] | float = 1.0
+    dip: NDArray[np.float64] | float = 0.0
 
 
 def quantiser_grid(lowest: float, highest: float, step: float) -> NDArray[np.float64]:
@@ -230,8 +236,9 @@ def _through(
     bits = np.exp2(np.minimum.accumulate(log_bits))
     quality = np.clip(CEILING - np.exp(np.maximum.accumulate(loss)), 0.0, 100.0)
     ordered = sorted(points, key=lambda p: p.quantiser)
-    burst = np.interp(grid, [p.quantiser for p in ordered], [p.burst for p in ordered])
-    return Curve(grid, bits, quality, burst)
+    tried = [p.quantiser for p in ordered]
+    burst, dip = (np.interp(grid, tried, column) for column in zip(*((p.burst, p.dip) for p in ordered), strict=True))
+    return Curve(grid, bits, quality, burst, dip)
 
 
 def _shift(

@@ -19,7 +19,7 @@ __all__ = ["deliver", "missed", "segment_rates"]
 #: Names a stage and gives what is to be told of its progress.
 Stage = Callable[[str], AbstractContextManager[Progress]]
 
-#: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a chunk
+#: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a shot
 #: that lies further below the floor.
 TOLERANCE = 0.25
 #: Times that rungs which missed are encoded again.
@@ -91,11 +91,12 @@ def _misses_mean(rung: Rung, mean: float) -> bool:
 
 
 def _crosses(source: Source, ladder: Ladder, row: Sequence[FinalChunk], limits: Limits) -> bool:
-    """Tell whether a segment is above the peak, or a chunk below the floor."""
-    frames = [chunk.frame_count for chunk in ladder.chunks]
-    means = np.array([final.vmaf.mean() for final in row])
-    floor = np.average(means, weights=frames) - limits.floor_below_mean
+    """Tell whether a segment is above the peak, or a shot below the floor."""
+    scores = np.concatenate([final.vmaf for final in row])
+    starts = sorted({start for chunk in ladder.chunks for start in (chunk.first, *chunk.cuts)})
+    worst = min(float(shot.mean()) for shot in np.split(scores, starts[1:]))
+    floor = scores.mean() - limits.floor_below_mean
     seconds = sum(source.time(segment.last) - source.time(segment.first) for segment in ladder.segments)
     average = sum(final.bits for final in row) / float(seconds)
     peak = max(segment_rates(source, ladder, row))
-    return bool(means.min() < floor - TOLERANCE or peak > limits.peak_ratio * average)
+    return bool(worst < floor - TOLERANCE or peak > limits.peak_ratio * average)

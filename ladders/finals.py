@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
 from ladders.ladder import Ladder
-from ladders.probes import Encoding, Prober, measure_chunk, measuring, rate_point
+from ladders.probes import Encoding, Prober, measure_chunk, measuring, rate_point, shot_means
 
 __all__ = ["FinalChunk", "Finals", "encode_finals", "with_finals"]
 
@@ -179,6 +179,7 @@ def with_finals(prober: Prober, ladder: Ladder, finals: Finals) -> None:
     """Let the prober know what the final encodes gave: they are trials too, and exact."""
     for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
         for n, final in enumerate(row):
-            quantiser, mean = rung.quantisers[n], float(final.vmaf.mean())
-            point = rate_point(prober.source, ladder.chunks[n], quantiser, final.parts, mean)
+            quantiser, chunk = rung.quantisers[n], ladder.chunks[n]
+            shots = shot_means(chunk, np.arange(chunk.first, chunk.last), final.vmaf)
+            point = rate_point(prober.source, chunk, quantiser, final.parts, float(final.vmaf.mean()), shots)
             prober.found[n, (rung.width, rung.height)][quantiser] = point

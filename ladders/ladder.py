@@ -217,7 +217,11 @@ def load_ladders(path: str | Path) -> tuple[Ladder, ...]:
 def _from_json(data: dict[str, Any]) -> Ladder:
     if data.pop("version") != FORMAT_VERSION:
         raise LadderError("made by another version")
-    chunks = tuple(Chunk(c["first"], c["last"], tuple(c["keyframes"]), tuple(c["shots"])) for c in data.pop("chunks"))
+    # ladders of before shots that ride with others were told have no cuts
+    chunks = tuple(
+        Chunk(c["first"], c["last"], tuple(c["keyframes"]), tuple(c["shots"]), tuple(c.get("cuts", ())))
+        for c in data.pop("chunks")
+    )
     rungs = tuple(Rung(**{**r, "quantisers": tuple(r["quantisers"])}) for r in data.pop("rungs"))
     if not rungs:
         raise LadderError("it has no rungs")

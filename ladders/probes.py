@@ -10,13 +10,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 import encoder
 import vmaf
 from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
 from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
 
-__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "rate_point"]
+__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "rate_point", "shot_means"]
 
 #: Frames of a chunk that trials are measured on at least, if it has as many.
 SAMPLES = 6
@@ -175,13 +178,15 @@ def run_job(job: _Job) -> Probed:
     recipes = [_recipe(job, point) for point in job.points]
     with job.store.claim("trial", recipes):
         known = _known(job, recipes)
-    found = [
-        (point, rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], job.every))
-        for point, value in zip(job.points, known, strict=True)
-    ]
+    found = [(point, _rate_point(job, point, value)) for point, value in zip(job.points, known, strict=True)]
     # what is in the store has cost as much once: a ladder's cost does not depend on when it was found
     costs = [sum(value[key] for value in known) for key in ("encode_cpu_seconds", "measure_cpu_seconds")]
     return Probed(tuple(found), ProbeCost(len(known), *costs))
+
+
+def _rate_point(job: _Job, point: Point, value: dict[str, Any]) -> RatePoint:
+    shots = value["shots"] if job.chunk.cuts else ()
+    return rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], shots, job.every)
 
 
 def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
@@ -197,6 +202,7 @@ def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
             known[n] = {
                 "parts": encoder.part_bits(path),
                 "quality": score.mean,
+                "shots": shot_means(job.chunk, score.frames, score.vmaf),
                 "encode_cpu_seconds": encode_cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
@@ -209,15 +215,26 @@ def stride(chunk: Chunk, most: int) -> int:
     return max(n for n in range(1, most + 1, 2) if n == 1 or chunk.frame_count >= SAMPLES * n)
 
 
+def shot_means(chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64]) -> list[float]:
+    """Return the mean VMAF of each shot of a chunk that was measured."""
+    return [float(shot.mean()) for shot in np.split(vmaf, np.searchsorted(frames, chunk.cuts)) if len(shot)]
+
+
 def rate_point(
-    source: Source, chunk: Chunk, quantiser: float, parts: Sequence[int], quality: float, every: int = 1
+    source: Source,
+    chunk: Chunk,
+    quantiser: float,
+    parts: Sequence[int],
+    quality: float,
+    shots: Sequence[float] = (),
+    every: int = 1,
 ) -> RatePoint:
-    """Make a rate point of an encode's bits from key frame to key frame."""
+    """Make a rate point of an encode's bits from key frame to key frame, its quality, and that of its shots."""
     edges = [source.time(frame) for frame in (*chunk.keyframes, chunk.last)]
     seconds = [float(b - a) for a, b in pairwise(edges)]
     heaviest = max(bits / s for bits, s in zip(parts, seconds, strict=True))
     mean = max(sum(parts), 1) / sum(seconds)
-    return RatePoint(quantiser, sum(parts), quality, every, heaviest / mean)
+    return RatePoint(quantiser, sum(parts), quality, every, heaviest / mean, quality - min((quality, *shots)))
 
 
 def measure_chunk(
@@ -245,8 +262,10 @@ def measuring(encoding: Encoding) -> dict[str, Any]:
 def _recipe(job: _Job, point: Point) -> dict[str, Any]:
     """Return what decides a trial's result: the encode and the way of measuring."""
     single = ChunkJob(job.source, job.chunk, (job.rendition(point),), (point.quantiser,), job.store)
+    several = {"shots": job.chunk.cuts} if job.chunk.cuts else {}
     return {
         "encode": encoder.chunk_path(single, 0).stem,
         "every": job.every,
+        **several,
         **measuring(job.encoding),
     }

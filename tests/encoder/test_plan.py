@@ -100,6 +100,7 @@ def test_chunks_name_exactly_the_shots_they_hold(title):
     for chunk in chunks:
         held = [n for n, (a, b) in enumerate(zip(starts, ends, strict=True)) if a < chunk.last and b > chunk.first]
         assert list(chunk.shots) == held
+        assert list(chunk.cuts) == [start for start in starts if chunk.first < start < chunk.last]
 
 
 @settings(deadline=None, max_examples=60)

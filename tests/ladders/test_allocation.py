@@ -30,7 +30,7 @@ def titles(draw, chunks=(1, 4), grid=GRID):
         losses = draw(st.lists(st.integers(0, 20), min_size=grid - 1, max_size=grid - 1))
         bits = draw(st.integers(1, 50)) + np.cumsum([0, *falls])[::-1]
         quality = draw(st.integers(80, 100)) - np.cumsum([0, *losses])
-        curves.append(curve(bits, quality))
+        curves.append(replace(curve(bits, quality), dip=float(draw(st.integers(0, 5)))))
         frames.append(draw(st.integers(1, 4)))
     return curves, frames
 
@@ -153,8 +153,9 @@ def allowed_places(each, share, bounds, aim):
     peak = PEAK_MARGIN * bounds.peak_ratio * aim.bits * share
     places = [n for n in range(GRID) if each.quality[n] <= bounds.cap and each.bits[n] * each.burst <= peak]
     places = sorted({*places, GRID - 1})
-    floor = min(aim.quality - bounds.floor_below_mean, max(each.quality[n] for n in places))
-    return [n in places and each.quality[n] >= floor for n in range(GRID)]
+    worst = each.quality - each.dip
+    floor = min(aim.quality - bounds.floor_below_mean, max(worst[n] for n in places))
+    return [n in places and worst[n] >= floor for n in range(GRID)]
 
 
 @settings(deadline=None)

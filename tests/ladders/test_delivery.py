@@ -23,7 +23,7 @@ from ladders import (
     segment_rates,
 )
 from ladders.delivery import TOLERANCE
-from ladders.probes import rate_point, stride
+from ladders.probes import rate_point, shot_means, stride
 from tests.encoder.films import write_film
 from tests.ladders.test_making import KnownFilm, known
 
@@ -95,6 +95,38 @@ def test_the_burst_of_an_encode_is_that_of_its_heaviest_part():
     assert point.bits == 600
     assert point.burst == pytest.approx(300 / 150)
     assert rate_point(prober.source, ladder.chunks[1], 20.0, [600], 90.0).burst == pytest.approx(1)
+
+
+def test_the_dip_of_an_encode_is_that_of_its_worst_shot():
+    prober, ladder, _ = laid_out()
+    chunk = replace(ladder.chunks[1], cuts=(96 + 10, 96 + 60))
+    every = 3
+    frames = np.arange(96, 192, every)
+    vmaf = np.where(frames < 106, 95.0, np.where(frames < 156, 90.0, 70.0))
+    shots = shot_means(chunk, frames, vmaf)
+    assert shots == [95, 90, 70]
+    point = rate_point(prober.source, chunk, 20.0, [600], float(vmaf.mean()), shots, every)
+    assert point.quality - point.dip == pytest.approx(70)
+    # a shot that no measured frame fell into says nothing
+    assert shot_means(replace(chunk, cuts=(97, 98)), frames, vmaf) == [95.0, pytest.approx(vmaf[1:].mean())]
+
+
+def test_a_shot_that_rides_with_others_is_held_to_the_floor():
+    prober, ladder, finals = laid_out()
+    chunk = ladder.chunks[1]
+    vmaf = finals.chunks[-1][1].vmaf.copy()
+    vmaf[:8] -= 30
+    row = [*finals.chunks[-1]]
+    row[1] = replace(row[1], vmaf=vmaf)
+    made = replace(finals, chunks=(*finals.chunks[:-1], tuple(row)))
+    top = len(ladder.rungs) - 1
+    rungs = [*ladder.rungs]
+    rungs[top] = replace(rungs[top], quality=float(made.vmaf(top).mean()))
+    limits = Limits(peak_ratio=1e9)
+    whole = replace(ladder, rungs=tuple(rungs))
+    riding = (ladder.chunks[0], replace(chunk, cuts=(chunk.first + 8,)), *ladder.chunks[2:])
+    assert top not in missed(prober.source, whole, made, limits)
+    assert top in missed(prober.source, replace(whole, chunks=riding), made, limits)
 
 
 @pytest.mark.parametrize(("frames", "expected"), [(1, 1), (17, 1), (18, 3), (41, 5), (53, 7), (54, 9), (5000, 9)])
