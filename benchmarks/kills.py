@@ -37,7 +37,9 @@ def segments(folder: Path) -> dict[str, bytes]:
 
 def artefacts(folder: Path) -> dict[str, int]:
     """Return when each artefact was made."""
-    return {str(p): p.stat().st_mtime_ns for p in (folder / "store").glob("*/*/*") if not p.name.startswith(".")}
+    store = folder / "store"
+    found = [path for path in store.glob("*/*/*") if not path.name.startswith(".")]
+    return {str(path.relative_to(store)): path.stat().st_mtime_ns for path in found}
 
 
 def main(kills: int = 30) -> None:
@@ -65,7 +67,10 @@ def main(kills: int = 30) -> None:
             assert start(film, folder).wait() == 0
             after = artefacts(folder)
             same += segments(folder / "out") == wanted
-            kept += all(after.get(path) == moment for path, moment in before.items()) and len(after) == made
+            again = {path for path, moment in before.items() if after.get(path) != moment}
+            kept += not again and len(after) == made
+            if again or len(after) != made:
+                print(f"kill {n + 1}: {len(after)} artefacts, made again: {', '.join(sorted(again)) or 'none'}")
             shutil.rmtree(folder)
     print(f"an undisturbed run: {length:.0f} s, {made} artefacts")
     print(f"killed at {kills} moments, with {min(found)} to {max(found)} artefacts made")

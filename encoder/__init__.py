@@ -1,7 +1,7 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
 from encoder.buffer import needed_buffer, track_samples
-from encoder.chunks import ChunkJob, chunk_path, encode_chunk, part_bits, payload_bits
+from encoder.chunks import ChunkJob, chunk_path, encode_chunk, memory_for, part_bits, payload_bits
 from encoder.cluster import cluster_executor
 from encoder.codecs import CODECS, Codec, UnknownCodecError, codec_named
 from encoder.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
@@ -87,6 +87,7 @@ __all__ = [
     "inspect",
     "load_keys",
     "longest_first",
+    "memory_for",
     "needed_buffer",
     "new_keys",
     "package",

@@ -29,7 +29,7 @@ from encoder.source import Source
 from encoder.store import Store
 from encoder.tools import ffmpeg_path, ffmpeg_version
 
-__all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options", "part_bits", "payload_bits"]
+__all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options", "memory_for", "part_bits", "payload_bits"]
 
 #: Bytes of a process, and for each pixel of a picture that it decodes or encodes: encoders hold tens of pictures.
 MEMORY_BASE, MEMORY_A_PIXEL = 100_000_000, 150
@@ -55,13 +55,18 @@ class ChunkJob:
     def memory(self) -> int:
         """About how many bytes it needs, at most."""
         pictures = sum(rendition.width * rendition.height for rendition in self.renditions)
-        return MEMORY_BASE + MEMORY_A_PIXEL * (self.source.width * self.source.height + pictures)
+        return memory_for(self.source.width * self.source.height + pictures)
 
     def divided(self, count: int) -> list[ChunkJob]:
         """Return at most so many jobs that make the same renditions."""
         # taken in turn, so that each gets of the large ones
         parts = (slice(n, None, count) for n in range(min(count, len(self.renditions))))
         return [replace(self, renditions=self.renditions[part], quantisers=self.quantisers[part]) for part in parts]
+
+
+def memory_for(pixels: int) -> int:
+    """Return about how many bytes decoding or encoding takes at most, by the pixels of a picture of each."""
+    return MEMORY_BASE + MEMORY_A_PIXEL * pixels
 
 
 def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:

@@ -231,7 +231,9 @@ def extract_text(source: Source, stream: TextStream, store: Store) -> TextTrack:
 
         def make(temporary: Path) -> None:
             argv = (ffmpeg_path(), *QUIET, "-y", *timing, *film)
-            run((*argv, "-c:s", "webvtt", *span, "-f", "webvtt", str(temporary)))
+            # read and written anew, WebVTT would lose where its cues stand
+            coding = "copy" if stream.codec == "webvtt" else "webvtt"
+            run((*argv, "-c:s", coding, *span, "-f", "webvtt", str(temporary)))
             # a space that must not break, which FFmpeg leaves as ASS writes it
             text = temporary.read_text().replace("\\h", "\N{NO-BREAK SPACE}")
             temporary.write_text(_ended(text, source.duration))

@@ -34,6 +34,7 @@ from ladders.probes import Encoding, Point, Prober
 from ladders.rungs import RungChoice, RungRules, choose_rungs
 from ladders.search import Stop
 from ladders.shot_evidence import ShotEvidence, ShotParameters, Transition, gather
+from ladders.shot_ranges import analyse_in_ranges, plan_ranges
 from ladders.shots import Analysis, Shot, analyse, assemble, detect_shots
 from ladders.si_ti import SITI_MODES, si_ti
 
@@ -71,6 +72,7 @@ __all__ = [
     "TitleCurve",
     "Transition",
     "analyse",
+    "analyse_in_ranges",
     "assemble",
     "bd_rate",
     "candidate_sizes",
@@ -94,6 +96,7 @@ __all__ = [
     "one_quantiser",
     "per_shot",
     "per_title",
+    "plan_ranges",
     "predict_cost",
     "quantiser_grid",
     "save_ladder",

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Frame, Source, SourceError, decode
+from encoder import Frame, Source, decode
 from ladders.complexity import COMPLEXITY_COLUMNS, Meter
 from ladders.cuts import cut_candidates, cut_features
 from ladders.gradual import GRADUAL_REACH, describe, gradual_candidates, lags_up_to
@@ -130,7 +130,7 @@ def gather(
     Raises
     ------
     SourceError
-        If no frame of the range decodes.
+        If the film no longer opens, or is another one.
     """
     stop = source.frame_count if last is None else last
     return _Pass(source, first, stop, parameters or ShotParameters()).run(threads, progress)
@@ -164,9 +164,8 @@ class _Pass:
             self._take(frame)
             if progress is not None and frame.number % 64 == 0:
                 progress(max(0, min(frame.number, self._last) - self._first), self._last - self._first)
-        if self._pictures is None:
-            raise SourceError(f"{self._source.path}: frames {self._first} to {self._last - 1} cannot be decoded")
-        self._judge(self._last)
+        if self._pictures is not None:
+            self._judge(self._last)
         if progress is not None:
             progress(self._last - self._first, self._last - self._first)
         lost = [(max(a, self._first), min(b, self._last)) for a, b in self._lost]

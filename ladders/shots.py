@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from encoder import Source
+from encoder import Source, SourceError
 from ladders.complexity import Complexity, pool
 from ladders.shot_evidence import Progress, ShotEvidence, ShotParameters, Transition, gather
 
@@ -113,9 +113,13 @@ def assemble(source: Source, evidence: ShotEvidence, parameters: ShotParameters 
     ------
     ValueError
         If the evidence is not of the whole film.
+    SourceError
+        If no frame decodes.
     """
     if (evidence.first, evidence.last) != (0, source.frame_count):
         raise ValueError(f"evidence of frames {evidence.first} to {evidence.last} is not of the whole film")
+    if evidence.lost == ((0, source.frame_count),):
+        raise SourceError(f"{source.path}: no frame of it decodes")
     transitions = choose(evidence.transitions, parameters or ShotParameters())
     openings: dict[int, tuple[str, tuple[int, int] | None]] = {0: ("start", None)}
     for first, kind, mixed in _openings(transitions, source.frame_count):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import encoder
@@ -24,6 +24,7 @@ from encoder import (
     ProcessError,
     Rendition,
     Source,
+    Store,
     TextStream,
     TextTrack,
     TrackError,
@@ -32,7 +33,7 @@ from ladders import (
     Finals,
     Ladder,
     Shot,
-    analyse,
+    analyse_in_ranges,
     candidate_sizes,
     predict_cost,
 )
@@ -99,9 +100,9 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
     for kind in source.hdr.dynamic:
         kept = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}.get(source.colour.transfer or "", "the base layer")
         reporter.say(f"{source.path}: {kind} metadata is left out, the encoders cannot carry it; {kept} remains")
-    analysed = _analyse(source, reporter)
     with request.store.in_use():
         with _workers(request) as executor:
+            analysed = _analyse(source, request.store, executor, reporter)
             found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
             delivered = encoder.side_by_side(executor, [partial(each.deliver, reporter) for each in found])
             tracks = _tracks(request, analysed.source, executor, reporter)
@@ -118,8 +119,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
 def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
     """Find the ladders of a film by trials, one a codec, without the final encodes."""
     source = encoder.inspect(request.source)
-    analysed = _analyse(source, reporter)
     with request.store.in_use(), _workers(request) as executor:
+        analysed = _analyse(source, request.store, executor, reporter)
         found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
     return [each.ladder for each in found]
 
@@ -143,14 +144,15 @@ def _workers(request: EncodeRequest) -> Iterator[Executor]:
 def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     """Say what a run would do and about what it would cost, by doing it to a few seconds of the film."""
     source = encoder.inspect(request.source)
-    analysed = _analyse(source, reporter)
-    source = analysed.source
-    chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
-    sizes = list(candidate_sizes(source.display_size, request.max_height).values())
     if request.engine == "native":
         vmaf.warm_up(source.bit_depth)
     each = []
-    with LocalExecutor(request.workers) as executor:
+    # nothing is left of it
+    with TemporaryDirectory() as folder, LocalExecutor(request.workers) as executor:
+        analysed = _analyse(source, Store(Path(folder)), executor, reporter)
+        source = analysed.source
+        chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
+        sizes = list(candidate_sizes(source.display_size, request.max_height).values())
         for wanted in request.ladder_requests(source):
             with reporter.stage(f"{wanted.encoding.codec}: try a few seconds") as advance:
                 each.append(predict_cost(source, chunks, wanted, executor, advance))
@@ -166,18 +168,18 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     }
 
 
-def _analyse(source: Source, reporter: Reporter) -> _Analysed:
-    begun = time.process_time()
+def _analyse(source: Source, store: Store, executor: Executor, reporter: Reporter) -> _Analysed:
     with reporter.stage("shots") as advance:
-        analysis = analyse(source, progress=advance)
+        analysis, cpu = analyse_in_ranges(source, executor, store, progress=advance)
     if analysis.lost:
         # the packets promise frames that do not decode: from here on only those count that do
         spans = ", ".join(f"{first} to {last - 1}" for first, last in analysis.lost)
         reporter.say(f"{source.path} is damaged: frames {spans} do not decode; going on with the others")
         source = encoder.inspect(source.path, exact=True)
         with reporter.stage("shots, again") as advance:
-            analysis = analyse(source, progress=advance)
-    return _Analysed(source, analysis.shots, time.process_time() - begun)
+            analysis, more = analyse_in_ranges(source, executor, store, progress=advance)
+        cpu += more
+    return _Analysed(source, analysis.shots, cpu)
 
 
 def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter: Reporter) -> _Tracks:

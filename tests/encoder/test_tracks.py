@@ -204,6 +204,17 @@ def test_text_becomes_web_vtt_with_its_times(tmp_path, codec):
     assert "00:03.000 --> 00:04.000\nBye" in text
 
 
+def test_cues_of_web_vtt_stay_where_they_stood(tmp_path):
+    words = tmp_path / "words.vtt"
+    words.write_text("WEBVTT\n\n00:00:00.500 --> 00:00:09.000 line:0 position:20% align:start\nUp\n")
+    picture = write_film(tmp_path / "picture.mp4", 50)
+    film = tmp_path / "film.mkv"
+    run([encoder.ffmpeg_path(), "-v", "error", "-i", str(picture), "-i", str(words), "-c", "copy", str(film)])
+    source = inspect(film)
+    text = encoder.extract_text(source, source.text[0], Store(tmp_path)).path.read_text()
+    assert "00:00.500 --> 00:00:02.000 line:0 position:20% align:start\nUp" in text
+
+
 def test_text_is_timed_from_the_first_picture(tmp_path):
     source = subtitled(tmp_path, start=25)
     assert source.pts[0] * source.time_base == 1
