@@ -29,6 +29,7 @@ from ladders.making import (
     per_shot,
     per_title,
 )
+from ladders.pooling import POOLINGS
 from ladders.prediction import predict_cost
 from ladders.probes import Encoding, Point, Prober
 from ladders.rungs import RungChoice, RungRules, choose_rungs
@@ -41,6 +42,7 @@ from ladders.si_ti import SITI_MODES, si_ti
 __all__ = [
     "APPLE_LADDERS",
     "MODES",
+    "POOLINGS",
     "SITI_MODES",
     "Aim",
     "Allocation",

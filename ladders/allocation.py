@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ladders.curves import Curve
 from ladders.hull_kernels import all_hulls
+from ladders.pooling import POOLINGS, Pooling
 
 __all__ = [
     "Aim",
@@ -81,7 +82,7 @@ class Allocation:
     bits : float
         In all.
     quality : float
-        Mean over frames.
+        Of all frames, pooled.
     """
 
     indices: NDArray[np.int64]
@@ -100,7 +101,7 @@ class TitleCurve:
     choose : callable
         Gives the places on the grid, shape (chunks,), of one step.
     soften : callable, optional
-        Takes a step and how much quality it may lose; gives the step's allocation without what its last move did
+        Takes a step and the quality that it has to keep; gives the step's allocation without what its last move did
         too much: hulls of few chunks have long edges.
     """
 
@@ -114,17 +115,16 @@ class TitleCurve:
         return Allocation(self.choose(step), float(self.bits[step]), float(self.quality[step]))
 
     def for_quality(self, target: float) -> Allocation:
-        """Return the cheapest allocation that reaches a mean quality, or the best there is."""
+        """Return the cheapest allocation that reaches a quality, or the best there is."""
         step = min(int(np.searchsorted(self.quality, target)), len(self.quality) - 1)
-        spare = float(self.quality[step]) - target
-        return self.soften(step, spare) if self.soften and step and spare > 0 else self.at(step)
+        return self.soften(step, target) if self.soften and step and self.quality[step] > target else self.at(step)
 
     def for_bits(self, budget: float) -> Allocation:
         """Return the best allocation within a budget, or the cheapest there is."""
         return self.at(max(int(np.searchsorted(self.bits, budget, side="right")) - 1, 0))
 
     def quality_at(self, bits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean quality that budgets buy; below the cheapest allocation, minus infinity."""
+        """Return the quality that budgets buy; below the cheapest allocation, minus infinity."""
         place = np.searchsorted(self.bits, bits, side="right") - 1
         return np.where(place < 0, -np.inf, self.quality[np.maximum(place, 0)])
 
@@ -156,7 +156,13 @@ def convex_hull(bits: Sequence[float], quality: Sequence[float]) -> tuple[int, .
     return tuple(int(order[v]) for v in vertices[0, : counts[0]])
 
 
-def equal_slope(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, aim: Aim | None = None) -> TitleCurve:
+def equal_slope(
+    curves: Sequence[Curve],
+    frames: Sequence[int],
+    limits: Limits,
+    aim: Aim | None = None,
+    pooling: Pooling = POOLINGS["mean"],
+) -> TitleCurve:
     """Merge the chunks' hulls into the title's: all allocations in which every chunk has the same slope.
 
     Parameters
@@ -169,6 +175,8 @@ def equal_slope(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, 
         What no chunk may cross.
     aim : Aim, optional
         What floor and peak count from; without it only the cap holds.
+    pooling : Pooling
+        What of the chunks' qualities is made best.
 
     References
     ----------
@@ -178,7 +186,7 @@ def equal_slope(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, 
     bits = np.array([curve.bits for curve in curves])
     quality = np.array([curve.quality for curve in curves])
     weights = np.asarray(frames, np.float64) / sum(frames)
-    loss = (100.0 - quality) * weights[:, None]
+    loss = pooling.loss(quality) * weights[:, None]
     vertices = np.empty(bits.shape, np.int64)
     counts = np.empty(len(bits), np.int64)
     within = allowed(curves, weights, limits, aim)
@@ -200,25 +208,26 @@ def equal_slope(curves: Sequence[Curve], frames: Sequence[int], limits: Limits, 
 
     each = np.arange(len(bits))
     total = bits[each, start].sum() + np.concatenate([[0.0], np.cumsum(price[order])])
-    mean = 100.0 - loss[each, start].sum() + np.concatenate([[0.0], np.cumsum(gain[order])])
+    left = loss[each, start].sum() - np.concatenate([[0.0], np.cumsum(gain[order])])
 
-    def soften(step: int, spare: float) -> Allocation:
+    def soften(step: int, target: float) -> Allocation:
         chosen = choose(step)
+        spare = pooling.loss(target) - left[step]
         last, finest = moved[step - 1], places[step - 1]
         # places between the move's ends are not on the hull, but nearer to what is asked for
         coarser = np.arange(finest, before[order[step - 1]])
         enough = coarser[within[last, coarser] & (loss[last, coarser] <= loss[last, finest] + spare)]
         chosen[last] = enough[np.argmin(bits[last, enough])]
         change = bits[last, chosen[last]] - bits[last, finest], loss[last, chosen[last]] - loss[last, finest]
-        return Allocation(chosen, float(total[step] + change[0]), float(mean[step] - change[1]))
+        return Allocation(chosen, float(total[step] + change[0]), float(pooling.quality(left[step] + change[1])))
 
-    return TitleCurve(total, mean, choose, soften)
+    return TitleCurve(total, pooling.quality(left), choose, soften)
 
 
-def one_quantiser(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
+def one_quantiser(curves: Sequence[Curve], frames: Sequence[int], pooling: Pooling = POOLINGS["mean"]) -> TitleCurve:
     """Return the allocations in which every chunk has the same quantiser, as per-title encoding has it."""
     bits = np.sum([curve.bits for curve in curves], axis=0)[::-1]
-    quality = np.average([curve.quality for curve in curves], axis=0, weights=frames)[::-1]
+    quality = pooling.pooled([curve.quality for curve in curves], frames)[::-1]
     # plateaus of quality cost bits and give nothing
     useful = np.concatenate([[True], np.diff(np.maximum.accumulate(quality)) > 0])
     places = np.arange(len(bits))[::-1][useful]
@@ -226,7 +235,7 @@ def one_quantiser(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
     return TitleCurve(bits[useful], quality[useful], lambda step: np.full(count, places[step]))
 
 
-def same_quality(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
+def same_quality(curves: Sequence[Curve], frames: Sequence[int], pooling: Pooling = POOLINGS["mean"]) -> TitleCurve:
     """Return the allocations in which every chunk reaches the same quality, as a search per scene gives."""
     quality = np.array([curve.quality for curve in curves])
     bits = np.array([curve.bits for curve in curves])
@@ -235,7 +244,7 @@ def same_quality(curves: Sequence[Curve], frames: Sequence[int]) -> TitleCurve:
     places = np.maximum((quality[None] >= levels[:, None, None]).sum(axis=2) - 1, 0)
     each = np.arange(len(curves))
     total = bits[each, places].sum(axis=1)
-    mean = np.average(quality[each, places], axis=1, weights=frames)
+    mean = pooling.pooled(quality[each, places].T, frames)
     useful = np.concatenate([[True], np.diff(np.maximum.accumulate(mean)) > 0])
     kept = places[useful]
     return TitleCurve(total[useful], mean[useful], lambda step: kept[step].copy())

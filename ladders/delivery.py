@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encoder import Source
 from ladders.allocation import Limits
 from ladders.finals import FinalChunk, Finals, Progress, encode_finals, with_finals
-from ladders.ladder import Ladder, Rung
+from ladders.ladder import Ladder
 from ladders.making import LadderRequest, corrected
-from ladders.probes import Prober
+from ladders.probes import Encoding, Prober
 
 __all__ = ["deliver", "missed", "segment_rates"]
 
@@ -54,7 +55,7 @@ def deliver(
     if ladder.mode == "fixed":
         return ladder, finals
     for _ in range(CORRECTIONS):
-        again = missed(prober.source, ladder, finals, request.limits)
+        again = missed(prober.source, ladder, finals, request.limits, prober.encoding)
         if not again:
             break
         with_finals(prober, ladder, finals)
@@ -66,13 +67,16 @@ def deliver(
     return ladder, finals
 
 
-def missed(source: Source, ladder: Ladder, finals: Finals, limits: Limits) -> list[int]:
-    """Return the rungs that, measured, do not give what was asked of them."""
+def missed(
+    source: Source, ladder: Ladder, finals: Finals, limits: Limits, encoding: Encoding | None = None
+) -> list[int]:
+    """Return the rungs that, measured, do not give what was asked of them, pooled as the encoding has it."""
+    pooled = (encoding or Encoding()).pooled
     return [
         n
         for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True))
-        if _misses_mean(rung, float(finals.vmaf(n).mean()))
-        or (ladder.mode == "per-shot" and _crosses(source, ladder, row, limits))
+        if abs(pooled(finals.vmaf(n)) - rung.quality) > TOLERANCE
+        or (ladder.mode == "per-shot" and _crosses(source, ladder, row, limits, pooled))
     ]
 
 
@@ -86,16 +90,18 @@ def segment_rates(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> 
     return [float(b / (source.time(s.last) - source.time(s.first))) for b, s in zip(bits, ladder.segments, strict=True)]
 
 
-def _misses_mean(rung: Rung, mean: float) -> bool:
-    return abs(mean - rung.quality) > TOLERANCE
-
-
-def _crosses(source: Source, ladder: Ladder, row: Sequence[FinalChunk], limits: Limits) -> bool:
+def _crosses(
+    source: Source,
+    ladder: Ladder,
+    row: Sequence[FinalChunk],
+    limits: Limits,
+    pooled: Callable[[NDArray[np.float64]], float],
+) -> bool:
     """Tell whether a segment is above the peak, or a shot below the floor."""
     scores = np.concatenate([final.vmaf for final in row])
     starts = sorted({start for chunk in ladder.chunks for start in (chunk.first, *chunk.cuts)})
-    worst = min(float(shot.mean()) for shot in np.split(scores, starts[1:]))
-    floor = scores.mean() - limits.floor_below_mean
+    worst = min(pooled(shot) for shot in np.split(scores, starts[1:]))
+    floor = pooled(scores) - limits.floor_below_mean
     seconds = sum(source.time(segment.last) - source.time(segment.first) for segment in ladder.segments)
     average = sum(final.bits for final in row) / float(seconds)
     peak = max(segment_rates(source, ladder, row))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
 from ladders.ladder import Ladder
-from ladders.probes import Encoding, Prober, measure_chunk, measuring, rate_point, shot_means
+from ladders.probes import Encoding, Prober, measure_chunk, measuring, of_shots, rate_point
 
 __all__ = ["FinalChunk", "Finals", "encode_finals", "with_finals"]
 
@@ -180,6 +180,7 @@ def with_finals(prober: Prober, ladder: Ladder, finals: Finals) -> None:
     for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
         for n, final in enumerate(row):
             quantiser, chunk = rung.quantisers[n], ladder.chunks[n]
-            shots = shot_means(chunk, np.arange(chunk.first, chunk.last), final.vmaf)
-            point = rate_point(prober.source, chunk, quantiser, final.parts, float(final.vmaf.mean()), shots)
+            shots = of_shots(chunk, np.arange(chunk.first, chunk.last), final.vmaf, prober.encoding)
+            quality = prober.encoding.pooled(final.vmaf)
+            point = rate_point(prober.source, chunk, quantiser, final.parts, quality, shots)
             prober.found[n, (rung.width, rung.height)][quantiser] = point

@@ -103,6 +103,8 @@ class Ladder:
     cost : ProbeCost
     remaining_loss : float or None
         Percent of bits that more trials are expected to save; None if it was not estimated.
+    pooling : str
+        How the VMAF of frames makes that of a rung.
     """
 
     mode: str
@@ -118,6 +120,7 @@ class Ladder:
     anchor: tuple[tuple[int, float], ...] = ()
     cost: ProbeCost = field(default_factory=ProbeCost)
     remaining_loss: float | None = None
+    pooling: str = "mean"
 
     def renditions(self) -> tuple[Rendition, ...]:
         """Return what the encoder is asked for, one a rung, each with a name of its own."""

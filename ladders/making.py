@@ -16,6 +16,7 @@ from ladders.allocation import Aim, Allocation, Limits, TitleCurve, allowed, equ
 from ladders.curves import Curve
 from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
+from ladders.pooling import POOLINGS
 from ladders.probes import Encoding, Prober
 from ladders.rungs import RungChoice, RungRules, choose_rungs
 from ladders.search import Curves, Size, Stop, explore, fitted
@@ -173,6 +174,7 @@ def ladder_from(
         codec=request.encoding.codec,
         preset=request.encoding.preset,
         tune=request.encoding.tune,
+        pooling=request.encoding.pooling,
         target=request.rules.target,
         content_id=prober.source.content_id,
         chunks=prober.chunks,
@@ -218,6 +220,7 @@ class _Maker:
 
     def __init__(self, source: Source, chunks: Sequence[Chunk], request: LadderRequest) -> None:
         self.request = request
+        self.pooling = POOLINGS[request.encoding.pooling]
         # shots may be as much better than a high target as they will be worse
         cap = max(request.limits.cap, (request.rules.target + 100) / 2)
         self.limits = replace(request.limits, cap=cap)
@@ -258,13 +261,14 @@ class _Maker:
             if self.request.mode == "per-shot":
                 within = allowed(mine, weights, self.limits, aim)[each, now]
                 now = np.where(within, now, better)
-            quality = np.array([curve.quality for curve in mine])
-            gap = rung.quality - float(weights @ quality[each, now])
-            gains = weights * (quality[each, better] - quality[each, now])
-            for n in np.argsort(-gains * np.sign(gap), kind="stable"):
-                if abs(gap) <= SETTLED or gains[n] * gap <= 0:
+            loss = weights[:, None] * self.pooling.loss(np.array([curve.quality for curve in mine]))
+            left, asked = float(loss[each, now].sum()), self.pooling.loss(rung.quality)
+            gains = loss[each, now] - loss[each, better]
+            for n in np.argsort(-gains * np.sign(left - asked), kind="stable"):
+                settled = abs(self.pooling.quality(left) - rung.quality) <= SETTLED
+                if settled or gains[n] * (left - asked) <= 0:
                     break
-                now[n], gap = better[n], gap - gains[n]
+                now[n], left = better[n], left - gains[n]
             better = now
         return self._quantisers(better)
 
@@ -288,10 +292,10 @@ class _Maker:
     def _family(self, curves: list[Curve], aim: Aim | None = None) -> TitleCurve:
         """Return the allocations that the mode knows."""
         if self.request.mode == "per-shot":
-            return equal_slope(curves, self.frames, self.limits, aim)
+            return equal_slope(curves, self.frames, self.limits, aim, self.pooling)
         if self.request.mode == "constant-quality":
-            return same_quality(curves, self.frames)
-        return one_quantiser(curves, self.frames)
+            return same_quality(curves, self.frames, self.pooling)
+        return one_quantiser(curves, self.frames, self.pooling)
 
     def _allocate(self, curves: Curves, choice: RungChoice) -> Allocation:
         """Share out a rung's bits, now that its quality and rate, and so its floor and peak, are known."""
@@ -309,7 +313,7 @@ class _Maker:
             at = height if height in self.sizes else tallest
             if height > tallest and any(h >= tallest for h, _ in self.recommended if h < height):
                 continue
-            allocation = one_quantiser(curves[self.sizes[at]], self.frames).for_bits(rate * self.duration)
+            allocation = one_quantiser(curves[self.sizes[at]], self.frames, self.pooling).for_bits(rate * self.duration)
             if not rungs or allocation.quality > rungs[-1][1].quality:
                 # what is taller, better and no dearer leaves no use for the rung below
                 while rungs and rungs[-1][1].bits >= allocation.bits:

@@ -18,8 +18,9 @@ import vmaf
 from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
 from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
+from ladders.pooling import POOLINGS
 
-__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "rate_point", "shot_means"]
+__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "of_shots", "rate_point"]
 
 #: Frames of a chunk that trials are measured on at least, if it has as many.
 SAMPLES = 6
@@ -39,6 +40,8 @@ class Encoding:
         VMAF model; None chooses by the film's size.
     engine : str
         That measures.
+    pooling : str
+        One of `POOLINGS`: how the VMAF of frames makes that of a chunk, and of a rung.
     """
 
     codec: str = "h264"
@@ -46,6 +49,11 @@ class Encoding:
     tune: str = "visual"
     model: str | None = None
     engine: str = vmaf.DEFAULT_ENGINE
+    pooling: str = "mean"
+
+    def pooled(self, scores: NDArray[np.float64]) -> float:
+        """Return the quality of frames that have such scores."""
+        return float(POOLINGS[self.pooling].pooled(scores))
 
     @property
     def trial_preset(self) -> str | None:
@@ -201,8 +209,8 @@ def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
         for n, path, score in zip(missing, paths, scores, strict=True):
             known[n] = {
                 "parts": encoder.part_bits(path),
-                "quality": score.mean,
-                "shots": shot_means(job.chunk, score.frames, score.vmaf),
+                "quality": job.encoding.pooled(score.vmaf),
+                "shots": of_shots(job.chunk, score.frames, score.vmaf, job.encoding),
                 "encode_cpu_seconds": encode_cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
@@ -215,9 +223,9 @@ def stride(chunk: Chunk, most: int) -> int:
     return max(n for n in range(1, most + 1, 2) if n == 1 or chunk.frame_count >= SAMPLES * n)
 
 
-def shot_means(chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64]) -> list[float]:
-    """Return the mean VMAF of each shot of a chunk that was measured."""
-    return [float(shot.mean()) for shot in np.split(vmaf, np.searchsorted(frames, chunk.cuts)) if len(shot)]
+def of_shots(chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: Encoding) -> list[float]:
+    """Return the quality of each shot of a chunk that was measured."""
+    return [encoding.pooled(shot) for shot in np.split(vmaf, np.searchsorted(frames, chunk.cuts)) if len(shot)]
 
 
 def rate_point(
@@ -262,10 +270,12 @@ def measuring(encoding: Encoding) -> dict[str, Any]:
 def _recipe(job: _Job, point: Point) -> dict[str, Any]:
     """Return what decides a trial's result: the encode and the way of measuring."""
     single = ChunkJob(job.source, job.chunk, (job.rendition(point),), (point.quantiser,), job.store)
-    several = {"shots": job.chunk.cuts} if job.chunk.cuts else {}
+    # most have one shot and the plain mean, which need no word
+    special = {"shots": job.chunk.cuts, "pooling": job.encoding.pooling}
+    usual: dict[str, Any] = {"shots": (), "pooling": "mean"}
     return {
         "encode": encoder.chunk_path(single, 0).stem,
         "every": job.every,
-        **several,
+        **{key: value for key, value in special.items() if value != usual[key]},
         **measuring(job.encoding),
     }

@@ -81,7 +81,7 @@ def codec_ladders(
         ladders = _loaded(request.ladder, source)
         found = []
         for ladder in ladders:
-            settings = {"codec": ladder.codec, "preset": ladder.preset, "tune": ladder.tune}
+            settings = {name: getattr(ladder, name) for name in ("codec", "preset", "tune", "pooling")}
             wanted = replace(requests[0], encoding=replace(requests[0].encoding, **settings))
             prober = Prober(source, ladder.chunks, wanted.encoding, request.store, executor)
             found.append(CodecLadder(wanted, prober, ladder, from_file=True, several=len(ladders) > 1))

@@ -105,6 +105,7 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "mode": ladder.mode,
             "preset": _presets(parts.made),
             "tune": ladder.tune,
+            "pooling": ladder.pooling,
             "target_vmaf": ladder.target,
             "remaining_loss_percent": {made.ladder.codec: _rounded(made.ladder.remaining_loss) for made in parts.made},
         },

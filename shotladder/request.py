@@ -63,6 +63,8 @@ class EncodeRequest:
         The encoder's, for each codec.
     tune : str
         "visual" or "metric".
+    pooling : str
+        How the VMAF of frames makes that of a rung.
     stop : Stop
         When trial encodes end.
     engine : str
@@ -94,6 +96,7 @@ class EncodeRequest:
     segment: Fraction
     presets: tuple[str, ...]
     tune: str
+    pooling: str
     stop: Stop
     engine: str
     audio: tuple[str, ...]
@@ -114,7 +117,7 @@ class EncodeRequest:
         if self.ladder in MODES:
             request = replace(request, mode=self.ladder)
         return tuple(
-            replace(request, encoding=Encoding(codec, preset, self.tune, engine=self.engine))
+            replace(request, encoding=Encoding(codec, preset, self.tune, engine=self.engine, pooling=self.pooling))
             for codec, preset in zip(self.codecs, self.presets, strict=True)
         )
 

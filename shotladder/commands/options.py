@@ -13,7 +13,7 @@ import click
 import encoder
 import vmaf
 from encoder import Store
-from ladders import MODES, Stop
+from ladders import MODES, POOLINGS, Stop
 from shotladder.request import EncodeRequest, EncryptionRequest
 
 __all__ = [
@@ -155,6 +155,13 @@ _OPTIONS = (
     click.option("--preset", metavar="NAME|CODEC=NAME,...", help="The encoder's; by default the codec's."),
     click.option("--tune", type=click.Choice(["visual", "metric"]), default="visual", show_default=True),
     click.option(
+        "--pooling",
+        type=click.Choice(list(POOLINGS)),
+        default="mean",
+        show_default=True,
+        help="How the VMAF of frames makes that of a rung; bad moments weigh more in the harmonic mean.",
+    ),
+    click.option(
         "--remaining-loss",
         metavar="PERCENT",
         type=click.FloatRange(0, 100),
@@ -292,6 +299,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         segment=options["segment"],
         presets=_presets(options["codecs"], options["preset"]),
         tune=options["tune"],
+        pooling=options["pooling"],
         stop=Stop(options["remaining_loss"], options["probe_budget"]),
         engine=options["engine"],
         audio=options.get("audio", ()),

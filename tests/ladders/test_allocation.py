@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders import Curve, Limits, TitleCurve, equal_slope, one_quantiser
+from ladders import POOLINGS, Curve, Limits, TitleCurve, equal_slope, one_quantiser
 from ladders.allocation import PEAK_MARGIN, QUALITY_STEP, Aim, same_quality
 from tests.naive import naive_allocations, naive_hull
 
@@ -68,6 +68,19 @@ def test_no_allocation_of_all_is_better(title):
     for allocation in steps(equal_slope(curves, frames, FREE)):
         best = max(quality for bits, quality in everything if bits <= allocation.bits + 1e-6)
         assert allocation.quality == pytest.approx(best)
+
+
+@settings(deadline=None)
+@given(titles())
+def test_no_allocation_of_all_has_a_better_harmonic_mean(title):
+    curves, frames = title
+    pooling = POOLINGS["harmonic"]
+    # what is pooled is the plain mean of another scale
+    scaled = [-pooling.loss(c.quality) for c in curves]
+    everything = naive_allocations([c.bits for c in curves], scaled, frames, [[True] * GRID] * len(curves))
+    for allocation in steps(equal_slope(curves, frames, FREE, pooling=pooling)):
+        best = max(worth for bits, worth in everything if bits <= allocation.bits + 1e-6)
+        assert allocation.quality == pytest.approx(pooling.quality(-best))
 
 
 @settings(deadline=None)

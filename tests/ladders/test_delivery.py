@@ -23,7 +23,7 @@ from ladders import (
     segment_rates,
 )
 from ladders.delivery import TOLERANCE
-from ladders.probes import rate_point, shot_means, stride
+from ladders.probes import of_shots, rate_point, stride
 from tests.encoder.films import write_film
 from tests.ladders.test_making import KnownFilm, known
 
@@ -103,12 +103,13 @@ def test_the_dip_of_an_encode_is_that_of_its_worst_shot():
     every = 3
     frames = np.arange(96, 192, every)
     vmaf = np.where(frames < 106, 95.0, np.where(frames < 156, 90.0, 70.0))
-    shots = shot_means(chunk, frames, vmaf)
+    shots = of_shots(chunk, frames, vmaf, Encoding())
     assert shots == [95, 90, 70]
     point = rate_point(prober.source, chunk, 20.0, [600], float(vmaf.mean()), shots, every)
     assert point.quality - point.dip == pytest.approx(70)
     # a shot that no measured frame fell into says nothing
-    assert shot_means(replace(chunk, cuts=(97, 98)), frames, vmaf) == [95.0, pytest.approx(vmaf[1:].mean())]
+    few = of_shots(replace(chunk, cuts=(97, 98)), frames, vmaf, Encoding())
+    assert few == [95.0, pytest.approx(vmaf[1:].mean())]
 
 
 def test_a_shot_that_rides_with_others_is_held_to_the_floor():

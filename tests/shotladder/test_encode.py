@@ -87,6 +87,7 @@ def test_rungs_rise(made):
     assert rungs[1]["vmaf"]["mean"] == pytest.approx(85, abs=1)
     assert made.document["ladder"]["target_vmaf"] == 85
     assert 0 <= made.document["ladder"]["remaining_loss_percent"]["h264"] < 20
+    assert made.document["ladder"]["pooling"] == "mean"
 
 
 def test_bytes_and_rates_are_those_of_the_files(made):

@@ -1,0 +1,45 @@
+"""Pooled qualities are libvmaf's means, and parts pool to the whole."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ladders import POOLINGS, LadderRequest, RungRules, corrected, ladder_from
+from ladders.probes import Encoding
+from tests.ladders.test_making import known
+from vmaf import Pool
+
+PARTS = st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=6), min_size=1, max_size=5)
+
+
+@given(PARTS)
+def test_parts_pool_to_what_all_frames_pool_to(parts):
+    scores = np.concatenate([np.array(part) for part in parts])
+    pool = Pool.of(scores)
+    for name, whole in (("mean", pool.mean), ("harmonic", pool.harmonic_mean)):
+        pooling = POOLINGS[name]
+        assert pooling.pooled(scores) == pytest.approx(whole, abs=1e-6)
+        qualities = [pooling.pooled(part) for part in parts]
+        assert pooling.pooled(qualities, [len(part) for part in parts]) == pytest.approx(whole, abs=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["per-shot", "per-title", "constant-quality"])
+def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
+    rules = RungRules(target=90)
+    request = LadderRequest(mode=mode, encoding=Encoding(preset="veryfast", pooling="harmonic"), rules=rules)
+    prober, segments = known()
+    ladder = ladder_from(prober, segments, request)
+    assert ladder.pooling == "harmonic"
+
+    def harmonic(rung):
+        each = [prober.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
+        return POOLINGS["harmonic"].pooled(each, [chunk.frame_count for chunk in prober.chunks])
+
+    for rung in ladder.rungs:
+        assert rung.quality == pytest.approx(harmonic(rung), abs=0.5)
+    top = len(ladder.rungs) - 1
+    assert ladder.rungs[top].quality == pytest.approx(90, abs=0.5)
+    assert corrected(prober, ladder, request, {top: round(ladder.rungs[top].rate * 48)}).rungs[top].quality == (
+        ladder.rungs[top].quality
+    )
