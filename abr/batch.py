@@ -74,7 +74,8 @@ def simulate_many(
     Returns
     -------
     Table
-        A row a session. A session whose policy failed has only absent metrics; `Table.errors` says why.
+        A row a session; `load_ratio` is its trace's mean rate over the middle rung. A session whose policy failed
+        has only absent metrics; `Table.errors` says why.
     """
     titles = [presentations] if isinstance(presentations, Presentation) else list(presentations)
     chosen = model or session_model(mode, buffer)
@@ -85,9 +86,11 @@ def simulate_many(
     table = Table.empty(len(arms) * sessions, mode, device)
     for number, (pres, policy) in enumerate(arms):
         rows = slice(number * sessions, (number + 1) * sessions)
-        ready = player(fit(pres, DEVICES[device]), policy, chosen, target)
+        fitted = fit(pres, DEVICES[device])
+        ready = player(fitted, policy, chosen, target)
         ready.model[M_ESTIMATE] = float(ready.policy.estimates)
         table.label(rows, pres.title, ready.policy.title, traces, offsets)
+        table["load_ratio"][rows] = np.repeat([trace.load_ratio(fitted.bitrates) for trace in traces], starts)
         metrics, errors = _arm(ready, traces, tables, offsets, workers, _shifted(progress, rows.start, len(table)))
         table.fill(rows, metrics, errors)
     if regret:
@@ -178,7 +181,8 @@ def _run(
     t = ready.tables
     replay(
         ready.callback, s, ready.constants, ready.memory(), ready.model, t.sizes, t.vmaf, t.ssim, t.ladder,
-        t.logs, t.durations, t.cum, t.enough, t.rank, t.by_rank, tables.durations, tables.rates, tables.latencies,
+        t.logs, t.durations, t.cum, t.enough, t.audio_sizes, t.audio_ends, t.rank, t.by_rank, tables.durations,
+        tables.rates, tables.latencies,
         tables.ends, tables.first, which, starts, begin, end, int(ready.model[M_STARTED]), t.setting.target,
         metrics, nonsense,
         np.zeros(len(t.durations), np.int64), np.zeros(t.by_rank.size, np.int64), np.zeros(OUTCOME_SIZE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,15 @@ from abr.presentation import Presentation
 from abr.session_model import SessionModel, session_model
 from abr.trace import Trace
 
-__all__ = ["PRICE", "Bound", "objective", "offline_bound"]
+__all__ = ["PRICE", "Bound", "can_bound", "many_bounds", "objective", "offline_bound"]
 
 #: Mbit/s a second of startup or stall costs, as in Pensieve's linear QoE
 PRICE = 4.3
 STATES = 1000  #: kept for every rung
 BEAM = 100  #: kept for every rung while looking for a plan
 PRICES = 12  #: of a bit
+#: fields of the session model that may be what they like
+_FREE = ("buffer", "payload", "first_rung", "abandonment", "honour", "exact", "half_lives")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ def objective(qoe_lin: Floats, startup_delay: Floats) -> Floats:
     return qoe_lin - PRICE * startup_delay
 
 
+def can_bound(model: SessionModel) -> bool:
+    """Say whether `offline_bound` covers a session model."""
+    free = {name: getattr(model, name) for name in _FREE}
+    return replace(SessionModel(), **free) == model
+
+
 def offline_bound(
     pres: Presentation,
     trace: Trace,
@@ -80,8 +88,11 @@ def offline_bound(
         For a model whose network or buffer the bound does not cover (Pensieve's).
     """
     chosen = model or session_model(mode, buffer)
-    if chosen.latency is not None or chosen.quantum or chosen.startup or chosen.resume or chosen.skip_last:
-        raise PolicyError("the bound covers models with the trace's latency and playback from the first segment on")
+    if not can_bound(chosen):
+        raise PolicyError(
+            "the bound covers models with the trace's latency and playback from the first segment on, in which only "
+            "video is fetched, once and at full speed, and all of it is there"
+        )
     from abr.bound_kernel import search
 
     fitted = fit(pres, DEVICES[device])

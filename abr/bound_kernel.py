@@ -17,7 +17,7 @@ import numpy as np
 from numba import types
 
 from abr.compiled import inlined, kernel
-from abr.network_kernel import LINK_SIZE, enter, request, transfer
+from abr.network_kernel import LINK_SIZE, begin, enter, transfer
 
 __all__ = ["limits", "search"]
 
@@ -47,8 +47,8 @@ def limits(sizes, worth, change, prices, out):  # type: ignore[no-untyped-def]
 def _arrival(at, bits, n, t_dur, t_rate, t_lat, t_end):  # type: ignore[no-untyped-def]
     """Return when a request at `at` ms of the trace is answered in full."""
     total = t_end[t_end.shape[0] - 1]
-    enter(n, at % total, t_end)
-    time = request(n, t_dur, t_lat)
+    enter(n, at % total, t_end, np.inf)
+    time = begin(n, np.inf, -1.0, t_dur, t_lat)
     return at + time + transfer(n, bits, t_dur, t_rate)
 
 

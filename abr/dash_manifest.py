@@ -1,4 +1,4 @@
-"""Reading the video of a DASH manifest (ISO/IEC 23009-1): durations, and sizes from where they can be learnt.
+"""Reading video and audio of a DASH manifest (ISO/IEC 23009-1): durations, and sizes from where they can be learnt.
 
 Sizes come from `SegmentSize` elements (AStream), media ranges, a segment index, or the files themselves, local
 or by HEAD.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from abr.errors import PresentationError
 from abr.presentation import Presentation, Rung
 from abr.resource import join, read_bytes, sizes_of, stem
 from abr.segment_index import read_sidx
-from abr.segment_lists import from_lists
+from abr.segment_lists import audio_of, from_lists
 
 __all__ = ["read_mpd"]
 
@@ -29,8 +30,8 @@ _HEAD = 1 << 20
 Segments = list[tuple[float, int]]
 
 
-def read_mpd(path: str, text: str) -> Presentation:
-    """Read a manifest of one period; the video adaptation set with most representations."""
+def read_mpd(path: str, text: str, audio: bool) -> Presentation:
+    """Read a manifest of one period: the video adaptation set with most representations, the first one of audio."""
     if re.search(r"<!(DOCTYPE|ENTITY)", text):
         raise PresentationError(f"{path}: a manifest does not declare entities")
     try:
@@ -46,7 +47,7 @@ def read_mpd(path: str, text: str) -> Presentation:
         raise PresentationError(f"{path}: {len(periods)} periods; only one is read")
     if root.get("type") == "dynamic":
         raise PresentationError(f"{path}: a live manifest; replay needs one whose segments are all known")
-    sets = [s for s in periods[0].findall("AdaptationSet") if _is_video(s)]
+    sets = [s for s in periods[0].findall("AdaptationSet") if _is(s, "video")]
     if not sets:
         raise PresentationError(f"{path}: no video in it")
     chosen = max(sets, key=lambda s: len(s.findall("Representation")))
@@ -56,24 +57,33 @@ def read_mpd(path: str, text: str) -> Presentation:
         bandwidth = int(representation.get("bandwidth", "0"))
         name = representation.get("id", str(bandwidth))
         chain = [root, periods[0], chosen, representation]
-        try:
-            segments = _segments(path, chain, total)
-        except (ValueError, KeyError, ZeroDivisionError) as error:
-            if isinstance(error, PresentationError):
-                raise
-            raise PresentationError(f"{path}: representation {name}: {error or type(error).__name__}") from error
         rungs.append(Rung(name, bandwidth, _number(chain, "width"), _number(chain, "height")))
-        lists.append(segments)
-    return from_lists(path, stem(path), rungs, lists)
+        lists.append(_read(path, chain, total))
+    pres = from_lists(path, stem(path), rungs, lists)
+    heard = [s for s in periods[0].findall("AdaptationSet") if _is(s, "audio") and s.find("Representation") is not None]
+    if audio and heard:
+        best = max(heard[0].findall("Representation"), key=lambda r: int(r.get("bandwidth", "0")))
+        return replace(pres, audio=audio_of(_read(path, [root, periods[0], heard[0], best], total)))
+    return pres
 
 
-def _is_video(adaptation: Element) -> bool:
+def _read(path: str, chain: list[Element], total: float | None) -> Segments:
+    try:
+        return _segments(path, chain, total)
+    except (ValueError, KeyError, ZeroDivisionError) as error:
+        if isinstance(error, PresentationError):
+            raise
+        name = chain[-1].get("id") or chain[-1].get("bandwidth")
+        raise PresentationError(f"{path}: representation {name}: {error or type(error).__name__}") from error
+
+
+def _is(adaptation: Element, kind: str) -> bool:
     # tracks of key frames alone, which no player plays at its usual rate (DASH-IF IOP, 3.2.9)
     if any(e.get("schemeIdUri") == _TRICK_MODE for e in adaptation.findall("EssentialProperty")):
         return False
     kinds = [adaptation.get("contentType", ""), adaptation.get("mimeType", "")]
     kinds += [r.get("mimeType", "") for r in adaptation.findall("Representation")]
-    return any(kind.startswith("video") for kind in kinds)
+    return any(stated.startswith(kind) for stated in kinds)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -1,23 +1,22 @@
-"""Reading the video of an HLS playlist (RFC 8216): durations, and sizes from byte ranges or the files themselves."""
+"""Reading video and audio of an HLS playlist (RFC 8216): durations, sizes from byte ranges or the files themselves."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import m3u8
 
 from abr.errors import PresentationError
 from abr.presentation import Presentation, Rung
 from abr.resource import join, read_text, sizes_of, stem
-from abr.segment_lists import from_lists
+from abr.segment_lists import audio_of, from_lists
 
 __all__ = ["read_hls"]
 
 
-def read_hls(place: str, text: str) -> Presentation:
-    """Read a multivariant playlist, or one media playlist as a single rung."""
-    try:
-        playlist = m3u8.loads(text)
-    except (ValueError, m3u8.ParseError, AttributeError) as error:
-        raise PresentationError(f"{place}: not a playlist: {error}") from error
+def read_hls(place: str, text: str, audio: bool) -> Presentation:
+    """Read a multivariant playlist, or one media playlist as a single rung; the audio of the first variant."""
+    playlist = _parse(place, text)
     if not playlist.is_variant:
         segments = _segments(place, playlist)
         seconds = sum(duration for duration, _ in segments)
@@ -35,17 +34,32 @@ def read_hls(place: str, text: str) -> Presentation:
             continue  # a player keeps to the ladder of one codec
         seen.add(variant.uri)
         rendition = join(place, variant.uri)
-        try:
-            media = m3u8.loads(read_text(rendition))
-        except (ValueError, m3u8.ParseError, AttributeError) as error:
-            if isinstance(error, PresentationError):
-                raise
-            raise PresentationError(f"{rendition}: not a playlist: {error}") from error
+        media = _parse(rendition, read_text(rendition))
         width, height = info.resolution or (None, None)
         rate = info.average_bandwidth or info.bandwidth
         rungs.append(Rung(variant.uri, int(rate), width, height))
         lists.append(_segments(rendition, media))
-    return from_lists(place, stem(place), rungs, lists)
+    pres = from_lists(place, stem(place), rungs, lists)
+    heard = _heard(playlist) if audio else None
+    if heard is None:
+        return pres
+    rendition = join(place, heard)
+    return replace(pres, audio=audio_of(_segments(rendition, _parse(rendition, read_text(rendition)))))
+
+
+def _parse(place: str, text: str) -> m3u8.M3U8:
+    try:
+        return m3u8.loads(text)
+    except (ValueError, m3u8.ParseError, AttributeError) as error:
+        raise PresentationError(f"{place}: not a playlist: {error}") from error
+
+
+def _heard(playlist: m3u8.M3U8) -> str | None:
+    """Return where the audio of the first variant is that plays unless another is chosen."""
+    group = playlist.playlists[0].stream_info.audio
+    media = [m for m in playlist.media if m.type == "AUDIO" and m.group_id == group and m.uri]
+    media.sort(key=lambda m: m.default != "YES")
+    return str(media[0].uri) if media else None
 
 
 def _family(codecs: str | None) -> str:

@@ -16,7 +16,7 @@ UNITS: Final[dict[str, str]] = {
     "switches": "changes of rung between neighbours",
     "switch_magnitude": "VMAF, mean difference between the rungs of a switch",
     "downloaded_bytes": "bytes of every transfer",
-    "wasted_bytes": "bytes of transfers that were abandoned",
+    "wasted_bytes": "bytes that were never played: of transfers that were abandoned, of segments that were replaced",
     "bytes_above_target": "bytes beyond the smallest segment that reaches the target",
     "qoe_lin": "Pensieve: Mbit/s - 4.3 stall - |change|, summed",
     "qoe_log": "Pensieve: ln(rate/lowest) - 2.66 stall - |change|, summed",
@@ -25,6 +25,8 @@ UNITS: Final[dict[str, str]] = {
     "qoe_puffer": "Puffer: SSIM dB - |change| - 20 stall, mean of a chunk",
     "qoe_comyco": "Comyco: VMAF form fitted on SQoE-III, summed",
     "qoe_sabre": "Sabre: time average of ln(rate/lowest) - 5 stall",
+    "live_latency": "s behind the live edge, time average since playback began; live only",
+    "catch_up": "share of played time at a rate of 1.02 or more; live only",
 }
 
 METRICS: Final = tuple(UNITS)

@@ -1,16 +1,30 @@
 """Kernels of the network: a link whose rate and latency are constant within each interval of a trace, looping.
 
-The link is ``n = [interval, ms left in it, clock in ms]``. The order of the operations
-follows UMass-LIDS/sabre (commit 09b03bb, BSD-2), so that its sessions come out equal to the last digit.
+The link is ``n = [interval, ms left in it, clock in ms, window in bits, clock at the end of the last transfer]``.
+The order of the operations follows UMass-LIDS/sabre (commit 09b03bb, BSD-2), so that its sessions come out equal to
+the last digit.
 """
 
 import numpy as np
 
 from abr.compiled import inlined
 
-__all__ = ["LINK_SIZE", "enter", "request", "transfer", "transfer_some", "transfer_while", "wait"]
+__all__ = [
+    "LINK_SIZE",
+    "begin",
+    "enter",
+    "flights",
+    "rest",
+    "transfer",
+    "transfer_some",
+    "transfer_while",
+    "wait",
+]
 
-LINK_SIZE = 3
+CLOCK, WINDOW, BUSY = 2, 3, 4
+LINK_SIZE = 5
+#: bits that TCP sends before the first acknowledgement: ten segments of 1460 bytes (RFC 6928)
+FIRST_WINDOW = 10 * 1460 * 8.0
 
 
 @inlined
@@ -23,19 +37,24 @@ def _next_interval(n, durations):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def enter(n, start, edges):  # type: ignore[no-untyped-def]
-    """Stand on the trace `start` ms after its beginning; `edges` are where its intervals end."""
+def enter(n, start, edges, idle):  # type: ignore[no-untyped-def]
+    """Stand on the trace `start` ms after its beginning; `edges` are where its intervals end.
+
+    A new connection starts slowly wherever one does that was idle for a time.
+    """
     i = np.searchsorted(edges, start, side="left")
     i = min(i, edges.shape[0] - 1)
     n[0] = i
     n[1] = edges[i] - start
-    n[2] = start
+    n[CLOCK] = start
+    n[WINDOW] = FIRST_WINDOW if idle < np.inf else np.inf
+    n[BUSY] = start
 
 
 @inlined
 def wait(n, time, durations):  # type: ignore[no-untyped-def]
     """Let time pass; return what was left of it in the interval where it ended."""
-    n[2] += time
+    n[CLOCK] += time
     while time > n[1]:
         time -= n[1]
         _next_interval(n, durations)
@@ -44,7 +63,7 @@ def wait(n, time, durations):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def request(n, durations, latencies):  # type: ignore[no-untyped-def]
+def _request(n, durations, latencies):  # type: ignore[no-untyped-def]
     """Wait one latency, pro rata where it changes on the way; return the ms it took."""
     units = 1.0
     total = 0.0
@@ -59,8 +78,25 @@ def request(n, durations, latencies):  # type: ignore[no-untyped-def]
             total += n[1]
             units -= n[1] / latency
             _next_interval(n, durations)
-    n[2] += total
+    n[CLOCK] += total
     return total
+
+
+@inlined
+def begin(n, idle, fixed, durations, latencies):  # type: ignore[no-untyped-def]
+    """Send a request; return the ms until its first bit: `fixed`, of no trace time, or if negative the trace's latency.
+
+    A connection that was without a transfer for more than `idle` ms has closed its window (RFC 5681, 4.1).
+    """
+    if n[CLOCK] - n[BUSY] > idle:
+        n[WINDOW] = FIRST_WINDOW
+    return fixed if fixed >= 0 else _request(n, durations, latencies)
+
+
+@inlined
+def rest(n):  # type: ignore[no-untyped-def]
+    """End a transfer: from now on the connection is idle."""
+    n[BUSY] = n[CLOCK]
 
 
 @inlined
@@ -85,7 +121,7 @@ def transfer(n, bits, durations, rates):  # type: ignore[no-untyped-def]
             left = durations[i]
     n[0] = i
     n[1] = left
-    n[2] += total
+    n[CLOCK] += total
     return total
 
 
@@ -126,7 +162,7 @@ def transfer_some(n, size, least_bits, least_time, durations, rates):  # type: i
         size -= bits
         least_bits -= bits
         least_time -= time
-    n[2] += total
+    n[CLOCK] += total
     return got, total
 
 
@@ -170,5 +206,27 @@ def transfer_while(n, size, got, elapsed, latency, until, least_rate, durations,
             left = durations[i]
     n[0] = i
     n[1] = left
-    n[2] += total
+    n[CLOCK] += total
+    return got, total
+
+
+@inlined
+def flights(n, size, latency, durations, rates):  # type: ignore[no-untyped-def]
+    """Transfer what slow start holds back of `size` bits; return (bits, ms): (0, 0) while the window is open.
+
+    A flight of one window is sent at the link's rate; the next, longer by what came, a latency after it began. The
+    window is open for good once a flight fills its latency, because the link then never waits.
+    """
+    got = 0.0
+    total = 0.0
+    while got < size and n[WINDOW] < np.inf:
+        whole = size - got <= n[WINDOW]
+        bits = min(size - got, n[WINDOW])
+        time = transfer(n, bits, durations, rates)
+        n[WINDOW] = n[WINDOW] + bits if time < latency else np.inf
+        got = size if whole else got + bits
+        if not whole and time < latency:
+            wait(n, latency - time, durations)
+            time = latency
+        total += time
     return got, total

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.compiled import TABLE
+from abr.errors import PresentationError
 from abr.estimator_kernel import ESTIMATOR_SIZE
 from abr.network_kernel import LINK_SIZE
 from abr.policy import Floats, Setting
@@ -18,6 +19,8 @@ from abr.session_model import SessionModel
 from abr.trace import Trace
 
 __all__ = ["PlayerTables", "TraceTables", "player_tables", "scratch", "trace_tables"]
+
+_DIGITS = 9  #: after the point of a ms or a kbit/s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +35,8 @@ class PlayerTables:
     durations: Floats
     cum: Floats
     enough: Floats
+    audio_sizes: Floats
+    audio_ends: Floats
     rank: NDArray[np.int64]
     by_rank: Floats
     model: Floats
@@ -50,13 +55,24 @@ class TraceTables:
     lengths: Floats
 
 
+def _thousandths(seconds: Floats) -> Floats:
+    """Return ms; what the change of unit does to last digits is undone, because policies meet exact ties."""
+    return np.round(seconds * 1e3, _DIGITS)
+
+
 def player_tables(pres: Presentation, model: SessionModel, target: float) -> PlayerTables:
-    """Make the tables of a presentation."""
+    """Make the tables of a presentation.
+
+    Raises
+    ------
+    PresentationError
+        When the buffer cannot hold what the model wants in it, or there is no audio to fetch.
+    """
     sizes = pres.sizes.astype(np.float64) * 8.0
     nothing = np.full(sizes.shape, np.nan)
     vmaf = np.array(pres.vmaf) if pres.vmaf is not None else nothing
     ssim = np.array(pres.ssim_db) if pres.ssim_db is not None else nothing
-    durations = pres.durations * 1e3
+    durations = _thousandths(pres.durations)
     order = np.argsort(vmaf, axis=None, kind="stable")
     rank = np.empty(order.size, np.int64)
     rank[order] = np.arange(order.size)
@@ -71,6 +87,7 @@ def player_tables(pres: Presentation, model: SessionModel, target: float) -> Pla
         durations,
         np.concatenate(([0.0], np.cumsum(durations))),
         reach,
+        *_audio(pres, model),
         rank.reshape(vmaf.shape),
         vmaf.ravel()[order],
         model.vector(len(durations), len(ladder), float(pres.durations.max())),
@@ -78,14 +95,23 @@ def player_tables(pres: Presentation, model: SessionModel, target: float) -> Pla
     )
 
 
+def _audio(pres: Presentation, model: SessionModel) -> tuple[Floats, Floats]:
+    """Return bits and ends of the audio's segments, none where it is not fetched."""
+    if not model.audio:
+        return np.zeros(0), np.zeros(0)
+    if pres.audio is None:
+        raise PresentationError(f"{pres.title}: it has no audio of known sizes to be fetched beside the video")
+    return pres.audio.sizes.astype(np.float64) * 8.0, np.cumsum(_thousandths(pres.audio.durations))
+
+
 def trace_tables(traces: Sequence[Trace], model: SessionModel) -> TraceTables:
     """Make the tables of traces."""
     lengths = [len(trace.durations) for trace in traces]
     return TraceTables(
-        np.concatenate([trace.durations * 1e3 for trace in traces]),
-        np.concatenate([trace.rates / 1e3 for trace in traces]) * model.payload,
-        np.concatenate([trace.latencies * 1e3 for trace in traces]),
-        np.concatenate([np.cumsum(trace.durations * 1e3) for trace in traces]),
+        np.concatenate([_thousandths(trace.durations) for trace in traces]),
+        np.concatenate([np.round(trace.rates / 1e3, _DIGITS) for trace in traces]) * model.payload,
+        np.concatenate([_thousandths(trace.latencies) for trace in traces]),
+        np.concatenate([np.cumsum(_thousandths(trace.durations)) for trace in traces]),
         np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         np.array([trace.duration * 1e3 for trace in traces]),
     )

@@ -20,6 +20,7 @@ neither holds it is asked step by step. Elsewhere the result is ignored.
 from typing import Final
 
 __all__ = [
+    "BEHIND",
     "BUFFER",
     "CAP",
     "CLOCK",
@@ -34,6 +35,8 @@ __all__ = [
     "NOW",
     "PLAYING",
     "PROGRESS",
+    "RATE",
+    "REPLACED",
     "REQUESTED",
     "RESET",
     "RUNG",
@@ -80,4 +83,7 @@ CLOCK: Final = 17  #: ms since the beginning of the trace, running on when it lo
 SAMPLE: Final = 18  #: bit/ms of the last whole transfer, 0 before the first
 SAFE_UNTIL: Final = 19  #: set by the policy on SAFE, ms since the request; 0 before
 SAFE_RATE: Final = 20  #: set by the policy on SAFE, bit/ms; infinite before
-STATE_SIZE: Final = 21
+REPLACED: Final = 21  #: the buffered segment that the running or ended download replaces, -1 if it is the next one
+RATE: Final = 22  #: at which playback goes, or will go; 1 unless a live session catches up
+BEHIND: Final = 23  #: ms behind the live edge, 0 in a session that is not live
+STATE_SIZE: Final = 24

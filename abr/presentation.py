@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from abr.errors import PresentationError
 
-__all__ = ["Presentation", "Rung", "renamed"]
+__all__ = ["Audio", "Presentation", "Rung", "renamed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,35 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Audio:
+    """One audio track.
+
+    Attributes
+    ----------
+    durations : ndarray
+        Seconds of every segment; not those of the video.
+    sizes : ndarray
+        Bytes of every segment, int64.
+    """
+
+    durations: NDArray[np.float64]
+    sizes: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Check and freeze the arrays."""
+        durations = np.ascontiguousarray(self.durations, np.float64)
+        sizes = np.ascontiguousarray(self.sizes, np.int64)
+        if durations.ndim != 1 or durations.shape != sizes.shape or not len(durations):
+            raise PresentationError(f"audio of {durations.shape} durations and {sizes.shape} sizes")
+        for name, values in (("durations", durations), ("sizes", sizes)):
+            if not np.all(np.isfinite(values) & (values > 0)):
+                segment = int(np.argmin(np.isfinite(values) & (values > 0)))
+                raise PresentationError(f"audio: {name} of segment {segment}: {values[segment]}")
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Presentation:
     """Durations, bytes and quality of every segment of every rung; rungs from the lowest bitrate up.
 
@@ -52,6 +81,8 @@ class Presentation:
         SSIM in dB, the same shape.
     notes : tuple of str
         What was found odd while reading.
+    audio : Audio or None
+        The audio that plays with it, where that has segments of its own.
     """
 
     title: str
@@ -61,6 +92,7 @@ class Presentation:
     vmaf: NDArray[np.float64] | None = None
     ssim_db: NDArray[np.float64] | None = None
     notes: tuple[str, ...] = ()
+    audio: Audio | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes and freeze the arrays."""
@@ -95,14 +127,12 @@ class Presentation:
         keep = [i for i, rung in enumerate(self.rungs) if rung.height is None or rung.height <= height] or [0]
         if len(keep) == len(self.rungs):
             return self
-        return Presentation(
-            self.title,
-            tuple(self.rungs[i] for i in keep),
-            self.durations,
-            self.sizes[:, keep],
-            None if self.vmaf is None else self.vmaf[:, keep],
-            None if self.ssim_db is None else self.ssim_db[:, keep],
-            self.notes,
+        return replace(
+            self,
+            rungs=tuple(self.rungs[i] for i in keep),
+            sizes=self.sizes[:, keep],
+            vmaf=None if self.vmaf is None else self.vmaf[:, keep],
+            ssim_db=None if self.ssim_db is None else self.ssim_db[:, keep],
         )
 
 

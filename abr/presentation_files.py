@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PresentationError
-from abr.presentation import Presentation, Rung
+from abr.presentation import Audio, Presentation, Rung
 from abr.resource import is_url, read_text, stem
 
 __all__ = ["load_presentation"]
@@ -20,7 +20,7 @@ PENSIEVE_RATES = (300_000, 750_000, 1_200_000, 1_850_000, 2_850_000, 4_300_000)
 PENSIEVE_CHUNK = 4.0
 
 
-def load_presentation(path: str | Path) -> Presentation:
+def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
     """Read a presentation.
 
     Parameters
@@ -29,6 +29,9 @@ def load_presentation(path: str | Path) -> Presentation:
         `presentation.json` or the folder that holds it; an `.mpd`; an `.m3u8`; Sabre's JSON; a folder of
         `video_size_0..`, one chunk's bytes a line, with VMAF in `video1..` beside or in `../vmaf`. All but folders
         also by HTTP. Where there are several codecs the first one's ladder is taken: a player keeps to one.
+    audio : bool
+        Read the first audio of a manifest too, whose sizes may take a request each; `presentation.json` tells them
+        in any case.
 
     Raises
     ------
@@ -43,11 +46,11 @@ def load_presentation(path: str | Path) -> Presentation:
     if head.startswith("<"):
         from abr.dash_manifest import read_mpd
 
-        return read_mpd(place, text)
+        return read_mpd(place, text, audio)
     if head.startswith("#EXTM3U"):
         from abr.hls_manifest import read_hls
 
-        return read_hls(place, text)
+        return read_hls(place, text, audio)
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -91,6 +94,17 @@ def _ours(path: str, document: dict[str, Any]) -> Presentation:
         _table(video, order, "vmaf", len(segments)),
         _table(video, order, "ssim_db", len(segments)),
         notes,
+        _audio(document.get("audio") or []),
+    )
+
+
+def _audio(tracks: list[dict[str, Any]]) -> Audio | None:
+    """Return the first track, if its segments have been measured."""
+    segments = tracks[0].get("segments") if tracks else None
+    if not segments:
+        return None
+    return Audio(
+        np.array([float(segment["duration"]) for segment in segments]), np.array([s["bytes"] for s in segments])
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from abr.policy import Floats, Policy
 from abr.policy_state import (
+    BEHIND,
     BUFFER,
     CAP,
     CLOCK,
@@ -23,6 +24,7 @@ from abr.policy_state import (
     LATENCY,
     NOW,
     PLAYING,
+    RATE,
     SAMPLE,
     SEGMENT,
     THROUGHPUT,
@@ -97,6 +99,16 @@ class State:
     def playing(self) -> bool:
         """Whether video plays."""
         return self._s[PLAYING] == 1.0
+
+    @property
+    def playback_rate(self) -> float:
+        """Seconds of the title that play in a second; 1 unless a live session catches up."""
+        return float(self._s[RATE])
+
+    @property
+    def live_latency(self) -> float | None:
+        """Seconds behind the live edge; None in a session that is not live."""
+        return self._s[BEHIND] / 1e3 or None
 
     @property
     def sizes(self) -> NDArray[np.int64]:

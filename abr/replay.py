@@ -17,7 +17,7 @@ from abr.policy import Floats, Policy
 from abr.policy_state import STATE_SIZE
 from abr.presentation import Presentation
 from abr.python_policy import PythonPolicy, as_policy, run_as
-from abr.session import EVENT_KINDS, Event, Session
+from abr.session import EVENT_KINDS, TRANSFERS, Event, Session
 from abr.session_layout import (
     LOG_WIDTH,
     M_ABANDON,
@@ -169,7 +169,7 @@ def _play(ready: Player, traces: TraceTables, trace: Trace, start: float) -> tup
             run_as(ready.python)
         bad = session(
             ready.callback, s, ready.constants, ready.memory(), ready.model, t.sizes, t.vmaf, t.ladder, t.durations,
-            t.cum, traces.durations, traces.rates, traces.latencies, traces.ends,
+            t.cum, t.audio_sizes, t.audio_ends, traces.durations, traces.rates, traces.latencies, traces.ends,
             (start * 1e3) % traces.lengths[0], rungs, outcome, log, *scratch(),
         )  # fmt: skip
         if bad:
@@ -197,7 +197,7 @@ def _metrics(ready: Player, rungs: Any, outcome: Floats) -> dict[str, float | No
 
 def _event(row: Floats) -> Event:
     kind, segment, rung, time, duration, bits, buffer, estimate, stall, latency = row.tolist()
-    transfer = kind < 2
+    transfer = EVENT_KINDS[int(kind)] in TRANSFERS
     return Event(
         EVENT_KINDS[int(kind)],
         int(segment),

@@ -19,7 +19,7 @@ REPLAY_SIGNATURE = types.void(
     types.FunctionType(CALLBACK_SIGNATURE),
     *(_FLOATS,) * 4,  # s, k, m, c
     *(_TABLE,) * 3,  # sizes, vmaf, ssim
-    *(_FLOATS,) * 5,  # ladder and its logarithms, durations, cum, enough
+    *(_FLOATS,) * 7,  # ladder and its logarithms, durations, cum, enough; audio: sizes, ends of its segments
     _INTEGER_TABLE,  # rank
     _FLOATS,  # by_rank
     *(_FLOATS,) * 4,  # all traces: durations, rates, latencies, ends of the intervals
@@ -53,6 +53,8 @@ def replay(  # type: ignore[no-untyped-def]
     durations,
     cum,
     enough,
+    a_bits,
+    a_ends,
     rank,
     by_rank,
     t_dur,
@@ -83,7 +85,7 @@ def replay(  # type: ignore[no-untyped-def]
         a = t_first[traces[i]]
         b = t_first[traces[i] + 1]
         bad = session(
-            policy, s, k, m, c, sizes, vmaf, ladder, durations, cum,
+            policy, s, k, m, c, sizes, vmaf, ladder, durations, cum, a_bits, a_ends,
             t_dur[a:b], t_rate[a:b], t_lat[a:b], t_end[a:b], starts[i], rungs, o, log, w, n, p, e,
         )  # fmt: skip
         if bad:

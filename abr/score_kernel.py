@@ -10,7 +10,17 @@ import math
 import numpy as np
 
 from abr.compiled import inlined
-from abr.session_layout import O_BITS, O_END, O_FIRST_STALL, O_STALL, O_STALLS, O_STARTUP, O_WASTED
+from abr.session_layout import (
+    O_BEHIND,
+    O_BITS,
+    O_END,
+    O_FAST,
+    O_FIRST_STALL,
+    O_STALL,
+    O_STALLS,
+    O_STARTUP,
+    O_WASTED,
+)
 
 __all__ = ["score"]
 
@@ -101,3 +111,7 @@ def score(  # type: ignore[no-untyped-def]
     out[16] = (puffer - 20.0 * counted) / (segments - first)
     out[17] = comyco - 28.79591348 * counted
     out[18] = (utility - 5.0 * o[O_STALL]) / o[O_END]
+    since = o[O_END] - o[O_STARTUP]
+    live = o[O_BEHIND] > 0
+    out[19] = o[O_BEHIND] / since / 1e3 if live else np.nan
+    out[20] = o[O_FAST] / (since - o[O_STALL]) if live else np.nan

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from abr.errors import PresentationError
-from abr.presentation import Presentation, Rung
+from abr.presentation import Audio, Presentation, Rung
 
-__all__ = ["from_lists"]
+__all__ = ["audio_of", "from_lists"]
 
 #: seconds by which the same segment may differ between rungs
 _SLACK = 0.1
@@ -42,3 +42,8 @@ def from_lists(place: str, title: str, rungs: list[Rung], lists: list[list[tuple
         if not 0.1 < ratio < 3:
             notes += (f"the segments of rung {rung.id} have {ratio:.3g} times the bitrate that it states",)
     return Presentation(title, tuple(rungs[i] for i in order), durations[:, 0], sizes, notes=notes)
+
+
+def audio_of(segments: list[tuple[float, int]]) -> Audio:
+    """Make an audio track of its (seconds, bytes)."""
+    return Audio(np.array([seconds for seconds, _ in segments]), np.array([size for _, size in segments]))

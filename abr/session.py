@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["EVENT_KINDS", "Event", "Session"]
+__all__ = ["EVENT_KINDS", "TRANSFERS", "Event", "Session"]
 
 #: in the order of the session kernel's log
-EVENT_KINDS = ("download", "abandon", "stall", "wait", "startup", "end")
+EVENT_KINDS = ("download", "abandon", "stall", "wait", "startup", "end", "audio", "replace")
+#: those in which something is transferred
+TRANSFERS = ("download", "abandon", "audio", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +21,9 @@ class Event:
     event : str
         One of `EVENT_KINDS`.
     segment : int
-        Which segment it is about.
+        Which segment it is about; of the audio in an `audio` event, the one that was replaced in a `replace`.
     rung : int or None
-        0 is the lowest.
+        0 is the lowest; None for audio.
     time : float
         Seconds since the session began, at the event's end.
     duration : float

@@ -29,7 +29,7 @@ class Table:
     Attributes
     ----------
     columns : dict of ndarray
-        `presentation`, `policy`, `device`, `trace`, `start` (s), then the metrics; NaN is absent.
+        `presentation`, `policy`, `device`, `trace`, `start` (s), `load_ratio`, then the metrics; NaN is absent.
     mode : str
         The session model.
     errors : dict
@@ -46,6 +46,7 @@ class Table:
         columns: dict[str, NDArray[Any]] = {name: np.empty(rows, object) for name in _LABELS[:4]}
         columns["device"][:] = device
         columns["start"] = np.zeros(rows)
+        columns["load_ratio"] = np.zeros(rows)
         for name in METRICS:
             columns[name] = np.full(rows, np.nan)
         return cls(columns, mode)

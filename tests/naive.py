@@ -72,6 +72,123 @@ def naive_session(pres, trace, policy, capacity, start=0.0):
     return rungs, buffers, stalls, startup
 
 
+class NaiveViewer:
+    """What plays: a position in the title, video and audio that reach so far, a rate; in seconds."""
+
+    def __init__(self, duration, live, catch_up, sound):
+        self.duration, self.live, self.catch_up = duration, live, catch_up
+        self.video, self.audio = 0.0, (0.0 if sound else duration)
+        self.now = self.position = self.startup = self.stalled = self.fast = self.area = 0.0
+        self.rate, self.playing, self.begun, self.recovering, self.stalls = 1.0, False, False, False, 0
+
+    @property
+    def behind(self):
+        return self.live + self.now - self.position
+
+    def arrived(self):
+        reach = min(self.video, self.audio)
+        if not self.playing and reach > self.position:
+            self.playing = self.begun = True
+
+    def choose_rate(self):
+        late, buffer = self.behind - self.live, self.video - self.position
+        if buffer > self.live / 2:
+            self.recovering = False
+        if self.catch_up == "lol+" and buffer < 0.5:
+            late = buffer - 0.5
+        elif self.catch_up == "lol+" and abs(late) <= 0.02 * self.live:
+            late = 0.0
+        if self.catch_up == "dash.js" and self.recovering:
+            late = 0.0
+        rate = 0.5 + 1 / (1 + np.exp(-5 * late))
+        if self.catch_up != "none" and (abs(rate - self.rate) >= 0.02 or rate == 1):
+            self.rate = rate
+
+    def spend(self, seconds, tick=0.25):
+        while seconds > 0:
+            step = min(seconds, tick) if self.live is not None else seconds
+            seconds -= step
+            if self.live is not None:
+                self.choose_rate()
+            self.go(step)
+
+    def go(self, step):
+        before = self.behind if self.live is not None else 0.0
+        if not self.begun:
+            self.startup += step
+            self.now += step
+            return
+        played = 0.0
+        if self.playing:
+            there = min(self.video, self.audio) - self.position
+            played = min(step, there / self.rate)
+            self.position += played * self.rate
+            if step - played > 1e-9:
+                self.playing, self.recovering = False, True
+                self.stalls += 1
+        stood = step - played
+        self.stalled += stood
+        self.fast += played if self.rate >= 1.02 else 0.0
+        self.now += step
+        if self.live is not None:
+            between = self.behind - stood
+            self.area += (before + between) / 2 * played + (between + self.behind) / 2 * stood
+
+
+def naive_viewing(pres, trace, plan, capacity=60.0, slow_start=None, sound=False, live=None, catch_up="dash.js"):
+    """Play the rungs of a plan with the switches of the session model; return the viewer when all is over."""
+    link = Link(trace, 0.0)
+    viewer = NaiveViewer(pres.duration, live, catch_up, sound)
+    window = 116_800.0 if slow_start is not None else np.inf
+    busy = 0.0
+
+    def fetch(bits, pause=0.0):
+        nonlocal window, busy
+        begun = link.now
+        link.advance(pause)
+        if slow_start is not None and link.now - busy > slow_start:
+            window = 116_800.0
+        latency = link.request()
+        while bits > window:
+            burst = link.transfer(window)
+            bits -= window
+            if burst >= latency:
+                window = np.inf
+            else:
+                link.advance(latency - burst)
+                window *= 2
+        burst = link.transfer(bits)
+        window = window + bits if burst < latency else np.inf
+        busy = link.now
+        viewer.spend(link.now - begun)
+
+    def pause_until(end):
+        return 0.0 if live is None else max(0.0, end - live - viewer.now)
+
+    ends = np.cumsum(pres.durations)
+    heard = 0
+    for n in range(len(plan) + 1):
+        while sound and viewer.audio < viewer.video - 1e-9:
+            reach = float(pres.audio.durations[: heard + 1].sum())
+            fetch(8 * int(pres.audio.sizes[heard]), pause_until(min(reach, pres.duration)))
+            heard += 1
+            viewer.audio = pres.duration if heard == len(pres.audio.sizes) else reach
+            viewer.arrived()
+        if n == len(plan):
+            break
+        room = viewer.video - viewer.position + pres.durations[n] - capacity if viewer.playing else 0.0
+        pause = max(room, pause_until(ends[n]))
+        if pause > 1e-9:
+            link.advance(pause)
+            viewer.spend(pause)
+        fetch(8 * int(pres.sizes[n][plan[n]]))
+        viewer.video = float(ends[n])
+        viewer.arrived()
+    left = (pres.duration - viewer.position) / viewer.rate
+    viewer.go(left)
+    return viewer
+
+
 class NaiveBBA0:
     """Section 4, Algorithm 1; times of the 240 s player scaled to `capacity`."""
 

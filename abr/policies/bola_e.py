@@ -23,6 +23,7 @@ from abr.policy_state import (
     INSTEAD,
     LATENCY,
     PROGRESS,
+    REPLACED,
     REQUESTED,
     RESET,
     RUNG,
@@ -113,12 +114,15 @@ def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _downloaded(s, k, m, ladder):  # type: ignore[no-untyped-def]
+def _downloaded(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
     rung = int(s[RUNG])
     m[LAST] = rung
     level = s[BUFFER]
     instead = int(s[INSTEAD])
-    if instead < 0:
+    if s[REPLACED] >= 0:
+        if instead < 0:
+            m[PLACEHOLDER] += durations[int(s[REPLACED])]
+    elif instead < 0:
         before = level + s[ELAPSED]
         m[PLACEHOLDER] = min(m[PLACEHOLDER], max(0.0, _most_buffer(rung, k) - before))
         if level > 0:
@@ -164,7 +168,7 @@ def bola_e(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-u
             return int(m[LAST])
         return _decide(s, k, m, ladder, durations)
     if event == DOWNLOADED:
-        _downloaded(s, k, m, ladder)
+        _downloaded(s, k, m, ladder, durations)
     elif event == WAITED:
         m[PLACEHOLDER] += s[WAITED_FOR]
     elif event == PROGRESS:

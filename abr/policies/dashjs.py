@@ -24,6 +24,7 @@ from abr.policy_state import (
     GOT,
     INSTEAD,
     PROGRESS,
+    REPLACED,
     REQUESTED,
     RUNG,
     SAFE,
@@ -187,10 +188,13 @@ def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _downloaded(s, k, m):  # type: ignore[no-untyped-def]
+def _downloaded(s, k, m, durations):  # type: ignore[no-untyped-def]
     _observe(s, m)
     m[LAST] = s[RUNG] if s[INSTEAD] < 0 else s[INSTEAD]
-    if s[INSTEAD] < 0:
+    if s[REPLACED] >= 0:
+        if s[INSTEAD] < 0:
+            m[PLACEHOLDER] += durations[int(s[REPLACED])]
+    elif s[INSTEAD] < 0:
         m[PLACEHOLDER] *= DECAY
         before = s[BUFFER] + s[ELAPSED]
         m[PLACEHOLDER] = min(m[PLACEHOLDER], max(0.0, _most_buffer(int(s[RUNG]), k) - before))
@@ -232,7 +236,7 @@ def dashjs(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-u
     if event == DECIDE:
         return _decide(s, k, m, ladder, durations)
     if event == DOWNLOADED:
-        _downloaded(s, k, m)
+        _downloaded(s, k, m, durations)
     elif event == WAITED:
         m[PLACEHOLDER] += s[WAITED_FOR]
     elif event == PROGRESS:

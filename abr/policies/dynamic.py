@@ -12,7 +12,7 @@ from abr.policies.bola import bola
 from abr.policies.bola_e import bola_e
 from abr.policies.throughput import throughput
 from abr.policy import Floats, Policy, Setting
-from abr.policy_state import BUFFER, DECIDE, DELAY, PROGRESS, RESET, SAFE
+from abr.policy_state import BUFFER, DECIDE, DELAY, DOWNLOADED, PROGRESS, REPLACED, RESET, SAFE
 
 __all__ = ["POLICIES"]
 
@@ -32,6 +32,8 @@ def dynamic(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-
     b = bola(event, s, k, mb, sizes, vmaf, ladder, durations)
     delay = s[DELAY]
     t = throughput(event, s, k, mt, sizes, vmaf, ladder, durations)
+    if event == DOWNLOADED and s[REPLACED] >= 0:
+        m[ON_BOLA] = 0.0
     if event != DECIDE:
         return 0
     if m[ON_BOLA] == 1.0:

@@ -2,7 +2,7 @@
 
 Karagkioules, Mekuria, Griffioen, Wagenaar, Online learning for low-latency adaptive streaming, MMSys 2020.
 Online convex optimisation over the probabilities of the rungs, kbit/s throughout (5.x mixes units). Startup
-by throughput until 1.5 s are buffered; then one rung up at most. At playback rate 1.
+by throughput until 1.5 s are buffered; then one rung up at most.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from abr.compiled import inlined
 from abr.policies.throughput import SAFETY, rung_for
 from abr.policy import Policy, Setting
-from abr.policy_state import BUFFER, DECIDE, LAST_RUNG, LATENCY, SAMPLE, SEGMENT, THROUGHPUT
+from abr.policy_state import BUFFER, DECIDE, LAST_RUNG, LATENCY, RATE, SAMPLE, SEGMENT, THROUGHPUT
 
 __all__ = ["POLICIES"]
 
@@ -52,18 +52,21 @@ def _steady(s, m, ladder, seconds):  # type: ignore[no-untyped-def]
     count = ladder.shape[0]
     rate = max(np.round(s[SAMPLE]), 1.0)
     sign = 1.0
-    for i in range(count):
-        if ladder[i] > rate:
-            sign = -1.0
-        m[FIRST + i] += sign * seconds / (2 * ALPHA) * (m[Q] + VL) * ladder[i] / rate
     before = 0.0
-    _project(m, FIRST, FIRST + count, count)
     for i in range(count):
         before += ladder[i] * m[FIRST + i]
-    m[Q] = max(0.0, m[Q] - seconds + seconds * before / rate)
+        if s[RATE] * ladder[i] > rate:
+            sign = -1.0
+        m[FIRST + i] += sign * seconds / (2 * ALPHA) * (m[Q] + VL) * s[RATE] * ladder[i] / rate
+    _project(m, FIRST, FIRST + count, count)
+    wanted = 0.0
+    for i in range(count):
+        wanted += ladder[i] * m[FIRST + i]
+    # the new probabilities and, once more, what they changed
+    m[Q] = max(0.0, m[Q] - seconds + seconds * s[RATE] * (wanted + (wanted - before)) / rate)
     rung = 0
     for i in range(count):
-        if abs(ladder[i] - before) < abs(ladder[rung] - before):
+        if abs(ladder[i] - wanted) < abs(ladder[rung] - wanted):
             rung = i
     last = int(s[LAST_RUNG])
     if rung > last and ladder[last + 1] <= rate:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 import abr
 from shotladder import ShotladderError
+from shotladder.commands.session_options import model_of, session_options
 from shotladder.commands.simulate import Together, tell_notes
 from shotladder.progress import Reporter
 
@@ -27,7 +29,7 @@ __all__ = ["command"]
 @click.option("--vmaf-p5-margin", type=click.FloatRange(0), default=1.0, show_default=True, help="VMAF points.")
 @click.option("--device", type=click.Choice(list(abr.DEVICES)), default="tv-1080p", show_default=True)
 @click.option("--target-vmaf", type=click.FloatRange(0, 100), default=93.0, show_default=True)
-@click.option("--buffer", type=click.FloatRange(1, 3600), help="Seconds that the player holds.")
+@session_options
 @click.option("--starts", type=click.IntRange(1), default=4, show_default=True, help="Sessions per trace.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
@@ -43,11 +45,12 @@ def command(
     vmaf_p5_margin: float,
     device: str,
     target_vmaf: float,
-    buffer: float | None,
+    mode: str,
     starts: int,
     seed: int,
     as_json: bool,
     quiet: bool,
+    **session: Any,
 ) -> None:
     """Compare two ladders (two PRESENTATIONS), two policies, or both at once; the second arm against the first."""
     reporter = Reporter(quiet=quiet)
@@ -56,7 +59,8 @@ def command(
         raise click.UsageError("give two presentations, or two policies, or two of each")
     if primary not in abr.METRICS:
         raise click.UsageError(f"no metric is called {primary!r}; there are {', '.join(abr.METRICS)}")
-    ladders = [abr.load_presentation(path) for path in presentations]
+    model = model_of(mode, **session)
+    ladders = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     if len(ladders) == 2 and ladders[0].title == ladders[1].title:
         ladders = [abr.renamed(pres, str(path)) for pres, path in zip(ladders, presentations, strict=True)]
     networks = abr.load_traces(traces)
@@ -70,7 +74,8 @@ def command(
             seed=seed,
             device=device,
             target=target_vmaf,
-            buffer=buffer,
+            mode=mode,
+            model=model,
             progress=advance,
         )
     failure = table.failure()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from rich.table import Table as Grid
 
 import abr
 from shotladder import ShotladderError
+from shotladder.commands.session_options import model_of, session_options
 from shotladder.progress import Advance, Reporter
 
 __all__ = ["command"]
 
 #: metric -> (heading, factor, digits) of the table a person reads
 SHOWN = {
+    "load_ratio": ("load", 1, 2),
     "vmaf_mean": ("VMAF", 1, 1),
     "vmaf_p5": ("p5", 1, 1),
     "time_at_target": ("at target %", 100, 1),
@@ -28,6 +30,8 @@ SHOWN = {
     "rebuffer_count": ("stalls", 1, 2),
     "startup_delay": ("startup s", 1, 2),
     "switches": ("switches", 1, 1),
+    "live_latency": ("latency s", 1, 2),
+    "catch_up": ("fast %", 100, 1),
     "qoe_lin": ("QoE lin", 1, 1),
     "regret": ("regret", 1, 1),
 }
@@ -61,15 +65,9 @@ class Together(click.Command):
 @click.option("--traces", multiple=True, required=True, type=click.Path(path_type=Path), help="Files or folders.")
 @click.option("--trace-format", type=click.Choice(sorted(abr.FORMATS)), help="Instead of recognising it.")
 @click.option("--policy", "policies", multiple=True, default=("bba-2", "throughput"), show_default=True)
-@click.option("--mode", type=click.Choice(list(abr.MODES)), default="default", show_default=True)
+@session_options
 @click.option("--device", type=click.Choice(list(abr.DEVICES)), default="tv-1080p", show_default=True)
 @click.option("--target-vmaf", type=click.FloatRange(0, 100), default=93.0, show_default=True)
-@click.option("--buffer", type=click.FloatRange(1, 3600), help="Seconds that the player holds.")
-@click.option("--startup", type=click.FloatRange(0, 600), help="Seconds buffered before playback begins [a segment].")
-@click.option(
-    "--resume", type=click.FloatRange(0, 600), help="Seconds buffered before it goes on after a stall [same]."
-)
-@click.option("--payload", type=click.FloatRange(0.01, 1), help="Share of the link that carries segments [1].")
 @click.option("--starts", type=click.IntRange(1), default=1, show_default=True, help="Sessions per trace.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the places where sessions start.")
 @click.option(
@@ -89,10 +87,6 @@ def command(
     mode: str,
     device: str,
     target_vmaf: float,
-    buffer: float | None,
-    startup: float | None,
-    resume: float | None,
-    payload: float | None,
     starts: int,
     seed: int,
     sessions: Path | None,
@@ -100,6 +94,7 @@ def command(
     regret: bool | None,
     as_json: bool,
     quiet: bool,
+    **session: Any,
 ) -> None:
     """Replay network traces over PRESENTATIONS: presentation.json, its folder, .mpd or .m3u8; paths or URLs."""
     reporter = Reporter(quiet=quiet)
@@ -111,15 +106,14 @@ def command(
             abr.find_policy(name)
         except abr.PolicyError as error:
             raise click.UsageError(str(error)) from error
-    titles = [abr.load_presentation(path) for path in presentations]
+    model = model_of(mode, **session)
+    titles = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     networks = abr.load_traces(traces, format=trace_format)
     tell_notes(reporter, titles, networks)
-    said: dict[str, Any] = {"buffer": buffer, "startup": startup, "resume": resume, "payload": payload}
-    model = replace(abr.MODES[mode], **{name: value for name, value in said.items() if value is not None})
     settings: dict[str, Any] = {"mode": mode, "device": device, "target": target_vmaf, "model": model}
     if regret is None:
         work = sum(pres.sizes.size for pres in titles) * len(networks) * starts
-        regret = mode == "default" and not (startup or resume) and work <= QUICK
+        regret = abr.can_bound(model) and work <= QUICK
     with reporter.stage("replaying") as advance:
         table = abr.simulate_many(
             titles, networks, names, starts=starts, seed=seed, regret=regret, progress=advance, **settings

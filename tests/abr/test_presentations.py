@@ -90,6 +90,31 @@ def test_a_manifest_reads_alike_from_disk_and_by_http(place, address, manifest):
         assert [(rung.bitrate, rung.height) for rung in pres.rungs] == [(3000, 360), (10000, 720)]
 
 
+AUDIO_SET = (
+    '<AdaptationSet contentType="audio"><Representation id="poor" bandwidth="10"/>'
+    '<Representation id="sound" bandwidth="64">'
+    '<SegmentTemplate media="$RepresentationID$/$Number$.m4s" duration="5"/></Representation></AdaptationSet></Period>'
+)
+
+
+def test_the_audio_of_a_manifest_is_read_when_it_is_asked_for(place):
+    (place / "sound").mkdir()
+    for number, size in enumerate((700, 650), 1):
+        (place / f"sound/{number}.m4s").write_bytes(bytes(size))
+    dash = (place / "template.mpd").read_text().replace("</Period>", AUDIO_SET)
+    (place / "template.mpd").write_text(dash)
+    playlist(place / "sound.m3u8", ["#EXTINF:5,\nsound/1.m4s", "#EXTINF:5,\nsound/2.m4s"])
+    media = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="{}",DEFAULT={},URI="{}"\n'
+    variants = (place / "master.m3u8").read_text().removeprefix("#EXTM3U\n").replace("BANDWIDTH", 'AUDIO="a",BANDWIDTH')
+    head = "#EXTM3U\n" + media.format("other", "NO", "other.m3u8") + media.format("main", "YES", "sound.m3u8")
+    (place / "master.m3u8").write_text(head + variants)
+    for manifest in ("template.mpd", "master.m3u8"):
+        assert abr.load_presentation(place / manifest).audio is None
+        audio = abr.load_presentation(place / manifest, audio=True).audio
+        assert (audio.durations.tolist(), audio.sizes.tolist()) == ([5.0, 5.0], [700, 650])
+    assert abr.load_presentation(place / "sidx.mpd", audio=True).audio is None
+
+
 def test_one_media_playlist_is_one_rung(place, address):
     for where in (place / "low.m3u8", f"{address}/low.m3u8"):
         pres = abr.load_presentation(where)

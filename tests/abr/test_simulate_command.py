@@ -125,3 +125,29 @@ def test_all_forms_of_a_presentation_are_read(place, film):
     assert (read.sizes == film.sizes).all()
     assert (read.vmaf == film.vmaf).all()
     assert read.rungs == film.rungs
+
+
+def test_switches_of_the_session_are_what_the_events_show(place, film):
+    document = json.loads((place / "presentation.json").read_text())
+    document["audio"] = [{"language": "en", "segments": [{"bytes": 24_000, "duration": 2.0}] * 130}]
+    (place / "heard.json").write_text(json.dumps(document))
+    given = ("--separate-audio", "--slow-start", 0.5, "--replace", "earliest", "--live", 12, "--catch-up", "lol+")
+    done = run(
+        place / "heard.json", "--traces", place / "traces/a", "--policy", "bba-2", *given, "--events",
+        place / "events.jsonl", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads(done.stdout)["arms"][0]["metrics"]
+    events = [json.loads(line) for line in (place / "events.jsonl").read_text().splitlines()]
+    moved = sum(e["bytes"] for e in events if e["event"] in ("download", "abandon", "audio", "replace"))
+    assert moved == pytest.approx(metrics["downloaded_bytes"]["mean"])
+    assert sum(e["event"] == "audio" for e in events) == -(-film.duration // 2)
+    assert metrics["live_latency"]["mean"] > 5
+    assert metrics["load_ratio"]["mean"] > 0
+    assert "regret" not in metrics
+    for wrong, says in ((("--catch-up", "lol+"), "--live"), (("--live", 2), "cannot be 2 s behind")):
+        refused = run(place / "heard.json", "--traces", place / "traces/a", *wrong)
+        assert refused.returncode in (1, 2)
+        assert says in refused.stderr
+    silent = run(place, "--traces", place / "traces/a", "--separate-audio")
+    assert (silent.returncode, silent.stderr.splitlines()[-1][:25]) == (1, "error: film: it has no au") or silent.stderr
