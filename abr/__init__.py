@@ -8,6 +8,7 @@ from abr.device import DEVICES
 from abr.errors import PolicyError, PresentationError, TraceError
 from abr.generator import NETWORKS, Network, generate
 from abr.metrics import METRICS, UNITS
+from abr.p1203 import p1203, p1203_input
 from abr.policies import REGISTRY
 from abr.policies import find as find_policy
 from abr.policies.predictive import learn_prior, predictive
@@ -63,6 +64,8 @@ __all__ = [
     "load_traces",
     "objective",
     "offline_bound",
+    "p1203",
+    "p1203_input",
     "predictive",
     "renamed",
     "route",

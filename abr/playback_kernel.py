@@ -138,22 +138,26 @@ def _pass(p, o, s, time, durations, cum):  # type: ignore[no-untyped-def]
 @inlined
 def play(p, o, s, c, time, durations, cum):  # type: ignore[no-untyped-def]
     """Let `time` pass for the player; return how much of it was a stall."""
-    if c[M_EDGE] == np.inf:
-        return _pass(p, o, s, time, durations, cum)
+    live = c[M_EDGE] < np.inf
     total = 0.0
-    while time > 0:
-        step = min(time, TICK)
-        if c[M_CATCH_UP] > 0:
-            _catch_up(p, s, c)
+    while True:
+        step = time
         starting = p[P_STARTED] == 0.0
+        if live:
+            step = min(time, TICK)
+            if c[M_CATCH_UP] > 0:
+                _catch_up(p, s, c)
         stall = _pass(p, o, s, step, durations, cum)
+        total += stall
+        if not live:
+            return total
         if starting:
             s[BEHIND] += step
         else:
             _count(o, s, step, stall)
-        total += stall
         time -= step
-    return total
+        if time <= 0:
+            return total
 
 
 @inlined

@@ -86,14 +86,15 @@ def _ours(path: str, document: dict[str, Any]) -> Presentation:
     if len(codecs) > 1:
         notes = (f"ladders of {', '.join(map(str, codecs))}; the first one is taken",)
     sizes = np.array([[_bytes(path, video[i], n) for i in order] for n in range(len(segments))])
+    vmaf = _table(video, order, "vmaf", len(segments))
     return Presentation(
         str(document.get("title") or stem(path)),
         rungs,
         np.array([float(segment["duration"]) for segment in segments]),
         sizes,
-        _table(video, order, "vmaf", len(segments)),
+        vmaf,
         _table(video, order, "ssim_db", len(segments)),
-        notes,
+        notes + _unscored(vmaf, rungs),
         _audio(document.get("audio") or []),
     )
 
@@ -160,7 +161,19 @@ def _folder(path: Path) -> Presentation:
             break
     rungs = tuple(Rung(f"{rate // 1000}k", rate) for rate in rates)
     durations = np.full(len(sizes), PENSIEVE_CHUNK)
-    return Presentation(path.name, rungs, durations, sizes.astype(np.int64), vmaf)
+    return Presentation(path.name, rungs, durations, sizes.astype(np.int64), vmaf, notes=_unscored(vmaf, rungs))
+
+
+def _unscored(vmaf: NDArray[np.float64] | None, rungs: tuple[Rung, ...]) -> tuple[str, ...]:
+    """Say where VMAF is missing from a presentation that has it elsewhere."""
+    missing = np.argwhere(np.isnan(vmaf)) if vmaf is not None else np.zeros((0, 2))
+    if not len(missing):
+        return ()
+    segment, rung = missing[0]
+    return (
+        f"no VMAF of {len(missing)} segments, the first segment {segment} of rung {rungs[rung].id}; sessions that play "
+        f"one have no VMAF either",
+    )
 
 
 def _numbers(path: Path, rows: int | None) -> NDArray[np.float64]:

@@ -183,11 +183,11 @@ def _play(ready: Player, traces: TraceTables, trace: Trace, start: float) -> tup
 
 
 def _metrics(ready: Player, rungs: Any, outcome: Floats) -> dict[str, float | None]:
-    from abr.score_kernel import score
+    from abr.score_kernel import score_one
 
     t = ready.tables
     row = np.zeros(len(METRICS))
-    score(
+    score_one(
         rungs, int(ready.model[M_SEGMENTS]), int(ready.model[M_STARTED]), t.sizes, t.vmaf, t.ssim, t.ladder,
         t.logs, t.durations, t.enough, t.rank, t.by_rank, np.zeros(t.by_rank.size, np.int64), outcome,
         t.setting.target, row,

@@ -8,8 +8,9 @@ QoE: Pensieve (Mao 2017; test/bb.py for linear and HD, mu 2.66 of the paper for 
 import math
 
 import numpy as np
+from numba import types
 
-from abr.compiled import inlined
+from abr.compiled import inlined, kernel
 from abr.session_layout import (
     O_BEHIND,
     O_BITS,
@@ -22,7 +23,7 @@ from abr.session_layout import (
     O_WASTED,
 )
 
-__all__ = ["score"]
+__all__ = ["score", "score_one"]
 
 _HD = np.array([1.0, 2.0, 3.0, 12.0, 15.0, 20.0])
 
@@ -115,3 +116,30 @@ def score(  # type: ignore[no-untyped-def]
     live = o[O_BEHIND] > 0
     out[19] = o[O_BEHIND] / since / 1e3 if live else np.nan
     out[20] = o[O_FAST] / (since - o[O_STALL]) if live else np.nan
+
+
+_FLOATS = types.float64[::1]
+_TABLE = types.float64[:, ::1]
+
+SCORE_SIGNATURE = types.void(
+    types.int64[::1],  # rungs
+    *(types.int64,) * 2,  # segments, first scored one
+    *(_TABLE,) * 3,  # sizes, vmaf, ssim
+    *(_FLOATS,) * 4,  # ladder and its logarithms, durations, enough
+    types.int64[:, ::1],  # rank
+    _FLOATS,  # by_rank
+    types.int64[::1],  # scratch: marks
+    _FLOATS,  # outcome
+    types.float64,  # target
+    _FLOATS,  # metrics, out
+)
+
+
+@kernel(SCORE_SIGNATURE)
+def score_one(  # type: ignore[no-untyped-def]
+    rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o, target, out
+):
+    """Score one session, for callers that are not compiled."""
+    score(
+        rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o, target, out
+    )

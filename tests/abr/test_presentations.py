@@ -90,6 +90,15 @@ def test_a_manifest_reads_alike_from_disk_and_by_http(place, address, manifest):
         assert [(rung.bitrate, rung.height) for rung in pres.rungs] == [(3000, 360), (10000, 720)]
 
 
+def test_missing_scores_are_told(place):
+    for rung, scores in (("1", "50\nnan\n70\n"), ("2", "80\n90\n95\n")):
+        (place / f"video{rung}").write_text(scores)
+        sizes = SIZES["low" if rung == "1" else "high"]
+        (place / f"video_size_{rung}").write_text("\n".join(map(str, sizes)))
+    (note,) = abr.load_presentation(place).notes
+    assert note.startswith("no VMAF of 1 segments, the first segment 1 of rung 2k")
+
+
 AUDIO_SET = (
     '<AdaptationSet contentType="audio"><Representation id="poor" bandwidth="10"/>'
     '<Representation id="sound" bandwidth="64">'
