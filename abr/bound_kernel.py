@@ -63,24 +63,26 @@ def _bits(at, bits, t_rate, t_end):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _later(at, i, price, prices, highest, bits, t_rate, t_end):  # type: ignore[no-untyped-def]
-    """Return the maximum over tau >= at of prices[i] * bits until tau - price * tau."""
+def _limit(w, t, y, n, q, start, end, price, prices, ahead, highest, bits, t_rate, t_end, known):  # type: ignore[no-untyped-def]
+    """Return what a plan through this state is worth at most, or a limit below `known` that is not the least.
+
+    The last segment plays from `end` + y on; what can come later is the maximum over tau of bits until then at their
+    price, less the price of the time.
+    """
+    come = _bits(start + t, bits, t_rate, t_end)
     last = t_end.shape[0] - 1
+    at = start + y + end
     rounds = np.floor(at / t_end[last])
     rest = at - rounds * t_end[last]
     place = min(np.searchsorted(t_end, rest), last)
-    here = prices[i] * (bits[place] - (t_end[place] - rest) * t_rate[place]) - price * rest
-    return max(here, highest[i, place]) + rounds * (prices[i] * bits[last] - price * t_end[last])
-
-
-@inlined
-def _limit(w, t, y, n, q, start, end, price, prices, ahead, highest, bits, t_rate, t_end):  # type: ignore[no-untyped-def]
-    """Return what a plan through this state is worth at most; the last segment plays from `end` + y on."""
-    come = _bits(start + t, bits, t_rate, t_end)
+    until = bits[place] - (t_end[place] - rest) * t_rate[place]
     best = np.inf
     for i in range(prices.shape[0]):
-        later = _later(start + y + end, i, price, prices, highest, bits, t_rate, t_end) + price * (start + end)
-        best = min(best, w + ahead[i, n, q] - prices[i] * come + later)
+        later = max(prices[i] * until - price * rest, highest[i, place])
+        later += rounds * (prices[i] * bits[last] - price * t_end[last])
+        best = min(best, w + ahead[i, n, q] - prices[i] * come + later + price * (start + end))
+        if best < known:
+            break
     return best
 
 
@@ -202,7 +204,9 @@ def search(  # type: ignore[no-untyped-def]
                     t = _arrival(start + at, sizes[n, q], link, t_dur, t_rate, t_lat, t_end) - start
                     y = max(a[Y], t - cum[n])
                     w = a[W] + step
-                    limit = _limit(w, t, y, n, q, start, end, price, prices, ahead, highest, bits, t_rate, t_end)
+                    limit = _limit(
+                        w, t, y, n, q, start, end, price, prices, ahead, highest, bits, t_rate, t_end, known - 1e-7
+                    )
                     if limit < known - 1e-7:
                         continue
                     candidates[c, T] = t

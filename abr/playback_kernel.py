@@ -48,7 +48,9 @@ NEAR = 0.02
 
 @inlined
 def note(log, o, s, kind, segment, rung, duration, bits, stall, latency):  # type: ignore[no-untyped-def]
-    """Write a row of the log, if it has one left."""
+    """Write a row of the log, if it has one left; a batch wants none."""
+    if log.shape[0] == 0:
+        return
     row = int(o[O_EVENTS])
     o[O_EVENTS] += 1
     if row < log.shape[0]:

@@ -46,6 +46,8 @@ def _best(v, level, k, ladder):  # type: ignore[no-untyped-def]
     top = -np.inf
     for rung in range(ladder.shape[0]):
         score = (v * (k[FIRST_UTILITY + rung] + GAMMA_P) - level) / ladder[rung]
+        if score < top:
+            break  # in the rate, a score rises to one maximum and falls
         if score > top:
             best, top = rung, score
     return best

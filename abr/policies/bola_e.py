@@ -50,6 +50,8 @@ def _best(level, k, ladder):  # type: ignore[no-untyped-def]
     top = -np.inf
     for rung in range(ladder.shape[0]):
         score = (k[V] * (k[FIRST_UTILITY + rung] + k[GP]) - level) / ladder[rung]
+        if score < top:
+            break  # in the rate, a score rises to one maximum and falls
         if score > top:
             best, top = rung, score
     return best
