@@ -20,7 +20,7 @@ from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
 from ladders.pooling import POOLINGS
 
-__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "of_shots", "rate_point"]
+__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "of_shots", "rate_point", "stride"]
 
 #: Frames of a chunk that trials are measured on at least, if it has as many.
 SAMPLES = 6
