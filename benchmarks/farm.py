@@ -35,8 +35,8 @@ import ladders
 import vmaf
 from encoder import Chunk, ChunkJob, Colour, Source, Store, Waiting, balanced, codec_named, longest_first
 from ladders import Encoding, LadderRequest, candidate_sizes
+from ladders.measured_chunks import measure_chunk
 from ladders.prediction import AGAIN
-from ladders.probes import measure_chunk
 from ladders.search import MIDDLING, ROUGH_TRIALS
 from samples import shotlist
 from samples.film import film_frames

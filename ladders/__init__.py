@@ -29,9 +29,10 @@ from ladders.making import (
     per_shot,
     per_title,
 )
+from ladders.measured_chunks import Encoding
 from ladders.pooling import POOLINGS
 from ladders.prediction import predict_cost
-from ladders.probes import Encoding, Point, Prober
+from ladders.probes import Point, Prober
 from ladders.rungs import RungChoice, RungRules, choose_rungs
 from ladders.search import Stop
 from ladders.shot_evidence import ShotEvidence, ShotParameters, Transition, gather

@@ -13,7 +13,8 @@ from ladders.allocation import Limits
 from ladders.finals import FinalChunk, Finals, Progress, encode_finals, with_finals
 from ladders.ladder import Ladder
 from ladders.making import LadderRequest, corrected
-from ladders.probes import Encoding, Prober
+from ladders.measured_chunks import Encoding
+from ladders.probes import Prober
 
 __all__ = ["deliver", "missed", "segment_rates"]
 

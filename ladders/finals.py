@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import encoder
-from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
+from encoder import Chunk, ChunkJob, Rendition, run_all
 from ladders.ladder import Ladder
-from ladders.probes import Encoding, Prober, measure_chunk, measuring, of_shots, rate_point
+from ladders.measured_chunks import MeasuredJob, measure_chunk, measuring, of_shots, rate_point
+from ladders.probes import Prober
 
 __all__ = ["FinalChunk", "Finals", "encode_finals", "with_finals"]
 
@@ -63,28 +64,14 @@ class Finals:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    source: Source
-    chunk: Chunk
+class _Job(MeasuredJob):
     renditions: tuple[Rendition, ...]
     quantisers: tuple[float, ...]
-    encoding: Encoding
-    store: Store
 
     @property
     def encodes(self) -> ChunkJob:
         """What it encodes."""
         return ChunkJob(self.source, self.chunk, self.renditions, self.quantisers, self.store)
-
-    @property
-    def cost(self) -> float:
-        """About how long it takes."""
-        return self.encodes.cost
-
-    @property
-    def memory(self) -> int:
-        """About how many bytes it needs."""
-        return self.encodes.memory
 
     def divided(self, count: int) -> list[_Job]:
         """Return at most so many jobs that make the same renditions."""
@@ -116,10 +103,10 @@ def encode_finals(
         _Job(
             prober.source,
             chunk,
-            renditions,
-            tuple(r.quantisers[n] for r in ladder.rungs),
             prober.encoding,
             prober.store,
+            renditions,
+            tuple(r.quantisers[n] for r in ladder.rungs),
         )
         for n, chunk in enumerate(ladder.chunks)
     ]

@@ -16,8 +16,9 @@ from ladders.allocation import Aim, Allocation, Limits, TitleCurve, allowed, equ
 from ladders.curves import Curve
 from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
+from ladders.measured_chunks import Encoding
 from ladders.pooling import POOLINGS
-from ladders.probes import Encoding, Prober
+from ladders.probes import Prober
 from ladders.rungs import RungChoice, RungRules, choose_rungs
 from ladders.search import Curves, Size, Stop, explore, fitted
 from ladders.shots import Shot

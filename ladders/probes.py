@@ -6,63 +6,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 import encoder
-import vmaf
 from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
 from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
-from ladders.pooling import POOLINGS
+from ladders.measured_chunks import Encoding, MeasuredJob, measure_chunk, measuring, of_shots, rate_point
 
-__all__ = ["Encoding", "Point", "Prober", "measure_chunk", "measuring", "of_shots", "rate_point", "stride"]
+__all__ = ["Point", "Prober", "stride"]
 
 #: Frames of a chunk that trials are measured on at least, if it has as many.
 SAMPLES = 6
 
 Progress = Callable[[float, float], None]
 Found = dict[tuple[int, tuple[int, int]], dict[float, RatePoint]]
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """What stays the same in all encodes of a title.
-
-    Attributes
-    ----------
-    codec, preset, tune : str
-    model : str or None
-        VMAF model; None chooses by the film's size.
-    engine : str
-        That measures.
-    pooling : str
-        One of `POOLINGS`: how the VMAF of frames makes that of a chunk, and of a rung.
-    """
-
-    codec: str = "h264"
-    preset: str = "medium"
-    tune: str = "visual"
-    model: str | None = None
-    engine: str = vmaf.DEFAULT_ENGINE
-    pooling: str = "mean"
-
-    def pooled(self, scores: NDArray[np.float64]) -> float:
-        """Return the quality of frames that have such scores."""
-        return float(POOLINGS[self.pooling].pooled(scores))
-
-    @property
-    def trial_preset(self) -> str | None:
-        """A faster preset for most trials; None if the one of the final encodes is fast itself."""
-        return encoder.codec_named(self.codec).trials_for(self.preset)
-
-    def rendition(self, size: tuple[int, int], preset: str | None = None) -> Rendition:
-        """Return the rendition of a size."""
-        return Rendition("", self.codec, *size, preset or self.preset, self.tune)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +42,9 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    source: Source
-    chunk: Chunk
+class _Job(MeasuredJob):
     points: tuple[Point, ...]
-    encoding: Encoding
     every: int
-    store: Store
 
     @property
     def encodes(self) -> ChunkJob:
@@ -101,16 +55,6 @@ class _Job:
     def rendition(self, point: Point) -> Rendition:
         """Return what a point is encoded as."""
         return self.encoding.rendition(point.size, self.encoding.trial_preset if point.rough else None)
-
-    @property
-    def cost(self) -> float:
-        """About how long it takes."""
-        return self.encodes.cost
-
-    @property
-    def memory(self) -> int:
-        """About how many bytes it needs."""
-        return self.encodes.memory
 
     def divided(self, count: int) -> list[_Job]:
         """Return at most so many jobs that try the same points."""
@@ -161,13 +105,13 @@ class Prober:
             if point.quantiser not in self.known(point):
                 by_chunk[point.chunk].append(point)
         jobs = [
-            _Job(self.source, chunk, tuple(points), self.encoding, stride(chunk, self.every), self.store)
+            _Job(self.source, chunk, self.encoding, self.store, tuple(points), stride(chunk, self.every))
             for chunk, points in ((self.chunks[n], points) for n, points in by_chunk.items())
         ]
         done, total = 0, sum(map(len, by_chunk.values()))
         for _, probed in run_all(self.executor, run_job, jobs):
-            for point, rate_point in probed.points:
-                self.known(point)[point.quantiser] = rate_point
+            for point, found in probed.points:
+                self.known(point)[point.quantiser] = found
             self.cost = ProbeCost(
                 self.cost.probes + probed.cost.probes,
                 self.cost.encode_cpu_seconds + probed.cost.encode_cpu_seconds,
@@ -221,50 +165,6 @@ def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
 def stride(chunk: Chunk, most: int) -> int:
     """Return the largest odd stride, not above `most`, that measures a fair number of a chunk's frames."""
     return max(n for n in range(1, most + 1, 2) if n == 1 or chunk.frame_count >= SAMPLES * n)
-
-
-def of_shots(chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: Encoding) -> list[float]:
-    """Return the quality of each shot of a chunk that was measured."""
-    return [encoding.pooled(shot) for shot in np.split(vmaf, np.searchsorted(frames, chunk.cuts)) if len(shot)]
-
-
-def rate_point(
-    source: Source,
-    chunk: Chunk,
-    quantiser: float,
-    parts: Sequence[int],
-    quality: float,
-    shots: Sequence[float] = (),
-    every: int = 1,
-) -> RatePoint:
-    """Make a rate point of an encode's bits from key frame to key frame, its quality, and that of its shots."""
-    edges = [source.time(frame) for frame in (*chunk.keyframes, chunk.last)]
-    seconds = [float(b - a) for a, b in pairwise(edges)]
-    heaviest = max(bits / s for bits, s in zip(parts, seconds, strict=True))
-    mean = max(sum(parts), 1) / sum(seconds)
-    return RatePoint(quantiser, sum(parts), quality, every, heaviest / mean, quality - min((quality, *shots)))
-
-
-def measure_chunk(
-    source: Source, chunk: Chunk, paths: list[Path], encoding: Encoding, every: int
-) -> tuple[vmaf.Scores, ...]:
-    """Measure encodes of one chunk against the film; the scores are those of a run over the whole film."""
-    return vmaf.score(
-        source,
-        paths,
-        encoding.model,
-        every,
-        encoding.engine,
-        frames=(chunk.first, chunk.last),
-        offset=chunk.first,
-        threads=1,
-        match_times=False,
-    )
-
-
-def measuring(encoding: Encoding) -> dict[str, Any]:
-    """Return what decides a score beside the pictures, for the names of artefacts."""
-    return {"model": encoding.model, "engine": encoding.engine, "generation": vmaf.GENERATION}
 
 
 def _recipe(job: _Job, point: Point) -> dict[str, Any]:

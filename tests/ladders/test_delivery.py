@@ -23,7 +23,8 @@ from ladders import (
     segment_rates,
 )
 from ladders.delivery import TOLERANCE
-from ladders.probes import of_shots, rate_point, stride
+from ladders.measured_chunks import of_shots, rate_point
+from ladders.probes import stride
 from tests.encoder.films import write_film
 from tests.ladders.test_making import KnownFilm, known
 

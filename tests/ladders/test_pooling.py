@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, LadderRequest, RungRules, corrected, ladder_from
-from ladders.probes import Encoding
+from ladders import POOLINGS, Encoding, LadderRequest, RungRules, corrected, ladder_from
 from tests.ladders.test_making import known
 from vmaf import Pool
 
