@@ -198,10 +198,15 @@ def _shape(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> tuple[NDAr
     inside = np.clip(grid, q[0], q[-1])
     finer, coarser = np.minimum(grid - q[0], 0), np.maximum(grid - q[-1], 0)
     slopes = np.clip(np.diff(log_bits) / np.diff(q), STEEPEST, FLATTEST)
-    bits = PchipInterpolator(q, log_bits)(inside) + finer * slopes[0] + coarser * slopes[-1]
-    fitted = CEILING - np.exp(PchipInterpolator(q, loss)(inside) + finer * (loss[1] - loss[0]) / (q[1] - q[0]))
+    bits = _monotone(q, log_bits, inside) + finer * slopes[0] + coarser * slopes[-1]
+    fitted = CEILING - np.exp(_monotone(q, loss, inside) + finer * (loss[1] - loss[0]) / (q[1] - q[0]))
     fitted = fitted + coarser * min((quality[-1] - quality[-2]) / (q[-1] - q[-2]), -0.25)
     return bits, log_distortion(np.clip(fitted, 0.0, 100.0))
+
+
+def _monotone(q: NDArray[np.float64], values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Interpolate by PCHIP, which between two points, as most curves have, is a straight line."""
+    return np.interp(at, q, values) if len(q) == 2 else PchipInterpolator(q, values)(at)
 
 
 def _move(trials: Sequence[RatePoint], point: RatePoint, grid: NDArray[np.float64]) -> tuple[float, float]:
