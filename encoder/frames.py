@@ -170,7 +170,8 @@ def _pictures(source: Source, first: int, threads: int | None, deblock: bool) ->
 def _decoded(source: Source, seek_to: int | None, threads: int | None, deblock: bool) -> Generator[Any, None, None]:
     """Yield what the decoder gives, passing over damage, from the start or from a seek."""
     try:
-        container = av.open(source.path)
+        # only of the pictures that FFmpeg decodes to know the streams
+        container = av.open(source.path, options={"skip_loop_filter": "all"})
     except (av.FFmpegError, OSError) as error:
         raise SourceError(f"{source.path}: cannot be opened any more ({error})") from error
     with container:
@@ -179,15 +180,19 @@ def _decoded(source: Source, seek_to: int | None, threads: int | None, deblock: 
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = threads
         if not deblock:
-            # in HEVC whole films are made of B pictures, so that "bidir" would let errors grow there
-            skipped = "bidir" if stream.codec_context.name == "h264" else "noref"
-            stream.codec_context.options = {"skip_loop_filter": skipped}
+            stream.codec_context.options = {"skip_loop_filter": unfiltered(stream.codec_context.name)}
         if seek_to is not None:
             try:
                 container.seek(seek_to, stream=stream)
             except av.FFmpegError:
                 return
         yield from decodable(container, stream)
+
+
+def unfiltered(codec: str) -> str:
+    """Return which pictures may go without their loop filter, in FFmpeg's words (see `benchmarks.deblocking`)."""
+    # in HEVC whole films are made of B pictures, so that "bidir" would let errors grow there
+    return "bidir" if codec == "h264" else "noref"
 
 
 def decodable(container: Any, stream: Any) -> Generator[Any, None, None]:

@@ -38,6 +38,8 @@ _MATRIX = {
     14: "ictcp",
 }  # fmt: skip
 _RANGE = {1: "tv", 2: "pc"}
+#: What pictures look like is not asked here, only what they are and when: deblocking them is left out.
+_UNFILTERED = {"skip_loop_filter": "all"}
 
 # FFmpeg's flags of a container: seeks by presentation time; has no index (times may jump; frames are all there is)
 _SEEKS_TO_PTS, _NO_INDEX = 0x4000000, 0x0200 | 0x0100
@@ -91,6 +93,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         name = str(Path(name).absolute())
     with _opened(name) as container:
         stream = _main_video(container, name)
+        stream.codec_context.options = _UNFILTERED
         index, first = _read_packets(container, stream, name)
         audio = tuple(_audio(s) for s in container.streams.audio)
         text = tuple(TextStream(s.index, _codec_name(s), *_tags(s)) for s in container.streams.subtitles)
@@ -143,7 +146,7 @@ def _opened(name: str) -> Iterator[Any]:
     if "://" not in name and not Path(name).exists():
         raise SourceError(f"{name}: no such file")
     try:
-        container = av.open(name)
+        container = av.open(name, options=_UNFILTERED)
     except (av.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceError(f"{name}: not a film that can be read ({reason})") from error
@@ -226,6 +229,7 @@ def _read_frames(
     keys: list[int] = []
     stream = container.streams[stream_index]
     stream.thread_type = "AUTO"
+    stream.codec_context.options = _UNFILTERED
     duration = 0
     for frame in decodable(container, stream):
         time = frame.pts if frame.pts is not None else (pts[-1] + step if pts else 0)

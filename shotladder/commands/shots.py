@@ -41,7 +41,8 @@ def command(source: str, as_json: bool, as_csv: bool, sheet: Path | None, thread
     with reporter.stage("finding shots") as advance:
         analysis = ladders.analyse(film, threads=threads, progress=advance)
     for first, last in analysis.lost:
-        reporter.say(f"lost: {last - first} frames from {first} on, at {float(film.time(first)):.2f} s, do not decode")
+        which = f"frame {first}" if last == first + 1 else f"frames {first} to {last - 1}"
+        reporter.say(f"lost: {which} at {float(film.time(first)):.2f} s: cannot be decoded")
     if sheet is not None:
         with reporter.stage("drawing the contact sheet") as advance:
             from shotladder.contact_sheet import write_contact_sheet
@@ -108,7 +109,8 @@ def _print_table(film: Source, analysis: Analysis) -> None:
             str(shot.frame_count),
             f"{float(start):.3f}",
             f"{float(end - start):.3f}",
-            *("-" if pooled is None else f"{pooled.mean:.3g}" for pooled in values),
+            # what rounding leaves of nothing is nothing
+            *("-" if pooled is None else f"{round(pooled.mean, 9):.3g}" for pooled in values),
             shot.transition if shot.mixed is None else f"{shot.transition} {shot.mixed[0]}-{shot.mixed[1] - 1}",
         )
     # a pipe has no width to fit into
