@@ -1,7 +1,8 @@
 """Cuts and gradual transitions against PySceneDetect, on hand-labelled real clips and on generated ones.
 
-    python -m benchmarks.shots [--generated 88] [--first-seed 5016] [--trap-minutes 21]
+    python -m benchmarks.shots [--generated 132] [--first-seed 5016] [--trap-minutes 21]
 
+Generated clips are of the pool of textures and scenes that `benchmarks.shots_train` leaves out.
 Cuts at 0-frame tolerance, by the rules of `benchmarks.shot_scores`. Adaptive and Content run at their defaults; they
 know no gradual transitions, so what they say inside one counts as finding it.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import itertools
 import json
 import sys
 import tempfile
@@ -21,6 +23,7 @@ import scenedetect
 import encoder
 import ladders
 from benchmarks.shot_scores import F1, matched, precision
+from benchmarks.shots_clips import HELD_OUT
 from ladders import Transition
 from samples import variants
 
@@ -81,23 +84,24 @@ def report(title: str, totals: dict[str, collections.Counter[str]]) -> None:
 def main(argv: Sequence[str] = ()) -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--generated", type=int, default=88, help="clips; 22 hold every kind once")
-    parser.add_argument("--first-seed", type=int, default=5016, help="not among those trained on (660 to 1319)")
+    parser.add_argument("--generated", type=int, default=132, help="clips; 33 hold every kind once")
+    parser.add_argument("--first-seed", type=int, default=5016)
     parser.add_argument("--trap-minutes", type=float, default=21)
     options = parser.parse_args(argv)
     if SHARED.is_dir():
         truths = [json.loads(p.read_text()) for p in sorted((SHARED / "truth" / "shots").glob("*.json"))]
         report("real clips", compare([(t["clip"], SHARED / "clips" / t["clip"], t) for t in truths]))
     with tempfile.TemporaryDirectory() as folder:
-        seeds = range(options.first_seed, options.first_seed + options.generated)
+        unseen = (s for s in itertools.count(options.first_seed) if variants.pool_of(s) == HELD_OUT)
+        seeds = list(itertools.islice(unseen, options.generated))
         report(
-            f"generated clips {seeds[0]} to {seeds[-1]}",
+            f"{len(seeds)} generated clips, {seeds[0]} to {seeds[-1]}",
             compare([written(variants.generate(s), folder) for s in seeds]),
         )
         clips, frames = [], 0.0
         while frames < options.trap_minutes * 60 * variants.RATE:
-            kind = variants.KINDS[-1 - len(clips) % len(variants.TRAPS)]
-            clips.append(written(variants.generate(seeds[-1] + 1 + len(clips), kind=kind), folder))
+            kind = variants.KINDS[-1 - len(clips) % len(variants.ALL_TRAPS)]
+            clips.append(written(variants.generate(next(unseen), kind=kind), folder))
             frames += clips[-1][2]["frame_count"]
         totals = compare(clips)
         report(f"{len(clips)} clips of traps, {frames / variants.RATE / 60:.1f} minutes", totals)

@@ -1,12 +1,12 @@
 """Train the judges of cuts and of gradual transitions on generated clips, and write `ladders/shot_weights.py`.
 
-    python -m benchmarks.shots_train [--folder DIR] [--first-seed 660] [--seeds 660] [--mosaics 80] [--pans 80]
+    python -m benchmarks.shots_train [--folder DIR] [--first-seed 3300] [--seeds 1716] [--mosaics 240] [--pans 104]
         [--write]
 
-Clips come from `samples.variants` (a range of seeds, every kind alike), and from `mosaic` and `pans`: hard-edged
-textures without colour, and cameras that do not stop, which those do not hold. Nothing of real clips is trained on.
-Scores are cross-validated by clip: a clip is judged by weights that saw none of its frames. The folder keeps the
-clips, so that a second run only trains.
+Clips come from `samples.variants` (those of a range of seeds that are not held out, every kind alike), and from
+`benchmarks.shots_clips`: hard-edged textures without colour, and cameras that do not stop, which those do not hold.
+Nothing of real clips is trained on. Scores are cross-validated by source: a clip is judged by weights that saw none of
+the textures and scenes it is made of. The folder keeps the clips, so that a second run only trains.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import collections
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from scipy.optimize import minimize
 
 import encoder
 from benchmarks.shot_scores import F1, matched
+from benchmarks.shots_clips import HELD_OUT, mosaic, pans, pool_of, variant
 from ladders.cuts import CUT_FEATURES, cut_candidates, cut_features
 from ladders.gradual import describe, gradual_candidates, lags_up_to
 from ladders.judgement import Judge
@@ -35,79 +35,18 @@ from ladders.pictures import Pictures
 from ladders.shot_evidence import ShotParameters, Transition
 from ladders.shots import choose
 from samples import variants
-from samples.painting import Size
-from samples.worlds import Camera, look, panorama, picture_world
 
-FOLDS = 3
 #: Networks that a judge is the mean of.
 JUDGES = 3
-SIZES = ((320, 180), (320, 180), (256, 192), (320, 180), (400, 168), (192, 336))
 WEIGHTS = Path(__file__).parents[1] / "ladders" / "shot_weights.py"
 
 
-def mosaic(seed: int, path: Path) -> None:
-    """Write shots of drifting mosaics of random grain, grey or coloured; the truth beside them."""
-    rng = np.random.default_rng((seed, 77))
-    width, height = int(rng.integers(20, 90)) * 4, int(rng.integers(12, 50)) * 4
-    frames, cuts = [], []
-    grey = rng.random() < 0.7
-    for _ in range(int(rng.integers(3, 6))):
-        side = int(rng.integers(3, 24))
-        low, high = np.sort(rng.uniform(10, 245, 2))
-        tiles = rng.uniform(low, max(high, low + 30), (height // side + 24, width // side + 24, 3))
-        tiles = tiles.mean(-1, keepdims=True).repeat(3, -1) if grey else tiles
-        large = np.kron(tiles, np.ones((side, side, 1)))
-        drift = rng.uniform(-2.5, 2.5, 2)
-        if frames:
-            cuts.append(len(frames))
-        for k in range(int(rng.integers(12, 50))):
-            y, x = 48 + (drift * k).astype(int)
-            picture = np.roll(large, (-y, -x), (0, 1))[:height, :width] + rng.normal(0, rng.choice([0, 2]), 1)
-            frames.append(np.clip(picture, 0, 255).astype(np.uint8))
-    truth = {"kind": "mosaic", "seed": seed, "cuts": cuts, "gradual": [], "flashes": [], "unsure": []}
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=24, options={"crf": "22", "preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for number, pixels in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, 24)
-            container.mux(stream.encode(frame.reformat(format="yuv420p")))
-        container.mux(stream.encode())
-    path.with_name(path.name + ".json").write_text(json.dumps(truth))
-
-
-def pans(seed: int, path: Path) -> None:
-    """Write shots over which a camera that does not stop carries the whole picture away, cuts between."""
-    rng, size = np.random.default_rng((seed, 78)), Size(320, 180)
-    frames: list[np.ndarray] = []
-    cuts = []
-    for _ in range(int(rng.integers(2, 4))):
-        pace = rng.uniform(0.015, 0.14) * np.array([rng.choice([-1, 1]), 0.0])
-        pace = pace if rng.random() < 0.7 else pace[::-1] * rng.uniform(0.3, 1)
-        seen = Camera(*(-20 * pace), zoom=float(rng.uniform(0.9, 1.4)), move_x=float(pace[0]), move_y=float(pace[1]))
-        shot = picture_world(rng, size, panorama(rng, size), seen, look(rng, 0.3), actors=int(rng.integers(0, 4)))
-        if frames:
-            cuts.append(len(frames))
-        frames += [np.uint8(np.clip(shot(k), 0, 1) * 255) for k in range(int(rng.integers(30, 90)))]
-    truth = {"kind": "pans", "seed": seed, "cuts": cuts, "gradual": [], "flashes": [], "unsure": []}
-    variants.write_clip(path, variants.Clip("pans", seed, np.stack(frames), truth, float(rng.choice([18, 23, 28]))))
-
-
-def variant(seed: int) -> variants.Clip:
-    """Make a clip of the kind and, here, of the size that its seed says: wide, tall, narrow, or as it comes."""
-    width, height = SIZES[seed // len(variants.KINDS) % len(SIZES)]
-    return variants.generate(seed, width=width, height=height)
-
-
-def prepare(job: tuple[str, int, Path]) -> dict[str, Any]:
+def prepare(job: tuple[Callable[[int], variants.Clip], int, Path]) -> dict[str, Any]:
     """Make a clip if it is not there, and gather its candidates: (transition, features) each."""
     made_by, seed, folder = job
-    path = folder / f"{made_by}{seed}.mp4"
+    path = folder / f"{made_by.__name__}{seed}.mp4"
     if not path.with_name(path.name + ".json").exists():
-        if made_by == "v":
-            variants.write_clip(path, variant(seed))
-        else:
-            {"m": mosaic, "p": pans}[made_by](seed, path)
+        variants.write_clip(path, made_by(seed))
     truth = json.loads(path.with_name(path.name + ".json").read_text())
     source = encoder.inspect(path)
     pictures: Pictures | None = None
@@ -128,7 +67,14 @@ def prepare(job: tuple[str, int, Path]) -> dict[str, Any]:
                 Transition(found.kind, found.first, found.last, 0.0),
                 np.array(found.features),
             )
-    return {"truth": truth, "cuts": cuts, "graduals": list(graduals.values()), "frames": source.frame_count}
+    pool = pool_of(truth["kind"], seed)
+    return {
+        "truth": truth,
+        "pool": pool,
+        "cuts": cuts,
+        "graduals": list(graduals.values()),
+        "frames": source.frame_count,
+    }
 
 
 def gradual_target(transition: Transition, truth: dict[str, Any]) -> tuple[float, float]:
@@ -140,7 +86,9 @@ def gradual_target(transition: Transition, truth: dict[str, Any]) -> tuple[float
         if abs(transition.first - real["first"]) <= 3 and abs(transition.last - 1 - real["last"]) <= 3:
             return 1.0, 1.0
         best = max(best, both / either)
-    return (0.6, 1.0) if best > 0.5 else (0.0, 0.3 if best > 0.2 else 1.0)
+    if best > 0.25:
+        return (0.7, 1.0) if best > 0.5 else (0.4, 0.5)
+    return 0.0, 0.3 if best > 0.1 else 1.0
 
 
 def fit(X: np.ndarray, y: np.ndarray, w: np.ndarray, hidden: int, decay: float) -> Judge:
@@ -199,18 +147,20 @@ def cut_judge(clips: list[dict[str, Any]]) -> Judge:
 
 
 def gradual_judge(clips: list[dict[str, Any]]) -> Judge:
-    """Train on stretches."""
+    """Train on stretches; every one is seen twice, once with noise on its features."""
+    rng = np.random.default_rng(2)
     X = np.array([features for clip in clips for _, features in clip["graduals"]])
     targets = np.array([gradual_target(t, clip["truth"]) for clip in clips for t, _ in clip["graduals"]])
-    return fit(X, targets[:, 0], targets[:, 1], 14, 1e-4)
+    noisy = X + rng.normal(0, 0.15, X.shape) * X.std(0)
+    return fit(np.vstack([X, noisy]), *np.tile(targets.T, 2), 20, 1e-4)
 
 
 def cross_validate(clips: list[dict[str, Any]]) -> None:
-    """Print scores by kind of clip, each clip judged by weights that did not see it."""
+    """Print scores by kind of clip, each clip judged by weights that saw nothing it is made of."""
     totals: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for fold in range(FOLDS):
-        mine = [clip for n, clip in enumerate(clips) if n // 22 % FOLDS == fold]
-        others = [clip for n, clip in enumerate(clips) if n // 22 % FOLDS != fold]
+    for pool in range(HELD_OUT):
+        mine = [clip for clip in clips if clip["pool"] == pool]
+        others = [clip for clip in clips if clip["pool"] != pool]
         judges = cut_judge(others), gradual_judge(others)
         for clip in mine:
             judged = [
@@ -227,10 +177,23 @@ def cross_validate(clips: list[dict[str, Any]]) -> None:
 
 def source_of(judge: Judge) -> str:
     """Return a judge as Python."""
-    rows = "".join(f"        {row!r},\n" for row in judge.hidden)
-    return (
-        f"Judge(\n    centre={judge.centre!r},\n    scale={judge.scale!r},\n"
-        f"    hidden=(\n{rows}    ),\n    output={judge.output!r},\n)"
+    rows = "\n".join(_wrapped(f"{row!r},", 8) for row in judge.hidden)
+    parts = "\n".join(_wrapped(f"{name}={getattr(judge, name)!r},", 4) for name in ("centre", "scale"))
+    return f"Judge(\n{parts}\n    hidden=(\n{rows}\n    ),\n" + _wrapped(f"output={judge.output!r},", 4) + "\n)"
+
+
+def _wrapped(text: str, indent: int) -> str:
+    return textwrap.fill(text, 118, initial_indent=" " * indent, subsequent_indent=" " * (indent + 1))
+
+
+def write_weights(clips: list[dict[str, Any]]) -> None:
+    """Train both judges on all clips and write them where the toolkit reads them."""
+    parts = (("CUT_JUDGE", cut_judge(clips)), ("GRADUAL_JUDGE", gradual_judge(clips)))
+    WEIGHTS.write_text(
+        '"""Weights of the judges of cuts and of gradual transitions: written by `benchmarks.shots_train`."""\n\n'
+        '# fmt: off\nfrom ladders.judgement import Judge\n\n__all__ = ["CUT_JUDGE", "GRADUAL_JUDGE"]\n\n'
+        + "\n\n".join(f"{name} = {source_of(judge)}" for name, judge in parts)
+        + "\n"
     )
 
 
@@ -238,28 +201,23 @@ def main(argv: Sequence[str] = ()) -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "shotladder-shots")
-    parser.add_argument("--first-seed", type=int, default=660)
-    parser.add_argument("--seeds", type=int, default=660)
-    parser.add_argument("--mosaics", type=int, default=80)
-    parser.add_argument("--pans", type=int, default=80)
+    parser.add_argument("--first-seed", type=int, default=3300)
+    parser.add_argument("--seeds", type=int, default=1716)
+    parser.add_argument("--mosaics", type=int, default=240)
+    parser.add_argument("--pans", type=int, default=104)
     parser.add_argument("--write", action="store_true", help="write ladders/shot_weights.py")
     parser.add_argument("--skip-validation", action="store_true")
     options = parser.parse_args(argv)
     options.folder.mkdir(parents=True, exist_ok=True)
-    jobs = [("v", options.first_seed + n, options.folder) for n in range(options.seeds)]
-    jobs += [("m", seed, options.folder) for seed in range(options.mosaics)]
-    jobs += [("p", seed, options.folder) for seed in range(options.pans)]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    jobs = [(variant, seed, options.folder) for seed in seeds if variants.pool_of(seed) != HELD_OUT]
+    jobs += [(mosaic, seed, options.folder) for seed in range(options.mosaics)]
+    jobs += [(pans, seed, options.folder) for seed in range(options.pans)]
     with ProcessPoolExecutor(2) as pool:
         clips = list(pool.map(prepare, jobs, chunksize=8))
     print(f"{len(clips)} clips, {sum(clip['frames'] for clip in clips)} frames")
     if options.write:
-        parts = (("CUT_JUDGE", cut_judge(clips)), ("GRADUAL_JUDGE", gradual_judge(clips)))
-        WEIGHTS.write_text(
-            '"""Weights of the judges of cuts and of gradual transitions: written by `benchmarks.shots_train`."""\n\n'
-            'from ladders.judgement import Judge\n\n__all__ = ["CUT_JUDGE", "GRADUAL_JUDGE"]\n\n'
-            + "\n\n".join(f"{name} = {source_of(judge)}" for name, judge in parts)
-            + "\n"
-        )
+        write_weights(clips)
     if not options.skip_validation:
         cross_validate(clips)
 

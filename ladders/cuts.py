@@ -15,6 +15,8 @@ __all__ = ["CUT_FEATURES", "CUT_REACH", "cut_candidates", "cut_features"]
 CUT_REACH = 12
 #: Pairs of frames across the place of a cut, counted from it: what a flash parted, some pair joins again.
 _ACROSS = ((-1, 2), (-1, 5), (-3, 0), (-3, 2), (-3, 5), (-6, 0), (-6, 2))
+#: Those whose structure is compared.
+_FURTHER = ((-1, 2), (-3, 2), (-6, 0))
 #: A frame less new than this is no candidate: blocks that are found again in the frame before it.
 _LEAST_SHARE = 0.2
 _SHARE, _RESIDUAL, _EVEN, _ACTIVITY, _FRESH, _DIFFERENCE, _MOVED, _LEVEL, _COLOUR = 3, 0, 1, 2, 4, 5, 6, 7, 9
@@ -40,6 +42,10 @@ CUT_FEATURES = (
     "quieter_half",
     "likeness",
     "across_likeness",
+    "structure",
+    "structure_kept",
+    "across_structure",
+    "across_structure_kept",
 )
 
 
@@ -60,7 +66,12 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
     near = np.delete(pictures.changes[max(low, n - 5) : min(high, n + 6)], n - max(low, n - 5), axis=0)
     pairs = [(frame + a, frame + b) for a, b in _ACROSS if frame + a >= 0 and frame + b < frame_count]
     pairs = pairs or [(frame - 1, frame)]
-    across = np.array([pictures.between(a, b) for a, b in pairs])
+    across, alike = [], [(0.0, 0.0)]
+    for pair in pairs:
+        across.append(pictures.between(*pair))
+        if (pair[0] - frame, pair[1] - frame) in _FURTHER:
+            alike.append(pictures.likeness(*pair))
+    differences = np.array(across)
     likeness = _likeness(pictures, [(frame - 1, frame), *pairs])
     share, difference = row[_SHARE], np.log1p(row[_DIFFERENCE])
     if not len(near):
@@ -77,15 +88,17 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
             share - _highest(pictures.changes[n + 1 : min(high, n + 6), _SHARE]),
             share - np.median(around[:, _SHARE]),
             difference - np.log1p(near[:, _DIFFERENCE].max()),
-            across[:, _SHARE].min(),
-            across[:, _FRESH].min(),
-            across[:, _MOVED].min(),
-            np.log1p(across[:, _DIFFERENCE].min()),
-            min(_even_share(pair) for pair in across),
+            differences[:, _SHARE].min(),
+            differences[:, _FRESH].min(),
+            differences[:, _MOVED].min(),
+            np.log1p(differences[:, _DIFFERENCE].min()),
+            min(_even_share(pair) for pair in differences),
             (row[_LEVEL] - pictures.changes[n - 1, _LEVEL]) / 32 if n > 1 else 0.0,
-            *_quiet(pictures, n),
+            *pictures.quiet(n - 1, n),
             likeness[0],
             likeness[1:].max(),
+            *pictures.likeness(frame - 1, frame),
+            *np.max(alike, axis=0),
         ],
         np.float64,
     )
@@ -95,22 +108,14 @@ def _highest(shares: NDArray[np.float32]) -> float:
     return float(shares.max()) if len(shares) else 0.0
 
 
-def _quiet(pictures: Pictures, n: int) -> tuple[float, float]:
-    """Return how much less than all cells the quietest fifth, and half, of a thumbnail's luma cells change.
-
-    A caption leaves most of a picture alone; a cut leaves nothing.
-    """
-    cells = THUMBNAIL[0] * THUMBNAIL[1]
-    change = np.sort(np.abs(pictures.thumbnails[n, :cells] - pictures.thumbnails[n - 1, :cells]))
-    mean = float(change.mean()) + 1e-3
-    return float(change[: cells // 5].mean()) / mean, float(change[: cells // 2].mean()) / mean
-
-
 def _likeness(pictures: Pictures, pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
     """Return the correlation of the luma thumbnails of each pair of frames, which light that changes does not touch."""
     cells = THUMBNAIL[0] * THUMBNAIL[1]
     luma = pictures.thumbnails[np.array(pairs) - pictures.first, :cells].astype(np.float64)
-    luma -= luma.mean(-1, keepdims=True)
+    # black bars are alike in all films
+    lit = np.array([pictures.lit(a - pictures.first, b - pictures.first) for a, b in pairs])[:, None]
+    luma -= (luma * lit).sum(-1, keepdims=True) / np.maximum(lit.sum(-1, keepdims=True), 1)
+    luma *= lit
     power = (luma**2).sum(-1)
     # flat pictures are like nothing
     likeness: NDArray[np.float64] = (luma[:, 0] * luma[:, 1]).sum(-1) / (np.sqrt(power[:, 0] * power[:, 1]) + cells)

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.gradual_kernels import mixture, progress, ramp, windows
-from ladders.pictures import Pictures
+from ladders.gradual_features import (
+    RETURNS,
+    USUAL_REACH,
+    gradual_features,
+    outside,
+    push_share,
+    usual,
+)
+from ladders.gradual_kernels import progress, ramp, windows
+from ladders.pictures import CHANGE_COLUMNS, Pictures
 
-__all__ = ["GRADUAL_FEATURES", "GRADUAL_REACH", "Gradual", "describe", "gradual_candidates", "lags_up_to"]
+__all__ = ["GRADUAL_REACH", "Gradual", "describe", "gradual_candidates", "lags_up_to"]
 
 #: Ends of a window differ by at least this many levels a cell, and by this share of the way between them.
 LEAST_DIFFERENCE = 2.5
@@ -20,44 +28,14 @@ MOST_OUTSIDE = 0.8
 #: Below this standard deviation of luma, in levels, a picture is one flat colour.
 FLAT = 3.0
 
-#: Steps are measured against this quantile of those at most so many frames away.
-_USUAL, _USUAL_REACH = 0.2, 30
-#: Frames beyond both ends where a picture of before, or of after, must not come back.
-_RETURNS = (8, 20, 40, 60)
 #: How a transition may rise: evenly, speeding up or slowing down (the area of an iris), easing in and out.
 _RISE = np.linspace(0, 1, 257)
 _SHAPES = np.array(
     [_RISE, _RISE**2, 1 - (1 - _RISE) ** 2, _RISE**2 * (3 - 2 * _RISE), _RISE**3, 1 - (1 - _RISE) ** 3], np.float32
 )
 #: Frames beyond the longest transition that bear on one: those it must not come back in, and what is usual there.
-GRADUAL_REACH = _RETURNS[-1] + _USUAL_REACH + 6
-_SHARE, _EVEN, _ACTIVITY, _FRESH, _MOVED, _SPREAD, _PAN_Y, _PAN_X = 3, 1, 2, 4, 6, 8, 10, 11
-
-GRADUAL_FEATURES = (
-    "difference",
-    "straight",
-    "length",
-    "blend",
-    "either",
-    "stray",
-    "back",
-    "error",
-    "largest",
-    "still",
-    "share",
-    "even_share",
-    "moved",
-    "fresh",
-    "returns",
-    "was_there",
-    "inner_share",
-    "inner_fresh",
-    "outer_share",
-    "flat",
-    "pan",
-    "pan_unevenness",
-    "largest_share",
-)
+GRADUAL_REACH = RETURNS[-1] + USUAL_REACH + 6
+_SHARE, _SPREAD, _PAN_Y, _PAN_X = (CHANGE_COLUMNS.index(name) for name in ("share", "spread", "pan_y", "pan_x"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +49,7 @@ class Gradual:
     kind : str
         "dissolve", "wipe", "fade_in" or "fade_out".
     features : tuple of float
-        `GRADUAL_FEATURES`.
+        `gradual_features`.
     """
 
     first: int
@@ -93,11 +71,11 @@ def gradual_candidates(pictures: Pictures, lags: NDArray[np.int64]) -> list[tupl
     count = pictures.count
     thumbnails = pictures.thumbnails[:count]
     change = pictures.steps[:count]
-    worth, lag = np.zeros((4, count), np.float32), np.zeros((4, count), np.int64)
-    excess = np.maximum(change - _usual(change), 0)
+    worth, lag = np.zeros((6, count), np.float32), np.zeros((6, count), np.int64)
+    excess = np.maximum(change - usual(change, 0, count), 0)
     windows(thumbnails, change, excess, lags, LEAST_DIFFERENCE, LEAST_STRAIGHT, worth, lag)
     found = set()
-    for p in range(4):
+    for p in range(len(worth)):
         for c in np.flatnonzero(worth[p]):
             half = lag[p, c] // 2
             around = worth[p, max(0, int(c) - half) : int(c) + half + 1]
@@ -122,78 +100,25 @@ def _pushes(pictures: Pictures, most: int) -> set[tuple[int, int, int]]:
     return found
 
 
-def _usual(change: NDArray[np.float32]) -> NDArray[np.float32]:
-    padded = np.pad(change, _USUAL_REACH, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _USUAL_REACH + 1)
-    return np.quantile(around, _USUAL, axis=1).astype(np.float32)
-
-
 def describe(pictures: Pictures, s: int, e: int) -> Gradual | None:
     """Find the exact ends of a candidate, and what speaks for it and against; None if it is none."""
-    thumbnails, changes, count = pictures.thumbnails[: pictures.count], pictures.changes, pictures.count
-    pushed = _push_share(pictures, s, e)
+    pushed = push_share(pictures, s, e)
     error = 0.0
     for _ in range(0 if abs(pushed - 1) < 0.12 else 2):
         s, e, error = _ends(pictures, s, e)
         if e - s < 3:
             return None
-    parts = np.zeros(4, np.float32)
-    mixture(thumbnails, s, e, parts)
-    net = float(np.abs(thumbnails[e] - thumbnails[s]).mean())
-    inner = pictures.steps[s + 1 : e + 1]
-    excess = float(np.maximum(inner - _usual(pictures.steps[:count])[s + 1 : e + 1], 0).sum())
-    outside = np.concatenate((pictures.steps[max(1, s - 5) : s + 1], pictures.steps[e + 1 : e + 7]))
-    still = float(outside.mean() / max(inner.mean(), 1e-3)) if len(outside) else 0.0
+    still, _ = outside(pictures, s, e)
     if still > MOST_OUTSIDE:
         return None
-    outer = np.concatenate((changes[max(1, s - 11) : s + 1, _SHARE], changes[e + 1 : min(count, e + 13), _SHARE]))
-    first = pictures.first
-    ends = pictures.between(first + s, first + e)
-    later = [pictures.between(first + s, first + e + j)[_SHARE] for j in _RETURNS if e + j < count]
-    earlier = [pictures.between(first + s - j, first + e)[_SHARE] for j in _RETURNS if s - j >= 0]
-    flat_before, flat_after = changes[max(s, 1), _SPREAD], changes[e, _SPREAD]
-    features = (
-        np.log1p(net),
-        min(net / max(excess, 1e-3), 1.5),
-        np.log(e - s),
-        *parts,
-        error,
-        float(inner.max() / max(inner.sum(), 1e-3)),
-        still,
-        ends[_SHARE],
-        ends[_EVEN] / (ends[_EVEN] + ends[_ACTIVITY] + 0.5),
-        ends[_MOVED],
-        ends[_FRESH],
-        min(later, default=ends[_SHARE]),
-        min(earlier, default=ends[_SHARE]),
-        float(changes[s + 1 : e + 1, _SHARE].mean()),
-        float(min(changes[s + 1 : e + 1, _FRESH].sum(), 3.0)),
-        float(np.median(outer)) if len(outer) else 0.0,
-        float(np.log1p(min(flat_before, flat_after))),
-        min(_push_share(pictures, s, e), 2.0),
-        _unevenness(pictures, s, e),
-        float(changes[s + 1 : e + 1, _SHARE].max()),
-    )
-    kind = "wipe" if parts[1] < 0.9 * parts[0] else "dissolve"
-    if _is_flat(flat_before, flat_after):
+    features = gradual_features(pictures, s, e, error)
+    kind = "wipe" if features["either"] < 0.9 * features["blend"] else "dissolve"
+    before, after = pictures.changes[max(s, 1), _SPREAD], pictures.changes[e, _SPREAD]
+    if _is_flat(before, after):
         kind = "fade_in"
-    elif _is_flat(flat_after, flat_before):
+    elif _is_flat(after, before):
         kind = "fade_out"
-    return Gradual(first + s + 1, first + e, kind, tuple(float(f) for f in features))
-
-
-def _push_share(pictures: Pictures, s: int, e: int) -> float:
-    """Return by how much of its size the whole picture moved, the way it moved more."""
-    pans = pictures.changes[s + 1 : e + 1]
-    height, width = pictures.luma.shape[1:]
-    return float(max(abs(pans[:, _PAN_X].sum()) / width, abs(pans[:, _PAN_Y].sum()) / height))
-
-
-def _unevenness(pictures: Pictures, s: int, e: int) -> float:
-    """Return how much the whole picture's motion changes from frame to frame, as a share of its size, at most 1."""
-    pans = pictures.changes[s + 1 : e + 1]
-    height, width = pictures.luma.shape[1:]
-    return min(max(float(np.ptp(pans[:, _PAN_X])) / width, float(np.ptp(pans[:, _PAN_Y])) / height), 1.0)
+    return Gradual(pictures.first + s + 1, pictures.first + e, kind, tuple(float(f) for f in features.values()))
 
 
 def _is_flat(spread: float, other: float) -> bool:

@@ -23,8 +23,10 @@ def windows(
     The way between two thumbnails is as long as the sum of its steps (`change`; `excess` is what of a step goes
     beyond what is usual around it). A mixture goes straight, motion wanders. What a window is worth has as many
     readings as `worth` and `lag` have rows: the difference of its ends times difference / way once, twice, and,
-    less what motion alone may have done, once and four times. A window is nothing when its ends differ by less
-    than `least` levels, when difference / way is below `straight`, or when one step makes up half of it: a cut.
+    less what motion alone may have done, once and four times; once and times how far it outpaces the six frames on
+    its quieter side; and, last, times how well its middle is half of both ends, or one of them in each cell. A
+    window is nothing when its ends differ by less than `least` levels or when one step makes up half of it: a cut;
+    and, but for the last reading, when difference / way is below `straight`.
     """
     count, cells = thumbnails.shape
     way, beyond = np.zeros(count + 1), np.zeros(count + 1)
@@ -52,14 +54,30 @@ def windows(
             for i in range(cells):
                 total += abs(thumbnails[e, i] - thumbnails[s, i])
             net = total / cells
-            share = min(net / length, 1.0)
-            if net < least or share < straight:
+            if net < least:
                 continue
             shorter = 1.0 - 0.001 * lags[k]
+            middle = (s + e) // 2
+            blend = either = np.float32(0)
+            for i in range(cells):
+                a, b, x = thumbnails[s, i], thumbnails[e, i], thumbnails[middle, i]
+                blend += abs(x - (a + b) * np.float32(0.5))
+                either += min(abs(x - a), abs(x - b))
+            mixed = max(0.0, 1.0 - 2.0 * min(blend, either) / total)
+            if net * mixed * shorter > worth[5, c]:
+                worth[5, c] = net * mixed * shorter
+                lag[5, c] = lags[k]
+            share = min(net / length, 1.0)
+            if share < straight:
+                continue
+            before = (way[s + 1] - way[max(0, s - 5)]) / (s + 1 - max(0, s - 5))
+            after = (way[min(count, e + 7)] - way[e + 1]) / max(1, min(count, e + 7) - e - 1)
+            within = (way[e + 1] - way[s + 1]) / lags[k]
+            stands = max(0.0, 1.0 - min(before, after) / max(within, 1e-3))
             moved = (way[e + 1] - way[s + 1]) - (beyond[e + 1] - beyond[s + 1])
             left = max(0.0, net - moved)
-            values = (net * share, net * share**2, left * share, left * share**4)
-            for p in range(4):
+            values = (net * share, net * share**2, left * share, left * share**4, net * share * stands)
+            for p in range(5):
                 if values[p] * shorter > worth[p, c]:
                     worth[p, c] = values[p] * shorter
                     lag[p, c] = lags[k]
@@ -117,8 +135,9 @@ def ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[n
 def mixture(thumbnails: NDArray[np.float32], s: int, e: int, out: NDArray[np.float32]) -> None:
     """Say how well the thumbnails between `s` and `e` are made of those two.
 
-    `out` (4) receives, as shares of the difference of the ends: what a common weight of both leaves unexplained; what
-    one or the other in each cell leaves; how far cells stray outside both; how much of the change goes the wrong way.
+    `out` (5) receives, as shares of the difference of the ends: what a common weight of both leaves unexplained; what
+    one or the other in each cell leaves; how far cells stray outside both; how much of the change goes the wrong way;
+    how much of it the largest step of each cell makes.
     """
     cells = thumbnails.shape[1]
     net = power = np.float32(0)
@@ -142,15 +161,20 @@ def mixture(thumbnails: NDArray[np.float32], s: int, e: int, out: NDArray[np.flo
         out[0] += blend
         out[1] += either
         out[2] += stray
-    back = np.float32(0)
-    for k in range(s + 1, e + 1):
-        for i in range(cells):
-            d = thumbnails[e, i] - thumbnails[s, i]
+    back = sudden = np.float32(0)
+    for i in range(cells):
+        d = thumbnails[e, i] - thumbnails[s, i]
+        largest = np.float32(0)
+        for k in range(s + 1, e + 1):
             step = thumbnails[k, i] - thumbnails[k - 1, i]
             if d * step < 0:
                 back += abs(step)
+            else:
+                largest = max(largest, abs(step))
+        sudden += largest
     scale = 1.0 / max(net, np.float32(1e-6))
     out[0] *= scale / inside
     out[1] *= scale / inside
     out[2] *= scale / inside
     out[3] = back * scale
+    out[4] = sudden * scale

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,13 @@ class Judge:
     scale: tuple[float, ...]
     hidden: tuple[tuple[float, ...], ...]
     output: tuple[float, ...]
+    _units: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_units", np.array(self.hidden))
 
     def score(self, features: Sequence[float] | NDArray[np.float64]) -> float:
         """Return how sure it is, 0 to 1."""
         x = np.clip((np.asarray(features, np.float64) - self.centre) / self.scale, -6, 6)
-        units = np.array(self.hidden)
-        hidden = np.tanh(units[:, :-1] @ x + units[:, -1])
+        hidden = np.tanh(self._units[:, :-1] @ x + self._units[:, -1])
         return float(1 / (1 + np.exp(-(np.dot(self.output[:-1], hidden) + self.output[-1]))))

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from ladders.block_steps import absolute, difference, offset
 from vmaf.lanes import kernel
 
-__all__ = ["follow", "pair_evidence", "projection_shift"]
+__all__ = ["follow", "lit_blocks", "pair_evidence", "projection_shift", "structure"]
 
 #: Difference of a block, in sixteenths of a level, at which the search for it stops.
 _NOISE = 192
 #: Steps of the search beyond the best start.
 _STEPS = 6
+#: A line whose mean is at most this, in sixteenths of a level, may be one of a black bar.
+_BLACK = 320.0
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
@@ -39,6 +41,29 @@ def projection_shift(before: NDArray[np.float32], after: NDArray[np.float32], re
     return shift
 
 
+@njit(cache=True, nogil=True)
+def _lit(one: NDArray[np.float32], other: NDArray[np.float32], out: NDArray[np.int64]) -> None:
+    """Write the first block of 8 and the last, half-open, between the lines black in both pictures; all if none is."""
+    first, last = 0, one.size
+    while first < last and one[first] <= _BLACK and other[first] <= _BLACK:
+        first += 1
+    while last > first and one[last - 1] <= _BLACK and other[last - 1] <= _BLACK:
+        last -= 1
+    out[0], out[1] = (first + 7) // 8, last // 8
+    if out[1] - out[0] < 2:
+        out[0], out[1] = 0, one.size // 8
+
+
+@njit(cache=True, nogil=True)
+def lit_blocks(before: NDArray[np.float32], after: NDArray[np.float32], width: int, window: NDArray[np.int64]) -> None:
+    """Write the rows and columns of blocks, each half-open, that lie within the black bars of two pictures.
+
+    `before` and `after` are their `profiles`.
+    """
+    _lit(before[width:], after[width:], window[:2])
+    _lit(before[:width], after[:width], window[2:])
+
+
 @kernel
 def follow(
     before: NDArray[np.int16],
@@ -46,6 +71,7 @@ def follow(
     activity: NDArray[np.int32],
     still: NDArray[np.int32],
     around: NDArray[np.int16],
+    window: NDArray[np.int64],
     found: NDArray[np.int16],
     out: NDArray[Any],
 ) -> None:
@@ -59,23 +85,25 @@ def follow(
     around : int16 array, shape (2,)
         Vector of the whole picture, one of the starts. What other pairs found is not: a pair's numbers
         must not depend on where the analysis began.
+    window : int64 array, shape (4,)
+        Rows and columns of blocks that count, each half-open; the others have not moved.
     found : int16 array, shape (rows, columns, 2)
         The vectors (dy, dx) into `before`.
-    out : float32 array, shape (5,)
+    out : float32 array, shape (6,)
         Per sample, in levels: residual, residual with each block's mean removed, activity of the blocks of
         `after`; the mean share residual / (residual + activity) of a block; share of blocks better
-        explained by themselves than by `before`.
+        explained by themselves than by `before`; mean length of vectors (down and across added) of the others.
     """
     height, width = after.shape
-    rows, columns = found.shape[:2]
+    found[:] = 0
     inter = flat = intra = np.int64(0)
     shares = 0.0
-    fresh = 0
+    fresh = travelled = 0
     starts = np.zeros((3, 2), np.int64)
     cost = np.zeros((1, 1), np.int32)
-    for r in range(rows):
+    for r in range(window[0], window[1]):
         y = r * 8
-        for c in range(columns):
+        for c in range(window[2], window[3]):
             x = c * 8
             best = still[r, c]
             u, v = y, x
@@ -116,12 +144,78 @@ def follow(
             shares += best / (best + activity[r, c] + 512.0)
             if best > activity[r, c]:
                 fresh += 1
-    blocks = max(1, rows * columns)
+            else:
+                travelled += abs(u - y) + abs(v - x)
+    blocks = max(1, (window[1] - window[0]) * (window[3] - window[2]))
     out[0] = inter / (blocks * 1024.0)
     out[1] = flat / (blocks * 1024.0)
     out[2] = intra / (blocks * 1024.0)
     out[3] = shares / blocks
     out[4] = fresh / blocks
+    out[5] = travelled / max(1, blocks - fresh)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def structure(
+    before: NDArray[np.int16],
+    after: NDArray[np.int16],
+    vectors: NDArray[np.int16],
+    carried: NDArray[np.int64],
+    window: NDArray[np.int64],
+    out: NDArray[np.float64],
+) -> None:
+    """Say how much alike the blocks of two pictures are whatever light falls on them.
+
+    Each block of `after` is correlated with those of `before` that its vector leads to, that the camera does, and at
+    its own place; the best counts. A level's worth of noise in either is like nothing.
+
+    Parameters
+    ----------
+    before, after : int16 arrays, shape (height, width)
+    vectors : int16 array, shape (height // 8, width // 8, 2)
+        What `follow` found.
+    carried : int64 array, shape (2,)
+        Vector (dy, dx) into `before` by which the camera moved.
+    window : int64 array, shape (4,)
+        `lit_blocks`.
+    out : float64 array, shape (2,)
+        The mean correlation, each block weighted by the larger deviation; the share of that weight above 0.7.
+    """
+    height, width = after.shape
+    likeness = alike = 0.0
+    weights = 1e-6
+    starts = np.zeros((3, 2), np.int64)
+    for r in range(window[0], window[1]):
+        for c in range(window[2], window[3]):
+            y, x = r * 8, c * 8
+            starts[1, 0], starts[1, 1] = vectors[r, c, 0], vectors[r, c, 1]
+            starts[2, 0], starts[2, 1] = carried[0], carried[1]
+            best, deviation = -1.0, 0.0
+            for k in range(3):
+                u = min(max(y + starts[k, 0], 0), height - 8)
+                v = min(max(x + starts[k, 1], 0), width - 8)
+                a = b = aa = bb = ab = np.float32(0)
+                for i in range(8):
+                    line, other = after[y + i, x : x + 8], before[u + i, v : v + 8]
+                    for j in range(8):
+                        p, q = np.float32(line[j]), np.float32(other[j])
+                        a += p
+                        b += q
+                        aa += p * p
+                        bb += q * q
+                        ab += p * q
+                # in levels
+                mean, other_mean = a / np.float32(1024), b / np.float32(1024)
+                own = max(aa / np.float32(16384) - mean * mean, np.float32(0))
+                theirs = max(bb / np.float32(16384) - other_mean * other_mean, np.float32(0))
+                scale = np.sqrt((own + np.float32(1)) * (theirs + np.float32(1)))
+                best = max(best, float((ab / np.float32(16384) - mean * other_mean) / scale))
+                deviation = max(deviation, float(np.sqrt(max(own, theirs))))
+            weights += deviation
+            likeness += deviation * best
+            if best > 0.7:
+                alike += deviation
+    out[0], out[1] = likeness / weights, alike / weights
 
 
 @njit(cache=True, nogil=True)
@@ -162,7 +256,7 @@ def pair_evidence(
         Which two.
     vectors : int16 array, shape (height // 8, width // 8, 2)
         Receives the motion of blocks.
-    out : float32 array, shape (12,)
+    out : float32 array, shape (13,)
         `CHANGE_COLUMNS` of `ladders.pictures`.
     """
     one, other = luma[before], luma[after]
@@ -189,4 +283,8 @@ def pair_evidence(
         for c in range(still.shape[1]):
             absolute(other, one, cost, r * 8, c * 8, r * 8, c * 8)
             still[r, c] = cost[0, 0]
-    follow(one, other, activity[after], still, around, vectors, out[:5])
+    window = np.zeros(4, np.int64)
+    lit_blocks(lines[before], lines[after], width, window)
+    found = np.zeros(6, np.float32)
+    follow(one, other, activity[after], still, around, window, vectors, found)
+    out[:5], out[12] = found[:5], found[5]

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Frame, Source
-from ladders.pair_kernels import pair_evidence
+from ladders.pair_kernels import lit_blocks, pair_evidence, structure
 from ladders.reduction import Reduction
 from ladders.shot_kernels import survey
 
-__all__ = ["CHANGE_COLUMNS", "THUMBNAIL", "Pictures"]
+__all__ = ["BLACK", "CHANGE_COLUMNS", "THUMBNAIL", "Pictures"]
 
 #: What `pair_evidence` says of a frame and the one before it, in the order of its columns.
 CHANGE_COLUMNS = (
@@ -26,9 +26,13 @@ CHANGE_COLUMNS = (
     "colour",
     "pan_y",
     "pan_x",
+    "motion",
 )
+_PANS = slice(CHANGE_COLUMNS.index("pan_y"), CHANGE_COLUMNS.index("pan_x") + 1)
 #: Rows and columns of the thumbnails that mixtures are recognised on; each chroma plane has half of each.
 THUMBNAIL = (9, 16)
+#: A cell of a thumbnail that is in neither of two frames brighter than this, in levels, is taken for a black bar.
+BLACK = 20.0
 
 
 class Pictures:
@@ -69,6 +73,8 @@ class Pictures:
         self.changes = np.zeros((capacity, len(CHANGE_COLUMNS)), np.float32)
         self.vectors = np.zeros((height // 8, width // 8, 2), np.int16)
         self._spare = np.zeros_like(self.vectors)
+        self._row = np.zeros(len(CHANGE_COLUMNS), np.float32)
+        self._compared = (-1, -1)
         self._lines = np.zeros((capacity, width + height), np.float32)
         self._counts = np.zeros((capacity, 256), np.int16)
         self._activity = np.zeros((capacity, height // 8, width // 8), np.int32)
@@ -135,9 +141,42 @@ class Pictures:
 
     def between(self, before: int, after: int) -> NDArray[np.float32]:
         """Compare any two frames held, by number; a row of `CHANGE_COLUMNS`."""
-        row = np.zeros(len(CHANGE_COLUMNS), np.float32)
-        self._pair(before - self.first, after - self.first, self._spare, row)
-        return row
+        if self._compared != (before, after):
+            self._compared = (before, after)
+            self._pair(before - self.first, after - self.first, self._spare, self._row)
+        return self._row.copy()
+
+    def likeness(self, before: int, after: int) -> tuple[float, float]:
+        """Return what `structure` says of two frames held, by number."""
+        self.between(before, after)
+        found, window = np.zeros(2), np.zeros(4, np.int64)
+        one, other = before - self.first, after - self.first
+        carried = np.rint(self.changes[one + 1 : other + 1, _PANS].sum(0)).astype(np.int64)
+        lit_blocks(self._lines[one], self._lines[other], self.luma.shape[2], window)
+        structure(self.luma[one], self.luma[other], self._spare, carried, window, found)
+        return float(found[0]), float(found[1])
+
+    def lit(self, before: int, after: int) -> NDArray[np.bool_]:
+        """Return which luma cells of a thumbnail are bright in either of two rows, and reach into no black bar."""
+        width = self.luma.shape[2]
+        cells = THUMBNAIL[0] * THUMBNAIL[1]
+        bright = np.maximum(self.thumbnails[before, :cells], self.thumbnails[after, :cells]) > BLACK
+        lines = np.maximum(self._lines[before], self._lines[after]) > 16 * BLACK
+        within = np.outer(_within(lines[width:], THUMBNAIL[0]), _within(lines[:width], THUMBNAIL[1]))
+        lit: NDArray[np.bool_] = bright & within.ravel()
+        return lit
+
+    def quiet(self, before: int, after: int) -> tuple[float, float]:
+        """Return how much less than all cells the quietest fifth, and half, of a thumbnail's luma cells change.
+
+        A caption leaves most of a picture alone; a new picture leaves nothing but black bars. `before` and `after` are
+        rows.
+        """
+        cells = THUMBNAIL[0] * THUMBNAIL[1]
+        change, lit = np.abs(self.thumbnails[after, :cells] - self.thumbnails[before, :cells]), self.lit(before, after)
+        change = np.sort(change[lit] if lit.sum() > cells // 4 else change)
+        mean = float(change.mean()) + 1e-3
+        return float(change[: len(change) // 5].mean()) / mean, float(change[: len(change) // 2].mean()) / mean
 
     def _pair(self, before: int, after: int, vectors: NDArray[np.int16], out: NDArray[np.float32]) -> None:
         pair_evidence(
@@ -176,3 +215,13 @@ class Pictures:
                 end = min(k + gone, self.count - gone)
                 held[k:end] = held[k + gone : end + gone]
         self.first, self.count = before, self.count - gone
+
+
+def _within(lit: NDArray[np.bool_], cells: int) -> NDArray[np.bool_]:
+    """Return which of some cells lie between the first and the last line that is lit."""
+    places = np.flatnonzero(lit)
+    edges = np.arange(cells + 1) * len(lit) // cells
+    if not len(places):
+        return np.zeros(cells, np.bool_)
+    found: NDArray[np.bool_] = (edges[:-1] >= places[0]) & (edges[1:] <= places[-1] + 1)
+    return found

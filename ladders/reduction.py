@@ -54,8 +54,8 @@ class Reduction:
 
     def luma(self, frame: Frame, out: NDArray[np.int16]) -> None:
         """Shrink the first plane."""
-        # of a square of eight lines, every other says as much
-        step = max(1, self.factor // 4)
+        # of a square of eight lines, two say as much
+        step = max(1, self.factor // 2)
         self._plane(frame.lines[0], frame.widths[0], frame.bit_depth, self._size, self.factor, step, out)
 
     def chroma(self, frame: Frame, which: int, out: NDArray[np.int16]) -> None:

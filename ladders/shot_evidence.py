@@ -34,8 +34,9 @@ class ShotParameters:
 
     Attributes
     ----------
-    cut_score, gradual_score : float
-        How sure a cut, and a dissolve, fade or wipe, must be, 0 to 1.
+    cut_score, gradual_score, wipe_score : float
+        How sure a cut, a dissolve or fade, and a wipe must be, 0 to 1. Films have far fewer wipes than the clips that
+        the judge was trained on.
     least_frames : int
         Two boundaries are at least this many frames apart; of nearer ones the surer stays.
     gradual_seconds : float
@@ -44,12 +45,17 @@ class ShotParameters:
 
     cut_score: float = 0.6
     gradual_score: float = 0.3
+    wipe_score: float = 0.5
     least_frames: int = 4
     gradual_seconds: float = 2.5
 
     def longest(self, source: Source) -> int:
         """Return the longest gradual transition that is looked for, in frames."""
         return max(8, min(120, round(self.gradual_seconds * float(source.frame_rate))))
+
+    def least(self, kind: str) -> float:
+        """Return how sure a transition of a kind must be."""
+        return {"cut": self.cut_score, "wipe": self.wipe_score}.get(kind, self.gradual_score)
 
     def reach(self, source: Source) -> int:
         """Return how many frames on either side bear on what is found at one."""

@@ -164,8 +164,8 @@ def choose(candidates: Sequence[Transition], parameters: ShotParameters) -> tupl
     """Keep what is sure enough; of those that are in each other's way, the surest."""
     kept: list[Transition] = []
     for candidate in sorted(candidates, key=lambda t: (-t.score, t.first, t.last)):
-        least = parameters.cut_score if candidate.kind == "cut" else parameters.gradual_score
-        if candidate.score >= least and not any(_exclude(candidate, other, parameters) for other in kept):
+        sure = candidate.score >= parameters.least(candidate.kind)
+        if sure and not any(_exclude(candidate, other, parameters) for other in kept):
             kept.append(candidate)
     return tuple(sorted(kept, key=lambda t: (t.first, t.last)))
 

@@ -1,14 +1,16 @@
-"""Mixed pictures of gradual transitions: dissolves and wipes of several forms."""
+"""Mixed pictures of gradual transitions: dissolves and wipes of several forms, and the pace at which they go."""
 
 import numpy as np
 
 from samples.painting import Canvas
 
-__all__ = ["TRANSITIONS", "WIPES", "hold_colour", "mixed_picture"]
+__all__ = ["DISSOLVES", "TRANSITIONS", "WIPES", "hold_colour", "mixed_picture", "paced"]
 
+DISSOLVES = ("dissolve", "dissolve_light", "dissolve_late")
+"""Forms of dissolve: of samples, of light, and one whose new shot comes late, so that the picture dims between."""
 WIPES = ("wipe_side", "wipe_down", "wipe_slant", "wipe_soft", "wipe_iris", "wipe_clock", "wipe_blinds", "wipe_push")
 """Forms of wipe."""
-TRANSITIONS = ("cut", "dissolve", "fade_black", "fade_white", *WIPES)
+TRANSITIONS = ("cut", *DISSOLVES, "fade_black", "fade_white", *WIPES)
 """Every transition by name."""
 
 
@@ -17,10 +19,22 @@ def hold_colour(fade: str) -> float:
     return 1.0 if fade == "fade_white" else 0.0
 
 
+def paced(pace: str, part: float) -> float:
+    """Return the weight that a transition has come to after `part` (0 to 1) of its time."""
+    if pace == "smooth":
+        return part * part * (3 - 2 * part)
+    return {"even": part, "slow": part**1.7, "quick": 1 - (1 - part) ** 1.7}[pace]
+
+
 def mixed_picture(form: str, old: Canvas, new: Canvas, weight: float) -> Canvas:
     """Return the picture of a transition in which the new shot has come to `weight` (0 to 1, exclusive)."""
     if form == "dissolve":
         return old + (new - old) * np.float32(weight)
+    if form == "dissolve_light":
+        light = old**2.2 + (new**2.2 - old**2.2) * np.float32(weight)
+        return light ** np.float32(1 / 2.2)
+    if form == "dissolve_late":
+        return old * np.float32(max(0.0, 1 - weight / 0.85)) + new * np.float32(max(0.0, (weight - 0.15) / 0.85))
     height, width = old.shape[:2]
     if form == "wipe_push":
         shift = round(weight * width)

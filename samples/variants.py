@@ -6,12 +6,15 @@
     clip.truth["cuts"], clip.truth["gradual"], clip.truth["flashes"]
     variants.write_clip("v17.mp4", clip)            # x264 through PyAV; the truth goes to v17.mp4.json
 
-The same seed, kind and size give the same bytes. Without `kind`, seeds walk through `KINDS` in turn, so that a range
-of seeds holds all of them alike. A seed's difficulty is random: half of the clips have dark, flat, grainy shots,
-shots of a few frames, or neighbours that look alike (the same picture from another place).
+Seeds are dealt into pools (`pool_of`): clips of different pools share no texture and no scene, so that a judge can be
+trained on some and held against another. The same seed, kind and size give the same bytes. Without `kind`, seeds walk
+through `KINDS` in turn, so that a range of seeds holds all of them alike. A seed's difficulty is random: half of the
+clips have dark, flat, grainy shots, shots of a few frames, or neighbours that look alike (the same picture from another
+place). Some clips are grey, have black bars, or carry a logo or a ticker all along.
 
 The truth has the keys of hand-labelled shot truth: `cuts` are first frames of a new shot; `gradual` holds `kind` and
-the first and last mixed frame; `flashes` the first and last lit frame; `unsure` the holds of a fade's black or white.
+the first and last frame that are a visible mixture; `flashes` the first and last lit frame; `unsure` the holds of a
+fade's black or white.
 """
 
 import itertools
@@ -28,16 +31,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from samples.dressing import dressing
 from samples.painting import Canvas, Size
-from samples.transitions import TRANSITIONS, WIPES, hold_colour, mixed_picture
+from samples.staged_traps import STAGED_TRAPS
+from samples.transitions import DISSOLVES, TRANSITIONS, WIPES, hold_colour, mixed_picture, paced
 from samples.traps import TRAPS, Trap
-from samples.worlds import Shown, camera, card_world, film_world, look, panorama, picture_world
+from samples.worlds import POOLS, Shown, camera, card_world, film_scene, film_world, look, panorama, picture_world
 
-__all__ = ["KINDS", "RATE", "Clip", "generate", "write_clip"]
+__all__ = ["ALL_TRAPS", "KINDS", "RATE", "Clip", "generate", "pool_of", "write_clip"]
 
 RATE = 24
 """Frames a second."""
-KINDS = (*TRANSITIONS, *TRAPS)
+ALL_TRAPS = TRAPS | STAGED_TRAPS
+"""Every trap by name."""
+KINDS = (*TRANSITIONS, *ALL_TRAPS)
 """Every kind of clip: transitions first, then traps, which hold no boundary at all (or plain cuts beside the trap)."""
 
 
@@ -64,6 +71,11 @@ class Clip:
     crf: float
 
 
+def pool_of(seed: int) -> int:
+    """Return which pool of textures and scenes a seed's clip is made of, 0 to 3."""
+    return seed // len(KINDS) % POOLS
+
+
 def generate(seed: int, *, kind: str | None = None, width: int = 320, height: int = 180) -> Clip:
     """Make one labelled clip of 3 to 10 s.
 
@@ -84,7 +96,7 @@ def generate(seed: int, *, kind: str | None = None, width: int = 320, height: in
     kind = KINDS[seed % len(KINDS)] if kind is None else kind
     rng = np.random.default_rng((seed, KINDS.index(kind)))
     size = Size(width, height)
-    if kind in TRAPS:
+    if kind in ALL_TRAPS:
         return _trap_clip(kind, seed, rng, size)
     return _transition_clip(kind, seed, rng, size)
 
@@ -92,14 +104,13 @@ def generate(seed: int, *, kind: str | None = None, width: int = 320, height: in
 def _transition_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Clip:
     difficulty = float(rng.choice([0.0, 0.5, 1.0]))
     joins = int(rng.integers(2, 6)) if kind == "cut" else int(rng.integers(1, 4))
-    shown = _shots(rng, size, joins + 1, difficulty)
-    writer = _Writer(size)
+    shown = _shots(rng, size, pool_of(seed), joins + 1, difficulty)
+    writer = _Writer(rng, size)
     writer.hold(shown[0], 0, _length(rng, kind, difficulty))
     for number, (old, new) in enumerate(itertools.pairwise(shown)):
         # now and then a plain cut stands between gradual ones
         join = "cut" if number and rng.random() < 0.3 else kind
-        mixed = _mixed(rng, join)
-        writer.change(join, rng, old, new, mixed)
+        writer.change(join, old, new)
         writer.hold(new, writer.at, _length(rng, kind, difficulty))
     return writer.clip(kind, seed, float(rng.choice([18, 23, 28, 33])))
 
@@ -107,13 +118,13 @@ def _transition_clip(kind: str, seed: int, rng: np.random.Generator, size: Size)
 def _trap_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Clip:
     difficulty = float(rng.choice([0.0, 0.5]))
     frames = int(rng.integers(96, 200))
-    trap = TRAPS[kind](rng, size, frames)
-    writer = _Writer(size)
-    shot = _shots(rng, size, 1, difficulty, trap)[0]
+    trap = ALL_TRAPS[kind](rng, size, frames)
+    writer = _Writer(rng, size)
+    shot = _shots(rng, size, pool_of(seed), 1, difficulty, trap)[0]
     if rng.random() < 0.35:  # a real cut before the trap: silence must not be the way to score
-        before = _shots(rng, size, 1, difficulty)[0]
+        before = _shots(rng, size, pool_of(seed), 1, difficulty)[0]
         writer.hold(before, 0, int(rng.integers(24, 60)))
-        writer.change("cut", rng, before, shot, 0)
+        writer.change("cut", before, shot)
     start = len(writer.frames)
     for k in range(frames):
         picture = shot(k)
@@ -128,23 +139,22 @@ def _length(rng: np.random.Generator, kind: str, difficulty: float) -> int:
     return int(rng.integers(24, 60))
 
 
-def _mixed(rng: np.random.Generator, join: str) -> int:
-    return 0 if join == "cut" else int(rng.integers(6, 31) if join in WIPES else rng.integers(6, 49))
-
-
 def _shots(
-    rng: np.random.Generator, size: Size, count: int, difficulty: float, trap: Trap | None = None
+    rng: np.random.Generator, size: Size, pool: int, count: int, difficulty: float, trap: Trap | None = None
 ) -> list[Shown]:
     shots: list[Shown] = []
-    picture, taken = panorama(rng, size), look(rng, difficulty)
+    last: int | None = None
+    picture, taken = panorama(rng, size, pool), look(rng, difficulty)
     while len(shots) < count:
         alike = shots and rng.random() < 0.35 * difficulty
         if not alike:
-            picture = panorama(rng, size)
+            picture = panorama(rng, size, pool)
             taken = look(rng, difficulty) if rng.random() < 0.7 else taken
         world = rng.random() if trap is None and not alike else 1.0
+        scene: int | None = None
         if world < 0.25:
-            shot = film_world(rng, size, taken)
+            scene = film_scene(rng, pool, last)
+            shot = film_world(rng, size, taken, scene)
         elif world < 0.35:
             shot = card_world(rng, size, taken)
         else:
@@ -155,6 +165,7 @@ def _shots(
             shot = picture_world(rng, size, picture, seen, taken, actors=int(rng.integers(0, 5)))
         if not shots or _differ(shots[-1](40), shot(0), taken.grain):
             shots.append(shot)
+            last = scene
     return shots
 
 
@@ -167,8 +178,10 @@ def _differ(old: Canvas, new: Canvas, grain: float) -> bool:
 class _Writer:
     """Collects frames and what is true of them."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, rng: np.random.Generator, size: Size) -> None:
+        self.rng = rng
         self.size = size
+        self.dress = dressing(rng, size)
         self.frames: list[NDArray[np.uint8]] = []
         self.cuts: list[int] = []
         self.gradual: list[dict[str, Any]] = []
@@ -178,43 +191,70 @@ class _Writer:
         """The running shot's own frame number."""
 
     def add(self, picture: Canvas) -> None:
-        self.frames.append((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+        dressed = self.dress(picture, len(self.frames))
+        self.frames.append((np.clip(dressed, 0, 1) * 255 + 0.5).astype(np.uint8))
 
     def hold(self, shot: Shown, first: int, frames: int) -> None:
         for k in range(first, first + frames):
             self.add(shot(k))
         self.at = first + frames
 
-    def change(self, join: str, rng: np.random.Generator, old: Shown, new: Shown, mixed: int) -> None:
-        first = len(self.frames)
+    def change(self, join: str, old: Shown, new: Shown) -> None:
         if join == "cut":
-            self.cuts.append(first)
-            self.at = 0
+            self._cut()
         elif join.startswith("fade"):
-            self._fade(join, old, new, mixed, int(rng.integers(0, 12)))
+            self._fade(join, old, new)
         else:
-            for k in range(mixed):
-                weight = (k + 1) / (mixed + 1)
-                self.add(mixed_picture(join, old(self.at + k), new(k), weight))
-            kind = "dissolve" if join == "dissolve" else "wipe"
-            self.gradual.append({"kind": kind, "first": first, "last": first + mixed - 1, "form": join})
+            longest = 30 if join in WIPES else 56
+            mixed = round(float(np.exp(self.rng.uniform(np.log(5), np.log(longest)))))
+            pace = str(self.rng.choice(["even", "even", "even", "smooth", "slow", "quick"]))
+            # an editor's still, or an old shot that was at its end
+            frozen = self.at if join in DISSOLVES and self.rng.random() < 0.15 else None
+            weights = [paced(pace, (k + 1) / (mixed + 1)) for k in range(mixed)]
+            self._mix("dissolve" if join in DISSOLVES else "wipe", join, weights)
+            for k, weight in enumerate(weights):
+                self.add(mixed_picture(join, old(self.at + k if frozen is None else frozen), new(k), weight))
             self.at = mixed
 
-    def _fade(self, join: str, old: Shown, new: Shown, mixed: int, held: int) -> None:
+    def _cut(self) -> None:
+        self.cuts.append(len(self.frames))
+        self.at = 0
+
+    def _mix(self, kind: str, form: str, weights: list[float]) -> None:
+        """Note a transition that begins with the next frame: those of its frames that can be told from its ends."""
+        seen = [k for k, weight in enumerate(weights) if 0.02 <= weight <= 0.98]
         first = len(self.frames)
+        self.gradual.append({"kind": kind, "first": first + seen[0], "last": first + seen[-1], "form": form})
+
+    def _fade(self, join: str, old: Shown, new: Shown) -> None:
         colour = np.zeros((self.size.height, self.size.width, 3), np.float32) + hold_colour(join)
-        for k in range(mixed):
-            self.add(mixed_picture("dissolve", old(self.at + k), colour, (k + 1) / (mixed + 1)))
+        out, back = np.exp(self.rng.uniform(np.log(5), np.log(48), 2)).round().astype(int)
+        if self.rng.random() < 0.4:
+            back = out
+        # one of the two may be sudden, with some colour between
+        sudden = str(self.rng.choice(["", "", "", "", "out", "in"]))
+        held = int(self.rng.integers(0, 12)) if not sudden else int(self.rng.integers(6, 24))
+        pace = str(self.rng.choice(["even", "even", "smooth"]))
+        if sudden == "out":
+            self.cuts.append(len(self.frames))
+        else:
+            weights = [paced(pace, (k + 1) / (out + 1)) for k in range(out)]
+            self._mix("fade_out", join, weights)
+            for k, weight in enumerate(weights):
+                self.add(mixed_picture("dissolve", old(self.at + k), colour, weight))
+        hold = len(self.frames)
         for _ in range(held):
             self.add(colour)
-        for k in range(mixed):
-            self.add(mixed_picture("dissolve", colour, new(k), (k + 1) / (mixed + 1)))
-        back = first + mixed + held
-        self.gradual.append({"kind": "fade_out", "first": first, "last": first + mixed - 1, "form": join})
-        self.gradual.append({"kind": "fade_in", "first": back, "last": back + mixed - 1, "form": join})
-        if held:
-            self.unsure.append({"frame": first + mixed, "last": back - 1, "why": "the hold between fades"})
-        self.at = mixed
+        if held and not sudden:
+            self.unsure.append({"frame": hold, "last": hold + held - 1, "why": "the hold between fades"})
+        if sudden == "in":
+            self._cut()
+            return
+        weights = [paced(pace, (k + 1) / (back + 1)) for k in range(back)]
+        self._mix("fade_in", join, weights)
+        for k, weight in enumerate(weights):
+            self.add(mixed_picture("dissolve", colour, new(k), weight))
+        self.at = int(back)
 
     def clip(self, kind: str, seed: int, crf: float) -> Clip:
         truth = {

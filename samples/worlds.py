@@ -11,10 +11,24 @@ from numpy.typing import NDArray
 from samples import land, night, screens, waters
 from samples.painting import Canvas, Size, noise_tile, ridge
 
-__all__ = ["Camera", "Look", "Shown", "camera", "card_world", "film_world", "look", "panorama", "picture_world"]
+__all__ = [
+    "POOLS",
+    "Camera",
+    "Look",
+    "Shown",
+    "camera",
+    "card_world",
+    "film_world",
+    "look",
+    "panorama",
+    "picture_world",
+]
 
 Shown = Callable[[int], Canvas]
 """A shot: its picture at frame k counted from the shot's start; k may be negative or beyond its end."""
+
+POOLS = 4
+"""Textures and scenes of the film are dealt into so many pools, which share none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,10 @@ class Camera:
     """Extra shift x, y and zoom factor of frame k: how a trap takes the camera over."""
 
 
+_SCENES = (land.dunes, land.forest, land.ridges, land.snow, night.aurora, night.lighthouse, night.drive, night.embers,
+           night.ink, screens.terminal, waters.dusk, waters.dawn, waters.rain)  # fmt: skip
+
+
 @cache
 def _tile(seed: int) -> Canvas:
     return noise_tile(seed, side=512, coarsest=(4, 8, 16, 32)[seed % 4], octaves=5, gain=0.55)
@@ -58,6 +76,8 @@ def look(rng: np.random.Generator, difficulty: float) -> Look:
     """Choose how a shot was taken; a higher difficulty (0 to 1) makes it darker, flatter, grainier."""
     if rng.random() > difficulty:
         return Look(grain=float(rng.choice([0.0, 0.005, 0.012])), blur=float(rng.choice([0.0, 0.0, 0.8])))
+    if rng.random() < 0.15:  # out of focus, or a still card of soft shades
+        return Look(contrast=float(rng.uniform(0.4, 1.0)), blur=float(rng.uniform(2, 5)))
     return Look(
         contrast=float(rng.uniform(0.25, 0.8)),
         level=float(rng.uniform(-0.06, 0.15)),
@@ -67,13 +87,16 @@ def look(rng: np.random.Generator, difficulty: float) -> Look:
 
 
 def camera(rng: np.random.Generator, size: Size) -> Camera:
-    """Choose a camera at rest, or one that pans, tilts, zooms or is held by hand."""
-    kind = rng.choice(["still", "still", "pan", "tilt", "zoom", "hand"])
+    """Choose a camera at rest, or one that pans, follows what is fast, tilts, zooms or is held by hand."""
+    kind = rng.choice(
+        ["still", "still", "still", "pan", "pan", "tilt", "tilt", "zoom", "zoom", "hand", "hand", "follow"]
+    )
+    pace = 0.05 if kind == "follow" else 0.012
     return Camera(
         x=float(rng.uniform(-0.5, 0.5)) * size.aspect,
         y=float(rng.uniform(-0.45, 0.45)),
         zoom=float(rng.uniform(0.8, 1.5)),
-        move_x=float(rng.uniform(-0.012, 0.012)) if kind in ("pan", "hand") else 0.0,
+        move_x=float(rng.uniform(-pace, pace)) if kind in ("pan", "hand", "follow") else 0.0,
         move_y=float(rng.uniform(-0.006, 0.006)) if kind == "tilt" else 0.0,
         zoom_rate=float(rng.uniform(-0.006, 0.006)) if kind == "zoom" else 0.0,
         shake=float(rng.uniform(0.003, 0.012)) if kind == "hand" else 0.0,
@@ -81,7 +104,7 @@ def camera(rng: np.random.Generator, size: Size) -> Camera:
     )
 
 
-def panorama(rng: np.random.Generator, size: Size) -> Canvas:
+def panorama(rng: np.random.Generator, size: Size, pool: int) -> Canvas:
     """Paint a still picture 2.4 times the frame: land, a room, a face, a crowd, or cut paper."""
     tall, wide = round(2.4 * size.height), round(2.4 * size.width)
     base = rng.random((3, 3)) * rng.uniform(0.5, 1.0)
@@ -89,7 +112,7 @@ def panorama(rng: np.random.Generator, size: Size) -> Canvas:
         base = base * 0.35 + base.mean(1, keepdims=True) * 0.65
     down = np.linspace(0, 1, tall)[:, None]
     picture = (base[0] + (base[1] - base[0]) * down)[:, None, :] * np.ones((1, wide, 1))
-    tile = _tile(int(rng.integers(500, 516)))
+    tile = _tile(500 + 4 * pool + int(rng.integers(4)))
     texture = cv2.resize(tile, (wide, tall), interpolation=cv2.INTER_LINEAR)
     fine = np.tile(tile, (-(-tall // 512), -(-wide // 512)))[:tall, :wide]
     strength = rng.uniform(0.1, 0.5)
@@ -218,11 +241,16 @@ def picture_world(
     return show
 
 
-def film_world(rng: np.random.Generator, size: Size, taken: Look) -> Shown:
+def film_scene(rng: np.random.Generator, pool: int, last: int | None) -> int:
+    """Choose one of the sample film's scenes that a pool has, another than the last."""
+    mine = range(pool, len(_SCENES), POOLS)
+    place = int(rng.integers(len(mine)))
+    return mine[place] if mine[place] != last else mine[place - 1]
+
+
+def film_world(rng: np.random.Generator, size: Size, taken: Look, scene: int) -> Shown:
     """Return a shot of one of the sample film's scenes, from a random moment on."""
-    scenes = (land.dunes, land.forest, land.ridges, land.snow, night.aurora, night.lighthouse, night.drive,
-              night.embers, night.ink, screens.terminal, waters.dusk, waters.dawn, waters.rain)  # fmt: skip
-    painter = scenes[int(rng.integers(len(scenes)))](size)
+    painter = _SCENES[scene](size)
     begin, grain_seed = rng.uniform(0, 3), int(rng.integers(1 << 30))
     canvas = size.canvas()
 

@@ -20,6 +20,7 @@ _GAP = 6
 _CAPTION = 16
 _COLUMNS = 4
 _INK, _PAPER = (230, 230, 230), 24
+_FONT, _SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.4
 
 
 def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progress: Advance | None = None) -> None:
@@ -32,16 +33,22 @@ def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progr
     """
     wide, high = source.display_size
     width = max(8, round(_HEIGHT * wide / high))
-    cell = (3 * width + _GAP, _HEIGHT + _CAPTION + _GAP)
-    rows = -(-len(shots) // _COLUMNS)
-    sheet = np.full((rows * cell[1] + _GAP, _COLUMNS * cell[0] + _GAP, 3), _PAPER, np.uint8)
+    captions = [
+        f"{n}  {float(source.time(shot.first)):.2f} s  {shot.first}-{shot.last - 1}  {shot.transition}"
+        for n, shot in enumerate(shots, 1)
+    ]
+    # three tall pictures are narrower than what is said of them
+    widest = max(cv2.getTextSize(text, _FONT, _SCALE, 1)[0][0] for text in captions)
+    cell = (max(3 * width, widest) + _GAP, _HEIGHT + _CAPTION + _GAP)
+    columns = min(_COLUMNS, len(shots))
+    rows = -(-len(shots) // columns)
+    sheet = np.full((rows * cell[1] + _GAP, columns * cell[0] + _GAP, 3), _PAPER, np.uint8)
     wanted: dict[int, list[tuple[int, int]]] = {}
     for n, shot in enumerate(shots):
-        y, x = _GAP + n // _COLUMNS * cell[1], _GAP + n % _COLUMNS * cell[0]
+        y, x = _GAP + n // columns * cell[1], _GAP + n % columns * cell[0]
         for k, number in enumerate((shot.first, (shot.first + shot.last) // 2, shot.last - 1)):
             wanted.setdefault(number, []).append((y + _CAPTION, x + k * width))
-        text = f"{n + 1}  {shot.first}-{shot.last - 1}  {shot.transition}"
-        cv2.putText(sheet, text, (x, y + _CAPTION - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
+        cv2.putText(sheet, captions[n], (x, y + _CAPTION - 4), _FONT, _SCALE, _INK, 1, cv2.LINE_AA)
     for frame in decode(source, on_loss=lambda first, last: None):
         for y, x in wanted.get(frame.number, ()):
             sheet[y : y + _HEIGHT, x : x + width] = _upright(frame, source.rotation, (width, _HEIGHT))

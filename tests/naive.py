@@ -622,6 +622,34 @@ def naive_dct_energy(picture, size):
     return energies, levels
 
 
+def naive_summary(energies, before, levels):
+    """E, h and L of VCA: mean energy of blocks / 90, mean change of it / 18, mean root of the mean coefficients."""
+    blocks = range(energies.size)
+    now, then, light = (list(map(float, grid.ravel())) for grid in (energies, before, levels))
+    return (
+        sum(now) / len(now) / 90,
+        sum(abs(now[k] - then[k]) for k in blocks) / len(now) / 18,
+        sum(max(level, 0.0) ** 0.5 for level in light) / len(light),
+    )
+
+
+def naive_pool(rows, across):
+    """Mean, standard deviation and 95th percentile of each column of a shot's frames, of what is known."""
+    pooled = []
+    for column in range(rows.shape[1]):
+        known = [float(v) for n, v in enumerate(rows[:, column]) if v == v and not (n == 0 and column in across)]
+        if not known:
+            pooled.append(None)
+            continue
+        mean = sum(known) / len(known)
+        place, ordered = 0.95 * (len(known) - 1), sorted(known)
+        low = int(place)
+        high = min(low + 1, len(known) - 1)
+        deviation = (sum((v - mean) ** 2 for v in known) / len(known)) ** 0.5
+        pooled.append((mean, deviation, ordered[low] + (place - low) * (ordered[high] - ordered[low])))
+    return pooled
+
+
 def naive_shrink(picture, factor, step):
     """Mean of squares of samples, every `step`-th line of them, in sixteenths of a level, rounded."""
     rows, columns = picture.shape[0] // factor, picture.shape[1] // factor
@@ -728,15 +756,25 @@ def naive_blocks(picture):
             yield r, c, picture[r * 8 : r * 8 + 8, c * 8 : c * 8 + 8].astype(int)
 
 
-def naive_follow(before, after, around):
+def naive_lit(one, other):
+    """The whole blocks of 8 lines between those that are black in both, or all where those are less than two."""
+    lit = [k for k in range(len(one)) if max(one[k], other[k]) > 320]
+    first, last = (-(-lit[0] // 8), (lit[-1] + 1) // 8) if lit else (0, 0)
+    return (first, last) if last - first >= 2 else (0, len(one) // 8)
+
+
+def naive_follow(before, after, around, window):
     """Where blocks came from: four starts, then six steps at most to the best neighbour, until little is left."""
     height, width = after.shape
-    found, sums, shares, fresh = {}, np.zeros(3), [], []
+    found, sums, shares, fresh, travelled = {}, np.zeros(3), [], [], []
 
     def place(r, c, vector):
         return min(max(r * 8 + vector[0], 0), height - 8), min(max(c * 8 + vector[1], 0), width - 8)
 
     for r, c, block in naive_blocks(after):
+        if not (window[0] <= r < window[1] and window[2] <= c < window[3]):
+            found[r, c] = 0, 0
+            continue
 
         def cost(at, block=block):
             return int(np.abs(block - before[at[0] : at[0] + 8, at[1] : at[1] + 8]).sum())
@@ -759,8 +797,28 @@ def naive_follow(before, after, around):
         sums += cost(best), np.abs(left - left.sum() // 64).sum(), activity
         shares.append(cost(best) / (cost(best) + activity + 512))
         fresh.append(cost(best) > activity)
+        travelled += [] if fresh[-1] else [abs(found[r, c][0]) + abs(found[r, c][1])]
     vectors = np.array([[found[r, c] for c in range(width // 8)] for r in range(height // 8)])
-    return vectors, [*(sums / len(shares) / 1024), np.mean(shares), np.mean(fresh)]
+    return vectors, [*(sums / len(shares) / 1024), np.mean(shares), np.mean(fresh), np.mean(travelled or [0])]
+
+
+def naive_structure(before, after, vectors, carried, window):
+    """How much alike blocks are whatever light falls on them: the mean by deviation, and the share above 0.7."""
+    found, weights = [], []
+    for r, c, block in naive_blocks(after):
+        if not (window[0] <= r < window[1] and window[2] <= c < window[3]):
+            continue
+
+        tried = []
+        for dy, dx in ((0, 0), vectors[r, c], carried):
+            y, x = min(max(r * 8 + dy, 0), after.shape[0] - 8), min(max(c * 8 + dx, 0), after.shape[1] - 8)
+            other = before[y : y + 8, x : x + 8]
+            covariance = np.mean((block / 16 - block.mean() / 16) * (other / 16 - other.mean() / 16))
+            variances = np.var(block / 16), np.var(other / 16)
+            tried.append((covariance / np.sqrt((variances[0] + 1) * (variances[1] + 1)), max(variances) ** 0.5))
+        found.append(max(likeness for likeness, _ in tried))
+        weights.append(max(deviation for _, deviation in tried))
+    return np.average(found, weights=weights), np.average(np.array(found) > 0.7, weights=weights)
 
 
 def naive_shift(before, after, reach):
@@ -794,9 +852,9 @@ def naive_survey(picture, shape):
 
 
 def naive_windows(thumbnails, change, excess, lags, least, straight):
-    """What the best window about each frame is worth, in four readings, and how long it is."""
+    """What the best window about each frame is worth, in six readings, and how long it is."""
     count = len(thumbnails)
-    worth, lag = np.zeros((4, count)), np.zeros((4, count), int)
+    worth, lag = np.zeros((6, count)), np.zeros((6, count), int)
     for c in range(count):
         for length in lags:
             s = c - length // 2
@@ -806,10 +864,17 @@ def naive_windows(thumbnails, change, excess, lags, least, straight):
             way, beyond = change[s + 1 : e + 1].sum(), excess[s + 1 : e + 1].sum()
             net = np.abs(thumbnails[e] - thumbnails[s]).mean()
             share = min(net / max(beyond, 1e-3), 1)
-            if net < least or share < straight or change[s + 1 : e + 1].max() > way / 2:
+            if net < least or change[s + 1 : e + 1].max() > way / 2:
                 continue
             left = max(0, net - (way - beyond))
-            for p, value in enumerate((net * share, net * share**2, left * share, left * share**4)):
+            old, new, x = thumbnails[s], thumbnails[e], thumbnails[(s + e) // 2]
+            either = np.minimum(np.abs(x - old), np.abs(x - new)).mean()
+            mixed = max(0, 1 - 2 * min(np.abs(x - (old + new) / 2).mean(), either) / net)
+            straightness = share if share >= straight else 0
+            values = [net * straightness, net * straightness**2, left * straightness, left * straightness**4]
+            sides = [side.mean() if side.size else 0 for side in (change[max(0, s - 5) : s + 1], change[e + 1 : e + 7])]
+            stands = max(0, 1 - min(sides) / max(way / length, 1e-3))
+            for p, value in enumerate([*values, net * straightness * stands, net * mixed]):
                 if value * (1 - 0.001 * length) > worth[p, c]:
                     worth[p, c], lag[p, c] = value * (1 - 0.001 * length), length
     return worth, lag
@@ -849,7 +914,8 @@ def naive_mixture(thumbnails, s, e):
         stray.append((np.maximum(np.minimum(one, other) - x, 0) + np.maximum(x - np.maximum(one, other), 0)).sum())
     steps = np.diff(thumbnails[s : e + 1], axis=0)
     back = np.abs(steps[steps * (other - one) < 0]).sum()
-    return [np.mean(blend) / whole, np.mean(either) / whole, np.mean(stray) / whole, back / whole]
+    sudden = np.where(steps * (other - one) < 0, 0, np.abs(steps)).max(0).sum()
+    return [np.mean(blend) / whole, np.mean(either) / whole, np.mean(stray) / whole, back / whole, sudden / whole]
 
 
 def naive_fine_blocks(after, before, vectors, factor, phase, sparse, step):

@@ -1,14 +1,16 @@
 """Complexity: equal to siti-tools, to naive twins, and what it must do to flat, still and noisy pictures."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from siti_tools.siti import ColorRange, HdrMode, SiTiCalculator
 
 from ladders.complexity import COMPLEXITY_COLUMNS, dct_energy, pool
-from ladders.complexity_kernels import line_moments, plane_moments
+from ladders.complexity_kernels import line_moments, plane_moments, summarise
 from ladders.shot_kernels import shrink
 from ladders.si_ti import SITI_MODES, si_ti
-from tests.naive import naive_dct_energy, naive_shrink, naive_si_ti
+from tests.naive import naive_dct_energy, naive_pool, naive_shrink, naive_si_ti, naive_summary
 
 
 def picture(seed: int, height: int, width: int, low: int, high: int, dtype) -> np.ndarray:
@@ -94,6 +96,26 @@ def test_dct_energy_equals_the_naive_twin(block):
     expected_energies, expected_levels = naive_dct_energy(samples, block)
     np.testing.assert_allclose(energies, expected_energies, rtol=1e-4)
     np.testing.assert_allclose(levels, expected_levels, rtol=1e-4)
+
+
+def test_summarise_equals_the_naive_twin():
+    (now, levels), (then, _) = (dct_energy(picture(seed, 61, 83, 0, 255, np.uint8), 8) for seed in (4, 5))
+    levels[0, 0] = -1e-3  # rounding may leave black a hair below nothing
+    means = np.zeros(3)
+    summarise(now, then, levels, means)
+    assert (means[0] / 90, means[1] / 18, means[2]) == pytest.approx(naive_summary(now, then, levels), rel=1e-6)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 40])
+def test_pool_equals_the_naive_twin(frames):
+    rng = np.random.default_rng(frames)
+    rows = rng.gamma(2, 3, (frames, len(COMPLEXITY_COLUMNS))).astype(np.float32)
+    # what takes turns, and what the film cannot tell
+    rows[::2, COMPLEXITY_COLUMNS.index("si")] = np.nan
+    rows[:, COMPLEXITY_COLUMNS.index("chroma_texture")] = np.nan
+    across = [COMPLEXITY_COLUMNS.index(c) for c in ("temporal", "chroma_temporal", "ti", "bits", "residual")]
+    for found, expected in zip(astuple(pool(rows)), naive_pool(rows, across), strict=True):
+        assert found == (expected and pytest.approx(expected, rel=1e-9))
 
 
 def test_what_compares_two_frames_is_not_pooled_across_a_boundary():

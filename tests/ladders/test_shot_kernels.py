@@ -7,16 +7,18 @@ import pytest
 from ladders.complexity_kernels import fine_blocks
 from ladders.gradual import _SHAPES
 from ladders.gradual_kernels import mixture, progress, ramp, windows
-from ladders.pair_kernels import follow, pair_evidence, projection_shift
+from ladders.pair_kernels import follow, lit_blocks, pair_evidence, projection_shift, structure
 from ladders.shot_kernels import survey
 from tests.naive import (
     naive_blocks,
     naive_fine_blocks,
     naive_follow,
+    naive_lit,
     naive_mixture,
     naive_progress,
     naive_ramp,
     naive_shift,
+    naive_structure,
     naive_survey,
     naive_windows,
 )
@@ -69,10 +71,10 @@ def test_follow_equals_the_naive_twin(y, x, noise):
     activity, still = np.zeros((5, 7), np.int32), np.zeros((5, 7), np.int32)
     for (r, c, block), (_, _, other) in zip(naive_blocks(after), naive_blocks(before), strict=True):
         activity[r, c], still[r, c] = np.abs(block - block.sum() // 64).sum(), np.abs(block - other).sum()
-    vectors, out = np.zeros((5, 7, 2), np.int16), np.zeros(5, np.float32)
-    around = np.array([y, x], np.int16)
-    follow(before, after, activity, still, around, vectors, out)
-    expected, numbers = naive_follow(before, after, around)
+    vectors, out = np.zeros((5, 7, 2), np.int16), np.zeros(6, np.float32)
+    around, window = np.array([y, x], np.int16), np.array([0, 4, 1, 7])
+    follow(before, after, activity, still, around, window, vectors, out)
+    expected, numbers = naive_follow(before, after, around, window)
     np.testing.assert_array_equal(vectors, expected)
     np.testing.assert_allclose(out, numbers, rtol=1e-5)
 
@@ -81,17 +83,43 @@ def test_a_pair_is_told_by_its_differences_and_by_follow():
     before, after = moved(4, 48, 64, 3, -6, 20)
     pictures = np.stack([before, after])
     chroma, _, lines, counts, activity, levels = surveyed(pictures)
-    vectors, out = np.zeros((6, 8, 2), np.int16), np.zeros(12, np.float32)
+    vectors, out = np.zeros((6, 8, 2), np.int16), np.zeros(13, np.float32)
     pair_evidence(pictures, chroma, chroma, lines, counts, activity, levels, 0, 1, vectors, out)
-    expected, numbers = naive_follow(before, after, out[10:12].astype(int))
+    expected, numbers = naive_follow(before, after, out[10:12].astype(int), (0, 6, 0, 8))
     np.testing.assert_array_equal(vectors, expected)
     apart = [np.abs(one[1].astype(int) - one[0]).mean() / 16 for one in (pictures, chroma)]
     bins = [naive_survey(p, (9, 16))[2] for p in pictures]
     share = np.abs(bins[1] - bins[0]).sum() / 2 / bins[1].sum()
     np.testing.assert_allclose(
-        out[:10], [*numbers, apart[0], share, after.mean() / 16, after.std() / 16, 2 * apart[1]], rtol=1e-4
+        out[:10], [*numbers[:5], apart[0], share, after.mean() / 16, after.std() / 16, 2 * apart[1]], rtol=1e-4
     )
-    np.testing.assert_array_equal(out[10:], [3, -6])
+    np.testing.assert_array_equal(out[10:12], [3, -6])
+    assert out[12] == pytest.approx(numbers[5])
+
+
+@pytest.mark.parametrize(("dark", "left"), [((0, 0), 0), ((9, 14), 0), ((5, 0), 20), ((48, 0), 0)])
+def test_lit_blocks_equals_the_naive_twin(dark, left):
+    before, after = np.full((2, 64 + 48), 2000, np.float32)
+    for profile, more in ((before, 3), (after, 0)):
+        profile[64 : 64 + dark[0] + more] = profile[64 + 48 - dark[1] :] = profile[:left] = 300
+    window = np.zeros(4, np.int64)
+    lit_blocks(before, after, 64, window)
+    assert tuple(window) == (*naive_lit(before[64:], after[64:]), *naive_lit(before[:64], after[:64]))
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.4])
+def test_structure_equals_the_naive_twin_and_does_not_mind_light(gain):
+    before, after = moved(3, 48, 64, 2, -3, 5)
+    after = (after * gain + 200).astype(np.int16)
+    vectors = np.zeros((6, 8, 2), np.int16)
+    vectors[:-1, 1:] = 2, -3
+    found, window, carried = np.zeros(2), np.array([0, 6, 1, 8]), np.array([1, -2])
+    structure(before, after, vectors, carried, window, found)
+    np.testing.assert_allclose(found, naive_structure(before, after, vectors, carried, window), rtol=1e-3)
+    structure(before, texture(11, 48, 64), vectors, carried, window, elsewhere := np.zeros(2))
+    structure(before, np.full((48, 64), 256, np.int16), vectors, carried, window, nothing := np.zeros(2))
+    assert nothing[0] == nothing[1] == 0
+    assert found[0] > 0.75 > 0.4 > elsewhere[0]
 
 
 @pytest.mark.parametrize("shift", [-9, 0, 4])
@@ -114,7 +142,7 @@ def test_windows_equals_the_naive_twin():
     change = np.concatenate([[0], np.abs(np.diff(thumbnails, axis=0)).mean(1)]).astype(np.float32)
     excess = np.maximum(change - np.float32(0.5), 0)
     lags = np.array([5, 6, 8, 10, 12, 15, 19, 24])
-    worth, lag = np.zeros((4, 60), np.float32), np.zeros((4, 60), np.int64)
+    worth, lag = np.zeros((6, 60), np.float32), np.zeros((6, 60), np.int64)
     windows(thumbnails, change, excess, lags, 2.5, 0.35, worth, lag)
     expected, lengths = naive_windows(thumbnails, change, excess, lags, 2.5, 0.35)
     np.testing.assert_allclose(worth, expected, rtol=1e-4)
@@ -138,7 +166,7 @@ def test_progress_and_ramp_equal_the_naive_twins():
 
 def test_mixture_equals_the_naive_twin():
     thumbnails = turning(8, 30, 8, 20)
-    out = np.zeros(4, np.float32)
+    out = np.zeros(5, np.float32)
     mixture(thumbnails, 8, 20, out)
     np.testing.assert_allclose(out, naive_mixture(thumbnails.astype(float), 8, 20), rtol=1e-4)
 

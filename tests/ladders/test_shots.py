@@ -154,6 +154,20 @@ def test_a_flash_is_no_cut(tmp_path):
     assert len(ladders.detect_shots(source)) == 1
 
 
+def test_light_that_is_switched_is_no_cut(tmp_path):
+    pictures = scene(6, 60).astype(np.float64)
+    pictures[30:] *= np.linspace(0.3, 0.7, SIZE[0])
+    source = write_film(tmp_path / "lamp.mkv", pictures.astype(np.uint8))
+    assert len(ladders.detect_shots(source)) == 1
+
+
+@pytest.mark.parametrize("bar", [8, 20])
+def test_black_bars_hide_no_cut(tmp_path, bar):
+    pictures = np.concatenate([scene(3, 30), scene(8, 30)])
+    pictures[:, :bar] = pictures[:, -bar:] = 0
+    assert firsts(ladders.detect_shots(write_film(tmp_path / "bars.mkv", pictures))) == [0, 30]
+
+
 def test_a_film_without_its_frames_is_an_error(film):
     gone = replace(film, pts=tuple(p + 7 for p in film.pts))
     with pytest.raises(encoder.SourceError):
@@ -225,6 +239,11 @@ def transition(kind: str, first: int, last: int, score: float = 0.9) -> ladders.
 def test_of_two_cuts_that_are_too_near_the_surer_stays():
     cuts = [transition("cut", 10, 10, 0.8), transition("cut", 12, 12, 0.9), transition("cut", 16, 16, 0.7)]
     assert [t.first for t in choose(cuts, ladders.ShotParameters())] == [12, 16]
+
+
+def test_a_wipe_has_to_be_surer_than_a_dissolve():
+    found = [transition("dissolve", 10, 30, 0.4), transition("wipe", 40, 60, 0.4), transition("wipe", 70, 90, 0.6)]
+    assert [t.first for t in choose(found, ladders.ShotParameters())] == [10, 70]
 
 
 def test_a_cut_beside_a_surer_dissolve_is_one_of_its_steps():

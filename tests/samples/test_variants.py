@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from samples import variants
-from samples.traps import TRAPS
+from samples.transitions import mixed_picture, paced
+from samples.worlds import POOLS, film_scene
 
 
 def test_seeds_walk_through_every_kind() -> None:
@@ -27,7 +28,7 @@ def test_truth_lies_within_the_clip_and_in_order(kind: str) -> None:
     assert all(0 < first <= last < total - 1 for first, last in changes)
     assert all(a[1] < b[0] for a, b in itertools.pairwise(changes))
     assert all(0 <= f["first"] <= f["last"] < total for f in truth["flashes"])
-    if kind in TRAPS:
+    if kind in variants.ALL_TRAPS:
         assert truth["gradual"] == []
         assert len(truth["cuts"]) <= 1
     elif kind == "cut":
@@ -53,7 +54,7 @@ def test_frames_change_more_at_cuts_than_beside_them() -> None:
     assert np.mean(sharper) > 0.95  # a few cuts between shots alike, hand-held and grainy, are hard on purpose
 
 
-@pytest.mark.parametrize("seed", [2, 5, 13, 39])  # seeds whose shots differ much in brightness
+@pytest.mark.parametrize("seed", [2, 4, 27, 41])  # seeds of even pace whose shots differ much in brightness
 def test_dissolve_goes_evenly_from_one_shot_to_the_other(seed: int) -> None:
     clip = variants.generate(seed, kind="dissolve", width=64, height=36)
     mean = clip.frames.mean((1, 2, 3))
@@ -74,3 +75,31 @@ def test_written_clip_holds_every_frame_and_its_truth(tmp_path: Path) -> None:
     assert decoded.shape == clip.frames.shape
     assert np.abs(decoded.astype(int) - clip.frames).mean() < 6  # 4:2:0 costs this much on saturated edges
     assert json.loads((tmp_path / "clip.mp4.json").read_text()) == clip.truth
+
+
+def test_a_pace_goes_from_one_end_to_the_other_and_never_back() -> None:
+    for pace in ("even", "smooth", "slow", "quick"):
+        way = [paced(pace, k / 20) for k in range(21)]
+        assert (way[0], way[-1]) == (0, 1)
+        assert all(a < b for a, b in itertools.pairwise(way))
+
+
+def test_clips_of_different_pools_share_no_texture_and_no_scene() -> None:
+    pools = [variants.pool_of(seed) for seed in range(0, 5 * len(variants.KINDS), len(variants.KINDS))]
+    assert pools == [0, 1, 2, 3, 0]
+    rng = np.random.default_rng(1)
+    scenes = [{film_scene(rng, pool, None) for _ in range(40)} for pool in range(POOLS)]
+    assert sum(map(len, scenes)) == len(set.union(*scenes)) == 13
+
+
+def test_a_scene_does_not_follow_itself() -> None:
+    rng = np.random.default_rng(2)
+    assert all(film_scene(rng, pool, last) != last for pool in range(POOLS) for last in range(pool, 13, POOLS))
+
+
+@pytest.mark.parametrize("kind", ["dissolve_light", "dissolve_late"])
+def test_frames_beside_a_dissolve_are_all_old_or_all_new(kind: str) -> None:
+    old, new = np.full((2, 8, 8, 3), 0.0, np.float32) + np.array([0.8, 0.1], np.float32)[:, None, None, None]
+    nearly = [mixed_picture(kind, old, new, weight).mean() for weight in (0, 1)]
+    assert nearly == pytest.approx([0.8, 0.1])
+    assert 0.1 < mixed_picture(kind, old, new, 0.5).mean() < 0.8

@@ -1,0 +1,96 @@
+"""Clips that the judges of shots are trained on: generated variants, and what those do not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from samples import variants
+from samples.painting import Size
+from samples.worlds import POOLS, Camera, look, panorama, picture_world
+
+__all__ = ["HELD_OUT", "mosaic", "pans", "pool_of", "variant"]
+
+#: The pool of `variants.pool_of` that nothing is trained on.
+HELD_OUT = POOLS - 1
+_SIZES = ((320, 180), (320, 180), (256, 192), (320, 180), (400, 168), (192, 336))
+
+
+def variant(seed: int) -> variants.Clip:
+    """Make a clip of the kind and, here, of the size that its seed says: wide, tall, narrow, or as it comes."""
+    width, height = _SIZES[seed // len(variants.KINDS) // POOLS % len(_SIZES)]
+    return variants.generate(seed, width=width, height=height)
+
+
+def pool_of(kind: str, seed: int) -> int:
+    """Return which clips may share textures or scenes with one, 0 to 2."""
+    return variants.pool_of(seed) if kind in variants.KINDS else seed % HELD_OUT
+
+
+def mosaic(seed: int) -> variants.Clip:
+    """Make shots of drifting or still mosaics, grey or coloured, hard or soft, cuts or dissolves between."""
+    rng = np.random.default_rng((seed, 77))
+    width, height = int(rng.integers(20, 90)) * 4, int(rng.integers(12, 50)) * 4
+    grey, soft = rng.random() < 0.7, float(rng.choice([0, 1.5, 3, 5]))
+    # a mosaic is a kind of card, and cards dissolve
+    longest = int(rng.choice([0, 30, 50]))
+    shots = [_tiles(rng, width, height, grey, soft) for _ in range(int(rng.integers(3, 6)))]
+    frames, cuts, gradual = [], [], []
+    at = 0
+    for number, shot in enumerate(shots):
+        stay = int(rng.integers(24 if longest else 12, 50))
+        frames += [shot(at + k) for k in range(stay)]
+        at += stay
+        if number + 1 == len(shots):
+            break
+        mixed = int(rng.integers(6, longest)) if longest else 0
+        if mixed:
+            gradual.append({"kind": "dissolve", "first": len(frames), "last": len(frames) + mixed - 1})
+        else:
+            cuts.append(len(frames))
+        for k in range(mixed):
+            weight = (k + 1) / (mixed + 1)
+            frames.append((1 - weight) * shot(at + k) + weight * shots[number + 1](k))
+        at = mixed
+    frames = [np.clip(picture, 0, 255).astype(np.uint8) for picture in frames]
+    truth = {"kind": "mosaic", "seed": seed, "cuts": cuts, "gradual": gradual, "flashes": [], "unsure": []}
+    return variants.Clip("mosaic", seed, np.stack(frames), truth, 22.0)
+
+
+def _tiles(rng: np.random.Generator, width: int, height: int, grey: bool, soft: float) -> Callable[[int], np.ndarray]:
+    """Return a shot of random tiles that drift, or lie still."""
+    side = int(rng.integers(3, 24))
+    low, high = np.sort(rng.uniform(10, 245, 2))
+    tiles = rng.uniform(low, max(high, low + 30), (height // side + 24, width // side + 24, 3))
+    tiles = tiles.mean(-1, keepdims=True).repeat(3, -1) if grey else tiles
+    large = np.kron(tiles, np.ones((side, side, 1)))
+    if soft:
+        large = cv2.GaussianBlur(large, (0, 0), soft)
+    drift = rng.uniform(-2.5, 2.5, 2) * rng.choice([0, 1])
+    noise = rng.choice([0, 2])
+
+    def show(k: int) -> np.ndarray:
+        y, x = 48 + (drift * k).astype(int)
+        return np.roll(large, (-y, -x), (0, 1))[:height, :width] + rng.normal(0, noise, 1)
+
+    return show
+
+
+def pans(seed: int) -> variants.Clip:
+    """Make shots over which a camera that does not stop carries the whole picture away, cuts between."""
+    rng, size = np.random.default_rng((seed, 78)), Size(320, 180)
+    frames: list[np.ndarray] = []
+    cuts = []
+    for _ in range(int(rng.integers(2, 4))):
+        pace = rng.uniform(0.015, 0.14) * np.array([rng.choice([-1, 1]), 0.0])
+        pace = pace if rng.random() < 0.7 else pace[::-1] * rng.uniform(0.3, 1)
+        seen = Camera(*(-20 * pace), zoom=float(rng.uniform(0.9, 1.4)), move_x=float(pace[0]), move_y=float(pace[1]))
+        picture = panorama(rng, size, seed % HELD_OUT)
+        shot = picture_world(rng, size, picture, seen, look(rng, 0.3), actors=int(rng.integers(0, 4)))
+        if frames:
+            cuts.append(len(frames))
+        frames += [np.uint8(np.clip(shot(k), 0, 1) * 255) for k in range(int(rng.integers(30, 90)))]
+    truth = {"kind": "pans", "seed": seed, "cuts": cuts, "gradual": [], "flashes": [], "unsure": []}
+    return variants.Clip("pans", seed, np.stack(frames), truth, float(rng.choice([18, 23, 28])))
