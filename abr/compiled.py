@@ -23,7 +23,7 @@ from numba.np.arrayobj import populate_array
 
 from abr.policy_state import STATE_SIZE
 
-__all__ = ["CALLBACK_SIGNATURE", "TABLE", "address", "inlined", "kernel", "policy_kernel"]
+__all__ = ["CALLBACK_SIGNATURE", "TABLE", "address", "apart", "inlined", "kernel", "policy_kernel"]
 
 #: event, address of a table of `TABLE` words -> rung. No more, because an array alone would be seven words, and a
 #: session calls its policy hundreds of times.
@@ -52,6 +52,11 @@ def _stamped(function: Any) -> Any:
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into every kernel that calls it."""
     return njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
+
+
+def apart(function: Callable[..., Any]) -> Any:
+    """Compile a function that kernels call: what few sessions need, kept out of the way of all others."""
+    return njit(nogil=True, error_model="numpy", _nrt=False)(function)
 
 
 def kernel(signature: Any = None, *, allocates: bool = False) -> Callable[[Callable[..., Any]], Any]:

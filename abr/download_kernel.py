@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from abr.compiled import address, inlined
+from abr.compiled import address, apart, inlined
 from abr.network_kernel import begin, flights, rest, transfer, transfer_some, transfer_while, wait
 from abr.playback_kernel import note, play, resume
 from abr.policy_state import (
@@ -76,17 +76,20 @@ def fetch(policy, w, s, n, c, due, t_dur, t_rate, t_lat):  # type: ignore[no-unt
     """
     size = s[REQUESTED]
     s[INSTEAD] = -1.0
-    s[TTFB] = begin(n, c[M_IDLE], c[M_FIXED_LATENCY], t_dur, t_lat)
-    s[GOT], time = flights(n, size, s[TTFB], t_dur, t_rate)
-    s[ELAPSED] = s[TTFB] + time
+    latency = begin(n, c[M_IDLE], c[M_FIXED_LATENCY], t_dur, t_lat)
+    got, time = flights(n, size, latency, t_dur, t_rate)
+    time += latency
+    s[TTFB] = latency
     replaces = s[REPLACED] >= 0
     exact = c[M_EXACT] == 1.0
-    hopeless = s[SEGMENT] == 0 or (s[RUNG] == 0 and not exact)
-    if c[M_LATE] == 0.0 if replaces else (c[M_ABANDON] == 0.0 or hopeless):
-        s[ELAPSED] += transfer(n, size - s[GOT], t_dur, t_rate)
+    stays = c[M_ABANDON] == 0.0 or s[SEGMENT] == 0 or (s[RUNG] == 0 and not exact)
+    if c[M_LATE] == 0.0 if replaces else stays:
+        s[ELAPSED] = time + transfer(n, size - got, t_dur, t_rate)
         s[GOT] = size
         rest(n)
         return
+    s[ELAPSED] = time
+    s[GOT] = got
     buffer = s[BUFFER]
     first_rate = t_rate[int(n[0])]
     while s[GOT] < size and s[INSTEAD] < 0:
@@ -123,7 +126,7 @@ def fetch(policy, w, s, n, c, due, t_dur, t_rate, t_lat):  # type: ignore[no-unt
     rest(n)
 
 
-@inlined
+@apart
 def fetch_audio(p, o, s, n, c, a_bits, a_ends, durations, cum, t_dur, t_rate, t_lat, log):  # type: ignore[no-untyped-def]
     """Download audio until it reaches as far as the video that has come."""
     while p[P_AUDIO] < cum[int(s[SEGMENT])]:
@@ -144,7 +147,7 @@ def fetch_audio(p, o, s, n, c, a_bits, a_ends, durations, cum, t_dur, t_rate, t_
         note(log, o, s, E_AUDIO, i, -1, time, a_bits[i], stall, latency)
 
 
-@inlined
+@apart
 def replaceable(p, s, order, rung, rungs, durations):  # type: ignore[no-untyped-def]
     """Return the segment to fetch at `rung`: a buffered one of a lower rung, or the next.
 

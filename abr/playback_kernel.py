@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from abr.compiled import inlined
+from abr.compiled import apart, inlined
 from abr.policy_state import BEHIND, BUFFER, NOW, PLAYING, RATE, SEGMENT, THROUGHPUT
 from abr.session_layout import (
     CATCH_UP_LOLP,
@@ -16,6 +16,7 @@ from abr.session_layout import (
     E_STARTUP,
     M_CATCH_UP,
     M_EDGE,
+    M_PLAIN,
     M_RESUME,
     M_SEGMENTS,
     M_STARTUP,
@@ -99,8 +100,8 @@ def _count(o, s, time, stall):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _pass(p, o, s, time, durations, cum):  # type: ignore[no-untyped-def]
-    """Let `time` pass at the present rate; return how much of it was a stall."""
+def _pass(p, o, s, plain, time, durations, cum):  # type: ignore[no-untyped-def]
+    """Let `time` pass at the present rate, 1 in a `plain` session, where there is no audio either; return the stall."""
     s[NOW] += time
     if p[P_PLAYING] == 0.0:
         if p[P_STARTED] == 0.0:
@@ -111,9 +112,12 @@ def _pass(p, o, s, time, durations, cum):  # type: ignore[no-untyped-def]
         return time
     end = int(s[SEGMENT])
     head = int(p[P_HEAD])
-    media = time * s[RATE]
-    silent = max(0.0, media - (p[P_AUDIO] - cum[head] - p[P_PLAYED]))
-    media -= silent
+    media = time
+    silent = 0.0
+    if not plain:
+        media *= s[RATE]
+        silent = max(0.0, media - (p[P_AUDIO] - cum[head] - p[P_PLAYED]))
+        media -= silent
     while media > 0 and head < end:
         if media + p[P_PLAYED] < durations[head]:
             p[P_PLAYED] += media
@@ -137,29 +141,32 @@ def _pass(p, o, s, time, durations, cum):  # type: ignore[no-untyped-def]
     return 0.0
 
 
+@apart
+def _play_otherwise(p, o, s, c, time, durations, cum):  # type: ignore[no-untyped-def]
+    """Play as `play` does where there may be audio, or a live edge with a rate to catch up at."""
+    live = c[M_EDGE] < np.inf
+    total = 0.0
+    while time > 0:
+        step = min(time, TICK) if live else time
+        if live and c[M_CATCH_UP] > 0:
+            _catch_up(p, s, c)
+        started = p[P_STARTED] == 1.0
+        stall = _pass(p, o, s, False, step, durations, cum)
+        if live and started:
+            _count(o, s, step, stall)
+        elif live:
+            s[BEHIND] += step
+        total += stall
+        time -= step
+    return total
+
+
 @inlined
 def play(p, o, s, c, time, durations, cum):  # type: ignore[no-untyped-def]
     """Let `time` pass for the player; return how much of it was a stall."""
-    live = c[M_EDGE] < np.inf
-    total = 0.0
-    while True:
-        step = time
-        starting = p[P_STARTED] == 0.0
-        if live:
-            step = min(time, TICK)
-            if c[M_CATCH_UP] > 0:
-                _catch_up(p, s, c)
-        stall = _pass(p, o, s, step, durations, cum)
-        total += stall
-        if not live:
-            return total
-        if starting:
-            s[BEHIND] += step
-        else:
-            _count(o, s, step, stall)
-        time -= step
-        if time <= 0:
-            return total
+    if c[M_PLAIN] == 1.0:
+        return _pass(p, o, s, True, time, durations, cum)
+    return _play_otherwise(p, o, s, c, time, durations, cum)
 
 
 @inlined

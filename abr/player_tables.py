@@ -69,9 +69,8 @@ def player_tables(pres: Presentation, model: SessionModel, target: float) -> Pla
         When the buffer cannot hold what the model wants in it, or there is no audio to fetch.
     """
     sizes = pres.sizes.astype(np.float64) * 8.0
-    nothing = np.full(sizes.shape, np.nan)
-    vmaf = np.array(pres.vmaf) if pres.vmaf is not None else nothing
-    ssim = np.array(pres.ssim_db) if pres.ssim_db is not None else nothing
+    vmaf = np.array(pres.vmaf) if pres.vmaf is not None else np.full(sizes.shape, np.nan)
+    ssim = np.array(pres.ssim_db) if pres.ssim_db is not None else np.zeros((0, sizes.shape[1]))
     durations = _thousandths(pres.durations)
     order = np.argsort(vmaf, axis=None, kind="stable")
     rank = np.empty(order.size, np.int64)

@@ -51,7 +51,10 @@ def _percentile(rungs, rank, by_rank, durations, total, marks, segments):  # typ
 def score(  # type: ignore[no-untyped-def]
     rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o, target, out
 ):
-    """Fill `out` in the order of `abr.metrics`; QoE sums begin with segment `first`; NaN is absent."""
+    """Fill `out` in the order of `abr.metrics`; QoE sums begin with segment `first`; NaN is absent.
+
+    `ssim` has no rows where none was measured.
+    """
     played = 0.0
     quality = 0.0
     reached = 0.0
@@ -61,6 +64,7 @@ def score(  # type: ignore[no-untyped-def]
     magnitude = 0.0
     linear = logarithmic = hd = utility = comyco = puffer = 0.0
     base = logs[0]
+    measured = ssim.shape[0] > 0
     for n in range(segments):
         q = rungs[n]
         d = durations[n]
@@ -79,10 +83,12 @@ def score(  # type: ignore[no-untyped-def]
         if n >= first:
             linear += ladder[q] - abs(ladder[q] - ladder[last])
             logarithmic += logs[q] - base - abs(logs[q] - logs[last])
-            puffer += ssim[n, q]
             comyco += 0.8469011 * v - 2.66161856
+            if measured:
+                puffer += ssim[n, q]
+                if n > 0:
+                    puffer -= abs(ssim[n, q] - ssim[n - 1, last])
             if n > 0:
-                puffer -= abs(ssim[n, q] - ssim[n - 1, last])
                 change = v - vmaf[n - 1, last]
                 comyco += 0.29797156 * change if change > 0 else 1.06099887 * change
             if ladder.shape[0] == 6:
@@ -109,7 +115,7 @@ def score(  # type: ignore[no-untyped-def]
     out[13] = logarithmic - 2.66 * counted
     out[14] = hd - 8.0 * counted if ladder.shape[0] == 6 else np.nan
     out[15] = linear - 3000.0 * counted - 3.0 * o[O_STARTUP]
-    out[16] = (puffer - 20.0 * counted) / (segments - first)
+    out[16] = (puffer - 20.0 * counted) / (segments - first) if measured else np.nan
     out[17] = comyco - 28.79591348 * counted
     out[18] = (utility - 5.0 * o[O_STALL]) / o[O_END]
     since = o[O_END] - o[O_STARTUP]

@@ -7,7 +7,7 @@ Time in ms, sizes in bits, rates in bit/ms. The order of the operations follows 
 import numpy as np
 from numba import types
 
-from abr.compiled import CALLBACK_SIGNATURE, address, inlined, kernel
+from abr.compiled import CALLBACK_SIGNATURE, address, apart, inlined, kernel
 from abr.download_kernel import fetch, fetch_audio, replaceable
 from abr.estimator_kernel import observe, reset
 from abr.network_kernel import enter, wait
@@ -52,6 +52,7 @@ from abr.session_layout import (
     M_HALF_LIFE_SLOW,
     M_HONOUR,
     M_IDLE,
+    M_PLAIN,
     M_QUANTUM,
     M_REPLACE,
     M_SEGMENTS,
@@ -94,7 +95,8 @@ def _idle(policy, w, p, o, s, n, c, durations, cum, t_dur, log):  # type: ignore
     time = 0.0
     if p[P_PLAYING] == 1.0:
         time = min(s[BUFFER] + durations[segment] - c[M_CAP], s[BUFFER])
-    time = max(time, cum[segment + 1] - c[M_EDGE] - s[NOW])
+    if c[M_PLAIN] == 0.0:
+        time = max(time, cum[segment + 1] - c[M_EDGE] - s[NOW])
     if time <= 0:
         return
     stall = play(p, o, s, c, time, durations, cum)
@@ -105,7 +107,7 @@ def _idle(policy, w, p, o, s, n, c, durations, cum, t_dur, log):  # type: ignore
     note(log, o, s, E_WAIT, segment, -1, time, 0.0, stall, 0.0)
 
 
-@inlined
+@apart
 def _sleep(p, o, s, n, c, durations, cum, t_dur):  # type: ignore[no-untyped-def]
     """Sleep as Pensieve's environment does, whose clock keeps only the part after the last change of rate."""
     time = c[M_QUANTUM] * -((c[M_CAP] - s[BUFFER]) // c[M_QUANTUM])
@@ -117,16 +119,16 @@ def _sleep(p, o, s, n, c, durations, cum, t_dur):  # type: ignore[no-untyped-def
 
 
 @inlined
-def _arrive(p, o, s, c, rungs, log, cum):  # type: ignore[no-untyped-def]
+def _arrive(p, o, s, c, segment, rung, rungs, log, cum):  # type: ignore[no-untyped-def]
     """Add the segment that has come to the buffer."""
-    rungs[int(s[SEGMENT])] = int(s[RUNG])
-    s[SEGMENT] += 1
-    s[BUFFER] = cum[int(s[SEGMENT])] - cum[int(p[P_HEAD])] - p[P_PLAYED]
+    rungs[segment] = rung
+    s[SEGMENT] = segment + 1
+    s[BUFFER] = cum[segment + 1] - cum[int(p[P_HEAD])] - p[P_PLAYED]
     resume(p, o, s, c, log, cum)
-    s[LAST_RUNG] = s[RUNG]
+    s[LAST_RUNG] = rung
 
 
-@inlined
+@apart
 def _replace(p, o, s, rungs, sizes, cum):  # type: ignore[no-untyped-def]
     """Put the segment that has come in the place of a buffered one; say whether that had not begun to play."""
     segment = int(s[REPLACED])
@@ -202,7 +204,8 @@ def session(  # type: ignore[no-untyped-def]
     policy(RESET, address(w))
     forced = -1
     while True:
-        fetch_audio(p, o, s, n, c, a_bits, a_ends, durations, cum, t_dur, t_rate, t_lat, log)
+        if c[M_PLAIN] == 0.0:
+            fetch_audio(p, o, s, n, c, a_bits, a_ends, durations, cum, t_dur, t_rate, t_lat, log)
         if s[SEGMENT] >= last:
             break
         segment = int(s[SEGMENT])
@@ -243,7 +246,7 @@ def session(  # type: ignore[no-untyped-def]
         if target < segment:
             kind = E_REPLACE if _replace(p, o, s, rungs, sizes, cum) else E_ABANDON
         elif whole:
-            _arrive(p, o, s, c, rungs, log, cum)
+            _arrive(p, o, s, c, segment, rung, rungs, log, cum)
             if c[M_QUANTUM] > 0 and s[BUFFER] > c[M_CAP]:
                 slept = _sleep(p, o, s, n, c, durations, cum, t_dur)
                 note(log, o, s, E_WAIT, segment, -1, slept, 0.0, 0.0, 0.0)

@@ -28,6 +28,7 @@ __all__ = [
     "M_HONOUR",
     "M_IDLE",
     "M_LATE",
+    "M_PLAIN",
     "M_PROGRESS_BITS",
     "M_PROGRESS_TIME",
     "M_QUANTUM",
@@ -83,7 +84,8 @@ M_REPLACE: Final = 17  #: which buffered segment of a lower rung is fetched agai
 M_LATE: Final = 18  #: whether a replacement that comes too late is abandoned
 M_EDGE: Final = 19  #: how much of a live title is there when the session begins: its target latency; infinite: all
 M_CATCH_UP: Final = 20  #: who sets the playback rate of a live session: 0 nobody, or as below
-MODEL_SIZE: Final = 21
+M_PLAIN: Final = 21  #: whether there is neither audio nor a live edge, which is the quick way
+MODEL_SIZE: Final = 22
 REPLACE_EARLIEST: Final = 1
 REPLACE_LATEST: Final = 2
 CATCH_UP_DASHJS: Final = 1

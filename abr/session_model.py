@@ -24,6 +24,7 @@ from abr.session_layout import (
     M_HONOUR,
     M_IDLE,
     M_LATE,
+    M_PLAIN,
     M_PROGRESS_BITS,
     M_PROGRESS_TIME,
     M_QUANTUM,
@@ -152,6 +153,7 @@ class SessionModel:
         c[M_REPLACE] = REPLACEMENTS[self.replacement]
         c[M_EDGE] = np.inf if self.live is None else self.live * 1e3
         c[M_CATCH_UP] = CATCH_UPS[self.catch_up]
+        c[M_PLAIN] = float(self.live is None and not self.audio)
         return c
 
 
