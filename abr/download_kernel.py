@@ -21,7 +21,6 @@ from abr.policy_state import (
     PLAYING,
     PROGRESS,
     RATE,
-    REPLACED,
     REQUESTED,
     RUNG,
     SAFE,
@@ -72,21 +71,27 @@ def _leap(policy, w, s, n, t_dur, t_rate):  # type: ignore[no-untyped-def]
 def fetch(policy, w, s, n, c, due, t_dur, t_rate, t_lat):  # type: ignore[no-untyped-def]
     """Download what `s[RUNG]` asks for; the state tells what came, `s[INSTEAD]` whether it was abandoned.
 
-    A replacement is late with only `due` in the buffer. Nothing is abandoned while a connection starts slowly.
+    A replacement, whose `due` is positive, is late with only that much in the buffer. Nothing is abandoned while a
+    connection starts slowly.
     """
     size = s[REQUESTED]
     s[INSTEAD] = -1.0
+    slowly = c[M_IDLE] < np.inf
     latency = begin(n, c[M_IDLE], c[M_FIXED_LATENCY], t_dur, t_lat)
-    got, time = flights(n, size, latency, t_dur, t_rate)
-    time += latency
+    time = latency
+    got = 0.0
+    if slowly:
+        got, spent = flights(n, size, latency, t_dur, t_rate)
+        time += spent
     s[TTFB] = latency
-    replaces = s[REPLACED] >= 0
+    replaces = due > 0
     exact = c[M_EXACT] == 1.0
     stays = c[M_ABANDON] == 0.0 or s[SEGMENT] == 0 or (s[RUNG] == 0 and not exact)
     if c[M_LATE] == 0.0 if replaces else stays:
         s[ELAPSED] = time + transfer(n, size - got, t_dur, t_rate)
         s[GOT] = size
-        rest(n)
+        if slowly:
+            rest(n)
         return
     s[ELAPSED] = time
     s[GOT] = got
@@ -123,7 +128,8 @@ def fetch(policy, w, s, n, c, due, t_dur, t_rate, t_lat):  # type: ignore[no-unt
             elif s[BUFFER] <= due:
                 s[INSTEAD] = s[RUNG]
     s[BUFFER] = buffer
-    rest(n)
+    if slowly:
+        rest(n)
 
 
 @apart

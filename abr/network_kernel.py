@@ -7,7 +7,7 @@ the last digit.
 
 import numpy as np
 
-from abr.compiled import inlined
+from abr.compiled import apart, inlined
 
 __all__ = [
     "LINK_SIZE",
@@ -88,7 +88,7 @@ def begin(n, idle, fixed, durations, latencies):  # type: ignore[no-untyped-def]
 
     A connection that was without a transfer for more than `idle` ms has closed its window (RFC 5681, 4.1).
     """
-    if n[CLOCK] - n[BUSY] > idle:
+    if idle < np.inf and n[CLOCK] - n[BUSY] > idle:
         n[WINDOW] = FIRST_WINDOW
     return fixed if fixed >= 0 else _request(n, durations, latencies)
 
@@ -210,7 +210,7 @@ def transfer_while(n, size, got, elapsed, latency, until, least_rate, durations,
     return got, total
 
 
-@inlined
+@apart
 def flights(n, size, latency, durations, rates):  # type: ignore[no-untyped-def]
     """Transfer what slow start holds back of `size` bits; return (bits, ms): (0, 0) while the window is open.
 

@@ -191,7 +191,7 @@ def session(  # type: ignore[no-untyped-def]
     p[:] = 0.0
     reset(e)
     last = int(c[M_SEGMENTS])
-    s[LAST_RUNG] = -1.0
+    s[LAST_RUNG] = s[REPLACED] = -1.0
     s[CAP] = c[M_CAP]
     s[SEGMENTS] = last
     p[P_PLAYING] = p[P_STARTED] = s[PLAYING] = c[M_STARTED]
@@ -221,6 +221,7 @@ def session(  # type: ignore[no-untyped-def]
             rung = policy(DECIDE, address(w))
             if c[M_REPLACE] > 0:
                 target = replaceable(p, s, c[M_REPLACE], rung, rungs, durations)
+                s[REPLACED] = target if target < segment else -1.0
         forced = -1
         delay = s[DELAY]
         if rung < 0 or rung >= sizes.shape[1] or not 0.0 <= delay < 1e12:
@@ -233,7 +234,6 @@ def session(  # type: ignore[no-untyped-def]
             s[CLOCK] = n[2]
             note(log, o, s, E_WAIT, segment, rung, delay, 0.0, stall, 0.0)
         s[RUNG] = rung
-        s[REPLACED] = target if target < segment else -1.0
         s[REQUESTED] = sizes[target, rung]
         fetch(policy, w, s, n, c, cum[segment] - cum[target], t_dur, t_rate, t_lat)
         stall += play(p, o, s, c, s[ELAPSED], durations, cum)
