@@ -11,7 +11,7 @@ import threading
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -210,6 +210,11 @@ class Farm(Executor):
         self._begin()
         return promise
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was shut down: what runs may end early."""
+        return self._closed
+
     def resize(self, width: int) -> None:
         """Have another number of jobs at a time."""
         self.width = width
@@ -287,15 +292,34 @@ def side_by_side(executor: Executor, calls: Sequence[Callable[[], R]]) -> list[R
     list
         What each returned. If some failed, the first one's error is raised when all have ended.
     """
-    with ThreadPoolExecutor(max(1, len(calls))) as threads:
-        futures = [threads.submit(call) for call in calls]
+    # all that the caller's thread waits on: an interrupt amid what futures do would leave their locks held for good
+    ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+    results: dict[int, R] = {}
+    errors: dict[int, BaseException] = {}
+
+    def make(n: int) -> None:
         try:
-            wait(futures)
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            stop_all()
-            raise
-    return [future.result() for future in futures]
+            results[n] = calls[n]()
+        except BaseException as error:  # whatever it is, it is the caller's
+            errors[n] = error
+        ended.put(n)
+
+    threads = [threading.Thread(target=make, args=(n,), name=f"side {n}", daemon=True) for n in range(len(calls))]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            ended.get()
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        stop_all()
+        for thread in threads:
+            if thread.is_alive():
+                thread.join()
+        raise
+    if errors:
+        raise errors[min(errors)]
+    return [results[n] for n in range(len(calls))]
 
 
 def free_memory() -> int:

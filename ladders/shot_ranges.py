@@ -99,9 +99,10 @@ def analyse_in_ranges(
     """
     chosen = parameters or ShotParameters()
     jobs = [_Job(source, first, last, chosen, store) for first, last in plan_ranges(source)]
-    counter = _Counter(source.frame_count, progress)
     # another machine tells of a range when it is done
-    function = partial(run_job, counter=counter) if isinstance(executor, LocalExecutor) else run_job
+    local = executor if isinstance(executor, LocalExecutor) else None
+    counter = _Counter(source.frame_count, progress, local)
+    function = partial(run_job, counter=counter) if local else run_job
     parts, cpu = [], 0.0
     try:
         for job, value in run_all(executor, function, jobs):
@@ -160,15 +161,15 @@ def _evidence(job: _Job, value: dict[str, Any]) -> ShotEvidence:
 class _Counter:
     """Adds up what is done of ranges that are analysed at the same time, and stops them when nobody counts any more."""
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total, self._progress = total, progress
+    def __init__(self, total: int, progress: Progress | None, farm: LocalExecutor | None) -> None:
+        self._total, self._progress, self._farm = total, progress, farm
         self._done: dict[int, float] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     def count(self, first: int, done: float) -> None:
         with self._lock:
-            if self._closed:
+            if self._closed or (self._farm and self._farm.closed):
                 raise CancelledError
             self._done[first] = done
             if self._progress:

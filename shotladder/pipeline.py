@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -47,6 +47,7 @@ from shotladder.request import EncodeRequest
 
 __all__ = ["Outcome", "encode", "find_ladders", "plan"]
 
+Result = TypeVar("Result")
 Track = TypeVar("Track", AudioTrack, TextTrack)
 
 
@@ -102,10 +103,10 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
         reporter.say(f"{source.path}: {kind} metadata is left out, the encoders cannot carry it; {kept} remains")
     with request.store.in_use():
         with _workers(request) as executor:
-            analysed = _analyse(source, request.store, executor, reporter)
+            analysed = _aside(executor, _analyse, source, request.store, executor, reporter)
             found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
             delivered = encoder.side_by_side(executor, [partial(each.deliver, reporter) for each in found])
-            tracks = _tracks(request, analysed.source, executor, reporter)
+            tracks = _aside(executor, _tracks, request, analysed.source, executor, reporter)
         with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             packing = PackagingRequest(_encryption(request, reporter), request.single_file)
             parts = _package(folder, analysed, delivered, tracks, packing)
@@ -120,7 +121,7 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
     """Find the ladders of a film by trials, one a codec, without the final encodes."""
     source = encoder.inspect(request.source)
     with request.store.in_use(), _workers(request) as executor:
-        analysed = _analyse(source, request.store, executor, reporter)
+        analysed = _aside(executor, _analyse, source, request.store, executor, reporter)
         found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
     return [each.ladder for each in found]
 
@@ -149,7 +150,7 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     each = []
     # nothing is left of it
     with TemporaryDirectory() as folder, LocalExecutor(request.workers) as executor:
-        analysed = _analyse(source, Store(Path(folder)), executor, reporter)
+        analysed = _aside(executor, _analyse, source, Store(Path(folder)), executor, reporter)
         source = analysed.source
         chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
         sizes = list(candidate_sizes(source.display_size, request.max_height).values())
@@ -166,6 +167,11 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
         "sizes": [f"{width}x{height}" for width, height in sizes],
         "predicted_cpu_seconds": {"analysis": round(analysed.cpu_seconds, 1), **predicted},
     }
+
+
+def _aside(executor: Executor, function: Callable[..., Result], *args: Any) -> Result:
+    """Call what gives jobs to an executor on another thread, so that an interrupt finds this one waiting."""
+    return encoder.side_by_side(executor, [partial(function, *args)])[0]
 
 
 def _analyse(source: Source, store: Store, executor: Executor, reporter: Reporter) -> _Analysed:

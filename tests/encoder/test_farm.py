@@ -1,5 +1,7 @@
 """Jobs are run longest first, within memory, tried again, and one that fails costs no other."""
 
+import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -222,3 +224,23 @@ def test_what_is_asked_for_after_the_end_is_refused_and_nothing_hangs():
     go.set()
     farm.shutdown()
     assert running.done()
+
+
+def test_an_interrupt_while_chains_run_ends_them():
+    farm, begun, done = LocalExecutor(1), threading.Event(), []
+
+    def slow(job):
+        begun.set()
+        time.sleep(0.05)
+        done.append(job)
+
+    def interrupt():
+        begun.wait(timeout=10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    chain = partial(run_all, farm, slow, [Work(n) for n in range(100)])
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(farm, [lambda: list(chain()), lambda: list(chain())])
+    assert farm.closed
+    assert len(done) < 100

@@ -10,8 +10,7 @@ import pytest
 
 import ladders
 from encoder import LocalExecutor, SourceError, Store
-from ladders import analyse_in_ranges, gather, plan_ranges
-from ladders.shot_ranges import _Counter
+from ladders import analyse_in_ranges, plan_ranges
 from tests.ladders.test_shots import scene, write_film
 
 
@@ -71,9 +70,12 @@ def test_a_film_that_is_another_one_is_told_in_its_own_words(film, tmp_path):
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_what_nobody_waits_for_any_more_stops(film):
-    counter = _Counter(film.frame_count, None)
-    counter.count(0, 64)
-    counter.close()
+def test_ranges_stop_when_their_farm_is_shut_down(film, tmp_path):
+    executor = LocalExecutor(1)
+
+    def shut(done, total):
+        executor.shutdown(wait=False, cancel_futures=True)
+
     with pytest.raises(CancelledError):
-        gather(film, progress=lambda done, _: counter.count(0, done))
+        analyse_in_ranges(film, executor, Store(tmp_path), progress=shut)
+    assert len(list(tmp_path.rglob("*.json"))) <= 1
