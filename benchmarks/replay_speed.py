@@ -6,7 +6,7 @@
 Sabre is no package: SABRE is the `src/sabre.py` of a copy of UMass-LIDS/sabre. It is then run beside, in this process,
 on the same film and traces with the same policy. The last columns say how many times its sessions two cores play (a
 process of it uses one), and how many times core for core: of the default model, and of `sabre` mode, which steps
-through every download as it does. The plain Python session of `tests/naive.py` runs beside as a live check.
+through every download as it does. The plain Python session of `tests/naive/sessions.py` runs beside as a live check.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from statistics import median
 import numpy as np
 
 import abr
-from tests.naive import NaiveBBA0, naive_session
+from tests.naive.sessions import NaiveBBA0, naive_session
 
 ROUNDS = 3
 #: policy -> Sabre's arguments

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import abr
 from tests.abr.conftest import random_trace
-from tests.naive import NaiveBBA0, NaiveBBA1, NaiveBBA2, NaiveBBAOthers, naive_session
+from tests.naive.sessions import NaiveBBA0, NaiveBBA1, NaiveBBA2, NaiveBBAOthers, naive_session
 
 TWINS = {"bba-0": NaiveBBA0, "bba-1": NaiveBBA1, "bba-2": NaiveBBA2, "bba-others": NaiveBBAOthers}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import abr
-from tests.naive import naive_metrics
+from tests.naive.sessions import naive_metrics
 
 
 @pytest.mark.parametrize("name", ["bba-2", "bola-e", "throughput", "robust-mpc", "hlsjs", "dashjs-dynamic"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import abr
 from tests.abr.conftest import random_trace
-from tests.naive import naive_plan
+from tests.naive.sessions import naive_plan
 
 EVERY = sorted(abr.REGISTRY)
 

@@ -10,7 +10,7 @@ import abr
 from abr.policies.follow import follow
 from tests.abr.conftest import random_trace
 from tests.abr.test_policies import EVERY
-from tests.naive import naive_viewing
+from tests.naive.sessions import naive_viewing
 
 MBIT = 125_000
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from encoder.buffer import needed_buffer, track_samples
 from tests.encoder.films import write_film
-from tests.naive import runs_empty
+from tests.naive.buffers import runs_empty
 
 
 @st.composite

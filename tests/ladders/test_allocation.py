@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ladders import POOLINGS, Curve, Limits, TitleCurve, equal_slope, one_quantiser
 from ladders.allocation import PEAK_MARGIN, QUALITY_STEP, Aim, same_quality
-from tests.naive import naive_allocations, naive_hull
+from tests.naive.hulls import naive_allocations, naive_hull
 
 FREE = Limits(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)
 FAMILIES = (lambda c, f: equal_slope(c, f, FREE), one_quantiser, same_quality)

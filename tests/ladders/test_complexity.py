@@ -10,7 +10,7 @@ from ladders.complexity import COMPLEXITY_COLUMNS, dct_energy, pool
 from ladders.complexity_kernels import line_moments, plane_moments, summarise
 from ladders.shot_kernels import shrink
 from ladders.si_ti import SITI_MODES, si_ti
-from tests.naive import naive_dct_energy, naive_pool, naive_shrink, naive_si_ti, naive_summary
+from tests.naive.complexity import naive_dct_energy, naive_pool, naive_shrink, naive_si_ti, naive_summary
 
 
 def picture(seed: int, height: int, width: int, low: int, high: int, dtype) -> np.ndarray:

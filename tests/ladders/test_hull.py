@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ladders import convex_hull
-from tests.naive import naive_hull
+from tests.naive.hulls import naive_hull
 
 # few values, so that equal rates, equal qualities and lines are common; integers, so that lines are exact
 CROWDED = st.lists(st.tuples(st.integers(1, 8), st.integers(0, 8)), min_size=1, max_size=14)

@@ -9,7 +9,7 @@ from ladders.gradual import _SHAPES
 from ladders.gradual_kernels import mixture, progress, ramp, windows
 from ladders.pair_kernels import follow, lit_blocks, pair_evidence, projection_shift, structure
 from ladders.shot_kernels import survey
-from tests.naive import (
+from tests.naive.shots import (
     naive_blocks,
     naive_fine_blocks,
     naive_follow,

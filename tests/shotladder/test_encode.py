@@ -14,7 +14,7 @@ import pytest
 import encoder
 from encoder.process import run
 from tests.encoder.films import fetched, hashes_in, key_times_in, times_in
-from tests.naive import runs_empty
+from tests.naive.buffers import runs_empty
 from tests.shotladder.running import BEEP, FAST, FRAMES, RATE, shotladder
 
 NUMBER = (int, float)

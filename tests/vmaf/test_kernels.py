@@ -1,9 +1,9 @@
-"""The kernels against their plain twins in tests/naive.py."""
+"""The kernels against their plain twins in tests/naive."""
 
 import numpy as np
 import pytest
 
-from tests import naive
+from tests.naive import scores
 from vmaf.fidelity import psnr, ssim
 from vmaf.reference_side import Geometry, Reference, Scratch
 from vmaf.rendition_side import Comparison
@@ -29,7 +29,7 @@ def compared(reference, rendition, depth, limit=100, neg=False):
 def test_vif_equals_its_plain_twin(textured, worsened, height, width, depth):
     (r, *_), (d, *_) = sides(textured, worsened, height, width, depth)
     features, prepared = compared(r, d, depth)
-    pairs = naive.vmaf_vif(r.astype(np.int64), d.astype(np.int64), depth)
+    pairs = scores.vmaf_vif(r.astype(np.int64), d.astype(np.int64), depth)
     assert prepared.vif_denominators == [float(there) for _, there in pairs]
     assert features[0, 1:].tolist() == [float(kept / there) for kept, there in pairs]
 
@@ -38,7 +38,7 @@ def test_vif_equals_its_plain_twin(textured, worsened, height, width, depth):
 def test_adm_equals_its_plain_twin(textured, worsened, height, width, depth):
     (r, *_), (d, *_) = sides(textured, worsened, height, width, depth)
     features, prepared = compared(r, d, depth)
-    pairs = naive.vmaf_adm(r.astype(np.int64), d.astype(np.int64), depth)
+    pairs = scores.vmaf_adm(r.astype(np.int64), d.astype(np.int64), depth)
     assert prepared.adm_denominators == [there for _, there in pairs]
     assert features[0, 0] == sum(kept for kept, _ in pairs) / sum(there for _, there in pairs)
 
@@ -51,8 +51,8 @@ def test_neg_in_passing_equals_the_plain_twin_with_a_limit_of_one(textured, wors
     d = np.clip((r.astype(float) - top / 2) * 1.3 + top / 2, 0, top).astype(r.dtype)
     features, _ = compared(r, d, depth, neg=True)
     wide = [x.astype(np.int64) for x in (r, d)]
-    assert features[1, 1:].tolist() == [float(k / t) for k, t in naive.vmaf_vif(*wide, depth, limit=1.0)]
-    pairs = naive.vmaf_adm(*wide, depth, limit=1)
+    assert features[1, 1:].tolist() == [float(k / t) for k, t in scores.vmaf_vif(*wide, depth, limit=1.0)]
+    pairs = scores.vmaf_adm(*wide, depth, limit=1)
     assert features[1, 0] == sum(kept for kept, _ in pairs) / sum(there for _, there in pairs)
     assert features[0, 0] > features[1, 0]
 
@@ -66,7 +66,7 @@ def test_motion_equals_its_plain_twin(textured, height, width, depth):
     before.fill(pictures[0])
     after.fill(pictures[1])
     wide = pictures.astype(np.int64)
-    assert after.motion_from(before, scratch) == naive.vmaf_motion(wide[0], wide[1], depth)
+    assert after.motion_from(before, scratch) == scores.vmaf_motion(wide[0], wide[1], depth)
 
 
 def test_memory_of_an_earlier_picture_leaves_no_trace(textured, worsened):
@@ -93,8 +93,8 @@ def test_flat_pictures_give_finite_features():
 @pytest.mark.parametrize(("height", "width", "depth"), [*SIZES, (17, 21, 12)])
 def test_psnr_and_ssim_equal_their_plain_twins(textured, worsened, height, width, depth):
     (r, *_), (d, *_) = sides(textured, worsened, height, width, depth)
-    assert psnr(r, d, depth) == pytest.approx(naive.psnr(r, d, depth), rel=1e-12)
-    assert ssim(r, d, depth) == pytest.approx(naive.ssim(r, d, depth), abs=1e-6)
+    assert psnr(r, d, depth) == pytest.approx(scores.psnr(r, d, depth), rel=1e-12)
+    assert ssim(r, d, depth) == pytest.approx(scores.ssim(r, d, depth), abs=1e-6)
 
 
 def test_equal_planes_have_no_noise():

@@ -1,0 +1,42 @@
+"""Hulls by testing every point against every line, allocations by trying all."""
+
+
+def naive_hull(bits, quality):
+    """Places of the upper hull's corners: no point is as cheap and as good, no mixture of two is better."""
+    points = list(zip(bits, quality, strict=True))
+
+    def is_beaten(place):
+        b, q = points[place]
+        others = [(other, *point) for other, point in enumerate(points)]
+        return any(ob <= b and oq >= q and ((ob, oq) != (b, q) or other < place) for other, ob, oq in others)
+
+    best = {place: point for place, point in enumerate(points) if not is_beaten(place)}
+    corners = []
+    for place, (b, q) in best.items():
+        under = any(
+            lb < b < rb and lq + (rq - lq) * (b - lb) / (rb - lb) >= q
+            for lb, lq in best.values()
+            for rb, rq in best.values()
+        )
+        if not under:
+            corners.append(place)
+    return sorted(corners, key=lambda place: points[place][0])
+
+
+def naive_allocations(bits, quality, frames, allowed):
+    """Every allocation as (bits, mean quality), of grids shaped (chunks, grid)."""
+    found = [(0, 0)]
+    for row_bits, row_quality, count, row_allowed in zip(bits, quality, frames, allowed, strict=True):
+        choices = [(b, q * count) for b, q, ok in zip(row_bits, row_quality, row_allowed, strict=True) if ok]
+        found = [(b + cb, q + cq) for b, q in found for cb, cq in choices]
+    return [(b, q / sum(frames)) for b, q in found]
+
+
+def naive_decreasing(values):
+    """Pool adjacent violators: the decreasing sequence nearest to the values, by the min-max formula."""
+    n = len(values)
+
+    def mean(a, b):
+        return sum(values[a : b + 1]) / (b - a + 1)
+
+    return [min(max(mean(a, b) for b in range(i, n)) for a in range(i + 1)) for i in range(n)]
