@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -57,7 +58,7 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredJob:
+class MeasuredJob(ABC):
     """What one worker does at a time: encode a chunk and measure it.
 
     Attributes
@@ -74,9 +75,9 @@ class MeasuredJob:
     store: Store
 
     @property
+    @abstractmethod
     def encodes(self) -> ChunkJob:
         """What it encodes."""
-        raise NotImplementedError
 
     @property
     def cost(self) -> float:

@@ -182,7 +182,8 @@ class _Counter:
 
 @lru_cache(1)
 def _code() -> str:
-    """Return a hash of what looks at pictures here, so that a newer version looks again."""
-    folder = resources.files("ladders")
-    modules = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".py")), key=lambda entry: entry.name)
+    """Return a hash of what decodes pictures and looks at them, so that a newer version looks again."""
+    here = resources.files("ladders").iterdir()
+    modules = sorted((entry for entry in here if entry.name.endswith(".py")), key=lambda entry: entry.name)
+    modules.append(resources.files("encoder") / "frames.py")
     return hashlib.blake2b(b"".join(entry.read_bytes() for entry in modules), digest_size=16).hexdigest()
