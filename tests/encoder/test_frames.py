@@ -72,6 +72,22 @@ def test_threads_change_no_frame(film):
         np.testing.assert_array_equal(frame.luma, luma)
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_frames_are_deblocked_unless_that_is_left_out(tmp_path, codec):
+    own = {"libx264": {"bf": "3"}, "libx265": {"x265-params": "log-level=none"}}[codec]
+    path = write_film(tmp_path / "film.mp4", (128, 64), codec, options={"crf": "40", "preset": "fast", **own})
+    with av.open(str(path)) as container:
+        plain = [picture.to_ndarray()[:64] for picture in container.decode(video=0)]
+    source = inspect(path)
+    for n in (0, 17):
+        luma = [frame.luma for frame in decode(source, n)]
+        assert all(np.array_equal(mine, other) for mine, other in zip(luma, plain[n:], strict=True))
+    rough = [frame.luma for frame in decode(source, deblock=False)]
+    changed = [not np.array_equal(mine, other) for mine, other in zip(rough, plain, strict=True)]
+    assert any(changed)
+    assert not changed[0]
+
+
 @pytest.mark.parametrize("size", [(98, 70), (16, 16), (130, 34)])
 def test_planes_are_the_picture_whatever_the_line_size(tmp_path, size):
     source = inspect(write_film(tmp_path / "film.mkv", size, "ffv1"))
