@@ -26,7 +26,8 @@ from ladders import (
     one_quantiser,
     quantiser_grid,
 )
-from ladders.allocation import same_quality
+from ladders.allocation import reach, same_quality
+from ladders.rungs import share_out
 
 QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
 LIMITS = Limits()
@@ -81,8 +82,13 @@ class Grid:
         return min(costs, default=float("nan"))
 
     def optimum(self, quality: float, aim: Aim) -> float:
-        """Return the fewest bits by equal slope, one size for all chunks, within the limits."""
-        return self.cheapest(quality, lambda curves: equal_slope(curves, self.frames, LIMITS, aim))
+        """Return the fewest bits by equal slope, one size for all chunks, within limits that count from them."""
+
+        def within(curves: list[Curve]) -> TitleCurve:
+            own = reach(curves, self.frames, LIMITS, aim)
+            return equal_slope(curves, self.frames, LIMITS, Aim(quality, own.bits))
+
+        return self.cheapest(quality, within)
 
     def per_title(self, quality: float) -> float:
         """Return the fewest bits with one quantiser for all chunks."""
@@ -139,7 +145,10 @@ class GridProber:
             grid = self.trials_grid if point.rough and self.trials_grid else self.grid
             curve = grid.curves[point.chunk, point.size]
             place = int(np.searchsorted(QUANTISERS, point.quantiser))
-            answer = RatePoint(point.quantiser, int(curve.bits[place]), float(curve.quality[place]))
+            burst, dip = (float(np.broadcast_to(value, QUANTISERS.shape)[place]) for value in (curve.burst, curve.dip))
+            answer = RatePoint(
+                point.quantiser, int(curve.bits[place]), float(curve.quality[place]), burst=burst, dip=dip
+            )
             self.known(point)[point.quantiser] = answer
             self.cpu += grid.costs[point.chunk, point.size]
             self.trials += 1
@@ -154,25 +163,25 @@ def rungs_of(
     grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None, limits: Limits = LIMITS
 ) -> list[Rung]:
     """Choose rungs on curves as `per-shot` does."""
-    rules = rules or RungRules()
-    title = {size: equal_slope(curves[size], grid.frames, limits) for size in grid.sizes}
-    by_height = {(size[1] if isinstance(size, tuple) else size): size for size in grid.sizes}
-    chosen = []
-    for choice in choose_rungs({h: title[s] for h, s in by_height.items()}, grid.duration, rules):
-        aim, size = Aim(choice.quality, choice.rate * grid.duration), by_height[choice.height]
-        shared = equal_slope(curves[size], grid.frames, limits, aim).for_quality(choice.quality)
-        chosen.append((size, [int(i) for i in shared.indices], aim))
-    return chosen
+    sizes = {size[1]: size for size in grid.sizes}
+    titles = {height: equal_slope(curves[size], grid.frames, limits) for height, size in sizes.items()}
+    chosen = choose_rungs(titles, grid.duration, rules or RungRules())
+    shared = share_out(
+        chosen, titles, grid.duration, lambda height, aim: reach(curves[sizes[height]], grid.frames, limits, aim)
+    )
+    return [
+        (sizes[height], [int(i) for i in allocation.indices], Aim(choice.quality, allocation.bits))
+        for choice, (height, allocation) in zip(chosen, shared, strict=True)
+    ]
 
 
 def landings_of(
     grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None
 ) -> list[dict[Any, list[float]]]:
     """Return what each rung would encode at each size that reaches its quality, first at the size that it takes."""
-    title = {size: equal_slope(curves[size], grid.frames, LIMITS) for size in grid.sizes}
     landings = []
     for size, places, aim in rungs_of(grid, curves, rules):
-        others = {s: title[s].for_quality(aim.quality) for s in grid.sizes if s != size}
+        others = {s: reach(curves[s], grid.frames, LIMITS, aim) for s in grid.sizes if s != size}
         reached = {s: a.indices for s, a in others.items() if a.quality >= aim.quality}
         landings.append({s: [float(QUANTISERS[i]) for i in at] for s, at in ({size: places} | reached).items()})
     return landings

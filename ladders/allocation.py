@@ -8,7 +8,7 @@ bit, are the whole title's curve: each prefix of them is the best allocation of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ __all__ = [
     "convex_hull",
     "equal_slope",
     "one_quantiser",
+    "reach",
     "same_quality",
 ]
 
@@ -33,6 +34,8 @@ __all__ = [
 PEAK_MARGIN = 0.97
 #: VMAF between neighbouring allocations of equal quality.
 QUALITY_STEP = 0.1
+#: What limits count from has settled within such a share of the bits, which takes at most so many rounds.
+SETTLED, ROUNDS = 0.002, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +225,41 @@ def equal_slope(
         return Allocation(chosen, float(total[step] + change[0]), float(pooling.quality(left[step] + change[1])))
 
     return TitleCurve(total, pooling.quality(left), choose, soften)
+
+
+def reach(
+    curves: Sequence[Curve],
+    frames: Sequence[int],
+    limits: Limits,
+    aim: Aim,
+    pooling: Pooling = POOLINGS["mean"],
+) -> Allocation:
+    """Reach a quality by equal slope within limits that count from what that costs.
+
+    Parameters
+    ----------
+    curves, frames, limits, pooling
+        As `equal_slope` takes them.
+    aim : Aim
+        Its quality is reached, if it can be; its bits are where to begin.
+
+    Notes
+    -----
+    A limit on peaks costs bits, and is the wider the more bits there are: counted from what a title would need without
+    limits, it would cost more than it has to. What limits count from lies between two numbers of bits, the lower of
+    which leads to more than itself; they are brought together by halves.
+    """
+    low, high, kept = 0.0, np.inf, None
+    for _ in range(ROUNDS):
+        allocation = equal_slope(curves, frames, limits, aim, pooling).for_quality(aim.quality)
+        if allocation.bits >= aim.bits * (1 - SETTLED):
+            low, high, kept = aim.bits, min(high, allocation.bits), allocation
+        else:
+            low, high = max(low, allocation.bits), aim.bits
+        if abs(allocation.bits / aim.bits - 1) <= SETTLED:
+            break
+        aim = replace(aim, bits=(low * high) ** 0.5)
+    return kept or allocation
 
 
 def one_quantiser(curves: Sequence[Curve], frames: Sequence[int], pooling: Pooling = POOLINGS["mean"]) -> TitleCurve:

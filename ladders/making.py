@@ -12,14 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, LocalExecutor, Segment, Source, Store, codec_named, plan_chunks
-from ladders.allocation import Aim, Allocation, Limits, TitleCurve, allowed, equal_slope, one_quantiser, same_quality
+from ladders.allocation import (
+    Aim,
+    Allocation,
+    Limits,
+    TitleCurve,
+    allowed,
+    equal_slope,
+    one_quantiser,
+    reach,
+    same_quality,
+)
 from ladders.curves import Curve
 from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
 from ladders.measured_chunks import Encoding
 from ladders.pooling import POOLINGS
 from ladders.probes import Prober
-from ladders.rungs import RungChoice, RungRules, choose_rungs
+from ladders.rungs import RungRules, choose_rungs, share_out
 from ladders.search import Curves, Size, Stop, explore, fitted
 from ladders.shots import Shot
 
@@ -236,19 +246,22 @@ class _Maker:
         """Return the ladder's rungs."""
         if self.request.mode == "fixed":
             return tuple(self._rung(h, a) for h, a in self._fixed(curves))
-        chosen = choose_rungs(self._title(curves), self.duration, self.request.rules)
-        return _distinct(self._rung(choice.height, self._allocate(curves, choice)) for choice in chosen)
+        titles = self._title(curves)
+        chosen = choose_rungs(titles, self.duration, self.request.rules)
+        shared = share_out(chosen, titles, self.duration, lambda height, aim: self._reach(curves, height, aim))
+        return _distinct(self._rung(height, allocation) for height, allocation in shared)
 
     def wanted(self, curves: Curves) -> list[dict[Size, list[float]]]:
         """Return what each rung would encode at each size that reaches its quality, first at the size that it takes."""
         rungs = self.rungs(curves)
         wanted = [{(rung.width, rung.height): list(rung.quantisers)} for rung in rungs]
         if self.request.mode != "fixed":
-            for height, title in self._title(curves).items():
-                for rung, landings in zip(rungs, wanted, strict=True):
-                    allocation = title.for_quality(rung.quality)
-                    if self.sizes[height] not in landings and allocation.quality >= rung.quality:
-                        landings[self.sizes[height]] = list(self._quantisers(allocation.indices))
+            for rung, landings in zip(rungs, wanted, strict=True):
+                aim = Aim(rung.quality, rung.rate * self.duration)
+                for height, size in self.sizes.items():
+                    allocation = self._reach(curves, height, aim)
+                    if size not in landings and allocation.quality >= rung.quality:
+                        landings[size] = list(self._quantisers(allocation.indices))
         return wanted
 
     def corrected(self, curves: Curves, rung: Rung, bits: int) -> tuple[float, ...]:
@@ -298,10 +311,12 @@ class _Maker:
             return same_quality(curves, self.frames, self.pooling)
         return one_quantiser(curves, self.frames, self.pooling)
 
-    def _allocate(self, curves: Curves, choice: RungChoice) -> Allocation:
-        """Share out a rung's bits, now that its quality and rate, and so its floor and peak, are known."""
-        aim = Aim(choice.quality, choice.rate * self.duration)
-        return self._family(curves[self.sizes[choice.height]], aim).for_quality(choice.quality)
+    def _reach(self, curves: Curves, height: int, aim: Aim) -> Allocation:
+        """Reach a quality at a height by the mode's allocations."""
+        mine = curves[self.sizes[height]]
+        if self.request.mode == "per-shot":
+            return reach(mine, self.frames, self.limits, aim, self.pooling)
+        return self._family(mine).for_quality(aim.quality)
 
     def _fixed(self, curves: Curves) -> list[tuple[int, Allocation]]:
         """Return height and allocation of each rung of the recommended ladder that is not taller than the film."""

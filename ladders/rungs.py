@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import lognorm
 
-from ladders.allocation import Allocation, TitleCurve
+from ladders.allocation import Aim, Allocation, TitleCurve
 
-__all__ = ["RungChoice", "RungRules", "choose_rungs"]
+__all__ = ["RungChoice", "RungRules", "choose_rungs", "share_out"]
 
 #: Rates to choose from, so far apart.
 RATE_STEP = 1.02
@@ -110,6 +110,52 @@ def choose_rungs(curves: Mapping[int, TitleCurve], duration: float, rules: RungR
     if rules.audience is not None:
         chosen = _moved(points, chosen, rules)
     return tuple(points[i] for i in chosen)
+
+
+def share_out(
+    choices: Sequence[RungChoice],
+    curves: Mapping[int, TitleCurve],
+    duration: float,
+    reach: Callable[[int, Aim], Allocation],
+) -> list[tuple[int, Allocation]]:
+    """Share out the bits of rungs, now that their qualities and rates, and so what limits count from, are known.
+
+    Parameters
+    ----------
+    choices : sequence of RungChoice
+        Lowest first.
+    curves : mapping
+        The title's curve at each nominal height, but for limits that count from a rung.
+    duration : float
+        Of the title, s.
+    reach : callable
+        Takes a height and what is asked of a rung; gives its allocation within all limits.
+
+    Returns
+    -------
+    list of (int, Allocation)
+        Of each rung, lowest first: its height, which never falls, and its allocation.
+
+    Notes
+    -----
+    Limits may cost more at one height than at another, so that the height is chosen again: from the top on, the
+    cheapest one that is no taller than that of the rung above.
+    """
+    shared: list[tuple[int, Allocation]] = []
+    tallest = max(curves)
+    for choice in reversed(choices):
+        aim = Aim(choice.quality, choice.rate * duration)
+        height = min(choice.height, tallest)
+        best = reach(height, aim)
+        for other in (h for h in curves if h <= tallest and h != height):
+            # limits only ever add bits
+            if curves[other].for_quality(aim.quality).bits < best.bits:
+                allocation = reach(other, aim)
+                if allocation.bits < best.bits and allocation.quality >= aim.quality:
+                    height, best = other, allocation
+        tallest = height
+        shared.append((height, best))
+    return shared[::-1]
 
 
 def _top(curves: Mapping[int, TitleCurve], target: float) -> tuple[int, Allocation]:

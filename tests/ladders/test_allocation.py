@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladders import POOLINGS, Curve, Limits, TitleCurve, equal_slope, one_quantiser
-from ladders.allocation import PEAK_MARGIN, QUALITY_STEP, Aim, same_quality
+from ladders.allocation import PEAK_MARGIN, QUALITY_STEP, Aim, reach, same_quality
 from tests.naive.hulls import naive_allocations, naive_hull
 
 FREE = Limits(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)
@@ -181,6 +181,22 @@ def test_within_limits_no_allocation_of_all_is_better(title, bound):
         assert all(row[place] for row, place in zip(allowed, allocation.indices, strict=True))
         best = max(quality for bits, quality in everything if bits <= allocation.bits + 1e-6)
         assert allocation.quality == pytest.approx(best)
+
+
+def test_the_peak_counts_from_what_the_rung_costs_within_it():
+    steps = np.arange(80)
+    shots = [
+        curve(1e6 * hardness * 2.0 ** (-steps / 8), 100.5 - 2 * hardness**0.5 * 2.0 ** (steps / 16))
+        for hardness in (1.0, 1.0, 1.0, 10.0)
+    ]
+    frames, limits = [24] * 4, Limits(floor_below_mean=100.0, peak_ratio=1.6)
+    free = equal_slope(shots, frames, FREE).for_quality(90.0)
+    found = reach(shots, frames, limits, Aim(90.0, free.bits))
+    from_free = equal_slope(shots, frames, limits, Aim(90.0, free.bits)).for_quality(90.0)
+    heaviest = shots[3].bits[found.indices[3]]
+    assert found.quality >= 90.0
+    assert free.bits < found.bits < from_free.bits
+    assert 0.9 * PEAK_MARGIN * 1.6 < heaviest / (found.bits / 4) < 1.003 * PEAK_MARGIN * 1.6
 
 
 def test_the_peak_is_that_of_a_shots_heaviest_segment():

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import lognorm
 
-from ladders import RungRules, TitleCurve, choose_rungs
+from ladders import Allocation, RungRules, TitleCurve, choose_rungs
+from ladders.allocation import Aim
+from ladders.rungs import share_out
 
 DURATION = 60.0
 
@@ -187,3 +189,28 @@ def test_a_top_below_apples_bottom_still_has_rungs_below():
     check_sane(cheap, RungRules(), rungs)
     assert rungs[-1].rate < 145_000
     assert rungs[-1].quality >= 93
+
+
+def test_heights_are_chosen_again_where_limits_cost_most():
+    def reach(height, aim):
+        # at 720 lines limits cost half as much again, elsewhere nothing
+        free = FILM[height].for_quality(aim.quality)
+        return Allocation(free.indices, free.bits * (1.5 if height == 720 else 1.0), free.quality)
+
+    chosen = choose_rungs(FILM, DURATION, RungRules(target=95))
+    assert 720 in {choice.height for choice in chosen}
+    shared = share_out(chosen, FILM, DURATION, reach)
+    heights = [height for height, _ in shared]
+    assert heights == sorted(heights)
+    assert max(heights) == chosen[-1].height
+    for choice, (height, allocation) in zip(chosen, shared, strict=True):
+        assert allocation.quality >= choice.quality - 1e-9
+        kept = reach(choice.height, Aim(choice.quality, 1.0))
+        assert allocation.bits <= kept.bits
+        assert height == choice.height or choice.height == 720
+
+
+def test_limits_that_cost_nothing_leave_heights_alone():
+    chosen = choose_rungs(FILM, DURATION, RungRules(target=95))
+    shared = share_out(chosen, FILM, DURATION, lambda height, aim: FILM[height].for_quality(aim.quality))
+    assert [height for height, _ in shared] == [choice.height for choice in chosen]
