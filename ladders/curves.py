@@ -23,6 +23,11 @@ __all__ = [
 
 #: Slopes of log2(bits) per quantiser step that any encoder stays within; used beyond the last trial only.
 STEEPEST, FLATTEST = -1 / 3, -1 / 24
+#: How far bits bend: their binary logarithm is about a straight line in the quantiser, and so many times the square of
+#: the quantiser's share of the encoder's range.
+BEND = 2.0
+#: Beyond the finest trial the logarithm of distortion falls at such a share of the slope between the trials.
+FINER_SLOPE = 0.8
 #: VMAF above which its scale saturates: distortion is counted from a little above the top, so that it has a logarithm.
 CEILING = 100.5
 #: How much the quantisers of a few encodes have to spread (sum of squares) before half of their slope is believed.
@@ -109,10 +114,12 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     Notes
     -----
     Logarithm of bits and logarithm of distortion (100.5 - VMAF) are interpolated apart, each by PCHIP, which keeps
-    them monotone (Fritsch and Carlson 1980). Both are nearly straight in the quantiser, so that two trials serve: on
-    VMAF itself the chord of two trials lies points below the curve, and a size that was tried less densely then loses
-    rungs that it should have. Where noise made a trial worse than its dearer neighbour, the two are averaged first.
-    Beyond the trials both logarithms go on in straight lines; towards coarser quantisers quality itself does.
+    them monotone (Fritsch and Carlson 1980). Distortion's is nearly straight in the quantiser, and that of bits bends
+    much alike in all chunks, so that what is left of it is interpolated: two trials serve. On VMAF itself the chord of
+    two trials lies points below the curve, and a size that was tried less densely then loses rungs that it should have.
+    Where noise made a trial worse than its dearer neighbour, the two are averaged first.
+    Beyond the trials both logarithms go on so, distortion's the flatter towards fine quantisers, where what the size
+    itself loses is left; towards coarser ones quality goes on in a straight line.
 
     Trials that were measured on some frames only give the curve its shape; those that tell more then shift it by what
     they differ from it, in both logarithms.
@@ -120,7 +127,7 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     levels = _levels(points)
     if not levels:
         raise ValueError("a curve needs trials at two quantisers")
-    return _through(levels[1:], grid, *_shape(levels[0], grid), points)
+    return _through(levels[1:], grid, *_shape(levels[0], grid, _bend(grid)), points)
 
 
 def fit_chunk(
@@ -154,7 +161,7 @@ def fit_chunk(
     shift, lift = _line(q, along, grid), _line(q, bits, grid)
     curves = {}
     for size, trials in rough.items():
-        log_bits, loss = _shape(_levels(trials)[0], grid - shift)
+        log_bits, loss = _shape(_levels(trials)[0], grid - shift, _bend(grid))
         mine = sure.get(size, ())
         curves[size] = _through(_by_trust(mine), grid, log_bits + lift, loss, [*trials, *mine])
     return curves
@@ -189,19 +196,48 @@ def _levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
     return levels
 
 
-def _shape(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return log2 of the bits and the logarithm of distortion on a grid."""
+def _shape(
+    points: Sequence[RatePoint], grid: NDArray[np.float64], bend: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return log2 of the bits, which are expected to bend so, and the logarithm of distortion on a grid."""
     q = np.array([p.quantiser for p in points])
     log_bits = _decreasing(np.log2([max(p.bits, 1) for p in points]))
     quality = _decreasing(np.array([p.quality for p in points]))
     loss = log_distortion(quality)
     inside = np.clip(grid, q[0], q[-1])
     finer, coarser = np.minimum(grid - q[0], 0), np.maximum(grid - q[-1], 0)
-    slopes = np.clip(np.diff(log_bits) / np.diff(q), STEEPEST, FLATTEST)
-    bits = _monotone(q, log_bits, inside) + finer * slopes[0] + coarser * slopes[-1]
-    fitted = CEILING - np.exp(_monotone(q, loss, inside) + finer * (loss[1] - loss[0]) / (q[1] - q[0]))
+    slope = FINER_SLOPE * (loss[1] - loss[0]) / (q[1] - q[0])
+    fitted = CEILING - np.exp(_monotone(q, loss, inside) + finer * slope)
     fitted = fitted + coarser * min((quality[-1] - quality[-2]) / (q[-1] - q[-2]), -0.25)
+    bits = _bits_between(q, log_bits, inside, bend) + _bits_beyond(q, log_bits, finer, coarser, bend)
     return bits, log_distortion(np.clip(fitted, 0.0, 100.0))
+
+
+def _bits_between(
+    q: NDArray[np.float64], log_bits: NDArray[np.float64], at: NDArray[np.float64], bend: float
+) -> NDArray[np.float64]:
+    """Interpolate what bits differ from the bend that is expected; they never fall below the next coarser trial."""
+    bent = _monotone(q, log_bits - bend * q**2, at) + bend * at**2
+    return np.maximum(bent, log_bits[np.searchsorted(q, at)])
+
+
+def _bits_beyond(
+    q: NDArray[np.float64],
+    log_bits: NDArray[np.float64],
+    finer: NDArray[np.float64],
+    coarser: NDArray[np.float64],
+    bend: float,
+) -> NDArray[np.float64]:
+    """Return how far bits go on, from the outermost trials, at distances beyond them."""
+    slopes = np.clip(np.diff(log_bits) / np.diff(q), STEEPEST, FLATTEST)
+    more = finer * slopes[0] + bend * finer * (finer - (q[1] - q[0]))
+    less = coarser * slopes[-1] + bend * coarser * (coarser + (q[-1] - q[-2]))
+    return np.minimum(more, finer * STEEPEST) + np.minimum(less, coarser * FLATTEST)
+
+
+def _bend(grid: NDArray[np.float64]) -> float:
+    """Return the bend of the logarithm of bits in square quantisers."""
+    return float(BEND / (grid[-1] - grid[0]) ** 2)
 
 
 def _monotone(q: NDArray[np.float64], values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -213,7 +249,7 @@ def _move(trials: Sequence[RatePoint], point: RatePoint, grid: NDArray[np.float6
     """Return how far along the quantiser a drawn curve has to move for a point's distortion, and then in log2 bits."""
     reach = (grid[-1] - grid[0]) / 4
     around = np.linspace(point.quantiser - reach, point.quantiser + reach, 4 * len(grid))
-    log_bits, loss = _shape(_levels(trials)[0], around)
+    log_bits, loss = _shape(_levels(trials)[0], around, _bend(grid))
     loss = np.maximum.accumulate(loss)
     there = float(np.interp(log_distortion(np.array([point.quality]))[0], loss, around))
     return point.quantiser - there, float(np.log2(max(point.bits, 1)) - np.interp(there, around, log_bits))

@@ -92,7 +92,8 @@ def test_one_encode_puts_rough_curves_of_all_sizes_in_their_place():
     rough = {s: [RatePoint(q, *law(q, s, 3, 1.07), 5) for q in (18.0, 27.0, 36.0)] for s in sizes}
     sure = {0.5: [RatePoint(28.0, *law(28.0, 0.5), 5)]}
     curves = fit_chunk(rough, sure, GRID)
-    within = (GRID >= 18) & (GRID <= 38)
+    # beyond the trials bits are expected to bend
+    within = (GRID >= 21) & (GRID <= 38)
     for size in sizes:
         bits, quality = zip(*(law(q, size) for q in GRID), strict=True)
         np.testing.assert_allclose(curves[size].bits[within], np.array(bits)[within], rtol=0.04)
@@ -116,3 +117,15 @@ def test_rough_curves_that_stand_still_move_nowhere_wild(stuck):
     inside = (GRID >= 27) & (GRID <= 36)
     np.testing.assert_allclose(curve.quality[inside], stuck, atol=2.5)
     assert np.all((curve.bits > 1000) & (curve.bits < 300_000))
+
+
+def test_bits_bend_between_two_trials_and_beyond_as_those_of_real_chunks():
+    def law(q):
+        return round(2 ** (22 - 0.2 * q + 0.0017 * q**2)), 100 - 0.02 * q**2
+
+    curve = fit_curve([RatePoint(q, *law(q)) for q in (20.5, 32.5)], GRID)
+    truth = np.array([law(q)[0] for q in GRID])
+    straight = np.exp(np.interp(GRID, (20.5, 32.5), np.log([law(20.5)[0], law(32.5)[0]])))
+    within = (GRID >= 16) & (GRID <= 38)
+    assert np.abs(np.log(curve.bits / truth))[within].max() < 0.02
+    assert np.abs(np.log(straight / truth)).max() > 0.04

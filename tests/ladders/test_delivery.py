@@ -142,7 +142,7 @@ def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
     with ThreadPoolExecutor(2) as executor:
         prober = Prober(source, chunks, REQUEST.encoding, Store(tmp_path / "store"), executor, every=1)
         ladder = ladder_from(prober, segments, REQUEST)
-        spoilt = tuple(replace(r, quantisers=(r.quantisers[0] + 3, *r.quantisers[1:])) for r in ladder.rungs)
+        spoilt = tuple(replace(r, quantisers=(r.quantisers[0] - 3, *r.quantisers[1:])) for r in ladder.rungs)
         said = []
         delivered, finals = deliver(prober, replace(ladder, rungs=spoilt), REQUEST, lambda title: Told(said, title))
     assert said[0] == "encode and measure"

@@ -49,7 +49,8 @@ class KnownFilm(Prober):
         area = size[0] * size[1] / (1280 * 720)
         hardness = 4.0 ** (chunk % 3 - 1)
         frames = self.chunks[chunk].frame_count
-        bits = 9e3 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6)
+        bend = 0.0017 * (quantiser - 24) ** 2
+        bits = 9e3 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6 + bend)
         distortion = 4.0 * (1 + chunk % 2) * 1.09 ** (quantiser - 24) + 22 * (1 / area**0.35 - 1)
         return bits, min(100.0, max(0.0, 100.5 - distortion))
 
