@@ -10,12 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["Landing", "remaining_loss"]
+__all__ = ["TOLD", "UNKNOWN", "Landing", "doubt_of", "remaining_loss"]
 
+#: How much a chunk's bits at a quality are in doubt (standard deviation, natural logarithm), as replays on exhaustive
+#: grids show it: at a trial; more, halfway between two that halve the rate twice; more, for each halving beyond; where
+#: the next size lends its curve; more, for each size further off; and where nothing of the chunk is known.
+TOLD, BETWEEN, BEYOND, LENT, FURTHER, UNKNOWN = 0.03, 0.04, 0.1, 0.14, 0.035, 0.42
 #: How much distortion falls as bits grow, in logarithms: about so at the rates of delivery.
 STEEPNESS = 0.5
 #: By how much all of a title's curves at a size may be off together (standard deviation, natural logarithm of bits).
 COMMON = 0.02
+#: How much of the doubt that nearer trials would take away the chunks of a size have together, but not with other sizes
+#: (share of its variance): the curves of a title bend alike.
+ALIKE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +54,7 @@ class Landing:
     def variance(self) -> float:
         """Of the logarithm of all bits."""
         own = float(np.sum((self.shares * self.doubt) ** 2))
-        return own + self._borrowed_variance(self._on_others) + COMMON**2
+        return own + self._borrowed_variance(self._on_others) + ALIKE * float(self._bent.sum()) ** 2 + COMMON**2
 
     @property
     def variance_saved(self) -> NDArray[np.float64]:
@@ -55,7 +62,13 @@ class Landing:
         own = self.shares**2 * (self.doubt**2 - self.after**2)
         left = self._on_others - self.shares * self.doubt
         fewer = self._borrowed_variance(self._on_others) - self._borrowed_variance(left, more=1)
-        return own + np.where(self.borrowed, fewer, 0.0)
+        bent = self._bent.sum()
+        return own + np.where(self.borrowed, fewer, ALIKE * (bent**2 - (bent - self._bent) ** 2))
+
+    @property
+    def _bent(self) -> NDArray[np.float64]:
+        """What nearer trials would tell of chunks that were tried at this size."""
+        return np.where(self.borrowed, 0.0, self.shares * (self.doubt - self.after))
 
     @property
     def _on_others(self) -> float:
@@ -64,6 +77,38 @@ class Landing:
     def _borrowed_variance(self, weight: Any, more: int = 0) -> Any:
         """Return what the mean of the chunks that lend adds: the fewer they are, the less it is worth."""
         return weight**2 / max(int(np.sum(~self.borrowed)) + more, 1)
+
+
+def doubt_of(away: Sequence[float], lent: int | None) -> float:
+    """Return how much a chunk's bits are in doubt at one of its sizes.
+
+    Parameters
+    ----------
+    away : sequence of float
+        How much coarser the trials at that size are, in steps that halve the rate; negative if they are finer.
+    lent : int or None
+        How many sizes further the curve is lent by; None if trials draw it.
+
+    Returns
+    -------
+    float
+        Standard deviation of the natural logarithm of the bits.
+
+    Examples
+    --------
+    >>> doubt_of([-1.0, 1.0], None)
+    0.07
+    >>> doubt_of([], 1)
+    0.14
+    """
+    doubts = [] if lent is None else [LENT + FURTHER * (lent - 1)]
+    if away:
+        doubts.append(TOLD + BEYOND * min(map(abs, away)))
+    finer, coarser = [-a for a in away if a <= 0], [a for a in away if a >= 0]
+    if finer and coarser:
+        # as the error of a chord grows
+        doubts.append(TOLD + BETWEEN * min(finer) * min(coarser))
+    return min(doubts)
 
 
 def remaining_loss(rung: Sequence[Landing]) -> tuple[float, list[NDArray[np.float64]]]:

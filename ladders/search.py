@@ -11,7 +11,7 @@ from encoder import Codec, codec_named
 from ladders.borrowing import completed, lender
 from ladders.curves import Curve, Size, fit_chunk, fit_curve, moved_through, quantiser_grid
 from ladders.probes import Point, Prober
-from ladders.remaining_loss import Landing, remaining_loss
+from ladders.remaining_loss import TOLD, UNKNOWN, Landing, doubt_of, remaining_loss
 
 __all__ = ["Curves", "Found", "Size", "Stop", "Wanted", "explore", "fitted"]
 
@@ -29,13 +29,12 @@ FIRST_TRIALS = (0.25, 0.6)
 ROUGH_TRIALS, MIDDLING = (0.22, 0.65), 0.45
 #: So many chunks are tried at all sizes: they show the others what a size does.
 PILOTS = 3
-#: A rung's quantiser is known well enough within this of a trial, or between two trials no further apart than the
-#: second, the third if they are rough; in steps that halve the rate.
-NEAR, BRACKET, ROUGH_BRACKET = 0.45, 2.0, 3.0
-#: How much a chunk's bits at a quality are in doubt (standard deviation, natural logarithm): where trials tell them,
-#: for each halving of the rate beyond, where the next size lends its curve, for each size further off, and where
-#: nothing of the chunk is known. As replays on exhaustive grids show them.
-TOLD, BEYOND, BORROWED, FURTHER, UNKNOWN = 0.07, 0.1, 0.14, 0.035, 0.42
+#: Trials at one size are no closer than so many halvings of the rate, and two draw a curve if they are so far apart.
+NEAR, APART = 0.45, 1.0
+#: A rung does not stand on more doubt than this; the second where trials are rough.
+SURE, ROUGHLY_SURE = 0.08, 0.115
+#: Trials that save least are left out, as many as save such a share of the loss that is asked for together.
+NEGLIGIBLE = 0.1
 #: What a trial costs beside its own pixels, in pixels of the tallest size: decoding and measuring; and about how many
 #: times more than a rough one a trial by the final preset takes.
 OVERHEAD, DEARER = 0.3, 3.0
@@ -121,21 +120,22 @@ def explore(
     (`remaining_loss`) for its cost. The best of them, as many as bring the loss down to what is asked for, are run,
     and those that a rung stands on: what is promised of it is to be on ground that was tried, as far as the budget
     reaches.
-    Where the final preset is slow, most trials are rough, by a fast one; one encode a chunk, at the first size that it
-    is tried at, tells what the two differ.
+    A size at which a chunk borrows its curve is tried once, where a rung would have it, and the curve moved through
+    that. Where the final preset is slow, most trials are rough, by a fast one; one encode a chunk, at the first size
+    that it is tried at, tells what the two differ.
     """
     return _Search(prober, list(sizes), wanted, stop or Stop()).run(progress)
 
 
 def fitted(prober: Prober, sizes: Sequence[Size]) -> Curves:
-    """Draw the curve of every chunk at every size: by its own trials, else borrowed."""
+    """Draw every chunk's curve at every size: by its own trials, else borrowed and moved through those there are."""
     return _completed(prober, sizes, [_drawn(prober, n, sizes) for n in range(len(prober.chunks))])
 
 
 def _completed(prober: Prober, sizes: Sequence[Size], drawn: Sequence[dict[Size, Curve]]) -> Curves:
     """Complete what is drawn by trials."""
     curves = completed(drawn, [chunk.frame_count for chunk in prober.chunks], sizes)
-    # final encodes at a size that was not tried
+    # sizes of which single trials are known, or final encodes
     for size, row in curves.items():
         for n, curve in enumerate(row):
             if size not in drawn[n]:
@@ -157,7 +157,8 @@ def _drawn(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Curv
 def _tried(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
     """Return the sizes whose curves a chunk's own trials draw."""
     trials = prober.rough if prober.encoding.trial_preset else prober.found
-    return [size for size in sizes if len(trials[chunk, size]) > 1]
+    apart = APART * codec_named(prober.encoding.codec).rate_halving
+    return [size for size in sizes if (found := trials[chunk, size]) and max(found) - min(found) >= apart]
 
 
 class _Search:
@@ -228,38 +229,53 @@ class _Search:
         tried = [_tried(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
         total = 0.0
         gains: dict[tuple[int, Size, float | None], float] = {}
-        taken = {next(iter(rung)) for rung in rungs}
+        needed = set()
         for rung in rungs:
-            mine = next(iter(rung))
-            landings = [self._landing(curves, size, q, tried, nearer=size == mine) for size, q in rung.items()]
+            landings = [self._landing(curves, size, quantisers, tried) for size, quantisers in rung.items()]
             loss, saved = remaining_loss(landings)
             total += loss / len(rungs)
-            for (size, quantisers), landing, row in zip(rung.items(), landings, saved, strict=True):
-                for n in np.flatnonzero(landing.after < landing.doubt):
-                    key = int(n), size, quantisers[n] if size in tried[n] else None
-                    gains[key] = gains.get(key, 0.0) + float(row[n]) / len(rungs)
+            for place, (size, quantisers) in enumerate(rung.items()):
+                doubt = landings[place].doubt
+                for n in np.flatnonzero(landings[place].after < doubt):
+                    key = int(n), size, quantisers[n] if self._may_try_one(size, tried[n]) else None
+                    gains[key] = gains.get(key, 0.0) + float(saved[place][n]) / len(rungs)
+                    # the first size is the one that the rung takes
+                    if place == 0 and doubt[n] > (ROUGHLY_SURE if self.rough else SURE):
+                        needed.add(key)
         trials = []
-        for (chunk, size, quantiser), gain in gains.items():
+        for key, gain in gains.items():
+            chunk, size, quantiser = key
             first = not tried[chunk]
             points = [Point(chunk, size, quantiser, self.rough)] if quantiser else self._first(chunk, size, sure=first)
-            trials.append(_Trial(tuple(points), sum(map(self._cost, points)), gain, size in taken, first))
+            trials.append(_Trial(tuple(points), sum(map(self._cost, points)), gain, key in needed, first))
         return total, trials
+
+    def _may_try_one(self, size: Size, tried: Sequence[Size]) -> bool:
+        """Tell whether one trial serves: where trials draw a curve, or one of another size can be moved through it."""
+        return size in tried or (bool(tried) and not self.rough)
 
     def _chosen(self, trials: Sequence[_Trial], loss: float) -> list[_Trial]:
         """Return those that are needed, and those that save most for their cost until the loss is what is asked for."""
         chosen: list[_Trial] = []
-        looks: set[tuple[int, Size | None]] = set()
+        # what a chunk of which nothing is known adds to the doubt outshines all else
+        firsts = [trial for trial in trials if trial.first]
+        ordered = sorted(firsts or trials, key=lambda trial: -trial.gain / trial.cost)
+        left = np.cumsum([trial.gain for trial in ordered[::-1]])[::-1]
         excess = loss - self.stop.loss
-        for trial in sorted(trials, key=lambda trial: -trial.gain / trial.cost):
-            if excess <= 0 and not trial.needed:
-                continue
-            # what a first look tells comes before a second
-            look = trial.points[0].chunk, None if trial.first else trial.points[0].size
-            if look not in looks:
-                looks.add(look)
+        for trial, gains in zip(ordered, left, strict=True):
+            serves = excess > 0 and gains > NEGLIGIBLE * self.stop.loss
+            if (serves or trial.needed) and not any(self._alike(trial, other) for other in chosen):
                 chosen.append(trial)
                 excess -= trial.gain
         return self._within_budget(chosen)
+
+    def _alike(self, trial: _Trial, other: _Trial) -> bool:
+        """Tell whether what one trial tells has to be known before the other is worth its cost."""
+        one, two = trial.points[0], other.points[0]
+        if one.chunk != two.chunk or not (trial.first or one.size == two.size):
+            return False
+        near = abs(one.quantiser - two.quantiser) < NEAR * self.codec.rate_halving
+        return near or len(trial.points) > 1 or len(other.points) > 1
 
     def _within_budget(self, trials: Sequence[_Trial]) -> list[_Trial]:
         """Return the trials, from the first on, that what is left of the budget pays for."""
@@ -271,37 +287,23 @@ class _Search:
         return list(trials[: int(np.searchsorted(bills, left, side="right"))])
 
     def _landing(
-        self,
-        curves: Curves,
-        size: Size,
-        quantisers: Sequence[float],
-        tried: Sequence[Sequence[Size]],
-        *,
-        nearer: bool,
+        self, curves: Curves, size: Size, quantisers: Sequence[float], tried: Sequence[Sequence[Size]]
     ) -> Landing:
-        """Return what a rung would encode at a size, where tried chunks may be tried nearer or may not."""
+        """Return what a rung would encode at a size."""
         row = curves[size]
         bits = [curve.bits[np.searchsorted(curve.quantisers, q)] for curve, q in zip(row, quantisers, strict=True)]
         doubt = np.array([self._doubt(n, size, q, tried[n]) for n, q in enumerate(quantisers)])
-        borrowed = np.array([size not in mine for mine in tried])
-        after = np.where(borrowed | nearer, np.minimum(doubt, TOLD), doubt)
-        return Landing(np.array(bits), doubt, after, borrowed)
+        borrowed = np.array([not self.prober.known(Point(n, size, 0.0, self.rough)) for n in range(len(row))])
+        return Landing(np.array(bits), doubt, np.minimum(doubt, TOLD), borrowed)
 
     def _doubt(self, chunk: int, size: Size, quantiser: float, tried: Sequence[Size]) -> float:
         """Return how much a chunk's bits are in doubt at a size and quantiser."""
         if not tried:
             return UNKNOWN
-        if size not in tried:
-            place = self.sizes.index
-            return BORROWED + FURTHER * (abs(place(lender(size, tried, self.sizes)) - place(size)) - 1)
+        place = self.sizes.index
+        lent = None if size in tried else abs(place(lender(size, tried, self.sizes)) - place(size))
         near = self.prober.known(Point(chunk, size, quantiser, self.rough))
-        halving = self.codec.rate_halving
-        away = min(abs(other - quantiser) for other in near) / halving
-        finer = [other for other in near if other < quantiser]
-        coarser = [other for other in near if other > quantiser]
-        bracket = ROUGH_BRACKET if self.rough else BRACKET
-        told = away <= NEAR or (finer and coarser and (min(coarser) - max(finer)) / halving <= bracket)
-        return TOLD if told else TOLD + BEYOND * away
+        return doubt_of([(other - quantiser) / self.codec.rate_halving for other in near], lent)
 
 
 def _part(progress: Progress | None, begin: float, end: float) -> Progress | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ladders.remaining_loss import COMMON, STEEPNESS, Landing, remaining_loss
+from ladders.remaining_loss import ALIKE, COMMON, STEEPNESS, Landing, remaining_loss
 
 BITS = np.array([900.0, 300.0, 120.0, 40.0])
 
@@ -38,10 +38,10 @@ def test_slopes_that_are_off_cost_what_sharing_by_them_costs():
 
 @pytest.mark.parametrize("gap", [0.0, 0.05, 0.2])
 def test_another_size_is_worth_its_expected_improvement(gap):
-    doubt = 0.2
+    doubt, after = 0.2, 0.05
     rng = np.random.default_rng(2)
-    here, there = landing(doubt=doubt), landing(np.exp(gap) * BITS, doubt=doubt)
-    deviation = (2 * (np.sum((here.shares * doubt) ** 2) + COMMON**2)) ** 0.5
+    here, there = landing(doubt=doubt, after=after), landing(np.exp(gap) * BITS, doubt=doubt, after=after)
+    deviation = (2 * (np.sum((here.shares * doubt) ** 2) + ALIKE * (doubt - after) ** 2 + COMMON**2)) ** 0.5
     drawn = np.maximum(-(gap + deviation * rng.standard_normal(200_000)), 0).mean()
     assert remaining_loss([here, there])[0] - remaining_loss([here])[0] == pytest.approx(
         100 * drawn, rel=0.03, abs=0.01
