@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
-from numpy.typing import NDArray
 
-from encoder import Source
+from encoder import Source, codec_named
 from ladders.allocation import Limits
-from ladders.finals import FinalChunk, Finals, Progress, encode_finals, with_finals
-from ladders.ladder import Ladder
+from ladders.finals import FinalChunk, Finals, Progress, encode_finals, final_point, with_finals
+from ladders.ladder import Ladder, Rung
 from ladders.making import LadderRequest, corrected
 from ladders.measured_chunks import Encoding
 from ladders.probes import Prober
@@ -23,7 +22,9 @@ Stage = Callable[[str], AbstractContextManager[Progress]]
 
 #: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a shot
 #: that lies further below the floor.
-TOLERANCE = 0.25
+TOLERANCE, FLOOR_TOLERANCE = 0.4, 0.25
+#: A chunk that has such a share of the peak can have no more, also if it is below the floor.
+AT_PEAK = 0.9
 #: Times that rungs which missed are encoded again.
 CORRECTIONS = 2
 
@@ -72,12 +73,12 @@ def missed(
     source: Source, ladder: Ladder, finals: Finals, limits: Limits, encoding: Encoding | None = None
 ) -> list[int]:
     """Return the rungs that, measured, do not give what was asked of them, pooled as the encoding has it."""
-    pooled = (encoding or Encoding()).pooled
+    encoding = encoding or Encoding()
     return [
         n
         for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True))
-        if abs(pooled(finals.vmaf(n)) - rung.quality) > TOLERANCE
-        or (ladder.mode == "per-shot" and _crosses(source, ladder, row, limits, pooled))
+        if abs(encoding.pooled(finals.vmaf(n)) - rung.quality) > TOLERANCE
+        or (ladder.mode == "per-shot" and _crosses(source, ladder, rung, row, limits, encoding))
     ]
 
 
@@ -92,18 +93,19 @@ def segment_rates(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> 
 
 
 def _crosses(
-    source: Source,
-    ladder: Ladder,
-    row: Sequence[FinalChunk],
-    limits: Limits,
-    pooled: Callable[[NDArray[np.float64]], float],
+    source: Source, ladder: Ladder, rung: Rung, row: Sequence[FinalChunk], limits: Limits, encoding: Encoding
 ) -> bool:
-    """Tell whether a segment is above the peak, or a shot below the floor."""
-    scores = np.concatenate([final.vmaf for final in row])
-    starts = sorted({start for chunk in ladder.chunks for start in (chunk.first, *chunk.cuts)})
-    worst = min(pooled(shot) for shot in np.split(scores, starts[1:]))
-    floor = pooled(scores) - limits.floor_below_mean
+    """Tell whether a segment is above the peak, or a shot below the floor that could have more."""
     seconds = sum(source.time(segment.last) - source.time(segment.first) for segment in ladder.segments)
-    average = sum(final.bits for final in row) / float(seconds)
-    peak = max(segment_rates(source, ladder, row))
-    return bool(worst < floor - TOLERANCE or peak > limits.peak_ratio * average)
+    peak = limits.peak_ratio * sum(final.bits for final in row) / float(seconds)
+    if max(segment_rates(source, ladder, row)) > peak:
+        return True
+    floor = encoding.pooled(np.concatenate([final.vmaf for final in row])) - limits.floor_below_mean
+    finest = codec_named(encoding.codec).quantisers[0]
+    for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
+        point = final_point(source, chunk, quantiser, final, encoding)
+        heaviest = point.burst * point.bits / float(source.time(chunk.last) - source.time(chunk.first))
+        below = point.quality - point.dip < floor - FLOOR_TOLERANCE
+        if below and heaviest < AT_PEAK * peak and quantiser > finest:
+            return True
+    return False

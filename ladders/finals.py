@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import encoder
-from encoder import Chunk, ChunkJob, Rendition, run_all
+from encoder import Chunk, ChunkJob, Rendition, Source, run_all
+from ladders.curves import RatePoint
 from ladders.ladder import Ladder
-from ladders.measured_chunks import MeasuredJob, measure_chunk, measuring, of_shots, rate_point
+from ladders.measured_chunks import Encoding, MeasuredJob, measure_chunk, measuring, of_shots, rate_point
 from ladders.probes import Prober
 
-__all__ = ["FinalChunk", "Finals", "encode_finals", "with_finals"]
+__all__ = ["FinalChunk", "Finals", "encode_finals", "final_point", "with_finals"]
 
 Progress = Callable[[float, float], None]
 
@@ -166,8 +167,12 @@ def with_finals(prober: Prober, ladder: Ladder, finals: Finals) -> None:
     """Let the prober know what the final encodes gave: they are trials too, and exact."""
     for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
         for n, final in enumerate(row):
-            quantiser, chunk = rung.quantisers[n], ladder.chunks[n]
-            shots = of_shots(chunk, np.arange(chunk.first, chunk.last), final.vmaf, prober.encoding)
-            quality = prober.encoding.pooled(final.vmaf)
-            point = rate_point(prober.source, chunk, quantiser, final.parts, quality, shots)
+            quantiser = rung.quantisers[n]
+            point = final_point(prober.source, ladder.chunks[n], quantiser, final, prober.encoding)
             prober.found[n, (rung.width, rung.height)][quantiser] = point
+
+
+def final_point(source: Source, chunk: Chunk, quantiser: float, final: FinalChunk, encoding: Encoding) -> RatePoint:
+    """Return what a final encode cost and gave."""
+    shots = of_shots(chunk, np.arange(chunk.first, chunk.last), final.vmaf, encoding)
+    return rate_point(source, chunk, quantiser, final.parts, encoding.pooled(final.vmaf), shots)

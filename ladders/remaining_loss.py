@@ -87,12 +87,12 @@ def doubt_of(away: Sequence[float], lent: int | None) -> float:
     away : sequence of float
         How much coarser the trials at that size are, in steps that halve the rate; negative if they are finer.
     lent : int or None
-        How many sizes further the curve is lent by; None if trials draw it.
+        How many sizes further the curve is lent by; None if it is not.
 
     Returns
     -------
     float
-        Standard deviation of the natural logarithm of the bits.
+        Standard deviation of the natural logarithm of the bits; without trials and curve, as if nothing were known.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def doubt_of(away: Sequence[float], lent: int | None) -> float:
     >>> doubt_of([], 1)
     0.14
     """
-    doubts = [] if lent is None else [LENT + FURTHER * (lent - 1)]
+    doubts = [UNKNOWN if lent is None else LENT + FURTHER * (lent - 1)]
     if away:
         doubts.append(TOLD + BEYOND * min(map(abs, away)))
     finer, coarser = [-a for a in away if a <= 0], [a for a in away if a >= 0]

@@ -31,10 +31,12 @@ ROUGH_TRIALS, MIDDLING = (0.22, 0.65), 0.45
 PILOTS = 3
 #: Trials at one size are no closer than so many halvings of the rate, and two draw a curve if they are so far apart.
 NEAR, APART = 0.45, 1.0
-#: A rung does not stand on more doubt than this; the second where trials are rough.
-SURE, ROUGHLY_SURE = 0.08, 0.115
-#: Trials that save least are left out, as many as save such a share of the loss that is asked for together.
-NEGLIGIBLE = 0.1
+#: How much more a chunk's bits are in doubt where only rough trials tell them; and what a rung does not stand on more
+#: doubt than, the second where trials are rough.
+MOVED, SURE, ROUGHLY_SURE = 0.05, 0.08, 0.14
+#: Trials are worth it if, at their rate, a pass over the title at its tallest size saves such a share of the loss that
+#: is asked for.
+WORTH = 0.8
 #: What a trial costs beside its own pixels, in pixels of the tallest size: decoding and measuring; and about how many
 #: times more than a rough one a trial by the final preset takes.
 OVERHEAD, DEARER = 0.3, 3.0
@@ -121,8 +123,8 @@ def explore(
     and those that a rung stands on: what is promised of it is to be on ground that was tried, as far as the budget
     reaches.
     A size at which a chunk borrows its curve is tried once, where a rung would have it, and the curve moved through
-    that. Where the final preset is slow, most trials are rough, by a fast one; one encode a chunk, at the first size
-    that it is tried at, tells what the two differ.
+    that. Where the final preset is slow, first trials are rough, by a fast one; one encode a chunk, at the first size
+    that it is tried at, tells what the two differ, and those that are to tell more are by the final preset, too.
     """
     return _Search(prober, list(sizes), wanted, stop or Stop()).run(progress)
 
@@ -246,7 +248,7 @@ class _Search:
         for key, gain in gains.items():
             chunk, size, quantiser = key
             first = not tried[chunk]
-            points = [Point(chunk, size, quantiser, self.rough)] if quantiser else self._first(chunk, size, sure=first)
+            points = [Point(chunk, size, quantiser)] if quantiser else self._first(chunk, size, sure=first)
             trials.append(_Trial(tuple(points), sum(map(self._cost, points)), gain, key in needed, first))
         return total, trials
 
@@ -260,10 +262,10 @@ class _Search:
         # what a chunk of which nothing is known adds to the doubt outshines all else
         firsts = [trial for trial in trials if trial.first]
         ordered = sorted(firsts or trials, key=lambda trial: -trial.gain / trial.cost)
-        left = np.cumsum([trial.gain for trial in ordered[::-1]])[::-1]
+        least = WORTH * self.stop.loss / (sum(chunk.frame_count for chunk in self.prober.chunks) * (1 + OVERHEAD))
         excess = loss - self.stop.loss
-        for trial, gains in zip(ordered, left, strict=True):
-            serves = excess > 0 and gains > NEGLIGIBLE * self.stop.loss
+        for trial in ordered:
+            serves = excess > 0 and trial.gain > least * trial.cost
             if (serves or trial.needed) and not any(self._alike(trial, other) for other in chosen):
                 chosen.append(trial)
                 excess -= trial.gain
@@ -293,7 +295,8 @@ class _Search:
         row = curves[size]
         bits = [curve.bits[np.searchsorted(curve.quantisers, q)] for curve, q in zip(row, quantisers, strict=True)]
         doubt = np.array([self._doubt(n, size, q, tried[n]) for n, q in enumerate(quantisers)])
-        borrowed = np.array([not self.prober.known(Point(n, size, 0.0, self.rough)) for n in range(len(row))])
+        known = self.prober.found, self.prober.rough
+        borrowed = np.array([not any(found[n, size] for found in known) for n in range(len(row))])
         return Landing(np.array(bits), doubt, np.minimum(doubt, TOLD), borrowed)
 
     def _doubt(self, chunk: int, size: Size, quantiser: float, tried: Sequence[Size]) -> float:
@@ -302,8 +305,12 @@ class _Search:
             return UNKNOWN
         place = self.sizes.index
         lent = None if size in tried else abs(place(lender(size, tried, self.sizes)) - place(size))
-        near = self.prober.known(Point(chunk, size, quantiser, self.rough))
-        return doubt_of([(other - quantiser) / self.codec.rate_halving for other in near], lent)
+        halving = self.codec.rate_halving
+        sure, rough = (
+            [(other - quantiser) / halving for other in found[chunk, size]]
+            for found in (self.prober.found, self.prober.rough)
+        )
+        return min(doubt_of(sure, lent), doubt_of(rough, None) + MOVED)
 
 
 def _part(progress: Progress | None, begin: float, end: float) -> Progress | None:

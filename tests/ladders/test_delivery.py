@@ -76,6 +76,18 @@ def test_a_chunk_below_the_floor_is_missed():
     assert told(change) == [0]
 
 
+def test_a_chunk_below_the_floor_that_can_have_no_more_is_not_missed():
+    def change(rows, share):
+        rest = sum(final.bits for n, final in enumerate(rows[0]) if n != 3)
+        # so many bits that the chunk has such a share of the peak, twice the average of six chunks
+        bits = rest * share / (3 - share)
+        rows[0][3] = final([round(bits)], rows[0][3].vmaf[0] - 20)
+
+    assert told(lambda rows: change(rows, 0.95)) == []
+    assert told(lambda rows: change(rows, 0.7)) == [0]
+    assert told(lambda rows: change(rows, 1.05)) == [0]
+
+
 def test_segments_are_charged_with_the_parts_that_lie_in_them():
     prober, ladder, _ = laid_out()
     first, second, *rest = ladder.chunks

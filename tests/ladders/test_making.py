@@ -279,8 +279,8 @@ def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
         # near enough to share out bits; what is left is corrected once the rung is encoded
         assert rung.rate == pytest.approx(rate, rel=0.08)
         assert rung.quality == pytest.approx(quality, abs=1.5)
-    # the slow encodes are one a chunk, the others few
-    assert sum(len(points) for points in prober.found.values()) == len(prober.chunks)
+    # the slow encodes are one a chunk, and a few where rungs stand
+    assert sum(len(points) for points in prober.found.values()) < 1.5 * len(prober.chunks)
     assert prober.cost.probes < 0.26 * len(prober.chunks) * 5 * 10
 
 
