@@ -47,6 +47,7 @@ from ladders import (
     Rung,
     RungRules,
     Stop,
+    Views,
     analyse,
     bd_rate,
     candidate_sizes,
@@ -238,7 +239,7 @@ def companions(
         place, size = min((c for c in choices if c[0].quality >= quality), key=lambda c: c[0].bits, default=choices[0])
         quantisers = tuple(float(QUANTISERS[i]) for i in place.indices)
         rungs.append(Rung(size[0], size[1], quantisers, round(place.bits / grid.duration), place.quality))
-    single = encode_finals(prober, replace(ladder, rungs=tuple(rungs), tune="visual"))
+    single = encode_finals(prober, replace(ladder, rungs=tuple(rungs), tune="visual", refinements=()))
     table: dict[str, list[list[tuple[float, float]]]] = {}
     for made in (finals, single):
         for name, scores in _companions(title, prober, made).items():
@@ -273,7 +274,7 @@ def _companions(title: Title, prober: Prober, finals: Finals) -> dict[str, list[
     return {name: list(zip(rates, (total / measured).tolist(), strict=True)) for name, total in sums.items()}
 
 
-def study(path: Path, encoding: Encoding, store: Store) -> None:
+def study(path: Path, encoding: Encoding, views: Views | None, store: Store) -> None:
     """Print one title's table."""
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
@@ -281,7 +282,7 @@ def study(path: Path, encoding: Encoding, store: Store) -> None:
         began = time.process_time()
         analysis = analyse(source)
         analysis_cpu = time.process_time() - began
-        request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)))
+        request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)), views=views)
         title = Title(source, tuple(s.first for s in analysis.shots), request, analysis_cpu, store)
         grid, grid_cpu = exhaustive(title, executor, encoding.preset)
         rough = exhaustive(title, executor, encoding.trial_preset)[0] if encoding.trial_preset else None
@@ -324,10 +325,16 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("films", nargs="*", type=Path)
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--tune", default="visual")
+    parser.add_argument("--views", type=float)
     chosen = parser.parse_args(arguments)
     films = chosen.films or [CLIPS / name for name in FILMS if (CLIPS / name).exists()]
     for film in films:
-        study(film, Encoding(preset=chosen.preset, tune=chosen.tune), Store.default())
+        study(
+            film,
+            Encoding(preset=chosen.preset, tune=chosen.tune),
+            chosen.views and Views(chosen.views),
+            Store.default(),
+        )
     if not films:
         print("no film: name one, or put the clips beside this checkout")
 

@@ -3,7 +3,8 @@
 from encoder.buffer import needed_buffer, track_samples
 from encoder.chunks import ChunkJob, chunk_path, encode_chunk, memory_for, part_bits, payload_bits
 from encoder.cluster import cluster_executor
-from encoder.codecs import CODECS, Codec, UnknownCodecError, codec_named
+from encoder.codec import Codec, Refinement
+from encoder.codecs import CODECS, UnknownCodecError, codec_named
 from encoder.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
 from encoder.errors import (
     ClaimedError,
@@ -59,6 +60,7 @@ __all__ = [
     "Packaged",
     "PackagingRequest",
     "ProcessError",
+    "Refinement",
     "Rendition",
     "Segment",
     "ShotladderError",

@@ -13,7 +13,8 @@ from typing import Any
 import av
 import ffmpeg
 
-from encoder.codecs import Setting, codec_named, joined
+from encoder.codec import Setting, joined
+from encoder.codecs import codec_named
 from encoder.errors import ProcessError
 from encoder.picture import (
     QUIET,
@@ -72,9 +73,7 @@ def memory_for(pixels: int) -> int:
 def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:
     """Return FFmpeg's options for one encode."""
     codec = codec_named(rendition.codec)
-    settings = [*codec.settings]
-    if rendition.tune == "metric":
-        settings += codec.metric_settings
+    settings = [*codec.settings_with(rendition.tune, rendition.refinement)]
     settings += [_filled(codec.preset_setting, rendition.preset), _filled(codec.quantiser_setting, f"{quantiser:g}")]
     if rendition.peak_rate is not None and rendition.buffer_size is not None:
         bound = {"peak_rate": rendition.peak_rate, "buffer_size": rendition.buffer_size}
@@ -100,7 +99,8 @@ def chunk_path(job: ChunkJob, number: int) -> Path:
     """Return where the chunk in rendition `number` of the job is, or would be, in the store."""
     rendition, chunk = job.renditions[number], job.chunk
     recipe: dict[str, Any] = asdict(rendition)
-    del recipe["id"]  # a name changes nothing in the picture
+    # names change nothing in the picture: the options tell what a refinement does
+    del recipe["id"], recipe["refinement"]
     recipe |= {
         "source": job.source.content_id,
         "stream": job.source.stream_index,

@@ -8,127 +8,17 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
-
+from encoder.codec import Codec, Refinement, Setting
 from shotladder_errors import ShotladderError
 
-__all__ = ["CODECS", "Codec", "Setting", "UnknownCodecError", "codec_named", "joined", "rows_of"]
-
-#: An option of FFmpeg and its value. Options that are lists of an encoder's own parameters are given once for each
-#: parameter: ("x265-params", "scenecut=0").
-Setting = tuple[str, str]
+__all__ = ["CODECS", "UnknownCodecError", "codec_named", "rows_of"]
 
 
 class UnknownCodecError(ShotladderError, ValueError):
     """No row of the table has this name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """One codec and the encoder that makes it.
-
-    Attributes
-    ----------
-    name : str
-        What users call it.
-    encoder : str
-        FFmpeg's name of the encoder.
-    family : str
-        The codec itself, which several encoders may make: "h264", "hevc", "vp9", "av1".
-    pixel_formats : tuple of str
-        That the encoder takes, by growing depth.
-    quantisers : tuple of float
-        Lowest and highest quantiser (CRF) that makes sense for delivery; lower is better and larger.
-    step : float
-        The encoder tells quantisers apart to this step.
-    rate_halving : float
-        About so many steps of the quantiser halve the rate; where a search begins, never where it ends.
-    presets : tuple of str
-        The encoder's, fastest first.
-    preset : str
-        Default for production.
-    hdr : bool
-        Whether high dynamic range is kept; otherwise it is tone-mapped.
-    passes : int
-        1, or 2 for an encoder that looks at the whole chunk before it encodes (FFmpeg's `-pass`).
-    quantiser_setting, preset_setting : Setting
-        How they are told, with {} in their place.
-    devices : tuple of Setting
-        Options for the whole command that open what encodes: ("vaapi_device", "/dev/dri/renderD128").
-    upload : tuple of str
-        Names of the filters that bring pictures to where they are encoded: "hwupload".
-    trial_preset : str or None
-        Fast enough for many trials: it draws the curves that a few encodes of a slower preset put in their place. None:
-        all trials are by the preset of the final encodes.
-    bound_settings : tuple of Setting
-        How a decoder's buffer is told, with {peak_rate} (bit/s) and {buffer_size} (bits) in their places; empty where
-        the encoder cannot keep to one.
-    settings : tuple of Setting
-        What makes chunks fit together when they are stitched by stream copy, and keeps key frames where the
-        plan puts them.
-    metric_settings : tuple of Setting
-        Added under `--tune metric`: the encoder's choices for eyes that metrics do not see are switched off.
-    """
-
-    name: str
-    encoder: str
-    family: str
-    pixel_formats: tuple[str, ...]
-    quantisers: tuple[float, float]
-    step: float
-    rate_halving: float
-    presets: tuple[str, ...]
-    preset: str
-    settings: tuple[Setting, ...]
-    metric_settings: tuple[Setting, ...] = ()
-    hdr: bool = False
-    passes: int = 1
-    quantiser_setting: Setting = ("crf", "{}")
-    preset_setting: Setting = ("preset", "{}")
-    trial_preset: str | None = None
-    devices: tuple[Setting, ...] = ()
-    upload: tuple[str, ...] = ()
-    bound_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
-
-    def pixel_format(self, bit_depth: int) -> str:
-        """Return the shallowest format that holds so many bits a sample, or the deepest there is."""
-        enough = (name for name in self.pixel_formats if depth_of(name) >= bit_depth)
-        return next(enough, self.pixel_formats[-1])
-
-    def trials_for(self, preset: str) -> str | None:
-        """Return the preset of trials for a production preset; None if that one is as fast."""
-        if self.trial_preset is None or self.presets.index(self.trial_preset) >= self.presets.index(preset):
-            return None
-        return self.trial_preset
-
-    def at_share(self, share: float) -> float:
-        """Return the quantiser at a share of the range, 0 the finest, 1 the coarsest."""
-        lowest, highest = self.quantisers
-        return round((lowest + share * (highest - lowest)) / self.step) * self.step
-
-
-def depth_of(pixel_format: str) -> int:
-    """Return the bits of a luma sample."""
-    return int(av.VideoFormat(pixel_format).components[0].bits)
-
-
-def joined(settings: Iterable[Setting]) -> dict[str, str]:
-    """Return the options of settings: the values of one option joined by colons, as FFmpeg reads lists.
-
-    Examples
-    --------
-    >>> joined([("crf", "23"), ("x265-params", "scenecut=0"), ("x265-params", "info=0")])
-    {'crf': '23', 'x265-params': 'scenecut=0:info=0'}
-    """
-    options: dict[str, str] = {}
-    for option, value in settings:
-        options[option] = f"{options[option]}:{value}" if option in options else value
-    return options
 
 
 _X26_PRESETS = (
@@ -140,6 +30,13 @@ _X26_PRESETS = (
 def _all(option: str, *values: str) -> tuple[Setting, ...]:
     return tuple((option, value) for value in values)
 
+
+_X264_B_FRAMES = _all("x264-params", "bframes=5", "b-adapt=2")
+_X264_DECISIONS = _all("x264-params", "subme=8", "trellis=2")
+_X264_THOROUGH = (*_X264_B_FRAMES, *_X264_DECISIONS, *_all("x264-params", "rc-lookahead=60"))
+
+_X265_DECISIONS = _all("x265-params", "rd=4", "rdoq-level=2", "subme=3", "rc-lookahead=40")
+_X265_THOROUGH = _all("x265-params", "rd=6", "rdoq-level=2", "subme=4", "max-merge=4", "rc-lookahead=40")
 
 _ROWS = (
     Codec(
@@ -167,6 +64,19 @@ _ROWS = (
             "lookahead-threads=1",
         ),
         metric_settings=_all("x264-params", "aq-mode=0", "psy=0"),
+        # five B-frames, references as they are: what is more changes the parameter sets
+        refinements=(
+            Refinement("b-frames", _X264_B_FRAMES, _X26_PRESETS[2:8]),
+            Refinement("decisions", _X264_DECISIONS, ("fast", "medium")),
+            Refinement("thorough", _X264_THOROUGH, ("fast", "medium", "slow")),
+            Refinement("light deblocking", _all("x264-params", "deblock=-2,-2"), _X26_PRESETS[1:], ("metric",)),
+            Refinement(
+                "thorough, light deblocking",
+                (*_X264_THOROUGH, *_all("x264-params", "deblock=-2,-2")),
+                ("fast", "medium", "slow"),
+                ("metric",),
+            ),
+        ),
     ),
     Codec(
         name="hevc",
@@ -203,6 +113,10 @@ _ROWS = (
             ),
         ),
         metric_settings=_all("x265-params", "aq-mode=0", "psy-rd=0", "psy-rdoq=0"),
+        refinements=(
+            Refinement("decisions", _X265_DECISIONS, _X26_PRESETS[1:6]),
+            Refinement("thorough", _X265_THOROUGH, _X26_PRESETS[1:7]),
+        ),
         hdr=True,
     ),
     Codec(
@@ -298,9 +212,14 @@ def rows_of(path: Path) -> tuple[Codec, ...]:
     """
     try:
         tables = tomllib.loads(path.read_text())
-        return tuple(Codec(name=name, **{k: _frozen(v) for k, v in row.items()}) for name, row in tables.items())
+        return tuple(_row(name, table) for name, table in tables.items())
     except (OSError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
         raise UnknownCodecError(f"{path}: not rows of codecs ({error})") from error
+
+
+def _row(name: str, table: dict[str, Any]) -> Codec:
+    refinements = [Refinement(**{k: _frozen(v) for k, v in each.items()}) for each in table.pop("refinements", ())]
+    return Codec(name=name, refinements=tuple(refinements), **{k: _frozen(v) for k, v in table.items()})
 
 
 def _frozen(value: Any) -> Any:

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import av
 
-from encoder.codecs import Codec
+from encoder.codec import Codec
 from encoder.source import Colour, Source
 
 __all__ = [

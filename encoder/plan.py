@@ -81,6 +81,8 @@ class Rendition:
         Bits/s that the decoder's buffer is filled with at most (VBV); None without a bound.
     buffer_size : int or None
         Bits that the decoder's buffer holds.
+    refinement : str
+        Name of what the codec's row has beyond the preset; empty for nothing.
     """
 
     id: str
@@ -91,6 +93,7 @@ class Rendition:
     tune: str = "visual"
     peak_rate: int | None = None
     buffer_size: int | None = None
+    refinement: str = ""
 
 
 @dataclass(frozen=True, slots=True)

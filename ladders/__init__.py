@@ -33,6 +33,7 @@ from ladders.measured_chunks import Encoding
 from ladders.pooling import POOLINGS
 from ladders.prediction import predict_cost
 from ladders.probes import Point, Prober
+from ladders.refining import Views
 from ladders.rungs import RungChoice, RungRules, choose_rungs
 from ladders.search import Stop
 from ladders.shot_evidence import ShotEvidence, ShotParameters, Transition, gather
@@ -74,6 +75,7 @@ __all__ = [
     "Stop",
     "TitleCurve",
     "Transition",
+    "Views",
     "analyse",
     "analyse_in_ranges",
     "assemble",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ __all__ = [
     "fit_chunk",
     "fit_curve",
     "log_distortion",
+    "moved_along",
     "moved_through",
     "quantiser_grid",
 ]
@@ -172,6 +173,31 @@ def moved_through(curve: Curve, points: Sequence[RatePoint]) -> Curve:
     if not points:
         return curve
     return _through(_by_trust(points), curve.quantisers, np.log2(curve.bits), log_distortion(curve.quality), points)
+
+
+def moved_along(curves: Mapping[Size, Curve], points: Mapping[Size, Sequence[RatePoint]]) -> dict[Size, Curve]:
+    """Move the curves of one chunk by what encodes of another kind, at some of its sizes, differ in both logarithms.
+
+    What one size shows holds for all; what is left at those that have points of their own shifts them alone.
+    """
+    moves = []
+    for size, found in points.items():
+        for point in found:
+            at = int(np.argmin(np.abs(curves[size].quantisers - point.quantiser)))
+            bits, loss = np.log2(curves[size].bits[at]), log_distortion(curves[size].quality[at])
+            moves.append((point.quantiser, np.log2(max(point.bits, 1)) - bits, _loss_of(point) - loss))
+    q, lift, fall = (np.array(column) for column in zip(*moves, strict=True))
+    moved = {}
+    for size, curve in curves.items():
+        log_bits = np.minimum.accumulate(np.log2(curve.bits) + _line(q, lift, curve.quantisers))
+        loss = np.maximum.accumulate(log_distortion(curve.quality) + _line(q, fall, curve.quantisers))
+        quality = np.clip(CEILING - np.exp(loss), 0.0, 100.0)
+        moved[size] = moved_through(replace(curve, bits=np.exp2(log_bits), quality=quality), points.get(size, ()))
+    return moved
+
+
+def _loss_of(point: RatePoint) -> float:
+    return float(log_distortion(np.array(point.quality)))
 
 
 def _by_trust(points: Sequence[RatePoint]) -> list[list[RatePoint]]:

@@ -15,7 +15,7 @@ from encoder import Chunk, ChunkJob, Rendition, Source, run_all
 from ladders.curves import RatePoint
 from ladders.ladder import Ladder
 from ladders.measured_chunks import Encoding, MeasuredJob, measure_chunk, measuring, of_shots, rate_point
-from ladders.probes import Prober
+from ladders.probes import Point, Prober
 
 __all__ = ["FinalChunk", "Finals", "encode_finals", "final_point", "with_finals"]
 
@@ -106,10 +106,10 @@ def encode_finals(
             chunk,
             prober.encoding,
             prober.store,
-            renditions,
+            tuple(replace(rendition, refinement=refinement) for rendition in renditions),
             tuple(r.quantisers[n] for r in ladder.rungs),
         )
-        for n, chunk in enumerate(ladder.chunks)
+        for n, (chunk, refinement) in enumerate(zip(ladder.chunks, ladder.refined, strict=True))
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
     done = 0
@@ -169,7 +169,8 @@ def with_finals(prober: Prober, ladder: Ladder, finals: Finals) -> None:
         for n, final in enumerate(row):
             quantiser = rung.quantisers[n]
             point = final_point(prober.source, ladder.chunks[n], quantiser, final, prober.encoding)
-            prober.found[n, (rung.width, rung.height)][quantiser] = point
+            size = rung.width, rung.height
+            prober.known(Point(n, size, quantiser, refinement=ladder.refined[n]))[quantiser] = point
 
 
 def final_point(source: Source, chunk: Chunk, quantiser: float, final: FinalChunk, encoding: Encoding) -> RatePoint:

@@ -105,6 +105,9 @@ class Ladder:
         Percent of bits that more trials are expected to save; None if it was not estimated.
     pooling : str
         How the VMAF of frames makes that of a rung.
+    refinements : tuple of str
+        What every chunk has beyond the preset, on all rungs: a name of the codec's row, or nothing; empty if none has
+        anything.
     """
 
     mode: str
@@ -121,6 +124,12 @@ class Ladder:
     cost: ProbeCost = field(default_factory=ProbeCost)
     remaining_loss: float | None = None
     pooling: str = "mean"
+    refinements: tuple[str, ...] = ()
+
+    @property
+    def refined(self) -> tuple[str, ...]:
+        """What every chunk has beyond the preset."""
+        return self.refinements or ("",) * len(self.chunks)
 
     def renditions(self) -> tuple[Rendition, ...]:
         """Return what the encoder is asked for, one a rung, each with a name of its own."""
@@ -161,7 +170,11 @@ class Ladder:
         keys = {key for chunk in self.chunks for key in chunk.keyframes}
         if [s.first for s in self.segments] != edges[:-1] or edges[-1] != source.frame_count or set(edges[:-1]) - keys:
             raise LadderError("the ladder's segments do not tile the film from key frame to key frame")
-        lowest, highest = codec_named(self.codec).quantisers
+        codec = codec_named(self.codec)
+        known = {"", *(each.name for each in codec.refinements_for(self.preset, self.tune))}
+        if set(self.refined) - known or len(self.refined) != len(self.chunks):
+            raise LadderError(f"the ladder's refinements are not what {self.codec} has beyond {self.preset}")
+        lowest, highest = codec.quantisers
         for rung in self.rungs:
             if rung.width % 2 or rung.height % 2 or min(rung.width, rung.height) < 2:
                 raise LadderError(f"{rung.width}x{rung.height}: both must be even")
@@ -238,5 +251,6 @@ def _from_json(data: dict[str, Any]) -> Ladder:
         hull=tuple(HullPoint(**p) for p in data.pop("hull")),
         anchor=tuple((rate, quality) for rate, quality in data.pop("anchor")),
         cost=ProbeCost(**data.pop("cost")),
+        refinements=tuple(data.pop("refinements", ())),
         **data,
     )

@@ -29,8 +29,9 @@ from ladders.ladder import HullPoint, Ladder, LadderError, Rung
 from ladders.measured_chunks import Encoding
 from ladders.pooling import POOLINGS
 from ladders.probes import Prober
+from ladders.refining import Views, refine
 from ladders.rungs import RungRules, choose_rungs, share_out
-from ladders.search import Curves, Size, Stop, explore, fitted
+from ladders.search import Curves, Size, Stop, explore, fitted, part_of
 from ladders.shots import Shot
 
 __all__ = [
@@ -79,6 +80,8 @@ class LadderRequest:
         Trials are measured on each so many-th frame.
     stop : Stop
         When the search for the ladder ends.
+    views : Views or None
+        What refining single chunks is worth; None leaves them as the preset has them.
     """
 
     mode: str = "per-shot"
@@ -89,6 +92,7 @@ class LadderRequest:
     segment_duration: Fraction = Fraction(4)
     every: int = 9
     stop: Stop = field(default_factory=Stop)
+    views: Views | None = None
 
 
 def per_shot(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
@@ -179,7 +183,15 @@ def ladder_from(
     if request.mode not in MODES:
         raise LadderError(f"{request.mode}: the modes are {', '.join(MODES)}")
     maker = _Maker(prober.source, prober.chunks, request)
-    found = explore(prober, list(maker.sizes.values()), maker.wanted, progress, request.stop)
+    sizes = list(maker.sizes.values())
+    found = explore(prober, sizes, maker.wanted, part_of(progress, 0.0, 0.8 if request.views else 1.0), request.stop)
+    anchor, curves = maker.anchor(found.curves), found.curves
+    if request.views:
+        rungs = maker.rungs(curves)
+        shares = request.rules.shares([rung.rate for rung in rungs])
+        advance = part_of(progress, 0.8, 1.0)
+        refine(prober, curves, rungs, shares, request.views, budget=request.stop.budget, progress=advance)
+        curves = fitted(prober, sizes)
     return Ladder(
         mode=request.mode,
         codec=request.encoding.codec,
@@ -190,11 +202,12 @@ def ladder_from(
         content_id=prober.source.content_id,
         chunks=prober.chunks,
         segments=tuple(segments),
-        rungs=maker.rungs(found.curves),
-        hull=maker.hull(found.curves),
-        anchor=maker.anchor(found.curves),
+        rungs=maker.rungs(curves),
+        hull=maker.hull(curves),
+        anchor=anchor,
         cost=prober.cost,
         remaining_loss=found.remaining_loss,
+        refinements=tuple(prober.refinements.get(n, "") for n in range(len(prober.chunks)) if prober.refinements),
     )
 
 

@@ -52,9 +52,15 @@ class Encoding:
         """A faster preset for most trials; None if the one of the final encodes is fast itself."""
         return encoder.codec_named(self.codec).trials_for(self.preset)
 
-    def rendition(self, size: tuple[int, int], preset: str | None = None) -> Rendition:
+    @property
+    def refinements(self) -> tuple[str, ...]:
+        """Names of what single chunks may have beyond the preset."""
+        codec = encoder.codec_named(self.codec)
+        return tuple(each.name for each in codec.refinements_for(self.preset, self.tune))
+
+    def rendition(self, size: tuple[int, int], preset: str | None = None, refinement: str = "") -> Rendition:
         """Return the rendition of a size."""
-        return Rendition("", self.codec, *size, preset or self.preset, self.tune)
+        return Rendition("", self.codec, *size, preset or self.preset, self.tune, refinement=refinement)
 
 
 @dataclass(frozen=True, slots=True)

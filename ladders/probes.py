@@ -25,12 +25,16 @@ Found = dict[tuple[int, tuple[int, int]], dict[float, RatePoint]]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What to try: a chunk's number, a size, a quantiser; roughly, by the preset of trials, or as final encodes are."""
+    """What to try: a chunk's number, a size, a quantiser; roughly, by the preset of trials, or as final encodes are.
+
+    Those may be refined, by what the codec's row has of this name.
+    """
 
     chunk: int
     size: tuple[int, int]
     quantiser: float
     rough: bool = False
+    refinement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class _Job(MeasuredJob):
 
     def rendition(self, point: Point) -> Rendition:
         """Return what a point is encoded as."""
-        return self.encoding.rendition(point.size, self.encoding.trial_preset if point.rough else None)
+        preset = self.encoding.trial_preset if point.rough else None
+        return self.encoding.rendition(point.size, preset, point.refinement)
 
     def divided(self, count: int) -> list[_Job]:
         """Return at most so many jobs that try the same points."""
@@ -82,6 +87,10 @@ class Prober:
         Of all trials so far.
     found, rough : dict
         From (chunk, size) to rate points by quantiser: encodes as the final ones, and those by the preset of trials.
+    refinements : dict
+        From chunks to what refines their final encodes, where something does.
+    refined : dict
+        From refinements to what was found with them.
     """
 
     source: Source
@@ -93,9 +102,13 @@ class Prober:
     cost: ProbeCost = field(default_factory=ProbeCost)
     found: Found = field(default_factory=lambda: defaultdict(dict))
     rough: Found = field(default_factory=lambda: defaultdict(dict))
+    refinements: dict[int, str] = field(default_factory=dict)
+    refined: dict[str, Found] = field(default_factory=lambda: defaultdict(lambda: defaultdict(dict)))
 
     def known(self, point: Point) -> dict[float, RatePoint]:
-        """Return what is known beside a point: same chunk, size and preset."""
+        """Return what is known beside a point: same chunk, size, preset and refinement."""
+        if point.refinement:
+            return self.refined[point.refinement][point.chunk, point.size]
         return (self.rough if point.rough else self.found)[point.chunk, point.size]
 
     def run(self, points: Iterable[Point], progress: Progress | None = None) -> None:

@@ -59,6 +59,14 @@ class RungRules:
     bandwidth_sigma: float = 1.2
     audience: Callable[[Sequence[RungChoice]], float] | None = None
 
+    def viewers_below(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share of viewers whose bandwidth is too small for rates."""
+        return lognorm(self.bandwidth_sigma, scale=self.bandwidth_median).cdf(rates / self.safety)
+
+    def shares(self, rates: Sequence[float]) -> NDArray[np.float64]:
+        """Return the share of viewers that each rung serves: the best within their bandwidth, else the lowest."""
+        return np.diff(self.viewers_below(np.array(rates[1:], np.float64)), prepend=0.0, append=1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class RungChoice:
@@ -203,7 +211,7 @@ def _best_spread(
 ) -> list[int]:
     """Return the places of the best `count` rungs within the bounds, or nothing if none are."""
     least_ratio, most_ratio, least_gain = bounds
-    viewers = lognorm(rules.bandwidth_sigma, scale=rules.bandwidth_median).cdf(rates / rules.safety)
+    viewers = rules.viewers_below(rates)
     ratio = rates[None, :] / rates[:, None]
     slack = RATE_STEP**0.5
     allowed = (ratio >= least_ratio / slack) & (ratio <= most_ratio * slack)

@@ -9,11 +9,11 @@ import numpy as np
 
 from encoder import Codec, codec_named
 from ladders.borrowing import completed, lender
-from ladders.curves import Curve, Size, fit_chunk, fit_curve, moved_through, quantiser_grid
+from ladders.curves import Curve, Size, fit_chunk, fit_curve, moved_along, moved_through, quantiser_grid
 from ladders.probes import Point, Prober
 from ladders.remaining_loss import TOLD, UNKNOWN, Landing, doubt_of, remaining_loss
 
-__all__ = ["Curves", "Found", "Size", "Stop", "Wanted", "explore", "fitted"]
+__all__ = ["Curves", "Found", "Size", "Stop", "Wanted", "explore", "fitted", "part_of"]
 
 Progress = Callable[[float, float], None]
 #: Curves of all chunks, by size.
@@ -130,8 +130,16 @@ def explore(
 
 
 def fitted(prober: Prober, sizes: Sequence[Size]) -> Curves:
-    """Draw every chunk's curve at every size: by its own trials, else borrowed and moved through those there are."""
-    return _completed(prober, sizes, [_drawn(prober, n, sizes) for n in range(len(prober.chunks))])
+    """Draw every chunk's curve at every size: by its own trials, else borrowed and moved through those there are.
+
+    Those of refined chunks are theirs without, moved by what refined encodes differ.
+    """
+    curves = _completed(prober, sizes, [_drawn(prober, n, sizes) for n in range(len(prober.chunks))])
+    for n, name in prober.refinements.items():
+        points = {size: list(prober.refined[name][n, size].values()) for size in sizes}
+        for size, curve in moved_along({size: curves[size][n] for size in sizes}, points).items():
+            curves[size][n] = curve
+    return curves
 
 
 def _completed(prober: Prober, sizes: Sequence[Size], drawn: Sequence[dict[Size, Curve]]) -> Curves:
@@ -175,7 +183,7 @@ class _Search:
 
     def run(self, progress: Progress | None) -> Found:
         """Try until it may stop."""
-        self._pilots(_part(progress, 0.0, 0.4))
+        self._pilots(part_of(progress, 0.0, 0.4))
         curves = _completed(self.prober, self.sizes, self.drawn)
         for number in range(ROUNDS):
             loss, trials = self._weighed(curves)
@@ -183,7 +191,7 @@ class _Search:
             if not chosen:
                 break
             begin = 1 - 0.6 * 0.5**number
-            self._try(chosen, _part(progress, begin, (1 + begin) / 2))
+            self._try(chosen, part_of(progress, begin, (1 + begin) / 2))
             curves = _completed(self.prober, self.sizes, self.drawn)
         else:
             loss, _ = self._weighed(curves)
@@ -313,7 +321,7 @@ class _Search:
         return min(doubt_of(sure, lent), doubt_of(rough, None) + MOVED)
 
 
-def _part(progress: Progress | None, begin: float, end: float) -> Progress | None:
+def part_of(progress: Progress | None, begin: float, end: float) -> Progress | None:
     """Return a progress that fills only a part of the whole."""
     if progress is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -107,6 +108,10 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "tune": ladder.tune,
             "pooling": ladder.pooling,
             "target_vmaf": ladder.target,
+            # chunks that have more than the preset, by what they have
+            "refined_chunks": {
+                made.ladder.codec: dict(Counter(filter(None, made.ladder.refinements))) for made in parts.made
+            },
             "remaining_loss_percent": {made.ladder.codec: _rounded(made.ladder.remaining_loss) for made in parts.made},
         },
         "comparisons": [found for made in parts.made if (found := _comparison(parts.source, made))],

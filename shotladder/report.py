@@ -127,8 +127,14 @@ def _lead(presentation: dict[str, Any]) -> str:
     return (
         f"{presentation['duration']:.1f} s in {len(presentation['shots'])} shots and {len(presentation['segments'])}"
         f" segments; {ladder['mode']} ladder of {len(presentation['video'])} rungs, preset {ladder['preset']},"
-        f" tuned for the {'metric' if ladder['tune'] == 'metric' else 'eye'}"
+        f" tuned for the {'metric' if ladder['tune'] == 'metric' else 'eye'}{_refined(ladder)}"
     )
+
+
+def _refined(ladder: dict[str, Any]) -> str:
+    """Tell how many chunks have more than the preset."""
+    counts = [(name, count) for each in ladder["refined_chunks"].values() for name, count in each.items()]
+    return "".join(f"; {count} chunks refined ({name})" for name, count in counts)
 
 
 def _facts(presentation: dict[str, Any]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder import ContentKey, Source, Store
-from ladders import MODES, Encoding, LadderRequest, RungRules, Stop, default_target
+from ladders import MODES, Encoding, LadderRequest, RungRules, Stop, Views, default_target
 from shotladder import __version__
 from shotladder.viewers import Viewers
 
@@ -67,6 +67,8 @@ class EncodeRequest:
         How the VMAF of frames makes that of a rung.
     stop : Stop
         When trial encodes end.
+    views : Views or None
+        What refining shots is worth; None leaves them as the preset has them.
     engine : str
         What measures VMAF.
     audio : tuple of str
@@ -98,6 +100,7 @@ class EncodeRequest:
     tune: str
     pooling: str
     stop: Stop
+    views: Views | None
     engine: str
     audio: tuple[str, ...]
     encryption: EncryptionRequest | None
@@ -113,7 +116,13 @@ class EncodeRequest:
         if self.audience:
             viewers = Viewers.on(self.audience, float(source.duration), float(self.segment))
             rules = replace(rules, audience=viewers)
-        request = LadderRequest(rules=rules, max_height=self.max_height, segment_duration=self.segment, stop=self.stop)
+        request = LadderRequest(
+            rules=rules,
+            max_height=self.max_height,
+            segment_duration=self.segment,
+            stop=self.stop,
+            views=self.views,
+        )
         if self.ladder in MODES:
             request = replace(request, mode=self.ladder)
         return tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,5 +56,7 @@ def _print(ladder: Ladder) -> None:
         rate, quality = f"{rung.rate / 1000:.0f}", f"{rung.quality:.1f}"
         table.add_row(str(number), f"{rung.width}x{rung.height}", rate, quality, spread)
     Console().print(table)
+    for name, count in Counter(filter(None, ladder.refinements)).items():
+        click.echo(f"{count} of {len(ladder.chunks)} chunks refined: {name}")
     cost, loss = ladder.cost, ladder.remaining_loss
     click.echo(f"{cost.probes} trials, {cost.cpu_seconds:.0f} CPU s; more would save about {loss:.1f} %", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import click
 import encoder
 import vmaf
 from encoder import Store
-from ladders import MODES, POOLINGS, Stop
+from ladders import MODES, POOLINGS, Stop, Views
 from shotladder.request import EncodeRequest, EncryptionRequest
 
 __all__ = [
@@ -176,6 +177,19 @@ _OPTIONS = (
         help="CPU time that the trial encodes of a codec may take, about [as long as they are worth it].",
     ),
     click.option(
+        "--views",
+        metavar="COUNT",
+        type=click.FloatRange(0, min_open=True),
+        help="How often the film will be watched: shots get longer or other encodes where that saves more traffic than"
+        " it costs time [all shots as the preset has them].",
+    ),
+    click.option(
+        "--cpu-hour",
+        metavar="GIGABYTES",
+        type=click.FloatRange(0),
+        help=f"With --views: traffic that costs as much as a CPU core for an hour [{Views(1).cpu_hour:g}].",
+    ),
+    click.option(
         "--engine",
         type=click.Choice(["native", "libvmaf"]),
         default=vmaf.DEFAULT_ENGINE,
@@ -278,6 +292,17 @@ def _audience(options: dict[str, Any]) -> tuple[Path, ...]:
     return tuple(options["audience"])
 
 
+def _views(options: dict[str, Any]) -> Views | None:
+    if options["views"] is None:
+        if options["cpu_hour"] is not None:
+            raise click.UsageError("--cpu-hour goes with --views")
+        return None
+    if options["ladder"] not in MODES:
+        raise click.BadParameter("refines shots by trials, and this --ladder is made", param_hint="--views")
+    views = Views(options["views"])
+    return views if options["cpu_hour"] is None else replace(views, cpu_hour=options["cpu_hour"])
+
+
 def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRequest:
     """Build the request from the options that `ladder_options` adds, and `audio` and `overwrite`."""
     if options["ffmpeg"]:
@@ -301,6 +326,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         tune=options["tune"],
         pooling=options["pooling"],
         stop=Stop(options["remaining_loss"], options["probe_budget"]),
+        views=_views(options),
         engine=options["engine"],
         audio=options.get("audio", ()),
         encryption=_encryption(options),

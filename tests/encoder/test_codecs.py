@@ -5,11 +5,13 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import av
 import pytest
 
 import encoder
 from encoder import CODECS, Chunk, ChunkJob, Rendition, Store, UnknownCodecError, inspect, stitch
-from encoder.codecs import depth_of, joined, rows_of
+from encoder.codec import depth_of, joined
+from encoder.codecs import rows_of
 from encoder.process import run
 from tests.encoder.films import hashes_in, numbers_in, write_film
 
@@ -27,6 +29,7 @@ trial_preset = "ultrafast"
 preset_setting = ["kvazaar-params", "preset={}"]
 quantiser_setting = ["kvazaar-params", "qp={}"]
 settings = [["tag:v", "hvc1"], ["kvazaar-params", "period=0"]]
+refinements = [{name = "subpixels", settings = [["kvazaar-params", "subme=4"]], presets = ["ultrafast"]}]
 """
 
 
@@ -64,8 +67,11 @@ def test_a_row_of_a_file_encodes_without_code(tmp_path, monkeypatch):
     source = inspect(write_film(tmp_path / "film.mp4", 30))
     chunks = (Chunk(0, 12, (0,), (0,)), Chunk(12, 30, (12,), (1,)))
     paths = []
-    for chunk in chunks:
-        job = ChunkJob(source, chunk, (Rendition("a", "hevc_other", 128, 64, "ultrafast"),), (22.0,), Store(tmp_path))
+    (finer,) = row.refinements_for("ultrafast", "visual")
+    assert not row.refinements_for("medium", "visual")
+    for chunk, refinement in zip(chunks, ("", finer.name), strict=True):
+        rung = Rendition("a", "hevc_other", 128, 64, "ultrafast", refinement=refinement)
+        job = ChunkJob(source, chunk, (rung,), (22.0,), Store(tmp_path))
         encoder.encode_chunk(job)
         paths.append(encoder.chunk_path(job, 0))
     stitch(source, chunks, paths, tmp_path / "track.mp4")
@@ -85,6 +91,26 @@ def test_a_row_says_what_opens_a_device_and_brings_pictures_there(tmp_path, monk
     encoder.encode_chunk(job)
     assert "copy" in " ".join(commands[0]) and "null" in " ".join(commands[0])
     assert commands[0].count("-filter_threads") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [(row.name, p) for row in CODECS.values() for p in row.presets if row.refinements_for(p, "metric")],
+)
+def test_refined_chunks_have_the_headers_of_plain_ones(tmp_path, name, preset):
+    source = inspect(write_film(tmp_path / "film.mp4", 20))
+    for tune in ("visual", "metric"):
+        names = ["", *(each.name for each in CODECS[name].refinements_for(preset, tune))]
+        rungs = tuple(Rendition(n or "plain", name, 128, 64, preset, tune, refinement=n) for n in names)
+        job = ChunkJob(source, Chunk(0, 20, (0,), (0,)), rungs, (28.0,) * len(rungs), Store(tmp_path))
+        encoder.encode_chunk(job)
+        paths = [encoder.chunk_path(job, n) for n in range(len(rungs))]
+        assert len(names) == 1 or len({path.read_bytes() for path in paths}) > 1
+        headers = set()
+        for path in paths:
+            with av.open(str(path)) as made:
+                headers.add(bytes(made.streams.video[0].codec_context.extradata))
+        assert len(headers) == 1
 
 
 @pytest.mark.parametrize("text", ["[x", "[x]\nencoder = 'a'", "x = 1", "[x]\nspeed = 1"])

@@ -118,3 +118,17 @@ def test_replay_takes_the_ladder_of_one_codec(several):
         rung["playlist"] for rung in document["video"][:2]
     ]
     assert len(abr.load_presentation(out / "manifest.mpd").rungs) == 2
+
+
+def test_chunks_are_refined_where_views_are_worth_it(made, tmp_path):
+    words = ("--preset", "veryfast", "--rungs", "2", "--target-vmaf", "85", "--no-audio", "--tune", "metric")
+    answer = shotladder(
+        "encode", made.film, "-o", tmp_path / "out", *words, "--views", "1e9", "--cpu-hour", "0", store=made.store
+    )
+    assert answer.status == 0, answer.err
+    document = json.loads((tmp_path / "out" / "presentation.json").read_text())
+    (counts,) = document["ladder"]["refined_chunks"].values()
+    assert set(counts) <= {"b-frames", "light deblocking"}
+    assert sum(counts.values()) > 0
+    assert f"chunks refined ({next(iter(counts))})" in (tmp_path / "out" / "report.html").read_text()
+    assert document["video"][-1]["vmaf"]["mean"] == pytest.approx(85, abs=1)

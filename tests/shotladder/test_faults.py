@@ -73,6 +73,8 @@ FAULTS = {
     "a ladder nowhere to be written": ("ladder film.mp4 -o file/ladder.json --preset ultrafast", 1, "file"),
     "a ladder over a folder": ("ladder film.mp4 -o full --preset ultrafast", 1, "is a folder"),
     "an unknown command": ("encoed film.mp4 -o out", 2, "encoed"),
+    "a ladder of a file and views": ("encode film.mp4 -o out --ladder list.json --views 9", 2, "--ladder is made"),
+    "a price without views": ("ladder film.mp4 --cpu-hour 2", 2, "--cpu-hour goes with --views"),
     "no film for a ladder": ("ladder absent.mp4", 1, "no such file"),
 }  # fmt: skip
 

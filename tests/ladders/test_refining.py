@@ -1,0 +1,137 @@
+"""Chunks are refined where viewers' traffic is worth the encoder's time, and nowhere else."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from encoder import Store, inspect, plan_chunks
+from encoder.stitch import stitch
+from ladders import Encoding, LadderRequest, Stop, Views, corrected, deliver, ladder_from, load_ladder, save_ladder
+from ladders.probes import Prober
+from tests.encoder.films import write_film
+from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, check_ladder, known
+
+#: CPU seconds of an encode, a million pixels; and how many times as many a refinement takes.
+SECONDS = 0.1
+TIMES = {"": 1.0, "b-frames": 1.2, "decisions": 1.3, "thorough": 2.0}
+
+
+class RefinableFilm(KnownFilm):
+    """Refinements save what each chunk's number says, and take their time."""
+
+    def saves(self, chunk: int, name: str) -> float:
+        """Share of the bits."""
+        return {"": 0.0, "b-frames": 0.1 * (chunk % 4 == 0), "decisions": 0.03, "thorough": 0.02 + 0.02 * (chunk % 5)}[
+            name
+        ]
+
+    def run(self, points, progress=None):
+        points = list(points)
+        new = [point for point in points if point.quantiser not in self.known(point)]
+        super().run(points)
+        for point in new:
+            if point.refinement:
+                plain = self.known(point)[point.quantiser]
+                # a little better, and so many bits fewer than a plain encode that is as good
+                finer, quality = self.law(point.chunk, point.size, point.quantiser - 0.5)
+                bits = round(finer * (1 - self.saves(point.chunk, point.refinement)))
+                self.known(point)[point.quantiser] = replace(plain, bits=bits, quality=quality)
+            pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
+            seconds = SECONDS * TIMES[point.refinement] * pixels / 1e6 * (0.2 if point.rough else 1)
+            self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
+
+
+class SlowRefinableFilm(RefinableFilm, SlowFilm):
+    pass
+
+
+def refined(views, law=SlowRefinableFilm, preset="medium", **stop):
+    prober, segments = known(law, 20, preset=preset)
+    request = LadderRequest(views=views and Views(views), stop=Stop(**stop))
+    return prober, ladder_from(prober, segments, request), request
+
+
+def worth(prober, ladder, name, views):
+    """What a refinement of each chunk is worth by the law itself, in bits of traffic."""
+    shares = LadderRequest().rules.shares([rung.rate for rung in ladder.rungs])
+    values = np.zeros(len(prober.chunks))
+    for n, chunk in enumerate(prober.chunks):
+        for rung, share in zip(ladder.rungs, shares, strict=True):
+            size = rung.width, rung.height
+            values[n] += views * share * prober.law(n, size, rung.quantisers[n])[0] * prober.saves(n, name)
+            pixels = chunk.frame_count * size[0] * size[1]
+            values[n] -= SECONDS * (TIMES[name] - 1) * pixels / 1e6 * Views(views).bits_a_second
+    return values
+
+
+@pytest.mark.parametrize("views", [30_000, 1_000_000])
+def test_what_is_taken_is_nearly_the_best_there_is(views):
+    prober, ladder, _ = refined(views)
+    _, plain, _ = refined(None)
+    each = {name: worth(prober, plain, name, views) for name in TIMES}
+    taken = sum(each[name][n] for n, name in enumerate(ladder.refined))
+    best = sum(np.max(list(each.values()), axis=0))
+    assert taken > 0.9 * best > 0
+
+
+def test_what_few_watch_is_left_as_it_is_without_a_trial():
+    prober, ladder, _ = refined(1)
+    plain_prober, plain, _ = refined(None)
+    assert ladder.refinements == plain.refinements == ()
+    assert ladder == plain
+    assert prober.cost == plain_prober.cost
+
+
+def test_many_views_refine_more_chunks_than_few():
+    counts = [Counter(refined(views)[1].refined)[""] for views in (3_000, 30_000, 1_000_000)]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[-1]
+
+
+@pytest.mark.parametrize(("law", "preset"), [(SlowRefinableFilm, "medium"), (RefinableFilm, "veryfast")])
+def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
+    prober, ladder, request = refined(1e6, law, preset)
+    _, plain, _ = refined(None, law, preset)
+    check_ladder(ladder, prober)
+    assert set(ladder.refinements) > {""} or "" not in ladder.refinements
+    assert ladder.anchor == plain.anchor
+    for ours, other in zip(ladder.rungs[-2:], plain.rungs[-2:], strict=True):
+        # a refined chunk is as good half a quantiser further on
+        each = zip(ours.quantisers, ladder.refined, strict=True)
+        moved = replace(ours, quantisers=tuple(q - 0.5 * bool(name) for q, name in each))
+        rate, quality = achieved(prober, moved)
+        assert quality == pytest.approx(ours.quality, abs=0.5)
+        assert ours.rate < rate
+        assert ours.rate < other.rate * (1 if ours.quality >= other.quality else 1.02)
+    assert corrected(prober, ladder, request, {}) == ladder
+
+
+def test_a_budget_bounds_what_is_tried():
+    free, _, _ = refined(1e6)
+    whole = free.cost.cpu_seconds
+    unrefined, _, _ = refined(None)
+    assert unrefined.cost.cpu_seconds < 0.8 * whole
+    budget = (unrefined.cost.cpu_seconds + whole) / 2
+    prober, _, _ = refined(1e6, budget=budget)
+    assert unrefined.cost.cpu_seconds < prober.cost.cpu_seconds < 1.1 * budget
+
+
+def test_a_real_film_is_delivered_refined_and_kept_in_a_file(tmp_path):
+    source = inspect(write_film(tmp_path / "film.mp4", 60))
+    chunks, segments = plan_chunks(source, [0, 25], Fraction(2))
+    request = LadderRequest(encoding=Encoding(preset="fast"), views=Views(1e12, 0.0))
+    with ThreadPoolExecutor(2) as pool:
+        prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), pool)
+        ladder = ladder_from(prober, segments, request)
+        delivered, finals = deliver(prober, ladder, request)
+    tried = {name for name, found in prober.refined.items() if any(found.values())}
+    assert tried == set(request.encoding.refinements)
+    save_ladder(delivered, tmp_path / "ladder.json")
+    assert load_ladder(tmp_path / "ladder.json") == delivered
+    delivered.check_belongs_to(source)
+    for n, row in enumerate(finals.chunks):
+        stitch(source, chunks, [final.path for final in row], tmp_path / f"{n}.mp4", segments)
