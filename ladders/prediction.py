@@ -1,25 +1,90 @@
-"""Predict what a title will cost, by doing all of it to a few short pieces."""
+"""Predict what a title will cost: do all of it to a few short pieces, and search the whole title on their curves."""
 
 from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+
 from encoder import Chunk, Segment, Source, Store
-from ladders.finals import encode_finals
+from ladders.curves import Curve, RatePoint, Size
+from ladders.finals import Finals, encode_finals
+from ladders.ladder import Ladder
 from ladders.making import LadderRequest, ladder_from
-from ladders.probes import Prober, Progress, stride
+from ladders.probes import Point, Prober, Progress, stride
+from ladders.search import DEARER, fitted
 
 __all__ = ["predict_cost"]
 
 #: How many pieces, and the frames of each at most.
 PIECES, PIECE = 3, 32
 #: Share of the final encodes that is made again because it missed: what the films of our benchmarks needed.
-AGAIN = 0.2
+AGAIN = 0.1
+#: What it takes to decode the film for a job, in encodes of the tallest size; and to decode a frame that is not
+#: measured, in measurements.
+DECODED, SKIPPED = 0.25, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Something to do: frames to encode, in those of the tallest size, frames to measure, and jobs to begin."""
+
+    encode: float = 0.0
+    measure: float = 0.0
+    jobs: int = 0
+
+    def __add__(self, other: _Work) -> _Work:
+        return _Work(self.encode + other.encode, self.measure + other.measure, self.jobs + other.jobs)
+
+
+@dataclass(slots=True)
+class _Counting(Prober):
+    """Notes the work of its trials."""
+
+    work: _Work = _Work()
+
+    def run(self, points: Iterable[Point], progress: Progress | None = None) -> None:
+        """Try all points that have not been tried."""
+        new = sorted((p for p in dict.fromkeys(points) if p.quantiser not in self.known(p)), key=lambda p: p.chunk)
+        for number, group in groupby(new, key=lambda p: p.chunk):
+            chunk, tried = self.chunks[number], list(group)
+            rough = self.encoding.trial_preset is not None
+            pixels = [p.size[0] * p.size[1] * (DEARER if rough and not p.rough else 1.0) for p in tried]
+            measured = math.ceil(chunk.frame_count / stride(chunk, self.every))
+            self.work += _work(self.source, chunk, pixels, measured)
+        self.answer(new, progress)
+
+    def answer(self, points: Sequence[Point], progress: Progress | None) -> None:
+        """Find out what points give."""
+        # a dataclass with slots is not the class that `super` without arguments knows
+        Prober.run(self, points, progress)
+
+
+@dataclass(slots=True)
+class _Imagined(_Counting):
+    """Trials of a whole title that are not run: its chunks have the curves of the pieces next to them."""
+
+    pieces: Sequence[Chunk] = ()
+    curves: Mapping[Size, Sequence[Curve]] = field(default_factory=dict)
+    #: Share of a piece's bits that its first frame has.
+    first: float = 0.0
+
+    def answer(self, points: Sequence[Point], progress: Progress | None) -> None:
+        """Take what points give from the curves of pieces."""
+        for point in points:
+            chunk = self.chunks[point.chunk]
+            place = min(range(len(self.pieces)), key=lambda n: abs(self.pieces[n].first - chunk.first))
+            curve, frames = self.curves[point.size][place], self.pieces[place].frame_count
+            step = int(np.searchsorted(curve.quantisers, point.quantiser))
+            longer = self.first + (1 - self.first) * (chunk.frame_count - 1) / max(frames - 1, 1)
+            bits = max(round(curve.bits[step] * longer), 1)
+            self.known(point)[point.quantiser] = RatePoint(point.quantiser, bits, float(curve.quality[step]))
 
 
 def predict_cost(
@@ -51,40 +116,60 @@ def predict_cost(
     -----
     The first frames of a few chunks, spread over the title, get a ladder of their own and are encoded and measured in
     it; so is the first frame of each alone, which tells what a chunk costs whatever its length (a process, and the
-    frames from the last key frame on that it decodes to get there). Trials cost no more than their budget.
+    frames from the last key frame on that it decodes to get there), and how much of its bits. How many trials the
+    title takes, and which rungs it gets, a search of the whole title tells whose trials are answered by the curves of
+    the pieces. Trials cost no more than their budget.
     """
     pieces = _pieces(chunks)
-    segments = tuple(Segment(piece.first, piece.last) for piece in pieces)
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
-        prober = Prober(source, pieces, request.encoding, Store(Path(folder)), executor, every=request.every)
-        ladder = ladder_from(prober, segments, request, progress)
-        finals = encode_finals(prober, ladder)
+        prober = _Counting(source, pieces, request.encoding, Store(Path(folder)), executor, every=request.every)
+        small = ladder_from(prober, _segments(pieces), request, progress)
+        finals = encode_finals(prober, small)
         singles = tuple(replace(piece, last=piece.first + 1) for piece in pieces)
-        begun = encode_finals(prober, replace(ladder, chunks=singles))
-    encode = _times_more(chunks, pieces, begun.encode_cpu_seconds / finals.encode_cpu_seconds)
-    measure = _times_more(chunks, pieces, begun.measure_cpu_seconds / finals.measure_cpu_seconds)
-    # long chunks have fewer of their frames measured in trials
-    sampled = _share_measured(chunks, request.every) / _share_measured(pieces, request.every)
-    probes = encode * ladder.cost.encode_cpu_seconds + measure * sampled * ladder.cost.measure_cpu_seconds
-    return {
-        "probes": round(probes if request.stop.budget is None else min(probes, request.stop.budget), 1),
-        "encode": round(encode * finals.encode_cpu_seconds * (1 + AGAIN), 1),
-        "measure": round(measure * finals.measure_cpu_seconds * (1 + AGAIN), 1),
+        begun = encode_finals(prober, replace(small, chunks=singles))
+        curves = fitted(prober, list(dict.fromkeys(size for _, size in prober.found | prober.rough)))
+    first = min(_bits(begun) / _bits(finals), 1.0)
+    title = _Imagined(
+        source, tuple(chunks), request.encoding, prober.store, executor, request.every, pieces=pieces, curves=curves,
+        first=first,
+    )  # fmt: skip
+    whole = ladder_from(title, _segments(chunks), request)
+    done, single, todo = (_finals_work(source, ladder) for ladder in (small, replace(small, chunks=singles), whole))
+    costs = {
+        "encode": (finals.encode_cpu_seconds, begun.encode_cpu_seconds, small.cost.encode_cpu_seconds),
+        "measure": (finals.measure_cpu_seconds, begun.measure_cpu_seconds, small.cost.measure_cpu_seconds),
     }
+    said, probes = {}, 0.0
+    for stage, (pieces_cost, singles_cost, trials_cost) in costs.items():
+        frames = [getattr(work, stage) for work in (done, single, todo, prober.work, title.work)]
+        each = max(pieces_cost - singles_cost, 0.0) / max(frames[0] - frames[1], 1e-9)
+        job = max(pieces_cost - each * frames[0], 0.0) / done.jobs
+        said[stage] = round((each * frames[2] + job * todo.jobs) * (1 + AGAIN), 1)
+        # the preset of trials is another
+        per_trial = max(trials_cost - job * prober.work.jobs, trials_cost / 2) / frames[3]
+        probes += per_trial * frames[4] + job * title.work.jobs
+    return {"probes": round(probes if request.stop.budget is None else min(probes, request.stop.budget), 1), **said}
 
 
-def _times_more(chunks: Sequence[Chunk], pieces: Sequence[Chunk], singles: float) -> float:
-    """Return how many times more chunks cost than pieces, whose first frames alone cost such a share of them."""
-    frames, whole = (sum(chunk.frame_count for chunk in part) for part in (pieces, chunks))
-    per_frame = max(1 - singles, 0.0) / max(frames - len(pieces), 1)
-    per_chunk = max(1 - per_frame * frames, 0.0) / len(pieces)
-    return per_frame * whole + per_chunk * len(chunks)
+def _work(source: Source, chunk: Chunk, pixels: Sequence[float], measured: int) -> _Work:
+    """Return the work of one job: encodes of so many pixels a frame each, measured on some frames."""
+    width, height = source.display_size
+    encode = chunk.frame_count * (DECODED + sum(pixels) / (width * height))
+    return _Work(encode, len(pixels) * (measured + SKIPPED * chunk.frame_count), 1)
 
 
-def _share_measured(chunks: Sequence[Chunk], every: int) -> float:
-    """Return the share of chunks' frames that a trial measures."""
-    frames = sum(chunk.frame_count for chunk in chunks)
-    return sum(math.ceil(chunk.frame_count / stride(chunk, every)) for chunk in chunks) / frames
+def _finals_work(source: Source, ladder: Ladder) -> _Work:
+    """Return the work of a ladder's final encodes."""
+    pixels = [float(rung.width * rung.height) for rung in ladder.rungs]
+    return sum((_work(source, chunk, pixels, chunk.frame_count) for chunk in ladder.chunks), _Work())
+
+
+def _bits(finals: Finals) -> float:
+    return float(sum(chunk.bits for row in finals.chunks for chunk in row))
+
+
+def _segments(chunks: Sequence[Chunk]) -> tuple[Segment, ...]:
+    return tuple(Segment(chunk.first, chunk.last) for chunk in chunks)
 
 
 def _pieces(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -256,7 +257,8 @@ class _Search:
         for key, gain in gains.items():
             chunk, size, quantiser = key
             first = not tried[chunk]
-            points = [Point(chunk, size, quantiser)] if quantiser else self._first(chunk, size, sure=first)
+            one = None if quantiser is None else [Point(chunk, size, quantiser)]
+            points = one or self._first(chunk, size, sure=first)
             trials.append(_Trial(tuple(points), sum(map(self._cost, points)), gain, key in needed, first))
         return total, trials
 
@@ -267,6 +269,7 @@ class _Search:
     def _chosen(self, trials: Sequence[_Trial], loss: float) -> list[_Trial]:
         """Return those that are needed, and those that save most for their cost until the loss is what is asked for."""
         chosen: list[_Trial] = []
+        of_chunk: dict[int, list[_Trial]] = defaultdict(list)
         # what a chunk of which nothing is known adds to the doubt outshines all else
         firsts = [trial for trial in trials if trial.first]
         ordered = sorted(firsts or trials, key=lambda trial: -trial.gain / trial.cost)
@@ -274,15 +277,17 @@ class _Search:
         excess = loss - self.stop.loss
         for trial in ordered:
             serves = excess > 0 and trial.gain > least * trial.cost
-            if (serves or trial.needed) and not any(self._alike(trial, other) for other in chosen):
+            others = of_chunk[trial.points[0].chunk]
+            if (serves or trial.needed) and not any(self._alike(trial, other) for other in others):
                 chosen.append(trial)
+                others.append(trial)
                 excess -= trial.gain
         return self._within_budget(chosen)
 
     def _alike(self, trial: _Trial, other: _Trial) -> bool:
-        """Tell whether what one trial tells has to be known before the other is worth its cost."""
+        """Tell whether what another trial of a chunk tells has to be known before this one is worth its cost."""
         one, two = trial.points[0], other.points[0]
-        if one.chunk != two.chunk or not (trial.first or one.size == two.size):
+        if not trial.first and one.size != two.size:
             return False
         near = abs(one.quantiser - two.quantiser) < NEAR * self.codec.rate_halving
         return near or len(trial.points) > 1 or len(other.points) > 1

@@ -1,9 +1,15 @@
 """What a title will cost follows from its pieces."""
 
+from dataclasses import replace
+
 import pytest
 
 from encoder import Chunk
-from ladders.prediction import _pieces, _share_measured, _times_more
+from ladders import LadderRequest, ladder_from
+from ladders.prediction import _Counting, _Imagined, _pieces, _Work, _work
+from ladders.probes import Point
+from ladders.search import fitted
+from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
 
 def chunks(*lengths):
@@ -11,22 +17,63 @@ def chunks(*lengths):
     return tuple(Chunk(first, first + n, (first,), (0,)) for first, n in zip(firsts, lengths, strict=True))
 
 
-@pytest.mark.parametrize(("per_chunk", "per_frame"), [(0.0, 2.0), (50.0, 2.0), (50.0, 0.0)])
-def test_what_costs_by_the_chunk_and_by_the_frame_is_told_apart(per_chunk, per_frame):
-    def cost(parts):
-        return sum(per_chunk + per_frame * part.frame_count for part in parts)
-
-    title = chunks(100, 300, 40, 60, 200)
-    pieces = _pieces(title)
-    singles = [Chunk(piece.first, piece.first + 1, (piece.first,), (0,)) for piece in pieces]
-    more = _times_more(title, pieces, cost(singles) / cost(pieces))
-    assert more * cost(pieces) == pytest.approx(cost(title))
+def imagined(prober, pieces, curves, first=0.0):
+    mine = prober.source, prober.chunks, prober.encoding, prober.store, prober.executor
+    return _Imagined(*mine, pieces=pieces, curves=curves, first=first)
 
 
-def test_pieces_of_single_frames_are_no_trouble():
-    title = chunks(1, 1)
-    assert _times_more(title, _pieces(title), 1.0) == pytest.approx(1.0)
+@pytest.mark.parametrize(("law", "preset"), [(KnownFilm, "veryfast"), (SlowFilm, "slow")])
+def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_finds_the_same_rungs(law, preset):
+    prober, segments = known(law, 24, preset=preset)
+    request = LadderRequest()
+    truth = ladder_from(prober, segments, request)
+    # every third chunk's hardness is alike, so that neighbours speak for no more than themselves
+    curves = fitted(prober, list(dict.fromkeys(size for _, size in prober.found | prober.rough)))
+    title = imagined(prober, prober.chunks, curves)
+    ladder = ladder_from(title, segments, request)
+    points = sum(len(found) for known in (title.found, title.rough) for found in known.values())
+    assert points == pytest.approx(prober.cost.probes, rel=0.25)
+    assert [rung.height for rung in ladder.rungs] == [rung.height for rung in truth.rungs]
 
 
-def test_short_pieces_are_measured_more_often():
-    assert _share_measured(chunks(32), 9) > 1.5 * _share_measured(chunks(320), 9)
+def test_longer_chunks_have_more_bits_but_one_key_frame():
+    prober, segments = known(count=6)
+    ladder_from(prober, segments, LadderRequest())
+    size = (1280, 720)
+    pieces = tuple(replace(chunk, last=chunk.first + 32) for chunk in prober.chunks)
+    curves = fitted(prober, [size])
+    title = imagined(prober, pieces, curves, first=0.5)
+    title.run([Point(2, size, 24.0)])
+    bits = title.found[2, size][24.0].bits
+    assert bits == pytest.approx(curves[size][2].bits[48] * (0.5 + 0.5 * 95 / 31), rel=1e-3)
+
+
+def test_a_job_decodes_once_and_encodes_all_its_points():
+    prober, _ = known(count=2)
+    both = _work(prober.source, prober.chunks[0], [1280.0 * 720, 640.0 * 360], 11)
+    one = _work(prober.source, prober.chunks[0], [1280.0 * 720], 11)
+    assert both.encode - one.encode == pytest.approx(96 * 0.25)
+    assert both.measure == 2 * one.measure
+    assert one + one == _Work(2 * one.encode, 2 * one.measure, 2)
+
+
+def test_what_was_tried_is_not_counted_again():
+    class Counting(_Counting):
+        def answer(self, points, progress):
+            KnownFilm.run(self, points)
+
+        law = KnownFilm.law
+
+    prober, _ = known(count=2)
+    counting = Counting(prober.source, prober.chunks, prober.encoding, prober.store, None)
+    counting.run([Point(0, (640, 360), 24.0), Point(1, (640, 360), 24.0)])
+    first = counting.work
+    counting.run([Point(0, (640, 360), 24.0)])
+    assert counting.work == first
+    assert first.jobs == 2
+
+
+def test_pieces_are_the_beginnings_of_chunks_over_the_whole_title():
+    pieces = _pieces(chunks(100, 300, 40, 60, 200))
+    assert [(piece.first, piece.last) for piece in pieces] == [(100, 132), (500, 532)]
+    assert len(_pieces(chunks(1, 1))) == 2
