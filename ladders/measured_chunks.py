@@ -18,7 +18,7 @@ from encoder import Chunk, ChunkJob, Rendition, Source, Store
 from ladders.curves import RatePoint
 from ladders.pooling import POOLINGS
 
-__all__ = ["Encoding", "MeasuredJob", "measure_chunk", "measuring", "of_shots", "rate_point"]
+__all__ = ["Encoding", "MeasuredJob", "measure_chunk", "measuring", "of_chunk", "of_shots", "rate_point"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Encoding:
     engine: str = vmaf.DEFAULT_ENGINE
     pooling: str = "mean"
 
-    def pooled(self, scores: NDArray[np.float64]) -> float:
+    def pooled(self, scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> float:
         """Return the quality of frames that have such scores."""
-        return float(POOLINGS[self.pooling].pooled(scores))
+        return float(POOLINGS[self.pooling].pooled(scores, weights))
 
     @property
     def trial_preset(self) -> str | None:
@@ -96,9 +96,23 @@ class MeasuredJob(ABC):
         return self.encodes.memory
 
 
-def of_shots(chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: Encoding) -> list[float]:
-    """Return the quality of each shot of a chunk that was measured."""
-    return [encoding.pooled(shot) for shot in np.split(vmaf, np.searchsorted(frames, chunk.cuts)) if len(shot)]
+def of_chunk(scores: vmaf.Scores, chunk: Chunk, encoding: Encoding, every: int = 1) -> float:
+    """Return the quality of a chunk of which each so many-th frame was measured."""
+    return encoding.pooled(scores.vmaf, _weights(chunk, scores.frames, every))
+
+
+def of_shots(
+    chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: Encoding, every: int = 1
+) -> list[float]:
+    """Return the quality of each shot of a chunk that was measured, on each so many-th frame."""
+    places = np.searchsorted(frames, chunk.cuts)
+    shots = zip(np.split(vmaf, places), np.split(_weights(chunk, frames, every), places), strict=True)
+    return [encoding.pooled(*shot) for shot in shots if len(shot[0])]
+
+
+def _weights(chunk: Chunk, frames: NDArray[np.int64], every: int) -> NDArray[np.float64]:
+    """Return for how many frames each speaks: a shot's first, the best of all, for itself only."""
+    return np.where(np.isin(frames, (chunk.first, *chunk.cuts)), 1.0, every)
 
 
 def rate_point(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["POOLINGS", "Pooling"]
 
@@ -27,7 +27,7 @@ class Pooling:
     loss: Callable[[Any], Any]
     quality: Callable[[Any], Any]
 
-    def pooled(self, quality: ArrayLike, weights: Sequence[float] | None = None) -> Any:
+    def pooled(self, quality: ArrayLike, weights: Sequence[float] | NDArray[np.float64] | None = None) -> Any:
         """Return the quality of a whole, its parts, along the first axis, weighted by their lengths.
 
         Examples

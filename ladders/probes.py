@@ -12,7 +12,7 @@ import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
 from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
-from ladders.measured_chunks import Encoding, MeasuredJob, measure_chunk, measuring, of_shots, rate_point
+from ladders.measured_chunks import Encoding, MeasuredJob, measure_chunk, measuring, of_chunk, of_shots, rate_point
 
 __all__ = ["Point", "Prober", "stride"]
 
@@ -166,8 +166,8 @@ def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
         for n, path, score in zip(missing, paths, scores, strict=True):
             known[n] = {
                 "parts": encoder.part_bits(path),
-                "quality": job.encoding.pooled(score.vmaf),
-                "shots": of_shots(job.chunk, score.frames, score.vmaf, job.encoding),
+                "quality": of_chunk(score, job.chunk, job.encoding, job.every),
+                "shots": of_shots(job.chunk, score.frames, score.vmaf, job.encoding, job.every),
                 "encode_cpu_seconds": encode_cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }

@@ -13,9 +13,9 @@ from scipy.special import ndtr
 __all__ = ["TOLD", "UNKNOWN", "Landing", "doubt_of", "remaining_loss"]
 
 #: How much a chunk's bits at a quality are in doubt (standard deviation, natural logarithm), as replays on exhaustive
-#: grids show it: at a trial; more, halfway between two that halve the rate twice; more, for each halving beyond; where
+#: grids show it: at a trial; more, one halving of the bits away from each of two; more, for each halving beyond; where
 #: the next size lends its curve; more, for each size further off; and where nothing of the chunk is known.
-TOLD, BETWEEN, BEYOND, LENT, FURTHER, UNKNOWN = 0.03, 0.04, 0.1, 0.14, 0.035, 0.42
+TOLD, BETWEEN, BEYOND, LENT, FURTHER, UNKNOWN = 0.03, 0.026, 0.08, 0.14, 0.035, 0.42
 #: How much distortion falls as bits grow, in logarithms: about so at the rates of delivery.
 STEEPNESS = 0.5
 #: By how much all of a title's curves at a size may be off together (standard deviation, natural logarithm of bits).
@@ -79,13 +79,13 @@ class Landing:
         return weight**2 / max(int(np.sum(~self.borrowed)) + more, 1)
 
 
-def doubt_of(away: Sequence[float], lent: int | None) -> float:
+def doubt_of(away: Sequence[float] | NDArray[np.float64], lent: int | None) -> float:
     """Return how much a chunk's bits are in doubt at one of its sizes.
 
     Parameters
     ----------
     away : sequence of float
-        How much coarser the trials at that size are, in steps that halve the rate; negative if they are finer.
+        How many times the trials at that size halve the bits; negative if they have more.
     lent : int or None
         How many sizes further the curve is lent by; None if it is not.
 
@@ -97,12 +97,12 @@ def doubt_of(away: Sequence[float], lent: int | None) -> float:
     Examples
     --------
     >>> doubt_of([-1.0, 1.0], None)
-    0.07
+    0.056
     >>> doubt_of([], 1)
     0.14
     """
     doubts = [UNKNOWN if lent is None else LENT + FURTHER * (lent - 1)]
-    if away:
+    if len(away):
         doubts.append(TOLD + BEYOND * min(map(abs, away)))
     finer, coarser = [-a for a in away if a <= 0], [a for a in away if a >= 0]
     if finer and coarser:

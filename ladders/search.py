@@ -34,7 +34,7 @@ PILOTS = 3
 NEAR, APART = 0.45, 1.0
 #: How much more a chunk's bits are in doubt where only rough trials tell them; and what a rung does not stand on more
 #: doubt than, the second where trials are rough.
-MOVED, SURE, ROUGHLY_SURE = 0.05, 0.08, 0.14
+MOVED, SURE, ROUGHLY_SURE = 0.03, 0.08, 0.15
 #: Trials are worth it if, at their rate, a pass over the title at its tallest size saves such a share of the loss that
 #: is asked for.
 WORTH = 0.8
@@ -307,22 +307,21 @@ class _Search:
         """Return what a rung would encode at a size."""
         row = curves[size]
         bits = [curve.bits[np.searchsorted(curve.quantisers, q)] for curve, q in zip(row, quantisers, strict=True)]
-        doubt = np.array([self._doubt(n, size, q, tried[n]) for n, q in enumerate(quantisers)])
+        doubt = np.array([self._doubt(n, size, q, tried[n], row[n]) for n, q in enumerate(quantisers)])
         known = self.prober.found, self.prober.rough
         borrowed = np.array([not any(found[n, size] for found in known) for n in range(len(row))])
         return Landing(np.array(bits), doubt, np.minimum(doubt, TOLD), borrowed)
 
-    def _doubt(self, chunk: int, size: Size, quantiser: float, tried: Sequence[Size]) -> float:
+    def _doubt(self, chunk: int, size: Size, quantiser: float, tried: Sequence[Size], curve: Curve) -> float:
         """Return how much a chunk's bits are in doubt at a size and quantiser."""
         if not tried:
             return UNKNOWN
         place = self.sizes.index
         lent = None if size in tried else abs(place(lender(size, tried, self.sizes)) - place(size))
-        halving = self.codec.rate_halving
-        sure, rough = (
-            [(other - quantiser) / halving for other in found[chunk, size]]
-            for found in (self.prober.found, self.prober.rough)
-        )
+        # by what bits fall between: grain falls off all at once
+        known = self.prober.found[chunk, size], self.prober.rough[chunk, size]
+        bits = np.log2(np.interp([quantiser, *known[0], *known[1]], curve.quantisers, curve.bits))
+        sure, rough = np.split(bits[0] - bits[1:], [len(known[0])])
         return min(doubt_of(sure, lent), doubt_of(rough, None) + MOVED)
 
 

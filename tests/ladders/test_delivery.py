@@ -120,6 +120,9 @@ def test_the_dip_of_an_encode_is_that_of_its_worst_shot():
     assert shots == [95, 90, 70]
     point = rate_point(prober.source, chunk, 20.0, [600], float(vmaf.mean()), shots, every)
     assert point.quality - point.dip == pytest.approx(70)
+    # the first frame of a shot speaks for itself only
+    first = np.where(frames == 96, 99.0, vmaf)
+    assert of_shots(chunk, frames, first, Encoding(), every)[0] == pytest.approx((99 + 3 * 3 * 95) / 10)
     # a shot that no measured frame fell into says nothing
     few = of_shots(replace(chunk, cuts=(97, 98)), frames, vmaf, Encoding())
     assert few == [95.0, pytest.approx(vmaf[1:].mean())]
