@@ -85,7 +85,7 @@ def doubt_of(away: Sequence[float] | NDArray[np.float64], lent: int | None) -> f
     Parameters
     ----------
     away : sequence of float
-        How many times the trials at that size halve the bits; negative if they have more.
+        How many times the bits are halved from there to the trials at that size; negative if those are finer.
     lent : int or None
         How many sizes further the curve is lent by; None if it is not.
 

@@ -318,10 +318,14 @@ class _Search:
             return UNKNOWN
         place = self.sizes.index
         lent = None if size in tried else abs(place(lender(size, tried, self.sizes)) - place(size))
-        # by what bits fall between: grain falls off all at once
         known = self.prober.found[chunk, size], self.prober.rough[chunk, size]
-        bits = np.log2(np.interp([quantiser, *known[0], *known[1]], curve.quantisers, curve.bits))
-        sure, rough = np.split(bits[0] - bits[1:], [len(known[0])])
+        there = np.array([*known[0], *known[1]])
+        steps = (there - quantiser) / self.codec.rate_halving
+        # grain falls off all at once
+        falls = np.log2(
+            np.interp(quantiser, curve.quantisers, curve.bits) / np.interp(there, curve.quantisers, curve.bits)
+        )
+        sure, rough = np.split(np.where(np.abs(falls) > np.abs(steps), falls, steps), [len(known[0])])
         return min(doubt_of(sure, lent), doubt_of(rough, None) + MOVED)
 
 
