@@ -32,6 +32,7 @@ from ladders.making import (
 from ladders.measured_chunks import Encoding
 from ladders.pooling import POOLINGS
 from ladders.prediction import predict_cost
+from ladders.presets import AUTO, with_preset
 from ladders.probes import Point, Prober
 from ladders.refining import Views
 from ladders.rungs import RungChoice, RungRules, choose_rungs
@@ -43,6 +44,7 @@ from ladders.si_ti import SITI_MODES, si_ti
 
 __all__ = [
     "APPLE_LADDERS",
+    "AUTO",
     "MODES",
     "POOLINGS",
     "SITI_MODES",
@@ -109,4 +111,5 @@ __all__ = [
     "segment_rates",
     "si_ti",
     "with_finals",
+    "with_preset",
 ]

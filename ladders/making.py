@@ -28,6 +28,7 @@ from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
 from ladders.measured_chunks import Encoding
 from ladders.pooling import POOLINGS
+from ladders.presets import with_preset
 from ladders.probes import Prober
 from ladders.refining import Views, refine
 from ladders.rungs import RungRules, choose_rungs, share_out
@@ -169,8 +170,11 @@ def make_ladder(
     planned = plan_chunks(source, [shot.first for shot in shots], request.segment_duration)
     store = store or Store.default()
     with LocalExecutor(os.cpu_count() or 1) as pool, store.in_use():
-        prober = Prober(source, planned[0], request.encoding, store, executor or pool, every=request.every)
-        return ladder_from(prober, planned[1], request, progress)
+        encoding = with_preset(
+            request.encoding, request.views, source, planned[0], store, executor or pool, request.max_height
+        )
+        prober = Prober(source, planned[0], encoding, store, executor or pool, every=request.every)
+        return ladder_from(prober, planned[1], replace(request, encoding=encoding), progress)
 
 
 def ladder_from(

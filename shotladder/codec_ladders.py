@@ -11,6 +11,7 @@ import encoder
 import vmaf
 from encoder import Source
 from ladders import (
+    AUTO,
     MODES,
     Finals,
     Ladder,
@@ -22,6 +23,7 @@ from ladders import (
     encode_finals,
     ladder_from,
     load_ladders,
+    with_preset,
 )
 from shotladder.progress import Advance, Reporter
 from shotladder.request import EncodeRequest
@@ -89,9 +91,18 @@ def codec_ladders(
     chunks, segments = encoder.plan_chunks(source, [shot.first for shot in shots], request.segment)
     several = len(requests) > 1
 
+    def named(stage: str, wanted: LadderRequest) -> str:
+        return f"{wanted.encoding.codec}: {stage}" if several else stage
+
     def find(wanted: LadderRequest) -> CodecLadder:
+        if wanted.encoding.preset == AUTO:
+            with reporter.stage(named("choose a preset", wanted)):
+                encoding = with_preset(
+                    wanted.encoding, wanted.views, source, chunks, request.store, executor, wanted.max_height
+                )
+            wanted = replace(wanted, encoding=encoding)
         prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every)
-        with reporter.stage(f"{wanted.encoding.codec}: trial encodes" if several else "trial encodes") as advance:
+        with reporter.stage(named("trial encodes", wanted)) as advance:
             ladder = ladder_from(prober, segments, wanted, advance)
         return CodecLadder(wanted, prober, ladder, from_file=False, several=several)
 

@@ -36,6 +36,7 @@ from ladders import (
     analyse_in_ranges,
     candidate_sizes,
     predict_cost,
+    with_preset,
 )
 from shotladder.codec_ladders import codec_ladders
 from shotladder.describe import LeftOut, Made, Parts, describe
@@ -150,13 +151,17 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     each = []
     # nothing is left of it
     with TemporaryDirectory() as folder, LocalExecutor(request.workers) as executor:
-        analysed = _aside(executor, _analyse, source, Store(Path(folder)), executor, reporter)
+        store = Store(Path(folder))
+        analysed = _aside(executor, _analyse, source, store, executor, reporter)
         source = analysed.source
         chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
         sizes = list(candidate_sizes(source.display_size, request.max_height).values())
         for wanted in request.ladder_requests(source):
             with reporter.stage(f"{wanted.encoding.codec}: try a few seconds") as advance:
-                each.append(predict_cost(source, chunks, wanted, executor, advance))
+                encoding = with_preset(
+                    wanted.encoding, wanted.views, source, chunks, store, executor, wanted.max_height
+                )
+                each.append(predict_cost(source, chunks, replace(wanted, encoding=encoding), executor, advance))
     predicted = {stage: round(sum(cost[stage] for cost in each), 1) for stage in each[0]}
     return {
         "codecs": list(request.codecs),

@@ -14,7 +14,7 @@ import click
 import encoder
 import vmaf
 from encoder import Store
-from ladders import MODES, POOLINGS, Stop, Views
+from ladders import AUTO, MODES, POOLINGS, Stop, Views
 from shotladder.request import EncodeRequest, EncryptionRequest
 
 __all__ = [
@@ -153,7 +153,11 @@ _OPTIONS = (
     click.option(
         "--segment", type=Seconds(), default="4", show_default=True, help="Length aimed at, half to 1.5 times."
     ),
-    click.option("--preset", metavar="NAME|CODEC=NAME,...", help="The encoder's; by default the codec's."),
+    click.option(
+        "--preset",
+        metavar="NAME|CODEC=NAME,...",
+        help="The encoder's; auto chooses it by --views [the codec's default].",
+    ),
     click.option("--tune", type=click.Choice(["visual", "metric"]), default="visual", show_default=True),
     click.option(
         "--pooling",
@@ -280,7 +284,7 @@ def _presets(codecs: Sequence[str], said: str | None) -> tuple[str, ...]:
             raise click.BadParameter(f"{part!r}: {name!r} is not among --codec", param_hint="--preset")
         presets |= {name: preset} if found else dict.fromkeys(presets, preset)
     for name, preset in presets.items():
-        known = encoder.codec_named(name).presets
+        known = (*encoder.codec_named(name).presets, AUTO)
         if preset not in known:
             raise click.BadParameter(f"{preset!r} of {name} is none of {', '.join(known)}", param_hint="--preset")
     return tuple(presets.values())
@@ -305,6 +309,9 @@ def _views(options: dict[str, Any]) -> Views | None:
 
 def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRequest:
     """Build the request from the options that `ladder_options` adds, and `audio` and `overwrite`."""
+    presets = _presets(options["codecs"], options["preset"])
+    if AUTO in presets and options["views"] is None:
+        raise click.UsageError("--preset auto goes with --views")
     if options["ffmpeg"]:
         os.environ["SHOTLADDER_FFMPEG"] = str(Path(options["ffmpeg"]).resolve())
     if options["cluster"] and "://" not in source:
@@ -322,7 +329,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         audience=_audience(options),
         max_height=options["max_height"],
         segment=options["segment"],
-        presets=_presets(options["codecs"], options["preset"]),
+        presets=presets,
         tune=options["tune"],
         pooling=options["pooling"],
         stop=Stop(options["remaining_loss"], options["probe_budget"]),

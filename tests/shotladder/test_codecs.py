@@ -9,6 +9,7 @@ import m3u8
 import pytest
 
 import abr
+import encoder
 from tests.encoder.films import fetched, key_times_in, times_in
 from tests.shotladder.running import FRAMES, RATE, shotladder
 
@@ -132,3 +133,13 @@ def test_chunks_are_refined_where_views_are_worth_it(made, tmp_path):
     assert sum(counts.values()) > 0
     assert f"chunks refined ({next(iter(counts))})" in (tmp_path / "out" / "report.html").read_text()
     assert document["video"][-1]["vmaf"]["mean"] == pytest.approx(85, abs=1)
+
+
+def test_a_preset_is_chosen_by_views(made):
+    words = ("--rungs", "2", "--target-vmaf", "85", "--max-height", "72", "--quiet", "--json")
+    auto = ("--preset", "auto", "--views", "1e9", "--cpu-hour", "0")
+    answer = shotladder("ladder", made.film, *words, *auto, store=made.store)
+    assert answer.status == 0, answer.err
+    ladder = json.loads(answer.out)
+    assert ladder["preset"] in encoder.CODECS["h264"].presets
+    assert len(ladder["rungs"]) == 2

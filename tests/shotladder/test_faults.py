@@ -75,6 +75,7 @@ FAULTS = {
     "an unknown command": ("encoed film.mp4 -o out", 2, "encoed"),
     "a ladder of a file and views": ("encode film.mp4 -o out --ladder list.json --views 9", 2, "--ladder is made"),
     "a price without views": ("ladder film.mp4 --cpu-hour 2", 2, "--cpu-hour goes with --views"),
+    "a preset to choose without views": ("ladder film.mp4 --preset auto", 2, "--preset auto goes with --views"),
     "no film for a ladder": ("ladder absent.mp4", 1, "no such file"),
 }  # fmt: skip
 

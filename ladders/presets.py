@@ -1,0 +1,143 @@
+"""Choose an encoder's preset for a title: the one whose encodes and traffic together cost least."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from encoder import Chunk, Source, Store, codec_named
+from ladders.curves import CEILING
+from ladders.heights import candidate_sizes
+from ladders.ladder import LadderError
+from ladders.measured_chunks import Encoding
+from ladders.probes import Point, Prober
+from ladders.refining import Views
+
+__all__ = ["AUTO", "with_preset"]
+
+#: Stands for the preset that is to be chosen.
+AUTO = "auto"
+#: So many chunks, spread over the title, are tried by every preset that is looked at.
+PILOTS = 3
+#: Where in the encoder's range of quantisers; by the default preset at a finer one, too.
+PLACES = (0.45, 0.35)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """Pilots by one preset: bits and distortion in all, weighted by frames, and the CPU seconds of encoding."""
+
+    bits: float
+    distortion: float
+    seconds: float
+
+
+def with_preset(
+    encoding: Encoding,
+    views: Views | None,
+    source: Source,
+    chunks: Sequence[Chunk],
+    store: Store,
+    executor: Executor,
+    max_height: int | None = None,
+) -> Encoding:
+    """Return an encoding whose preset is chosen, where it leaves that open.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        With `AUTO` for a preset, if it is to be chosen.
+    views : Views or None
+        What bits are worth.
+    source : Source
+    chunks : sequence of Chunk
+        Of the title.
+    store : Store
+    executor : Executor
+    max_height : int, optional
+        Nominal height that no rung exceeds.
+
+    Returns
+    -------
+    Encoding
+
+    Raises
+    ------
+    LadderError
+        If the preset is to be chosen, but no views say what bits are worth.
+
+    Notes
+    -----
+    Each preset's worth is told by a few chunks at a middle size and quantiser. What is fetched is counted as if all
+    saw that; distortion is brought to that of the default preset by the slope between two encodes of its own. From the
+    default on, slower presets are tried while they cost less in all, else faster ones. Settings of single chunks beyond
+    the preset are chosen later (`refine`).
+    """
+    if encoding.preset != AUTO:
+        return encoding
+    if views is None:
+        raise LadderError("a preset is chosen by how many views the film will have, which are not stated")
+    return _Choice(encoding, views, source, chunks, store, executor, max_height).made()
+
+
+class _Choice:
+    """One title's choice."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        views: Views,
+        source: Source,
+        chunks: Sequence[Chunk],
+        store: Store,
+        executor: Executor,
+        max_height: int | None,
+    ) -> None:
+        self.encoding, self.views, self.source, self.store, self.executor = encoding, views, source, store, executor
+        self.codec = codec_named(encoding.codec)
+        sizes = list(candidate_sizes(source.display_size, max_height).values())
+        self.size = sizes[len(sizes) // 2]
+        count = min(PILOTS, len(chunks))
+        self.pilots = tuple(chunks[len(chunks) * (2 * n + 1) // (2 * count)] for n in range(count))
+        self.frames = np.array([chunk.frame_count for chunk in self.pilots], np.float64)
+        #: how many times the title is as long as the pilots, and how many times more pixels its rungs have
+        self.longer = source.frame_count / float(self.frames.sum())
+        self.larger = self.longer * sum(width * height for width, height in sizes) / (self.size[0] * self.size[1])
+        self.default, finer = (self.tried(self.codec.preset, place) for place in PLACES)
+        #: bits that a little distortion is worth
+        self.price = (finer.bits - self.default.bits) / max(self.default.distortion - finer.distortion, 1e-9)
+
+    def made(self) -> Encoding:
+        """Walk from the default to where no step makes it cheaper."""
+        presets = self.codec.presets
+        at = presets.index(self.codec.preset)
+        least = self.cost(self.default)
+        for way in (1, -1):
+            moved = False
+            while 0 <= at + way < len(presets):
+                cost = self.cost(self.tried(presets[at + way], PLACES[0]))
+                if cost >= least:
+                    break
+                at, least, moved = at + way, cost, True
+            if moved:
+                break
+        return replace(self.encoding, preset=presets[at])
+
+    def tried(self, preset: str, place: float) -> _Tried:
+        """Try the pilots by a preset."""
+        encoding = replace(self.encoding, preset=preset)
+        prober = Prober(self.source, self.pilots, encoding, self.store, self.executor)
+        quantiser = self.codec.at_share(place)
+        points = [Point(n, self.size, quantiser) for n in range(len(self.frames))]
+        prober.run(points)
+        found = [prober.known(point)[quantiser] for point in points]
+        distortion = self.frames @ [CEILING - point.quality for point in found]
+        return _Tried(sum(point.bits for point in found), float(distortion), prober.cost.encode_cpu_seconds)
+
+    def cost(self, tried: _Tried) -> float:
+        """Return what a preset costs in all, in bits of traffic."""
+        bits = tried.bits + self.price * (tried.distortion - self.default.distortion)
+        return self.views.count * bits * self.longer + tried.seconds * self.larger * self.views.bits_a_second
