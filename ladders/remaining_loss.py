@@ -96,7 +96,7 @@ def doubt_of(away: Sequence[float] | NDArray[np.float64], lent: int | None) -> f
 
     Examples
     --------
-    >>> doubt_of([-1.0, 1.0], None)
+    >>> round(doubt_of([-1.0, 1.0], None), 3)
     0.056
     >>> doubt_of([], 1)
     0.14

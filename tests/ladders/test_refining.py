@@ -99,14 +99,16 @@ def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
     check_ladder(ladder, prober)
     assert set(ladder.refinements) > {""} or "" not in ladder.refinements
     assert ladder.anchor == plain.anchor
-    for ours, other in zip(ladder.rungs[-2:], plain.rungs[-2:], strict=True):
+    for ours in ladder.rungs[-2:]:
         # a refined chunk is as good half a quantiser further on
         each = zip(ours.quantisers, ladder.refined, strict=True)
         moved = replace(ours, quantisers=tuple(q - 0.5 * bool(name) for q, name in each))
         rate, quality = achieved(prober, moved)
         assert quality == pytest.approx(ours.quality, abs=0.5)
         assert ours.rate < rate
-        assert ours.rate < other.rate * (1 if ours.quality >= other.quality else 1.02)
+    # rungs below the top may lie elsewhere
+    ours, other = ladder.rungs[-1], plain.rungs[-1]
+    assert ours.rate < other.rate * (1 if ours.quality >= other.quality else 1.02)
     assert corrected(prober, ladder, request, {}) == ladder
 
 
