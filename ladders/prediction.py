@@ -42,12 +42,17 @@ class _Work:
     def __add__(self, other: _Work) -> _Work:
         return _Work(self.encode + other.encode, self.measure + other.measure, self.jobs + other.jobs)
 
+    def times(self, frames: float, jobs: float) -> _Work:
+        """Return the work on so many times as many frames, in so many times as many jobs."""
+        return _Work(self.encode * frames, self.measure * frames, round(self.jobs * jobs))
+
 
 @dataclass(slots=True)
 class _Counting(Prober):
-    """Notes the work of its trials."""
+    """Notes the work of its trials, and what of it is for refinements."""
 
     work: _Work = _Work()
+    refining: _Work = _Work()
 
     def run(self, points: Iterable[Point], progress: Progress | None = None) -> None:
         """Try all points that have not been tried."""
@@ -57,7 +62,10 @@ class _Counting(Prober):
             rough = self.encoding.trial_preset is not None
             pixels = [p.size[0] * p.size[1] * (DEARER if rough and not p.rough else 1.0) for p in tried]
             measured = math.ceil(chunk.frame_count / stride(chunk, self.every))
-            self.work += _work(self.source, chunk, pixels, measured)
+            work = _work(self.source, chunk, pixels, measured)
+            self.work += work
+            if tried[0].refinement:
+                self.refining += work
         self.answer(new, progress)
 
     def answer(self, points: Sequence[Point], progress: Progress | None) -> None:
@@ -118,7 +126,8 @@ def predict_cost(
     it; so is the first frame of each alone, which tells what a chunk costs whatever its length (a process, and the
     frames from the last key frame on that it decodes to get there), and how much of its bits. How many trials the
     title takes, and which rungs it gets, a search of the whole title tells whose trials are answered by the curves of
-    the pieces. Trials cost no more than their budget.
+    the pieces; refinements are tried on as large a share of its chunks as on the pieces. Trials cost no more than their
+    budget.
     """
     pieces = _pieces(chunks)
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
@@ -133,21 +142,24 @@ def predict_cost(
         source, tuple(chunks), request.encoding, prober.store, executor, request.every, pieces=pieces, curves=curves,
         first=first,
     )  # fmt: skip
-    whole = ladder_from(title, _segments(chunks), request)
+    whole = ladder_from(title, _segments(chunks), replace(request, views=None))
+    frames = [sum(chunk.frame_count for chunk in part) for part in (chunks, pieces)]
+    refining = prober.refining.times(frames[0] / frames[1], len(chunks) / len(pieces))
     done, single, todo = (_finals_work(source, ladder) for ladder in (small, replace(small, chunks=singles), whole))
     costs = {
         "encode": (finals.encode_cpu_seconds, begun.encode_cpu_seconds, small.cost.encode_cpu_seconds),
         "measure": (finals.measure_cpu_seconds, begun.measure_cpu_seconds, small.cost.measure_cpu_seconds),
     }
+    trials = title.work + refining
     said, probes = {}, 0.0
     for stage, (pieces_cost, singles_cost, trials_cost) in costs.items():
-        frames = [getattr(work, stage) for work in (done, single, todo, prober.work, title.work)]
-        each = max(pieces_cost - singles_cost, 0.0) / max(frames[0] - frames[1], 1e-9)
-        job = max(pieces_cost - each * frames[0], 0.0) / done.jobs
-        said[stage] = round((each * frames[2] + job * todo.jobs) * (1 + AGAIN), 1)
+        parts = [getattr(work, stage) for work in (done, single, todo, prober.work, trials)]
+        each = max(pieces_cost - singles_cost, 0.0) / max(parts[0] - parts[1], 1e-9)
+        job = max(pieces_cost - each * parts[0], 0.0) / done.jobs
+        said[stage] = round((each * parts[2] + job * todo.jobs) * (1 + AGAIN), 1)
         # the preset of trials is another
-        per_trial = max(trials_cost - job * prober.work.jobs, trials_cost / 2) / frames[3]
-        probes += per_trial * frames[4] + job * title.work.jobs
+        per_trial = max(trials_cost - job * prober.work.jobs, trials_cost / 2) / parts[3]
+        probes += per_trial * parts[4] + job * trials.jobs
     return {"probes": round(probes if request.stop.budget is None else min(probes, request.stop.budget), 1), **said}
 
 

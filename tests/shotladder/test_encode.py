@@ -314,10 +314,10 @@ def test_a_ladder_of_another_film_is_refused(made, ladder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_dry_run_encodes_nothing_and_leaves_nothing(made, tmp_path):
-    answer = shotladder(
-        "encode", made.film, "-o", tmp_path / "out", *FAST, "--dry-run", "--json", "--quiet", store=tmp_path / "store"
-    )
+@pytest.mark.parametrize("more", [(), ("--views", "1e9", "--preset", "veryfast")])
+def test_dry_run_encodes_nothing_and_leaves_nothing(made, tmp_path, more):
+    words = (*FAST, *more, "--dry-run", "--json", "--quiet")
+    answer = shotladder("encode", made.film, "-o", tmp_path / "out", *words, store=tmp_path / "store")
     assert (answer.status, answer.err) == (0, "")
     planned = json.loads(answer.out)
     assert planned["frames"] == FRAMES
