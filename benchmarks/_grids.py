@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +28,7 @@ from ladders import (
 )
 from ladders.allocation import reach, same_quality
 from ladders.rungs import share_out
+from ladders.smoothness import smooth
 
 QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
 LIMITS = Limits()
@@ -185,6 +186,15 @@ def landings_of(
         reached = {s: a.indices for s, a in others.items() if a.quality >= aim.quality}
         landings.append({s: [float(QUANTISERS[i]) for i in at] for s, at in ({size: places} | reached).items()})
     return landings
+
+
+def smooth_costs(grid: Grid, rungs: Iterable[Rung], jump: float) -> list[float]:
+    """Return how many percent more bits each rung takes for its quality if shots may be no further from neighbours."""
+    costs, limits = [], replace(LIMITS, jump=jump)
+    for size, places, _ in rungs:
+        bits, quality = grid.delivered(size, places)
+        costs.append(100 * (smooth(grid.at(size), grid.frames, limits, Aim(quality, bits)).bits / bits - 1))
+    return costs
 
 
 def losses(grid: Grid, rungs: Iterable[Rung]) -> tuple[list[float], list[float]]:

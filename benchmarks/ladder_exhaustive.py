@@ -32,7 +32,7 @@ import numpy as np
 
 import encoder
 import vmaf
-from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of
+from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of, smooth_costs
 from encoder import Source, Store
 from ladders import (
     APPLE_LADDERS,
@@ -70,6 +70,8 @@ BATCH = 5
 #: Between which BD-rates count.
 BAND = {"VMAF": (30.0, 96.0), "VMAF-NEG": (30.0, 96.0), "PSNR-Y": (20.0, 60.0), "SSIM-Y": (0.5, 1.0)}
 RESAMPLES = 1000
+#: VMAF between neighbouring shots, to see what bounding it costs.
+JUMP = 10.0
 
 
 @dataclass(frozen=True)
@@ -315,6 +317,9 @@ def _print_losses(title: Title, grid: Grid, rough: Grid | None, prober: Prober, 
     print(f"  against exhaustive per-title, 95 % interval over shots: {low:+.2f} to {high:+.2f} %")
     for name, loss in variants(title, grid, rough, round(ladder.cost.probes)).items():
         print(f"  on the grids, {name:32s} loss {np.nanmean(loss):5.2f} %, worst rung {np.nanmax(loss):5.2f} %")
+    rules = RungRules(target=title.request.rules.target)
+    costs = smooth_costs(grid, rungs_of(grid, {size: grid.at(size) for size in grid.sizes}, rules), JUMP)
+    print(f"  on the grid, neighbours within {JUMP:g} VMAF cost, by rung, %: {', '.join(f'{c:.2f}' for c in costs)}")
     for name, (mine, single) in companions(title, grid, prober, ladder, finals).items():
         print(f"  {name:9s} BD-rate against per-title encodes {bd(single, mine, name):+6.2f} %")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._grids import QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of
+from benchmarks._grids import QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of, smooth_costs
 from ladders import RatePoint, Stop, fit_curve
 from ladders.curves import Size
 from ladders.search import explore
@@ -24,6 +24,8 @@ GRIDS = Path(__file__).resolve().parents[2] / "shared" / "truth" / "grids"
 FRAME_RATES = {"angel": 25.0, "bbb": 24.0}
 #: Of the grid's CPU time, to see what a budget costs.
 BUDGETS = (0.04, 0.08, 0.12, 0.16)
+#: VMAF between neighbouring shots, to see what bounding it costs.
+JUMPS = (10.0, 6.0)
 
 
 def read_grid(path: Path) -> tuple[Grid, float]:
@@ -78,6 +80,11 @@ def main() -> None:
         for share in BUDGETS:
             figures = measure(path, share)
             print(f"    within {share:.0%} of the grid's CPU: " + _told(figures))
+        grid, _ = read_grid(path)
+        rungs = rungs_of(grid, {size: grid.at(size) for size in grid.sizes})
+        for jump in JUMPS:
+            costs = ", ".join(f"{cost:.2f}" for cost in smooth_costs(grid, rungs, jump))
+            print(f"    neighbours within {jump:g} VMAF cost, by rung, %: {costs}")
     if not GRIDS.is_dir():
         print("the grids are not beside this checkout")
 

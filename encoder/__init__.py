@@ -1,6 +1,6 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
-from encoder.buffer import needed_buffer, track_samples
+from encoder.buffer import needed_buffer, needed_rate, track_samples
 from encoder.chunks import ChunkJob, chunk_path, encode_chunk, memory_for, part_bits, payload_bits
 from encoder.cluster import cluster_executor
 from encoder.codec import Codec, Refinement
@@ -28,7 +28,7 @@ from encoder.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.process import stop_all
 from encoder.pruning import Artefact, artefacts, prune
 from encoder.source import AudioStream, Colour, HDRMetadata, Source, TextStream
-from encoder.stitch import stitch
+from encoder.stitch import stitch, stitched_samples
 from encoder.store import Store, write_whole
 from encoder.tools import ffmpeg_path, ffmpeg_version, packager_path, packager_version, require_encoder
 from encoder.tracks import AUDIO_CODECS, AudioTrack, TextTrack, audio_codecs, encode_audio, extract_text
@@ -91,6 +91,7 @@ __all__ = [
     "longest_first",
     "memory_for",
     "needed_buffer",
+    "needed_rate",
     "new_keys",
     "package",
     "packager_path",
@@ -104,6 +105,7 @@ __all__ = [
     "save_keys",
     "side_by_side",
     "stitch",
+    "stitched_samples",
     "stop_all",
     "track_samples",
     "write_whole",

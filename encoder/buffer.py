@@ -1,4 +1,4 @@
-"""The decoder's buffer: how large it must be to play a track that arrives at a constant rate."""
+"""The decoder's buffer: how large it must be for a track that comes at a rate, and at which rate one is enough."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["needed_buffer", "track_samples"]
+__all__ = ["needed_buffer", "needed_rate", "track_samples"]
+
+Bits = Sequence[int] | NDArray[np.int64]
+Times = Sequence[float] | NDArray[np.float64]
 
 
-def needed_buffer(
-    bits: Sequence[int] | NDArray[np.int64], times: Sequence[float] | NDArray[np.float64], rate: float
-) -> float:
+def needed_buffer(bits: Bits, times: Times, rate: float) -> float:
     """Simulate the leaky bucket over samples and return how large it must be.
 
     Parameters
@@ -54,6 +55,51 @@ def needed_buffer(
     gone = np.cumsum(sizes)
     full = np.minimum.accumulate(gone - sizes - filled)
     return float(np.max(gone - filled - full))
+
+
+def needed_rate(bits: Bits, times: Times, seconds: float) -> float:
+    """Return the least rate at which a buffer that takes some seconds to fill is large enough.
+
+    Parameters
+    ----------
+    bits, times : sequence, length n
+        As in `needed_buffer`.
+    seconds : float, positive
+        How long the rate takes to fill the buffer.
+
+    Returns
+    -------
+    float
+        Bits/s. A buffer of `seconds` times as many bits, full at first and filled at this rate, never runs empty.
+
+    Notes
+    -----
+    It is the most that bits[i] + ... + bits[j] is of times[j] - times[i] + seconds, over all i <= j, found by
+    Dinkelbach's method [1]_: the interval that lacks most at one rate tells the next rate, until none lacks anything.
+
+    References
+    ----------
+    .. [1] W. Dinkelbach, "On nonlinear fractional programming", Management Science 13, 1967.
+
+    Examples
+    --------
+    >>> needed_rate([100, 300, 100], [0.0, 1.0, 2.0], 2)
+    150.0
+    """
+    if len(bits) == 0:
+        return 0.0
+    sizes, at = np.asarray(bits, np.float64), np.asarray(times, np.float64)
+    gone = np.cumsum(sizes)
+    rate = 0.0
+    while True:
+        left = gone - rate * at
+        before = left - sizes
+        last = int(np.argmax(left - np.minimum.accumulate(before)))
+        first = int(np.argmin(before[: last + 1]))
+        found = float((gone[last] - gone[first] + sizes[first]) / (at[last] - at[first] + seconds))
+        if found <= rate * (1 + 1e-12):
+            return rate
+        rate = found
 
 
 def track_samples(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from encoder.errors import StitchError
 from encoder.levels import declare_level
@@ -16,7 +18,7 @@ from encoder.plan import Chunk, Segment
 from encoder.source import Source
 from encoder.store import write_whole
 
-__all__ = ["stitch", "track_timing"]
+__all__ = ["stitch", "stitched_samples", "track_timing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,21 @@ def stitch(
     write_whole(output, make)
 
 
+def stitched_samples(
+    source: Source, chunks: Sequence[Chunk], paths: Sequence[Path]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return what `track_samples` would of the track that chunks are stitched to."""
+    time_base, times = track_timing(source)
+    packets = [packet for chunk, path in zip(chunks, paths, strict=True) for packet in _read(path, chunk)[1]]
+    bits = np.array([8 * len(packet.data) for packet in packets], np.int64)
+    return bits, np.array(_decoding_times(packets, times)[:-1]) * float(time_base)
+
+
+def _decoding_times(packets: Sequence[_Packet], times: Sequence[int]) -> list[int]:
+    """Return when each packet is decoded, counted from the first, and when the last one ends."""
+    return [0, *accumulate(times[packet.frame + 1] - times[packet.frame] for packet in packets)]
+
+
 def _read(path: Path, chunk: Chunk) -> tuple[_Header, list[_Packet]]:
     """Return the parameter sets of a chunk and its packets in decoding order, numbered by the source's frames."""
     with av.open(str(path)) as container:
@@ -123,8 +140,7 @@ def _write(path: Path, template: Path, packets: list[_Packet], times: tuple[int,
 
     So the sum of durations up to a key frame is its time, also when the frame rate varies.
     """
-    durations = [times[packet.frame + 1] - times[packet.frame] for packet in packets]
-    decoded = [0, *accumulate(durations)]
+    decoded = _decoding_times(packets, times)
     # frames that are shown before those decoded earlier; the muxer takes this shift back
     shift = max(time - times[packet.frame] for time, packet in zip(decoded, packets, strict=False))
     with av.open(str(template)) as chunk, av.open(str(path), "w", format="mp4", options=_OPTIONS) as container:
@@ -133,13 +149,13 @@ def _write(path: Path, template: Path, packets: list[_Packet], times: tuple[int,
         track = container.add_stream_from_template(stream, opaque=True)
         track.codec_context.codec_tag = stream.codec_context.codec_tag
         track.time_base = time_base
-        for packet, time, duration in zip(packets, decoded, durations, strict=False):
+        for packet, (time, end) in zip(packets, pairwise(decoded), strict=True):
             timed = av.Packet(packet.data)
             timed.stream = track
             timed.time_base = time_base
             timed.pts = times[packet.frame]
             timed.dts = time - shift
-            timed.duration = duration
+            timed.duration = end - time
             timed.is_keyframe = packet.is_keyframe
             container.mux(timed)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ladders.curves import Curve
 from ladders.hull_kernels import all_hulls
 from ladders.pooling import POOLINGS, Pooling
+from ladders.tables import tabled
 
 __all__ = [
     "Aim",
@@ -51,14 +52,21 @@ class Limits:
     peak_ratio : float
         In no segment is a chunk's rate higher than so many times the rung's average (Apple's authoring rules: 2 for
         video on demand), where its curve reaches so low. It comes before the floor.
+    buffer : float or None
+        Seconds that a decoder's buffer takes to fill at that peak rate: on encodes it must never run empty. None leaves
+        it as large as it has to be.
+    jump : float or None
+        How far the quality of a chunk may be from its neighbours', where their curves allow; None as far as it likes.
     """
 
     floor_below_mean: float = 8.0
     cap: float = 98.5
     peak_ratio: float = 2.0
+    buffer: float | None = None
+    jump: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Aim:
     """What the limits count from.
 
@@ -68,10 +76,13 @@ class Aim:
         Mean quality of the rung.
     bits : float
         Of the rung, in all.
+    most : ndarray of float64, shape (chunks,), or float
+        Bits that a chunk may have, as its encode shows that a decoder's buffer can take.
     """
 
     quality: float
     bits: float
+    most: NDArray[np.float64] | float = np.inf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,10 +197,9 @@ def equal_slope(
     .. [1] H. Everett, "Generalized Lagrange multiplier method", Operations Research 11, 1963.
     .. [2] Y. Shoham, A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", IEEE TASSP 36, 1988.
     """
-    bits = np.array([curve.bits for curve in curves])
-    quality = np.array([curve.quality for curve in curves])
-    weights = np.asarray(frames, np.float64) / sum(frames)
-    loss = pooling.loss(quality) * weights[:, None]
+    table = tabled(curves)
+    bits, weights = table.bits, np.asarray(frames, np.float64) / sum(frames)
+    loss = pooling.loss(table.quality) * weights[:, None]
     vertices = np.empty(bits.shape, np.int64)
     counts = np.empty(len(bits), np.int64)
     within = allowed(curves, weights, limits, aim)
@@ -308,17 +318,16 @@ def allowed(
     ndarray of bool, shape (chunks, grid)
         At least one place of every chunk.
     """
-    quality = np.array([curve.quality for curve in curves])
-    left = quality <= limits.cap
+    table = tabled(curves)
+    left = table.quality <= limits.cap
     # where even the coarsest quantiser is above the cap, that one stands
     left[:, -1] = True
     if aim is None:
         return left
-    heaviest = np.array([curve.bits * curve.burst for curve in curves])
     # a chunk's fair share of the rung's bits is its share of the frames
-    left &= heaviest <= PEAK_MARGIN * limits.peak_ratio * aim.bits * weights[:, None]
+    left &= table.heaviest <= PEAK_MARGIN * limits.peak_ratio * aim.bits * weights[:, None]
+    left &= (aim.most >= table.bits.T).T
     left[:, -1] = True
     # a chunk is as good as the worst of the shots that ride in it
-    worst = np.array([curve.quality - curve.dip for curve in curves])
-    floor = np.minimum(aim.quality - limits.floor_below_mean, np.where(left, worst, -100.0).max(axis=1))
-    return left & (worst >= floor[:, None])
+    floor = np.minimum(aim.quality - limits.floor_below_mean, np.where(left, table.worst, -100.0).max(axis=1))
+    return left & (table.worst >= floor[:, None])

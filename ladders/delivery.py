@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from encoder import Source, codec_named
-from ladders.allocation import Limits
+from encoder import Chunk, Source, codec_named, needed_rate, stitched_samples
+from ladders.allocation import PEAK_MARGIN, Aim, Limits
+from ladders.decoder_buffer import kept_shares
 from ladders.finals import FinalChunk, Finals, Progress, encode_finals, final_point, with_finals
 from ladders.ladder import Ladder, Rung
 from ladders.making import LadderRequest, corrected
@@ -21,12 +24,13 @@ __all__ = ["deliver", "missed", "segment_rates"]
 Stage = Callable[[str], AbstractContextManager[Progress]]
 
 #: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a shot
-#: that lies further below the floor.
+#: that lies further below the floor, or jumps further than it may.
 TOLERANCE, FLOOR_TOLERANCE = 0.4, 0.25
-#: A chunk that has such a share of the peak can have no more, also if it is below the floor.
+#: A chunk that has such a share of the peak, or of what a buffer takes, can have no more, below the floor or not.
 AT_PEAK = 0.9
-#: Times that rungs which missed are encoded again.
-CORRECTIONS = 2
+#: Times that rungs which missed are encoded again; more often for a decoder's buffer, as large frames shrink less than
+#: their chunk.
+CORRECTIONS, BUFFER_CORRECTIONS = 2, 4
 
 
 def deliver(
@@ -56,12 +60,20 @@ def deliver(
         finals = encode_finals(prober, ladder, advance)
     if ladder.mode == "fixed":
         return ladder, finals
-    for _ in range(CORRECTIONS):
+    most: dict[tuple[int, int, int], NDArray[np.float64] | float] = {}
+    for _ in range(CORRECTIONS if request.limits.buffer is None else BUFFER_CORRECTIONS):
         again = missed(prober.source, ladder, finals, request.limits, prober.encoding)
         if not again:
             break
         with_finals(prober, ladder, finals)
-        better = corrected(prober, ladder, request, {n: sum(c.bits for c in finals.chunks[n]) for n in again})
+        aims = {}
+        for n in again:
+            aim, rung = _aim(prober.source, ladder, finals, request, n), ladder.rungs[n]
+            key = rung.width, rung.height, rung.rate
+            # what a chunk was found not to get it does not get in a later round
+            most[key] = np.minimum(aim.most, most.get(key, np.inf))
+            aims[n] = replace(aim, most=most[key])
+        better = corrected(prober, ladder, request, aims)
         if better == ladder:
             break
         with begin(f"correct {len(again)} of {len(ladder.rungs)} rungs") as advance:
@@ -92,13 +104,40 @@ def segment_rates(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> 
     return [float(b / (source.time(s.last) - source.time(s.first))) for b, s in zip(bits, ladder.segments, strict=True)]
 
 
+def _aim(source: Source, ladder: Ladder, finals: Finals, request: LadderRequest, number: int) -> Aim:
+    """Return what is asked of a rung, with what its encode shows that a decoder's buffer can take."""
+    row = finals.chunks[number]
+    each = np.array([final.bits for final in row])
+    aim = Aim(ladder.rungs[number].quality, float(each.sum()))
+    if request.limits.buffer is None or ladder.mode != "per-shot":
+        return aim
+    peak = PEAK_MARGIN * request.limits.peak_ratio * aim.bits / _seconds(ladder, source)
+    owners = np.repeat(np.arange(len(row)), [chunk.frame_count for chunk in ladder.chunks])
+    shares = kept_shares(*_samples(source, ladder, row), owners, peak, request.limits.buffer)
+    return replace(aim, most=np.where(shares < 1, shares * each, np.inf))
+
+
+def _samples(
+    source: Source, ladder: Ladder, row: Sequence[FinalChunk]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    return stitched_samples(source, ladder.chunks, [final.path for final in row])
+
+
+def _seconds(ladder: Ladder, source: Source) -> float:
+    return float(sum(source.time(segment.last) - source.time(segment.first) for segment in ladder.segments))
+
+
 def _crosses(
     source: Source, ladder: Ladder, rung: Rung, row: Sequence[FinalChunk], limits: Limits, encoding: Encoding
 ) -> bool:
-    """Tell whether a segment is above the peak, or a shot below the floor that could have more."""
-    seconds = sum(source.time(segment.last) - source.time(segment.first) for segment in ladder.segments)
-    peak = limits.peak_ratio * sum(final.bits for final in row) / float(seconds)
+    """Tell whether the peak is not enough, chunks jump, or a shot is below the floor that could have more."""
+    peak = limits.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
     if max(segment_rates(source, ladder, row)) > peak:
+        return True
+    if _needed_rate(source, ladder, row, limits) > peak:
+        return True
+    jumps = np.abs(np.diff([encoding.pooled(final.vmaf) for final in row]))
+    if limits.jump is not None and np.any(jumps > limits.jump + FLOOR_TOLERANCE):
         return True
     floor = encoding.pooled(np.concatenate([final.vmaf for final in row])) - limits.floor_below_mean
     finest = codec_named(encoding.codec).quantisers[0]
@@ -107,5 +146,20 @@ def _crosses(
         heaviest = point.burst * point.bits / float(source.time(chunk.last) - source.time(chunk.first))
         below = point.quality - point.dip < floor - FLOOR_TOLERANCE
         if below and heaviest < AT_PEAK * peak and quantiser > finest:
-            return True
+            more = _needed_rate(source, ladder, row, limits, chunk)
+            if more <= peak:
+                return True
     return False
+
+
+def _needed_rate(
+    source: Source, ladder: Ladder, row: Sequence[FinalChunk], limits: Limits, grown: Chunk | None = None
+) -> float:
+    """Return the rate that the buffer asked for needs, had one chunk a little more; 0 where none is asked for."""
+    if limits.buffer is None:
+        return 0.0
+    bits, times = _samples(source, ladder, row)
+    if grown is not None:
+        bits = bits.copy()
+        bits[grown.first : grown.last] = np.ceil(bits[grown.first : grown.last] / AT_PEAK)
+    return needed_rate(bits, times, limits.buffer)

@@ -34,6 +34,7 @@ from ladders.refining import Views, refine
 from ladders.rungs import RungRules, choose_rungs, share_out
 from ladders.search import Curves, Size, Stop, explore, fitted, part_of
 from ladders.shots import Shot
+from ladders.smoothness import smooth
 
 __all__ = [
     "MODES",
@@ -52,6 +53,9 @@ MODES = ("per-shot", "per-title", "constant-quality", "fixed")
 HULL_POINTS = 40
 #: A correction leaves the other chunks of a rung alone once its mean is this near (VMAF) to what was asked of it.
 SETTLED = 0.05
+#: Where no allocation within the peak reaches a rung's quality, the peak is raised by such steps, up to where none
+#: is one any more.
+LOOSER, UNBOUNDED = 1.25, 100.0
 
 
 def default_target(source: Source) -> float:
@@ -215,7 +219,7 @@ def ladder_from(
     )
 
 
-def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, bits: Mapping[int, int]) -> Ladder:
+def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, aims: Mapping[int, Aim]) -> Ladder:
     """Choose the quantisers of some rungs again, by all that is known now; what is asked of each stays.
 
     Parameters
@@ -225,13 +229,13 @@ def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, bits: Mapp
     ladder : Ladder
     request : LadderRequest
         That the ladder was made for.
-    bits : mapping
-        From the numbers of the rungs that missed to the bits that each has.
+    aims : mapping
+        From the numbers of the rungs that missed to what is asked of each, counted from the bits that it has.
     """
     maker = _Maker(prober.source, prober.chunks, request)
     curves = fitted(prober, list(maker.sizes.values()))
     again = [
-        replace(rung, quantisers=maker.corrected(curves, rung, bits[n])) if n in bits else rung
+        replace(rung, quantisers=maker.corrected(curves, rung, aims[n])) if n in aims else rung
         for n, rung in enumerate(ladder.rungs)
     ]
     return replace(ladder, rungs=_distinct(again))
@@ -281,22 +285,30 @@ class _Maker:
                         landings[size] = list(self._quantisers(allocation.indices))
         return wanted
 
-    def corrected(self, curves: Curves, rung: Rung, bits: int) -> tuple[float, ...]:
+    def corrected(self, curves: Curves, rung: Rung, aim: Aim) -> tuple[float, ...]:
         """Return the quantisers that bring a rung to the quality asked of it, changing no chunk without need."""
-        mine, aim = curves[rung.width, rung.height], Aim(rung.quality, bits)
-        better = self._family(mine, aim).for_quality(rung.quality).indices
+        mine = curves[rung.width, rung.height]
         now = np.array([round((q - self.lowest) / self.step) for q in rung.quantisers])
+        limits = self.limits
+        if self.request.mode == "per-shot":
+            limits, aim = self._within_reach(mine, aim)
+            if limits.jump is not None:
+                # one chunk is not changed without its neighbours
+                return self._quantisers(smooth(mine, self.frames, limits, aim, self.pooling, now).indices)
+            better = equal_slope(mine, self.frames, limits, aim, self.pooling).for_quality(aim.quality).indices
+        else:
+            better = self._family(mine).for_quality(aim.quality).indices
         if self.request.mode != "per-title":
             weights = np.asarray(self.frames, np.float64) / sum(self.frames)
             each = np.arange(len(mine))
             if self.request.mode == "per-shot":
-                within = allowed(mine, weights, self.limits, aim)[each, now]
+                within = allowed(mine, weights, limits, aim)[each, now]
                 now = np.where(within, now, better)
             loss = weights[:, None] * self.pooling.loss(np.array([curve.quality for curve in mine]))
-            left, asked = float(loss[each, now].sum()), self.pooling.loss(rung.quality)
+            left, asked = float(loss[each, now].sum()), self.pooling.loss(aim.quality)
             gains = loss[each, now] - loss[each, better]
             for n in np.argsort(-gains * np.sign(left - asked), kind="stable"):
-                settled = abs(self.pooling.quality(left) - rung.quality) <= SETTLED
+                settled = abs(self.pooling.quality(left) - aim.quality) <= SETTLED
                 if settled or gains[n] * (left - asked) <= 0:
                     break
                 now[n], left = better[n], left - gains[n]
@@ -320,10 +332,10 @@ class _Maker:
     def _title(self, curves: Curves) -> dict[int, TitleCurve]:
         return {height: self._family(curves[size]) for height, size in self.sizes.items()}
 
-    def _family(self, curves: list[Curve], aim: Aim | None = None) -> TitleCurve:
-        """Return the allocations that the mode knows."""
+    def _family(self, curves: list[Curve]) -> TitleCurve:
+        """Return the allocations that the mode knows, but for limits that count from a rung."""
         if self.request.mode == "per-shot":
-            return equal_slope(curves, self.frames, self.limits, aim, self.pooling)
+            return equal_slope(curves, self.frames, self.limits, None, self.pooling)
         if self.request.mode == "constant-quality":
             return same_quality(curves, self.frames, self.pooling)
         return one_quantiser(curves, self.frames, self.pooling)
@@ -331,9 +343,26 @@ class _Maker:
     def _reach(self, curves: Curves, height: int, aim: Aim) -> Allocation:
         """Reach a quality at a height by the mode's allocations."""
         mine = curves[self.sizes[height]]
-        if self.request.mode == "per-shot":
-            return reach(mine, self.frames, self.limits, aim, self.pooling)
-        return self._family(mine).for_quality(aim.quality)
+        if self.request.mode != "per-shot":
+            return self._family(mine).for_quality(aim.quality)
+        limits = self.limits
+        allocation = reach(mine, self.frames, limits, aim, self.pooling)
+        if allocation.quality < aim.quality - SETTLED <= self._family(mine).quality[-1]:
+            limits, _ = self._within_reach(mine, aim)
+            allocation = equal_slope(mine, self.frames, limits, aim, self.pooling).for_quality(aim.quality)
+        if limits.jump is None:
+            return allocation
+        return smooth(mine, self.frames, limits, replace(aim, bits=allocation.bits), self.pooling)
+
+    def _within_reach(self, curves: list[Curve], aim: Aim) -> tuple[Limits, Aim]:
+        """Return what bounds a rung, with a peak so high that the quality asked for can be reached, if it can be."""
+        limits, asked = self.limits, min(aim.quality, self._family(curves).quality[-1]) - SETTLED
+        while limits.peak_ratio < UNBOUNDED:
+            if equal_slope(curves, self.frames, limits, aim, self.pooling).quality[-1] >= asked:
+                break
+            limits = replace(limits, peak_ratio=LOOSER * limits.peak_ratio)
+            aim = replace(aim, most=LOOSER * aim.most)
+        return limits, aim
 
     def _fixed(self, curves: Curves) -> list[tuple[int, Allocation]]:
         """Return height and allocation of each rung of the recommended ladder that is not taller than the film."""

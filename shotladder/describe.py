@@ -18,7 +18,7 @@ import encoder
 import vmaf
 from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
 from encoder.packaging import HLS_MANIFEST
-from ladders import Finals, Ladder, Shot, bd_rate
+from ladders import Finals, Ladder, Limits, Shot, bd_rate
 from shotladder import __version__
 
 __all__ = ["Made", "Parts", "describe", "shot_document"]
@@ -58,6 +58,7 @@ class Parts:
     text: Sequence[tuple[TextTrack, Packaged]]
     left_out: Sequence[LeftOut]
     encryption: Encryption | None
+    limits: Limits
     analysis_cpu_seconds: float
 
 
@@ -107,6 +108,8 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "preset": _presets(parts.made),
             "tune": ladder.tune,
             "pooling": ladder.pooling,
+            "buffer_seconds": parts.limits.buffer,
+            "max_jump": parts.limits.jump,
             "target_vmaf": ladder.target,
             # chunks that have more than the preset, by what they have
             "refined_chunks": {
@@ -202,6 +205,9 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
     durations = [float(parts.source.time(b) - parts.source.time(a)) for a, b in spans]
     peak = round(max(8 * size / time for size, time in zip(sizes, durations, strict=True)))
     scores = made.finals.vmaf(number)
+    filled = peak
+    if parts.limits.buffer is not None:
+        filled = max(peak, math.ceil(encoder.needed_rate(*made.samples[number], parts.limits.buffer)))
     return {
         "id": rendition.id,
         "codec": rendition.codec,
@@ -210,8 +216,9 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
         "height": rendition.height,
         "average_bitrate": round(8 * sum(sizes) / float(parts.source.duration)),
         "peak_bitrate": peak,
-        # what a decoder must hold when the track comes at its peak rate
-        "buffer_bits": math.ceil(encoder.needed_buffer(*made.samples[number], peak)),
+        # what a decoder must hold when the track comes at such a rate: its peak, or what the buffer asked for needs
+        "buffer_rate": filled,
+        "buffer_bits": math.ceil(encoder.needed_buffer(*made.samples[number], filled)),
         "vmaf": pooled(scores),
         "quantisers": _per_shot(parts.shots, made.ladder, number),
         "playlist": packaged.playlist,

@@ -32,6 +32,7 @@ from encoder import (
 from ladders import (
     Finals,
     Ladder,
+    Limits,
     Shot,
     analyse_in_ranges,
     candidate_sizes,
@@ -110,9 +111,10 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
             tracks = _aside(executor, _tracks, request, analysed.source, executor, reporter)
         with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             packing = PackagingRequest(_encryption(request, reporter), request.single_file)
-            parts = _package(folder, analysed, delivered, tracks, packing)
+            parts = _package(folder, analysed, delivered, tracks, packing, request.limits)
             presentation = describe(folder, parts, fingerprint)
             (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
+            _say_of_buffers(presentation, request.limits, reporter)
             hulls = {made.ladder.codec: made.ladder.hull for made in parts.made}
             write_report(folder / "report.html", presentation, hulls)
     return Outcome(presentation, already_there=False)
@@ -250,6 +252,7 @@ def _package(
     delivered: Sequence[tuple[Ladder, Finals]],
     tracks: _Tracks,
     packing: PackagingRequest,
+    limits: Limits,
 ) -> Parts:
     """Stitch each rung of each codec, package all, and gather what is known."""
     source = analysed.source
@@ -286,8 +289,18 @@ def _package(
         text=list(zip(tracks.text, packaged, strict=True)),
         left_out=tracks.left_out,
         encryption=packing.encryption,
+        limits=limits,
         analysis_cpu_seconds=analysed.cpu_seconds,
     )
+
+
+def _say_of_buffers(presentation: dict[str, Any], limits: Limits, reporter: Reporter) -> None:
+    """Name the rungs for which a buffer that was asked for has to be filled faster than it should."""
+    for rung in presentation["video"] if limits.buffer is not None else ():
+        times = rung["buffer_rate"] / rung["average_bitrate"]
+        if times > limits.peak_ratio:
+            held = f"a buffer of {limits.buffer:g} s has to be filled at {times:.2f} times its average rate"
+            reporter.say(f"{rung['id']}: {held}")
 
 
 def _renditions(source: Source, ladder: Ladder, finals: Finals) -> tuple[Rendition, ...]:

@@ -105,7 +105,7 @@ def rung_table(presentation: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-_RUNG_HEAD = ("rung", "size", "kbit/s", "peak kbit/s", "VMAF", "harmonic", "5th pct", "worst", "quantisers")
+_RUNG_HEAD = ("rung", "size", "kbit/s", "peak kbit/s", "buffer s", "VMAF", "harmonic", "5th pct", "worst", "quantisers")
 
 
 def _rung_rows(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -115,6 +115,7 @@ def _rung_rows(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
             f"{rung['width']}x{rung['height']}",
             f"{rung['average_bitrate'] / 1000:.0f}",
             f"{rung['peak_bitrate'] / 1000:.0f}",
+            f"{rung['buffer_bits'] / rung['buffer_rate']:.2f}",
             *(f"{rung['vmaf'][key]:.1f}" for key in ("mean", "harmonic_mean", "p5", "min")),
             f"{min(rung['quantisers']):g} to {max(rung['quantisers']):g}",
         )

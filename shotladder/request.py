@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder import ContentKey, Source, Store
-from ladders import MODES, Encoding, LadderRequest, RungRules, Stop, Views, default_target
+from ladders import MODES, Encoding, LadderRequest, Limits, RungRules, Stop, Views, default_target
 from shotladder import __version__
 from shotladder.viewers import Viewers
 
@@ -59,6 +59,10 @@ class EncodeRequest:
     max_height : int or None
     segment : Fraction
         What a segment should last, s.
+    buffer : float or None
+        Seconds of a decoder's buffer at twice a rung's average rate; None leaves it open.
+    max_jump : float or None
+        VMAF by which neighbouring shots of a rung may differ; None leaves it open.
     presets : tuple of str
         The encoder's, for each codec.
     tune : str
@@ -96,6 +100,8 @@ class EncodeRequest:
     audience: tuple[Path, ...]
     max_height: int | None
     segment: Fraction
+    buffer: float | None
+    max_jump: float | None
     presets: tuple[str, ...]
     tune: str
     pooling: str
@@ -110,6 +116,11 @@ class EncodeRequest:
     cluster: str | None
     store: Store
 
+    @property
+    def limits(self) -> Limits:
+        """What no shot may cross."""
+        return Limits(buffer=self.buffer, jump=self.max_jump)
+
     def ladder_requests(self, source: Source) -> tuple[LadderRequest, ...]:
         """Return what the ladder of this film is to be, for each codec."""
         rules = RungRules(target=self.target if self.target is not None else default_target(source), count=self.rungs)
@@ -118,6 +129,7 @@ class EncodeRequest:
             rules = replace(rules, audience=viewers)
         request = LadderRequest(
             rules=rules,
+            limits=self.limits,
             max_height=self.max_height,
             segment_duration=self.segment,
             stop=self.stop,

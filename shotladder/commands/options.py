@@ -154,6 +154,18 @@ _OPTIONS = (
         "--segment", type=Seconds(), default="4", show_default=True, help="Length aimed at, half to 1.5 times."
     ),
     click.option(
+        "--buffer",
+        metavar="SECONDS",
+        type=click.FloatRange(0, 60, min_open=True),
+        help="Of a decoder's buffer at twice a rung's average rate: no shot may run it empty [as large as need be].",
+    ),
+    click.option(
+        "--max-jump",
+        metavar="VMAF",
+        type=click.FloatRange(1, 100),
+        help="How far a rung's shot may be from its neighbours in quality [as far as bits are best spent].",
+    ),
+    click.option(
         "--preset",
         metavar="NAME|CODEC=NAME,...",
         help="The encoder's; auto chooses it by --views [the codec's default].",
@@ -307,6 +319,14 @@ def _views(options: dict[str, Any]) -> Views | None:
     return views if options["cpu_hour"] is None else replace(views, cpu_hour=options["cpu_hour"])
 
 
+def _of_per_shot(options: dict[str, Any], name: str) -> Any:
+    """Return an option that other ladders cannot keep to."""
+    value = options[name]
+    if value is not None and options["ladder"] != "per-shot":
+        raise click.BadParameter("goes with --ladder per-shot", param_hint=f"--{name.replace('_', '-')}")
+    return value
+
+
 def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRequest:
     """Build the request from the options that `ladder_options` adds, and `audio` and `overwrite`."""
     presets = _presets(options["codecs"], options["preset"])
@@ -329,6 +349,8 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         audience=_audience(options),
         max_height=options["max_height"],
         segment=options["segment"],
+        buffer=_of_per_shot(options, "buffer"),
+        max_jump=_of_per_shot(options, "max_jump"),
         presets=presets,
         tune=options["tune"],
         pooling=options["pooling"],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encoder.buffer import needed_buffer, track_samples
+from encoder.buffer import needed_buffer, needed_rate, track_samples
 from tests.encoder.films import write_film
 from tests.naive.buffers import runs_empty
 
@@ -25,6 +25,14 @@ def test_the_buffer_is_enough_and_none_smaller_is(track):
     assert runs_empty(bits, times, rate, needed * (1 - 1e-6) - 1e-3)
 
 
+@given(tracks(), st.floats(0.01, 20))
+def test_the_rate_is_enough_for_the_buffer_and_none_lower_is(track, seconds):
+    bits, times, _ = track
+    rate = needed_rate(bits, times, seconds)
+    assert not runs_empty(bits, times, rate, seconds * rate * (1 + 1e-9) + 1e-3)
+    assert runs_empty(bits, times, rate * (1 - 1e-6), seconds * rate * (1 - 1e-6) - 1e-3)
+
+
 def test_a_faster_line_needs_no_larger_buffer():
     rng = np.random.default_rng(1)
     bits, times = rng.integers(1, 10**5, 500), np.arange(500) / 25
@@ -34,7 +42,7 @@ def test_a_faster_line_needs_no_larger_buffer():
 
 
 def test_no_samples_need_none():
-    assert needed_buffer([], [], 1.0) == 0
+    assert needed_buffer([], [], 1.0) == needed_rate([], [], 1.0) == 0
 
 
 def test_samples_of_a_track_are_its_packets(tmp_path):

@@ -20,6 +20,8 @@ from encoder import (
     inspect,
     payload_bits,
     stitch,
+    stitched_samples,
+    track_samples,
 )
 from encoder.stitch import track_timing
 from tests.encoder.films import hashes_in, key_times_in, numbers_in, times_in, write_film
@@ -73,6 +75,15 @@ def test_constant_rates_have_exact_times(stitched):
     source, _, track = stitched
     if source.is_cfr:
         assert times_in(track) == [n / source.frame_rate for n in range(60)]
+
+
+def test_samples_are_known_before_the_track_is_written(stitched):
+    source, paths, track = stitched
+    bits, times = stitched_samples(source, CHUNKS, paths)
+    as_written = track_samples(track)
+    np.testing.assert_array_equal(bits, as_written[0])
+    # another time base may round
+    np.testing.assert_allclose(times, as_written[1], atol=1e-3)
 
 
 def test_frames_are_those_of_the_chunks_bit_for_bit(stitched):

@@ -158,13 +158,15 @@ def test_a_budget_below_the_cheapest_gets_the_cheapest():
 def limits(draw):
     """Limits that bind, and what they count from."""
     bounds = Limits(draw(st.floats(0, 30)), draw(st.floats(40, 100)), draw(st.sampled_from([1.0, 1.5, 2.0, 1e9])))
-    return bounds, Aim(draw(st.floats(20, 100)), draw(st.integers(1, 400)))
+    most = draw(st.sampled_from([np.inf, 10.0, 40.0]))
+    return bounds, Aim(draw(st.floats(20, 100)), draw(st.integers(1, 400)), most)
 
 
 def allowed_places(each, share, bounds, aim):
     """The limits in words: under the cap and the peak where a shot can, and then as high as the floor where it can."""
     peak = PEAK_MARGIN * bounds.peak_ratio * aim.bits * share
-    places = [n for n in range(GRID) if each.quality[n] <= bounds.cap and each.bits[n] * each.burst <= peak]
+    few = (each.bits * each.burst <= peak) & (each.bits <= aim.most)
+    places = [n for n in range(GRID) if each.quality[n] <= bounds.cap and few[n]]
     places = sorted({*places, GRID - 1})
     worst = each.quality - each.dip
     floor = min(aim.quality - bounds.floor_below_mean, max(worst[n] for n in places))

@@ -5,10 +5,11 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from encoder import Chunk, Segment, Store, inspect, part_bits, plan_chunks
+from encoder import Chunk, Segment, Store, inspect, needed_rate, part_bits, plan_chunks, stitched_samples
 from ladders import (
     Encoding,
     FinalChunk,
@@ -25,7 +26,7 @@ from ladders import (
 from ladders.delivery import TOLERANCE
 from ladders.measured_chunks import of_shots, rate_point
 from ladders.probes import stride
-from tests.encoder.films import write_film
+from tests.encoder.films import numbered_picture, write_film
 from tests.ladders.test_making import KnownFilm, known
 
 REQUEST = LadderRequest(
@@ -50,11 +51,11 @@ def laid_out(change=None):
     return prober, ladder, Finals(tuple(tuple(row) for row in rows), 0.0, 0.0)
 
 
-def told(change=None):
+def told(change=None, limits=None):
     prober, ladder, finals = laid_out(change)
     # what is asked is what came out, so that only floor and peak are left to miss
     asked = tuple(replace(r, quality=float(finals.vmaf(n).mean())) for n, r in enumerate(ladder.rungs))
-    return missed(prober.source, replace(ladder, rungs=asked), finals, Limits())
+    return missed(prober.source, replace(ladder, rungs=asked), finals, limits or Limits())
 
 
 def test_what_was_asked_for_is_not_missed():
@@ -86,6 +87,14 @@ def test_a_chunk_below_the_floor_that_can_have_no_more_is_not_missed():
     assert told(lambda rows: change(rows, 0.95)) == []
     assert told(lambda rows: change(rows, 0.7)) == [0]
     assert told(lambda rows: change(rows, 1.05)) == [0]
+
+
+def test_a_jump_from_chunk_to_chunk_is_missed_where_that_is_asked():
+    def change(rows):
+        rows[0][3] = final(rows[0][3].parts, rows[0][2].vmaf[0] + 6)
+
+    assert told(change, Limits(jump=5.0, floor_below_mean=50.0)) == [0]
+    assert told(change, Limits(floor_below_mean=50.0)) == []
 
 
 def test_segments_are_charged_with_the_parts_that_lie_in_them():
@@ -167,6 +176,37 @@ def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
             assert encoded.parts == part_bits(encoded.path)
             assert len(encoded.parts) == len(chunk.keyframes)
         assert abs(finals.vmaf(n).mean() - rung.quality) <= 4 * TOLERANCE
+
+
+def write_stills_of_noise(path):
+    """Eight shots of a second that move, but for one that is a still of noise: nearly all of it is its first frame."""
+    noise = np.random.default_rng(1).integers(96, 160, (64, 128), np.uint8)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=24, options={"crf": "10", "preset": "veryfast"})
+        video.width, video.height, video.pix_fmt = 128, 64, "yuv420p"
+        for n in range(8 * 24):
+            picture = noise if n // 24 == 4 else numbered_picture(40 * (n // 24) + 3 * n)
+            frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
+            frame.pts = n
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+    return path
+
+
+def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
+    source = inspect(write_stills_of_noise(tmp_path / "film.mp4"))
+    chunks, segments = plan_chunks(source, list(range(0, 8 * 24, 24)), Fraction(1))
+    needs = []
+    for limits in (Limits(floor_below_mean=50.0), Limits(floor_below_mean=50.0, buffer=0.25)):
+        request = replace(REQUEST, rules=RungRules(count=1, target=92), limits=limits)
+        with ThreadPoolExecutor(2) as executor:
+            prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, every=1)
+            _, finals = deliver(prober, ladder_from(prober, segments, request), request)
+        bits, times = stitched_samples(source, chunks, [final.path for final in finals.chunks[-1]])
+        needs.append(needed_rate(bits, times, 0.25) / (bits.sum() / float(source.duration)))
+    free, held = needs
+    assert free > 2.2
+    assert held <= 2
 
 
 class Told:

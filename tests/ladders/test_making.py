@@ -13,6 +13,7 @@ from encoder import ChunkJob, Colour, Rendition, Source, Store, chunk_path, insp
 from ladders import (
     APPLE_LADDERS,
     MODES,
+    Aim,
     Encoding,
     LadderError,
     LadderRequest,
@@ -181,6 +182,26 @@ def test_no_shot_crosses_floor_or_peak_where_it_can_help_it():
             assert quality >= rung.quality - request.limits.floor_below_mean - 0.5 or at_peak
 
 
+class LoneFilm(RichFilm):
+    """All but one shot are stills, which no quantiser makes better."""
+
+    def law(self, chunk, size, quantiser):
+        return super().law(chunk, size, quantiser) if chunk == 6 else (20_000, 85.0)
+
+
+def test_the_peak_gives_way_where_no_quality_is_within_it():
+    prober, segments = known(LoneFilm)
+    ladder = ladder_from(prober, segments, LadderRequest(rules=RungRules(target=86)))
+    rung = ladder.rungs[-1]
+    assert achieved(prober, rung)[1] == pytest.approx(86, abs=0.2)
+    peak = prober.law(6, (rung.width, rung.height), rung.quantisers[6])[0] / 4
+    assert peak > 2 * rung.rate
+    # a correction keeps what is asked
+    aim = Aim(rung.quality, rung.rate * float(prober.source.duration))
+    again = corrected(prober, ladder, LadderRequest(rules=RungRules(target=86)), {len(ladder.rungs) - 1: aim})
+    assert achieved(prober, again.rungs[-1])[1] == pytest.approx(86, abs=0.2)
+
+
 def test_a_bound_on_height_is_kept():
     prober, segments = known()
     ladder = ladder_from(prober, segments, LadderRequest(max_height=432))
@@ -251,7 +272,7 @@ def test_correction_brings_a_rung_to_what_was_asked():
     )
     top = len(ladder.rungs) - 1
     bits = achieved(prober, spoilt.rungs[top])[0] * float(prober.source.duration)
-    again = corrected(prober, spoilt, LadderRequest(), {top: round(bits)})
+    again = corrected(prober, spoilt, LadderRequest(), {top: Aim(spoilt.rungs[top].quality, bits)})
     assert again.rungs[:-1] == spoilt.rungs[:-1]
     assert achieved(prober, again.rungs[-1])[1] == pytest.approx(ladder.rungs[-1].quality, abs=0.5)
 

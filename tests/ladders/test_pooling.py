@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, Encoding, LadderRequest, RungRules, corrected, ladder_from
+from ladders import POOLINGS, Aim, Encoding, LadderRequest, RungRules, corrected, ladder_from
 from tests.ladders.test_making import known
 from vmaf import Pool
 
@@ -39,6 +39,5 @@ def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
         assert rung.quality == pytest.approx(harmonic(rung), abs=0.5)
     top = len(ladder.rungs) - 1
     assert ladder.rungs[top].quality == pytest.approx(90, abs=0.5)
-    assert corrected(prober, ladder, request, {top: round(ladder.rungs[top].rate * 48)}).rungs[top].quality == (
-        ladder.rungs[top].quality
-    )
+    aim = Aim(ladder.rungs[top].quality, ladder.rungs[top].rate * 48)
+    assert corrected(prober, ladder, request, {top: aim}).rungs[top].quality == aim.quality

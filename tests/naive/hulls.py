@@ -1,4 +1,6 @@
-"""Hulls by testing every point against every line, allocations by trying all."""
+"""Hulls by testing every point against every line, allocations and chains by trying all."""
+
+from itertools import pairwise, product
 
 
 def naive_hull(bits, quality):
@@ -40,3 +42,13 @@ def naive_decreasing(values):
         return sum(values[a : b + 1]) / (b - a + 1)
 
     return [min(max(mean(a, b) for b in range(i, n)) for a in range(i + 1)) for i in range(n)]
+
+
+def naive_chain(cost, quality, jump, penalty):
+    """The least that one place a row costs, and what neighbours' qualities differ beyond a jump, by trying all."""
+    least = float("inf")
+    for places in product(range(len(cost[0])), repeat=len(cost)):
+        chosen = [row[place] for row, place in zip(quality, places, strict=True)]
+        beyond = sum(max(abs(a - b) - jump, 0) for a, b in pairwise(chosen))
+        least = min(least, sum(row[place] for row, place in zip(cost, places, strict=True)) + penalty * beyond)
+    return least

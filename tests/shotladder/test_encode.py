@@ -140,6 +140,35 @@ def test_the_buffer_told_is_enough_for_the_track_as_fetched(made):
         assert runs_empty(bits, times, rung["peak_bitrate"], 0.99 * rung["buffer_bits"])
 
 
+def test_a_buffer_that_is_asked_for_never_runs_empty(made, tmp_path):
+    plain = made.document["video"][0]
+    bits, times = encoder.track_samples(fetched(made.folder, plain["playlist"]))
+    average = bits.sum() / made.document["duration"]
+    assert made.document["ladder"]["buffer_seconds"] is None
+    assert plain["buffer_rate"] == plain["peak_bitrate"]
+    # a buffer that the ladder does not keep to by itself
+    assert encoder.needed_rate(bits, times, 0.25) > 2.1 * average
+    answer = shotladder("encode", made.film, "-o", tmp_path / "out", *FAST, "--buffer", "0.25", store=made.store)
+    assert answer.status == 0, answer.err
+    document = json.loads((tmp_path / "out" / "presentation.json").read_text())
+    assert document["ladder"]["buffer_seconds"] == 0.25
+    for rung in document["video"]:
+        bits, times = encoder.track_samples(fetched(tmp_path / "out", rung["playlist"]))
+        assert rung["buffer_bits"] <= 0.25 * rung["buffer_rate"] + 1
+        assert not runs_empty(bits, times, rung["buffer_rate"], rung["buffer_bits"] + 1)
+        needed = encoder.needed_rate(bits, times, 0.25)
+        assert rung["buffer_rate"] == pytest.approx(max(rung["peak_bitrate"], needed), abs=1)
+        # three shots leave little room; what cannot be held is told
+        too_fast = rung["buffer_rate"] > 2 * rung["average_bitrate"]
+        assert any(line.startswith(f"{rung['id']}: a buffer of 0.25 s") for line in answer.lines) == too_fast
+
+
+def test_a_buffer_is_not_promised_of_ladders_that_cannot_keep_to_one(made):
+    answer = shotladder("ladder", made.film, "--ladder", "per-title", "--buffer", "1", store=made.store)
+    assert answer.status == 2
+    assert "--buffer: goes with --ladder per-shot" in answer.lines[-1]
+
+
 def test_frames_of_a_rung_are_those_of_its_chunks(made):
     chunks = {}
     for path in (made.store / "chunk").rglob("*.mp4"):

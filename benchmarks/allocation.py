@@ -1,0 +1,86 @@
+"""The time that sharing out a long title takes: 1500 shots, 8 rungs, 6 heights, on curves of a formula.
+
+Claim: under a second of CPU time from curves to quantisers: the title's curve at every height, the rungs, their
+heights again within floor and peak, and what each rung encodes. `--max-jump` takes longer, told beside it. Nothing is
+encoded. Warm, several rounds; median and spread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from ladders import Aim, Allocation, Curve, Limits, RungRules, choose_rungs, equal_slope, quantiser_grid
+from ladders.allocation import reach
+from ladders.rungs import share_out
+from ladders.smoothness import smooth
+
+SHOTS, RUNGS, HEIGHTS, FRAME_RATE, ROUNDS = 1500, 8, (1080, 720, 540, 432, 360, 234), 24, 5
+GRID = quantiser_grid(12.0, 46.0, 0.25)
+#: By how much shots differ in bits (natural logarithm).
+SPREAD = 0.8
+JUMP = 10.0
+
+
+def synthetic_title(seed: int = 1) -> tuple[list[int], dict[int, list[Curve]]]:
+    """Return the shots' lengths in frames, and their curves at each height."""
+    rng = np.random.default_rng(seed)
+    frames = [int(count) for count in rng.integers(48, 240, SHOTS)]
+    hardness = np.exp(rng.normal(0, SPREAD, SHOTS))
+    curves = {}
+    for height in HEIGHTS:
+        area = (height / 1080) ** 2
+        lost = 30 * (area**-0.2 - 1)
+        curves[height] = [
+            Curve(
+                GRID,
+                8e4 * count * hard * area**0.75 * 2 ** ((24 - GRID) / 6),
+                np.clip(100.5 - 4 * hard**0.3 * 1.09 ** (GRID - 24) - lost, 0, 100),
+            )
+            for count, hard in zip(frames, hardness, strict=True)
+        ]
+    return frames, curves
+
+
+def share(frames: list[int], curves: dict[int, list[Curve]], limits: Limits) -> list[tuple[int, Allocation]]:
+    """Choose rungs and share out their bits, as `per-shot` does."""
+    duration = sum(frames) / FRAME_RATE
+    titles = {height: equal_slope(row, frames, limits) for height, row in curves.items()}
+    chosen = choose_rungs(titles, duration, RungRules(target=93.0, count=RUNGS))
+
+    def reached(height: int, aim: Aim) -> Allocation:
+        allocation = reach(curves[height], frames, limits, aim)
+        if limits.jump is None:
+            return allocation
+        return smooth(curves[height], frames, limits, replace(aim, bits=allocation.bits))
+
+    return share_out(chosen, titles, duration, reached)
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return median and spread of the CPU seconds, warm."""
+    work()
+    seconds = []
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        work()
+        seconds.append(time.process_time() - begun)
+    return float(np.median(seconds)), max(seconds) - min(seconds)
+
+
+def main() -> None:
+    """Print the times."""
+    frames, curves = synthetic_title()
+    for name, limits in {"floor, cap and peak": Limits(), f"and a jump of {JUMP:g}": Limits(jump=JUMP)}.items():
+        rungs = share(frames, curves, limits)
+        median, spread = _timed(partial(share, frames, curves, limits))
+        told = ", ".join(f"{height}" for height, _ in rungs)
+        print(f"{SHOTS} shots, {len(rungs)} rungs ({told} lines), {name}: {median:.2f} CPU s (spread {spread:.2f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Kernels of smoothness: plain arrays in and out."""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["cheapest_chain"]
+
+
+@numba.njit(cache=True)
+def cheapest_chain(
+    cost: NDArray[np.float64],
+    quality: NDArray[np.float64],
+    jump: float,
+    penalty: float,
+    came: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+) -> None:
+    """Write the places, one a row, that cost least in all, where neighbours' quality may differ.
+
+    Beyond `jump` each unit of difference costs `penalty`. Quality never rises along a row. For each place the cheapest
+    of the row before is that of three: within the jump, where a window slides along (Lemire 2006), too high above it,
+    and too far below.
+    """
+    rows, grid = cost.shape
+    best = cost[0].copy()
+    further = np.empty(grid)
+    window = np.empty(grid, np.int64)
+    below = np.empty(grid + 1)
+    below_place = np.empty(grid + 1, np.int64)
+    for row in range(1, rows):
+        before, here = quality[row - 1], quality[row]
+        below[grid], below_place[grid] = np.inf, grid - 1
+        for j in range(grid - 1, -1, -1):
+            below[j], below_place[j] = below[j + 1], below_place[j + 1]
+            if best[j] - penalty * before[j] < below[j]:
+                below[j], below_place[j] = best[j] - penalty * before[j], j
+        above, above_place = np.inf, 0
+        begin = end = head = tail = 0
+        for k in range(grid):
+            while end < grid and before[end] >= here[k] - jump:
+                while tail > head and best[window[tail - 1]] >= best[end]:
+                    tail -= 1
+                window[tail] = end
+                tail += 1
+                end += 1
+            while begin < end and before[begin] > here[k] + jump:
+                if best[begin] + penalty * before[begin] < above:
+                    above, above_place = best[begin] + penalty * before[begin], begin
+                if tail > head and window[head] == begin:
+                    head += 1
+                begin += 1
+            value, place = np.inf, 0
+            if tail > head:
+                value, place = best[window[head]], window[head]
+            if above - penalty * (here[k] + jump) < value:
+                value, place = above - penalty * (here[k] + jump), above_place
+            if below[end] + penalty * (here[k] - jump) < value:
+                value, place = below[end] + penalty * (here[k] - jump), below_place[end]
+            came[row, k] = place
+            further[k] = value + cost[row, k]
+        best, further = further, best
+    chosen[rows - 1] = np.argmin(best)
+    for row in range(rows - 1, 0, -1):
+        chosen[row - 1] = came[row, chosen[row]]

@@ -1,0 +1,84 @@
+"""Quality does not jump where it need not, and little that keeps to that is cheaper."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ladders import Aim, Limits, equal_slope
+from ladders.smoothness import smooth
+from ladders.smoothness_kernels import cheapest_chain
+from tests.ladders.test_allocation import GRID, achieved, curve, titles
+from tests.naive.hulls import naive_chain, naive_hull
+
+
+@settings(deadline=None)
+@given(titles(), st.sampled_from([0.0, 3.0, 10.0]), st.sampled_from([0.5, 1e3]), st.integers(0, 10**6))
+def test_no_chain_is_cheaper(title, jump, penalty, seed):
+    quality = np.array([c.quality for c in title[0]])
+    rng = np.random.default_rng(seed)
+    cost = np.where(rng.random(quality.shape) < 0.3, np.inf, rng.random(quality.shape))
+    cost[:, -1] = 1.0
+    chosen = np.empty(len(cost), np.int64)
+    cheapest_chain(cost, quality, jump, penalty, np.empty(cost.shape, np.int64), chosen)
+    each = np.arange(len(cost))
+    beyond = np.maximum(np.abs(np.diff(quality[each, chosen])) - jump, 0).sum()
+    assert cost[each, chosen].sum() + penalty * beyond == pytest.approx(naive_chain(cost, quality, jump, penalty))
+
+
+def limits(jump):
+    return Limits(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9, jump=jump)
+
+
+@settings(deadline=None)
+@given(titles(chunks=(2, 4)), st.floats(30, 100), st.sampled_from([2.0, 5.0, 10.0]))
+def test_neighbours_keep_to_the_jump_and_nothing_on_the_hull_of_all_is_passed_over(title, target, jump):
+    curves, frames = title
+    found = smooth(curves, frames, limits(jump), Aim(target, 100.0))
+    assert (found.bits, found.quality) == pytest.approx(achieved(curves, frames, found.indices))
+    chains = []
+    for places in product(range(GRID), repeat=len(curves)):
+        chosen = [c.quality[i] for c, i in zip(curves, places, strict=True)]
+        if np.abs(np.diff(chosen)).max() <= jump:
+            chains.append(achieved(curves, frames, places))
+    if not chains:
+        return
+    chosen = [c.quality[i] for c, i in zip(curves, found.indices, strict=True)]
+    assert np.abs(np.diff(chosen)).max() <= jump
+    reaching = [bits for bits, quality in chains if quality >= target - 1e-9]
+    assert (found.quality >= target - 1e-6) == bool(reaching)
+    if reaching:
+        corners = [chains[n] for n in naive_hull(*zip(*chains, strict=True))]
+        assert min(reaching) - 1e-6 <= found.bits
+        assert found.bits <= min(bits for bits, quality in corners if quality >= target - 1e-9) + 1e-6
+
+
+def test_both_neighbours_give_way():
+    steps = np.arange(60)
+    easy, hard = (curve(h * 2.0 ** (-steps / 8), 100.0 - h**0.5 * 2.0 ** (steps / 16)) for h in (1.0, 16.0))
+    shots, frames = [easy, hard, easy], [10, 10, 10]
+    free = equal_slope(shots, frames, limits(None)).for_quality(85.0)
+    found = smooth(shots, frames, limits(20.0), Aim(85.0, free.bits))
+    (high, low, _), (before, after, _) = (
+        [c.quality[i] for c, i in zip(shots, a.indices, strict=True)] for a in (free, found)
+    )
+    assert high - low > 20 >= before - after
+    assert before < high
+    assert after > low
+    assert found.quality >= 85.0
+    assert free.bits < found.bits < 1.5 * free.bits
+
+
+def test_what_cannot_be_smooth_is_as_smooth_as_can_be():
+    still, alive = curve([90, 50, 20, 10], [97.4] * 4), curve([90, 50, 20, 10], [80, 70, 60, 40])
+    found = smooth([still, alive, still], [10, 10, 10], limits(5.0), Aim(60.0, 100.0))
+    assert found.indices.tolist() == [3, 0, 3]
+
+
+def test_a_chunk_stays_where_a_change_saves_next_to_nothing():
+    shots = [curve([1000, 998, 500], [90, 89.99, 70])] * 2
+    aim = Aim(89.99, 1500.0)
+    assert smooth(shots, [10, 10], limits(5.0), aim).indices.tolist() == [1, 1]
+    assert smooth(shots, [10, 10], limits(5.0), aim, now=np.array([0, 0])).indices.tolist() == [0, 0]
