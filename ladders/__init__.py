@@ -7,6 +7,7 @@ from ladders.curves import Curve, RatePoint, fit_curve, quantiser_grid
 from ladders.delivery import deliver, missed, segment_rates
 from ladders.finals import FinalChunk, Finals, encode_finals, with_finals
 from ladders.heights import APPLE_LADDERS, candidate_sizes
+from ladders.held import held_chunks
 from ladders.ladder import (
     HullPoint,
     Ladder,
@@ -95,6 +96,7 @@ __all__ = [
     "fit_curve",
     "fixed",
     "gather",
+    "held_chunks",
     "ladder_from",
     "load_ladder",
     "load_ladders",

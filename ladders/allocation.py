@@ -65,6 +65,10 @@ class Limits:
     buffer: float | None = None
     jump: float | None = None
 
+    def for_target(self, target: float) -> Limits:
+        """Return those of a ladder: shots may be as much better than a high target as they will be worse."""
+        return replace(self, cap=max(self.cap, (target + 100) / 2))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aim:

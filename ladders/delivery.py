@@ -13,6 +13,7 @@ from encoder import Chunk, Source, codec_named, needed_rate, stitched_samples
 from ladders.allocation import PEAK_MARGIN, Aim, Limits
 from ladders.decoder_buffer import kept_shares
 from ladders.finals import FinalChunk, Finals, Progress, encode_finals, final_point, with_finals
+from ladders.held import AT_PEAK
 from ladders.ladder import Ladder, Rung
 from ladders.making import LadderRequest, corrected
 from ladders.measured_chunks import Encoding
@@ -23,11 +24,12 @@ __all__ = ["deliver", "missed", "segment_rates"]
 #: Names a stage and gives what is to be told of its progress.
 Stage = Callable[[str], AbstractContextManager[Progress]]
 
+#: Bits of a track's samples, and when each is decoded, s.
+Samples = tuple[NDArray[np.int64], NDArray[np.float64]]
+
 #: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a shot
 #: that lies further below the floor, or jumps further than it may.
 TOLERANCE, FLOOR_TOLERANCE = 0.4, 0.25
-#: A chunk that has such a share of the peak, or of what a buffer takes, can have no more, below the floor or not.
-AT_PEAK = 0.9
 #: Times that rungs which missed are encoded again; more often for a decoder's buffer, as large frames shrink less than
 #: their chunk.
 CORRECTIONS, BUFFER_CORRECTIONS = 2, 4
@@ -117,9 +119,7 @@ def _aim(source: Source, ladder: Ladder, finals: Finals, request: LadderRequest,
     return replace(aim, most=np.where(shares < 1, shares * each, np.inf))
 
 
-def _samples(
-    source: Source, ladder: Ladder, row: Sequence[FinalChunk]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _samples(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> Samples:
     return stitched_samples(source, ladder.chunks, [final.path for final in row])
 
 
@@ -134,7 +134,8 @@ def _crosses(
     peak = limits.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
     if max(segment_rates(source, ladder, row)) > peak:
         return True
-    if _needed_rate(source, ladder, row, limits) > peak:
+    samples = None if limits.buffer is None else _samples(source, ladder, row)
+    if _needed_rate(samples, limits) > peak:
         return True
     jumps = np.abs(np.diff([encoding.pooled(final.vmaf) for final in row]))
     if limits.jump is not None and np.any(jumps > limits.jump + FLOOR_TOLERANCE):
@@ -145,20 +146,17 @@ def _crosses(
         point = final_point(source, chunk, quantiser, final, encoding)
         heaviest = point.burst * point.bits / float(source.time(chunk.last) - source.time(chunk.first))
         below = point.quality - point.dip < floor - FLOOR_TOLERANCE
-        if below and heaviest < AT_PEAK * peak and quantiser > finest:
-            more = _needed_rate(source, ladder, row, limits, chunk)
-            if more <= peak:
-                return True
+        # what has nearly all that a peak or a buffer takes can have no more, below the floor or not
+        if below and max(heaviest / AT_PEAK, _needed_rate(samples, limits, chunk)) < peak and quantiser > finest:
+            return True
     return False
 
 
-def _needed_rate(
-    source: Source, ladder: Ladder, row: Sequence[FinalChunk], limits: Limits, grown: Chunk | None = None
-) -> float:
+def _needed_rate(samples: Samples | None, limits: Limits, grown: Chunk | None = None) -> float:
     """Return the rate that the buffer asked for needs, had one chunk a little more; 0 where none is asked for."""
-    if limits.buffer is None:
+    if samples is None or limits.buffer is None:
         return 0.0
-    bits, times = _samples(source, ladder, row)
+    bits, times = samples
     if grown is not None:
         bits = bits.copy()
         bits[grown.first : grown.last] = np.ceil(bits[grown.first : grown.last] / AT_PEAK)

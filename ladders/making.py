@@ -253,9 +253,7 @@ class _Maker:
     def __init__(self, source: Source, chunks: Sequence[Chunk], request: LadderRequest) -> None:
         self.request = request
         self.pooling = POOLINGS[request.encoding.pooling]
-        # shots may be as much better than a high target as they will be worse
-        cap = max(request.limits.cap, (request.rules.target + 100) / 2)
-        self.limits = replace(request.limits, cap=cap)
+        self.limits = request.limits.for_target(request.rules.target)
         self.frames = [chunk.frame_count for chunk in chunks]
         self.duration = float(sum(source.time(chunk.last) - source.time(chunk.first) for chunk in chunks))
         self.sizes = candidate_sizes(source.display_size, request.max_height)

@@ -18,7 +18,7 @@ import encoder
 import vmaf
 from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
 from encoder.packaging import HLS_MANIFEST
-from ladders import Finals, Ladder, Limits, Shot, bd_rate
+from ladders import Encoding, Finals, Ladder, Limits, Shot, bd_rate, held_chunks
 from shotladder import __version__
 
 __all__ = ["Made", "Parts", "describe", "shot_document"]
@@ -221,12 +221,31 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
         "buffer_bits": math.ceil(encoder.needed_buffer(*made.samples[number], filled)),
         "vmaf": pooled(scores),
         "quantisers": _per_shot(parts.shots, made.ladder, number),
+        "held": _held(parts, made, number),
         "playlist": packaged.playlist,
         "init": packaged.init,
         "segments": [
             {"bytes": size, "vmaf": round(float(scores[a:b].mean()), 4), **where}
             for size, (a, b), where in zip(sizes, spans, _places(packaged), strict=True)
         ],
+    }
+
+
+def _held(parts: Parts, made: Made, number: int) -> dict[str, list[int]]:
+    """Return the numbers of the shots that stand at each limit on a rung, which only per-shot ladders have."""
+    ladder, row = made.ladder, made.finals.chunks[number]
+    held = held_chunks(
+        parts.source,
+        ladder.chunks,
+        ladder.rungs[number].quantisers,
+        row,
+        parts.limits.for_target(ladder.target),
+        Encoding(pooling=ladder.pooling),
+    )
+    bound = ladder.mode == "per-shot"
+    return {
+        name: sorted({shot for n in chunks for shot in ladder.chunks[n].shots}) if bound else []
+        for name, chunks in held.items()
     }
 
 

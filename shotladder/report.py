@@ -55,6 +55,7 @@ hide or show it.</small>
 <h2>Where the bits go</h2>
 $shots
 <small>The quantiser of every shot on every rung; lower spends more bits.</small>
+$held
 <h2>What it cost</h2>
 $cost
 <h2>Made with</h2>
@@ -84,6 +85,7 @@ def write_report(path: Path, presentation: dict[str, Any], hulls: Mapping[str, S
         rungs=_html_table(_RUNG_HEAD, _rung_rows(presentation)),
         time=figures.html(figures.over_time(presentation)),
         shots=figures.html(figures.quantisers(presentation)),
+        held=_held_table(presentation),
         cost=_html_table(("stage", "CPU seconds"), _cost_rows(presentation)),
         made=_html_table(("part", "version"), [(k, str(v)) for k, v in presentation["made_with"].items()]),
     )
@@ -121,6 +123,28 @@ def _rung_rows(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
         )
         for rung in presentation["video"]
     ]
+
+
+#: What a limit is called in the report.
+_LIMITS = {
+    "floor": "at the floor",
+    "cap": "at the cap, where the scale ends",
+    "peak": "at the peak",
+    "jump": "at the step from a neighbour",
+}
+
+
+def _held_table(presentation: dict[str, Any]) -> str:
+    """Tell the shots that limits keep from where bits are best spent."""
+    used = [name for name in _LIMITS if any(rung["held"][name] for rung in presentation["video"])]
+    if not used:
+        return ""
+    rows = [
+        (rung["id"], *(", ".join(map(str, rung["held"][name])) or "none" for name in used))
+        for rung in presentation["video"]
+    ]
+    head = ("shots that a limit holds", *(_LIMITS[name] for name in used))
+    return _html_table(head, rows)
 
 
 def _lead(presentation: dict[str, Any]) -> str:

@@ -42,6 +42,8 @@ def test_presentation_has_the_promised_shape(made):
         assert re.fullmatch(r"avc1\.[0-9a-f]{6}", rung["codecs"])
         assert set(rung["vmaf"]) == {"mean", "harmonic_mean", "p5", "min"}
         assert len(rung["quantisers"]) == len(document["shots"])
+        assert set(rung["held"]) == {"floor", "cap", "peak", "jump"}
+        assert {n for shots in rung["held"].values() for n in shots} <= set(range(len(document["shots"])))
         assert len(rung["segments"]) == len(document["segments"])
         assert all({"bytes", "vmaf", "url"} <= set(segment) for segment in rung["segments"])
     costs = {"analysis_cpu_seconds", "probe_cpu_seconds", "encode_cpu_seconds", "measure_cpu_seconds", "probes"}
@@ -244,6 +246,8 @@ def test_report_is_one_file_that_fetches_nothing(made):
     for rung in made.document["video"]:
         assert rung["id"] in text
         assert f"{rung['vmaf']['mean']:.1f}" in text
+    held = any(shots for rung in made.document["video"] for shots in rung["held"].values())
+    assert ("shots that a limit holds" in text) == held
 
 
 def test_report_survives_a_title_that_is_markup(made, tmp_path):

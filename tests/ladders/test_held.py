@@ -1,0 +1,62 @@
+"""Chunks at a limit are told, others are not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ladders import Encoding, Limits, held_chunks
+from tests.ladders.test_delivery import final, laid_out
+
+LIMITS = Limits(floor_below_mean=8.0, cap=98.5, peak_ratio=2.0)
+MIDDLING = 90.0
+
+
+def told(changes, limits=LIMITS):
+    """Six chunks of equal bits and quality, but for (bits, quality) of some."""
+    prober, ladder, _ = laid_out()
+    row = [final([10_000], MIDDLING) for _ in ladder.chunks]
+    for n, (bits, quality) in changes.items():
+        row[n] = final([bits], quality)
+    return held_chunks(prober.source, ladder.chunks, ladder.rungs[0].quantisers, row, limits, Encoding())
+
+
+def test_a_rung_of_equals_is_held_by_nothing():
+    assert told({}) == {"floor": [], "cap": [], "peak": [], "jump": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "short_of_it"),
+    [
+        # the mean is a sixth of the way lower
+        ("floor", (10_000, 80.6), (10_000, 82.0)),
+        ("cap", (10_000, 98.2), (10_000, 97.0)),
+        # five chunks of 10 000 and this one: the peak is twice the mean of the six
+        ("peak", (23_500, MIDDLING), (19_000, MIDDLING)),
+    ],
+)
+def test_a_chunk_at_a_limit_is_told(name, there, short_of_it):
+    assert told({2: there})[name] == [2]
+    assert told({2: short_of_it})[name] == []
+
+
+def test_both_sides_of_a_step_are_told_where_steps_are_bounded():
+    limits = replace(LIMITS, jump=5.0)
+    assert told({5: (10_000, 94.8)}, limits)["jump"] == [4, 5]
+    assert told({5: (10_000, 94.0)}, limits)["jump"] == []
+    assert told({5: (10_000, 94.8)})["jump"] == []
+
+
+def test_the_worst_shot_of_a_chunk_counts():
+    prober, ladder, _ = laid_out()
+    vmaf = np.full(96, MIDDLING)
+    vmaf[:4] = 70
+    row = [final([10_000], MIDDLING) for _ in ladder.chunks]
+    row[1] = replace(row[1], vmaf=vmaf)
+    first = ladder.chunks[1].first
+    chunks = [*ladder.chunks]
+    assert told({})["floor"] == []
+    for cuts, held in (((), []), ((first + 4,), [1])):
+        chunks[1] = replace(chunks[1], cuts=cuts)
+        found = held_chunks(prober.source, chunks, ladder.rungs[0].quantisers, row, LIMITS, Encoding())
+        assert found["floor"] == held
