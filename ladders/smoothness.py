@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ __all__ = ["smooth"]
 #: A slope is looked for within such a factor of the mean one, by so many halvings of its logarithm at most: until the
 #: allocations on both sides of the quality asked for differ by less than such a share of their bits.
 SPREAD, HALVINGS, NEAR = 1e5, 28, 5e-4
+#: Where no allocation within the jump reaches the quality asked for, the jump is raised by such steps up to the widest.
+LOOSER, WIDEST = 1.25, 100.0
 #: A chunk keeps the quantiser that it was encoded with where another saves less than such a share of its bits.
 INERTIA = 0.005
 
@@ -76,7 +78,8 @@ def smooth(
     Parameters
     ----------
     curves, frames, limits, aim, pooling
-        As `equal_slope` takes them; `limits.jump` is given. Where no quantisers keep to it, as nearly as can be.
+        As `equal_slope` takes them; `limits.jump` is given. Where no quantisers keep to it, or none that reach the
+        quality, as nearly as can be.
     now : ndarray of int64, shape (chunks,), optional
         Places on the grid that chunks were encoded at: such a one stays where a change would save next to nothing.
 
@@ -100,6 +103,10 @@ def smooth(
     most, slope = float(pooling.loss(aim.quality)), aim.bits / max(float(pooling.loss(aim.quality)), 1e-9)
     low, high = slope / SPREAD, slope * SPREAD
     fewest, chosen = 0.0, title.at(high)
+    # what is asked of the rung comes before its smoothness
+    while loss[each, chosen].sum() > most and title.jump < WIDEST:
+        title = replace(title, jump=LOOSER * title.jump)
+        chosen = title.at(high)
     for _ in range(HALVINGS):
         slope = (low * high) ** 0.5
         there = title.at(slope)
