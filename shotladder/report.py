@@ -48,6 +48,8 @@ small { color: #566273; }
 $hull
 <h2>Rungs, as measured on the packaged files</h2>
 $rungs
+<small>Buffer: what a decoder must hold so that no frame is late, in seconds of the rate that fills it:
+the peak, or more where a buffer was asked for that needs it.</small>
 <h2>Quality and bits over time</h2>
 $time
 <small>One step a segment; lines mark the shots (dotted: dissolves, fades and wipes). Click a rung in the legend to
@@ -82,7 +84,7 @@ def write_report(path: Path, presentation: dict[str, Any], hulls: Mapping[str, S
         lead=escape(_lead(presentation)),
         facts="".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in _facts(presentation)),
         hull="".join(_hull(presentation, codec, hull, first=n == 0) for n, (codec, hull) in enumerate(hulls.items())),
-        rungs=_html_table(_RUNG_HEAD, _rung_rows(presentation)),
+        rungs=_html_table((*_RUNG_HEAD, "buffer s"), _with_buffers(presentation)),
         time=figures.html(figures.over_time(presentation)),
         shots=figures.html(figures.quantisers(presentation)),
         held=_held_table(presentation),
@@ -107,7 +109,7 @@ def rung_table(presentation: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-_RUNG_HEAD = ("rung", "size", "kbit/s", "peak kbit/s", "buffer s", "VMAF", "harmonic", "5th pct", "worst", "quantisers")
+_RUNG_HEAD = ("rung", "size", "kbit/s", "peak kbit/s", "VMAF", "harmonic", "5th pct", "worst", "quantisers")
 
 
 def _rung_rows(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -117,12 +119,16 @@ def _rung_rows(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
             f"{rung['width']}x{rung['height']}",
             f"{rung['average_bitrate'] / 1000:.0f}",
             f"{rung['peak_bitrate'] / 1000:.0f}",
-            f"{rung['buffer_bits'] / rung['buffer_rate']:.2f}",
             *(f"{rung['vmaf'][key]:.1f}" for key in ("mean", "harmonic_mean", "p5", "min")),
             f"{min(rung['quantisers']):g} to {max(rung['quantisers']):g}",
         )
         for rung in presentation["video"]
     ]
+
+
+def _with_buffers(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
+    seconds = (rung["buffer_bits"] / rung["buffer_rate"] for rung in presentation["video"])
+    return [(*row, f"{told:.2f}") for row, told in zip(_rung_rows(presentation), seconds, strict=True)]
 
 
 #: What a limit is called in the report.

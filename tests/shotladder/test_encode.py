@@ -243,6 +243,7 @@ def test_report_is_one_file_that_fetches_nothing(made):
     assert "url(" not in styles and "@import" not in styles
     assert page.figures >= 3
     assert page.headings[0].startswith("The ladder")
+    assert "buffer s" in text
     for rung in made.document["video"]:
         assert rung["id"] in text
         assert f"{rung['vmaf']['mean']:.1f}" in text
