@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from encoder import Chunk, Segment, Source, Store
+from encoder import Chunk, Segment, Source, Store, track_samples
 from ladders.curves import Curve, RatePoint, Size
 from ladders.finals import Finals, encode_finals
 from ladders.ladder import Ladder
@@ -25,7 +25,7 @@ __all__ = ["predict_cost"]
 #: How many pieces, and the frames of each at most.
 PIECES, PIECE = 3, 32
 #: Share of the final encodes that is made again because it missed: what the films of our benchmarks needed.
-AGAIN = 0.1
+AGAIN = 0.05
 #: What it takes to decode the film for a job, in encodes of the tallest size; and to decode a frame that is not
 #: measured, in measurements.
 DECODED, SKIPPED = 0.25, 0.1
@@ -124,10 +124,9 @@ def predict_cost(
     -----
     The first frames of a few chunks, spread over the title, get a ladder of their own and are encoded and measured in
     it; so is the first frame of each alone, which tells what a chunk costs whatever its length (a process, and the
-    frames from the last key frame on that it decodes to get there), and how much of its bits. How many trials the
-    title takes, and which rungs it gets, a search of the whole title tells whose trials are answered by the curves of
-    the pieces; refinements are tried on as large a share of its chunks as on the pieces. Trials cost no more than their
-    budget.
+    frames from the last key frame on that it decodes to get there). How many trials the title takes, and which rungs it
+    gets, a search of the whole title tells whose trials are answered by the curves of the pieces; refinements are tried
+    on as large a share of its chunks as on the pieces. Trials cost no more than their budget.
     """
     pieces = _pieces(chunks)
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
@@ -136,8 +135,8 @@ def predict_cost(
         finals = encode_finals(prober, small)
         singles = tuple(replace(piece, last=piece.first + 1) for piece in pieces)
         begun = encode_finals(prober, replace(small, chunks=singles))
+        first = _first_share(finals)
         curves = fitted(prober, list(dict.fromkeys(size for _, size in prober.found | prober.rough)))
-    first = min(_bits(begun) / _bits(finals), 1.0)
     title = _Imagined(
         source, tuple(chunks), request.encoding, prober.store, executor, request.every, pieces=pieces, curves=curves,
         first=first,
@@ -176,8 +175,10 @@ def _finals_work(source: Source, ladder: Ladder) -> _Work:
     return sum((_work(source, chunk, pixels, chunk.frame_count) for chunk in ladder.chunks), _Work())
 
 
-def _bits(finals: Finals) -> float:
-    return float(sum(chunk.bits for row in finals.chunks for chunk in row))
+def _first_share(finals: Finals) -> float:
+    """Return the share of all bits that chunks' first frames have."""
+    samples = [track_samples(chunk.path)[0] for row in finals.chunks for chunk in row]
+    return float(sum(bits[0] for bits in samples) / sum(bits.sum() for bits in samples))
 
 
 def _segments(chunks: Sequence[Chunk]) -> tuple[Segment, ...]:
