@@ -23,7 +23,8 @@ from ladders.allocation import (
     reach,
     same_quality,
 )
-from ladders.curves import Curve
+from ladders.curves import Curve, Size
+from ladders.drawing import Curves, fitted
 from ladders.heights import APPLE_LADDERS, candidate_sizes
 from ladders.ladder import HullPoint, Ladder, LadderError, Rung
 from ladders.measured_chunks import Encoding
@@ -32,7 +33,7 @@ from ladders.presets import with_preset
 from ladders.probes import Prober
 from ladders.refining import Views, refine
 from ladders.rungs import RungRules, choose_rungs, share_out
-from ladders.search import Curves, Size, Stop, explore, fitted, part_of
+from ladders.search import Stop, explore, part_of
 from ladders.shots import Shot
 from ladders.smoothness import smooth
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from encoder import Chunk, Segment, Source, Store, track_samples
 from ladders.curves import Curve, RatePoint, Size
+from ladders.drawing import fitted
 from ladders.finals import Finals, encode_finals
 from ladders.ladder import Ladder
 from ladders.making import LadderRequest, ladder_from
 from ladders.probes import Point, Prober, Progress, stride
-from ladders.search import DEARER, fitted
+from ladders.search import DEARER
 
 __all__ = ["predict_cost"]
 

@@ -11,9 +11,9 @@ from scipy.stats import norm
 
 from encoder import codec_named
 from ladders.curves import CEILING, Curve, RatePoint
+from ladders.drawing import Curves
 from ladders.ladder import Rung
 from ladders.probes import Point, Prober
-from ladders.search import Curves
 
 __all__ = ["Views", "refine"]
 

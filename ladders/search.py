@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from encoder import Codec, codec_named
-from ladders.borrowing import completed, lender
-from ladders.curves import Curve, Size, fit_chunk, fit_curve, moved_along, moved_through, quantiser_grid
+from ladders.borrowing import lender
+from ladders.curves import Curve, Size
+from ladders.drawing import Curves, completed_by, drawn_of, sizes_drawn
 from ladders.probes import Point, Prober
 from ladders.remaining_loss import TOLD, UNKNOWN, Landing, doubt_of, remaining_loss
 
-__all__ = ["Curves", "Found", "Size", "Stop", "Wanted", "explore", "fitted", "part_of"]
+__all__ = ["Found", "Stop", "Wanted", "explore", "part_of"]
 
 Progress = Callable[[float, float], None]
-#: Curves of all chunks, by size.
-Curves = Mapping[Size, list[Curve]]
 #: What a ladder made of curves would encode: for every rung, the quantisers of all chunks at each size that reaches its
 #: quality, first the size that it takes.
 Wanted = Callable[[Curves], list[dict[Size, list[float]]]]
@@ -30,8 +29,8 @@ FIRST_TRIALS = (0.25, 0.6)
 ROUGH_TRIALS, MIDDLING = (0.22, 0.65), 0.45
 #: So many chunks are tried at all sizes: they show the others what a size does.
 PILOTS = 3
-#: Trials at one size are no closer than so many halvings of the rate, and two draw a curve if they are so far apart.
-NEAR, APART = 0.45, 1.0
+#: Trials at one size are no closer than so many halvings of the rate.
+NEAR = 0.45
 #: How much more a chunk's bits are in doubt where only rough trials tell them; and what a rung does not stand on more
 #: doubt than, the second where trials are rough.
 MOVED, SURE, ROUGHLY_SURE = 0.03, 0.08, 0.15
@@ -130,48 +129,6 @@ def explore(
     return _Search(prober, list(sizes), wanted, stop or Stop()).run(progress)
 
 
-def fitted(prober: Prober, sizes: Sequence[Size]) -> Curves:
-    """Draw every chunk's curve at every size: by its own trials, else borrowed and moved through those there are.
-
-    Those of refined chunks are theirs without, moved by what refined encodes differ.
-    """
-    curves = _completed(prober, sizes, [_drawn(prober, n, sizes) for n in range(len(prober.chunks))])
-    for n, name in prober.refinements.items():
-        points = {size: list(prober.refined[name][n, size].values()) for size in sizes}
-        for size, curve in moved_along({size: curves[size][n] for size in sizes}, points).items():
-            curves[size][n] = curve
-    return curves
-
-
-def _completed(prober: Prober, sizes: Sequence[Size], drawn: Sequence[dict[Size, Curve]]) -> Curves:
-    """Complete what is drawn by trials."""
-    curves = completed(drawn, [chunk.frame_count for chunk in prober.chunks], sizes)
-    # sizes of which single trials are known, or final encodes
-    for size, row in curves.items():
-        for n, curve in enumerate(row):
-            if size not in drawn[n]:
-                row[n] = moved_through(curve, list(prober.found[n, size].values()))
-    return curves
-
-
-def _drawn(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Curve]:
-    """Draw a chunk's curves at the sizes that it was tried at."""
-    codec = codec_named(prober.encoding.codec)
-    grid = quantiser_grid(*codec.quantisers, codec.step)
-    tried = _tried(prober, chunk, sizes)
-    sure = {size: list(prober.found[chunk, size].values()) for size in tried}
-    if prober.encoding.trial_preset is None:
-        return {size: fit_curve(points, grid) for size, points in sure.items()}
-    return fit_chunk({size: list(prober.rough[chunk, size].values()) for size in tried}, sure, grid) if tried else {}
-
-
-def _tried(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
-    """Return the sizes whose curves a chunk's own trials draw."""
-    trials = prober.rough if prober.encoding.trial_preset else prober.found
-    apart = APART * codec_named(prober.encoding.codec).rate_halving
-    return [size for size in sizes if (found := trials[chunk, size]) and max(found) - min(found) >= apart]
-
-
 class _Search:
     """One title's search."""
 
@@ -185,7 +142,7 @@ class _Search:
     def run(self, progress: Progress | None) -> Found:
         """Try until it may stop."""
         self._pilots(part_of(progress, 0.0, 0.4))
-        curves = _completed(self.prober, self.sizes, self.drawn)
+        curves = completed_by(self.prober, self.sizes, self.drawn)
         for number in range(ROUNDS):
             loss, trials = self._weighed(curves)
             chosen = self._chosen(trials, loss)
@@ -193,7 +150,7 @@ class _Search:
                 break
             begin = 1 - 0.6 * 0.5**number
             self._try(chosen, part_of(progress, begin, (1 + begin) / 2))
-            curves = _completed(self.prober, self.sizes, self.drawn)
+            curves = completed_by(self.prober, self.sizes, self.drawn)
         else:
             loss, _ = self._weighed(curves)
         if progress:
@@ -218,7 +175,7 @@ class _Search:
         points = [point for trial in trials for point in trial.points]
         self.prober.run(points, progress)
         for chunk in {point.chunk for point in points}:
-            self.drawn[chunk] = _drawn(self.prober, chunk, self.sizes)
+            self.drawn[chunk] = drawn_of(self.prober, chunk, self.sizes)
         self.spent += sum(trial.cost for trial in trials)
 
     def _first(self, chunk: int, size: Size, *, sure: bool) -> list[Point]:
@@ -237,7 +194,7 @@ class _Search:
     def _weighed(self, curves: Curves) -> tuple[float, list[_Trial]]:
         """Return the percent of bits that may still be lost, and the trials that might save some of them."""
         rungs = self.wanted(curves)
-        tried = [_tried(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
+        tried = [sizes_drawn(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
         total = 0.0
         gains: dict[tuple[int, Size, float | None], float] = {}
         needed = set()

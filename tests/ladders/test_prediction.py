@@ -6,9 +6,9 @@ import pytest
 
 from encoder import Chunk
 from ladders import LadderRequest, ladder_from
+from ladders.drawing import fitted
 from ladders.prediction import _Counting, _Imagined, _pieces, _Work, _work
 from ladders.probes import Point
-from ladders.search import fitted
 from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
 
