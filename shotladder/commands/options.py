@@ -156,7 +156,7 @@ _OPTIONS = (
     click.option(
         "--buffer",
         metavar="SECONDS",
-        type=click.FloatRange(0, 60, min_open=True),
+        type=click.FloatRange(0.1, 60),
         help="Of a decoder's buffer at twice a rung's average rate: no shot may run it empty [as large as need be].",
     ),
     click.option(
