@@ -51,7 +51,7 @@ class Limits:
         No chunk gets more quality than this, where it can have less: the scale saturates there.
     peak_ratio : float
         In no segment is a chunk's rate higher than so many times the rung's average (Apple's authoring rules: 2 for
-        video on demand), where its curve reaches so low. It comes before the floor.
+        video on demand), where its curve reaches so low. It comes before the floor; the rung's quality before it.
     buffer : float or None
         Seconds that a decoder's buffer takes to fill at that peak rate: on encodes it must never run empty. None leaves
         it as large as it has to be.
