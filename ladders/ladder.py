@@ -72,6 +72,14 @@ class ProbeCost:
     encode_cpu_seconds: float = 0.0
     measure_cpu_seconds: float = 0.0
 
+    def __add__(self, other: ProbeCost) -> ProbeCost:
+        """Count both."""
+        return ProbeCost(
+            self.probes + other.probes,
+            self.encode_cpu_seconds + other.encode_cpu_seconds,
+            self.measure_cpu_seconds + other.measure_cpu_seconds,
+        )
+
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds in all."""

@@ -11,7 +11,7 @@ import numpy as np
 from encoder import Chunk, Source, Store, codec_named
 from ladders.curves import CEILING
 from ladders.heights import candidate_sizes
-from ladders.ladder import LadderError
+from ladders.ladder import LadderError, ProbeCost
 from ladders.measured_chunks import Encoding
 from ladders.probes import Point, Prober
 from ladders.refining import Views
@@ -43,8 +43,8 @@ def with_preset(
     store: Store,
     executor: Executor,
     max_height: int | None = None,
-) -> Encoding:
-    """Return an encoding whose preset is chosen, where it leaves that open.
+) -> tuple[Encoding, ProbeCost]:
+    """Return an encoding whose preset is chosen, where it leaves that open, and what the choice took.
 
     Parameters
     ----------
@@ -63,6 +63,7 @@ def with_preset(
     Returns
     -------
     Encoding
+    ProbeCost
 
     Raises
     ------
@@ -77,10 +78,11 @@ def with_preset(
     the preset are chosen later (`refine`).
     """
     if encoding.preset != AUTO:
-        return encoding
+        return encoding, ProbeCost()
     if views is None:
         raise LadderError("a preset is chosen by how many views the film will have, which are not stated")
-    return _Choice(encoding, views, source, chunks, store, executor, max_height).made()
+    choice = _Choice(encoding, views, source, chunks, store, executor, max_height)
+    return choice.made(), choice.spent
 
 
 class _Choice:
@@ -98,6 +100,7 @@ class _Choice:
     ) -> None:
         self.encoding, self.views, self.source, self.store, self.executor = encoding, views, source, store, executor
         self.codec = codec_named(encoding.codec)
+        self.spent = ProbeCost()
         sizes = list(candidate_sizes(source.display_size, max_height).values())
         self.size = sizes[len(sizes) // 2]
         count = min(PILOTS, len(chunks))
@@ -133,6 +136,7 @@ class _Choice:
         quantiser = self.codec.at_share(place)
         points = [Point(n, self.size, quantiser) for n in range(len(self.frames))]
         prober.run(points)
+        self.spent += prober.cost
         found = [prober.known(point)[quantiser] for point in points]
         distortion = self.frames @ [CEILING - point.quality for point in found]
         return _Tried(sum(point.bits for point in found), float(distortion), prober.cost.encode_cpu_seconds)

@@ -125,11 +125,7 @@ class Prober:
         for _, probed in run_all(self.executor, run_job, jobs):
             for point, found in probed.points:
                 self.known(point)[point.quantiser] = found
-            self.cost = ProbeCost(
-                self.cost.probes + probed.cost.probes,
-                self.cost.encode_cpu_seconds + probed.cost.encode_cpu_seconds,
-                self.cost.measure_cpu_seconds + probed.cost.measure_cpu_seconds,
-            )
+            self.cost += probed.cost
             done += len(probed.points)
             if progress:
                 progress(done, total)

@@ -17,6 +17,7 @@ from ladders import (
     Ladder,
     LadderError,
     LadderRequest,
+    ProbeCost,
     Prober,
     Shot,
     deliver,
@@ -95,13 +96,14 @@ def codec_ladders(
         return f"{wanted.encoding.codec}: {stage}" if several else stage
 
     def find(wanted: LadderRequest) -> CodecLadder:
+        spent = ProbeCost()
         if wanted.encoding.preset == AUTO:
             with reporter.stage(named("choose a preset", wanted)):
-                encoding = with_preset(
+                encoding, spent = with_preset(
                     wanted.encoding, wanted.views, source, chunks, request.store, executor, wanted.max_height
                 )
             wanted = replace(wanted, encoding=encoding)
-        prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every)
+        prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every, cost=spent)
         with reporter.stage(named("trial encodes", wanted)) as advance:
             ladder = ladder_from(prober, segments, wanted, advance)
         return CodecLadder(wanted, prober, ladder, from_file=False, several=several)

@@ -50,7 +50,14 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
 
 
 def _print(ladder: Ladder) -> None:
-    table = Table("rung", "size", "kbit/s", "VMAF", "quantisers", title=f"{ladder.mode}, {ladder.codec}, predicted")
+    table = Table(
+        "rung",
+        "size",
+        "kbit/s",
+        "VMAF",
+        "quantisers",
+        title=f"{ladder.mode}, {ladder.codec} {ladder.preset}, predicted",
+    )
     for number, rung in enumerate(ladder.rungs):
         spread = f"{min(rung.quantisers):g} to {max(rung.quantisers):g}"
         rate, quality = f"{rung.rate / 1000:.0f}", f"{rung.quality:.1f}"

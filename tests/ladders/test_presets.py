@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from encoder import codec_named
-from ladders import AUTO, Encoding, LadderError, LadderRequest, RatePoint, Views, presets
+from ladders import AUTO, Encoding, LadderError, LadderRequest, ProbeCost, RatePoint, Views, presets
 from ladders.presets import with_preset
 from tests.ladders.test_making import KnownFilm, film, known
 
@@ -37,7 +37,7 @@ def chosen(monkeypatch):
 
     def choose(views, cpu_hour=4.0):
         encoding = Encoding(preset=AUTO)
-        return with_preset(encoding, Views(views, cpu_hour), prober.source, prober.chunks, prober.store, None).preset
+        return with_preset(encoding, Views(views, cpu_hour), prober.source, prober.chunks, prober.store, None)[0].preset
 
     return choose
 
@@ -60,7 +60,7 @@ def test_only_presets_on_the_way_are_tried(chosen):
 
 def test_a_preset_that_is_named_stays(chosen):
     encoding = Encoding(preset="fast")
-    assert with_preset(encoding, Views(1e9), film(10), (), None, None) is encoding
+    assert with_preset(encoding, Views(1e9), film(10), (), None, None) == (encoding, ProbeCost())
     assert not FilmOfPresets.runs
 
 
