@@ -19,17 +19,8 @@ from ladders.ladder import (
     save_ladder,
     save_ladders,
 )
-from ladders.making import (
-    MODES,
-    LadderRequest,
-    corrected,
-    default_target,
-    fixed,
-    ladder_from,
-    make_ladder,
-    per_shot,
-    per_title,
-)
+from ladders.ladder_request import MODES, LadderRequest, default_target
+from ladders.making import corrected, fixed, ladder_from, make_ladder, per_shot, per_title
 from ladders.measured_chunks import Encoding
 from ladders.pooling import POOLINGS
 from ladders.prediction import predict_cost

@@ -15,7 +15,8 @@ from ladders.decoder_buffer import kept_shares
 from ladders.finals import FinalChunk, Finals, Progress, encode_finals, final_point, with_finals
 from ladders.held import AT_PEAK
 from ladders.ladder import Ladder, Rung
-from ladders.making import LadderRequest, corrected
+from ladders.ladder_request import LadderRequest
+from ladders.making import corrected
 from ladders.measured_chunks import Encoding
 from ladders.probes import Prober
 

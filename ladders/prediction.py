@@ -17,7 +17,8 @@ from ladders.curves import Curve, RatePoint, Size
 from ladders.drawing import fitted
 from ladders.finals import Finals, encode_finals
 from ladders.ladder import Ladder
-from ladders.making import LadderRequest, ladder_from
+from ladders.ladder_request import LadderRequest
+from ladders.making import ladder_from
 from ladders.probes import Point, Prober, Progress, stride
 from ladders.search import DEARER
 

@@ -1,0 +1,59 @@
+"""What a ladder is to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from encoder import Source
+from ladders.allocation import Limits
+from ladders.measured_chunks import Encoding
+from ladders.refining import Views
+from ladders.rungs import RungRules
+from ladders.search import Stop
+
+__all__ = ["MODES", "LadderRequest", "default_target"]
+
+MODES = ("per-shot", "per-title", "constant-quality", "fixed")
+
+
+def default_target(source: Source) -> float:
+    """Return the VMAF that the top rung should reach: 93 up to 1080 lines, 95 above."""
+    return 93.0 if min(source.display_size) <= 1080 else 95.0
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRequest:
+    """What a ladder is to be.
+
+    Attributes
+    ----------
+    mode : {"per-shot", "per-title", "constant-quality", "fixed"}
+        Equal slope in all shots, one quantiser for all, one quality for all, or Apple's rates whatever the film.
+    encoding : Encoding
+        The encoder's settings, and how quality is measured.
+    rules : RungRules
+        How rungs are chosen.
+    limits : Limits
+        What no chunk may cross.
+    max_height : int or None
+        Nominal height that no rung exceeds.
+    segment_duration : Fraction
+        What a segment should last, s.
+    every : int
+        Trials are measured on each so many-th frame.
+    stop : Stop
+        When the search for the ladder ends.
+    views : Views or None
+        What refining single chunks is worth; None leaves them as the preset has them.
+    """
+
+    mode: str = "per-shot"
+    encoding: Encoding = field(default_factory=Encoding)
+    rules: RungRules = field(default_factory=RungRules)
+    limits: Limits = field(default_factory=Limits)
+    max_height: int | None = None
+    segment_duration: Fraction = Fraction(4)
+    every: int = 9
+    stop: Stop = field(default_factory=Stop)
+    views: Views | None = None
