@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import m3u8
 import numpy as np
@@ -22,6 +21,8 @@ from ladders import Encoding, Finals, Ladder, Limits, Shot, bd_rate, held_chunks
 from shotladder import __version__
 
 __all__ = ["Made", "Parts", "describe", "shot_document"]
+
+Value = TypeVar("Value")
 
 FORMAT_VERSION = 1
 #: VMAF from which its scale ends: more bits no longer show.
@@ -111,10 +112,8 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "buffer_seconds": parts.limits.buffer,
             "max_jump": parts.limits.jump,
             "target_vmaf": ladder.target,
-            # chunks that have more than the preset, by what they have
-            "refined_chunks": {
-                made.ladder.codec: dict(Counter(filter(None, made.ladder.refinements))) for made in parts.made
-            },
+            # what each shot has beyond the preset, if any has anything
+            "refinements": {made.ladder.codec: _refinements(parts.shots, made.ladder) for made in parts.made},
             "remaining_loss_percent": {made.ladder.codec: _rounded(made.ladder.remaining_loss) for made in parts.made},
         },
         "comparisons": [found for made in parts.made if (found := _comparison(parts.source, made))],
@@ -220,7 +219,7 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
         "buffer_rate": filled,
         "buffer_bits": math.ceil(encoder.needed_buffer(*made.samples[number], filled)),
         "vmaf": pooled(scores),
-        "quantisers": _per_shot(parts.shots, made.ladder, number),
+        "quantisers": _per_shot(parts.shots, made.ladder, made.ladder.rungs[number].quantisers),
         "held": _held(parts, made, number),
         "playlist": packaged.playlist,
         "init": packaged.init,
@@ -254,11 +253,14 @@ def pooled(scores: NDArray[np.float64]) -> dict[str, float]:
     return {key: round(value, 4) for key, value in asdict(vmaf.Pool.of(scores)).items()}
 
 
-def _per_shot(shots: Sequence[Shot], ladder: Ladder, number: int) -> list[float]:
-    """Return the quantiser of each shot: that of the chunk in which it begins."""
-    quantisers = ladder.rungs[number].quantisers
+def _refinements(shots: Sequence[Shot], ladder: Ladder) -> list[str]:
+    return _per_shot(shots, ladder, ladder.refinements) if ladder.refinements else []
+
+
+def _per_shot(shots: Sequence[Shot], ladder: Ladder, values: Sequence[Value]) -> list[Value]:
+    """Return the value of each shot: that of the chunk in which it begins."""
     ends = np.array([chunk.last for chunk in ladder.chunks])
-    return [quantisers[int(np.searchsorted(ends, shot.first, side="right"))] for shot in shots]
+    return [values[int(np.searchsorted(ends, shot.first, side="right"))] for shot in shots]
 
 
 def _audio(track: AudioTrack, packaged: Packaged) -> dict[str, Any]:

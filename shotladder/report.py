@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -163,9 +164,9 @@ def _lead(presentation: dict[str, Any]) -> str:
 
 
 def _refined(ladder: dict[str, Any]) -> str:
-    """Tell how many chunks have more than the preset."""
-    counts = [(name, count) for each in ladder["refined_chunks"].values() for name, count in each.items()]
-    return "".join(f"; {count} chunks refined ({name})" for name, count in counts)
+    """Tell how many shots have more than the preset."""
+    counts = Counter(name for names in ladder["refinements"].values() for name in names if name)
+    return "".join(f"; {count} shots refined ({name})" for name, count in counts.items())
 
 
 def _facts(presentation: dict[str, Any]) -> list[tuple[str, str]]:

@@ -128,10 +128,12 @@ def test_chunks_are_refined_where_views_are_worth_it(made, tmp_path):
     )
     assert answer.status == 0, answer.err
     document = json.loads((tmp_path / "out" / "presentation.json").read_text())
-    (counts,) = document["ladder"]["refined_chunks"].values()
-    assert set(counts) <= {"b-frames", "light deblocking"}
-    assert sum(counts.values()) > 0
-    assert f"chunks refined ({next(iter(counts))})" in (tmp_path / "out" / "report.html").read_text()
+    (names,) = document["ladder"]["refinements"].values()
+    assert len(names) == len(document["shots"])
+    assert set(names) <= {"", "b-frames", "light deblocking"}
+    name = max(names)
+    assert name
+    assert f"{names.count(name)} shots refined ({name})" in (tmp_path / "out" / "report.html").read_text()
     assert document["video"][-1]["vmaf"]["mean"] == pytest.approx(85, abs=1)
 
 
