@@ -33,8 +33,9 @@ __all__ = ["Maker", "distinct"]
 
 #: Points of each height's curve that a ladder keeps for drawing.
 HULL_POINTS = 40
-#: A correction leaves the other chunks of a rung alone once its mean is this near (VMAF) to what was asked of it.
-SETTLED = 0.05
+#: A correction leaves the other chunks of a rung alone once its mean is this near (VMAF) to what was asked of it; all,
+#: but for limits, if it is as near as the second already.
+SETTLED, NEAR = 0.05, 0.3
 #: Where no allocation within the peak reaches a rung's quality, the peak is raised by such steps, up to where none
 #: is one any more.
 LOOSER, UNBOUNDED = 1.25, 100.0
@@ -104,8 +105,9 @@ class Maker:
             loss = weights[:, None] * self.pooling.loss(np.array([curve.quality for curve in mine]))
             left, asked = float(loss[each, now].sum()), self.pooling.loss(aim.quality)
             gains = loss[each, now] - loss[each, better]
+            near = NEAR if abs(self.pooling.quality(left) - aim.quality) <= NEAR else SETTLED
             for n in np.argsort(-gains * np.sign(left - asked), kind="stable"):
-                settled = abs(self.pooling.quality(left) - aim.quality) <= SETTLED
+                settled = abs(self.pooling.quality(left) - aim.quality) <= near
                 if settled or gains[n] * (left - asked) <= 0:
                     break
                 now[n], left = better[n], left - gains[n]

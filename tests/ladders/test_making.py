@@ -277,6 +277,17 @@ def test_correction_brings_a_rung_to_what_was_asked():
     assert achieved(prober, again.rungs[-1])[1] == pytest.approx(ladder.rungs[-1].quality, abs=0.5)
 
 
+def test_correction_leaves_a_rung_alone_that_is_near_enough():
+    prober, segments = known()
+    ladder = ladder_from(prober, segments, LadderRequest())
+    top = ladder.rungs[-1]
+    nudged = replace(top, quantisers=tuple(q + 0.25 for q in top.quantisers))
+    rungs = (*ladder.rungs[:-1], nudged)
+    aim = Aim(top.quality, achieved(prober, nudged)[0] * float(prober.source.duration))
+    again = corrected(prober, replace(ladder, rungs=rungs), LadderRequest(), {len(rungs) - 1: aim})
+    assert again.rungs == rungs
+
+
 def test_an_unknown_mode_is_told():
     prober, segments = known()
     with pytest.raises(LadderError, match="dynamic: the modes are per-shot"):
