@@ -11,7 +11,7 @@ from samples import variants
 from samples.painting import Size
 from samples.worlds import POOLS, Camera, look, panorama, picture_world
 
-__all__ = ["HELD_OUT", "mosaic", "pans", "pool_of", "variant"]
+__all__ = ["HELD_OUT", "blended", "mosaic", "pans", "pool_of", "variant"]
 
 #: The pool of `variants.pool_of` that nothing is trained on.
 HELD_OUT = POOLS - 1
@@ -27,6 +27,20 @@ def variant(seed: int) -> variants.Clip:
 def pool_of(kind: str, seed: int) -> int:
     """Return which clips may share textures or scenes with one, 0 to 2."""
     return variants.pool_of(seed) if kind in variants.KINDS else seed % HELD_OUT
+
+
+def blended(seed: int) -> variants.Clip:
+    """Make shots with plain cuts between, most with a frame that mixes both, as a change of frame rate leaves it."""
+    rng = np.random.default_rng((seed, 79))
+    # of the pool that `pool_of` says
+    made = variants.generate(len(variants.KINDS) * (POOLS * seed + seed % HELD_OUT), kind="cut")
+    frames, truth = made.frames, made.truth | {"kind": "blended", "seed": seed}
+    for n in truth["cuts"]:
+        if rng.random() < 0.7:
+            weight = rng.uniform(0.25, 0.75)
+            frames[n] = (frames[n - 1] * (1 - weight) + frames[n] * weight).astype(np.uint8)
+            truth["unsure"].append({"frame": n + 1, "alt_of": n, "why": "the first that is not mixed"})
+    return variants.Clip("blended", seed, frames, truth, made.crf)
 
 
 def mosaic(seed: int) -> variants.Clip:

@@ -1,10 +1,11 @@
 """Train the judges of cuts and of gradual transitions on generated clips, and write `ladders/shot_weights.py`.
 
-    python -m benchmarks.shots_train [--folder DIR] [--first-seed 3300] [--seeds 1716] [--mosaics 240] [--pans 104]
-        [--write]
+    python -m benchmarks.shots_train [--folder DIR] [--first-seed 3300] [--seeds 3696] [--mosaics 240] [--pans 104]
+        [--blended 240] [--write]
 
 Clips come from `samples.variants` (those of a range of seeds that are not held out, every kind alike), and from
-`benchmarks.shots_clips`: hard-edged textures without colour, and cameras that do not stop, which those do not hold.
+`benchmarks.shots_clips`: hard-edged textures without colour, cameras that do not stop, and cuts with a mixed frame,
+which those do not hold.
 Nothing of real clips is trained on. Scores are cross-validated by source: a clip is judged by weights that saw none of
 the textures and scenes it is made of. The folder keeps the clips, so that a second run only trains.
 """
@@ -27,7 +28,7 @@ from scipy.optimize import minimize
 
 import encoder
 from benchmarks.shot_scores import F1, matched
-from benchmarks.shots_clips import HELD_OUT, mosaic, pans, pool_of, variant
+from benchmarks.shots_clips import HELD_OUT, blended, mosaic, pans, pool_of, variant
 from ladders.cuts import CUT_FEATURES, cut_candidates, cut_features
 from ladders.gradual import describe, gradual_candidates, lags_up_to
 from ladders.judgement import Judge
@@ -130,11 +131,16 @@ def _rounded(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
     return tuple(float(f"{v:.5g}") for v in values)
 
 
+def cut_frames(truth: dict[str, Any]) -> set[int]:
+    """Return the frames that are right for a cut: where one is mixed, the next is too."""
+    return {*truth["cuts"], *(each["frame"] for each in truth["unsure"] if "alt_of" in each)}
+
+
 def cut_judge(clips: list[dict[str, Any]]) -> Judge:
     """Train on cuts; every candidate is seen twice, once with noise on its features and often without colour."""
     rng = np.random.default_rng(1)
     X = np.array([features for clip in clips for _, features in clip["cuts"]])
-    y = np.array([float(t.first in clip["truth"]["cuts"]) for clip in clips for t, _ in clip["cuts"]])
+    y = np.array([float(t.first in cut_frames(clip["truth"])) for clip in clips for t, _ in clip["cuts"]])
     w = np.where(y > 0, 1.5, 1.0)
     # most candidates are plainly none: a quarter of those, each for four
     share = X[:, CUT_FEATURES.index("share")]
@@ -202,9 +208,10 @@ def main(argv: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "shotladder-shots")
     parser.add_argument("--first-seed", type=int, default=3300)
-    parser.add_argument("--seeds", type=int, default=1716)
+    parser.add_argument("--seeds", type=int, default=3696)
     parser.add_argument("--mosaics", type=int, default=240)
     parser.add_argument("--pans", type=int, default=104)
+    parser.add_argument("--blended", type=int, default=240)
     parser.add_argument("--write", action="store_true", help="write ladders/shot_weights.py")
     parser.add_argument("--skip-validation", action="store_true")
     options = parser.parse_args(argv)
@@ -213,6 +220,7 @@ def main(argv: Sequence[str] = ()) -> None:
     jobs = [(variant, seed, options.folder) for seed in seeds if variants.pool_of(seed) != HELD_OUT]
     jobs += [(mosaic, seed, options.folder) for seed in range(options.mosaics)]
     jobs += [(pans, seed, options.folder) for seed in range(options.pans)]
+    jobs += [(blended, seed, options.folder) for seed in range(options.blended)]
     with ProcessPoolExecutor(2) as pool:
         clips = list(pool.map(prepare, jobs, chunksize=8))
     print(f"{len(clips)} clips, {sum(clip['frames'] for clip in clips)} frames")

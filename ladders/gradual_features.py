@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ladders.gradual_kernels import mixture
+from ladders.midway import mixed, parted, pushed
 from ladders.pictures import CHANGE_COLUMNS, Pictures
+from ladders.relight import RELIGHT, relight
 
 __all__ = ["RETURNS", "USUAL_REACH", "gradual_features", "outside", "push_share", "usual"]
 
@@ -44,7 +46,10 @@ def gradual_features(pictures: Pictures, s: int, e: int, error: float) -> dict[s
         **_surroundings(pictures, s, e),
         **_ends(pictures, s, e, ends),
         **_camera(pictures, s, e),
-        **_mixture(pictures, s, e),
+        **mixed(pictures, s, e),
+        **dict(zip(RELIGHT, relight(pictures, s, e), strict=True)),
+        **parted(pictures, s, e),
+        **pushed(pictures, s, e),
     }
 
 
@@ -137,44 +142,3 @@ def _camera(pictures: Pictures, s: int, e: int) -> dict[str, float]:
     height, width = pictures.luma.shape[1:]
     uneven = max(float(np.ptp(pans[:, _PAN_X])) / width, float(np.ptp(pans[:, _PAN_Y])) / height)
     return {"pan": min(push_share(pictures, s, e), 2.0), "pan_unevenness": min(uneven, 1.0)}
-
-
-def _mixture(pictures: Pictures, s: int, e: int) -> dict[str, float]:
-    """Return how the small pictures within are made of those at the ends.
-
-    The likeness (correlation) of the ends; the mean deviation of those within as a share of the ends'; how far it is
-    off that of a mixture; what share of the pictures within a mixture of both explains, and the smaller of its weights.
-    """
-    old, new = _coarse(pictures.luma[s]), _coarse(pictures.luma[e])
-    aa, bb, ab = float(old @ old), float(new @ new), float(old @ new)
-    noise = 4.0 * old.size
-    likeness = ab / np.sqrt((aa + noise) * (bb + noise))
-    deviation = np.sqrt(np.array([aa, bb]) / old.size)
-    explained, weights, within, off = [], [], [], []
-    for part in (0.25, 0.5, 0.75):
-        n = s + max(1, min(e - s - 1, round(part * (e - s))))
-        x = _coarse(pictures.luma[n])
-        xa, xb, xx = float(x @ old), float(x @ new), float(x @ x)
-        a, b = np.linalg.solve([[aa + noise, ab], [ab, bb + noise]], [xa, xb])
-        explained.append((a * xa + b * xb + 0.01 * noise) / (xx + 0.01 * noise))
-        weights.append(min(a, b))
-        part = float(np.clip((xb - xa + aa - ab) / (aa + bb - 2 * ab + noise), 0, 1))
-        mixed = np.sqrt(max(0.0, (1 - part) ** 2 * aa + part**2 * bb + 2 * part * (1 - part) * ab) / old.size)
-        within.append(np.sqrt(xx / old.size))
-        off.append(abs(within[-1] - mixed))
-    ends = float(deviation.mean()) + 1.0
-    return {
-        "likeness": float(likeness),
-        "dip": min(float(np.mean(within)) / ends, 2.0),
-        "dip_error": min(float(np.mean(off)) / ends, 2.0),
-        "two": float(np.clip(np.mean(explained), -1, 1)),
-        "both": float(np.clip(np.mean(weights), -1, 1)),
-    }
-
-
-def _coarse(luma: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Return a small picture at half its size, in levels, less its mean."""
-    height, width = luma.shape[0] // 2 * 2, luma.shape[1] // 2 * 2
-    small = luma[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3), dtype=np.float32).ravel() / 16
-    out: NDArray[np.float32] = small - small.mean()
-    return out

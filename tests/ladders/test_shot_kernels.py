@@ -7,6 +7,7 @@ import pytest
 from ladders.complexity_kernels import fine_blocks
 from ladders.gradual import _SHAPES
 from ladders.gradual_kernels import mixture, progress, ramp, windows
+from ladders.mixture_kernels import parts, seams
 from ladders.pair_kernels import follow, lit_blocks, pair_evidence, projection_shift, structure
 from ladders.shot_kernels import survey
 from tests.naive.shots import (
@@ -15,8 +16,10 @@ from tests.naive.shots import (
     naive_follow,
     naive_lit,
     naive_mixture,
+    naive_parts,
     naive_progress,
     naive_ramp,
+    naive_seams,
     naive_shift,
     naive_structure,
     naive_survey,
@@ -169,6 +172,27 @@ def test_mixture_equals_the_naive_twin():
     out = np.zeros(5, np.float32)
     mixture(thumbnails, 8, 20, out)
     np.testing.assert_allclose(out, naive_mixture(thumbnails.astype(float), 8, 20), rtol=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_parts_equals_the_naive_twin_and_tells_a_wipe_from_a_dissolve(share):
+    old, new = (texture(seed, 35, 50).astype(np.float32) / 16 for seed in (12, 13))
+    middle = share * old + (1 - share) * new
+    middle[:, :24] = 0.5 * old[:, :24] + 30 if share == 0 else middle[:, :24]
+    out = np.zeros(5, np.float32)
+    parts(middle, old, new, out)
+    np.testing.assert_allclose(out, naive_parts(*(p.astype(float) for p in (middle, old, new))), rtol=2e-3, atol=2e-3)
+    assert out[1] > 0.9
+    assert (min(out[2:4]) > 0.2) == (share == 0)
+
+
+def test_seams_equals_the_naive_twin_and_finds_the_seam():
+    old, new = (texture(seed, 4, 40).astype(np.float32) / 16 for seed in (14, 15))
+    middle = np.hstack([new[:, 40 - 13 :], old[:, : 40 - 13]])
+    out = np.zeros((41, 2), np.float32)
+    seams(middle, old, new, out)
+    np.testing.assert_allclose(out, naive_seams(middle, old, new), rtol=1e-4, atol=1e-4)
+    assert np.unravel_index(out.argmin(), out.shape) == (13, 1)
 
 
 @pytest.mark.parametrize(("dtype", "levels"), [(np.uint8, 1), (np.uint16, 4)])

@@ -172,6 +172,44 @@ def naive_mixture(thumbnails, s, e):
     return [np.mean(blend) / whole, np.mean(either) / whole, np.mean(stray) / whole, back / whole, sudden / whole]
 
 
+def naive_parts(middle, old, new):
+    """Of which picture the blocks of one between them are; see the kernel."""
+
+    def variance(one, other):
+        return ((one - one.mean()) * (other - other.mean())).sum() + (64 if one is other else 0)
+
+    def best(block, y, x, picture):
+        near = [
+            picture[v : v + 8, u : u + 8]
+            for v in range(max(y - 1, 0), min(y + 1, picture.shape[0] - 8) + 1)
+            for u in range(max(x - 1, 0), min(x + 1, picture.shape[1] - 8) + 1)
+        ]
+        alike = [variance(block, q) / np.sqrt(variance(block, block) * variance(q, q)) for q in near]
+        return max(alike), near[int(np.argmax(alike))]
+
+    rows, weights = [], []
+    for y in range(0, middle.shape[0] - 7, 8):
+        for x in range(0, middle.shape[1] - 7, 8):
+            p = middle[y : y + 8, x : x + 8]
+            (one, q), (two, r) = best(p, y, x, old), best(p, y, x, new)
+            known = np.array([[variance(q, q), variance(q, r)], [variance(q, r), variance(r, r)]])
+            wanted = np.array([variance(p, q), variance(p, r)])
+            both = np.linalg.solve(known, wanted)
+            likest = max(one, two)
+            explained = max(both @ wanted / variance(p, p), likest * abs(likest))
+            rows.append([likest, explained, one > two + 0.3, two > one + 0.3, np.clip(both.min(), -0.5, 0.5)])
+            weights.append(np.sqrt(variance(p, p) / 64))
+    return np.average(np.array(rows, float), axis=0, weights=weights)
+
+
+def naive_seams(middle, old, new):
+    """What a push leaves with its seam at each place, from the end and from the start."""
+    size = middle.shape[1]
+    ahead = [np.abs(middle - np.hstack([old[:, d:], new[:, :d]])).mean() for d in range(size + 1)]
+    back = [np.abs(middle - np.hstack([new[:, size - d :], old[:, : size - d]])).mean() for d in range(size + 1)]
+    return np.array([ahead, back]).T
+
+
 def naive_fine_blocks(after, before, vectors, factor, phase, sparse, step):
     """Cost in bits of some blocks, with and without motion, what motion leaves, and the noise; see the kernel."""
     height, width = after.shape

@@ -1,0 +1,120 @@
+"""Kernels that say what a picture in the midst of a transition is made of: the old one, the new one, or both."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["parts", "seams"]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _match(
+    picture: NDArray[np.float32], other: NDArray[np.float32], y: int, x: int, place: NDArray[np.int64]
+) -> tuple[Any, Any]:
+    """Find what of `other`, at most a sample away, a block of 8 x 8 is most like; return how like, and its deviation.
+
+    A level's worth of noise in either is like nothing.
+    """
+    height, width = picture.shape
+    best, own = np.float32(-2), np.float32(0)
+    for u in range(max(y - 1, 0), min(y + 1, height - 8) + 1):
+        for v in range(max(x - 1, 0), min(x + 1, width - 8) + 1):
+            a = b = aa = bb = ab = np.float32(0)
+            for i in range(8):
+                for j in range(8):
+                    p, q = picture[y + i, x + j], other[u + i, v + j]
+                    a += p
+                    b += q
+                    aa += p * p
+                    bb += q * q
+                    ab += p * q
+            own = max(aa - a * a / 64, np.float32(0)) + np.float32(64)
+            theirs = max(bb - b * b / 64, np.float32(0)) + np.float32(64)
+            alike = (ab - a * b / 64) / np.sqrt(own * theirs)
+            if alike > best:
+                best = alike
+                place[0], place[1] = u, v
+    return best, np.sqrt(own / 64)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def parts(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]) -> None:
+    """Say of which picture the blocks of one between them are, whatever light falls on them.
+
+    Parameters
+    ----------
+    middle, old, new : float32 arrays, shape (height, width)
+        In levels.
+    out : float32 array, shape (5,)
+        Means over the blocks, each weighted by its deviation: the correlation with the picture it is more like; the
+        share of its variance that this, or a sum of both, explains; whether it is plainly of the old one (that
+        correlation is higher by 0.3), or of the new one; the smaller of both weights in that sum, -0.5 to 0.5.
+    """
+    height, width = middle.shape
+    place = np.zeros((2, 2), np.int64)
+    weights = 1e-6
+    out[:] = 0
+    for y in range(0, height - 7, 8):
+        for x in range(0, width - 7, 8):
+            one, deviation = _match(middle, old, y, x, place[0])
+            two, _ = _match(middle, new, y, x, place[1])
+            p0 = q0 = r0 = pp = qq = rr = pq = pr = qr = np.float32(0)
+            for i in range(8):
+                for j in range(8):
+                    p = middle[y + i, x + j]
+                    q = old[place[0, 0] + i, place[0, 1] + j]
+                    r = new[place[1, 0] + i, place[1, 1] + j]
+                    p0 += p
+                    q0 += q
+                    r0 += r
+                    pp += p * p
+                    qq += q * q
+                    rr += r * r
+                    pq += p * q
+                    pr += p * r
+                    qr += q * r
+            pp += np.float32(64) - p0 * p0 / 64
+            qq += np.float32(64) - q0 * q0 / 64
+            rr += np.float32(64) - r0 * r0 / 64
+            pq -= p0 * q0 / 64
+            pr -= p0 * r0 / 64
+            qr -= q0 * r0 / 64
+            scale = max(qq * rr - qr * qr, np.float32(1))
+            a, b = (pq * rr - pr * qr) / scale, (pr * qq - pq * qr) / scale
+            likest = max(one, two)
+            weights += deviation
+            out[0] += deviation * likest
+            out[1] += deviation * max((a * pq + b * pr) / pp, likest * abs(likest))
+            if one > two + 0.3:
+                out[2] += deviation
+            elif two > one + 0.3:
+                out[3] += deviation
+            out[4] += deviation * min(max(min(a, b), -0.5), 0.5)
+    for k in range(5):
+        out[k] /= weights
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def seams(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]) -> None:
+    """Say how well a new picture that pushes the old one out explains one between them.
+
+    Parameters
+    ----------
+    middle, old, new : float32 arrays, shape (strips, size)
+        Means across strips of the pictures, along the way of the push.
+    out : float32 array, shape (size + 1, 2)
+        Mean absolute difference when the new picture has come in by so many samples: from the end, from the start.
+    """
+    strips, size = middle.shape
+    for d in range(size + 1):
+        ahead = back = np.float32(0)
+        for k in range(strips):
+            for i in range(size - d):
+                ahead += abs(middle[k, i] - old[k, i + d])
+                back += abs(middle[k, i + d] - old[k, i])
+            for i in range(d):
+                ahead += abs(middle[k, size - d + i] - new[k, i])
+                back += abs(middle[k, i] - new[k, size - d + i])
+        out[d, 0], out[d, 1] = ahead / (strips * size), back / (strips * size)
