@@ -20,6 +20,7 @@ from ladders.ladder import Ladder
 from ladders.ladder_request import LadderRequest
 from ladders.making import ladder_from
 from ladders.probes import Point, Prober, Progress, stride
+from ladders.remaining_loss import LENT
 from ladders.search import DEARER
 
 __all__ = ["predict_cost"]
@@ -85,6 +86,13 @@ class _Imagined(_Counting):
     #: Share of a piece's bits that its first frame has.
     first: float = 0.0
 
+    def apart(self, point: Point) -> float:
+        """Return how many times its piece's bits a chunk has at a size: as far apart as searches expect of lent curves.
+
+        Were they alike, no size would compete with another in some chunks only, and the search end too soon.
+        """
+        return float(np.exp(np.random.default_rng((point.chunk, *point.size)).normal(0, LENT)))
+
     def answer(self, points: Sequence[Point], progress: Progress | None) -> None:
         """Take what points give from the curves of pieces."""
         for point in points:
@@ -93,7 +101,7 @@ class _Imagined(_Counting):
             curve, frames = self.curves[point.size][place], self.pieces[place].frame_count
             step = int(np.searchsorted(curve.quantisers, point.quantiser))
             longer = self.first + (1 - self.first) * (chunk.frame_count - 1) / max(frames - 1, 1)
-            bits = max(round(curve.bits[step] * longer), 1)
+            bits = max(round(curve.bits[step] * longer * self.apart(point)), 1)
             self.known(point)[point.quantiser] = RatePoint(point.quantiser, bits, float(curve.quality[step]))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["TOLD", "UNKNOWN", "Landing", "doubt_of", "remaining_loss"]
+__all__ = ["LENT", "TOLD", "UNKNOWN", "Landing", "doubt_of", "remaining_loss"]
 
 #: How much a chunk's bits at a quality are in doubt (standard deviation, natural logarithm), as replays on exhaustive
 #: grids show it: at a trial; more, one halving of the bits away from each of two; more, for each halving beyond; where

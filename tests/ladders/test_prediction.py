@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from encoder import Chunk
@@ -9,6 +10,7 @@ from ladders import LadderRequest, ladder_from
 from ladders.drawing import fitted
 from ladders.prediction import _Counting, _Imagined, _pieces, _Work, _work
 from ladders.probes import Point
+from ladders.remaining_loss import LENT
 from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
 
@@ -23,7 +25,7 @@ def imagined(prober, pieces, curves, first=0.0):
 
 
 @pytest.mark.parametrize(("law", "preset"), [(KnownFilm, "veryfast"), (SlowFilm, "slow")])
-def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_finds_the_same_rungs(law, preset):
+def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_has_such_rungs(law, preset):
     prober, segments = known(law, 24, preset=preset)
     request = LadderRequest()
     truth = ladder_from(prober, segments, request)
@@ -33,7 +35,8 @@ def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_finds_t
     ladder = ladder_from(title, segments, request)
     points = sum(len(found) for known in (title.found, title.rough) for found in known.values())
     assert points == pytest.approx(prober.cost.probes, rel=0.25)
-    assert [rung.height for rung in ladder.rungs] == [rung.height for rung in truth.rungs]
+    assert {rung.height for rung in ladder.rungs} == {rung.height for rung in truth.rungs}
+    assert abs(len(ladder.rungs) - len(truth.rungs)) <= 1
 
 
 def test_longer_chunks_have_more_bits_but_one_key_frame():
@@ -43,9 +46,19 @@ def test_longer_chunks_have_more_bits_but_one_key_frame():
     pieces = tuple(replace(chunk, last=chunk.first + 32) for chunk in prober.chunks)
     curves = fitted(prober, [size])
     title = imagined(prober, pieces, curves, first=0.5)
-    title.run([Point(2, size, 24.0)])
+    point = Point(2, size, 24.0)
+    title.run([point])
     bits = title.found[2, size][24.0].bits
-    assert bits == pytest.approx(curves[size][2].bits[48] * (0.5 + 0.5 * 95 / 31), rel=1e-3)
+    assert bits == pytest.approx(title.apart(point) * curves[size][2].bits[48] * (0.5 + 0.5 * 95 / 31), rel=1e-3)
+
+
+def test_chunks_differ_at_each_size_as_far_as_lent_curves_do():
+    title = imagined(known(count=2)[0], (), {})
+    sizes = ((1280, 720), (640, 360))
+    apart = np.log([[title.apart(Point(n, size, 24.0)) for n in range(500)] for size in sizes])
+    assert apart.std() == pytest.approx(LENT, rel=0.1)
+    assert abs(np.corrcoef(apart)[0, 1]) < 0.15
+    assert apart[0, 3] == np.log(title.apart(Point(3, sizes[0], 30.0)))
 
 
 def test_a_job_decodes_once_and_encodes_all_its_points():
