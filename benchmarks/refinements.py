@@ -24,6 +24,7 @@ import encoder
 import vmaf
 from encoder import Store, codec_named
 from ladders import Encoding, Point, Prober, analyse, bd_rate, candidate_sizes
+from ladders.probes import spread
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 FILMS = ("bbb_480p_30s_51.mp4", "goldeneye_vfr_drop3.mp4", "envivio_a_720p25_48s.mp4", "psd_testvideo_720p_24s.mp4")
@@ -39,7 +40,7 @@ def saved(path: Path, encoding: Encoding, count: int) -> tuple[np.ndarray, np.nd
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
     chunks, _ = encoder.plan_chunks(source, [shot.first for shot in analyse(source).shots], Fraction(4))
-    picked = [chunks[len(chunks) * (2 * n + 1) // (2 * count)] for n in range(count)] if count < len(chunks) else chunks
+    picked = [chunks[n] for n in spread(count, len(chunks))]
     short = [encoder.Chunk(c.first, min(c.last, c.first + LONGEST), (c.first,), c.shots[:1]) for c in picked]
     heights = sorted(candidate_sizes(source.display_size).items())
     size = heights[len(heights) // 2][1]

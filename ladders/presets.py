@@ -13,7 +13,7 @@ from ladders.curves import CEILING
 from ladders.heights import candidate_sizes
 from ladders.ladder import LadderError, ProbeCost
 from ladders.measured_chunks import Encoding
-from ladders.probes import Point, Prober
+from ladders.probes import Point, Prober, spread
 from ladders.refining import Views
 
 __all__ = ["AUTO", "with_preset"]
@@ -103,8 +103,7 @@ class _Choice:
         self.spent = ProbeCost()
         sizes = list(candidate_sizes(source.display_size, max_height).values())
         self.size = sizes[len(sizes) // 2]
-        count = min(PILOTS, len(chunks))
-        self.pilots = tuple(chunks[len(chunks) * (2 * n + 1) // (2 * count)] for n in range(count))
+        self.pilots = tuple(chunks[n] for n in spread(PILOTS, len(chunks)))
         self.frames = np.array([chunk.frame_count for chunk in self.pilots], np.float64)
         #: how many times the title is as long as the pilots, and how many times more pixels its rungs have
         self.longer = source.frame_count / float(self.frames.sum())

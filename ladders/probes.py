@@ -14,7 +14,7 @@ from ladders.curves import RatePoint
 from ladders.ladder import ProbeCost
 from ladders.measured_chunks import Encoding, MeasuredJob, measure_chunk, measuring, of_chunk, of_shots, rate_point
 
-__all__ = ["Point", "Prober", "stride"]
+__all__ = ["Point", "Prober", "spread", "stride"]
 
 #: Frames of a chunk that trials are measured on at least, if it has as many.
 SAMPLES = 6
@@ -169,6 +169,18 @@ def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
             }
             job.store.write_json("trial", recipes[n], known[n])
     return known
+
+
+def spread(count: int, total: int) -> list[int]:
+    """Return the places of so many things, as far as there are, that lie evenly among all.
+
+    Examples
+    --------
+    >>> spread(3, 20), spread(3, 2)
+    ([3, 10, 16], [0, 1])
+    """
+    count = min(count, total)
+    return [total * (2 * n + 1) // (2 * count) for n in range(count)]
 
 
 def stride(chunk: Chunk, most: int) -> int:

@@ -13,7 +13,7 @@ from encoder import codec_named
 from ladders.curves import CEILING, Curve, RatePoint
 from ladders.drawing import Curves
 from ladders.ladder import Rung
-from ladders.probes import Point, Prober
+from ladders.probes import Point, Prober, spread
 
 __all__ = ["Views", "refine"]
 
@@ -171,8 +171,7 @@ class _Refining:
 
     def _pilots(self, names: Sequence[str]) -> None:
         chunks = sorted(self.plain)
-        count = min(PILOTS, len(chunks))
-        pilots = [self.plain[chunks[len(chunks) * (2 * n + 1) // (2 * count)]] for n in range(count)]
+        pilots = [self.plain[chunks[n]] for n in spread(PILOTS, len(chunks))]
         # beside what there is, or nothing would be timed
         beside = []
         for point in pilots:

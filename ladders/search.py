@@ -12,7 +12,7 @@ from encoder import Codec, codec_named
 from ladders.borrowing import lender
 from ladders.curves import Curve, Size
 from ladders.drawing import Curves, completed_by, drawn_of, sizes_drawn
-from ladders.probes import Point, Prober
+from ladders.probes import Point, Prober, spread
 from ladders.remaining_loss import TOLD, UNKNOWN, Landing, doubt_of, remaining_loss
 
 __all__ = ["Found", "Stop", "Wanted", "explore", "part_of"]
@@ -159,11 +159,9 @@ class _Search:
 
     def _pilots(self, progress: Progress | None) -> None:
         """Try a few chunks, evenly spread, at every size; one by one where there is a budget."""
-        count = min(PILOTS, len(self.prober.chunks))
-        chunks = [len(self.prober.chunks) * (2 * n + 1) // (2 * count) for n in range(count)]
         middle = self.sizes[len(self.sizes) // 2]
         trials = []
-        for chunk in chunks:
+        for chunk in spread(PILOTS, len(self.prober.chunks)):
             points = [point for size in self.sizes for point in self._first(chunk, size, sure=size == middle)]
             trials.append(_Trial(tuple(points), sum(map(self._cost, points))))
         if self.stop.budget is not None:
