@@ -97,11 +97,9 @@ def make_ladder(
     planned = plan_chunks(source, [shot.first for shot in shots], request.segment_duration)
     store = store or Store.default()
     with LocalExecutor(os.cpu_count() or 1) as pool, store.in_use():
-        encoding, spent = with_preset(
-            request.encoding, request.views, source, planned[0], store, executor or pool, request.max_height
-        )
-        prober = Prober(source, planned[0], encoding, store, executor or pool, every=request.every, cost=spent)
-        return ladder_from(prober, planned[1], replace(request, encoding=encoding), progress)
+        request, spent = with_preset(request, source, planned[0], store, executor or pool)
+        prober = Prober(source, planned[0], request.encoding, store, executor or pool, every=request.every, cost=spent)
+        return ladder_from(prober, planned[1], request, progress)
 
 
 def ladder_from(

@@ -12,7 +12,7 @@ from encoder import Chunk, Source, Store, codec_named
 from ladders.curves import CEILING
 from ladders.heights import candidate_sizes
 from ladders.ladder import LadderError, ProbeCost
-from ladders.measured_chunks import Encoding
+from ladders.ladder_request import LadderRequest
 from ladders.probes import Point, Prober, spread
 from ladders.refining import Views
 
@@ -36,33 +36,23 @@ class _Tried:
 
 
 def with_preset(
-    encoding: Encoding,
-    views: Views | None,
-    source: Source,
-    chunks: Sequence[Chunk],
-    store: Store,
-    executor: Executor,
-    max_height: int | None = None,
-) -> tuple[Encoding, ProbeCost]:
-    """Return an encoding whose preset is chosen, where it leaves that open, and what the choice took.
+    request: LadderRequest, source: Source, chunks: Sequence[Chunk], store: Store, executor: Executor
+) -> tuple[LadderRequest, ProbeCost]:
+    """Return a request whose preset is chosen, where it leaves that open, and what the choice took.
 
     Parameters
     ----------
-    encoding : Encoding
-        With `AUTO` for a preset, if it is to be chosen.
-    views : Views or None
-        What bits are worth.
+    request : LadderRequest
+        With `AUTO` for a preset, if it is to be chosen, and views.
     source : Source
     chunks : sequence of Chunk
         Of the title.
     store : Store
     executor : Executor
-    max_height : int, optional
-        Nominal height that no rung exceeds.
 
     Returns
     -------
-    Encoding
+    LadderRequest
     ProbeCost
 
     Raises
@@ -77,12 +67,12 @@ def with_preset(
     default on, slower presets are tried while they cost less in all, else faster ones. Settings of single chunks beyond
     the preset are chosen later (`refine`).
     """
-    if encoding.preset != AUTO:
-        return encoding, ProbeCost()
-    if views is None:
+    if request.encoding.preset != AUTO:
+        return request, ProbeCost()
+    if request.views is None:
         raise LadderError("a preset is chosen by how many views the film will have, which are not stated")
-    choice = _Choice(encoding, views, source, chunks, store, executor, max_height)
-    return choice.made(), choice.spent
+    choice = _Choice(request, request.views, source, chunks, store, executor)
+    return replace(request, encoding=replace(request.encoding, preset=choice.made())), choice.spent
 
 
 class _Choice:
@@ -90,18 +80,17 @@ class _Choice:
 
     def __init__(
         self,
-        encoding: Encoding,
+        request: LadderRequest,
         views: Views,
         source: Source,
         chunks: Sequence[Chunk],
         store: Store,
         executor: Executor,
-        max_height: int | None,
     ) -> None:
-        self.encoding, self.views, self.source, self.store, self.executor = encoding, views, source, store, executor
-        self.codec = codec_named(encoding.codec)
+        self.request, self.views, self.source, self.store, self.executor = request, views, source, store, executor
+        self.codec = codec_named(request.encoding.codec)
         self.spent = ProbeCost()
-        sizes = list(candidate_sizes(source.display_size, max_height).values())
+        sizes = list(candidate_sizes(source.display_size, request.max_height).values())
         self.size = sizes[len(sizes) // 2]
         self.pilots = tuple(chunks[n] for n in spread(PILOTS, len(chunks)))
         self.frames = np.array([chunk.frame_count for chunk in self.pilots], np.float64)
@@ -112,8 +101,8 @@ class _Choice:
         #: bits that a little distortion is worth
         self.price = (finer.bits - self.default.bits) / max(self.default.distortion - finer.distortion, 1e-9)
 
-    def made(self) -> Encoding:
-        """Walk from the default to where no step makes it cheaper."""
+    def made(self) -> str:
+        """Walk from the default preset to where no step makes it cheaper."""
         presets = self.codec.presets
         at = presets.index(self.codec.preset)
         least = self.cost(self.default)
@@ -126,12 +115,12 @@ class _Choice:
                 at, least, moved = at + way, cost, True
             if moved:
                 break
-        return replace(self.encoding, preset=presets[at])
+        return presets[at]
 
     def tried(self, preset: str, place: float) -> _Tried:
         """Try the pilots by a preset."""
-        encoding = replace(self.encoding, preset=preset)
-        prober = Prober(self.source, self.pilots, encoding, self.store, self.executor)
+        encoding = replace(self.request.encoding, preset=preset)
+        prober = Prober(self.source, self.pilots, encoding, self.store, self.executor, every=self.request.every)
         quantiser = self.codec.at_share(place)
         points = [Point(n, self.size, quantiser) for n in range(len(self.frames))]
         prober.run(points)

@@ -99,10 +99,7 @@ def codec_ladders(
         spent = ProbeCost()
         if wanted.encoding.preset == AUTO:
             with reporter.stage(named("choose a preset", wanted)):
-                encoding, spent = with_preset(
-                    wanted.encoding, wanted.views, source, chunks, request.store, executor, wanted.max_height
-                )
-            wanted = replace(wanted, encoding=encoding)
+                wanted, spent = with_preset(wanted, source, chunks, request.store, executor)
         prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every, cost=spent)
         with reporter.stage(named("trial encodes", wanted)) as advance:
             ladder = ladder_from(prober, segments, wanted, advance)

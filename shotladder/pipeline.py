@@ -160,10 +160,8 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
         sizes = list(candidate_sizes(source.display_size, request.max_height).values())
         for wanted in request.ladder_requests(source):
             with reporter.stage(f"{wanted.encoding.codec}: try a few seconds") as advance:
-                encoding, spent = with_preset(
-                    wanted.encoding, wanted.views, source, chunks, store, executor, wanted.max_height
-                )
-                cost = predict_cost(source, chunks, replace(wanted, encoding=encoding), executor, advance)
+                settled, spent = with_preset(wanted, source, chunks, store, executor)
+                cost = predict_cost(source, chunks, settled, executor, advance)
                 each.append(cost | {"probes": cost["probes"] + spent.cpu_seconds})
     predicted = {stage: round(sum(cost[stage] for cost in each), 1) for stage in each[0]}
     return {

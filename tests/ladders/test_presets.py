@@ -36,8 +36,8 @@ def chosen(monkeypatch):
     prober, _ = known(count=20)
 
     def choose(views, cpu_hour=4.0):
-        encoding = Encoding(preset=AUTO)
-        return with_preset(encoding, Views(views, cpu_hour), prober.source, prober.chunks, prober.store, None)[0].preset
+        request = LadderRequest(encoding=Encoding(preset=AUTO), views=Views(views, cpu_hour))
+        return with_preset(request, prober.source, prober.chunks, prober.store, None)[0].encoding.preset
 
     return choose
 
@@ -59,11 +59,11 @@ def test_only_presets_on_the_way_are_tried(chosen):
 
 
 def test_a_preset_that_is_named_stays(chosen):
-    encoding = Encoding(preset="fast")
-    assert with_preset(encoding, Views(1e9), film(10), (), None, None) == (encoding, ProbeCost())
+    request = LadderRequest(encoding=Encoding(preset="fast"), views=Views(1e9))
+    assert with_preset(request, film(10), (), None, None) == (request, ProbeCost())
     assert not FilmOfPresets.runs
 
 
 def test_views_have_to_be_stated(chosen):
     with pytest.raises(LadderError, match="views"):
-        with_preset(LadderRequest(encoding=Encoding(preset=AUTO)).encoding, None, film(10), (), None, None)
+        with_preset(LadderRequest(encoding=Encoding(preset=AUTO)), film(10), (), None, None)
