@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from encoder import codec_named
 from ladders.curves import CEILING, Curve, RatePoint
 from ladders.drawing import Curves
 from ladders.ladder import Rung
 from ladders.probes import Point, Prober, spread
+from ladders.remaining_loss import expected_improvement
 
 __all__ = ["Views", "refine"]
 
@@ -224,19 +224,20 @@ class _Refining:
     def _worth_trying(self) -> list[Point]:
         """Return the next trial of every chunk that has one which is worth its time, as far as the budget goes."""
         best = self._best()
+        chunks = np.array(list(self.plain))
+        pixels = np.array([self._pixels(point) for point in self.plain.values()])
+        worth = np.array([best[n][1] for n in self.plain])
+        fetched = self.fetched[chunks]
         wanted: dict[int, tuple[float, float, Point]] = {}
         for name in self.prober.encoding.refinements:
-            known, extra = self.known[name], self._extra(name)
+            known = self.known[name]
             mean, deviation = known.belief()
-            for n, plain in self.plain.items():
-                if n in known.savings:
-                    continue
-                above = (self.fetched[n] * mean - extra[n] - best[n][1]) / (self.fetched[n] * deviation)
-                gain = self.fetched[n] * deviation * (above * norm.cdf(above) + norm.pdf(above))
-                seconds = known.seconds * self._pixels(plain)
-                gain -= seconds * self.views.bits_a_second
-                if gain > 0 and (n not in wanted or gain > wanted[n][0]):
-                    wanted[n] = float(gain), seconds, replace(plain, refinement=name)
+            seconds = known.seconds * pixels
+            gains = expected_improvement(fetched * mean - self._extra(name)[chunks] - worth, fetched * deviation)
+            gains -= seconds * self.views.bits_a_second
+            for n, gain, cost in zip(self.plain, gains.tolist(), seconds.tolist(), strict=True):
+                if n not in known.savings and gain > 0 and (n not in wanted or gain > wanted[n][0]):
+                    wanted[n] = gain, cost, replace(self.plain[n], refinement=name)
         ordered = sorted(wanted.values(), key=lambda trial: -trial[0] / trial[1])
         if self.budget is not None:
             bills = np.cumsum([seconds for _, seconds, _ in ordered])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["LENT", "TOLD", "UNKNOWN", "Landing", "doubt_of", "remaining_loss"]
+__all__ = ["LENT", "TOLD", "UNKNOWN", "Landing", "doubt_of", "expected_improvement", "remaining_loss"]
 
 #: How much a chunk's bits at a quality are in doubt (standard deviation, natural logarithm), as replays on exhaustive
 #: grids show it: at a trial; more, one halving of the bits away from each of two; more, for each halving beyond; where
@@ -111,6 +111,32 @@ def doubt_of(away: Sequence[float] | NDArray[np.float64], lent: int | None) -> f
     return min(doubts)
 
 
+def expected_improvement(mean: Any, deviation: Any) -> Any:
+    """Return what is gained on average by the choice of something where it turns out to be a gain.
+
+    Parameters
+    ----------
+    mean, deviation : float or ndarray
+        Of the gain, which is normally distributed.
+
+    Examples
+    --------
+    >>> round(float(expected_improvement(0.0, 1.0)), 3), round(float(expected_improvement(5.0, 1.0)), 3)
+    (0.399, 5.0)
+
+    References
+    ----------
+    .. [1] D. R. Jones et al., "Efficient global optimization of expensive black-box functions", J. Global Optimization
+       13, 1998, section 4.1.
+    """
+    return deviation * _density(mean / deviation) + mean * ndtr(mean / deviation)
+
+
+def _density(x: Any) -> Any:
+    """Return the normal density."""
+    return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+
+
 def remaining_loss(rung: Sequence[Landing]) -> tuple[float, list[NDArray[np.float64]]]:
     """Estimate what one rung costs more bits than it would if all curves were known.
 
@@ -131,12 +157,7 @@ def remaining_loss(rung: Sequence[Landing]) -> tuple[float, list[NDArray[np.floa
     Two things are lost. Bits are shared out by slopes that are off: with distortion falling as bits to the power of
     -b, errors of the chunks' logarithms cost their variance, weighted by bits, over 2 (1 + b). And another size may be
     the better one: its bits, less by a normally distributed logarithm, are an option that is not taken, worth its
-    expected improvement [1]_.
-
-    References
-    ----------
-    .. [1] D. R. Jones et al., "Efficient global optimization of expensive black-box functions", J. Global Optimization
-       13, 1998, section 4.1.
+    expected improvement.
     """
     chosen = rung[0]
     sharing = 50 / (1 + STEEPNESS) * chosen.shares * (1 - chosen.shares)
@@ -145,10 +166,9 @@ def remaining_loss(rung: Sequence[Landing]) -> tuple[float, list[NDArray[np.floa
     for other in rung[1:]:
         gap = float(np.log(other.bits.sum() / chosen.bits.sum()))
         deviation = (chosen.variance + other.variance) ** 0.5
-        density = float(np.exp(-((gap / deviation) ** 2) / 2) / np.sqrt(2 * np.pi))
-        loss += 100 * (deviation * density - gap * float(ndtr(-gap / deviation)))
-        # the derivative of the expected improvement by the variance
-        slope = 100 * density / (2 * deviation)
+        loss += 100 * float(expected_improvement(-gap, deviation))
+        # its derivative by the variance
+        slope = 100 * float(_density(gap / deviation)) / (2 * deviation)
         gains[0] = gains[0] + slope * chosen.variance_saved
         gains.append(slope * other.variance_saved)
     return loss, gains
