@@ -191,9 +191,10 @@ def stride(chunk: Chunk, most: int) -> int:
 def _recipe(job: _Job, point: Point) -> dict[str, Any]:
     """Return what decides a trial's result: the encode and the way of measuring."""
     single = ChunkJob(job.source, job.chunk, (job.rendition(point),), (point.quantiser,), job.store)
-    # most have one shot and the plain mean, which need no word
-    special = {"shots": job.chunk.cuts, "pooling": job.encoding.pooling}
-    usual: dict[str, Any] = {"shots": (), "pooling": "mean"}
+    # most have one shot and the plain mean, which need no word, nor does a mean over all frames
+    weighing = "firsts by themselves" if job.every > 1 else "alike"
+    special = {"shots": job.chunk.cuts, "pooling": job.encoding.pooling, "weighing": weighing}
+    usual: dict[str, Any] = {"shots": (), "pooling": "mean", "weighing": "alike"}
     return {
         "encode": encoder.chunk_path(single, 0).stem,
         "every": job.every,
