@@ -313,6 +313,7 @@ def _print_losses(title: Title, grid: Grid, rough: Grid | None, prober: Prober, 
     rungs = points(title, finals)
     for name, curve in baselines(title, grid, rungs).items():
         print(f"  BD-rate against {name:24s} {bd(curve, rungs):+6.2f} %")
+    _print_stored(_fixed(title, grid), rungs)
     low, high = interval(grid, finals, ladder)
     print(f"  against exhaustive per-title, 95 % interval over shots: {low:+.2f} to {high:+.2f} %")
     for name, loss in variants(title, grid, rough, round(ladder.cost.probes)).items():
@@ -322,6 +323,16 @@ def _print_losses(title: Title, grid: Grid, rough: Grid | None, prober: Prober, 
     print(f"  on the grid, neighbours within {JUMP:g} VMAF cost, by rung, %: {', '.join(f'{c:.2f}' for c in costs)}")
     for name, (mine, single) in companions(title, grid, prober, ladder, finals).items():
         print(f"  {name:9s} BD-rate against per-title encodes {bd(single, mine, name):+6.2f} %")
+
+
+def _print_stored(fixed: list[tuple[float, float]], rungs: list[tuple[float, float]]) -> None:
+    """Print the bits of all rungs together and of the dearest, against those of the fixed ladder."""
+    stored = sum(rate for rate, _ in rungs) / sum(rate for rate, _ in fixed)
+    top = rungs[-1][0] / fixed[-1][0]
+    print(
+        f"  against the fixed ladder, whose top has VMAF {fixed[-1][1]:.1f}: stored bits {100 * (stored - 1):+.1f} %,"
+        f" top rung {100 * (top - 1):+.1f} %"
+    )
 
 
 def main(arguments: Sequence[str] = ()) -> None:
