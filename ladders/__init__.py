@@ -1,6 +1,7 @@
 """Decide: shots, complexity, trial encodes, hulls, allocation, rungs."""
 
 from ladders.allocation import Aim, Allocation, Limits, TitleCurve, convex_hull, equal_slope, one_quantiser
+from ladders.anchor import Anchor, fixed_anchor
 from ladders.bdrate import BDRate, NoOverlapError, bd_rate
 from ladders.complexity import Complexity, Pooled, dct_energy
 from ladders.curves import Curve, RatePoint, fit_curve, quantiser_grid
@@ -43,6 +44,7 @@ __all__ = [
     "Aim",
     "Allocation",
     "Analysis",
+    "Anchor",
     "BDRate",
     "Complexity",
     "Curve",
@@ -86,6 +88,7 @@ __all__ = [
     "equal_slope",
     "fit_curve",
     "fixed",
+    "fixed_anchor",
     "gather",
     "held_chunks",
     "ladder_from",

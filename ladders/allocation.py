@@ -23,6 +23,7 @@ __all__ = [
     "Allocation",
     "Limits",
     "TitleCurve",
+    "alike",
     "allowed",
     "convex_hull",
     "equal_slope",
@@ -278,13 +279,16 @@ def reach(
 
 def one_quantiser(curves: Sequence[Curve], frames: Sequence[int], pooling: Pooling = POOLINGS["mean"]) -> TitleCurve:
     """Return the allocations in which every chunk has the same quantiser, as per-title encoding has it."""
-    bits = np.sum([curve.bits for curve in curves], axis=0)[::-1]
-    quality = pooling.pooled([curve.quality for curve in curves], frames)[::-1]
+    bits = np.sum([curve.bits for curve in curves], axis=0)
+    return alike(bits, pooling.pooled([curve.quality for curve in curves], frames), len(curves))
+
+
+def alike(bits: NDArray[np.float64], quality: NDArray[np.float64], count: int) -> TitleCurve:
+    """Return the allocations in which all chunks have one quantiser, of the title's bits and quality, finest first."""
     # plateaus of quality cost bits and give nothing
-    useful = np.concatenate([[True], np.diff(np.maximum.accumulate(quality)) > 0])
+    useful = np.concatenate([[True], np.diff(np.maximum.accumulate(quality[::-1])) > 0])
     places = np.arange(len(bits))[::-1][useful]
-    count = len(curves)
-    return TitleCurve(bits[useful], quality[useful], lambda step: np.full(count, places[step]))
+    return TitleCurve(bits[places], quality[places], lambda step: np.full(count, places[step]))
 
 
 def same_quality(curves: Sequence[Curve], frames: Sequence[int], pooling: Pooling = POOLINGS["mean"]) -> TitleCurve:

@@ -31,6 +31,8 @@ Samples = tuple[NDArray[np.int64], NDArray[np.float64]]
 #: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a shot
 #: that lies further below the floor, or jumps further than it may.
 TOLERANCE, FLOOR_TOLERANCE = 0.4, 0.25
+#: A rung of the fixed ladder is corrected if its rate is further off than such a share of it.
+RATE_TOLERANCE = 0.05
 #: Times that rungs which missed are encoded again; more often for a decoder's buffer, as large frames shrink less than
 #: their chunk.
 CORRECTIONS, BUFFER_CORRECTIONS = 2, 4
@@ -61,8 +63,6 @@ def deliver(
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
     with begin("encode and measure") as advance:
         finals = encode_finals(prober, ladder, advance)
-    if ladder.mode == "fixed":
-        return ladder, finals
     most: dict[tuple[int, int, int], NDArray[np.float64] | float] = {}
     for _ in range(CORRECTIONS if request.limits.buffer is None else BUFFER_CORRECTIONS):
         again = missed(prober.source, ladder, finals, request.limits, prober.encoding)
@@ -87,7 +87,14 @@ def deliver(
 def missed(
     source: Source, ladder: Ladder, finals: Finals, limits: Limits, encoding: Encoding | None = None
 ) -> list[int]:
-    """Return the rungs that, measured, do not give what was asked of them, pooled as the encoding has it."""
+    """Return the rungs that, measured, do not give what was asked of them, pooled as the encoding has it.
+
+    Of the fixed ladder a rate is asked, of others a quality.
+    """
+    if ladder.mode == "fixed":
+        rates = [sum(final.bits for final in row) / _seconds(ladder, source) for row in finals.chunks]
+        pairs = zip(ladder.rungs, rates, strict=True)
+        return [n for n, (rung, rate) in enumerate(pairs) if abs(rate / rung.rate - 1) > RATE_TOLERANCE]
     encoding = encoding or Encoding()
     return [
         n

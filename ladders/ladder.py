@@ -106,8 +106,6 @@ class Ladder:
         Lowest rate first.
     hull : tuple of HullPoint
         The title's curve at each height, as predicted.
-    anchor : tuple of (int, float)
-        Rate and quality of the fixed ladder's rungs, as predicted from the same trials; empty if they could not be.
     cost : ProbeCost
     remaining_loss : float or None
         Percent of bits that more trials are expected to save; None if it was not estimated.
@@ -128,7 +126,6 @@ class Ladder:
     segments: tuple[Segment, ...]
     rungs: tuple[Rung, ...]
     hull: tuple[HullPoint, ...] = ()
-    anchor: tuple[tuple[int, float], ...] = ()
     cost: ProbeCost = field(default_factory=ProbeCost)
     remaining_loss: float | None = None
     pooling: str = "mean"
@@ -241,7 +238,9 @@ def load_ladders(path: str | Path) -> tuple[Ladder, ...]:
 def _from_json(data: dict[str, Any]) -> Ladder:
     if data.pop("version") != FORMAT_VERSION:
         raise LadderError("made by another version")
-    # ladders of before shots that ride with others were told have no cuts
+    # ladders of before tell what a fixed one was thought to give
+    data.pop("anchor", None)
+    # and have no cuts where shots ride with others
     chunks = tuple(
         Chunk(c["first"], c["last"], tuple(c["keyframes"]), tuple(c["shots"]), tuple(c.get("cuts", ())))
         for c in data.pop("chunks")
@@ -257,7 +256,6 @@ def _from_json(data: dict[str, Any]) -> Ladder:
         rungs=rungs,
         segments=tuple(Segment(**s) for s in data.pop("segments")),
         hull=tuple(HullPoint(**p) for p in data.pop("hull")),
-        anchor=tuple((rate, quality) for rate, quality in data.pop("anchor")),
         cost=ProbeCost(**data.pop("cost")),
         refinements=tuple(data.pop("refinements", ())),
         **data,

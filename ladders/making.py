@@ -114,7 +114,7 @@ def ladder_from(
     maker = Maker(prober.source, prober.chunks, request)
     sizes = list(maker.sizes.values())
     found = explore(prober, sizes, maker.wanted, part_of(progress, 0.0, 0.8 if request.views else 1.0), request.stop)
-    anchor, curves = maker.anchor(found.curves), found.curves
+    curves = found.curves
     if request.views:
         rungs = maker.rungs(curves)
         shares = request.rules.shares([rung.rate for rung in rungs])
@@ -133,7 +133,6 @@ def ladder_from(
         segments=tuple(segments),
         rungs=maker.rungs(curves),
         hull=maker.hull(curves),
-        anchor=anchor,
         cost=prober.cost,
         remaining_loss=found.remaining_loss,
         refinements=tuple(prober.refinements.get(n, "") for n in range(len(prober.chunks)) if prober.refinements),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -64,11 +64,30 @@ class Maker:
     def rungs(self, curves: Curves) -> tuple[Rung, ...]:
         """Return the ladder's rungs."""
         if self.request.mode == "fixed":
-            return tuple(self._rung(h, a) for h, a in self._fixed(curves))
+            return self.fixed_rungs(self._title(curves))
         titles = self._title(curves)
         chosen = choose_rungs(titles, self.duration, self.request.rules)
         shared = share_out(chosen, titles, self.duration, lambda height, aim: self._reach(curves, height, aim))
         return distinct(self._rung(height, allocation) for height, allocation in shared)
+
+    def fixed_rungs(self, titles: Mapping[int, TitleCurve]) -> tuple[Rung, ...]:
+        """Return the rungs of the recommended ladder that are not taller than the film, of a title curve by height."""
+        if not self.recommended:
+            raise LadderError(f"there is no fixed ladder for {self.request.encoding.codec}")
+        tallest = max(self.sizes)
+        rungs: list[tuple[int, Allocation]] = []
+        for height, rate in self.recommended:
+            # the film's own size stands for the first standard one that is taller
+            at = height if height in self.sizes else tallest
+            if height > tallest and any(h >= tallest for h, _ in self.recommended if h < height):
+                continue
+            allocation = titles[at].for_bits(rate * self.duration)
+            if not rungs or allocation.quality > rungs[-1][1].quality:
+                # what is taller, better and no dearer leaves no use for the rung below
+                while rungs and rungs[-1][1].bits >= allocation.bits:
+                    rungs.pop()
+                rungs.append((at, allocation))
+        return tuple(self._rung(height, allocation) for height, allocation in rungs)
 
     def wanted(self, curves: Curves) -> list[dict[Size, list[float]]]:
         """Return what each rung would encode at each size that reaches its quality, first at the size that it takes."""
@@ -86,7 +105,7 @@ class Maker:
     def corrected(self, curves: Curves, rung: Rung, aim: Aim) -> tuple[float, ...]:
         """Return the quantisers that bring a rung to the quality asked of it, changing no chunk without need."""
         mine = curves[rung.width, rung.height]
-        now = np.array([round((q - self.lowest) / self.step) for q in rung.quantisers])
+        now = np.array([self.place(quantiser) for quantiser in rung.quantisers])
         limits = self.limits
         if self.request.mode == "per-shot":
             limits, aim = self._within_reach(mine, aim)
@@ -94,6 +113,8 @@ class Maker:
                 # one chunk is not changed without its neighbours
                 return self._quantisers(smooth(mine, self.frames, limits, aim, self.pooling, now).indices)
             better = equal_slope(mine, self.frames, limits, aim, self.pooling).for_quality(aim.quality).indices
+        elif self.request.mode == "fixed":
+            return self._quantisers(self._family(mine).for_bits(rung.rate * self.duration).indices)
         else:
             better = self._family(mine).for_quality(aim.quality).indices
         if self.request.mode != "per-title":
@@ -121,12 +142,6 @@ class Maker:
             for height, curve in self._title(curves).items()
             for step in np.unique(np.linspace(0, len(curve.bits) - 1, HULL_POINTS).astype(int))
         )
-
-    def anchor(self, curves: Curves) -> tuple[tuple[int, float], ...]:
-        """Return rate and quality of the fixed ladder, as the curves predict it."""
-        if not self.recommended:
-            return ()
-        return tuple((round(a.bits / self.duration), a.quality) for _, a in self._fixed(curves))
 
     def _title(self, curves: Curves) -> dict[int, TitleCurve]:
         return {height: self._family(curves[size]) for height, size in self.sizes.items()}
@@ -163,28 +178,13 @@ class Maker:
             aim = replace(aim, most=LOOSER * aim.most)
         return limits, aim
 
-    def _fixed(self, curves: Curves) -> list[tuple[int, Allocation]]:
-        """Return height and allocation of each rung of the recommended ladder that is not taller than the film."""
-        if not self.recommended:
-            raise LadderError(f"there is no fixed ladder for {self.request.encoding.codec}")
-        tallest = max(self.sizes)
-        rungs: list[tuple[int, Allocation]] = []
-        for height, rate in self.recommended:
-            # the film's own size stands for the first standard one that is taller
-            at = height if height in self.sizes else tallest
-            if height > tallest and any(h >= tallest for h, _ in self.recommended if h < height):
-                continue
-            allocation = one_quantiser(curves[self.sizes[at]], self.frames, self.pooling).for_bits(rate * self.duration)
-            if not rungs or allocation.quality > rungs[-1][1].quality:
-                # what is taller, better and no dearer leaves no use for the rung below
-                while rungs and rungs[-1][1].bits >= allocation.bits:
-                    rungs.pop()
-                rungs.append((at, allocation))
-        return rungs
-
     def _rung(self, height: int, allocation: Allocation) -> Rung:
         rate = round(allocation.bits / self.duration)
         return Rung(*self.sizes[height], self._quantisers(allocation.indices), rate, allocation.quality)
+
+    def place(self, quantiser: float) -> int:
+        """Return the place of a quantiser on the grid."""
+        return round((quantiser - self.lowest) / self.step)
 
     def _quantisers(self, places: NDArray[np.int64]) -> tuple[float, ...]:
         return tuple(float(self.lowest + i * self.step) for i in places)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from encoder import Chunk, Segment, Source, Store, track_samples
+from ladders.anchor import fixed_anchor
 from ladders.curves import Curve, RatePoint, Size
 from ladders.drawing import fitted
 from ladders.finals import Finals, encode_finals
@@ -111,6 +112,8 @@ def predict_cost(
     request: LadderRequest,
     executor: Executor,
     progress: Progress | None = None,
+    *,
+    compare: bool = False,
 ) -> dict[str, float]:
     """Predict the CPU seconds of trials, final encodes and measuring.
 
@@ -124,11 +127,13 @@ def predict_cost(
         Runs the trials and encodes of the pieces.
     progress : callable, optional
         Takes (share done, 1).
+    compare : bool
+        Whether the fixed ladder is to be tried as well.
 
     Returns
     -------
     dict
-        CPU seconds by stage: "probes", "encode", "measure".
+        CPU seconds by stage: "probes", "comparison", "encode", "measure".
 
     Notes
     -----
@@ -152,6 +157,11 @@ def predict_cost(
         first=first,
     )  # fmt: skip
     whole = ladder_from(title, _segments(chunks), replace(request, views=None))
+    compared = replace(title.sibling(), work=_Work())
+    if compare:
+        # the final encodes are known by then
+        compared.answer(_points(whole), None)
+        fixed_anchor(compared, request)
     frames = [sum(chunk.frame_count for chunk in part) for part in (chunks, pieces)]
     refining = prober.refining.times(frames[0] / frames[1], len(chunks) / len(pieces))
     done, single, todo = (_finals_work(source, ladder) for ladder in (small, replace(small, chunks=singles), whole))
@@ -160,16 +170,28 @@ def predict_cost(
         "measure": (finals.measure_cpu_seconds, begun.measure_cpu_seconds, small.cost.measure_cpu_seconds),
     }
     trials = title.work + refining
-    said, probes = {}, 0.0
+    said: dict[str, float] = {"probes": 0.0, "comparison": 0.0}
     for stage, (pieces_cost, singles_cost, trials_cost) in costs.items():
-        parts = [getattr(work, stage) for work in (done, single, todo, prober.work, trials)]
+        parts = [getattr(work, stage) for work in (done, single, todo, prober.work)]
         each = max(pieces_cost - singles_cost, 0.0) / max(parts[0] - parts[1], 1e-9)
         job = max(pieces_cost - each * parts[0], 0.0) / done.jobs
-        said[stage] = round((each * parts[2] + job * todo.jobs) * (1 + AGAIN), 1)
+        said[stage] = (each * parts[2] + job * todo.jobs) * (1 + AGAIN)
         # the preset of trials is another
         per_trial = max(trials_cost - job * prober.work.jobs, trials_cost / 2) / parts[3]
-        probes += per_trial * parts[4] + job * trials.jobs
-    return {"probes": round(probes if request.stop.budget is None else min(probes, request.stop.budget), 1), **said}
+        for name, work in (("probes", trials), ("comparison", compared.work)):
+            said[name] += per_trial * getattr(work, stage) + job * work.jobs
+    if request.stop.budget is not None:
+        said["probes"] = min(said["probes"], request.stop.budget)
+    return {stage: round(seconds, 1) for stage, seconds in said.items()}
+
+
+def _points(ladder: Ladder) -> list[Point]:
+    """Return what a ladder encodes."""
+    return [
+        Point(n, (rung.width, rung.height), quantiser)
+        for rung in ladder.rungs
+        for n, quantiser in enumerate(rung.quantisers)
+    ]
 
 
 def _work(source: Source, chunk: Chunk, pixels: Sequence[float], measured: int) -> _Work:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source, Store, run_all
@@ -110,6 +110,10 @@ class Prober:
         if point.refinement:
             return self.refined[point.refinement][point.chunk, point.size]
         return (self.rough if point.rough else self.found)[point.chunk, point.size]
+
+    def sibling(self) -> Self:
+        """Return one that knows and finds the same of plain encodes, on a bill of its own."""
+        return replace(self, refinements={}, cost=ProbeCost())
 
     def run(self, points: Iterable[Point], progress: Progress | None = None) -> None:
         """Try all points that have not been tried; one job takes all of a chunk, so that it is decoded once."""

@@ -13,6 +13,7 @@ from encoder import Source
 from ladders import (
     AUTO,
     MODES,
+    Anchor,
     Finals,
     Ladder,
     LadderError,
@@ -22,14 +23,25 @@ from ladders import (
     Shot,
     deliver,
     encode_finals,
+    fixed_anchor,
     ladder_from,
     load_ladders,
+    with_finals,
     with_preset,
 )
 from shotladder.progress import Advance, Reporter
 from shotladder.request import EncodeRequest
 
-__all__ = ["CodecLadder", "codec_ladders"]
+__all__ = ["CodecLadder", "Delivered", "codec_ladders"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivered:
+    """The ladder of one codec as it was encoded, and the fixed ladder beside it, if that was asked for."""
+
+    ladder: Ladder
+    finals: Finals
+    anchor: Anchor | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +58,8 @@ class CodecLadder:
         Such a ladder is made as it says, and not corrected.
     several : bool
         Whether other codecs are made beside it.
+    compare : bool
+        Whether to find out what a fixed ladder would have given.
     """
 
     wanted: LadderRequest
@@ -53,17 +67,23 @@ class CodecLadder:
     ladder: Ladder
     from_file: bool
     several: bool
+    compare: bool
 
-    def deliver(self, reporter: Reporter) -> tuple[Ladder, Finals]:
-        """Encode and measure, and correct the rungs that missed."""
+    def deliver(self, reporter: Reporter) -> Delivered:
+        """Encode and measure, correct the rungs that missed, and measure what they are compared with."""
 
         def stage(title: str) -> AbstractContextManager[Advance]:
             return reporter.stage(f"{self.ladder.codec}: {title}" if self.several else title)
 
-        if not self.from_file:
-            return deliver(self.prober, self.ladder, self.wanted, stage)
-        with stage("encode and measure") as advance:
-            return self.ladder, encode_finals(self.prober, self.ladder, advance)
+        if self.from_file:
+            with stage("encode and measure") as advance:
+                return Delivered(self.ladder, encode_finals(self.prober, self.ladder, advance))
+        ladder, finals = deliver(self.prober, self.ladder, self.wanted, stage)
+        if not self.compare or ladder.mode == "fixed":
+            return Delivered(ladder, finals)
+        with stage("compare with the fixed ladder") as advance:
+            with_finals(self.prober, ladder, finals)
+            return Delivered(ladder, finals, fixed_anchor(self.prober.sibling(), self.wanted, advance))
 
 
 def codec_ladders(
@@ -87,7 +107,7 @@ def codec_ladders(
             settings = {name: getattr(ladder, name) for name in ("codec", "preset", "tune", "pooling")}
             wanted = replace(requests[0], encoding=replace(requests[0].encoding, **settings))
             prober = Prober(source, ladder.chunks, wanted.encoding, request.store, executor)
-            found.append(CodecLadder(wanted, prober, ladder, from_file=True, several=len(ladders) > 1))
+            found.append(CodecLadder(wanted, prober, ladder, from_file=True, several=len(ladders) > 1, compare=False))
         return found
     chunks, segments = encoder.plan_chunks(source, [shot.first for shot in shots], request.segment)
     several = len(requests) > 1
@@ -103,7 +123,7 @@ def codec_ladders(
         prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every, cost=spent)
         with reporter.stage(named("trial encodes", wanted)) as advance:
             ladder = ladder_from(prober, segments, wanted, advance)
-        return CodecLadder(wanted, prober, ladder, from_file=False, several=several)
+        return CodecLadder(wanted, prober, ladder, from_file=False, several=several, compare=request.compare)
 
     return encoder.side_by_side(executor, [partial(find, wanted) for wanted in requests])
 

@@ -17,7 +17,7 @@ import encoder
 import vmaf
 from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
 from encoder.packaging import HLS_MANIFEST
-from ladders import Encoding, Finals, Ladder, Limits, Shot, bd_rate, held_chunks
+from ladders import Anchor, Encoding, Finals, Ladder, Limits, Shot, bd_rate, held_chunks
 from shotladder import __version__
 
 __all__ = ["Made", "Parts", "describe", "shot_document"]
@@ -39,13 +39,17 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Made:
-    """One codec's ladder as it was made; `samples` are the bits and decoding times of each rendition's track."""
+    """One codec's ladder as it was made; `samples` are the bits and decoding times of each rendition's track.
+
+    `anchor` is what it is compared with, if it was asked for.
+    """
 
     ladder: Ladder
     finals: Finals
     renditions: Sequence[Rendition]
     packaged: Sequence[Packaged]
     samples: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
+    anchor: Anchor | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +126,7 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "probe_cpu_seconds": round(sum(cost.cpu_seconds for cost in costs), 3),
             "encode_cpu_seconds": round(sum(made.finals.encode_cpu_seconds for made in parts.made), 3),
             "measure_cpu_seconds": round(sum(made.finals.measure_cpu_seconds for made in parts.made), 3),
+            "comparison_cpu_seconds": round(sum(made.anchor.cost.cpu_seconds for made in parts.made if made.anchor), 3),
             "probes": sum(cost.probes for cost in costs),
         },
         "made_with": {
@@ -161,33 +166,43 @@ def _presets(made: Sequence[Made]) -> str:
 
 
 def _comparison(source: Source, made: Made) -> dict[str, Any] | None:
-    """Compare the measured rungs with the fixed ladder as the trials predict it; None where that cannot be."""
-    ladder, finals = made.ladder, made.finals
+    """Compare the measured rungs with the fixed ladder; None where there is none, or it was not asked for."""
+    if made.anchor is None:
+        return None
+    ladder, finals, points = made.ladder, made.finals, made.anchor.points
     duration = float(source.duration)
     measured = [
         (sum(chunk.bits for chunk in row) / duration, float(finals.vmaf(n).mean()))
         for n, row in enumerate(finals.chunks)
     ]
-    # quality at the end of its scale says nothing of rates
-    anchor = [(rate, quality) for rate, quality in ladder.anchor if quality < SATURATED]
-    if ladder.mode == "fixed" or len(anchor) < 2:
-        return None
-    try:
-        result = bd_rate(anchor, measured)
-    except ValueError:
-        return None
     return {
         "codec": ladder.codec,
         "anchor": f"Apple's fixed {ladder.codec} ladder",
-        "points": [list(point) for point in ladder.anchor],
+        "points": [list(point) for point in points],
+        # so many of them were tried
+        "chunks_tried": made.anchor.chunks,
+        "chunks": len(ladder.chunks),
+        **_bd_rate(made.anchor, measured),
+        # of all rungs together, and of the dearest
+        "stored_bits_percent": round(100 * (sum(rate for rate, _ in measured) / sum(r for r, _ in points) - 1), 2),
+        "top_rung_percent": round(100 * (measured[-1][0] / points[-1][0] - 1), 2),
+    }
+
+
+def _bd_rate(anchor: Anchor, measured: Sequence[tuple[float, float]]) -> dict[str, float | None]:
+    """Return the BD-rate, its standard error where but a sample was tried, and its range; nulls where there is none."""
+    # quality at the end of its scale says nothing of rates
+    pairs = zip(anchor.points, anchor.errors, strict=True)
+    kept = [(rate, quality, error) for (rate, quality), error in pairs if quality < SATURATED]
+    try:
+        result, worse, better = (bd_rate([(r, q + side * e) for r, q, e in kept], measured) for side in (0, -1, 1))
+    except ValueError:
+        return dict.fromkeys(("bd_rate_percent", "bd_rate_error_percent", "vmaf_low", "vmaf_high"))
+    return {
         "bd_rate_percent": round(result.percent, 2),
+        "bd_rate_error_percent": round(abs(worse.percent - better.percent) / 2, 2),
         "vmaf_low": round(result.low, 2),
         "vmaf_high": round(result.high, 2),
-        # of all rungs together, and of the dearest
-        "stored_bits_percent": round(
-            100 * (sum(rate for rate, _ in measured) / sum(r for r, _ in ladder.anchor) - 1), 2
-        ),
-        "top_rung_percent": round(100 * (measured[-1][0] / ladder.anchor[-1][0] - 1), 2),
     }
 
 

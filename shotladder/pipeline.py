@@ -39,7 +39,7 @@ from ladders import (
     predict_cost,
     with_preset,
 )
-from shotladder.codec_ladders import codec_ladders
+from shotladder.codec_ladders import Delivered, codec_ladders
 from shotladder.describe import LeftOut, Made, Parts, describe
 from shotladder.key_files import keys_file
 from shotladder.output import PRESENTATION, check_output, finished_as, whole_folder
@@ -161,7 +161,7 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
         for wanted in request.ladder_requests(source):
             with reporter.stage(f"{wanted.encoding.codec}: try a few seconds") as advance:
                 settled, spent = with_preset(wanted, source, chunks, store, executor)
-                cost = predict_cost(source, chunks, settled, executor, advance)
+                cost = predict_cost(source, chunks, settled, executor, advance, compare=request.compare)
                 each.append(cost | {"probes": cost["probes"] + spent.cpu_seconds})
     predicted = {stage: round(sum(cost[stage] for cost in each), 1) for stage in each[0]}
     return {
@@ -248,7 +248,7 @@ def _encryption(request: EncodeRequest, reporter: Reporter) -> Encryption | None
 def _package(
     folder: Path,
     analysed: _Analysed,
-    delivered: Sequence[tuple[Ladder, Finals]],
+    delivered: Sequence[Delivered],
     tracks: _Tracks,
     packing: PackagingRequest,
     limits: Limits,
@@ -257,28 +257,29 @@ def _package(
     source = analysed.source
     stitching = folder / ".tracks"
     stitching.mkdir()
-    named = [_renditions(source, ladder, finals) for ladder, finals in delivered]
+    named = [_renditions(source, each.ladder, each.finals) for each in delivered]
     stitched = []
-    for renditions, (ladder, finals) in zip(named, delivered, strict=True):
-        for rendition, row in zip(renditions, finals.chunks, strict=True):
+    for renditions, each in zip(named, delivered, strict=True):
+        for rendition, row in zip(renditions, each.finals.chunks, strict=True):
             path = stitching / f"{rendition.id}.mp4"
-            encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments)
+            encoder.stitch(source, each.ladder.chunks, [chunk.path for chunk in row], path, each.ladder.segments)
             stitched.append((rendition, path))
     samples = iter([encoder.track_samples(path) for _, path in stitched])
-    segments = delivered[0][0].segments
+    segments = delivered[0].ladder.segments
     packaged = iter(encoder.package(folder, source, segments, stitched, tracks.audio, tracks.text, packing))
     for _, path in stitched:
         path.unlink()
     stitching.rmdir()
     made = [
         Made(
-            ladder,
-            finals,
+            each.ladder,
+            each.finals,
             renditions,
             tuple(islice(packaged, len(renditions))),
             tuple(islice(samples, len(renditions))),
+            each.anchor,
         )
-        for renditions, (ladder, finals) in zip(named, delivered, strict=True)
+        for renditions, each in zip(named, delivered, strict=True)
     ]
     return Parts(
         source,

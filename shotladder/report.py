@@ -104,9 +104,7 @@ def rung_table(presentation: dict[str, Any]) -> str:
     with console.capture() as captured:
         console.print(table)
     lines = [captured.get().rstrip()]
-    lines += [
-        f"BD-rate against {c['anchor']}: {c['bd_rate_percent']:+.1f} %; {_kept(c)}" for c in presentation["comparisons"]
-    ]
+    lines += [f"against {c['anchor']}: BD-rate {_bd_rate(c)}; {_kept(c)}" for c in presentation["comparisons"]]
     return "\n".join(lines)
 
 
@@ -175,8 +173,10 @@ def _facts(presentation: dict[str, Any]) -> list[tuple[str, str]]:
     stored = sum(segment["bytes"] for rung in presentation["video"] for segment in rung["segments"])
     facts = []
     for comparison in presentation["comparisons"]:
+        if comparison["bd_rate_percent"] is None:
+            continue
         name = f"{comparison['codec']}: " if several else ""
-        facts.append((f"{name}BD-rate against fixed", f"{comparison['bd_rate_percent']:+.1f} %"))
+        facts.append((f"{name}BD-rate against fixed", _bd_rate(comparison)))
     for codec, top in tops.items():
         name = f"{codec}: " if several else ""
         facts.append((f"{name}top rung's VMAF", f"{top['vmaf']['mean']:.2f}"))
@@ -197,11 +197,18 @@ def _hull_note(presentation: dict[str, Any], codec: str) -> str:
     if comparison is None:
         return note
     return (
-        f"{note} Crosses: {comparison['anchor']}, predicted from the same trials; it needs"
-        f" {100 / (1 + comparison['bd_rate_percent'] / 100) - 100:+.1f} % bits for equal VMAF"
-        f" between {comparison['vmaf_low']:.0f} and {comparison['vmaf_high']:.0f}. "
-        f"Against it, {_kept(comparison)}."
+        f"{note} Crosses: {comparison['anchor']}, tried on {comparison['chunks_tried']} of"
+        f" {comparison['chunks']} chunks. Against it, BD-rate {_bd_rate(comparison)}; {_kept(comparison)}."
     )
+
+
+def _bd_rate(comparison: dict[str, Any]) -> str:
+    """Tell it with its range."""
+    percent, error = comparison["bd_rate_percent"], comparison["bd_rate_error_percent"]
+    if percent is None:
+        return "unknown, as the two have no VMAF in common"
+    over = f"over VMAF {comparison['vmaf_low']:.0f} to {comparison['vmaf_high']:.0f}"
+    return f"{percent:+.1f}{f' ± {error:.1f}' if error else ''} % {over}"
 
 
 def _kept(comparison: dict[str, Any]) -> str:
@@ -220,6 +227,7 @@ def _cost_rows(presentation: dict[str, Any]) -> list[tuple[str, str]]:
         "probe_cpu_seconds": f"{cost['probes']} trial encodes, measured{more}",
         "encode_cpu_seconds": "final encodes",
         "measure_cpu_seconds": "measuring them on every frame",
+        "comparison_cpu_seconds": "what a fixed ladder would have given",
     }
     rows = [(name, f"{cost[key]:.1f}") for key, name in names.items()]
     return [*rows, ("in all", f"{sum(cost[key] for key in names):.1f}")]

@@ -73,6 +73,8 @@ class EncodeRequest:
         When trial encodes end.
     views : Views or None
         What refining shots is worth; None leaves them as the preset has them.
+    compare : bool
+        Whether to find out what a fixed ladder would have taken.
     engine : str
         What measures VMAF.
     audio : tuple of str
@@ -107,6 +109,7 @@ class EncodeRequest:
     pooling: str
     stop: Stop
     views: Views | None
+    compare: bool
     engine: str
     audio: tuple[str, ...]
     encryption: EncryptionRequest | None
@@ -153,6 +156,7 @@ class EncodeRequest:
             "tracks": repr((source.audio, source.text)),
             "encryption": repr(self.encryption),
             "single_file": self.single_file,
+            "compare": self.compare,
             "requests": [repr(replace(request, mode=ladder)) for request in self.ladder_requests(source)],
         }
         return _digest(json.dumps(decides, sort_keys=True).encode())

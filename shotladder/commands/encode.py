@@ -34,6 +34,12 @@ __all__ = ["command"]
 @click.option(
     "--dry-run", is_flag=True, help="Tell the plan, and the cost as a few seconds of the film predict it; make nothing."
 )
+@click.option(
+    "--compare/--no-compare",
+    default=True,
+    show_default=True,
+    help="Try the fixed ladder's rungs, too, on up to 24 chunks or each 20th, to tell what is saved.",
+)
 @json_flag
 @quiet_flag
 def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any) -> None:

@@ -356,6 +356,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         pooling=options["pooling"],
         stop=Stop(options["remaining_loss"], options["probe_budget"]),
         views=_views(options),
+        compare=options.get("compare", False),
         engine=options["engine"],
         audio=options.get("audio", ()),
         encryption=_encryption(options),

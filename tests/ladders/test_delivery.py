@@ -11,6 +11,7 @@ import pytest
 
 from encoder import Chunk, Segment, Store, inspect, needed_rate, part_bits, plan_chunks, stitched_samples
 from ladders import (
+    Aim,
     Encoding,
     FinalChunk,
     Finals,
@@ -18,6 +19,7 @@ from ladders import (
     Limits,
     Prober,
     RungRules,
+    corrected,
     deliver,
     ladder_from,
     missed,
@@ -153,6 +155,26 @@ def test_a_shot_that_rides_with_others_is_held_to_the_floor():
     riding = (ladder.chunks[0], replace(chunk, cuts=(chunk.first + 8,)), *ladder.chunks[2:])
     assert top not in missed(prober.source, whole, made, limits)
     assert top in missed(prober.source, replace(whole, chunks=riding), made, limits)
+
+
+def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
+    request = LadderRequest(mode="fixed")
+    prober, segments = known(KnownFilm, 6)
+    ladder = ladder_from(prober, segments, request)
+
+    def encoded(ladder):
+        laws = [
+            [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
+            for rung in ladder.rungs
+        ]
+        return Finals(tuple(tuple(final([round(bits)], quality) for bits, quality in row) for row in laws), 0.0, 0.0)
+
+    finer = replace(ladder.rungs[1], quantisers=tuple(q - 2 for q in ladder.rungs[1].quantisers))
+    spoilt = replace(ladder, rungs=(ladder.rungs[0], finer, *ladder.rungs[2:]))
+    assert missed(prober.source, spoilt, encoded(spoilt), request.limits) == [1]
+    better = corrected(prober, spoilt, request, {1: Aim(finer.quality, 1.0)})
+    assert missed(prober.source, better, encoded(better), request.limits) == []
+    assert len(set(better.rungs[1].quantisers)) == 1
 
 
 @pytest.mark.parametrize(("frames", "expected"), [(1, 1), (17, 1), (18, 3), (41, 5), (53, 7), (54, 9), (5000, 9)])

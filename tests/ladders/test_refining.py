@@ -98,7 +98,6 @@ def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
     _, plain, _ = refined(None, law, preset)
     check_ladder(ladder, prober)
     assert set(ladder.refinements) > {""} or "" not in ladder.refinements
-    assert ladder.anchor == plain.anchor
     for ours in ladder.rungs[-2:]:
         # a refined chunk is as good half a quantiser further on
         each = zip(ours.quantisers, ladder.refined, strict=True)

@@ -49,6 +49,9 @@ def test_presentation_has_the_promised_shape(made):
     costs = {"analysis_cpu_seconds", "probe_cpu_seconds", "encode_cpu_seconds", "measure_cpu_seconds", "probes"}
     assert costs <= set(document["cost"])
     assert all(document["cost"][key] > 0 for key in costs)
+    (comparison,) = document["comparisons"]
+    assert comparison["chunks_tried"] == comparison["chunks"]
+    assert comparison["points"] and document["cost"]["comparison_cpu_seconds"] > 0
     parts = {"shotladder", "ffmpeg", "x264", "vmaf_model", "vmaf_engine", "packager"}
     assert parts <= set(document["made_with"])
     assert all(document["made_with"][key] for key in parts)

@@ -1,0 +1,65 @@
+"""The ladder that is compared with is the one that would have been made."""
+
+import numpy as np
+import pytest
+
+from ladders import APPLE_LADDERS, Encoding, LadderRequest, fixed_anchor, ladder_from
+from tests.ladders.test_making import KnownFilm, SlowFilm, known
+
+#: Films by a fast preset, and by a slow one, whose trials are rough.
+FILMS = [(KnownFilm, "veryfast"), (SlowFilm, "medium")]
+
+
+def uneven(law):
+    class Uneven(law):
+        def law(self, chunk, size, quantiser):
+            bits, quality = super().law(chunk, size, quantiser)
+            lost = (chunk * 7 % 5) * 3 * (1 - (size[1] / 720) ** 0.5)
+            return bits, max(0.0, quality - lost)
+
+    return Uneven
+
+
+def truth(prober, rate):
+    """The best quality of any size at a rate, with one quantiser for all, by the law."""
+    best = {}
+    for height in (720, 540, 432, 360, 234):
+        size = (height * 16 // 9, height)
+        for q in np.arange(12, 46.25, 0.25):
+            each = [prober.law(n, size, q) for n in range(len(prober.chunks))]
+            if sum(bits for bits, _ in each) <= rate * float(prober.source.duration):
+                best[height] = float(np.mean([quality for _, quality in each]))
+                break
+    return best
+
+
+def anchored(law, preset, count):
+    prober, segments = known(uneven(law), count, preset=preset)
+    request = LadderRequest(encoding=Encoding(preset=preset))
+    ladder_from(prober, segments, request)
+    return prober, request
+
+
+@pytest.mark.parametrize(("law", "preset"), FILMS)
+@pytest.mark.parametrize(("count", "tried", "near"), [(14, 14, 0.3), (60, 24, 2.0)])
+def test_rungs_have_the_rates_that_are_recommended_and_the_quality_of_one_quantiser(law, preset, count, tried, near):
+    prober, request = anchored(law, preset, count)
+    anchor = fixed_anchor(prober.sibling(), request)
+    assert anchor.chunks == tried
+    recommended = [rate for height, rate in APPLE_LADDERS["h264"] if height <= 720]
+    # the film cannot use what the dearest have
+    for (rate, _), asked in zip(anchor.points, recommended[:3], strict=False):
+        assert rate == pytest.approx(asked, rel=0.04)
+    assert all(error > 0 for error in anchor.errors) == (tried < count)
+    for rate, quality in anchor.points:
+        assert min(abs(quality - each) for each in truth(prober, 1.01 * rate).values()) < near
+
+
+def test_what_is_compared_with_is_on_a_bill_of_its_own():
+    prober, request = anchored(KnownFilm, "veryfast", 14)
+    before = prober.cost
+    anchor = fixed_anchor(prober.sibling(), request)
+    assert prober.cost == before
+    assert anchor.cost.probes > 0
+    # what was tried need not be tried again
+    assert fixed_anchor(prober.sibling(), request).cost.probes == 0
