@@ -281,6 +281,8 @@ def study(path: Path, encoding: Encoding, views: Views | None, store: Store) -> 
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
     with ThreadPoolExecutor(1) as executor, tempfile.TemporaryDirectory() as folder:
+        # compiles what is not compiled yet
+        analyse(source)
         began = time.process_time()
         analysis = analyse(source)
         analysis_cpu = time.process_time() - began
