@@ -276,8 +276,8 @@ def _companions(title: Title, prober: Prober, finals: Finals) -> dict[str, list[
     return {name: list(zip(rates, (total / measured).tolist(), strict=True)) for name, total in sums.items()}
 
 
-def study(path: Path, encoding: Encoding, views: Views | None, store: Store) -> None:
-    """Print one title's table."""
+def study(path: Path, encoding: Encoding, views: Views | None, store: Store) -> dict[str, float]:
+    """Print one title's table; return its BD-rates and the share of the grid's CPU time that its ladder took, %."""
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
     with ThreadPoolExecutor(1) as executor, tempfile.TemporaryDirectory() as folder:
@@ -291,11 +291,11 @@ def study(path: Path, encoding: Encoding, views: Views | None, store: Store) -> 
         grid, grid_cpu = exhaustive(title, executor, encoding.preset)
         rough = exhaustive(title, executor, encoding.trial_preset)[0] if encoding.trial_preset else None
         prober, ladder, finals = ours(title, executor, Store(Path(folder)))
-        _print_costs(title, grid, grid_cpu, ladder, finals)
-        _print_losses(title, grid, rough, prober, ladder, finals)
+        share = _print_costs(title, grid, grid_cpu, ladder, finals)
+        return {"CPU share": share, **_print_losses(title, grid, rough, prober, ladder, finals)}
 
 
-def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, finals: Finals) -> None:
+def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, finals: Finals) -> float:
     cost = ladder.cost
     spent = cost.cpu_seconds + title.analysis_cpu
     kept = sum(c.encode_cpu_seconds + c.measure_cpu_seconds for row in finals.chunks for c in row)
@@ -309,12 +309,16 @@ def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, fina
     )
     for rung, (rate, quality) in zip(ladder.rungs, points(title, finals), strict=True):
         print(f"    {rung.height:5d} lines {rate / 1000:7.0f} kbit/s VMAF {quality:.2f} (asked {rung.quality:.2f})")
+    return 100 * spent / grid_cpu
 
 
-def _print_losses(title: Title, grid: Grid, rough: Grid | None, prober: Prober, ladder: Ladder, finals: Finals) -> None:
+def _print_losses(
+    title: Title, grid: Grid, rough: Grid | None, prober: Prober, ladder: Ladder, finals: Finals
+) -> dict[str, float]:
     rungs = points(title, finals)
-    for name, curve in baselines(title, grid, rungs).items():
-        print(f"  BD-rate against {name:24s} {bd(curve, rungs):+6.2f} %")
+    against = {f"against {name}": bd(curve, rungs) for name, curve in baselines(title, grid, rungs).items()}
+    for name, percent in against.items():
+        print(f"  BD-rate {name:32s} {percent:+6.2f} %")
     _print_stored(_fixed(title, grid), rungs)
     low, high = interval(grid, finals, ladder)
     print(f"  against exhaustive per-title, 95 % interval over shots: {low:+.2f} to {high:+.2f} %")
@@ -325,6 +329,7 @@ def _print_losses(title: Title, grid: Grid, rough: Grid | None, prober: Prober, 
     print(f"  on the grid, neighbours within {JUMP:g} VMAF cost, by rung, %: {', '.join(f'{c:.2f}' for c in costs)}")
     for name, (mine, single) in companions(title, grid, prober, ladder, finals).items():
         print(f"  {name:9s} BD-rate against per-title encodes {bd(single, mine, name):+6.2f} %")
+    return against
 
 
 def _print_stored(fixed: list[tuple[float, float]], rungs: list[tuple[float, float]]) -> None:
@@ -346,13 +351,11 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--views", type=float)
     chosen = parser.parse_args(arguments)
     films = chosen.films or [CLIPS / name for name in FILMS if (CLIPS / name).exists()]
-    for film in films:
-        study(
-            film,
-            Encoding(preset=chosen.preset, tune=chosen.tune),
-            chosen.views and Views(chosen.views),
-            Store.default(),
-        )
+    encoding, views = Encoding(preset=chosen.preset, tune=chosen.tune), chosen.views and Views(chosen.views)
+    studies = [study(film, encoding, views, Store.default()) for film in films]
+    for name in studies[0] if len(studies) > 1 else ():
+        each = [figures[name] for figures in studies]
+        print(f"of {len(each)} films, {name}: median {np.median(each):+.2f} %, worst {max(each):+.2f} %")
     if not films:
         print("no film: name one, or put the clips beside this checkout")
 
