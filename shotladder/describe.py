@@ -17,16 +17,15 @@ import encoder
 import vmaf
 from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
 from encoder.packaging import HLS_MANIFEST
-from ladders import Anchor, Encoding, Finals, Ladder, Limits, Shot, bd_rate, held_chunks
+from ladders import Anchor, Encoding, Finals, Ladder, Limits, Shot, held_chunks
 from shotladder import __version__
+from shotladder.comparison import against_fixed
 
 __all__ = ["Made", "Parts", "describe", "shot_document"]
 
 Value = TypeVar("Value")
 
 FORMAT_VERSION = 1
-#: VMAF from which its scale ends: more bits no longer show.
-SATURATED = 99.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,9 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "refinements": {made.ladder.codec: _refinements(parts.shots, made.ladder) for made in parts.made},
             "remaining_loss_percent": {made.ladder.codec: _rounded(made.ladder.remaining_loss) for made in parts.made},
         },
-        "comparisons": [found for made in parts.made if (found := _comparison(parts.source, made))],
+        "comparisons": [
+            against_fixed(source, made.ladder, made.finals, made.anchor) for made in parts.made if made.anchor
+        ],
         "cost": {
             "analysis_cpu_seconds": round(parts.analysis_cpu_seconds, 3),
             "probe_cpu_seconds": round(sum(cost.cpu_seconds for cost in costs), 3),
@@ -163,47 +164,6 @@ def _presets(made: Sequence[Made]) -> str:
     if len(made) == 1:
         return made[0].ladder.preset
     return ",".join(f"{each.ladder.codec}={each.ladder.preset}" for each in made)
-
-
-def _comparison(source: Source, made: Made) -> dict[str, Any] | None:
-    """Compare the measured rungs with the fixed ladder; None where there is none, or it was not asked for."""
-    if made.anchor is None:
-        return None
-    ladder, finals, points = made.ladder, made.finals, made.anchor.points
-    duration = float(source.duration)
-    measured = [
-        (sum(chunk.bits for chunk in row) / duration, float(finals.vmaf(n).mean()))
-        for n, row in enumerate(finals.chunks)
-    ]
-    return {
-        "codec": ladder.codec,
-        "anchor": f"Apple's fixed {ladder.codec} ladder",
-        "points": [list(point) for point in points],
-        # so many of them were tried
-        "chunks_tried": made.anchor.chunks,
-        "chunks": len(ladder.chunks),
-        **_bd_rate(made.anchor, measured),
-        # of all rungs together, and of the dearest
-        "stored_bits_percent": round(100 * (sum(rate for rate, _ in measured) / sum(r for r, _ in points) - 1), 2),
-        "top_rung_percent": round(100 * (measured[-1][0] / points[-1][0] - 1), 2),
-    }
-
-
-def _bd_rate(anchor: Anchor, measured: Sequence[tuple[float, float]]) -> dict[str, float | None]:
-    """Return the BD-rate, its standard error where but a sample was tried, and its range; nulls where there is none."""
-    # quality at the end of its scale says nothing of rates
-    pairs = zip(anchor.points, anchor.errors, strict=True)
-    kept = [(rate, quality, error) for (rate, quality), error in pairs if quality < SATURATED]
-    try:
-        result, worse, better = (bd_rate([(r, q + side * e) for r, q, e in kept], measured) for side in (0, -1, 1))
-    except ValueError:
-        return dict.fromkeys(("bd_rate_percent", "bd_rate_error_percent", "vmaf_low", "vmaf_high"))
-    return {
-        "bd_rate_percent": round(result.percent, 2),
-        "bd_rate_error_percent": round(abs(worse.percent - better.percent) / 2, 2),
-        "vmaf_low": round(result.low, 2),
-        "vmaf_high": round(result.high, 2),
-    }
 
 
 def _shots_within(starts: Sequence[int], first: int, last: int) -> list[int]:
