@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from encoder import codec_named
+from encoder import Chunk, codec_named
 from ladders.allocation import TitleCurve, alike
 from ladders.drawing import Curves, fitted
-from ladders.ladder import ProbeCost, Rung
+from ladders.ladder import Ladder, ProbeCost, Rung
 from ladders.ladder_request import LadderRequest
 from ladders.making_rungs import Maker
-from ladders.probes import Point, Prober, spread
+from ladders.probes import Point, Prober
 from ladders.search import part_of
 from ladders.tables import tabled
 
 __all__ = ["Anchor", "fixed_anchor"]
 
-#: So many chunks are tried at each rung, if there are as many; of long titles, one of so many.
-SAMPLED, ONE_OF = 24, 20
+#: So many chunks are tried, and more as long as they are no more than such a share of the pixels of the ladder's own
+#: final encodes; at most one of so many, or so many.
+FEWEST, SHARE, ONE_OF, MOST = 3, 0.3, 20, 24
 #: A trial tells of quantisers so many halvings of the rate away.
 NEAR = 0.25
 #: Rounds of trying: what the first finds moves the quantiser at which a rung has its rate.
@@ -49,7 +50,7 @@ class Anchor:
 
 
 def fixed_anchor(
-    prober: Prober, request: LadderRequest, progress: Callable[[float, float], None] | None = None
+    prober: Prober, ladder: Ladder, request: LadderRequest, progress: Callable[[float, float], None] | None = None
 ) -> Anchor | None:
     """Measure the rungs of the fixed ladder, each by one quantiser that gives it its rate.
 
@@ -58,6 +59,8 @@ def fixed_anchor(
     prober : Prober
         Knows the trials of a ladder, and better its final encodes too. Best a `sibling` of the one that the ladder was
         made with: the bill is its own.
+    ladder : Ladder
+        What is to be compared: it bounds what this may take.
     request : LadderRequest
         That the ladder was made for.
     progress : callable, optional
@@ -70,10 +73,10 @@ def fixed_anchor(
 
     Notes
     -----
-    A title's own rungs say little of a ladder at other sizes, so its chunks are tried there: all of a short title, of a
-    long one a sample that lies evenly over it. The others are counted as their curves have them, corrected by what the
-    sample as a whole turned out to differ from its own (in survey statistics, the difference estimator for the loss in
-    quality and the ratio estimator for bits).
+    A title's own rungs say little of a ladder at other sizes, so a sample of its chunks, evenly over it, is tried
+    there. The others are counted as their curves have them, corrected by what the sample as a whole turned out to
+    differ from its own (in survey statistics, the difference estimator for the loss in quality and the ratio estimator
+    for bits). Rungs above the first that exceeds the target are left to the curves: no rung of the title's is as good.
 
     References
     ----------
@@ -82,14 +85,15 @@ def fixed_anchor(
     maker = Maker(prober.source, prober.chunks, replace(request, mode="fixed"))
     if not maker.recommended:
         return None
-    sampled = spread(max(SAMPLED, len(prober.chunks) // ONE_OF), len(prober.chunks))
     drawn = fitted(prober, list(maker.sizes.values()))
-    found = drawn
+    found, order = drawn, _order(len(prober.chunks))
+    first = _below(maker.fixed_rungs(maker.titles(drawn)), request.rules.target)
+    sampled = order[: _affordable(prober.chunks, order, ladder, first)]
     near = NEAR * codec_named(prober.encoding.codec).rate_halving
     for number in range(ROUNDS):
         points = [
             Point(n, (rung.width, rung.height), rung.quantisers[n])
-            for rung in maker.fixed_rungs(_titles(maker, drawn, found, sampled))
+            for rung in _below(maker.fixed_rungs(_titles(maker, drawn, found, sampled)), request.rules.target)
             for n in sampled
         ]
         prober.run(
@@ -102,7 +106,28 @@ def fixed_anchor(
     return Anchor(tuple((rung.rate, rung.quality) for rung in rungs), errors, len(sampled), prober.cost)
 
 
-def _titles(maker: Maker, drawn: Curves, found: Curves, sampled: Sequence[int]) -> dict[int, TitleCurve]:
+def _order(count: int) -> list[int]:
+    """Return the numbers of chunks in an order of which each beginning lies evenly over the title.
+
+    Multiples of the golden ratio do, wherever one stops.
+    """
+    return np.argsort(np.arange(count) * (5**0.5 - 1) / 2 % 1).tolist()
+
+
+def _below(rungs: Sequence[Rung], target: float) -> Sequence[Rung]:
+    """Return the rungs up to the first that is better than the target."""
+    return rungs[: 1 + next((n for n, rung in enumerate(rungs) if rung.quality > target), len(rungs))]
+
+
+def _affordable(chunks: Sequence[Chunk], order: Sequence[int], ladder: Ladder, rungs: Sequence[Rung]) -> int:
+    """Return how many chunks to try, counted by frames and pixels, so that it is the same wherever it is counted."""
+    own, tried = (sum(rung.width * rung.height for rung in each) for each in (ladder.rungs, rungs))
+    work = np.cumsum([chunks[n].frame_count * tried for n in order])
+    within = np.searchsorted(work, SHARE * own * sum(chunk.frame_count for chunk in chunks), side="right")
+    return int(np.clip(within, FEWEST, max(MOST, len(order) // ONE_OF)))
+
+
+def _titles(maker: Maker, drawn: Curves, found: Curves, sampled: list[int]) -> dict[int, TitleCurve]:
     """Return by height what one quantiser for all chunks gives, as the sample says that it differs from what is drawn.
 
     A sample of all chunks leaves nothing of what is drawn.
@@ -119,7 +144,7 @@ def _titles(maker: Maker, drawn: Curves, found: Curves, sampled: Sequence[int]) 
     return titles
 
 
-def _error(maker: Maker, drawn: Curves, found: Curves, sampled: Sequence[int], rung: Rung) -> float:
+def _error(maker: Maker, drawn: Curves, found: Curves, sampled: list[int], rung: Rung) -> float:
     """Return the standard error of a rung's quality: chunks of the sample differ from what is drawn, each otherwise."""
     before, after = (tabled(curves[rung.width, rung.height]).quality for curves in (drawn, found))
     weights = np.asarray(maker.frames, np.float64)[sampled]

@@ -64,8 +64,8 @@ class Maker:
     def rungs(self, curves: Curves) -> tuple[Rung, ...]:
         """Return the ladder's rungs."""
         if self.request.mode == "fixed":
-            return self.fixed_rungs(self._title(curves))
-        titles = self._title(curves)
+            return self.fixed_rungs(self.titles(curves))
+        titles = self.titles(curves)
         chosen = choose_rungs(titles, self.duration, self.request.rules)
         shared = share_out(chosen, titles, self.duration, lambda height, aim: self._reach(curves, height, aim))
         return distinct(self._rung(height, allocation) for height, allocation in shared)
@@ -139,11 +139,12 @@ class Maker:
         """Return the title's curve at every height, thinned."""
         return tuple(
             HullPoint(height, round(curve.bits[step] / self.duration), float(curve.quality[step]))
-            for height, curve in self._title(curves).items()
+            for height, curve in self.titles(curves).items()
             for step in np.unique(np.linspace(0, len(curve.bits) - 1, HULL_POINTS).astype(int))
         )
 
-    def _title(self, curves: Curves) -> dict[int, TitleCurve]:
+    def titles(self, curves: Curves) -> dict[int, TitleCurve]:
+        """Return the title's curve at every height."""
         return {height: self._family(curves[size]) for height, size in self.sizes.items()}
 
     def _family(self, curves: list[Curve]) -> TitleCurve:

@@ -161,7 +161,7 @@ def predict_cost(
     if compare:
         # the final encodes are known by then
         compared.answer(_points(whole), None)
-        fixed_anchor(compared, request)
+        fixed_anchor(compared, whole, request)
     frames = [sum(chunk.frame_count for chunk in part) for part in (chunks, pieces)]
     refining = prober.refining.times(frames[0] / frames[1], len(chunks) / len(pieces))
     done, single, todo = (_finals_work(source, ladder) for ladder in (small, replace(small, chunks=singles), whole))

@@ -83,7 +83,7 @@ class CodecLadder:
             return Delivered(ladder, finals)
         with stage("compare with the fixed ladder") as advance:
             with_finals(self.prober, ladder, finals)
-            return Delivered(ladder, finals, fixed_anchor(self.prober.sibling(), self.wanted, advance))
+            return Delivered(ladder, finals, fixed_anchor(self.prober.sibling(), ladder, self.wanted, advance))
 
 
 def codec_ladders(

@@ -38,7 +38,7 @@ __all__ = ["command"]
     "--compare/--no-compare",
     default=True,
     show_default=True,
-    help="Try the fixed ladder's rungs, too, on up to 24 chunks or each 20th, to tell what is saved.",
+    help="Try the fixed ladder's rungs on a sample of the film, too, to tell what is saved.",
 )
 @json_flag
 @quiet_flag
