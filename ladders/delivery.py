@@ -35,7 +35,7 @@ TOLERANCE, FLOOR_TOLERANCE = 0.4, 0.25
 RATE_TOLERANCE = 0.05
 #: Times that rungs which missed are encoded again; more often for a decoder's buffer, as large frames shrink less than
 #: their chunk.
-CORRECTIONS, BUFFER_CORRECTIONS = 2, 4
+CORRECTIONS, BUFFER_CORRECTIONS = 3, 4
 
 
 def deliver(
