@@ -28,6 +28,10 @@ Stage = Callable[[str], AbstractContextManager[Progress]]
 #: Bits of a track's samples, and when each is decoded, s.
 Samples = tuple[NDArray[np.int64], NDArray[np.float64]]
 
+#: How far a rung is from what is asked of it, what comes first first: its quality (or rate), its peak, its floor and
+#: jumps; each in what is tolerated, and 1 where it is kept to.
+_Miss = tuple[float, ...]
+
 #: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a shot
 #: that lies further below the floor, or jumps further than it may.
 TOLERANCE, FLOOR_TOLERANCE = 0.4, 0.25
@@ -63,6 +67,7 @@ def deliver(
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
     with begin("encode and measure") as advance:
         finals = encode_finals(prober, ladder, advance)
+    rounds = [(ladder, finals)]
     most: dict[tuple[int, int, int], NDArray[np.float64] | float] = {}
     for _ in range(CORRECTIONS if request.limits.buffer is None else BUFFER_CORRECTIONS):
         again = missed(prober.source, ladder, finals, request.limits, prober.encoding)
@@ -72,7 +77,7 @@ def deliver(
         aims = {}
         for n in again:
             aim, rung = _aim(prober.source, ladder, finals, request, n), ladder.rungs[n]
-            key = rung.width, rung.height, rung.rate
+            key = _key(rung)
             # what a chunk was found not to get it does not get in a later round
             most[key] = np.minimum(aim.most, most.get(key, np.inf))
             aims[n] = replace(aim, most=most[key])
@@ -81,7 +86,26 @@ def deliver(
             break
         with begin(f"correct {len(again)} of {len(ladder.rungs)} rungs") as advance:
             ladder, finals = better, encode_finals(prober, better, advance, finals)
-    return ladder, finals
+        rounds.append((ladder, finals))
+    return _best(prober, request.limits, rounds)
+
+
+def _key(rung: Rung) -> tuple[int, int, int]:
+    """Return what no correction changes."""
+    return rung.width, rung.height, rung.rate
+
+
+def _best(prober: Prober, limits: Limits, rounds: Sequence[tuple[Ladder, Finals]]) -> tuple[Ladder, Finals]:
+    """Return, of each rung that the last round has, the encodes that miss least of what is asked."""
+    found: dict[tuple[int, int, int], tuple[_Miss, Rung, tuple[FinalChunk, ...]]] = {}
+    for ladder, finals in reversed(rounds):
+        misses = _misses(prober.source, ladder, finals, limits, prober.encoding)
+        for rung, row, miss in zip(ladder.rungs, finals.chunks, misses, strict=True):
+            if ladder is rounds[-1][0] or (_key(rung) in found and miss < found[_key(rung)][0]):
+                found[_key(rung)] = miss, rung, row
+    _, rungs, rows = zip(*found.values(), strict=True)
+    ladder, finals = rounds[-1]
+    return replace(ladder, rungs=rungs), replace(finals, chunks=rows)
 
 
 def missed(
@@ -91,17 +115,8 @@ def missed(
 
     Of the fixed ladder a rate is asked, of others a quality.
     """
-    if ladder.mode == "fixed":
-        rates = [sum(final.bits for final in row) / _seconds(ladder, source) for row in finals.chunks]
-        pairs = zip(ladder.rungs, rates, strict=True)
-        return [n for n, (rung, rate) in enumerate(pairs) if abs(rate / rung.rate - 1) > RATE_TOLERANCE]
-    encoding = encoding or Encoding()
-    return [
-        n
-        for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True))
-        if abs(encoding.pooled(finals.vmaf(n)) - rung.quality) > TOLERANCE
-        or (ladder.mode == "per-shot" and _crosses(source, ladder, rung, row, limits, encoding))
-    ]
+    misses = _misses(source, ladder, finals, limits, encoding or Encoding())
+    return [n for n, miss in enumerate(misses) if max(miss) > 1]
 
 
 def segment_rates(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> list[float]:
@@ -135,29 +150,40 @@ def _seconds(ladder: Ladder, source: Source) -> float:
     return float(sum(source.time(segment.last) - source.time(segment.first) for segment in ladder.segments))
 
 
-def _crosses(
+def _misses(source: Source, ladder: Ladder, finals: Finals, limits: Limits, encoding: Encoding) -> list[_Miss]:
+    """Return how far each rung is from what is asked of it."""
+    if ladder.mode == "fixed":
+        rates = [sum(final.bits for final in row) / _seconds(ladder, source) for row in finals.chunks]
+        pairs = zip(ladder.rungs, rates, strict=True)
+        return [(abs(rate / rung.rate - 1) / RATE_TOLERANCE,) for rung, rate in pairs]
+    misses = []
+    for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True)):
+        quality = abs(encoding.pooled(finals.vmaf(n)) - rung.quality) / TOLERANCE
+        crossed = _crossed(source, ladder, rung, row, limits, encoding) if ladder.mode == "per-shot" else ()
+        misses.append(tuple(max(miss, 1.0) for miss in (quality, *crossed)))
+    return misses
+
+
+def _crossed(
     source: Source, ladder: Ladder, rung: Rung, row: Sequence[FinalChunk], limits: Limits, encoding: Encoding
-) -> bool:
-    """Tell whether the peak is not enough, chunks jump, or a shot is below the floor that could have more."""
+) -> _Miss:
+    """Return how far the peak is crossed, and the jump or the floor of what could have more."""
     peak = limits.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
-    if max(segment_rates(source, ladder, row)) > peak:
-        return True
     samples = None if limits.buffer is None else _samples(source, ladder, row)
-    if _needed_rate(samples, limits) > peak:
-        return True
-    jumps = np.abs(np.diff([encoding.pooled(final.vmaf) for final in row]))
-    if limits.jump is not None and np.any(jumps > limits.jump + FLOOR_TOLERANCE):
-        return True
+    highest = max(*segment_rates(source, ladder, row), _needed_rate(samples, limits))
+    worst = 0.0
+    if limits.jump is not None and len(row) > 1:
+        jumps = np.abs(np.diff([encoding.pooled(final.vmaf) for final in row]))
+        worst = float(jumps.max() - limits.jump) / FLOOR_TOLERANCE
     floor = encoding.pooled(np.concatenate([final.vmaf for final in row])) - limits.floor_below_mean
     finest = codec_named(encoding.codec).quantisers[0]
     for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
         point = final_point(source, chunk, quantiser, final, encoding)
         heaviest = point.burst * point.bits / float(source.time(chunk.last) - source.time(chunk.first))
-        below = point.quality - point.dip < floor - FLOOR_TOLERANCE
         # what has nearly all that a peak or a buffer takes can have no more, below the floor or not
-        if below and max(heaviest / AT_PEAK, _needed_rate(samples, limits, chunk)) < peak and quantiser > finest:
-            return True
-    return False
+        if max(heaviest / AT_PEAK, _needed_rate(samples, limits, chunk)) < peak and quantiser > finest:
+            worst = max(worst, (floor - (point.quality - point.dip)) / FLOOR_TOLERANCE)
+    return highest / peak, worst
 
 
 def _needed_rate(samples: Samples | None, limits: Limits, grown: Chunk | None = None) -> float:
