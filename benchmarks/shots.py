@@ -54,9 +54,9 @@ def theirs(path: Path, peer: str, truth: dict) -> list[Transition]:
 
 
 def written(clip: variants.Clip, folder: str) -> tuple[str, Path, dict]:
-    """Encode a generated clip."""
+    """Encode a generated clip; return its kind, its file and what is true of that."""
     path = variants.write_clip(Path(folder) / f"{clip.kind}{clip.seed}.mp4", clip)
-    return clip.kind, path, clip.truth
+    return clip.kind, path, json.loads(path.with_name(path.name + ".json").read_text())
 
 
 def compare(clips: list[tuple[str, Path, dict]]) -> dict[str, collections.Counter[str]]:

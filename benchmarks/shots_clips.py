@@ -11,10 +11,12 @@ from samples import variants
 from samples.painting import Size
 from samples.worlds import POOLS, Camera, look, panorama, picture_world
 
-__all__ = ["HELD_OUT", "blended", "mosaic", "pans", "pool_of", "variant"]
+__all__ = ["HELD_OUT", "blended", "harder", "mosaic", "pans", "pool_of", "variant"]
 
 #: The pool of `variants.pool_of` that nothing is trained on.
 HELD_OUT = POOLS - 1
+#: What judges err in most: kinds of `variants`, plain cuts as often as all others.
+_HARDER = ("cut", "stage", "cut", "explosion", "cut", "compression", "cut", "dissolve_light")
 _SIZES = ((320, 180), (320, 180), (256, 192), (320, 180), (400, 168), (192, 336))
 
 
@@ -43,14 +45,28 @@ def blended(seed: int) -> variants.Clip:
     return variants.Clip("blended", seed, frames, truth, made.crf)
 
 
+def harder(seed: int) -> variants.Clip:
+    """Make one more clip of a kind that judges err in."""
+    kind = _HARDER[seed % len(_HARDER)]
+    width, height = _SIZES[seed // len(_HARDER) % len(_SIZES)]
+    # beyond the seeds of `variant` and `blended`, of the pool that `pool_of` says
+    made = variants.generate(
+        len(variants.KINDS) * (POOLS * (1000 + seed) + seed % HELD_OUT), kind=kind, width=width, height=height
+    )
+    return variants.Clip("harder", seed, made.frames, made.truth | {"kind": "harder", "seed": seed}, made.crf)
+
+
 def mosaic(seed: int) -> variants.Clip:
     """Make shots of drifting or still mosaics, grey or coloured, hard or soft, cuts or dissolves between."""
     rng = np.random.default_rng((seed, 77))
     width, height = int(rng.integers(20, 90)) * 4, int(rng.integers(12, 50)) * 4
-    grey, soft = rng.random() < 0.7, float(rng.choice([0, 1.5, 3, 5]))
+    grey, soft = rng.random() < 0.7, float(rng.choice([0, 0, 0, 1.5, 3, 5]))
     # a mosaic is a kind of card, and cards dissolve
     longest = int(rng.choice([0, 30, 50]))
-    shots = [_tiles(rng, width, height, grey, soft) for _ in range(int(rng.integers(3, 6)))]
+    # tiles of one size lie on one grid, whose edges stay at a cut; those as large as blocks are found again anywhere
+    sides = rng.choice([*range(3, 24), *[8, 16] * 8], int(rng.integers(3, 6)))
+    sides = sides if rng.random() < 0.4 else sides[:1].repeat(len(sides))
+    shots = [_tiles(rng, width, height, int(side), grey, soft) for side in sides]
     frames, cuts, gradual = [], [], []
     at = 0
     for number, shot in enumerate(shots):
@@ -73,9 +89,10 @@ def mosaic(seed: int) -> variants.Clip:
     return variants.Clip("mosaic", seed, np.stack(frames), truth, 22.0)
 
 
-def _tiles(rng: np.random.Generator, width: int, height: int, grey: bool, soft: float) -> Callable[[int], np.ndarray]:
+def _tiles(
+    rng: np.random.Generator, width: int, height: int, side: int, grey: bool, soft: float
+) -> Callable[[int], np.ndarray]:
     """Return a shot of random tiles that drift, or lie still."""
-    side = int(rng.integers(3, 24))
     low, high = np.sort(rng.uniform(10, 245, 2))
     tiles = rng.uniform(low, max(high, low + 30), (height // side + 24, width // side + 24, 3))
     tiles = tiles.mean(-1, keepdims=True).repeat(3, -1) if grey else tiles
@@ -87,7 +104,8 @@ def _tiles(rng: np.random.Generator, width: int, height: int, grey: bool, soft: 
 
     def show(k: int) -> np.ndarray:
         y, x = 48 + (drift * k).astype(int)
-        return np.roll(large, (-y, -x), (0, 1))[:height, :width] + rng.normal(0, noise, 1)
+        rows, columns = np.arange(y, y + height) % len(large), np.arange(x, x + width) % large.shape[1]
+        return large[rows[:, None], columns] + rng.normal(0, noise, 1)
 
     return show
 

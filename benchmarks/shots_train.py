@@ -1,13 +1,13 @@
 """Train the judges of cuts and of gradual transitions on generated clips, and write `ladders/shot_weights.py`.
 
-    python -m benchmarks.shots_train [--folder DIR] [--first-seed 3300] [--seeds 3696] [--mosaics 240] [--pans 104]
-        [--blended 240] [--write]
+    python -m benchmarks.shots_train [--folder DIR] [--first-seed 3300] [--seeds 3696] [--mosaics 480] [--pans 104]
+        [--blended 240] [--harder 480] [--write]
 
 Clips come from `samples.variants` (those of a range of seeds that are not held out, every kind alike), and from
 `benchmarks.shots_clips`: hard-edged textures without colour, cameras that do not stop, and cuts with a mixed frame,
-which those do not hold.
+which those do not hold; and more of the kinds that judges err in.
 Nothing of real clips is trained on. Scores are cross-validated by source: a clip is judged by weights that saw none of
-the textures and scenes it is made of. The folder keeps the clips, so that a second run only trains.
+the textures and scenes it is made of. The folder keeps the clips, so that a second run makes none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from scipy.optimize import minimize
 
 import encoder
 from benchmarks.shot_scores import F1, matched
-from benchmarks.shots_clips import HELD_OUT, blended, mosaic, pans, pool_of, variant
+from benchmarks.shots_clips import HELD_OUT, blended, harder, mosaic, pans, pool_of, variant
 from ladders.cuts import CUT_FEATURES, cut_candidates, cut_features
 from ladders.gradual import describe, gradual_candidates, lags_up_to
 from ladders.judgement import Judge
@@ -131,25 +131,40 @@ def _rounded(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
     return tuple(float(f"{v:.5g}") for v in values)
 
 
-def cut_frames(truth: dict[str, Any]) -> set[int]:
-    """Return the frames that are right for a cut: where one is mixed, the next is too."""
-    return {*truth["cuts"], *(each["frame"] for each in truth["unsure"] if "alt_of" in each)}
+def cut_targets(clip: dict[str, Any]) -> list[float]:
+    """Return what a judge should say of each candidate for a cut; NaN where nothing is learned from it.
+
+    Where the first frame of a shot is mixed with the one before, either that or the next is right. It is learned of
+    the less like what stands before it: the mixture of a picture with a flat one is the same picture in less light.
+    """
+    likeness = {t.first: features[CUT_FEATURES.index("likeness")] for t, features in clip["cuts"]}
+    right, neither = {*clip["truth"]["cuts"]}, set()
+    for unsure in clip["truth"]["unsure"]:
+        neither |= {*range(unsure["frame"], unsure.get("last", unsure["frame"]) + 1)}
+        first = unsure.get("alt_of")
+        if first in right:
+            neither.add(first)
+            right.remove(first)
+            right |= {*sorted({first, unsure["frame"]} & likeness.keys(), key=lambda n: likeness[n])[:1]}
+    return [1.0 if n in right else np.nan if n in neither else 0.0 for n in likeness]
 
 
 def cut_judge(clips: list[dict[str, Any]]) -> Judge:
     """Train on cuts; every candidate is seen twice, once with noise on its features and often without colour."""
     rng = np.random.default_rng(1)
     X = np.array([features for clip in clips for _, features in clip["cuts"]])
-    y = np.array([float(t.first in cut_frames(clip["truth"])) for clip in clips for t, _ in clip["cuts"]])
-    w = np.where(y > 0, 1.5, 1.0)
+    y = np.array([target for clip in clips for target in cut_targets(clip)])
+    # mosaics are few and odd
+    odd = np.array([clip["truth"]["kind"] == "mosaic" for clip in clips for _ in clip["cuts"]])
+    w = np.where(y > 0, 1.5, 1.0) * np.where(odd, 4.0, 1.0)
     # most candidates are plainly none: a quarter of those, each for four
     share = X[:, CUT_FEATURES.index("share")]
     plain = (share <= 0.3) & (y == 0)
-    kept = ~plain | (rng.random(len(y)) < 0.25)
-    X, y, w = X[kept], y[kept], np.where(plain, 4.0, w)[kept]
+    kept = ~np.isnan(y) & (~plain | (rng.random(len(y)) < 0.25))
+    X, y, w = X[kept], y[kept], (np.where(plain, 4.0, 1.0) * w)[kept]
     noisy = X + rng.normal(0, 0.12, X.shape) * X.std(0)
     noisy[:, CUT_FEATURES.index("colour")] *= rng.random(len(X)) < 0.5
-    return fit(np.vstack([X, noisy]), np.tile(y, 2), np.concatenate([w, 0.7 * w]), 12, 6e-5)
+    return fit(np.vstack([X, noisy]), np.tile(y, 2), np.concatenate([w, 0.7 * w]), 12, 1e-5)
 
 
 def gradual_judge(clips: list[dict[str, Any]]) -> Judge:
@@ -209,9 +224,10 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "shotladder-shots")
     parser.add_argument("--first-seed", type=int, default=3300)
     parser.add_argument("--seeds", type=int, default=3696)
-    parser.add_argument("--mosaics", type=int, default=240)
+    parser.add_argument("--mosaics", type=int, default=480)
     parser.add_argument("--pans", type=int, default=104)
     parser.add_argument("--blended", type=int, default=240)
+    parser.add_argument("--harder", type=int, default=480)
     parser.add_argument("--write", action="store_true", help="write ladders/shot_weights.py")
     parser.add_argument("--skip-validation", action="store_true")
     options = parser.parse_args(argv)
@@ -221,6 +237,7 @@ def main(argv: Sequence[str] = ()) -> None:
     jobs += [(mosaic, seed, options.folder) for seed in range(options.mosaics)]
     jobs += [(pans, seed, options.folder) for seed in range(options.pans)]
     jobs += [(blended, seed, options.folder) for seed in range(options.blended)]
+    jobs += [(harder, seed, options.folder) for seed in range(options.harder)]
     with ProcessPoolExecutor(2) as pool:
         clips = list(pool.map(prepare, jobs, chunksize=8))
     print(f"{len(clips)} clips, {sum(clip['frames'] for clip in clips)} frames")

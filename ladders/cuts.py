@@ -17,6 +17,14 @@ CUT_REACH = 12
 _ACROSS = ((-1, 2), (-1, 5), (-3, 0), (-3, 2), (-3, 5), (-6, 0), (-6, 2))
 #: Those whose structure is compared.
 _FURTHER = ((-1, 2), (-3, 2), (-6, 0))
+#: Frames on either side of a candidate whose thumbnails are laid side by side.
+_ASIDE = 4
+#: Steps between those, counted from the candidate, that are held against the step across it: how much the pictures
+#: stir before and after it, and the shortest way around it (a flash, an occluder and one mixed frame have one).
+_STIRRED = ((-3, -1), (1, 3), (-2, 2))
+_AROUND = ((-2, 0), (-2, 1), (-1, 1), (-2, 2), (-3, 1), (-4, 4))
+#: Of a mean squared difference of thumbnails, in levels squared: less is noise.
+_STILL = 0.05
 #: A frame less new than this is no candidate: blocks that are found again in the frame before it.
 _LEAST_SHARE = 0.2
 _SHARE, _RESIDUAL, _EVEN, _ACTIVITY, _FRESH, _DIFFERENCE, _MOVED, _LEVEL, _COLOUR = 3, 0, 1, 2, 4, 5, 6, 7, 9
@@ -46,6 +54,26 @@ CUT_FEATURES = (
     "structure_kept",
     "across_structure",
     "across_structure_kept",
+    "share_before",
+    "fresh_before",
+    "difference_before",
+    "colour_before",
+    "share_after",
+    "fresh_after",
+    "difference_after",
+    "colour_after",
+    "luma_mixed",
+    "luma_aside",
+    "luma_stirred_before",
+    "luma_stirred_after",
+    "luma_stirred_both",
+    "luma_around",
+    "mixed",
+    "aside",
+    "stirred_before",
+    "stirred_after",
+    "stirred_both",
+    "around",
 )
 
 
@@ -99,9 +127,45 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
             likeness[1:].max(),
             *pictures.likeness(frame - 1, frame),
             *np.max(alike, axis=0),
+            *_beside(pictures.changes[n - 1]),
+            *_beside(pictures.changes[n + 1] if frame + 1 < frame_count else np.zeros_like(row)),
+            *_surroundings(pictures, frame, frame_count),
         ],
         np.float64,
     )
+
+
+def _beside(row: NDArray[np.float32]) -> tuple[float, ...]:
+    """Return how new a neighbour of a candidate is."""
+    return float(row[_SHARE]), float(row[_FRESH]), float(np.log1p(row[_DIFFERENCE])), float(np.log1p(row[_COLOUR]))
+
+
+def _surroundings(pictures: Pictures, frame: int, frame_count: int) -> tuple[float, ...]:
+    """Describe how the thumbnails about a candidate lie to each other: luma less its mean, then all planes."""
+    numbers = np.clip(np.arange(frame - _ASIDE, frame + _ASIDE + 1), 0, frame_count - 1)
+    thumbnails = pictures.thumbnails[numbers - pictures.first].astype(np.float64)
+    luma = thumbnails[:, : THUMBNAIL[0] * THUMBNAIL[1]]
+    return *_places(luma - luma.mean(1, keepdims=True)), *_places(thumbnails)
+
+
+def _places(points: NDArray[np.float64]) -> tuple[float, ...]:
+    """Describe the way that pictures take through a candidate, as points one a row, the candidate's in the middle.
+
+    Where a frame that is a mixture lies between its neighbours, and how far off the line through them; then the
+    logarithms of the ratios of `_STIRRED` and of the shortest of `_AROUND` to the steps that they are held against.
+    """
+    apart = ((points[:, None] - points[None]) ** 2).mean(-1) + _STILL
+
+    def step(one: int, other: int) -> float:
+        return float(apart[_ASIDE + one, _ASIDE + other])
+
+    whole, part = step(-1, 1), step(-1, 0) - _STILL
+    along = (part + whole - step(0, 1)) / 2
+    mixed = along / whole
+    aside = max(part - mixed * along, 0.0) / whole
+    stirred = (np.log(step(*pair) / whole) for pair in _STIRRED)
+    around = np.log(min(step(*pair) for pair in _AROUND) / step(-1, 0))
+    return float(np.clip(mixed, -1, 2)), float(np.log(aside + 1e-3)), *map(float, stirred), float(around)
 
 
 def _highest(shares: NDArray[np.float32]) -> float:

@@ -14,7 +14,8 @@ place). Some clips are grey, have black bars, or carry a logo or a ticker all al
 
 The truth has the keys of hand-labelled shot truth: `cuts` are first frames of a new shot; `gradual` holds `kind` and
 the first and last frame that are a visible mixture; `flashes` the first and last lit frame; `unsure` the holds of a
-fade's black or white.
+fade's black or white. A file may lack a cut: a coarse quantiser can leave the old picture standing, in the light of a
+faint new one. Such cuts are `unsure` in the file's truth.
 """
 
 import itertools
@@ -271,7 +272,7 @@ class _Writer:
 
 
 def write_clip(path: str | os.PathLike[str], clip: Clip, *, crf: float | None = None, preset: str = "veryfast") -> Path:
-    """Encode a clip with x264 (8-bit 4:2:0, BT.709 limited range); its truth goes to `path` + `.json`."""
+    """Encode a clip with x264 (8-bit 4:2:0, BT.709 limited range); the file's truth goes to `path` + `.json`."""
     path = Path(path)
     height, width = clip.frames.shape[1:3]
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -286,11 +287,42 @@ def write_clip(path: str | os.PathLike[str], clip: Clip, *, crf: float | None = 
                 picture.pts, picture.time_base = n, Fraction(1, RATE)
                 container.mux(video.encode(picture))
             container.mux(video.encode(None))
-        path.with_name(path.name + ".json").write_text(json.dumps(clip.truth, indent=1) + "\n")
+        path.with_name(path.name + ".json").write_text(json.dumps(_truth_of_file(part, clip), indent=1) + "\n")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _truth_of_file(path: Path, clip: Clip) -> dict[str, Any]:
+    """Return a clip's truth; cuts after which the file goes on with the old shot are unsure until it shows the new."""
+    if not clip.truth.get("cuts"):
+        return clip.truth
+    with av.open(path) as container:
+        shown = [_outline(frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+    truth = clip.truth | {"cuts": [], "unsure": list(clip.truth["unsure"])}
+    for cut, following in itertools.pairwise([*clip.truth["cuts"], len(shown)]):
+        old, n = _outline(clip.frames[cut - 1]), cut
+        while n < following and _likeness(shown[n], old) > max(
+            0.5, _likeness(shown[n], _outline(clip.frames[n])) + 0.1
+        ):
+            n += 1
+        if n == cut:
+            truth["cuts"].append(cut)
+        else:
+            truth["unsure"].append({"frame": cut, "last": n, "why": "the encoder has kept the old shot's picture"})
+    return truth
+
+
+def _outline(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return a small grey copy of a picture, less its mean."""
+    small = cv2.resize(picture, (80, 45), interpolation=cv2.INTER_AREA).mean(-1)
+    return small - small.mean()
+
+
+def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return the correlation of two outlines; those without contrast (in levels) are like nothing."""
+    return float((one * other).mean() / np.sqrt(((one**2).mean() + 1) * ((other**2).mean() + 1)))
 
 
 def _planes(frames: Iterable[NDArray[np.uint8]]) -> Iterable[av.VideoFrame]:

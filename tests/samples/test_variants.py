@@ -77,6 +77,16 @@ def test_written_clip_holds_every_frame_and_its_truth(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "clip.mp4.json").read_text()) == clip.truth
 
 
+def test_a_cut_that_the_encoder_left_out_is_unsure_in_the_truth_of_the_file(tmp_path: Path) -> None:
+    # from a room to a dark card, which the coarsest quantiser draws as the same room in less light
+    clip = variants.generate(10263, kind="cut")
+    variants.write_clip(tmp_path / "clip.mp4", clip)
+    truth = json.loads((tmp_path / "clip.mp4.json").read_text())
+    assert (clip.truth["cuts"], clip.truth["unsure"]) == ([40, 96], [])
+    assert truth["cuts"] == [40]
+    assert [each["frame"] for each in truth["unsure"]] == [96]
+
+
 def test_a_pace_goes_from_one_end_to_the_other_and_never_back() -> None:
     for pace in ("even", "smooth", "slow", "quick"):
         way = [paced(pace, k / 20) for k in range(21)]
