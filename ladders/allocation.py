@@ -284,7 +284,7 @@ def one_quantiser(curves: Sequence[Curve], frames: Sequence[int], pooling: Pooli
 
 
 def alike(bits: NDArray[np.float64], quality: NDArray[np.float64], count: int) -> TitleCurve:
-    """Return the allocations in which all chunks have one quantiser, of the title's bits and quality, finest first."""
+    """Return the allocations in which so many chunks have one quantiser, of what all have at each, finest first."""
     # plateaus of quality cost bits and give nothing
     useful = np.concatenate([[True], np.diff(np.maximum.accumulate(quality[::-1])) > 0])
     places = np.arange(len(bits))[::-1][useful]

@@ -158,7 +158,7 @@ def predict_cost(
     )  # fmt: skip
     whole = ladder_from(title, _segments(chunks), replace(request, views=None))
     compared = replace(title.sibling(), work=_Work())
-    if compare:
+    if compare and request.mode != "fixed":
         # the final encodes are known by then
         compared.answer(_points(whole), None)
         fixed_anchor(compared, whole, request)
