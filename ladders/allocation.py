@@ -214,8 +214,11 @@ def equal_slope(
     before = np.concatenate([v[: n - 1] for v, n in zip(vertices, counts, strict=True)])
     price = bits[rows, after] - bits[rows, before]
     gain = loss[rows, before] - loss[rows, after]
-    # stable, so that equal slopes within a chunk stay in their order
-    order = np.argsort(-gain / price, kind="stable")
+    slope = gain / price
+    # slopes of a hull fall, but for the last digit of those that are equal: they stay in their order
+    while np.any(rising := (rows[1:] == rows[:-1]) & (slope[1:] > slope[:-1])):
+        slope[1:][rising] = slope[:-1][rising]
+    order = np.argsort(-slope, kind="stable")
     start, moved, places = vertices[:, 0].copy(), rows[order], after[order]
 
     def choose(step: int) -> NDArray[np.int64]:
