@@ -20,6 +20,7 @@ from ladders.finals import Finals, encode_finals
 from ladders.ladder import Ladder
 from ladders.ladder_request import LadderRequest
 from ladders.making import ladder_from
+from ladders.making_rungs import Maker
 from ladders.probes import Point, Prober, Progress, stride
 from ladders.remaining_loss import LENT
 from ladders.search import DEARER
@@ -94,16 +95,26 @@ class _Imagined(_Counting):
         """
         return float(np.exp(np.random.default_rng((point.chunk, *point.size)).normal(0, LENT)))
 
+    def drawn(self, chunk: Chunk, size: Size) -> Curve:
+        """Return the curve that a chunk as long as it is has, were it like its piece."""
+        place = min(range(len(self.pieces)), key=lambda n: abs(self.pieces[n].first - chunk.first))
+        curve, frames = self.curves[size][place], self.pieces[place].frame_count
+        longer = self.first + (1 - self.first) * (chunk.frame_count - 1) / max(frames - 1, 1)
+        return replace(curve, bits=curve.bits * longer)
+
     def answer(self, points: Sequence[Point], progress: Progress | None) -> None:
         """Take what points give from the curves of pieces."""
         for point in points:
-            chunk = self.chunks[point.chunk]
-            place = min(range(len(self.pieces)), key=lambda n: abs(self.pieces[n].first - chunk.first))
-            curve, frames = self.curves[point.size][place], self.pieces[place].frame_count
+            curve = self.drawn(self.chunks[point.chunk], point.size)
             step = int(np.searchsorted(curve.quantisers, point.quantiser))
-            longer = self.first + (1 - self.first) * (chunk.frame_count - 1) / max(frames - 1, 1)
-            bits = max(round(curve.bits[step] * longer * self.apart(point)), 1)
+            bits = max(round(curve.bits[step] * self.apart(point)), 1)
             self.known(point)[point.quantiser] = RatePoint(point.quantiser, bits, float(curve.quality[step]))
+
+    def ladder(self, request: LadderRequest) -> Ladder:
+        """Return the title's ladder: it takes the trials of chunks that differ, but has the rungs of their pieces."""
+        found = ladder_from(self, _segments(self.chunks), request)
+        curves = {size: [self.drawn(chunk, size) for chunk in self.chunks] for size in self.curves}
+        return replace(found, rungs=Maker(self.source, self.chunks, request).rungs(curves))
 
 
 def predict_cost(
@@ -139,9 +150,10 @@ def predict_cost(
     -----
     The first frames of a few chunks, spread over the title, get a ladder of their own and are encoded and measured in
     it; so is the first frame of each alone, which tells what a chunk costs whatever its length (a process, and the
-    frames from the last key frame on that it decodes to get there). How many trials the title takes, and which rungs it
-    gets, a search of the whole title tells whose trials are answered by the curves of the pieces; refinements are tried
-    on as large a share of its chunks as on the pieces. Trials cost no more than their budget.
+    frames from the last key frame on that it decodes to get there). How many trials the title takes, a search of the
+    whole title tells whose trials are answered by the curves of the pieces, as far apart as chunks are; its rungs are
+    those of the curves themselves. Refinements are tried on as large a share of its chunks as on the pieces. Trials
+    cost no more than their budget.
     """
     pieces = _pieces(chunks)
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
@@ -156,7 +168,7 @@ def predict_cost(
         source, tuple(chunks), request.encoding, prober.store, executor, request.every, pieces=pieces, curves=curves,
         first=first,
     )  # fmt: skip
-    whole = ladder_from(title, _segments(chunks), replace(request, views=None))
+    whole = title.ladder(replace(request, views=None))
     compared = replace(title.sibling(), work=_Work())
     if compare and request.mode != "fixed":
         # the final encodes are known by then
