@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,15 @@ RATE_TOLERANCE = 0.05
 CORRECTIONS, BUFFER_CORRECTIONS = 3, 4
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Round:
+    """A ladder as it was encoded, and what each rung misses."""
+
+    ladder: Ladder
+    finals: Finals
+    misses: Sequence[_Miss]
+
+
 def deliver(
     prober: Prober, ladder: Ladder, request: LadderRequest, stage: Stage | None = None
 ) -> tuple[Ladder, Finals]:
@@ -67,45 +76,47 @@ def deliver(
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
     with begin("encode and measure") as advance:
         finals = encode_finals(prober, ladder, advance)
-    rounds = [(ladder, finals)]
-    most: dict[tuple[int, int, int], NDArray[np.float64] | float] = {}
-    for _ in range(CORRECTIONS if request.limits.buffer is None else BUFFER_CORRECTIONS):
-        again = missed(prober.source, ladder, finals, request.limits, prober.encoding)
-        if not again:
+    rounds: list[_Round] = []
+    most: dict[Rung, NDArray[np.float64] | float] = {}
+    corrections = CORRECTIONS if request.limits.buffer is None else BUFFER_CORRECTIONS
+    while True:
+        misses = _misses(prober.source, ladder, finals, request.limits, prober.encoding)
+        rounds.append(_Round(ladder, finals, misses))
+        again = [n for n, miss in enumerate(misses) if max(miss) > 1]
+        if not again or len(rounds) > corrections:
             break
         with_finals(prober, ladder, finals)
         aims = {}
         for n in again:
-            aim, rung = _aim(prober.source, ladder, finals, request, n), ladder.rungs[n]
-            key = _key(rung)
+            aim, asked = _aim(prober.source, ladder, finals, request, n), _asked(ladder.rungs[n])
             # what a chunk was found not to get it does not get in a later round
-            most[key] = np.minimum(aim.most, most.get(key, np.inf))
-            aims[n] = replace(aim, most=most[key])
+            most[asked] = np.minimum(aim.most, most.get(asked, np.inf))
+            aims[n] = replace(aim, most=most[asked])
         better = corrected(prober, ladder, request, aims)
         if better == ladder:
             break
         with begin(f"correct {len(again)} of {len(ladder.rungs)} rungs") as advance:
             ladder, finals = better, encode_finals(prober, better, advance, finals)
-        rounds.append((ladder, finals))
-    return _best(prober, request.limits, rounds)
+    return _best(rounds)
 
 
-def _key(rung: Rung) -> tuple[int, int, int]:
-    """Return what no correction changes."""
-    return rung.width, rung.height, rung.rate
+def _asked(rung: Rung) -> Rung:
+    """Return what no correction changes of a rung."""
+    return replace(rung, quantisers=())
 
 
-def _best(prober: Prober, limits: Limits, rounds: Sequence[tuple[Ladder, Finals]]) -> tuple[Ladder, Finals]:
+def _best(rounds: Sequence[_Round]) -> tuple[Ladder, Finals]:
     """Return, of each rung that the last round has, the encodes that miss least of what is asked."""
-    found: dict[tuple[int, int, int], tuple[_Miss, Rung, tuple[FinalChunk, ...]]] = {}
-    for ladder, finals in reversed(rounds):
-        misses = _misses(prober.source, ladder, finals, limits, prober.encoding)
-        for rung, row, miss in zip(ladder.rungs, finals.chunks, misses, strict=True):
-            if ladder is rounds[-1][0] or (_key(rung) in found and miss < found[_key(rung)][0]):
-                found[_key(rung)] = miss, rung, row
-    _, rungs, rows = zip(*found.values(), strict=True)
-    ladder, finals = rounds[-1]
-    return replace(ladder, rungs=rungs), replace(finals, chunks=rows)
+    last = rounds[-1]
+    rungs, rows = list(last.ladder.rungs), list(last.finals.chunks)
+    least = {_asked(rung): (miss, n) for n, (rung, miss) in enumerate(zip(rungs, last.misses, strict=True))}
+    for other in reversed(rounds[:-1]):
+        for rung, row, miss in zip(other.ladder.rungs, other.finals.chunks, other.misses, strict=True):
+            asked = _asked(rung)
+            if asked in least and miss < least[asked][0]:
+                n = least[asked][1]
+                rungs[n], rows[n], least[asked] = rung, row, (miss, n)
+    return replace(last.ladder, rungs=tuple(rungs)), replace(last.finals, chunks=tuple(rows))
 
 
 def missed(
@@ -155,7 +166,7 @@ def _misses(source: Source, ladder: Ladder, finals: Finals, limits: Limits, enco
     if ladder.mode == "fixed":
         rates = [sum(final.bits for final in row) / _seconds(ladder, source) for row in finals.chunks]
         pairs = zip(ladder.rungs, rates, strict=True)
-        return [(abs(rate / rung.rate - 1) / RATE_TOLERANCE,) for rung, rate in pairs]
+        return [(max(abs(rate / rung.rate - 1) / RATE_TOLERANCE, 1.0),) for rung, rate in pairs]
     misses = []
     for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True)):
         quality = abs(encoding.pooled(finals.vmaf(n)) - rung.quality) / TOLERANCE

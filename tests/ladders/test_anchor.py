@@ -21,7 +21,7 @@ def uneven(law):
 
 
 def truth(prober, rate):
-    """The best quality of any size at a rate, with one quantiser for all, by the law."""
+    """The quality of each height at a rate, with one quantiser for all, by the law."""
     best = {}
     for height in (720, 540, 432, 360, 234):
         size = (height * 16 // 9, height)

@@ -25,7 +25,7 @@ from ladders import (
     missed,
     segment_rates,
 )
-from ladders.delivery import TOLERANCE
+from ladders.delivery import TOLERANCE, _best, _misses, _Round
 from ladders.measured_chunks import of_shots, rate_point
 from ladders.probes import stride
 from tests.encoder.films import numbered_picture, write_film
@@ -155,6 +155,21 @@ def test_a_shot_that_rides_with_others_is_held_to_the_floor():
     riding = (ladder.chunks[0], replace(chunk, cuts=(chunk.first + 8,)), *ladder.chunks[2:])
     assert top not in missed(prober.source, whole, made, limits)
     assert top in missed(prober.source, replace(whole, chunks=riding), made, limits)
+
+
+def test_the_best_round_of_each_rung_is_delivered():
+    prober, ladder, finals = laid_out()
+    asked = tuple(replace(r, quality=float(finals.vmaf(n).mean())) for n, r in enumerate(ladder.rungs))
+    # two rungs that differ in what is asked of them alone
+    ladder = replace(ladder, rungs=(asked[0], replace(asked[0], rate=2 * asked[0].rate)))
+    right, wrong = finals.chunks[0], tuple(replace(each, vmaf=each.vmaf - 3) for each in finals.chunks[0])
+    rounds = []
+    for rows in ((right, wrong), (wrong, right), (wrong, wrong)):
+        made = replace(finals, chunks=rows)
+        misses = _misses(prober.source, ladder, made, Limits(), prober.encoding)
+        rounds.append(_Round(ladder, made, misses))
+    _, best = _best(rounds)
+    assert best.chunks == (right, right)
 
 
 def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
