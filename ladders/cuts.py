@@ -27,6 +27,10 @@ _AROUND = ((-2, 0), (-2, 1), (-1, 1), (-2, 2), (-3, 1), (-4, 4))
 _STILL = 0.05
 #: A frame less new than this is no candidate: blocks that are found again in the frame before it.
 _LEAST_SHARE = 0.2
+#: Nor is one that is newer than the frames about it usually are by less than this,
+_LEAST_EXCESS = 0.05
+#: unless it is so new that frames of two shots are hardly newer: about noise and water all are.
+_FOREIGN = 0.4
 _SHARE, _RESIDUAL, _EVEN, _ACTIVITY, _FRESH, _DIFFERENCE, _MOVED, _LEVEL, _COLOUR = 3, 0, 1, 2, 4, 5, 6, 7, 9
 
 CUT_FEATURES = (
@@ -78,11 +82,13 @@ CUT_FEATURES = (
 
 
 def cut_candidates(changes: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return the rows that might be cuts: new, and newer than both neighbours are or nearly so."""
+    """Return the rows that might be cuts: new, newer than usual, and than both neighbours are or nearly so."""
     share = changes[:, _SHARE]
     before = np.concatenate(([0], share[:-1]))
     after = np.concatenate((share[1:], [0]))
-    return np.flatnonzero((share > _LEAST_SHARE) & (share > 0.8 * np.maximum(before, after)))
+    new = np.flatnonzero((share > _LEAST_SHARE) & (share > 0.8 * np.maximum(before, after)))
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(share, CUT_REACH), 2 * CUT_REACH + 1)[new]
+    return new[(share[new] > _FOREIGN) | (share[new] > np.median(around, axis=1) + _LEAST_EXCESS)]
 
 
 def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np.float64]:

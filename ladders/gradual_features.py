@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import rank_filter
 
 from ladders.gradual_kernels import mixture
 from ladders.midway import mixed, parted, pushed
@@ -56,10 +57,8 @@ def gradual_features(pictures: Pictures, s: int, e: int, error: float) -> dict[s
 def usual(change: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
     """Return what a step is usually as large as about each of the rows [first, last)."""
     low, high = max(0, first - USUAL_REACH), min(len(change), last + USUAL_REACH)
-    missing = (low - (first - USUAL_REACH), last + USUAL_REACH - high)
-    padded = np.pad(change[low:high], missing, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * USUAL_REACH + 1)
-    return np.quantile(around, _USUAL, axis=1).astype(np.float32)
+    rank = round(_USUAL * 2 * USUAL_REACH)
+    return rank_filter(change[low:high], rank, 2 * USUAL_REACH + 1, mode="nearest")[first - low : last - low]
 
 
 def outside(pictures: Pictures, s: int, e: int) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.mixture_kernels import parts, seams
+from ladders.mixture_kernels import halve, parts, seams, strip_means
 from ladders.pictures import Pictures
 
 __all__ = ["mixed", "parted", "pushed"]
@@ -98,10 +98,8 @@ def _between(s: int, e: int) -> list[int]:
 
 def _half(luma: NDArray[np.int16]) -> NDArray[np.float32]:
     """Return a small picture at half its size, in levels."""
-    height, width = luma.shape[0] // 2 * 2, luma.shape[1] // 2 * 2
-    squares = luma[:height, :width].reshape(height // 2, 2, width // 2, 2)
-    out: NDArray[np.float32] = squares.mean((1, 3), dtype=np.float32)
-    out /= 16
+    out = np.empty((luma.shape[0] // 2, luma.shape[1] // 2), np.float32)
+    halve(luma, out)
     return out
 
 
@@ -114,5 +112,7 @@ def _flattened(pictures: Pictures, row: int) -> NDArray[np.float32]:
 
 def _strips(luma: NDArray[np.int16], axis: int) -> NDArray[np.float32]:
     """Return the means across strips of a small picture, in levels: along its width (axis 0) or height."""
-    strips = [strip.mean(axis, dtype=np.float32) / 16 for strip in np.array_split(luma, _STRIPS, axis)]
-    return np.ascontiguousarray(np.stack(strips))
+    lines = luma if axis == 0 else luma.T
+    out = np.empty((_STRIPS, lines.shape[1]), np.float32)
+    strip_means(lines, out)
+    return out

@@ -6,7 +6,37 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["parts", "seams"]
+__all__ = ["halve", "parts", "seams", "strip_means"]
+
+
+@njit(cache=True, nogil=True)
+def halve(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
+    """Average squares of 2 x 2 samples, in sixteenths of a level, to levels; a last odd line or column is dropped."""
+    height, width = out.shape
+    for y in range(height):
+        upper, lower = picture[2 * y], picture[2 * y + 1]
+        for x in range(width):
+            left = np.int32(upper[2 * x]) + np.int32(lower[2 * x])
+            out[y, x] = np.float32(left + np.int32(upper[2 * x + 1]) + np.int32(lower[2 * x + 1])) / np.float32(64)
+
+
+@njit(cache=True, nogil=True)
+def strip_means(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
+    """Write the means across strips of whole lines, a row of `out` a strip, in levels; some have a line more."""
+    height, width = picture.shape
+    count = out.shape[0]
+    sums = np.empty(width, np.int32)
+    y = 0
+    for k in range(count):
+        lines = height // count + (k < height % count)
+        sums[:] = 0
+        for i in range(y, y + lines):
+            line = picture[i]
+            for x in range(width):
+                sums[x] += np.int32(line[x])
+        for x in range(width):
+            out[k, x] = np.float32(sums[x]) / np.float32(lines) / np.float32(16)
+        y += lines
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
