@@ -8,6 +8,7 @@ cost of coding, so that no frame costs more than a small share of its decoding.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -247,12 +248,12 @@ class Meter:
         # an odd stride through the phases, so that neighbours in time look at distant lines
         phase = frame.number * 11 % step
         line_moments(lines, before.lines[0], width, phase, step, self._moments)
-        inside, magnitude, squares, change, changes = self._moments
+        inside, magnitude, squares, change, changes = self._moments.tolist()
         measured = len(range(phase, lines.shape[0], step)) * width
         scale = 255.0 / (self._span * (1 << (frame.bit_depth - 8)))
         if inside:
-            out[5] = scale * np.sqrt(max(0.0, squares / inside - (magnitude / inside) ** 2))
-        out[6] = scale * np.sqrt(max(0.0, changes / measured - (change / measured) ** 2))
+            out[5] = scale * sqrt(max(0.0, squares / inside - (magnitude / inside) ** 2))
+        out[6] = scale * sqrt(max(0.0, changes / measured - (change / measured) ** 2))
 
     def _blocks(self, frame: Frame, before: Frame, vectors: NDArray[np.int16], out: NDArray[np.float32]) -> None:
         if not vectors.size:

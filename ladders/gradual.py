@@ -15,7 +15,7 @@ from ladders.gradual_features import (
     push_share,
     usual,
 )
-from ladders.gradual_kernels import progress, ramp, windows
+from ladders.gradual_kernels import peaks, progress, ramp, windows
 from ladders.pictures import CHANGE_COLUMNS, Pictures
 
 __all__ = ["GRADUAL_REACH", "Gradual", "describe", "gradual_candidates", "lags_up_to"]
@@ -74,13 +74,12 @@ def gradual_candidates(pictures: Pictures, lags: NDArray[np.int64]) -> list[tupl
     worth, lag = np.zeros((6, count), np.float32), np.zeros((6, count), np.int64)
     excess = np.maximum(change - usual(change, 0, count), 0)
     windows(thumbnails, change, excess, lags, LEAST_DIFFERENCE, LEAST_STRAIGHT, worth, lag)
-    found = set()
-    for p in range(len(worth)):
-        for c in np.flatnonzero(worth[p]):
-            half = lag[p, c] // 2
-            around = worth[p, max(0, int(c) - half) : int(c) + half + 1]
-            if worth[p, c] >= around.max() and int(np.argmax(around)) == min(c, half):
-                found.add((int(c), int(c - half), int(c - half + lag[p, c])))
+    best = np.zeros(worth.shape, np.bool_)
+    peaks(worth, lag, best)
+    readings, centres = np.nonzero(best)
+    lengths = lag[readings, centres]
+    starts = centres - lengths // 2
+    found = {*zip(centres.tolist(), starts.tolist(), (starts + lengths).tolist(), strict=True)}
     return sorted(found | _pushes(pictures, int(lags[-1])))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["mixture", "progress", "ramp", "windows"]
+__all__ = ["mixture", "peaks", "progress", "ramp", "windows"]
 
 
 @njit(cache=True, nogil=True)
@@ -81,6 +81,21 @@ def windows(
                 if values[p] * shorter > worth[p, c]:
                     worth[p, c] = values[p] * shorter
                     lag[p, c] = lags[k]
+
+
+@njit(cache=True, nogil=True)
+def peaks(worth: NDArray[np.float32], lag: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
+    """Mark the windows of `windows` that none about them, within half their length, is worth more than."""
+    readings, count = worth.shape
+    for p in range(readings):
+        for c in range(count):
+            half = lag[p, c] // 2
+            out[p, c] = worth[p, c] > 0
+            for k in range(max(0, c - half), min(count, c + half + 1)):
+                # of equal ones the first
+                if worth[p, k] > worth[p, c] or (k < c and worth[p, k] == worth[p, c]):
+                    out[p, c] = False
+                    break
 
 
 @njit(cache=True, nogil=True)
