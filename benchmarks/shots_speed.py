@@ -2,19 +2,20 @@
 
     python -m benchmarks.shots_speed [FILE ...]
 
-CPU seconds of the process, user and system, all threads; median of some rounds, everyone warm, in turn.
+CPU seconds of the process, user and system, all threads, everyone warm. All run in turn in one process, and a
+round's ratios are those of that round; their median and quartiles are told. Peak memory is of processes of their own.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+
+import numpy as np
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CLIPS = (
@@ -23,7 +24,7 @@ CLIPS = (
     "bbb_1080p60_10s_51.mp4",
     "sports_tennis_1080p_5s.mp4",
 )
-ROUNDS = 3
+ROUNDS = 9
 
 
 def cpu() -> float:
@@ -56,21 +57,32 @@ def adaptive(path: str) -> None:
     scenedetect.detect(path, scenedetect.AdaptiveDetector())
 
 
-def measure(path: str, who: str) -> dict[str, float]:
-    """Run one contender in a process of its own: CPU seconds of each warm round, and peak memory."""
+CONTENDERS = {"bare": decode_bare, "ours": analyse, "adaptive": adaptive}
+
+
+def rounds(path: str) -> dict[str, list[float]]:
+    """Return the CPU seconds of each contender, a round each."""
+    for run in CONTENDERS.values():
+        run(path)
+    spent: dict[str, list[float]] = {who: [] for who in CONTENDERS}
+    for _ in range(ROUNDS):
+        for who, run in CONTENDERS.items():
+            start = cpu()
+            run(path)
+            spent[who].append(cpu() - start)
+    return spent
+
+
+def peak(path: str, who: str) -> float:
+    """Return the peak memory of a process that runs one contender, in MB."""
     code = (
-        "import json, resource\n"
+        "import resource\n"
         "from benchmarks import shots_speed as b\n"
-        f"run = b.{who}\n"
-        f"run({path!r})\n"
-        "rounds = []\n"
-        f"for _ in range({ROUNDS}):\n"
-        f"    start = b.cpu(); run({path!r}); rounds.append(b.cpu() - start)\n"
-        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
-        "print(json.dumps({'rounds': rounds, 'peak': peak}))\n"
+        f"b.CONTENDERS[{who!r}]({path!r})\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return float(done.stdout.splitlines()[-1])
 
 
 def main(argv: Sequence[str] = ()) -> None:
@@ -79,15 +91,15 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("files", nargs="*")
     options = parser.parse_args(argv)
     files = options.files or [str(SHARED / "clips" / name) for name in CLIPS]
-    print(f"{'':34s} bare s  ours/bare (spread)   adaptive/bare   ours MB  adaptive MB")
+    # what a process has used by then counts as the peak of those that it starts
+    memory = {path: "   ".join(f"{peak(path, who):6.0f}" for who in ("ours", "adaptive")) for path in files}
+    print(f"{'':34s} bare s   ours/bare (quartiles)    adaptive/bare (quartiles)   ours MB  adaptive MB")
     for path in files:
-        bare, we, they = (measure(path, who) for who in ("decode_bare", "analyse", "adaptive"))
-        base = median(bare["rounds"])
-        spread = (max(we["rounds"]) - min(we["rounds"])) / base
-        print(
-            f"{Path(path).name:34s} {base:6.2f}  {median(we['rounds']) / base:6.3f} ({spread:.3f})"
-            f"      {median(they['rounds']) / base:6.3f}          {we['peak']:6.0f}   {they['peak']:6.0f}"
-        )
+        spent = rounds(path)
+        base = np.array(spent["bare"])
+        ratios = [np.quantile(spent[who] / base, [0.5, 0.25, 0.75]) for who in ("ours", "adaptive")]
+        told = "   ".join(f"{middle:7.3f} ({low:.3f} to {high:.3f})" for middle, low, high in ratios)
+        print(f"{Path(path).name:34s} {np.median(base):6.2f} {told}      {memory[path]}")
 
 
 if __name__ == "__main__":

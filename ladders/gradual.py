@@ -87,13 +87,13 @@ def _pushes(pictures: Pictures, most: int) -> set[tuple[int, int, int]]:
     """Return runs over which the whole picture moves evenly by just its own size: a new one pushes it out."""
     found = set()
     for column, size in ((_PAN_Y, pictures.luma.shape[1]), (_PAN_X, pictures.luma.shape[2])):
-        pan = pictures.changes[: pictures.count, column]
+        pan = pictures.changes[: pictures.count, column].tolist()
         start = 0
         for n in range(1, pictures.count + 1):
             going = n < pictures.count and abs(pan[n]) >= size / (most + 1)
             if going and start and pan[n] * pan[n - 1] > 0 and abs(pan[n] - pan[n - 1]) <= 2:
                 continue
-            if start and 4 <= n - start <= most and abs(abs(pan[start:n].sum()) - size) <= 0.12 * size:
+            if start and 4 <= n - start <= most and abs(abs(sum(pan[start:n])) - size) <= 0.12 * size:
                 found.add(((start + n - 1) // 2, start - 1, n - 1))
             start = n if going else 0
     return found

@@ -180,7 +180,8 @@ class _Pass:
 
     def _open(self, frame: Frame) -> None:
         # enough for both reaches and a stretch to judge between them
-        self._pictures = Pictures(self._source, frame, 2 * self._reach + max(64, self._reach) + 2)
+        most = 2 * self._reach + max(64, self._reach) + 2
+        self._pictures = Pictures(self._source, frame, min(most, self._stop - self._start))
         reduction = self._pictures.reduction
         self._meter = Meter(self._source, reduction.shape, reduction.chroma_shape, reduction.factor)
 
