@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import av
@@ -210,20 +211,23 @@ def decodable(container: Any, stream: Any) -> Generator[Any, None, None]:
 
 
 def _frame(number: int, pts: int, picture: Any) -> Frame:
-    layout = picture.format
-    if not _is_planar_yuv(layout.name):
-        depth = layout.components[0].bits
+    name = picture.format.name
+    planar, depth = _layout(name)
+    if not planar:
         # packed, half-planar and RGB pictures: every sample kept, colours as luma and chroma
-        picture = picture.reformat(format="yuv444p" if depth <= 8 else "yuv444p10le")
-        layout = picture.format
-    depth = layout.components[0].bits
+        name = "yuv444p" if depth <= 8 else "yuv444p10le"
+        picture = picture.reformat(format=name)
+        _, depth = _layout(name)
     planes = picture.planes[:3]
     lines = tuple(_lines(plane, depth) for plane in planes)
-    return Frame(number, pts, lines, tuple(plane.width for plane in planes), depth, layout.name)
+    return Frame(number, pts, lines, tuple(plane.width for plane in planes), depth, name)
 
 
-def _is_planar_yuv(name: str) -> bool:
-    return name.startswith(("yuv4", "yuvj4", "yuva4", "gray")) and not name.endswith("be") and "f32" not in name
+@cache
+def _layout(name: str) -> tuple[bool, int]:
+    """Return of a pixel format whether it is planar luma and chroma, and the bits of a luma sample."""
+    planar = name.startswith(("yuv4", "yuvj4", "yuva4", "gray")) and not name.endswith("be") and "f32" not in name
+    return planar, av.VideoFormat(name).components[0].bits
 
 
 def _lines(plane: Any, depth: int) -> NDArray[Any]:

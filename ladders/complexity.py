@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from encoder import Frame, Source
-from ladders.complexity_kernels import block_energies, block_energies_8, fine_blocks, line_moments, summarise
+from ladders.complexity_kernels import block_energies, block_energies_8, fine_blocks, line_moments, small_energies
 
 __all__ = ["COMPLEXITY_COLUMNS", "Complexity", "Meter", "Pooled", "dct_energy", "pool"]
 
@@ -163,28 +163,6 @@ def dct_energy(picture: NDArray[Any], block: int = 32) -> tuple[NDArray[np.float
     return energies, levels
 
 
-class _Energies:
-    """Block energies of one plane, kept from one frame to the next."""
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self.empty = min(shape) < _BLOCK
-        grid = (2, shape[0] // _BLOCK, shape[1] // _BLOCK)
-        self._energies, self._levels = np.zeros(grid, np.float32), np.zeros(grid[1:], np.float32)
-        self._weights = dct_weights(_BLOCK).astype(np.float64)
-        self._means = np.zeros(3)
-        self._now = 0
-
-    def measure(self, small: NDArray[np.int16]) -> tuple[float, float, float]:
-        """Return E, h against the plane measured before, and L."""
-        if self.empty:
-            return (np.nan, np.nan, np.nan)
-        self._now ^= 1
-        now, before = self._energies[self._now], self._energies[1 - self._now]
-        block_energies_8(small, self._weights, now, self._levels)
-        summarise(now, before, self._levels, self._means)
-        return self._means[0] / 90, self._means[1] / 18, self._means[2]
-
-
 class Meter:
     """Measure frames in order, each with the one before it.
 
@@ -201,7 +179,12 @@ class Meter:
     def __init__(
         self, source: Source, shape: tuple[int, int], chroma_shape: tuple[int, int] | None, factor: int
     ) -> None:
-        self._planes = [_Energies(size) for size in (shape, chroma_shape, chroma_shape) if size]
+        grid = (shape[0] // _BLOCK, shape[1] // _BLOCK)
+        self._energies, self._levels = np.zeros((2, 3, *grid), np.float32), np.zeros(grid, np.float32)
+        self._weights = dct_weights(_BLOCK).astype(np.float64)
+        # of a plane that has no whole block there is nothing to tell
+        self._means = np.full((3, 3), np.nan)
+        self._coloured, self._now = chroma_shape is not None, 0
         self._factor = factor
         self._before: Frame | None = None
         full = source.colour.range == "pc" or source.pixel_format.startswith("yuvj")
@@ -220,11 +203,12 @@ class Meter:
     ) -> None:
         """Measure a frame; `small` are its small pictures, `vectors` how their blocks moved."""
         out[:] = np.nan
-        energies = [plane.measure(picture) for plane, picture in zip(self._planes, small, strict=False)]
-        out[0:3] = energies[0]
-        if len(energies) == 3:
-            out[3] = energies[1][0] + energies[2][0]
-            out[4] = energies[1][1] + energies[2][1]
+        self._now ^= 1
+        small_energies(*small, self._weights, self._energies, self._levels, self._now, self._means)
+        (texture, temporal, light), blue, red = self._means.tolist()
+        out[0], out[1], out[2] = texture / 90, temporal / 18, light
+        if self._coloured:
+            out[3], out[4] = blue[0] / 90 + red[0] / 90, blue[1] / 18 + red[1] / 18
         before = self._before
         self._before = frame
         known = before is not None and before.luma.shape == frame.luma.shape and before.bit_depth == frame.bit_depth

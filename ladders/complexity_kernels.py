@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from ladders.block_steps import absolute, dct_columns, dct_energy_rows, hadamard_columns, hadamard_rows, roughness
 from vmaf.lanes import kernel
 
-__all__ = ["block_energies", "block_energies_8", "fine_blocks", "line_moments", "plane_moments", "summarise"]
+__all__ = ["block_energies", "block_energies_8", "fine_blocks", "line_moments", "plane_moments", "small_energies",
+           "summarise"]  # fmt: skip
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -97,6 +98,40 @@ def summarise(
             level += np.sqrt(max(levels[r, c], np.float32(0)))
     blocks = rows * columns
     out[0], out[1], out[2] = energy / blocks, change / blocks, level / blocks
+
+
+@kernel
+def small_energies(
+    luma: NDArray[np.int16],
+    blue: NDArray[np.int16],
+    red: NDArray[np.int16],
+    weights: NDArray[np.float64],
+    energies: NDArray[np.float32],
+    levels: NDArray[np.float32],
+    now: int,
+    out: NDArray[np.float64],
+) -> None:
+    """Do what `block_energies_8` and `summarise` do for all planes of a small picture.
+
+    Parameters
+    ----------
+    luma, blue, red : int16 arrays
+        In sixteenths of a level.
+    weights : float64 array, shape (8, 8)
+    energies : float32 array, shape (2, 3, rows, columns)
+        Of two pictures, the planes of each; `now` is the one that receives this picture's, the other is the one before.
+    levels : float32 array, shape (rows, columns)
+        Room for those of a plane.
+    now : int
+    out : float64 array, shape (3, 3)
+        A row a plane; left as it was for one of no whole block.
+    """
+    for k, plane in enumerate((luma, blue, red)):
+        rows, columns = plane.shape[0] // 8, plane.shape[1] // 8
+        if rows and columns:
+            mine, before = energies[now, k, :rows, :columns], energies[1 - now, k, :rows, :columns]
+            block_energies_8(plane, weights, mine, levels[:rows, :columns])
+            summarise(mine, before, levels[:rows, :columns], out[k])
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})

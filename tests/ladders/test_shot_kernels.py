@@ -4,11 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from ladders.complexity_kernels import fine_blocks
+from ladders.complexity import dct_energy, dct_weights
+from ladders.complexity_kernels import fine_blocks, small_energies, summarise
+from ladders.cuts import CUT_REACH, cut_candidates
 from ladders.gradual import _SHAPES
-from ladders.gradual_kernels import mixture, progress, ramp, windows
-from ladders.mixture_kernels import parts, seams
+from ladders.gradual_features import USUAL_REACH, usual
+from ladders.gradual_kernels import mixture, peaks, progress, ramp, windows
+from ladders.mixture_kernels import halve, parts, seams, strip_means
 from ladders.pair_kernels import follow, lit_blocks, pair_evidence, projection_shift, structure
+from ladders.pictures import CHANGE_COLUMNS
 from ladders.shot_kernels import survey
 from tests.naive.shots import (
     naive_blocks,
@@ -206,3 +210,65 @@ def test_fine_blocks_equals_the_naive_twin(dtype, levels):
         fine_blocks(after, before, 128, vectors, 4, phase, 2, table, np.zeros(12, np.float32), out)
         expected = naive_fine_blocks(after, before, vectors, 4, phase, 2, 14 * levels)
         np.testing.assert_allclose(out, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(45, 64), (66, 121)])
+def test_pictures_are_halved_and_averaged_along_strips(height, width):
+    picture = texture(12, height, width)
+    small = np.zeros((height // 2, width // 2), np.float32)
+    halve(picture, small)
+    even = picture[: height // 2 * 2, : width // 2 * 2].reshape(height // 2, 2, width // 2, 2)
+    np.testing.assert_array_equal(small, even.mean((1, 3)) / 16)
+    for lines in (picture, picture.T):
+        strips = np.zeros((4, lines.shape[1]), np.float32)
+        strip_means(lines, strips)
+        np.testing.assert_allclose(strips, [part.mean(0) / 16 for part in np.array_split(lines, 4)], rtol=1e-6)
+
+
+def test_of_windows_about_a_place_the_one_worth_most_is_the_peak_and_of_equal_ones_the_first():
+    rng = np.random.default_rng(13)
+    worth, lag = rng.integers(0, 5, (2, 80)).astype(np.float32), rng.integers(5, 20, (2, 80))
+    best = np.zeros((2, 80), np.bool_)
+    peaks(worth, lag, best)
+    for p, c in np.ndindex(best.shape):
+        half = lag[p, c] // 2
+        around = worth[p, max(0, c - half) : c + half + 1]
+        assert best[p, c] == (worth[p, c] > 0 and np.argmax(around) == min(c, half))
+    assert best.any()
+
+
+@pytest.mark.parametrize("chroma", [(24, 40), (7, 9)])
+def test_energies_of_all_planes_are_those_of_each(chroma):
+    films = [[texture(seed, *size) for size in ((45, 64), chroma, chroma)] for seed in (14, 15)]
+    weights, energies = dct_weights(8).astype(np.float64), np.zeros((2, 3, 5, 8), np.float32)
+    levels, means = np.zeros((5, 8), np.float32), np.full((3, 3), np.nan)
+    for now, planes in enumerate(films):
+        small_energies(*planes, weights, energies, levels, now, means)
+    for k, (before, plane) in enumerate(zip(*films, strict=True)):
+        expected = np.full(3, np.nan)
+        if min(plane.shape) >= 8:
+            (mine, light), (theirs, _) = dct_energy(plane / 16, 8), dct_energy(before / 16, 8)
+            summarise(mine, theirs, light, expected)
+        np.testing.assert_allclose(means[k], expected, rtol=1e-6)
+
+
+def test_what_is_usual_is_a_quantile_of_the_steps_about():
+    steps = np.random.default_rng(16).uniform(0, 9, 200).astype(np.float32)
+    padded = np.pad(steps, USUAL_REACH, mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * USUAL_REACH + 1)
+    expected = np.quantile(around, 0.2, axis=1)
+    np.testing.assert_allclose(usual(steps, 0, 200), expected, rtol=1e-6)
+    np.testing.assert_allclose(usual(steps, 90, 110), expected[90:110], rtol=1e-6)
+
+
+def test_a_candidate_for_a_cut_is_newer_than_usual_or_as_new_as_another_film():
+    changes = np.zeros((90, len(CHANGE_COLUMNS)), np.float32)
+    share = changes[:, CHANGE_COLUMNS.index("share")]
+    share[1:40], share[40:80], share[80:] = 0.3, 0.48, 0.02
+    share[20] = 0.33
+    assert not {*cut_candidates(changes)} & {*range(CUT_REACH, 39)}
+    share[20] = 0.38
+    assert {*cut_candidates(changes)} & {*range(CUT_REACH, 39)} == {20}
+    assert {*cut_candidates(changes)} >= {*range(40, 80)}
+    share[88] = 0.25
+    assert 88 in cut_candidates(changes)
