@@ -39,7 +39,7 @@ from samples.transitions import DISSOLVES, TRANSITIONS, WIPES, hold_colour, mixe
 from samples.traps import TRAPS, Trap
 from samples.worlds import POOLS, Shown, camera, card_world, film_scene, film_world, look, panorama, picture_world
 
-__all__ = ["ALL_TRAPS", "KINDS", "RATE", "Clip", "generate", "pool_of", "write_clip"]
+__all__ = ["ALL_TRAPS", "KINDS", "RATE", "Clip", "Editor", "generate", "pool_of", "write_clip"]
 
 RATE = 24
 """Frames a second."""
@@ -106,7 +106,7 @@ def _transition_clip(kind: str, seed: int, rng: np.random.Generator, size: Size)
     difficulty = float(rng.choice([0.0, 0.5, 1.0]))
     joins = int(rng.integers(2, 6)) if kind == "cut" else int(rng.integers(1, 4))
     shown = _shots(rng, size, pool_of(seed), joins + 1, difficulty)
-    writer = _Writer(rng, size)
+    writer = Editor(rng, size)
     writer.hold(shown[0], 0, _length(rng, kind, difficulty))
     for number, (old, new) in enumerate(itertools.pairwise(shown)):
         # now and then a plain cut stands between gradual ones
@@ -120,7 +120,7 @@ def _trap_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Cl
     difficulty = float(rng.choice([0.0, 0.5]))
     frames = int(rng.integers(96, 200))
     trap = ALL_TRAPS[kind](rng, size, frames)
-    writer = _Writer(rng, size)
+    writer = Editor(rng, size)
     shot = _shots(rng, size, pool_of(seed), 1, difficulty, trap)[0]
     if rng.random() < 0.35:  # a real cut before the trap: silence must not be the way to score
         before = _shots(rng, size, pool_of(seed), 1, difficulty)[0]
@@ -176,13 +176,23 @@ def _differ(old: Canvas, new: Canvas, grain: float) -> bool:
     return float(np.abs(old - new).mean()) > 0.02 + 0.5 * grain
 
 
-class _Writer:
-    """Collects frames and what is true of them."""
+class Editor:
+    """Joins shots, and collects the frames and what is true of them.
 
-    def __init__(self, rng: np.random.Generator, size: Size) -> None:
+    Parameters
+    ----------
+    rng
+        Chooses how long transitions take, and what form they have.
+    size
+        Of the picture.
+    dressed
+        Whether there may be black bars, a logo or a ticker.
+    """
+
+    def __init__(self, rng: np.random.Generator, size: Size, *, dressed: bool = True) -> None:
         self.rng = rng
         self.size = size
-        self.dress = dressing(rng, size)
+        self.dress = dressing(rng, size) if dressed else lambda picture, _: picture
         self.frames: list[NDArray[np.uint8]] = []
         self.cuts: list[int] = []
         self.gradual: list[dict[str, Any]] = []
@@ -192,15 +202,18 @@ class _Writer:
         """The running shot's own frame number."""
 
     def add(self, picture: Canvas) -> None:
+        """Add a frame."""
         dressed = self.dress(picture, len(self.frames))
         self.frames.append((np.clip(dressed, 0, 1) * 255 + 0.5).astype(np.uint8))
 
     def hold(self, shot: Shown, first: int, frames: int) -> None:
+        """Show so many frames of a shot, from its own frame `first`."""
         for k in range(first, first + frames):
             self.add(shot(k))
         self.at = first + frames
 
     def change(self, join: str, old: Shown, new: Shown) -> None:
+        """Go from the running shot to the first frames of another by one of `TRANSITIONS`."""
         if join == "cut":
             self._cut()
         elif join.startswith("fade"):
@@ -258,6 +271,7 @@ class _Writer:
         self.at = int(back)
 
     def clip(self, kind: str, seed: int, crf: float) -> Clip:
+        """Return what was collected."""
         truth = {
             "kind": kind,
             "seed": seed,
