@@ -11,12 +11,15 @@ from samples import variants
 from samples.painting import Size
 from samples.worlds import POOLS, Camera, look, panorama, picture_world
 
-__all__ = ["HELD_OUT", "blended", "harder", "mosaic", "pans", "pool_of", "variant"]
+__all__ = ["HELD_OUT", "blended", "harder", "lit", "mosaic", "pans", "pool_of", "trapped", "variant"]
 
 #: The pool of `variants.pool_of` that nothing is trained on.
 HELD_OUT = POOLS - 1
 #: What judges err in most: kinds of `variants`, plain cuts as often as all others.
 _HARDER = ("cut", "stage", "cut", "explosion", "cut", "compression", "cut", "dissolve_light")
+#: Traps that judges fall into, lamps of a stage as often as all others.
+_TRAPS = ("stage", "explosion", "stage", "compression", "stage", "caption", "stage", "held", "stage", "flash", "stage",
+          "strobe")  # fmt: skip
 _SIZES = ((320, 180), (320, 180), (256, 192), (320, 180), (400, 168), (192, 336))
 
 
@@ -54,6 +57,63 @@ def harder(seed: int) -> variants.Clip:
         len(variants.KINDS) * (POOLS * (1000 + seed) + seed % HELD_OUT), kind=kind, width=width, height=height
     )
     return variants.Clip("harder", seed, made.frames, made.truth | {"kind": "harder", "seed": seed}, made.crf)
+
+
+def trapped(seed: int) -> variants.Clip:
+    """Make one more clip of a trap that judges fall into."""
+    kind = _TRAPS[seed % len(_TRAPS)]
+    width, height = _SIZES[seed // len(_TRAPS) % len(_SIZES)]
+    # beyond the seeds of `harder`
+    made = variants.generate(
+        len(variants.KINDS) * (POOLS * (3000 + seed) + seed % HELD_OUT), kind=kind, width=width, height=height
+    )
+    return variants.Clip("trapped", seed, made.frames, made.truth | {"kind": "trapped", "seed": seed}, made.crf)
+
+
+def lit(seed: int) -> variants.Clip:
+    """Make shots of a stage with plain cuts between: its lamps switch, glide and swing on over the cuts."""
+    rng = np.random.default_rng((seed, 80))
+    width, height = _SIZES[seed // HELD_OUT % len(_SIZES)]
+    # beyond the seeds of `trapped`
+    base = len(variants.KINDS) * (POOLS * (5000 + seed) + seed % HELD_OUT)
+    made = variants.generate(base, kind="cut", width=width, height=height)
+    frames = made.frames
+    light = _lamps(rng, width, height, len(frames)) if rng.random() < 0.5 else _stage(rng, width, height, len(frames))
+    for k, picture in enumerate(frames):
+        frames[k] = np.clip(light(picture / np.float32(255), k) * 255, 0, 255)
+    return variants.Clip("lit", seed, frames, made.truth | {"kind": "lit", "seed": seed}, made.crf)
+
+
+def _stage(rng: np.random.Generator, width: int, height: int, frames: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Return what a trap of coloured lamps makes of a picture."""
+    effect = variants.ALL_TRAPS["stage"](rng, Size(width, height), frames).effect
+    assert effect is not None
+    return effect
+
+
+def _lamps(rng: np.random.Generator, width: int, height: int, frames: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Return what some lamps make of a picture: they switch in groups, at once or gliding, and may swing."""
+    count = int(rng.integers(2, 7))
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32) / height
+    places, broad = rng.random((count, 2)) * (width / height, 1), rng.uniform(0.15, 1.2, count)
+    swing, pace = rng.choice([0, 0, 0.1, 0.4], count), rng.uniform(0.05, 0.5, count)
+    colours, dim = rng.uniform(0, 1.3, (count, 3)).astype(np.float32), rng.uniform(0.15, 0.6, 3).astype(np.float32)
+    switched = [np.cumsum(rng.integers(4, 40, frames)) for _ in range(3)]
+    power = np.zeros((count, frames), np.float32)
+    for lamp in range(count):
+        glide = int(rng.choice([1, 1, 1, 2, 6, 12]))
+        at = np.searchsorted(switched[rng.integers(0, 3)], np.arange(1 - glide, frames), side="right")
+        power[lamp] = np.convolve((at + rng.integers(0, 2)) % 2, np.ones(glide) / glide, "valid")
+
+    def light(picture: np.ndarray, k: int) -> np.ndarray:
+        shed = np.broadcast_to(dim, picture.shape).copy()
+        for lamp in np.flatnonzero(power[:, k]):
+            at = places[lamp, 0] + swing[lamp] * np.sin(pace[lamp] * k)
+            spot = np.exp(-((x - at) ** 2 + (y - places[lamp, 1]) ** 2) / broad[lamp] ** 2).astype(np.float32)
+            shed += spot[..., None] * (power[lamp, k] * colours[lamp])
+        return picture * shed
+
+    return light
 
 
 def mosaic(seed: int) -> variants.Clip:

@@ -43,7 +43,7 @@ class ShotParameters:
         The longest dissolve, fade or wipe that is looked for, up to 120 frames.
     """
 
-    cut_score: float = 0.6
+    cut_score: float = 0.55
     gradual_score: float = 0.3
     wipe_score: float = 0.5
     least_frames: int = 4
