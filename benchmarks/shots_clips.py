@@ -9,9 +9,10 @@ import numpy as np
 
 from samples import variants
 from samples.painting import Size
+from samples.transitions import TRANSITIONS
 from samples.worlds import POOLS, Camera, look, panorama, picture_world
 
-__all__ = ["HELD_OUT", "blended", "harder", "lit", "mosaic", "pans", "pool_of", "trapped", "variant"]
+__all__ = ["HELD_OUT", "blended", "harder", "joined", "lit", "mosaic", "pans", "pool_of", "trapped", "variant"]
 
 #: The pool of `variants.pool_of` that nothing is trained on.
 HELD_OUT = POOLS - 1
@@ -82,6 +83,16 @@ def lit(seed: int) -> variants.Clip:
     for k, picture in enumerate(frames):
         frames[k] = np.clip(light(picture / np.float32(255), k) * 255, 0, 255)
     return variants.Clip("lit", seed, frames, made.truth | {"kind": "lit", "seed": seed}, made.crf)
+
+
+def joined(seed: int) -> variants.Clip:
+    """Make one more clip of gradual transitions."""
+    kind = TRANSITIONS[1 + seed % (len(TRANSITIONS) - 1)]
+    width, height = _SIZES[seed // len(TRANSITIONS) % len(_SIZES)]
+    # beyond the seeds of `lit`
+    base = len(variants.KINDS) * (POOLS * (7000 + seed) + seed % HELD_OUT)
+    made = variants.generate(base, kind=kind, width=width, height=height)
+    return variants.Clip("joined", seed, made.frames, made.truth | {"kind": "joined", "seed": seed}, made.crf)
 
 
 def _stage(rng: np.random.Generator, width: int, height: int, frames: int) -> Callable[[np.ndarray, int], np.ndarray]:

@@ -1,11 +1,12 @@
 """Train the judges of cuts and of gradual transitions on generated clips, and write `ladders/shot_weights.py`.
 
     python -m benchmarks.shots_train [--folder DIR] [--first-seed 3300] [--seeds 3696] [--mosaics 480] [--pans 104]
-        [--blended 240] [--harder 480] [--trapped 900] [--lit 300] [--write]
+        [--blended 240] [--harder 480] [--trapped 900] [--lit 300] [--joined 960] [--write]
 
 Clips come from `samples.variants` (those of a range of seeds that are not held out, every kind alike), and from
 `benchmarks.shots_clips`: hard-edged textures without colour, cameras that do not stop, cuts with a mixed frame, and
-cuts between the lamps of a stage, which those do not hold; and more of the kinds that judges err in.
+cuts between the lamps of a stage, which those do not hold; and more of the kinds that judges err in, of which those
+of gradual transitions are for the judge of these alone.
 Nothing of real clips is trained on. Scores are cross-validated by source: a clip is judged by weights that saw none of
 the textures and scenes it is made of. The folder keeps the clips, so that a second run makes none.
 """
@@ -28,7 +29,7 @@ from scipy.optimize import minimize
 
 import encoder
 from benchmarks.shot_scores import F1, matched
-from benchmarks.shots_clips import HELD_OUT, blended, harder, lit, mosaic, pans, pool_of, trapped, variant
+from benchmarks.shots_clips import HELD_OUT, blended, harder, joined, lit, mosaic, pans, pool_of, trapped, variant
 from ladders.cuts import CUT_FEATURES, cut_candidates, cut_features
 from ladders.gradual import describe, gradual_candidates, lags_up_to
 from ladders.judgement import Judge
@@ -150,6 +151,7 @@ def cut_targets(clip: dict[str, Any]) -> list[float]:
 
 def cut_judge(clips: list[dict[str, Any]]) -> Judge:
     """Train on cuts; every candidate is seen twice, once with noise on its features and often without colour."""
+    clips = [clip for clip in clips if clip["truth"]["kind"] != "joined"]
     rng = np.random.default_rng(1)
     X = np.array([features for clip in clips for _, features in clip["cuts"]])
     y = np.array([target for clip in clips for target in cut_targets(clip)])
@@ -176,7 +178,7 @@ def gradual_judge(clips: list[dict[str, Any]]) -> Judge:
     X = np.array([features for clip in clips for _, features in clip["graduals"]])
     targets = np.array([gradual_target(t, clip["truth"]) for clip in clips for t, _ in clip["graduals"]])
     noisy = X + rng.normal(0, 0.15, X.shape) * X.std(0)
-    return fit(np.vstack([X, noisy]), *np.tile(targets.T, 2), judges=3, hidden=20, decay=1e-4, steps=220)
+    return fit(np.vstack([X, noisy]), *np.tile(targets.T, 2), judges=5, hidden=24, decay=1e-4, steps=220)
 
 
 def cross_validate(clips: list[dict[str, Any]]) -> None:
@@ -233,6 +235,7 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--harder", type=int, default=480)
     parser.add_argument("--trapped", type=int, default=900)
     parser.add_argument("--lit", type=int, default=300)
+    parser.add_argument("--joined", type=int, default=960)
     parser.add_argument("--write", action="store_true", help="write ladders/shot_weights.py")
     parser.add_argument("--skip-validation", action="store_true")
     options = parser.parse_args(argv)
@@ -245,6 +248,7 @@ def main(argv: Sequence[str] = ()) -> None:
     jobs += [(harder, seed, options.folder) for seed in range(options.harder)]
     jobs += [(trapped, seed, options.folder) for seed in range(options.trapped)]
     jobs += [(lit, seed, options.folder) for seed in range(options.lit)]
+    jobs += [(joined, seed, options.folder) for seed in range(options.joined)]
     with ProcessPoolExecutor(2) as pool:
         clips = list(pool.map(prepare, jobs, chunksize=8))
     print(f"{len(clips)} clips, {sum(clip['frames'] for clip in clips)} frames")
