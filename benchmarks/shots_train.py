@@ -156,7 +156,7 @@ def cut_judge(clips: list[dict[str, Any]]) -> Judge:
     X = np.array([features for clip in clips for _, features in clip["cuts"]])
     y = np.array([target for clip in clips for target in cut_targets(clip)])
     # mosaics are few and odd; stages that are cut are many lamps and few cuts
-    matters = {"mosaic": 12.0, "lit": 0.3}
+    matters = {"mosaic": 24.0, "lit": 0.3}
     w = np.array([matters.get(clip["truth"]["kind"], 1.0) for clip in clips for _ in clip["cuts"]])
     w *= np.where(y > 0, 1.5, 1.0)
     # most candidates are plainly none: a quarter of those, each for four

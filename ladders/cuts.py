@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ladders.pictures import THUMBNAIL, Pictures
+from ladders.relight import detail
 
 __all__ = ["CUT_FEATURES", "CUT_REACH", "cut_candidates", "cut_features"]
 
@@ -15,7 +16,7 @@ __all__ = ["CUT_FEATURES", "CUT_REACH", "cut_candidates", "cut_features"]
 CUT_REACH = 12
 #: Pairs of frames across the place of a cut, counted from it: what a flash parted, some pair joins again.
 _ACROSS = ((-1, 2), (-1, 5), (-3, 0), (-3, 2), (-3, 5), (-6, 0), (-6, 2))
-#: Those whose structure is compared.
+#: Those whose structure and detail are compared.
 _FURTHER = ((-1, 2), (-3, 2), (-6, 0))
 #: Frames on either side of a candidate whose thumbnails are laid side by side.
 _ASIDE = 4
@@ -58,6 +59,8 @@ CUT_FEATURES = (
     "structure_kept",
     "across_structure",
     "across_structure_kept",
+    "detail",
+    "across_detail",
     "share_before",
     "fresh_before",
     "difference_before",
@@ -100,12 +103,13 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
     near = np.delete(pictures.changes[max(low, n - 5) : min(high, n + 6)], n - max(low, n - 5), axis=0)
     pairs = [(frame + a, frame + b) for a, b in _ACROSS if frame + a >= 0 and frame + b < frame_count]
     pairs = pairs or [(frame - 1, frame)]
-    across, alike = [], [(0.0, 0.0)]
-    for pair in pairs:
-        across.append(pictures.between(*pair))
-        if (pair[0] - frame, pair[1] - frame) in _FURTHER:
-            alike.append(pictures.likeness(*pair))
-    differences = np.array(across)
+    across, alike = [], [(0.0, 0.0, 0.0)]
+    for one, other in pairs:
+        across.append(pictures.between(one, other))
+        if (one - frame, other - frame) in _FURTHER:
+            rows = one - pictures.first, other - pictures.first
+            alike.append((*pictures.likeness(one, other), detail(pictures, *rows)))
+    differences, likest = np.array(across), np.max(alike, axis=0)
     likeness = _likeness(pictures, [(frame - 1, frame), *pairs])
     share, difference = row[_SHARE], np.log1p(row[_DIFFERENCE])
     if not len(near):
@@ -132,7 +136,9 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
             likeness[0],
             likeness[1:].max(),
             *pictures.likeness(frame - 1, frame),
-            *np.max(alike, axis=0),
+            *likest[:2],
+            detail(pictures, n - 1, n),
+            likest[2],
             *_beside(pictures.changes[n - 1]),
             *_beside(pictures.changes[n + 1] if frame + 1 < frame_count else np.zeros_like(row)),
             *_surroundings(pictures, frame, frame_count),

@@ -158,13 +158,16 @@ class Pictures:
 
     def lit(self, before: int, after: int) -> NDArray[np.bool_]:
         """Return which luma cells of a thumbnail are bright in either of two rows, and reach into no black bar."""
-        width = self.luma.shape[2]
         cells = THUMBNAIL[0] * THUMBNAIL[1]
         bright = np.maximum(self.thumbnails[before, :cells], self.thumbnails[after, :cells]) > BLACK
-        lines = np.maximum(self._lines[before], self._lines[after]) > 16 * BLACK
-        within = np.outer(_within(lines[width:], THUMBNAIL[0]), _within(lines[:width], THUMBNAIL[1]))
-        lit: NDArray[np.bool_] = bright & within.ravel()
+        lit: NDArray[np.bool_] = bright & self.within_bars(before, after, THUMBNAIL)
         return lit
+
+    def within_bars(self, before: int, after: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Return which of rows and columns of cells reach into no black bar of two rows; flat."""
+        width = self.luma.shape[2]
+        lines = np.maximum(self._lines[before], self._lines[after]) > 16 * BLACK
+        return np.outer(_within(lines[width:], shape[0]), _within(lines[:width], shape[1])).ravel()
 
     def quiet(self, before: int, after: int) -> tuple[float, float]:
         """Return how much less than all cells the quietest fifth, and half, of a thumbnail's luma cells change.

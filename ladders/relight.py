@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from ladders.pictures import BLACK, Pictures
 from ladders.shot_kernels import thumbnail
 
-__all__ = ["RELIGHT", "relight"]
+__all__ = ["RELIGHT", "detail", "relight"]
 
 #: What `relight` returns.
 RELIGHT = ("relit", "relit_all", "relit_levels", "relit_levels_all", "relit_worse")
@@ -23,6 +24,8 @@ _DOWN, _ACROSS = (axis.ravel() for axis in np.meshgrid(*(np.linspace(-1, 1, n) f
 _ZERO = np.array([[16.0], [128.0], [128.0]])
 #: Ridge of the twelve weights, a cell: luma, two chromas, a constant; even, across, down.
 _RIDGE = np.diag([_NOISE] * 3 + [1e-6] + 2 * ([_NOISE / 3] * 3 + [1e-6]))
+#: Deviation in cells of the blur that is taken off to leave detail; of that, less than this variance is nothing.
+_COARSE, _FAINT = 3.0, 0.25
 #: Places of those in the moments: a constant, three planes of one picture, three of the other; even, across, down.
 _ONE, _OTHER = (np.array([7 * way + k for way in range(3) for k in (*planes, 0)]) for planes in ((1, 2, 3), (4, 5, 6)))
 
@@ -78,3 +81,47 @@ def _left(moments: NDArray[np.float64], known: NDArray[np.intp], wanted: slice) 
     left, spread = np.array([left[0], left.sum()]), np.array([spread[0], spread.sum()])
     # of what is flat nothing is left, and nothing was there to be explained
     return np.array([(left + 1) / (spread + 1), left])
+
+
+def detail(pictures: Pictures, before: int, after: int) -> float:
+    """Say how much of the detail of two pictures is the other's in a coloured light that changes smoothly across.
+
+    Such a light makes the luma of one a sum of all planes of the other with smooth weights, and has no detail of its
+    own: what it sheds is blurred away. The worse of both ways round counts.
+
+    Parameters
+    ----------
+    pictures : Pictures
+    before, after : int
+        Rows of them.
+
+    Returns
+    -------
+    float
+        The share of the variance of luma's detail that is explained, 0 to 1.
+    """
+    one, other = _cells(pictures, before), _cells(pictures, after)
+    # black bars are alike in all films
+    lit = (np.maximum(one[0], other[0]) > BLACK) & pictures.within_bars(before, after, _GRID)
+    if lit.sum() < _CELLS // 8:
+        lit[:] = True
+    one, other = _fine(one, lit), _fine(other, lit)
+    ways = np.stack([np.ones(_CELLS), _ACROSS, _DOWN])[:, lit]
+    return min(_explained(one, other[0], ways), _explained(other, one[0], ways))
+
+
+def _fine(cells: NDArray[np.float64], lit: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return what is left of the lit cells of each plane when what they are on average about them is taken off."""
+    planes, weights = (cells * lit).reshape(3, *_GRID), lit.astype(np.float64).reshape(_GRID)
+    coarse = gaussian_filter(planes, (0, _COARSE, _COARSE)) / np.maximum(gaussian_filter(weights, _COARSE), 1e-6)
+    fine: NDArray[np.float64] = (planes - coarse).reshape(3, _CELLS)[:, lit]
+    return fine
+
+
+def _explained(known: NDArray[np.float64], wanted: NDArray[np.float64], ways: NDArray[np.float64]) -> float:
+    """Return how much of a plane others explain with weights that change as `ways` do, linearly across and down."""
+    known = (known[:, None] * ways).reshape(-1, len(wanted))
+    ridge = _FAINT / 5 * np.eye(len(known))
+    weights = np.linalg.solve(known @ known.T / len(wanted) + ridge, known @ wanted / len(wanted))
+    left = wanted - weights @ known
+    return float(1 - (np.mean(left**2) + _FAINT) / (np.mean(wanted**2) + _FAINT))

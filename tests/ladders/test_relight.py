@@ -8,7 +8,7 @@ import pytest
 
 import encoder
 from ladders.pictures import Pictures
-from ladders.relight import relight
+from ladders.relight import detail, relight
 from samples import variants
 
 LAMPS = (np.linspace(1.1, 0.4, 192)[:, None] * [1, 0.5, 0.2] + np.linspace(0, 0.6, 192)[:, None] * [0, 0.4, 1])[None]
@@ -47,6 +47,13 @@ def test_order_does_not_matter(pictures):
 
 def test_what_is_flat_is_like_nothing(pictures):
     assert min(relight(pictures, 0, 4)[:2]) > 0.8
+
+
+def test_detail_is_the_same_under_lamps_and_is_of_no_other_picture(pictures):
+    assert min(detail(pictures, 0, lit) for lit in (1, 2)) > 0.85
+    assert detail(pictures, 0, 3) < 0.2
+    assert abs(detail(pictures, 0, 4)) < 0.05
+    assert detail(pictures, 0, 3) == pytest.approx(detail(pictures, 3, 0))
 
 
 def test_shares_are_what_least_squares_leave(pictures):
