@@ -51,48 +51,41 @@ def blended(seed: int) -> variants.Clip:
 
 def harder(seed: int) -> variants.Clip:
     """Make one more clip of a kind that judges err in."""
-    kind = _HARDER[seed % len(_HARDER)]
-    width, height = _SIZES[seed // len(_HARDER) % len(_SIZES)]
-    # beyond the seeds of `variant` and `blended`, of the pool that `pool_of` says
-    made = variants.generate(
-        len(variants.KINDS) * (POOLS * (1000 + seed) + seed % HELD_OUT), kind=kind, width=width, height=height
-    )
-    return variants.Clip("harder", seed, made.frames, made.truth | {"kind": "harder", "seed": seed}, made.crf)
+    # beyond the seeds of `variant` and `blended`
+    return _more("harder", seed, _HARDER[seed % len(_HARDER)], seed // len(_HARDER), 1000)
 
 
 def trapped(seed: int) -> variants.Clip:
     """Make one more clip of a trap that judges fall into."""
-    kind = _TRAPS[seed % len(_TRAPS)]
-    width, height = _SIZES[seed // len(_TRAPS) % len(_SIZES)]
     # beyond the seeds of `harder`
-    made = variants.generate(
-        len(variants.KINDS) * (POOLS * (3000 + seed) + seed % HELD_OUT), kind=kind, width=width, height=height
-    )
-    return variants.Clip("trapped", seed, made.frames, made.truth | {"kind": "trapped", "seed": seed}, made.crf)
+    return _more("trapped", seed, _TRAPS[seed % len(_TRAPS)], seed // len(_TRAPS), 3000)
+
+
+def joined(seed: int) -> variants.Clip:
+    """Make one more clip of gradual transitions."""
+    # beyond the seeds of `lit`
+    return _more("joined", seed, TRANSITIONS[1 + seed % (len(TRANSITIONS) - 1)], seed // len(TRANSITIONS), 7000)
+
+
+def _more(name: str, seed: int, kind: str, turn: int, beyond: int) -> variants.Clip:
+    """Make a variant of a kind, of the pool that `pool_of` says and of a size that goes by turns."""
+    width, height = _SIZES[turn % len(_SIZES)]
+    base = len(variants.KINDS) * (POOLS * (beyond + seed) + seed % HELD_OUT)
+    made = variants.generate(base, kind=kind, width=width, height=height)
+    return variants.Clip(name, seed, made.frames, made.truth | {"kind": name, "seed": seed}, made.crf)
 
 
 def lit(seed: int) -> variants.Clip:
     """Make shots of a stage with plain cuts between: its lamps switch, glide and swing on over the cuts."""
     rng = np.random.default_rng((seed, 80))
-    width, height = _SIZES[seed // HELD_OUT % len(_SIZES)]
     # beyond the seeds of `trapped`
-    base = len(variants.KINDS) * (POOLS * (5000 + seed) + seed % HELD_OUT)
-    made = variants.generate(base, kind="cut", width=width, height=height)
+    made = _more("lit", seed, "cut", seed // HELD_OUT, 5000)
+    height, width = made.frames.shape[1:3]
     frames = made.frames
     light = _lamps(rng, width, height, len(frames)) if rng.random() < 0.5 else _stage(rng, width, height, len(frames))
     for k, picture in enumerate(frames):
         frames[k] = np.clip(light(picture / np.float32(255), k) * 255, 0, 255)
-    return variants.Clip("lit", seed, frames, made.truth | {"kind": "lit", "seed": seed}, made.crf)
-
-
-def joined(seed: int) -> variants.Clip:
-    """Make one more clip of gradual transitions."""
-    kind = TRANSITIONS[1 + seed % (len(TRANSITIONS) - 1)]
-    width, height = _SIZES[seed // len(TRANSITIONS) % len(_SIZES)]
-    # beyond the seeds of `lit`
-    base = len(variants.KINDS) * (POOLS * (7000 + seed) + seed % HELD_OUT)
-    made = variants.generate(base, kind=kind, width=width, height=height)
-    return variants.Clip("joined", seed, made.frames, made.truth | {"kind": "joined", "seed": seed}, made.crf)
+    return made
 
 
 def _stage(rng: np.random.Generator, width: int, height: int, frames: int) -> Callable[[np.ndarray, int], np.ndarray]:
