@@ -50,10 +50,7 @@ def relight(pictures: Pictures, before: int, after: int) -> tuple[float, float, 
         levels, for luma and for all; and the share of all planes' that is left the worse way round.
     """
     one, other = _cells(pictures, before), _cells(pictures, after)
-    # black bars are alike in all films
-    lit = np.maximum(one[0], other[0]) > BLACK
-    if lit.sum() < _CELLS // 8:
-        lit[:] = True
+    lit = _lit(one, other)
     known = np.vstack([np.ones((1, _CELLS)), one - _ZERO, other - _ZERO])
     known = np.vstack([known, known * _ACROSS, known * _DOWN])[:, lit]
     moments = known @ known.T / len(known.T)
@@ -68,6 +65,14 @@ def _cells(pictures: Pictures, row: int) -> NDArray[np.float64]:
     for plane, out in zip((pictures.luma, pictures.blue, pictures.red), cells, strict=True):
         thumbnail(plane[row], out)
     return cells.reshape(3, _CELLS).astype(np.float64)
+
+
+def _lit(
+    one: NDArray[np.float64], other: NDArray[np.float64], among: NDArray[np.bool_] | bool = True
+) -> NDArray[np.bool_]:
+    """Return which cells are bright in either of two pictures: black bars are alike in all films. All, if few are."""
+    lit: NDArray[np.bool_] = (np.maximum(one[0], other[0]) > BLACK) & among
+    return lit if lit.sum() >= _CELLS // 8 else np.ones_like(lit)
 
 
 def _left(moments: NDArray[np.float64], known: NDArray[np.intp], wanted: slice) -> NDArray[np.float64]:
@@ -101,10 +106,7 @@ def detail(pictures: Pictures, before: int, after: int) -> float:
         The share of the variance of luma's detail that is explained, 0 to 1.
     """
     one, other = _cells(pictures, before), _cells(pictures, after)
-    # black bars are alike in all films
-    lit = (np.maximum(one[0], other[0]) > BLACK) & pictures.within_bars(before, after, _GRID)
-    if lit.sum() < _CELLS // 8:
-        lit[:] = True
+    lit = _lit(one, other, pictures.within_bars(before, after, _GRID))
     one, other = _fine(one, lit), _fine(other, lit)
     ways = np.stack([np.ones(_CELLS), _ACROSS, _DOWN])[:, lit]
     return min(_explained(one, other[0], ways), _explained(other, one[0], ways))

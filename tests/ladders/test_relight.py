@@ -23,8 +23,11 @@ def painted(seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> Pictures:
-    """A picture, the same under two coloured lamps, the same dimmed to a quarter, another, and one that is flat."""
+    """A picture, the same under two coloured lamps, the same dimmed to a quarter, another, and one that is flat; then
+    the first and the other between black bars, and black."""
     shown = [painted(1), painted(1) * LAMPS, painted(1) * 0.25, painted(2), np.full((108, 192, 3), 0.4)]
+    bars = (np.abs(np.arange(108) - 53.5) < 44)[:, None, None]
+    shown += [shown[0] * bars, shown[3] * bars, shown[0] * 0]
     frames = np.array([np.clip(p * 255, 0, 255) for p in shown]).astype(np.uint8)
     clip = variants.Clip("lamps", 0, frames, {}, 12.0)
     source = encoder.inspect(variants.write_clip(tmp_path_factory.mktemp("relight") / "lamps.mp4", clip))
@@ -54,6 +57,11 @@ def test_detail_is_the_same_under_lamps_and_is_of_no_other_picture(pictures):
     assert detail(pictures, 0, 3) < 0.2
     assert abs(detail(pictures, 0, 4)) < 0.05
     assert detail(pictures, 0, 3) == pytest.approx(detail(pictures, 3, 0))
+
+
+def test_black_bars_are_no_detail_that_two_pictures_share(pictures):
+    assert detail(pictures, 5, 6) < 0.2
+    assert abs(detail(pictures, 7, 7)) < 0.05
 
 
 def test_shares_are_what_least_squares_leave(pictures):
