@@ -29,9 +29,10 @@ from encoder.process import stop_all
 from encoder.pruning import Artefact, artefacts, prune
 from encoder.source import AudioStream, Colour, HDRMetadata, Source, TextStream
 from encoder.stitch import stitch, stitched_samples
-from encoder.store import Store, write_whole
+from encoder.store import Store
 from encoder.tools import ffmpeg_path, ffmpeg_version, packager_path, packager_version, require_encoder
 from encoder.tracks import AUDIO_CODECS, AudioTrack, TextTrack, audio_codecs, encode_audio, extract_text
+from encoder.whole_file import write_whole
 
 __all__ = [
     "AUDIO_CODECS",

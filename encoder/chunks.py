@@ -135,7 +135,7 @@ def encode_chunk(job: ChunkJob) -> float:
     missing = [n for n in range(len(job.renditions)) if not job.store.has(chunk_path(job, n))]
     if not missing:
         return 0.0
-    job.store.root.mkdir(parents=True, exist_ok=True)
+    job.store.create()
     with tempfile.TemporaryDirectory(prefix=".chunk.", dir=job.store.root) as folder:
         made = [Path(folder) / f"{n}.mp4" for n in missing]
         try:

@@ -7,7 +7,7 @@ ShotladderError
 ├── MissingToolError (FileNotFoundError)  ffmpeg or the packager, or a part of it, is not there
 ├── ProcessError (RuntimeError)     a tool was started and failed
 ├── ClusterError (RuntimeError)     a cluster that cannot be used
-├── StoreError (OSError)            a store's server cannot be reached
+├── StoreError (OSError)            a folder that is not a store, or a store's server that cannot be reached
 ├── JobsError (RuntimeError)        jobs failed each time that they were tried
 ├── ClaimedError (RuntimeError)     another run is making the same artefacts now
 ├── StitchError (RuntimeError)      chunks that do not fit together
@@ -78,7 +78,7 @@ class StitchError(ShotladderError, RuntimeError):
 
 
 class StoreError(ShotladderError, OSError):
-    """A store's server cannot be reached, or does not do what it is asked."""
+    """A folder or a URL is not a store, or its server cannot be reached or does not do what it is asked."""
 
 
 class ClusterError(ShotladderError, RuntimeError):

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from encoder.errors import ClaimedError
+from encoder.errors import ClaimedError, StoreError
 
 __all__ = ["claim", "deleting", "last_use", "lease", "oldest_run", "touch"]
 
@@ -22,6 +23,8 @@ __all__ = ["claim", "deleting", "last_use", "lease", "oldest_run", "touch"]
 RUNS, CLAIMS = ".runs", ".claims"
 #: Locked by all who look for an artefact, and alone by whoever deletes some.
 GATE = ".gate"
+#: Names of the files in `RUNS`, which `tempfile` chooses.
+_RUN = re.compile(r"tmp[a-z0-9_]{8}")
 
 
 def touch(root: Path, path: Path) -> bool:
@@ -48,8 +51,7 @@ def last_use(status: os.stat_result) -> float:
 @contextmanager
 def lease(root: Path) -> Iterator[None]:
     """Hold a store: while this lasts, `oldest_run` is no later than now."""
-    folder = root / RUNS
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(root, RUNS)
     with _gate(root, fcntl.LOCK_SH):
         handle, name = tempfile.mkstemp(dir=folder)
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -60,10 +62,16 @@ def lease(root: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def oldest_run(root: Path) -> float | None:
-    """Return since when the oldest run that lasts holds a store, s since the epoch; None if there is none."""
+def oldest_run(root: Path, *, forget_ended: bool) -> float | None:
+    """Return since when the oldest run that lasts holds a store, s since the epoch; None if there is none.
+
+    With `forget_ended`, the files that killed runs have left are deleted.
+    """
     begun = []
-    for path in (root / RUNS).glob("*"):
+    runs = root / RUNS
+    for path in _folder(root, RUNS).iterdir() if runs.is_symlink() or runs.exists() else ():
+        if not _RUN.fullmatch(path.name) or path.is_symlink():
+            continue
         with contextlib.suppress(FileNotFoundError), path.open() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -71,7 +79,8 @@ def oldest_run(root: Path) -> float | None:
                 begun.append(path.stat().st_mtime)
             else:
                 # its run was killed
-                path.unlink(missing_ok=True)
+                if forget_ended:
+                    path.unlink(missing_ok=True)
     return min(begun, default=None)
 
 
@@ -84,8 +93,7 @@ def claim(root: Path, name: str) -> Iterator[None]:
     ClaimedError
         If somebody else is at it.
     """
-    path = root / CLAIMS / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = _folder(root, CLAIMS) / name
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -111,6 +119,15 @@ def deleting(root: Path) -> Iterator[None]:
     """Keep everybody from looking for artefacts while some are deleted."""
     with _gate(root, fcntl.LOCK_EX):
         yield
+
+
+def _folder(root: Path, name: str) -> Path:
+    """Return a folder of a store, made if need be; files that a link leads to are not the store's."""
+    folder = root / name
+    if folder.is_symlink():
+        raise StoreError(f"{folder}: is a link; delete it, and the store makes a folder of its own")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @contextmanager

@@ -1,15 +1,19 @@
-"""What a store holds, and what of it can go: the least recently used first, and nothing that a run needs now."""
+"""What a store holds, and what of it can go: the least recently used first, and nothing that a run needs now.
+
+Only files whose names are of the store's own form are listed or deleted; links are never followed.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from encoder import leases, remote
+from encoder import leases, remote, store_layout
 from encoder.store import Store
 
 __all__ = ["Artefact", "artefacts", "prune"]
@@ -21,30 +25,46 @@ FRESH = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """One artefact: kind, name in the store, bytes, and when it was last used (s since the epoch).
+    """One artefact, or what a killed run left of one.
 
-    What a server holds was last used when it was put there, for all that it tells.
+    Attributes
+    ----------
+    kind : str
+    name : str
+        Relative to the store.
+    size : int
+        Bytes.
+    used : float
+        When it was last used, s since the epoch; at a URL, when it was put there.
+    place : str
+        The store's folder, or its URL without the password.
+    is_whole : bool
+        False for a file or a folder that was never finished.
     """
 
     kind: str
     name: str
     size: int
     used: float
+    place: str
+    is_whole: bool = True
+
+
+#: Chooses what to delete of what was found. What was used since the first time is held, and what was left unfinished
+#: since the second may still be written to (s since the epoch).
+_Choice = Callable[[Sequence[Artefact], float, float], list[Artefact]]
 
 
 def artefacts(store: Store) -> list[Artefact]:
-    """Return what a store holds, at its URL if it has one, least recently used first."""
-    if store.url:
-        listed = [(found.name, found.size, found.made or 0.0) for found in remote.listed(store.url)]
-    else:
-        listed = list(_files(store.root))
-    found = [
-        Artefact(name.split("/")[0], name, size, used)
-        for name, size, used in listed
-        # locks and parts begin with a dot
-        if name.count("/") == 2 and not name.startswith(".") and not name.rsplit("/", 1)[1].startswith(".")
-    ]
-    return sorted(found, key=lambda artefact: (artefact.used, artefact.name))
+    """Return what a store holds, at its URL if it has one, least recently used first.
+
+    Raises
+    ------
+    StoreError
+        If the folder or the URL holds files and is not a store.
+    """
+    found = _at_url(store.url) if store.url else _in_folder(store.root)
+    return [artefact for artefact in found if artefact.is_whole]
 
 
 def prune(
@@ -66,7 +86,12 @@ def prune(
     Returns
     -------
     list of Artefact
-        What went, or would.
+        What went, or would: copies and unfinished files as well.
+
+    Raises
+    ------
+    StoreError
+        If the folder or the URL holds files and is not a store; nothing is deleted then.
 
     Notes
     -----
@@ -75,18 +100,17 @@ def prune(
     """
     now = time.time()
 
-    def doomed(found: Sequence[Artefact], held_since: float) -> list[Artefact]:
-        return _doomed(found, now, older_than, max_size, held_since)
+    def choose(found: Sequence[Artefact], held_since: float, written_since: float) -> list[Artefact]:
+        whole = [artefact for artefact in found if artefact.is_whole]
+        unfinished = [part for part in found if not part.is_whole and part.used < written_since]
+        return _doomed(whole, now, older_than, max_size, held_since) + unfinished
 
-    gone = _prune_folder(Store(store.root), doomed, now, dry_run=dry_run)
-    if store.url is None:
-        return gone
-    gone = doomed(artefacts(store), now - FRESH)
-    if not dry_run:
-        _delete_far(store.url, (artefact.name for artefact in gone))
-        parts = (f for f in remote.listed(store.url) if f.name.rsplit("/", 1)[-1].startswith("."))
-        _delete_far(store.url, (part.name for part in parts if (part.made or now) < now - FRESH))
-    return gone
+    far = choose(_at_url(store.url), now - FRESH, now - FRESH) if store.url else []
+    near = _prune_folder(store.root, choose, now, dry_run=dry_run)
+    if store.url and not dry_run:
+        for artefact in far:
+            remote.delete(f"{store.url}/{artefact.name}")
+    return near + far
 
 
 def _doomed(
@@ -104,39 +128,83 @@ def _doomed(
     return gone
 
 
-def _prune_folder(
-    store: Store, doomed: Callable[[Sequence[Artefact], float], list[Artefact]], now: float, *, dry_run: bool
-) -> list[Artefact]:
-    if not store.root.is_dir():
+def _prune_folder(root: Path, choose: _Choice, now: float, *, dry_run: bool) -> list[Artefact]:
+    if not store_layout.is_store(root):
         return []
     # nobody looks for an artefact meanwhile: what is chosen is not in use when it goes
-    with leases.deleting(store.root):
-        run = leases.oldest_run(store.root)
-        gone = doomed(artefacts(store), now if run is None else run)
+    with leases.deleting(root):
+        run = leases.oldest_run(root, forget_ended=not dry_run)
+        held_since = now if run is None else run
+        gone = choose(_in_folder(root), held_since, min(now, held_since) - FRESH)
         if not dry_run:
             for artefact in gone:
-                (store.root / artefact.name).unlink(missing_ok=True)
-            for part in _parts(store.root):
-                with contextlib.suppress(FileNotFoundError):
-                    if part.stat().st_mtime < min(now, run or now) - FRESH:
-                        shutil.rmtree(part) if part.is_dir() else part.unlink()
+                _delete(root / artefact.name)
     return gone
 
 
-def _files(root: Path) -> Iterable[tuple[str, int, float]]:
-    for path in root.glob("*/*/*"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        yield path.relative_to(root).as_posix(), status.st_size, leases.last_use(status)
+def _delete(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if store_layout.is_chunk_folder(path.name):
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
-def _parts(root: Path) -> list[Path]:
-    """Return what was being made: files beside their final names, and folders of chunks."""
-    return [*root.glob("*/*/.*"), *root.glob(".chunk.*")]
+def _at_url(url: str) -> list[Artefact]:
+    """Return what a store's URL holds, unfinished files too, the oldest first."""
+    if not store_layout.is_far_store(url):
+        return []
+    found = []
+    for file in remote.listed(url):
+        if (whole := store_layout.is_artefact(file.name)) or store_layout.is_far_part(file.name):
+            # what the server gives no time for counts as old if it is whole, else as new
+            made = file.made if file.made is not None else 0.0 if whole else time.time()
+            found.append(Artefact(_kind(file.name), file.name, file.size, made, remote.shown(url), is_whole=whole))
+    return sorted(found, key=lambda artefact: (artefact.used, artefact.name))
 
 
-def _delete_far(url: str, names: Iterable[str]) -> None:
-    for name in names:
-        remote.delete(f"{url}/{name}")
+def _in_folder(root: Path) -> list[Artefact]:
+    """Return what a store's folder holds, unfinished files too, least recently used first."""
+    found = []
+    for entry in _entries(root) if store_layout.is_store(root) else ():
+        if entry.is_dir(follow_symlinks=False):
+            if store_layout.is_chunk_folder(entry.name):
+                found += _found(root, entry, "chunk")
+            elif store_layout.is_folder(entry.name):
+                folders = (each for each in _entries(entry) if store_layout.is_folder(f"{entry.name}/{each.name}"))
+                files = (file for folder in folders for file in _entries(folder))
+                found += [artefact for file in files for artefact in _found(root, file, entry.name)]
+        else:
+            found += _found(root, entry, "store")
+    return sorted(found, key=lambda artefact: (artefact.used, artefact.name))
+
+
+def _found(root: Path, entry: os.DirEntry[str], kind: str) -> list[Artefact]:
+    """Return an entry of a store's folder as an artefact; none if its name is not of the store's form."""
+    name = Path(entry.path).relative_to(root).as_posix()
+    is_whole, is_folder = store_layout.is_artefact(name), store_layout.is_chunk_folder(name)
+    is_part = is_folder or store_layout.is_part(name) or store_layout.is_marker_part(name)
+    has_type = entry.is_dir(follow_symlinks=False) if is_folder else entry.is_file(follow_symlinks=False)
+    if not has_type or not (is_whole or is_part):
+        return []
+    try:
+        status = entry.stat(follow_symlinks=False)
+        size = (
+            sum(file.stat(follow_symlinks=False).st_size for file in _entries(entry)) if is_folder else status.st_size
+        )
+    except FileNotFoundError:
+        return []
+    used = leases.last_use(status) if is_whole else status.st_mtime
+    return [Artefact(kind, name, size, used, str(root), is_whole=is_whole)]
+
+
+def _entries(folder: Path | os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:
+    """Yield what is in a folder; nothing if it is a link, a file, or gone."""
+    if isinstance(folder, os.DirEntry) and not folder.is_dir(follow_symlinks=False):
+        return
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        yield from entries
+
+
+def _kind(name: str) -> str:
+    return name.split("/")[0] if "/" in name else "store"

@@ -20,7 +20,7 @@ import fsspec
 
 from encoder.errors import MissingToolError, StoreError
 
-__all__ = ["Found", "delete", "download", "exists", "listed", "upload"]
+__all__ = ["Found", "delete", "download", "exists", "listed", "names", "read", "shown", "upload"]
 
 T = TypeVar("T")
 
@@ -57,6 +57,28 @@ def download(url: str, path: Path) -> None:
     _ask(url, lambda files, far: files.get_file(far, str(path)))
 
 
+def read(url: str) -> bytes:
+    """Return the content of a small file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    """
+    return _ask(url, lambda files, path: bytes(files.cat_file(path)))
+
+
+def names(url: str) -> list[str]:
+    """Return the names of the files and folders directly below a URL; none if nobody has made it yet."""
+
+    def look(files: Any, root: str) -> list[str]:
+        found = (name.rstrip("/") for name in files.ls(root, detail=False)) if files.exists(root) else ()
+        # some servers list a folder as a member of itself
+        return [name.rsplit("/", 1)[-1] for name in found if name != root.rstrip("/")]
+
+    return _ask(url, look)
+
+
 def upload(path: Path, url: str) -> None:
     """Send a file so that it appears only when it is whole."""
 
@@ -70,13 +92,13 @@ def upload(path: Path, url: str) -> None:
 
 
 def listed(url: str) -> list[Found]:
-    """Return all files below a URL, parts of files that were never finished among them."""
+    """Return all files below a URL, parts of files that were never finished among them; no links."""
 
     def find(files: Any, root: str) -> list[Found]:
         # a folder that nobody has made yet holds nothing
         found = files.find(root, detail=True) if files.exists(root) else {}
         below = len(root.rstrip("/")) + 1
-        return [Found(name[below:], int(info["size"]), _made(info)) for name, info in found.items()]
+        return [Found(name[below:], int(info["size"]), _made(info)) for name, info in found.items() if _is_file(info)]
 
     return _ask(url, find)
 
@@ -92,9 +114,9 @@ def _ask(url: str, question: Callable[[Any, str], T]) -> T:
     try:
         protocol = fsspec.get_filesystem_class(urlsplit(url).scheme)
     except ImportError as error:
-        raise MissingToolError(f"{_shown(url)}: {error}") from error
+        raise MissingToolError(f"{shown(url)}: {error}") from error
     except ValueError as error:
-        raise StoreError(f"{_shown(url)}: cannot be reached ({error})") from error
+        raise StoreError(f"{shown(url)}: cannot be reached ({error})") from error
     for attempt in range(1, ATTEMPTS + 1):
         try:
             # opened for each question: fsspec keeps one connection a thread, and they must not be shared
@@ -108,10 +130,15 @@ def _ask(url: str, question: Callable[[Any, str], T]) -> T:
             protocol.clear_instance_cache()
         if attempt < ATTEMPTS:
             time.sleep(PAUSE * attempt)
-    raise StoreError(f"{_shown(url)}: cannot be reached or used ({fault or type(fault).__name__})") from fault
+    raise StoreError(f"{shown(url)}: cannot be reached or used ({fault or type(fault).__name__})") from fault
 
 
-def _shown(url: str) -> str:
+def _is_file(info: dict[str, Any]) -> bool:
+    """Tell a file from a link, which servers name in either of two ways."""
+    return info.get("type") == "file" and not info.get("islink")
+
+
+def shown(url: str) -> str:
     """Return a URL without its user and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -16,7 +16,7 @@ from encoder.errors import StitchError
 from encoder.levels import declare_level
 from encoder.plan import Chunk, Segment
 from encoder.source import Source
-from encoder.store import write_whole
+from encoder.whole_file import write_whole
 
 __all__ = ["stitch", "stitched_samples", "track_timing"]
 

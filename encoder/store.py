@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,33 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from encoder import leases, remote
+from encoder import leases, remote, store_layout
+from encoder.whole_file import write_whole
 
-__all__ = ["Store", "write_whole"]
-
-
-def write_whole(path: Path, make: Callable[[Path], None]) -> None:
-    """Make a file so that it appears under its name only when it is whole and on the disk.
-
-    Parameters
-    ----------
-    path : Path
-        The final name.
-    make : callable
-        Writes the file under the temporary sibling's name that it is given; the suffix is the same.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        make(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+__all__ = ["Store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +26,8 @@ class Store:
     Attributes
     ----------
     root : Path
-        The folder; made when the first artefact is.
+        The folder; made, with the marker of a store in it, when the first artefact is. One that holds other files is
+        refused (`StoreError`).
     url : str or None
         Where the artefacts are for everybody; what is in the folder then is there as well.
     """
@@ -75,7 +53,7 @@ class Store:
         's3://bucket/store'
         """
         parts = urlsplit(str(place))
-        if parts.scheme == "file":
+        if parts.scheme in ("file", "local"):
             return cls(Path(parts.path).absolute())
         if "://" not in str(place):
             return cls(Path(place).absolute())
@@ -102,12 +80,24 @@ class Store:
         name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         return self.root / kind / name[:2] / (name + suffix)
 
+    def create(self) -> None:
+        """Make the store if nobody has: the folder and its marker, and the marker at the URL.
+
+        Raises
+        ------
+        StoreError
+            If the folder or the URL holds other files, or cannot be written.
+        """
+        store_layout.make_store(self.root)
+        if self.url:
+            _make_far_store_once(self.url)
+
     def has(self, path: Path) -> bool:
         """Tell whether an artefact is there, in the folder or at the URL.
 
         One that is in the folder then stays there for as long as a run holds the store (`in_use`).
         """
-        if leases.touch(self.root, path):
+        if store_layout.is_store(self.root) and leases.touch(self.root, path):
             return True
         return self.url is not None and remote.exists(self._far(path))
 
@@ -125,10 +115,11 @@ class Store:
             If it is neither in the folder nor at the URL.
         """
         here = self.root / self._name(path)
-        if leases.touch(self.root, here):
+        if store_layout.is_store(self.root) and leases.touch(self.root, here):
             return here
         if self.url is None:
             raise FileNotFoundError(2, "this artefact is no longer in the store", str(here))
+        store_layout.make_store(self.root)
         write_whole(here, lambda part: remote.download(self._far(path), part))
         return here
 
@@ -148,6 +139,7 @@ class Store:
             if self.url:
                 remote.upload(part, self._far(path))
 
+        self.create()
         write_whole(path, make_and_send)
 
     def read_json(self, kind: str, recipe: Mapping[str, Any]) -> Any | None:
@@ -164,6 +156,10 @@ class Store:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Hold the store during a run: what the run has asked for or made is not pruned before it ends."""
+        store_layout.make_store(self.root)
+        if self.url:
+            # at the start of a run the server is asked, whatever was seen there before
+            store_layout.make_far_store(self.url)
         with leases.lease(self.root):
             yield
 
@@ -176,6 +172,7 @@ class Store:
         ClaimedError
             If another run is making them now.
         """
+        store_layout.make_store(self.root)
         names = "".join(self.path(kind, recipe, "").name for recipe in recipes)
         with leases.claim(self.root, hashlib.blake2b(names.encode(), digest_size=16).hexdigest()):
             yield
@@ -186,6 +183,12 @@ class Store:
     def _name(self, path: Path) -> str:
         """Return an artefact's name in any store: its kind, its folder, its file."""
         return "/".join(path.parts[-3:])
+
+
+@functools.cache
+def _make_far_store_once(url: str) -> None:
+    """Make a store at a URL; a process asks the server once, not for each artefact."""
+    store_layout.make_far_store(url)
 
 
 def _cache() -> Path:

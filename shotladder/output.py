@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from shotladder import ShotladderError
 
-__all__ = ["PRESENTATION", "OutputError", "check_file", "check_output", "finished_as", "whole_folder"]
+__all__ = ["PRESENTATION", "OutputError", "check_file", "check_output", "files_below", "finished_as", "whole_folder"]
 
 PRESENTATION = "presentation.json"
 
@@ -29,6 +31,11 @@ def finished_as(output: Path) -> str | None:
     return made if isinstance(made, str) else None
 
 
+def files_below(folder: Path) -> list[str]:
+    """Return the names of all files in a folder, relative to it and sorted, as `presentation.json` lists them."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
 def check_output(output: Path, source: str, *, overwrite: bool) -> None:
     """Make sure, before any work, that the folder may be made.
 
@@ -37,6 +44,8 @@ def check_output(output: Path, source: str, *, overwrite: bool) -> None:
     OutputError
         If something else is there, or nothing can be written there.
     """
+    if output.is_symlink():
+        raise OutputError(f"{output}: is a link; name the folder itself")
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file; name a folder")
     if output.is_mount():
@@ -48,6 +57,7 @@ def check_output(output: Path, source: str, *, overwrite: bool) -> None:
             raise OutputError(f"{output}: is not empty; name another folder, or say --overwrite to replace it")
         if "://" not in source and Path(source).resolve().is_relative_to(output.resolve()):
             raise OutputError(f"{output}: holds the film itself; name another folder")
+        _refuse_other_files(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent):
@@ -78,7 +88,8 @@ def check_file(output: Path) -> None:
 def whole_folder(output: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield an empty sibling folder that takes the output's name when the block ends well.
 
-    What was there before is replaced only then, and only when that is asked for.
+    A presentation that was there before is replaced only then, and only when that is asked for. If the folder then
+    holds anything that the presentation does not list, it stays as it is.
     """
     building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
@@ -96,13 +107,73 @@ def whole_folder(output: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def _swap(building: Path, output: Path) -> None:
-    """Put a new folder in the place of an old one, which is deleted when the new one is there."""
+    """Put a new folder in the place of an old one, of which the listed files are deleted when the new one is there."""
+    _refuse_other_files(output)
     old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=output.parent)) / output.name
-    output.replace(old)
     try:
-        building.replace(output)
-    except OSError:
-        old.replace(output)
-        raise
+        output.replace(old)
+        try:
+            building.replace(output)
+        except OSError:
+            old.replace(output)
+            raise
+        _delete_listed(old)
     finally:
-        shutil.rmtree(old.parent, ignore_errors=True)
+        # what was put there in the last moment, or cannot be deleted, stays
+        with contextlib.suppress(OSError):
+            old.parent.rmdir()
+    if old.exists():
+        raise OutputError(
+            f"{output}: is replaced, but not all of the old folder could be deleted; the rest is in {old}"
+        )
+
+
+def _listed(output: Path) -> frozenset[str]:
+    """Return the names of the files that a presentation says its run has written."""
+    try:
+        names: object = json.loads((output / PRESENTATION).read_text()).get("files")
+    except (OSError, ValueError, AttributeError):
+        names = None
+    return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
+
+
+def _refuse_other_files(output: Path) -> None:
+    """Raise an `OutputError` if a folder holds anything but the files that its presentation lists."""
+    listed = _listed(output)
+    parents = {parent.as_posix() for name in listed for parent in PurePosixPath(name).parents}
+    for folder, is_folder, name in _walk(output):
+        relative = (folder / name).relative_to(output).as_posix()
+        if relative not in (parents if is_folder else listed):
+            raise OutputError(
+                f"{output}: holds {relative}, which its presentation does not list; "
+                "move that elsewhere, or name another folder"
+            )
+
+
+def _delete_listed(old: Path) -> None:
+    """Delete the files that a presentation lists, and the folders that are empty then; follow no links."""
+    listed = _listed(old)
+    for folder, is_folder, name in _walk(old):
+        if is_folder:
+            # one that is not empty stays
+            with contextlib.suppress(OSError):
+                (folder / name).rmdir()
+        elif (folder / name).relative_to(old).as_posix() in listed:
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+    with contextlib.suppress(OSError):
+        old.rmdir()
+
+
+def _walk(top: Path) -> Iterator[tuple[Path, bool, str]]:
+    """Yield all that is below a folder, folders after what they hold: its folder, whether it is a folder, its name.
+
+    A link is no folder, wherever it leads.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, folders, files in os.walk(top, topdown=False, onerror=fail):
+        yield from ((Path(folder), False, name) for name in files)
+        yield from ((Path(folder), not (Path(folder) / name).is_symlink(), name) for name in folders)

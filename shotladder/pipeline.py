@@ -42,7 +42,7 @@ from ladders import (
 from shotladder.codec_ladders import Delivered, codec_ladders
 from shotladder.describe import LeftOut, Made, Parts, describe
 from shotladder.key_files import keys_file
-from shotladder.output import PRESENTATION, check_output, finished_as, whole_folder
+from shotladder.output import PRESENTATION, check_output, files_below, finished_as, whole_folder
 from shotladder.progress import Reporter
 from shotladder.report import write_report
 from shotladder.request import EncodeRequest
@@ -112,11 +112,13 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
         with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             packing = PackagingRequest(_encryption(request, reporter), request.single_file)
             parts = _package(folder, analysed, delivered, tracks, packing, request.limits)
-            presentation = describe(folder, parts, fingerprint)
-            (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
-            _say_of_buffers(presentation, request.limits, reporter)
+            described = describe(folder, parts, fingerprint)
+            _say_of_buffers(described, request.limits, reporter)
             hulls = {made.ladder.codec: made.ladder.hull for made in parts.made}
-            write_report(folder / "report.html", presentation, hulls)
+            write_report(folder / "report.html", described, hulls)
+            # `--overwrite` deletes these files and no others
+            presentation = described | {"files": sorted([*files_below(folder), PRESENTATION])}
+            (folder / PRESENTATION).write_text(json.dumps(presentation, indent=1) + "\n")
     return Outcome(presentation, already_there=False)
 
 

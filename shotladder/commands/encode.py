@@ -30,7 +30,7 @@ __all__ = ["command"]
 @audio_options
 @encryption_options
 @click.option("--single-file", is_flag=True, help="One file a track, fetched by ranges, rather than one a segment.")
-@click.option("--overwrite", is_flag=True, help="Replace what is in the folder, once the new is whole.")
+@click.option("--overwrite", is_flag=True, help="Replace the presentation in the folder, once the new one is whole.")
 @click.option(
     "--dry-run", is_flag=True, help="Tell the plan, and the cost as a few seconds of the film predict it; make nothing."
 )

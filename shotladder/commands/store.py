@@ -51,7 +51,7 @@ class Size(click.ParamType[int]):
 @store_option
 @click.option("--older-than", type=Age(), help="Delete what was not used for so long (12h, 30d, 8w).")
 @click.option("--max-size", type=Size(), help="Delete the least recently used until so much is left (500M, 20G).")
-@click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be deleted; delete nothing.")
 @json_flag
 @quiet_flag
 def command(
@@ -63,7 +63,8 @@ def command(
     shotladder store
     shotladder store --older-than 30d --max-size 20G
 
-    Nothing that a run needs now is deleted; what is deleted only costs time when it is wanted again.
+    Nothing that a run needs now is deleted, and nothing that is not the store's; what is deleted only costs time when
+    it is wanted again. A folder that holds files and is not a store is refused.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     gone = None
     if older_than is not None or max_size is not None:
@@ -73,7 +74,12 @@ def command(
     kinds = [_summed(kind, group) for kind, group in _by_kind(artefacts(store))]
     document: dict[str, Any] = {"store": store.url or str(store.root), "kinds": kinds}
     if gone is not None:
-        document["deleted"] = {"count": len(gone), "bytes": sum(a.size for a in gone), "dry_run": dry_run}
+        document["deleted"] = {
+            "count": len(gone),
+            "bytes": sum(a.size for a in gone),
+            "dry_run": dry_run,
+            "files": [{"path": f"{a.place}/{a.name}", "bytes": a.size} for a in gone],
+        }
     if as_json:
         click.echo(json.dumps(document))
     elif not quiet:
@@ -105,7 +111,9 @@ def _print(document: dict[str, Any]) -> None:
     Console().print(table)
     if deleted := document.get("deleted"):
         verb = "would be deleted" if deleted["dry_run"] else "deleted"
-        click.echo(f"{deleted['count']} artefacts, {_size(deleted['bytes'])}: {verb}")
+        for file in deleted["files"]:
+            click.echo(f"{_size(file['bytes'])}  {file['path']}")
+        click.echo(f"{deleted['count']} artefacts and unfinished files, {_size(deleted['bytes'])}: {verb}")
 
 
 def _age(seconds: float) -> str:

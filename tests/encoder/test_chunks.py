@@ -50,7 +50,7 @@ def chunk_of(first: int, last: int, *inner: int) -> Chunk:
 
 @pytest.mark.parametrize("span", [(0, 90), (0, 1), (1, 20), (14, 17), (29, 61), (45, 90), (89, 90)])
 def test_chunk_holds_its_frames_of_the_film(film, tmp_path, span):
-    job = job_for(film, tmp_path, chunk_of(*span), (FULL, HALF), (12.0, 16.0))
+    job = job_for(film, tmp_path / "store", chunk_of(*span), (FULL, HALF), (12.0, 16.0))
     encode_chunk(job)
     for number, size in enumerate([(64, 128), (32, 64)]):
         path = chunk_path(job, number)
@@ -86,7 +86,7 @@ def test_key_frames_stand_where_planned_and_nowhere_else(tmp_path):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(shade, format="yuv420p")))
         container.mux(stream.encode())
     rendition = Rendition("a", "h264", 64, 64, "veryfast")
-    job = job_for(inspect(path), tmp_path, chunk_of(3, 57, 11, 33, 34), (rendition,))
+    job = job_for(inspect(path), tmp_path / "store", chunk_of(3, 57, 11, 33, 34), (rendition,))
     encode_chunk(job)
     with av.open(str(chunk_path(job, 0))) as container:
         keys = [frame.key_frame for frame in container.decode(video=0)]
@@ -95,7 +95,7 @@ def test_key_frames_stand_where_planned_and_nowhere_else(tmp_path):
 
 def test_finer_quantisers_cost_more_and_lose_less(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 30))
-    job = job_for(source, tmp_path, chunk_of(0, 30), (FULL,) * 3, (12.0, 24.0, 36.0))
+    job = job_for(source, tmp_path / "store", chunk_of(0, 30), (FULL,) * 3, (12.0, 24.0, 36.0))
     encode_chunk(job)
     paths = [chunk_path(job, n) for n in range(3)]
     bits = [payload_bits(path) for path in paths]
@@ -112,7 +112,7 @@ def test_finer_quantisers_cost_more_and_lose_less(tmp_path):
 
 def test_payload_leaves_the_container_out(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 30))
-    job = job_for(source, tmp_path, chunk_of(0, 30))
+    job = job_for(source, tmp_path / "store", chunk_of(0, 30))
     encode_chunk(job)
     path = chunk_path(job, 0)
     assert 0.5 * path.stat().st_size < payload_bits(path) / 8 < path.stat().st_size - 500
@@ -120,10 +120,10 @@ def test_payload_leaves_the_container_out(tmp_path):
 
 def test_what_is_in_the_store_is_not_encoded_again(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 30))
-    first = job_for(source, tmp_path, chunk_of(0, 30))
+    first = job_for(source, tmp_path / "store", chunk_of(0, 30))
     assert encode_chunk(first) > 0
     made = chunk_path(first, 0).stat()
-    both = job_for(source, tmp_path, chunk_of(0, 30), (FULL, HALF), (12.0, 12.0))
+    both = job_for(source, tmp_path / "store", chunk_of(0, 30), (FULL, HALF), (12.0, 12.0))
     assert encode_chunk(both) > 0
     assert chunk_path(first, 0).stat().st_mtime_ns == made.st_mtime_ns
     assert encode_chunk(both) == 0
@@ -131,7 +131,7 @@ def test_what_is_in_the_store_is_not_encoded_again(tmp_path):
 
 def test_a_chunk_is_named_by_all_that_decides_it_and_by_nothing_else(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 30))
-    base = job_for(source, tmp_path, chunk_of(0, 20))
+    base = job_for(source, tmp_path / "store", chunk_of(0, 20))
     others = [
         replace(base, quantisers=(12.25,)),
         replace(base, chunk=chunk_of(0, 21)),
@@ -173,7 +173,7 @@ def test_a_failed_chunk_leaves_nothing_behind(tmp_path):
     with pytest.raises(ProcessError, match="No such file") as caught:
         encode_chunk(job)
     assert any("gone.mp4" in word for word in caught.value.argv)
-    assert list(store.rglob("*")) == []
+    assert list(store.rglob("*")) == [store / "shotladder-store.json"]
 
 
 def test_a_killed_encode_is_not_tried_again(tmp_path):
@@ -198,7 +198,8 @@ def test_a_lack_of_frames_is_an_error(tmp_path):
     job = job_for(longer, tmp_path / "store", chunk_of(10, 31))
     with pytest.raises(ProcessError, match="20 frames instead of 21"):
         encode_chunk(job)
-    assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []
+    files = [path.name for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert files == ["shotladder-store.json"]
 
 
 @pytest.mark.parametrize(("angle", "turns"), [(90, 3), (180, 2), (270, 1)])
@@ -207,7 +208,9 @@ def test_rotated_films_stand_upright(tmp_path, angle, turns):
     argv = [encoder.ffmpeg_path(), "-v", "error", "-display_rotation", str(angle), "-i", str(path)]
     run([*argv, "-c", "copy", str(turned)])
     source = inspect(turned)
-    job = job_for(source, tmp_path, chunk_of(5, 15), (Rendition("a", "h264", *source.display_size, "ultrafast"),))
+    job = job_for(
+        source, tmp_path / "store", chunk_of(5, 15), (Rendition("a", "h264", *source.display_size, "ultrafast"),)
+    )
     encode_chunk(job)
     with av.open(str(chunk_path(job, 0))) as container:
         lumas = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
@@ -227,7 +230,7 @@ def test_real_chunks_show_the_frames_of_the_film(shared, tmp_path, clip):
     source = inspect(shared / "clips" / clip)
     first = source.frame_count // 2
     last = min(first + 8, source.frame_count)
-    job = job_for(source, tmp_path, chunk_of(first, last), (Rendition("a", "h264", 192, 108, "ultrafast"),))
+    job = job_for(source, tmp_path / "store", chunk_of(first, last), (Rendition("a", "h264", 192, 108, "ultrafast"),))
     encode_chunk(job)
     with av.open(str(chunk_path(job, 0))) as container:
         made = [frame.to_ndarray(format="gray").astype(float) for frame in container.decode(video=0)]

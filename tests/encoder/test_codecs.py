@@ -71,7 +71,7 @@ def test_a_row_of_a_file_encodes_without_code(tmp_path, monkeypatch):
     assert not row.refinements_for("medium", "visual")
     for chunk, refinement in zip(chunks, ("", finer.name), strict=True):
         rung = Rendition("a", "hevc_other", 128, 64, "ultrafast", refinement=refinement)
-        job = ChunkJob(source, chunk, (rung,), (22.0,), Store(tmp_path))
+        job = ChunkJob(source, chunk, (rung,), (22.0,), Store(tmp_path / "store"))
         encoder.encode_chunk(job)
         paths.append(encoder.chunk_path(job, 0))
     stitch(source, chunks, paths, tmp_path / "track.mp4")
@@ -86,7 +86,11 @@ def test_a_row_says_what_opens_a_device_and_brings_pictures_there(tmp_path, monk
     monkeypatch.setattr(encoder.chunks, "run", lambda argv, **named: commands.append(argv) or run(argv, **named))
     source = inspect(write_film(tmp_path / "film.mp4", 10))
     job = ChunkJob(
-        source, Chunk(0, 10, (0,), (0,)), (Rendition("a", row.name, 64, 32, "fast"),), (22.0,), Store(tmp_path)
+        source,
+        Chunk(0, 10, (0,), (0,)),
+        (Rendition("a", row.name, 64, 32, "fast"),),
+        (22.0,),
+        Store(tmp_path / "store"),
     )
     encoder.encode_chunk(job)
     assert "copy" in " ".join(commands[0]) and "null" in " ".join(commands[0])
@@ -102,7 +106,7 @@ def test_refined_chunks_have_the_headers_of_plain_ones(tmp_path, name, preset):
     for tune in ("visual", "metric"):
         names = ["", *(each.name for each in CODECS[name].refinements_for(preset, tune))]
         rungs = tuple(Rendition(n or "plain", name, 128, 64, preset, tune, refinement=n) for n in names)
-        job = ChunkJob(source, Chunk(0, 20, (0,), (0,)), rungs, (28.0,) * len(rungs), Store(tmp_path))
+        job = ChunkJob(source, Chunk(0, 20, (0,), (0,)), rungs, (28.0,) * len(rungs), Store(tmp_path / "store"))
         encoder.encode_chunk(job)
         paths = [encoder.chunk_path(job, n) for n in range(len(rungs))]
         assert len(names) == 1 or len({path.read_bytes() for path in paths}) > 1

@@ -134,7 +134,9 @@ def test_tone_mapping_keeps_black_white_and_order(hdr10, tmp_path):
 
 @pytest.mark.parametrize("codec", QUICK)
 def test_what_is_made_is_measured_against_what_it_was_made_of(hdr10, tmp_path, codec):
-    job = ChunkJob(hdr10, CHUNKS[1], (Rendition("a", codec, 128, 64, QUICK[codec]),), (14.0,), Store(tmp_path))
+    job = ChunkJob(
+        hdr10, CHUNKS[1], (Rendition("a", codec, 128, 64, QUICK[codec]),), (14.0,), Store(tmp_path / "store")
+    )
     encoder.encode_chunk(job)
     span = {"frames": (13, 30), "offset": 13, "match_times": False}
     (scores,) = vmaf.score(hdr10, encoder.chunk_path(job, 0), **span)
@@ -153,7 +155,7 @@ def test_rgb_becomes_bt709_and_says_so(tmp_path):
     source = inspect(path)
     assert colour_tags(source).matrix == "bt709"
     job = ChunkJob(
-        source, Chunk(0, 5, (0,), (0,)), (Rendition("a", "h264", 64, 64, "medium"),), (12.0,), Store(tmp_path)
+        source, Chunk(0, 5, (0,), (0,)), (Rendition("a", "h264", 64, 64, "medium"),), (12.0,), Store(tmp_path / "store")
     )
     encoder.encode_chunk(job)
     with av.open(str(encoder.chunk_path(job, 0))) as film:
@@ -195,7 +197,7 @@ def test_a_real_phone_clip_stands_upright_in_hlg_or_sdr(shared, tmp_path, codec)
     part = replace(source, pts=source.pts[40:52], end_pts=source.pts[52], keyframes=(0,))
     paths = []
     for n, chunk in enumerate(chunks):
-        job = ChunkJob(source, chunk, (rung,), (30.0 + n,), Store(tmp_path))
+        job = ChunkJob(source, chunk, (rung,), (30.0 + n,), Store(tmp_path / "store"))
         encoder.encode_chunk(job)
         paths.append(encoder.chunk_path(job, 0))
     moved = [replace(c, first=c.first - 40, last=c.last - 40) for c in chunks]
@@ -204,4 +206,4 @@ def test_a_real_phone_clip_stands_upright_in_hlg_or_sdr(shared, tmp_path, codec)
         frames = list(film.decode(video=0))
     assert len(frames) == 12
     assert {(f.width, f.height, int(f.color_trc)) for f in frames} == {(180, 320, 1 if codec == "h264" else 18)}
-    shutil.rmtree(tmp_path / "chunk")
+    shutil.rmtree(tmp_path / "store")

@@ -50,7 +50,7 @@ def declared(path):
 def test_the_level_is_the_lowest_that_holds(noise, tmp_path, codec, preset, quantiser):
     paths = []
     for chunk in CHUNKS:
-        job = ChunkJob(noise, chunk, (Rendition("a", codec, 128, 64, preset),), (quantiser,), Store(tmp_path))
+        job = ChunkJob(noise, chunk, (Rendition("a", codec, 128, 64, preset),), (quantiser,), Store(tmp_path / "store"))
         encode_chunk(job)
         paths.append(chunk_path(job, 0))
     stitch(noise, CHUNKS, paths, tmp_path / "track.mp4")

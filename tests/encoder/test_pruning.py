@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from encoder import ClaimedError, Store, artefacts, prune
+from encoder import ClaimedError, Store, StoreError, artefacts, prune
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAY = 86_400
@@ -110,6 +110,96 @@ def test_a_claim_is_one_runs_alone_and_ends_with_it(store):
     with store.claim("chunk", recipes):
         pass
     assert list((store.root / ".claims").iterdir()) == []
+
+
+def age(*paths: Path) -> None:
+    """Let files be 40 days old."""
+    for path in paths:
+        os.utime(path, (time.time() - 40 * DAY,) * 2, follow_symlinks=False)
+
+
+def tree(folder: Path) -> dict[Path, int]:
+    return {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_prune_refuses_a_folder_that_is_not_a_store(tmp_path):
+    folder = tmp_path / "home"
+    for name in ("papers/thesis/final.tex", ".git/objects/pack", ".git/HEAD", "papers/ab/" + "ab" * 16 + ".mp4"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("years of work")
+        age(folder / name)
+    before = tree(folder)
+    store = Store(folder)
+    for bounds in ({"older_than": DAY}, {"max_size": 0}, {"max_size": 0, "dry_run": True}):
+        with pytest.raises(StoreError, match="is not a store"):
+            prune(store, **bounds)
+    with pytest.raises(StoreError, match="is not a store"):
+        artefacts(store)
+    assert tree(folder) == before
+
+
+def test_prune_keeps_what_others_have_put_into_a_store(store):
+    made = put(store, "chunk", 1, days=40)
+    names = ("notes.txt", ".note", made.name + ".bak", "ab" * 16 + ".bin", f".{made.name}.swp")
+    others = [made.with_name(name) for name in names if made.parent.name != "ab"]
+    others += [store.root / name for name in (".git/objects/ab/cdef", "films/2024/a.mp4", ".chunk.of my film/a.mp4")]
+    for other in others:
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_bytes(b"mine")
+        age(other, other.parent)
+    (gone,) = prune(store, max_size=0)
+    assert gone.name == made.relative_to(store.root).as_posix()
+    assert not made.exists()
+    assert [other.exists() for other in others] == [True] * len(others)
+
+
+@pytest.mark.parametrize("level", ["kind", "folder", "file", "part", "encoding", "runs"])
+def test_prune_follows_no_links(store, tmp_path, level):
+    made = put(store, "chunk", 1, days=40)
+    outside = tmp_path / "outside"
+    kept = outside / made.relative_to(store.root)
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"mine")
+    (outside / "tmpabcdefgh").write_bytes(b"mine")
+    link, target = {
+        "kind": (store.root / "linked", outside / "chunk"),
+        "folder": (made.parent.with_name("ff" if made.parent.name != "ff" else "fe"), kept.parent),
+        "file": (made.with_name(made.parent.name + "0" * 30 + ".bin"), kept),
+        "part": (made.with_name(f".{made.stem}.abcdefgh.bin"), kept),
+        "encoding": (store.root / ".chunk.abcdefgh", outside),
+        "runs": (store.root / ".runs", outside),
+    }[level]
+    link.symlink_to(target)
+    age(kept, link)
+    before = tree(outside)
+    if level == "runs":
+        with pytest.raises(StoreError, match="is a link"):
+            prune(store, max_size=0)
+    else:
+        assert [a.name for a in prune(store, max_size=0)] == [made.relative_to(store.root).as_posix()]
+    assert tree(outside) == before
+    assert link.is_symlink()
+
+
+def test_prune_lists_unfinished_files_and_a_dry_run_changes_nothing(store):
+    made = put(store, "chunk", 1, size=7, days=40)
+    part, encoding = made.with_name(f".{made.stem}.abcdefgh.bin"), store.root / ".chunk.abcdefgh"
+    encoding.mkdir()
+    (encoding / "0.mp4").write_bytes(bytes(5))
+    part.write_bytes(bytes(3))
+    ended = store.root / ".runs" / "tmpabcdefgh"
+    with store.in_use():
+        ended.touch()
+    age(part, encoding, ended)
+    assert prune(store, older_than=50 * DAY, dry_run=True) == prune(store, older_than=50 * DAY, dry_run=True) != []
+    before = tree(store.root)
+    listed = prune(store, older_than=30 * DAY, dry_run=True)
+    assert tree(store.root) == before
+    assert sorted((store.root / a.name, a.size, a.is_whole) for a in listed) == sorted(
+        [(made, 7, True), (part, 3, False), (encoding, 5, False)]
+    )
+    assert prune(store, older_than=30 * DAY) == listed
+    assert not any(path.exists() for path in (made, part, encoding, ended))
 
 
 WORKER = """

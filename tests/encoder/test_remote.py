@@ -80,7 +80,7 @@ def test_a_failing_maker_leaves_nothing_anywhere(machines):
     assert artefacts(one) == []
     with pytest.raises(FileNotFoundError):
         two.fetch(two.path("chunk", {"n": 1}, ".bin"))
-    assert [path for path in two.root.rglob("*") if path.is_file() and path.name != ".gate"] == []
+    assert list(two.root.glob("*/*/*")) == []
 
 
 def test_many_threads_share_a_server(machines):
@@ -103,19 +103,72 @@ def test_a_far_store_is_pruned_but_for_what_is_fresh(sftp, tmp_path, monkeypatch
     served = folder / "pruned"
     one, two = (Store(tmp_path / name, f"{address}{served}") for name in ("one", "two"))
     paths = [put(one, n) for n in range(3)]
-    (served / "chunk" / ".part").write_bytes(b"half")
+    part = served / "chunk" / paths[2].parent.name / f".{paths[2].name}.0123abcd"
+    part.write_bytes(b"half")
     assert prune(two, max_size=0) == []
-    old = [served / "chunk" / path.parent.name / path.name for path in paths[:2]] + [served / "chunk" / ".part"]
+    old = [served / "chunk" / path.parent.name / path.name for path in paths[:2]] + [part]
     for n, path in enumerate(old):
         os.utime(path, (time.time() - (40 - n) * DAY,) * 2)
     assert [a.name for a in prune(two, older_than=30 * DAY, dry_run=True)] == [
-        path.relative_to(served).as_posix() for path in old[:2]
+        path.relative_to(served).as_posix() for path in old
     ]
-    assert len(prune(two, max_size=5)) == 2
+    assert all(path.exists() for path in old)
+    assert [a.is_whole for a in prune(two, max_size=5)] == [True, True, False]
     assert [artefact.size for artefact in artefacts(two)] == [5]
     assert not any(path.exists() for path in old)
     # the copies of a machine go by its own use of them
     assert all(path.exists() for path in paths)
+
+
+@pytest.fixture
+def other_files(sftp, monkeypatch):
+    """A folder of a server that holds a user's files, and its URL."""
+    address, folder = sftp
+    monkeypatch.setenv("HOME", str(folder))
+    served = folder / str(uuid.uuid4())
+    (served / "films" / "ab").mkdir(parents=True)
+    (served / "films" / "ab" / "holiday.mp4").write_bytes(b"film")
+    return served, f"{address}{served}"
+
+
+def test_a_url_that_holds_other_files_is_refused_and_left_alone(other_files, tmp_path):
+    served, url = other_files
+    store = Store(tmp_path / "one", url)
+    before = sorted(served.rglob("*"))
+    for use in (lambda: put(store, 1), lambda: prune(store, max_size=0), lambda: artefacts(store)):
+        with pytest.raises(StoreError, match="is not a store"):
+            use()
+    with pytest.raises(StoreError, match="is not a store"), store.in_use():
+        pass
+    assert sorted(served.rglob("*")) == before
+
+
+def test_pruning_a_url_deletes_only_names_of_the_stores_form_and_follows_no_links(other_files, tmp_path):
+    served, url = other_files
+    outside = tmp_path / "outside"
+    store = Store(tmp_path / "one", url)
+    # a store whose owner has put other files into it since
+    (served / "shotladder-store.json").write_text('{"shotladder_store": 1}')
+    path = put(store, 1)
+    made = served / "chunk" / path.parent.name / path.name
+    kept = [served / "films" / "ab" / "holiday.mp4", made.with_name("notes.txt"), served / "chunk" / ".part"]
+    kept.append(outside / path.parent.name / path.name)
+    kept[-1].parent.mkdir(parents=True)
+    for other in kept:
+        other.write_bytes(b"mine")
+    (served / "linked").symlink_to(outside)
+    for file in (made, *kept):
+        os.utime(file, (time.time() - 40 * DAY,) * 2)
+    assert [a.name for a in prune(store, older_than=30 * DAY)] == [made.relative_to(served).as_posix()]
+    assert not made.exists()
+    assert all(file.exists() for file in kept)
+
+
+def test_a_far_store_of_a_newer_version_is_refused(other_files, tmp_path):
+    served, url = other_files
+    (served / "shotladder-store.json").write_text('{"shotladder_store": 2}')
+    with pytest.raises(StoreError, match="newer shotladder"):
+        put(Store(tmp_path / "one", url), 1)
 
 
 def test_a_store_travels_by_its_url_to_a_cache_of_the_machine(tmp_path, monkeypatch):
@@ -166,4 +219,4 @@ def test_a_killed_upload_leaves_nothing_under_the_final_name(sftp, tmp_path):
     finally:
         sender.send_signal(signal.SIGKILL)
         sender.wait()
-    assert [path.name[0] for path in served.rglob("*.*") if path.is_file()] == ["."]
+    assert [path.name[0] for path in served.glob("chunk/*/*")] == ["."]

@@ -119,7 +119,7 @@ def test_every_codec_joins_chunks_of_any_quantiser(tmp_path, codec, depth):
     source = inspect(write_film(tmp_path / "film.mp4", 60, pixel_format=pixels))
     preset, tag = QUICK[codec]
     rung = Rendition("a", codec, 128, 64, preset)
-    paths = encode(source, tmp_path, rung, quantisers=(16.0, 30.0, 27.0, COARSE[codec]))
+    paths = encode(source, tmp_path / "store", rung, quantisers=(16.0, 30.0, 27.0, COARSE[codec]))
     assert payload_bits(paths[0]) > payload_bits(paths[3])
     stitch(source, CHUNKS, paths, tmp_path / "track.mp4")
     assert numbers_in(tmp_path / "track.mp4") == list(range(60))
@@ -138,7 +138,7 @@ def test_pictures_of_another_depth_are_refused(tmp_path, codec):
         for pixels in ("yuv420p", "yuv420p10le")
     ]
     rung = Rendition("a", codec, 128, 64, QUICK[codec][0])
-    paths = [encode(film, tmp_path, rung)[n] for n, film in enumerate(films * 2)]
+    paths = [encode(film, tmp_path / "store", rung)[n] for n, film in enumerate(films * 2)]
     if codec == "h264":
         stitch(films[0], CHUNKS, paths, tmp_path / "track.mp4")
     else:
@@ -149,8 +149,8 @@ def test_pictures_of_another_depth_are_refused(tmp_path, codec):
 @pytest.mark.parametrize("change", [{"preset": "ultrafast"}, {"width": 126}])
 def test_other_parameter_sets_are_refused(tmp_path, change):
     source = inspect(write_film(tmp_path / "film.mp4", 60))
-    paths = encode(source, tmp_path)
-    paths[2] = encode(source, tmp_path, replace(RUNG, **change))[2]
+    paths = encode(source, tmp_path / "store")
+    paths[2] = encode(source, tmp_path / "store", replace(RUNG, **change))[2]
     with pytest.raises(StitchError, match="parameter sets"):
         stitch(source, CHUNKS, paths, tmp_path / "track.mp4")
     assert not (tmp_path / "track.mp4").exists()
@@ -158,14 +158,14 @@ def test_other_parameter_sets_are_refused(tmp_path, change):
 
 def test_a_chunk_with_other_frames_is_refused(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 60))
-    paths = encode(source, tmp_path)
+    paths = encode(source, tmp_path / "store")
     with pytest.raises(StitchError, match="31 frames instead of 15"):
         stitch(source, CHUNKS, [*paths[:3], paths[2]], tmp_path / "track.mp4")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["chunk", "film.mp4"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["film.mp4", "store"]
 
 
 def test_rate_bounds_do_not_keep_chunks_apart(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 60))
     bound = replace(RUNG, peak_rate=400_000, buffer_size=400_000)
-    stitch(source, CHUNKS, encode(source, tmp_path, bound), tmp_path / "track.mp4")
+    stitch(source, CHUNKS, encode(source, tmp_path / "store", bound), tmp_path / "track.mp4")
     assert numbers_in(tmp_path / "track.mp4") == list(range(60))

@@ -1,19 +1,15 @@
 """Artefacts are named by what made them and appear whole or not at all."""
 
 import json
-import os
-import signal
-import stat
-import subprocess
-import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encoder import Store, write_whole
+from encoder import Store, StoreError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VALUES = st.recursive(
@@ -50,66 +46,84 @@ def test_the_default_is_where_the_user_says(tmp_path, monkeypatch):
     assert Store.default().root == tmp_path / "cache" / "shotladder"
 
 
-def test_a_failing_maker_leaves_what_was_there(tmp_path):
-    path = tmp_path / "deep" / "file.bin"
-    write_whole(path, lambda part: part.write_bytes(b"old"))
-
-    def fail(part):
-        part.write_bytes(b"half of the n")
-        raise RuntimeError("power cut")
-
-    with pytest.raises(RuntimeError):
-        write_whole(path, fail)
-    assert path.read_bytes() == b"old"
-    assert list(path.parent.iterdir()) == [path]
+def test_the_first_artefact_makes_a_folder_a_store(tmp_path):
+    for root in (tmp_path / "absent" / "store", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        store = Store(root)
+        assert store.read_json("probe", {"q": 1}) is None
+        assert not list(root.glob("*"))
+        store.write_json("probe", {"q": 1}, 7)
+        assert json.loads((root / "shotladder-store.json").read_text()) == {"shotladder_store": 1}
+        assert store.read_json("probe", {"q": 1}) == 7
 
 
-def test_the_final_name_is_not_there_while_it_is_made(tmp_path):
-    path = tmp_path / "file.mp4"
-    seen = []
+def uses(store):
+    """Everything that writes to a store's folder, or looks into it."""
+    path = store.path("probe", {"q": 1}, ".json")
 
-    def make(part):
-        part.write_bytes(b"whole")
-        seen.append((path.exists(), part.parent == path.parent, part.suffix, part.name[0]))
+    def held(block):
+        with block:
+            pass
 
-    write_whole(path, make)
-    assert seen == [(False, True, ".mp4", ".")]
-    assert path.read_bytes() == b"whole"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-
-def test_many_writers_of_one_name_leave_one_whole_file(tmp_path):
-    path = tmp_path / "file.bin"
-    barrier = threading.Barrier(8)
-    torn = []
-
-    def write(letter):
-        barrier.wait()
-        for _ in range(20):
-            write_whole(path, lambda part: part.write_bytes(letter * 100_000))
-            content = path.read_bytes()
-            if len(content) != 100_000 or len(set(content)) != 1:
-                torn.append(content)
-
-    writers = [threading.Thread(target=write, args=(bytes([65 + n]),)) for n in range(8)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert torn == []
-    assert list(tmp_path.iterdir()) == [path]
+    return {
+        "write": lambda: store.write(path, lambda part: part.write_bytes(b"7")),
+        "has": lambda: store.has(path),
+        "fetch": lambda: store.fetch(path),
+        "in_use": lambda: held(store.in_use()),
+        "claim": lambda: held(store.claim("probe", [{"q": 1}])),
+    }
 
 
-def test_a_killed_writer_leaves_nothing_under_the_final_name(tmp_path):
-    code = (
-        "import sys, time\nfrom pathlib import Path\nfrom encoder import write_whole\n"
-        "def make(part):\n    part.write_bytes(b'half')\n    print('half', flush=True)\n    time.sleep(120)\n"
-        f"write_whole(Path({str(tmp_path / 'file.bin')!r}), make)\n"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE)
-    with writer:
-        assert writer.stdout.readline() == b"half\n"
-        os.kill(writer.pid, signal.SIGKILL)
-    assert not (tmp_path / "file.bin").exists()
-    write_whole(tmp_path / "file.bin", lambda part: part.write_bytes(b"whole"))
-    assert (tmp_path / "file.bin").read_bytes() == b"whole"
+#: What is in the marker, if there is one, and what is said.
+REFUSED = {
+    "other files": (None, "is not a store"),
+    "nothing": ("", "is damaged"),
+    "no JSON": ("{", "is damaged"),
+    "another document": ("[1]", "is damaged"),
+    "no version": ("{}", "is damaged"),
+    "a version that is no number": ('{"shotladder_store": true}', "is damaged"),
+    "a newer version": ('{"shotladder_store": 2}', "newer shotladder"),
+}
+
+
+@pytest.mark.parametrize("use", uses(Store(Path("store"))))
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_folder_that_is_not_a_store_is_refused_and_left_alone(tmp_path, use, kind):
+    marker, said = REFUSED[kind]
+    # even where its names look like a store's
+    store = Store(tmp_path)
+    path = store.path("probe", {"q": 1}, ".json")
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    if marker is not None:
+        (tmp_path / "shotladder-store.json").write_text(marker)
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    with pytest.raises(StoreError, match=said) as caught:
+        uses(store)[use]()
+    assert "\n" not in str(caught.value)
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match="is a file"):
+        Store(tmp_path / "file").write_json("probe", {}, 1)
+
+
+def test_many_can_make_a_store_at_once(tmp_path):
+    for n in range(20):
+        barrier = threading.Barrier(8)
+
+        def write(q, root=tmp_path / str(n), barrier=barrier):
+            barrier.wait()
+            Store(root).write_json("probe", {"q": q}, q)
+
+        with ThreadPoolExecutor(8) as executor:
+            list(executor.map(write, range(8)))
+        assert len(list((tmp_path / str(n) / "probe").glob("*/*.json"))) == 8
+
+
+def test_a_half_made_marker_does_not_hinder(tmp_path):
+    (tmp_path / ".shotladder-store.abcdefgh.json").touch()
+    Store(tmp_path).write_json("probe", {}, 1)
+    assert Store(tmp_path).read_json("probe", {}) == 1

@@ -115,7 +115,7 @@ def surround(folder: Path, layout: str = "5.1(side)", codec: str = "flac") -> en
 @pytest.mark.parametrize(("codec", "rate"), [("eac3", 384_000), ("ac3", 448_000), ("opus", 256_000)])
 def test_surround_sound_is_kept_as_six_channels(tmp_path, layout, codec, rate):
     source = surround(tmp_path, layout)
-    track = encoder.encode_audio(source, source.audio[0], Store(tmp_path), codec)
+    track = encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"), codec)
     assert (track.codec, track.channels, track.bitrate) == (codec, 6, rate)
     with av.open(str(track.path)) as container:
         context = container.streams.audio[0].codec_context
@@ -156,7 +156,7 @@ def test_gaps_in_the_sound_are_silence(tmp_path):
 def test_sound_is_aac_at_48_khz_in_at_most_two_channels(tmp_path):
     source = surround(tmp_path)
     assert source.audio[0].channels == 6
-    track = encoder.encode_audio(source, source.audio[0], Store(tmp_path))
+    track = encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"))
     assert track.bitrate == 128_000
     with av.open(str(track.path)) as container:
         context = container.streams.audio[0].codec_context
@@ -169,7 +169,7 @@ def test_sound_that_ends_before_the_picture_starts_is_no_track(tmp_path):
     source = inspect(film)
     for codec in ("aac", "opus"):
         with pytest.raises(encoder.TrackError, match="no sound while there are pictures"):
-            encoder.encode_audio(source, source.audio[0], Store(tmp_path), codec)
+            encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"), codec)
 
 
 def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Source:
@@ -198,7 +198,7 @@ def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Sourc
 def test_text_becomes_web_vtt_with_its_times(tmp_path, codec):
     source = subtitled(tmp_path, codec=codec)
     assert source.text[0].language == "fra"
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path)).path.read_text()
+    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
     assert text.startswith("WEBVTT")
     assert "00:00.500 --> 00:01.250\nHello, <i>there</i>" in text
     assert "00:03.000 --> 00:04.000\nBye" in text
@@ -211,21 +211,21 @@ def test_cues_of_web_vtt_stay_where_they_stood(tmp_path):
     film = tmp_path / "film.mkv"
     run([encoder.ffmpeg_path(), "-v", "error", "-i", str(picture), "-i", str(words), "-c", "copy", str(film)])
     source = inspect(film)
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path)).path.read_text()
+    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.500 --> 00:00:02.000 line:0 position:20% align:start\nUp" in text
 
 
 def test_text_is_timed_from_the_first_picture(tmp_path):
     source = subtitled(tmp_path, start=25)
     assert source.pts[0] * source.time_base == 1
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path)).path.read_text()
+    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
     # what was to be read before the first picture is left out and shifts nothing
     assert text == "WEBVTT\n\n00:02.000 --> 00:03.000\nBye\n"
 
 
 def test_text_of_a_film_that_starts_late_stays_to_the_picture(tmp_path):
     source = subtitled(tmp_path, start=10)
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path)).path.read_text()
+    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.100 --> 00:00.850\nHello" in text
     assert "00:02.600 --> 00:03.600\nBye" in text
 
@@ -234,19 +234,19 @@ def test_text_in_pictures_is_no_text_track(tmp_path):
     source = subtitled(tmp_path)
     stream = encoder.TextStream(source.text[0].index, "dvd_subtitle")
     with pytest.raises(encoder.TrackError, match="holds pictures"):
-        encoder.extract_text(source, stream, Store(tmp_path))
+        encoder.extract_text(source, stream, Store(tmp_path / "store"))
 
 
 def test_text_that_ends_before_the_first_picture_is_no_text_track(tmp_path):
     source = subtitled(tmp_path, start=125)
     with pytest.raises(encoder.TrackError, match="nothing while there are pictures"):
-        encoder.extract_text(source, source.text[0], Store(tmp_path))
+        encoder.extract_text(source, source.text[0], Store(tmp_path / "store"))
 
 
 def test_text_ends_with_the_film(tmp_path):
     film = subtitled(tmp_path)
     source = replace(film, pts=film.pts[:80], end_pts=film.pts[80])
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path)).path.read_text()
+    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.500 --> 00:01.250" in text
     assert "00:03.000 --> 00:00:03.200\nBye" in text
 
@@ -268,7 +268,7 @@ def test_closed_captions_of_a_broadcast_become_text(shared, tmp_path):
     source = inspect(film)
     (captions,) = source.text
     assert (captions.index, captions.codec, captions.dispositions) == (source.stream_index, "eia_608", ("captions",))
-    text = encoder.extract_text(source, captions, Store(tmp_path)).path.read_text()
+    text = encoder.extract_text(source, captions, Store(tmp_path / "store")).path.read_text()
     # ffmpeg -copyts -f lavfi -i "movie=news.ts[out+subcc]" -map 0:s -f srt - says 3.155 s, the picture starts at 1.720
     assert "00:01.435 --> 00:03.938" in text
     assert "MANUFACTURERS ARE ABOUT AS" in text

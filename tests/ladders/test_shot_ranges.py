@@ -46,16 +46,16 @@ def test_ranges_find_what_one_pass_does_and_are_kept(film, tmp_path):
         assert cpu > 0
         assert told[-1] == (film.frame_count, film.frame_count)
         assert [done for done, _ in told] == sorted(done for done, _ in told)
-        kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+        kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("evidence/*/*.json")}
         assert len(kept) == len(plan_ranges(film))
         assert analyse_in_ranges(film, executor, Store(tmp_path)) == (found, pytest.approx(cpu))
-        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == kept
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("evidence/*/*.json")} == kept
 
 
 def test_a_range_that_was_lost_from_the_store_is_looked_at_again_alone(film, tmp_path):
     with LocalExecutor(2) as executor:
         found, _ = analyse_in_ranges(film, executor, Store(tmp_path))
-        first, *others = sorted(tmp_path.rglob("*.json"))
+        first, *others = sorted(tmp_path.glob("evidence/*/*.json"))
         before = [path.stat().st_mtime_ns for path in others]
         first.unlink()
         assert analyse_in_ranges(film, executor, Store(tmp_path))[0] == found
@@ -67,7 +67,7 @@ def test_a_film_that_is_another_one_is_told_in_its_own_words(film, tmp_path):
     other = replace(film, pts=tuple(p + 7 for p in film.pts))
     with LocalExecutor(1) as executor, pytest.raises(SourceError, match="has the file changed"):
         analyse_in_ranges(other, executor, Store(tmp_path))
-    assert not list(tmp_path.rglob("*.json"))
+    assert not list(tmp_path.glob("evidence/*/*.json"))
 
 
 def test_ranges_stop_when_their_farm_is_shut_down(film, tmp_path):
@@ -78,4 +78,4 @@ def test_ranges_stop_when_their_farm_is_shut_down(film, tmp_path):
 
     with pytest.raises(CancelledError):
         analyse_in_ranges(film, executor, Store(tmp_path), progress=shut)
-    assert len(list(tmp_path.rglob("*.json"))) <= 1
+    assert len(list(tmp_path.glob("evidence/*/*.json"))) <= 1

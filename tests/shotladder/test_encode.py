@@ -121,6 +121,7 @@ def test_nothing_but_the_promised_is_left(made):
     # DASH alone lists the key frames for seeking
     listed |= set((made.folder / "video").glob("trick-*/*"))
     assert {path for path in made.folder.rglob("*") if path.is_file()} == listed
+    assert {made.folder / name for name in made.document["files"]} == listed
 
 
 def test_every_rung_as_fetched_has_the_films_frames_at_their_times(made):
@@ -305,9 +306,14 @@ def test_overwrite_replaces_a_presentation_as_a_whole(made, tmp_path):
     words = ("encode", made.film, "-o", out, *FAST, "--no-audio", "--quiet")
     assert shotladder(*words, store=made.store).status == 1
     assert (out / "old.txt").exists()
+    before = files(out)
+    answer = shotladder(*words, "--overwrite", store=made.store)
+    assert (answer.status, len(answer.lines)) == (1, 1)
+    assert "holds old.txt, which its presentation does not list" in answer.err
+    assert files(out) == before
+    (out / "old.txt").unlink()
     answer = shotladder(*words, "--overwrite", store=made.store)
     assert answer.status == 0, answer.err
-    assert not (out / "old.txt").exists()
     document = json.loads((out / "presentation.json").read_text())
     assert document["audio"] == []
     assert not (out / "audio").exists()

@@ -70,6 +70,7 @@ FAULTS = {
     "an ffmpeg that is text": ("encode film.mp4 -o out --ffmpeg notes.txt", 1, "notes.txt"),
     "an ffmpeg that is another program": ("encode film.mp4 -o out --ffmpeg /bin/true", 1, "is not ffmpeg"),
     "a store that is a file": ("encode film.mp4 -o out --store file", 1, "file"),
+    "a store of other files": ("encode film.mp4 -o out --store full", 1, "is not a store"),
     "a ladder nowhere to be written": ("ladder film.mp4 -o file/ladder.json --preset ultrafast", 1, "file"),
     "a ladder over a folder": ("ladder film.mp4 -o full --preset ultrafast", 1, "is a folder"),
     "an unknown command": ("encoed film.mp4 -o out", 2, "encoed"),

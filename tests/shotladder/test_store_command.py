@@ -34,12 +34,30 @@ def test_the_store_is_shown(store, tmp_path):
 def test_the_store_is_pruned(store):
     words = ("store", "--older-than", "30d", "--json")
     dry = json.loads(shotladder(*words, "--dry-run", store=store.root).out)
-    assert dry["deleted"] == {"count": 1, "bytes": 1000, "dry_run": True}
+    (old,) = (path for path in store.root.glob("chunk/*/*") if path.stat().st_mtime < time.time() - 30 * 86_400)
+    files = [{"path": str(old), "bytes": 1000}]
+    assert dry["deleted"] == {"count": 1, "bytes": 1000, "dry_run": True, "files": files}
+    assert old.exists()
     assert sum(kind["count"] for kind in dry["kinds"]) == 3
     done = json.loads(shotladder(*words, store=store.root).out)
-    assert done["deleted"] == {"count": 1, "bytes": 1000, "dry_run": False}
+    assert done["deleted"] == {"count": 1, "bytes": 1000, "dry_run": False, "files": files}
+    assert not old.exists()
     assert sum(kind["count"] for kind in done["kinds"]) == 2
-    assert "1 artefacts, 1 kB: deleted" in shotladder("store", "--max-size", "1.5k", store=store.root).out
+    said = shotladder("store", "--max-size", "1.5k", store=store.root).out.splitlines()
+    assert said[-2].startswith(f"1 kB  {store.root}/score/")
+    assert said[-1] == "1 artefacts and unfinished files, 1 kB: deleted"
+
+
+@pytest.mark.parametrize("words", [(), ("--older-than", "30d"), ("--max-size", "0", "--dry-run")])
+def test_a_folder_that_is_not_a_store_is_refused(words, tmp_path):
+    file = tmp_path / "papers" / "2019" / "thesis.tex"
+    file.parent.mkdir(parents=True)
+    file.write_text("years of work")
+    os.utime(file, (time.time() - 40 * 86_400,) * 2)
+    answer = shotladder("store", "--store", tmp_path, *words, store=tmp_path / "other")
+    assert (answer.status, answer.out, len(answer.lines)) == (1, "", 1)
+    assert answer.lines[0].startswith(f"error: {tmp_path}: is not empty, and is not a store")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["2019", "papers", "thesis.tex"]
 
 
 def test_an_empty_store_is_no_fault(tmp_path):
