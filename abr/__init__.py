@@ -1,28 +1,28 @@
 """Replay: network traces and policies over a presentation to sessions, quality of experience, comparisons."""
 
-from abr.audience import audience
 from abr.batch import simulate_many, start_offsets
-from abr.bound import Bound, can_bound, objective, offline_bound
-from abr.comparison import Comparison, Effect, Guardrail, compare, shares
-from abr.device import DEVICES
+from abr.bounds.offline_bound import Bound, can_bound, objective, offline_bound
 from abr.errors import PolicyError, PresentationError, TraceError
-from abr.generator import NETWORKS, Network, generate
-from abr.metrics import METRICS, UNITS
-from abr.p1203 import p1203, p1203_input
+from abr.expected_quality import audience
+from abr.player.session_model import CATCH_UPS, MODES, REPLACEMENTS, SessionModel
 from abr.policies import REGISTRY
 from abr.policies import find as find_policy
+from abr.policies.policy import Policy
 from abr.policies.predictive import learn_prior, predictive
-from abr.policy import Policy
-from abr.presentation import Audio, Presentation, Rung, renamed
-from abr.presentation_files import load_presentation
-from abr.python_policy import State
-from abr.replay import PolicyLike, simulate
-from abr.routes import route, split
-from abr.session import Event, Session
-from abr.session_model import CATCH_UPS, MODES, REPLACEMENTS, SessionModel
-from abr.table import Table
-from abr.trace import Trace
-from abr.trace_files import FORMATS, load_trace, load_traces
+from abr.policies.python_policy import State
+from abr.presentations.device import DEVICES
+from abr.presentations.presentation import Audio, Presentation, Rung, renamed
+from abr.presentations.presentation_files import load_presentation
+from abr.results.ab_comparison import Comparison, Effect, Guardrail, compare, shares
+from abr.results.metrics import METRICS, UNITS
+from abr.results.p1203 import p1203, p1203_input
+from abr.results.session import Event, Session
+from abr.results.session_table import Table
+from abr.simulation import PolicyLike, simulate
+from abr.traces.split import route, split
+from abr.traces.trace import Trace
+from abr.traces.trace_files import FORMATS, load_trace, load_traces
+from abr.traces.trace_generator import NETWORKS, Network, generate
 
 __all__ = [
     "CATCH_UPS",

@@ -9,19 +9,19 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import numpy as np
 from numpy.typing import NDArray
 
-from abr.bound import many_bounds, objective
-from abr.device import DEVICES, fit
-from abr.metrics import METRICS
-from abr.player_tables import TraceTables, scratch, trace_tables
-from abr.policy import Floats
-from abr.policy_state import STATE_SIZE
-from abr.presentation import Presentation
-from abr.python_policy import run_as
-from abr.replay import TARGET, Player, PolicyLike, player
-from abr.session_layout import LOG_WIDTH, M_ESTIMATE, M_STARTED, OUTCOME_SIZE
-from abr.session_model import SessionModel, session_model
-from abr.table import Table
-from abr.trace import Trace
+from abr.bounds.offline_bound import many_bounds, objective
+from abr.player.player_tables import TraceTables, scratch, trace_tables
+from abr.player.session_layout import LOG_WIDTH, M_ESTIMATE, M_STARTED, OUTCOME_SIZE
+from abr.player.session_model import SessionModel, session_model
+from abr.policies.policy import Floats
+from abr.policies.policy_state import STATE_SIZE
+from abr.policies.python_policy import run_as
+from abr.presentations.device import DEVICES, fit
+from abr.presentations.presentation import Presentation
+from abr.results.metrics import METRICS
+from abr.results.session_table import Table
+from abr.simulation import TARGET, Player, PolicyLike, player
+from abr.traces.trace import Trace
 
 __all__ = ["simulate_many", "start_offsets"]
 
@@ -176,7 +176,7 @@ def _run(
     nonsense: Floats,
     s: Floats,
 ) -> None:
-    from abr.replay_kernel import replay
+    from abr.player.kernels.batch_kernel import replay
 
     t = ready.tables
     replay(

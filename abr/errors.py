@@ -1,6 +1,6 @@
 """The errors of replay; each is a `ShotladderError` and the builtin that callers expect."""
 
-from shotladder_errors import ShotladderError
+from shotladder_runtime.errors import ShotladderError
 
 __all__ = ["PolicyError", "PresentationError", "TraceError"]
 

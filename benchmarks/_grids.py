@@ -26,9 +26,9 @@ from ladders import (
     one_quantiser,
     quantiser_grid,
 )
-from ladders.allocation import reach, same_quality
-from ladders.rungs import share_out
-from ladders.smoothness import smooth
+from ladders.allocation.equal_slope import reach, same_quality
+from ladders.allocation.rung_placement import share_out
+from ladders.allocation.smoothness import smooth
 
 QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
 LIMITS = Limits()

@@ -15,9 +15,9 @@ from functools import partial
 import numpy as np
 
 from ladders import Aim, Allocation, Curve, Limits, RungRules, choose_rungs, equal_slope, quantiser_grid
-from ladders.allocation import reach
-from ladders.rungs import share_out
-from ladders.smoothness import smooth
+from ladders.allocation.equal_slope import reach
+from ladders.allocation.rung_placement import share_out
+from ladders.allocation.smoothness import smooth
 
 SHOTS, RUNGS, HEIGHTS, FRAME_RATE, ROUNDS = 1500, 8, (1080, 720, 540, 432, 360, 234), 24, 5
 GRID = quantiser_grid(12.0, 46.0, 0.25)

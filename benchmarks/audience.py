@@ -4,7 +4,8 @@
 
 Exhaustive grids and traces (`../shared`) stand for encodes and viewers. Traces are split by route; the rungs are placed
 on one half and both ladders replayed on the other, over the sizes and VMAF of every shot. Printed: the difference in
-what `abr.audience` counts (delivered VMAF less 2 points for each per cent of stalled time), and in VMAF alone, with
+what `abr.expected_quality` counts
+(delivered VMAF less 2 points for each per cent of stalled time), and in VMAF alone, with
 95 % intervals over traces; at the end the mean of all.
 """
 
@@ -17,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 import abr
-from abr.audience import STALL_PRICE
-from abr.interval import cluster_interval
+from abr.expected_quality import STALL_PRICE
+from abr.results.interval import cluster_interval
 from benchmarks._grids import LIMITS, Grid
 from benchmarks.ladder_grids import GRIDS, read_grid
 from ladders import RungChoice, RungRules, TitleCurve, choose_rungs, equal_slope
-from shotladder.viewers import Viewers
+from shotladder.pipeline.client_population import Viewers
 
 TRACES = Path(__file__).resolve().parents[2] / "shared" / "traces"
 NETWORKS = ("norway3g", "pensieve", "fcc-sd", "ghent4g")

@@ -23,7 +23,9 @@ from scipy.stats import spearmanr
 
 import encoder
 import ladders
-from encoder import process
+from shotladder_runtime import process
+from shotladder_runtime.errors import ShotladderError
+from shotladder_runtime.tools import ffmpeg_path
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 NAMES = [f"{f.name} {s}" for f in fields(ladders.Complexity) for s in ("mean", "std", "p95")]
@@ -39,7 +41,7 @@ def shot_bits(source: encoder.Source, shots: Sequence[ladders.Shot], crf: float,
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.mkv"
         process.run([
-            encoder.ffmpeg_path(), "-v", "error", "-nostdin", "-i", source.path, "-map", f"0:{source.stream_index}",
+            ffmpeg_path(), "-v", "error", "-nostdin", "-i", source.path, "-map", f"0:{source.stream_index}",
             "-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-pix_fmt", "yuv420p", "-fps_mode", "passthrough",
             "-force_key_frames", times, "-x264-params", "scenecut=0:keyint=250", str(out),
         ])  # fmt: skip
@@ -82,7 +84,7 @@ def main(argv: Sequence[str] = ()) -> None:
                 continue
             shots = ladders.detect_shots(source)
             spent = shot_bits(source, shots, options.crf, options.preset)
-        except encoder.ShotladderError as error:
+        except ShotladderError as error:
             print(f"left out: {error}", file=sys.stderr)
             continue
         if spent is None:

@@ -23,11 +23,13 @@ import numpy as np
 
 import encoder
 import ladders
-from ladders.complexity import COMPLEXITY_COLUMNS
-from samples import variants
+from encoder.media.frames import unfiltered
+from ladders.complexity.complexity_meter import COMPLEXITY_COLUMNS
+from shotladder_runtime.errors import ShotladderError
+from training.clips import variants
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
-MODES = {"none": lambda codec: "none", "ours": encoder.frames.unfiltered, "all": lambda codec: "all"}
+MODES = {"none": lambda codec: "none", "ours": unfiltered, "all": lambda codec: "all"}
 #: Measures are told in shares of their value and this, or black films would make any change large.
 LEAST = 0.01
 
@@ -35,7 +37,7 @@ LEAST = 0.01
 def analyse(source: encoder.Source, mode: str) -> tuple[ladders.Analysis, float]:
     """Find shots with a way to skip the filter; return them and the CPU seconds that took."""
     before = resource.getrusage(resource.RUSAGE_SELF)
-    with mock.patch("encoder.frames.unfiltered", MODES[mode]):
+    with mock.patch("encoder.media.frames.unfiltered", MODES[mode]):
         analysis = ladders.analyse(source)
     after = resource.getrusage(resource.RUSAGE_SELF)
     return analysis, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -72,7 +74,7 @@ def main(argv: Sequence[str] = ()) -> None:
         for path in files:
             try:
                 source = encoder.inspect(path)
-            except encoder.ShotladderError as error:
+            except ShotladderError as error:
                 print(f"left out: {error}", file=sys.stderr)
                 continue
             full, base = analyse(source, "none")

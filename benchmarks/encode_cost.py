@@ -19,9 +19,12 @@ import av
 
 import encoder
 import ladders
-from encoder import Chunk, ChunkJob, Rendition, Source, Store, process
-from encoder.chunks import encoder_options
-from encoder.picture import filter_text, numbering, picture_filters
+from encoder import Chunk, ChunkJob, Rendition, Source
+from encoder.encode.chunks import encoder_options
+from encoder.encode.filters import filter_text, numbering, picture_filters
+from shotladder_runtime import process
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import ffmpeg_path
 
 CLIP = Path(__file__).resolve().parents[2] / "shared" / "clips" / "envivio_a_720p25_48s.mp4"
 #: The plain command has one pass.
@@ -46,7 +49,7 @@ def plain(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...],
     for n, rung in enumerate(rungs):
         graph.append(f"[c{n}]{filter_text(picture_filters(source, (rung.width, rung.height), codec))}[o{n}]")
     with tempfile.TemporaryDirectory() as folder:
-        argv = [encoder.ffmpeg_path(), "-v", "error", "-nostdin", "-y", "-threads", "1", "-i", source.path]
+        argv = [ffmpeg_path(), "-v", "error", "-nostdin", "-y", "-threads", "1", "-i", source.path]
         argv += ["-filter_threads", "1", "-filter_complex_threads", "1", "-filter_complex", ";".join(graph)]
         paths = [Path(folder) / f"{n}.mp4" for n in range(len(rungs))]
         for n, (rung, crf, path) in enumerate(zip(rungs, crfs, paths, strict=True)):

@@ -33,14 +33,16 @@ import numpy as np
 import encoder
 import ladders
 import vmaf
-from encoder import Chunk, ChunkJob, Colour, Source, Store, Waiting, balanced, codec_named, longest_first
+from encoder import Chunk, ChunkJob, Colour, Source, codec_named
 from ladders import Encoding, LadderRequest, candidate_sizes
-from ladders.measured_chunks import measure_chunk
-from ladders.prediction import AGAIN
-from ladders.search import MIDDLING, ROUGH_TRIALS
+from ladders.final.cost_prediction import AGAIN
+from ladders.probing.chunk_measurement import measure_chunk
+from ladders.probing.search import MIDDLING, ROUGH_TRIALS
 from samples import shotlist
 from samples.film import film_frames
 from samples.painting import Size
+from shotladder_runtime.jobs import Waiting, balanced, longest_first
+from shotladder_runtime.store import Store
 
 HOURS, SHOTS, RATE, SIZE = 2, 1500, 24, (1920, 1080)
 #: Seconds between key frames of the master.

@@ -33,7 +33,7 @@ import numpy as np
 import encoder
 import vmaf
 from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of, smooth_costs
-from encoder import Source, Store
+from encoder import Source
 from ladders import (
     APPLE_LADDERS,
     Aim,
@@ -57,9 +57,10 @@ from ladders import (
     ladder_from,
     one_quantiser,
 )
-from ladders.delivery import deliver
-from ladders.probes import stride
-from ladders.search import explore
+from ladders.final.correction import deliver
+from ladders.probing.prober import stride
+from ladders.probing.search import explore
+from shotladder_runtime.store import Store
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 FILMS = ("bbb_480p_30s_51.mp4", "goldeneye_vfr_drop3.mp4", "envivio_a_720p25_48s.mp4")

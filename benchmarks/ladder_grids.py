@@ -17,8 +17,8 @@ import numpy as np
 
 from benchmarks._grids import QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of, smooth_costs
 from ladders import RatePoint, Stop, fit_curve
-from ladders.curves import Size
-from ladders.search import explore
+from ladders.probing.search import explore
+from ladders.rd.curves import Size
 
 GRIDS = Path(__file__).resolve().parents[2] / "shared" / "truth" / "grids"
 FRAME_RATES = {"angel": 25.0, "bbb": 24.0}

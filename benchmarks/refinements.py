@@ -22,9 +22,10 @@ import numpy as np
 
 import encoder
 import vmaf
-from encoder import Store, codec_named
+from encoder import codec_named
 from ladders import Encoding, Point, Prober, analyse, bd_rate, candidate_sizes
-from ladders.probes import spread
+from ladders.probing.prober import spread
+from shotladder_runtime.store import Store
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 FILMS = ("bbb_480p_30s_51.mp4", "goldeneye_vfr_drop3.mp4", "envivio_a_720p25_48s.mp4", "psd_testvideo_720p_24s.mp4")

@@ -2,10 +2,11 @@
 
     python -m benchmarks.shots [--generated 231] [--cuts 133] [--first-seed 10032] [--trap-minutes 21]
 
-Generated clips are of the pool of textures and scenes that `benchmarks.shots_train` leaves out: every kind alike, and
+Generated clips are of the pool of textures and scenes that `training.train_classifiers` leaves out: every
+kind alike, and
 as many more of plain cuts as there are of traps, so that cuts are about as many as in films. The minutes of traps are
 other clips.
-Cuts at 0-frame tolerance, by the rules of `benchmarks.shot_scores`. Adaptive and Content run at their defaults; they
+Cuts at 0-frame tolerance, by the rules of `training.shot_scores`. Adaptive and Content run at their defaults; they
 know no gradual transitions, so what they say inside one counts as finding it.
 """
 
@@ -24,10 +25,10 @@ import scenedetect
 
 import encoder
 import ladders
-from benchmarks.shot_scores import F1, matched, precision
-from benchmarks.shots_clips import HELD_OUT
 from ladders import Transition
-from samples import variants
+from training.clips import variants
+from training.clips.clip_recipes import HELD_OUT
+from training.shot_scores import F1, matched, precision
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PEERS = {"adaptive": scenedetect.AdaptiveDetector, "content": scenedetect.ContentDetector}

@@ -3,8 +3,8 @@
     python -m benchmarks.shots_spliced [--clips 60] [--first-seed 0]
 
 Hand-labelled real clips are few, and hold hardly a gradual transition. Here their shots, of different clips side by
-side, are joined anew by every transition of `samples.variants` and encoded. Nothing is tuned to them. Scores are those
-of `benchmarks.shots`; every clip in which we err is listed.
+side, are joined anew by every transition of `training.clips.variants` and encoded. Nothing is tuned to them.
+Scores are those of `benchmarks.shots`; every clip in which we err is listed.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import cv2
 import numpy as np
 
 import encoder
-from benchmarks.shot_scores import matched
 from benchmarks.shots import PEERS, SHARED, ours, report, theirs, written
-from samples import variants
 from samples.painting import Canvas, Size
-from samples.transitions import DISSOLVES, WIPES
+from training.clips import variants
+from training.clips.transitions import DISSOLVES, WIPES
+from training.shot_scores import matched
 
 SIZE = Size(480, 270)
 #: Shots of fewer frames are left out, and of longer ones the rest is.

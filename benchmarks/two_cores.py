@@ -18,7 +18,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import encoder
-from encoder import Chunk, ChunkJob, LocalExecutor, Rendition, Source, Store, run_all
+from encoder import Chunk, ChunkJob, Rendition, Source
+from shotladder_runtime.jobs import LocalExecutor, run_all
+from shotladder_runtime.store import Store
 
 SIZES, QUANTISER, ROUNDS, BAR = ((1280, 720), (960, 540), (640, 360), (416, 234)), 24.0, 2, 1.9
 CHUNKS = 6

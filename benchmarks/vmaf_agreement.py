@@ -16,7 +16,9 @@ import numpy as np
 
 import encoder
 import vmaf
-from encoder import process
+from shotladder_runtime import process
+from shotladder_runtime.errors import ShotladderError
+from shotladder_runtime.tools import ffmpeg_path
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared/clips"
 FRAMES = 12
@@ -29,7 +31,7 @@ def worse(source: encoder.Source, folder: Path) -> Path:
     argv = ["-v", "error", "-nostdin", "-y", "-i", source.path, "-map", f"0:{source.stream_index}"]
     argv += ["-vf", f"scale={width}:{height}:flags=bicubic,setsar=1,setpts=N/25/TB", "-frames:v", str(FRAMES)]
     argv += ["-c:v", "libx264", "-crf", "38", "-preset", "veryfast", "-fps_mode", "passthrough"]
-    process.run([encoder.ffmpeg_path(), *argv, str(target)])
+    process.run([ffmpeg_path(), *argv, str(target)])
     return target
 
 
@@ -57,7 +59,7 @@ def main() -> float:
         for path in clips:
             try:
                 found = compare(path, Path(folder))
-            except encoder.ShotladderError as error:
+            except ShotladderError as error:
                 print(f"{path.name:45s} refused: {error}")
                 continue
             if found is None:

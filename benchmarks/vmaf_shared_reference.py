@@ -27,9 +27,10 @@ import numpy as np
 
 import encoder
 import vmaf
-from encoder import process
-from vmaf.reference_side import Geometry, Reference, Scratch
-from vmaf.rendition_side import Comparison
+from shotladder_runtime import process
+from shotladder_runtime.tools import ffmpeg_path
+from vmaf.native.distorted import Comparison
+from vmaf.native.reference import Geometry, Reference, Scratch
 
 FRAMES = 24
 ROUNDS = 3
@@ -42,7 +43,7 @@ LADDER = ((1920, 24), (1920, 30), (1280, 26), (960, 28), (768, 30), (512, 32))
 
 def ffmpeg(*arguments: str) -> float:
     """Run the bundled ffmpeg and return its CPU seconds."""
-    return process.run([encoder.ffmpeg_path(), "-v", "error", "-nostdin", *arguments]).cpu_seconds
+    return process.run([ffmpeg_path(), "-v", "error", "-nostdin", *arguments]).cpu_seconds
 
 
 def prepare(film: Path, folder: Path) -> tuple[Path, list[Path], list[Path]]:

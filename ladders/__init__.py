@@ -1,14 +1,23 @@
 """Decide: shots, complexity, trial encodes, hulls, allocation, rungs."""
 
-from ladders.allocation import Aim, Allocation, Limits, TitleCurve, convex_hull, equal_slope, one_quantiser
-from ladders.anchor import Anchor, fixed_anchor
-from ladders.bdrate import BDRate, NoOverlapError, bd_rate
-from ladders.complexity import Complexity, Pooled, dct_energy
-from ladders.curves import Curve, RatePoint, fit_curve, quantiser_grid
-from ladders.delivery import deliver, missed, segment_rates
-from ladders.finals import FinalChunk, Finals, encode_finals, with_finals
-from ladders.heights import APPLE_LADDERS, candidate_sizes
-from ladders.held import held_chunks
+from ladders.allocation.equal_slope import (
+    Aim,
+    Allocation,
+    Limits,
+    TitleCurve,
+    convex_hull,
+    equal_slope,
+    one_quantiser,
+)
+from ladders.allocation.rung_placement import RungChoice, RungRules, choose_rungs
+from ladders.api import corrected, fixed, ladder_from, make_ladder, per_shot, per_title
+from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
+from ladders.complexity.si_ti import SITI_MODES, si_ti
+from ladders.final.active_constraints import held_chunks
+from ladders.final.correction import deliver, missed, segment_rates
+from ladders.final.cost_prediction import predict_cost
+from ladders.final.final_encodes import FinalChunk, Finals, encode_finals, with_finals
+from ladders.final.fixed_baseline import Anchor, fixed_anchor
 from ladders.ladder import (
     HullPoint,
     Ladder,
@@ -21,19 +30,18 @@ from ladders.ladder import (
     save_ladders,
 )
 from ladders.ladder_request import MODES, LadderRequest, default_target
-from ladders.making import corrected, fixed, ladder_from, make_ladder, per_shot, per_title
-from ladders.measured_chunks import Encoding
-from ladders.pooling import POOLINGS
-from ladders.prediction import predict_cost
-from ladders.presets import AUTO, with_preset
-from ladders.probes import Point, Prober
-from ladders.refining import Views
-from ladders.rungs import RungChoice, RungRules, choose_rungs
-from ladders.search import Stop
-from ladders.shot_evidence import ShotEvidence, ShotParameters, Transition, gather
-from ladders.shot_ranges import analyse_in_ranges, plan_ranges
-from ladders.shots import Analysis, Shot, analyse, assemble, detect_shots
-from ladders.si_ti import SITI_MODES, si_ti
+from ladders.probing.chunk_measurement import Encoding
+from ladders.probing.overrides import Views
+from ladders.probing.preset_choice import AUTO, with_preset
+from ladders.probing.prober import Point, Prober
+from ladders.probing.search import Stop
+from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
+from ladders.rd.curves import Curve, RatePoint, fit_curve, quantiser_grid
+from ladders.rd.pooling import POOLINGS
+from ladders.resolutions import APPLE_LADDERS, candidate_sizes
+from ladders.shots.detector import Analysis, Shot, analyse, assemble, detect_shots
+from ladders.shots.parallel_scan import analyse_in_ranges, plan_ranges
+from ladders.shots.scan import ShotEvidence, ShotParameters, Transition, gather
 
 __all__ = [
     "APPLE_LADDERS",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder import Chunk, EncodePlan, Rendition, Segment, Source, codec_named
-from shotladder_errors import ShotladderError
+from shotladder_runtime.errors import ShotladderError
 
 __all__ = [
     "HullPoint",

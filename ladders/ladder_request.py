@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from encoder import Source
-from ladders.allocation import Limits
-from ladders.measured_chunks import Encoding
-from ladders.refining import Views
-from ladders.rungs import RungRules
-from ladders.search import Stop
+from ladders.allocation.equal_slope import Limits
+from ladders.allocation.rung_placement import RungRules
+from ladders.probing.chunk_measurement import Encoding
+from ladders.probing.overrides import Views
+from ladders.probing.search import Stop
 
 __all__ = ["MODES", "LadderRequest", "default_target"]
 

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from shotladder_errors import ShotladderError
+from shotladder_runtime.errors import ShotladderError
 
 __all__ = ["ShotladderError", "__version__"]
 

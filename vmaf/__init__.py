@@ -2,9 +2,9 @@
 
 from vmaf.errors import MeasureError, ModelError, PairingError
 from vmaf.measurement import DEFAULT_ENGINE, score
+from vmaf.measurement_request import COMPANIONS
 from vmaf.models import DEVICES, aliases, choose
-from vmaf.native_engine import GENERATION, warm_up
-from vmaf.request import COMPANIONS
+from vmaf.native.native_engine import GENERATION, warm_up
 from vmaf.scores import Pool, Scores
 
 __all__ = [

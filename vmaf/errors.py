@@ -8,7 +8,7 @@ ShotladderError
 ```
 """
 
-from shotladder_errors import ShotladderError
+from shotladder_runtime.errors import ShotladderError
 
 __all__ = ["MeasureError", "ModelError", "PairingError"]
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-import encoder
-from encoder import Source, process
+from encoder import Source
+from shotladder_runtime import process
+from shotladder_runtime.tools import ffmpeg_path
 from vmaf.errors import MeasureError, PairingError
+from vmaf.measurement_request import Request
 from vmaf.models import Model, load
-from vmaf.request import Request
 from vmaf.scores import Array, Scores
 
 __all__ = ["arguments", "measure"]
@@ -80,7 +81,7 @@ def measure(request: Request) -> tuple[Scores, ...]:
 def arguments(request: Request) -> list[str]:
     """Return the ffmpeg command of a measurement; it writes its logs into the folder it runs in."""
     span = _span(request)
-    argv = [encoder.ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error", "-reinit_filter", "0"]
+    argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error", "-reinit_filter", "0"]
     whole = (0, request.reference.frame_count)
     argv += _input(request.reference, span.start, (span.start, span.end) != whole)
     for rendition in request.renditions:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import encoder
 from encoder import Source
-from vmaf import libvmaf_engine, native_engine
+from vmaf import libvmaf_engine
 from vmaf.errors import MeasureError
+from vmaf.measurement_request import build, shown_size
 from vmaf.models import DEVICES, choose, load
-from vmaf.request import build, shown_size
+from vmaf.native import native_engine
 from vmaf.scores import Scores
 
 __all__ = ["DEFAULT_ENGINE", "score"]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import encoder
+from shotladder_runtime.tools import ffmpeg_path
 from vmaf.errors import ModelError
 
 __all__ = ["DEVICES", "Model", "Svr", "aliases", "choose", "load"]
@@ -187,7 +187,7 @@ def load(name: str) -> Model:
         raise ModelError(f"unknown variant {variant!r} of a VMAF model; only phone is known")
     if Path(stem).suffix == ".json":
         return _parse(name, _read(Path(stem)), None, phone=bool(variant))
-    texts = _embedded(encoder.ffmpeg_path())
+    texts = _embedded(ffmpeg_path())
     if stem not in texts:
         known = ", ".join(sorted({*ALIASES, *texts}))
         raise ModelError(f"no VMAF model {name!r} in this ffmpeg; known: {known}")

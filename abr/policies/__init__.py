@@ -20,7 +20,7 @@ from abr.policies import (
     shaka,
     throughput,
 )
-from abr.policy import Policy
+from abr.policies.policy import Policy
 
 __all__ = ["REGISTRY", "find"]
 

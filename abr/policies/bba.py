@@ -8,9 +8,19 @@ a rung is its measured rate times the chunk's duration.
 
 import numpy as np
 
-from abr.compiled import inlined
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import BUFFER, CAP, DECIDE, DOWNLOADED, ELAPSED, INSTEAD, LAST_RUNG, SEGMENT, SEGMENTS
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
+    BUFFER,
+    CAP,
+    DECIDE,
+    DOWNLOADED,
+    ELAPSED,
+    INSTEAD,
+    LAST_RUNG,
+    SEGMENT,
+    SEGMENTS,
+)
 
 __all__ = ["POLICIES", "bba_0", "bba_1", "bba_2", "bba_others"]
 

@@ -10,10 +10,9 @@ import math
 
 import numpy as np
 
-from abr.compiled import inlined
-from abr.policies.throughput import rung_for
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import (
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
     BUFFER,
     CAP,
     DECIDE,
@@ -31,6 +30,7 @@ from abr.policy_state import (
     SEGMENTS,
     THROUGHPUT,
 )
+from abr.policies.throughput import rung_for
 
 __all__ = ["POLICIES", "bola", "constants", "least_level", "until_level"]
 

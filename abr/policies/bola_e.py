@@ -9,11 +9,10 @@ import math
 
 import numpy as np
 
-from abr.compiled import inlined
 from abr.policies.bola import least_level, until_level
-from abr.policies.throughput import IBR_FIRST, IBR_LEAST, rung_for
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import (
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
     DELAY,
@@ -34,6 +33,7 @@ from abr.policy_state import (
     WAITED,
     WAITED_FOR,
 )
+from abr.policies.throughput import IBR_FIRST, IBR_LEAST, rung_for
 
 __all__ = ["MEMORY", "POLICIES", "bola_e", "constants"]
 

@@ -6,10 +6,10 @@ the segment to come; when that is negative for all rungs, nothing is fetched unt
 
 import numpy as np
 
-from abr.compiled import inlined
 from abr.policies.bola import GAMMA_P
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import BUFFER, DECIDE, DELAY, SEGMENT
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import BUFFER, DECIDE, DELAY, SEGMENT
 
 __all__ = ["POLICIES"]
 

@@ -11,11 +11,10 @@ import math
 
 import numpy as np
 
-from abr.compiled import inlined
 from abr.policies.ewma import average, feed
-from abr.policies.throughput import MARGIN, cheaper
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import (
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
     DELAY,
@@ -35,6 +34,7 @@ from abr.policy_state import (
     WAITED,
     WAITED_FOR,
 )
+from abr.policies.throughput import MARGIN, cheaper
 
 __all__ = ["POLICIES"]
 

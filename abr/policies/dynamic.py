@@ -5,14 +5,23 @@ changes over at 10 s when the other would not be worse off; DYNAMIC of dash.js 2
 s on, the throughput rule below 5 s.
 """
 
-from abr.compiled import inlined
 from abr.policies import bola as bola_module
 from abr.policies import bola_e as bola_e_module
 from abr.policies.bola import bola
 from abr.policies.bola_e import bola_e
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
+    BUFFER,
+    DECIDE,
+    DELAY,
+    DOWNLOADED,
+    PROGRESS,
+    REPLACED,
+    RESET,
+    SAFE,
+)
 from abr.policies.throughput import throughput
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import BUFFER, DECIDE, DELAY, DOWNLOADED, PROGRESS, REPLACED, RESET, SAFE
 
 __all__ = ["POLICIES"]
 

@@ -2,7 +2,7 @@
 
 import math
 
-from abr.compiled import inlined
+from abr.policies.policy_compiler import inlined
 
 __all__ = ["average", "feed"]
 

@@ -5,9 +5,9 @@ Estimate: the median of past transfers weighted by the square root of their byte
 or more. Its discarding of a queue beyond 25 s is left out.
 """
 
-from abr.compiled import inlined
-from abr.policy import Policy
-from abr.policy_state import BUFFER, DECIDE, DOWNLOADED, ELAPSED, GOT, LAST_RUNG
+from abr.policies.policy import Policy
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import BUFFER, DECIDE, DOWNLOADED, ELAPSED, GOT, LAST_RUNG
 
 __all__ = ["POLICIES"]
 

@@ -7,11 +7,11 @@ side.
 
 import numpy as np
 
-from abr.compiled import inlined, kernel
-from abr.plan_kernel import plan, scratch_size
 from abr.policies.mpc import HORIZON, MBIT_STALL, SCRATCH, predict, predicted_rate
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import BUFFER, CAP, DECIDE, DOWNLOADED, LAST_RUNG
+from abr.policies.planning_kernel import plan, scratch_size
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined, kernel
+from abr.policies.policy_state import BUFFER, CAP, DECIDE, DOWNLOADED, LAST_RUNG
 
 __all__ = ["POLICIES"]
 

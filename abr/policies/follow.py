@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from abr.compiled import inlined
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import DECIDE, SEGMENT
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import DECIDE, SEGMENT
 
 __all__ = ["follow"]
 

@@ -6,11 +6,10 @@ next fragment comes before the buffer runs out; else, with up to 4 s of stall al
 download is abandoned when it would outlast the buffer and a lower level would be there sooner.
 """
 
-from abr.compiled import inlined
 from abr.policies.ewma import average, feed
-from abr.policies.throughput import MARGIN
-from abr.policy import Policy
-from abr.policy_state import (
+from abr.policies.policy import Policy
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
     DOWNLOADED,
@@ -27,6 +26,7 @@ from abr.policy_state import (
     SEGMENT,
     TTFB,
 )
+from abr.policies.throughput import MARGIN
 
 __all__ = ["POLICIES"]
 

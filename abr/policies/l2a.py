@@ -7,10 +7,19 @@ by throughput until 1.5 s are buffered; then one rung up at most.
 
 import numpy as np
 
-from abr.compiled import inlined
+from abr.policies.policy import Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
+    BUFFER,
+    DECIDE,
+    LAST_RUNG,
+    LATENCY,
+    RATE,
+    SAMPLE,
+    SEGMENT,
+    THROUGHPUT,
+)
 from abr.policies.throughput import SAFETY, rung_for
-from abr.policy import Policy, Setting
-from abr.policy_state import BUFFER, DECIDE, LAST_RUNG, LATENCY, RATE, SAMPLE, SEGMENT, THROUGHPUT
 
 __all__ = ["POLICIES"]
 

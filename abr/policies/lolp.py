@@ -10,10 +10,18 @@ import math
 
 import numpy as np
 
-from abr.compiled import inlined
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
+    BEHIND,
+    BUFFER,
+    DECIDE,
+    LAST_RUNG,
+    RESET,
+    SEGMENT,
+    THROUGHPUT,
+)
 from abr.policies.throughput import SAFETY
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import BEHIND, BUFFER, DECIDE, LAST_RUNG, RESET, SEGMENT, THROUGHPUT
 
 __all__ = ["POLICIES"]
 

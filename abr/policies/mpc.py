@@ -9,11 +9,21 @@ equals the highest rung. The chunk sizes are those of the chunks to come, which 
 
 import numpy as np
 
-from abr.compiled import inlined
 from abr.errors import PolicyError
-from abr.plan_kernel import MOST_HORIZON, plan, scratch_size
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import BUFFER, DECIDE, DOWNLOADED, ELAPSED, GOT, INSTEAD, LAST_RUNG, SEGMENT, SEGMENTS
+from abr.policies.planning_kernel import MOST_HORIZON, plan, scratch_size
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
+    BUFFER,
+    DECIDE,
+    DOWNLOADED,
+    ELAPSED,
+    GOT,
+    INSTEAD,
+    LAST_RUNG,
+    SEGMENT,
+    SEGMENTS,
+)
 
 __all__ = ["POLICIES", "complete", "control", "predict", "predicted_rate"]
 

@@ -3,9 +3,9 @@
 The lowest rung below 5 s, the highest from 15 s on, between them linear in the rung's number; no hysteresis.
 """
 
-from abr.compiled import inlined
-from abr.policy import Policy
-from abr.policy_state import BUFFER, DECIDE
+from abr.policies.policy import Policy
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import BUFFER, DECIDE
 
 __all__ = ["POLICIES"]
 

@@ -8,12 +8,12 @@ prior it is RobustMPC.
 
 import numpy as np
 
-from abr.compiled import inlined
 from abr.errors import TraceError
 from abr.policies.mpc import control, for_vmaf, memory, predict, predicted_rate
-from abr.policy import Floats, Policy, Setting
-from abr.policy_state import BUFFER, CAP, CLOCK, DECIDE, DOWNLOADED
-from abr.trace import Trace
+from abr.policies.policy import Floats, Policy, Setting
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import BUFFER, CAP, CLOCK, DECIDE, DOWNLOADED
+from abr.traces.trace import Trace
 
 __all__ = ["POLICIES", "learn_prior", "predictive"]
 

@@ -3,10 +3,10 @@
 The highest rung at or below the mean; no safety factor, no look at the buffer.
 """
 
-from abr.compiled import inlined
 from abr.policies.mpc import SCRATCH, predict, predicted_rate
-from abr.policy import Floats, Policy, Setting, no_constants
-from abr.policy_state import DECIDE, DOWNLOADED
+from abr.policies.policy import Floats, Policy, Setting, no_constants
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import DECIDE, DOWNLOADED
 
 __all__ = ["POLICIES"]
 

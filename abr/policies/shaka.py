@@ -5,10 +5,10 @@ Mbit/s until 128 kB have come. The rung i with rate_i / 0.95 <= estimate <= rate
 s at most.
 """
 
-from abr.compiled import inlined
 from abr.policies.ewma import average, feed
-from abr.policy import Policy
-from abr.policy_state import DECIDE, DOWNLOADED, ELAPSED, GOT, LAST_RUNG, NOW
+from abr.policies.policy import Policy
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import DECIDE, DOWNLOADED, ELAPSED, GOT, LAST_RUNG, NOW
 
 __all__ = ["POLICIES"]
 

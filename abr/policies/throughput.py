@@ -4,9 +4,9 @@ The highest rung whose segments arrive, latency included, as fast as they play a
 insufficient-buffer rule; a download is abandoned when it would take longer than 1.8 segments.
 """
 
-from abr.compiled import inlined
-from abr.policy import Policy
-from abr.policy_state import (
+from abr.policies.policy import Policy
+from abr.policies.policy_compiler import inlined
+from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
     ELAPSED,

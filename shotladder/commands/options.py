@@ -13,9 +13,10 @@ import click
 
 import encoder
 import vmaf
-from encoder import Store
 from ladders import AUTO, MODES, POOLINGS, Stop, Views
-from shotladder.request import EncodeRequest, EncryptionRequest
+from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import require_encoder
 
 __all__ = [
     "audio_options",
@@ -338,7 +339,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         # workers have other working folders
         source = os.path.abspath(source)  # noqa: PTH100 - links are kept
     for name in options["codecs"]:
-        encoder.require_encoder(encoder.codec_named(name).encoder)
+        require_encoder(encoder.codec_named(name).encoder)
     return EncodeRequest(
         source=source,
         output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept

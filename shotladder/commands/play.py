@@ -12,8 +12,8 @@ import click
 import abr
 from shotladder import ShotladderError
 from shotladder.commands.options import json_flag, quiet_flag
-from shotladder.key_files import keys_of
-from shotladder.output import PRESENTATION
+from shotladder.pipeline.key_files import keys_of
+from shotladder.pipeline.output import PRESENTATION
 from shotladder.player import Link, open_server
 from shotladder.progress import Reporter
 

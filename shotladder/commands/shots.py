@@ -17,8 +17,8 @@ from rich.table import Table
 import ladders
 from encoder import Source, inspect
 from ladders import Analysis
-from shotladder.describe import shot_document
 from shotladder.progress import Reporter
+from shotladder.report.presentation_document import shot_document
 
 __all__ = ["command"]
 
@@ -45,7 +45,7 @@ def command(source: str, as_json: bool, as_csv: bool, sheet: Path | None, thread
         reporter.say(f"lost: {which} at {float(film.time(first)):.2f} s: cannot be decoded")
     if sheet is not None:
         with reporter.stage("drawing the contact sheet") as advance:
-            from shotladder.contact_sheet import write_contact_sheet
+            from shotladder.report.contact_sheet import write_contact_sheet
 
             write_contact_sheet(film, analysis.shots, sheet, advance)
     if as_json:

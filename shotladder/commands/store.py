@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from encoder import Artefact, Store, artefacts, prune
 from shotladder.commands.options import json_flag, quiet_flag, store_option
+from shotladder_runtime.store import Artefact, Store, artefacts, prune
 
 __all__ = ["command"]
 

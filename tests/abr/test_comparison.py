@@ -45,7 +45,7 @@ def test_shares_of_ladder_and_policy_add_up(table):
 
 
 def test_the_clustered_interval_covers_where_a_naive_one_does_not():
-    from abr.interval import cluster_interval
+    from abr.results.interval import cluster_interval
 
     rng = np.random.default_rng(0)
     clustered = naive = 0

@@ -18,8 +18,8 @@ print(abr.simulate(pres, abr.Trace("steady", [10], [9e6], [0.05]), "bb", buffer=
 
 
 def test_a_stamp_covers_every_source_of_the_package():
-    from abr.compiled import _sources
-    from abr.session_kernel import session
+    from abr.player.kernels.session_kernel import session
+    from abr.policies.policy_compiler import _sources
 
     assert session._cache._cache_file._source_stamp == _sources()
     assert len(list(Path(abr.__file__).parent.rglob("*.py"))) > 30
@@ -29,7 +29,7 @@ def test_an_install_without_a_place_to_write_plays(tmp_path):
     library = tmp_path / "library"
     package = Path(abr.__file__).parent
     shutil.copytree(package, library / "abr", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(package.parent / "shotladder_errors.py", library)
+    shutil.copytree(package.parent / "shotladder_runtime", library / "shotladder_runtime")
     # files where numba wants folders: nobody, not even root, can write a cache there
     for folder in (library / "abr", library / "abr/policies"):
         (folder / "__pycache__").write_text("")

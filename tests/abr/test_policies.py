@@ -162,7 +162,7 @@ def test_bola_o_does_not_oscillate_where_u_does():
 )
 def test_dashjs_bola_goes_up_where_its_release_does(version, first, second, last):
     from abr.policies.dashjs import _best
-    from abr.policy import Setting
+    from abr.policies.policy import Setting
 
     ladder = np.array([230, 331, 477, 688, 991, 1427, 2056, 2962, 5027, 6000.0])
     tables = np.ones((1, 10))
@@ -177,7 +177,7 @@ def test_dashjs_bola_goes_up_where_its_release_does(version, first, second, last
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 10**6), rungs=st.integers(1, 4), horizon=st.integers(1, 4))
 def test_the_plan_is_the_best_of_all(seed, rungs, horizon):
-    from abr.plan_kernel import plan, scratch_size
+    from abr.policies.planning_kernel import plan, scratch_size
 
     rng = np.random.default_rng(seed)
     sizes = np.sort(rng.uniform(1e5, 3e7, (horizon, rungs)), axis=1)

@@ -15,7 +15,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import encoder
-from samples import sound, variants
+from samples import sound
+from shotladder_runtime.tools import ffmpeg_path
+from training.clips import variants
 
 HERE = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
@@ -67,7 +69,7 @@ def presentation(browser, tmp_path_factory):
     track = sound.soundtrack(len(clip.frames) / variants.RATE, (1.0, 3.0))
     (folder / "sound.f32").write_bytes(track.T.tobytes())
     inputs = ["-i", folder / "picture.mp4", "-f", "f32le", "-ar", sound.RATE, "-ac", "2", "-i", folder / "sound.f32"]
-    command = [encoder.ffmpeg_path(), "-v", "error", *inputs, "-c:v", "copy", "-c:a", "aac", folder / "clip.mp4"]
+    command = [ffmpeg_path(), "-v", "error", *inputs, "-c:v", "copy", "-c:a", "aac", folder / "clip.mp4"]
     subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
     return encoded(folder, "film")
 

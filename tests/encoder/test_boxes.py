@@ -8,7 +8,8 @@ from pymp4.parser import Box
 from pymp4.util import BoxUtil
 
 import encoder
-from encoder import ChunkJob, Encryption, PackagingRequest, Rendition, Store, inspect
+from encoder import ChunkJob, Encryption, PackagingRequest, Rendition, inspect
+from shotladder_runtime.store import Store
 from tests.encoder.films import beep, write_film
 
 # pymp4 does not know the fields that avcC has from the High profile on (ISO/IEC 14496-15, 5.3.3.1.2)

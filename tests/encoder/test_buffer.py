@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encoder.buffer import needed_buffer, needed_rate, track_samples
+from encoder.encode.vbv import needed_buffer, needed_rate, track_samples
 from tests.encoder.films import write_film
 from tests.naive.buffers import runs_empty
 

@@ -11,9 +11,20 @@ import numpy as np
 import pytest
 
 import encoder
-from encoder import Chunk, ChunkJob, ProcessError, Rendition, Store, chunk_path, encode_chunk, inspect, payload_bits
-from encoder.picture import SINGLE_THREADED, filter_text, frame_range, input_arguments
-from encoder.process import run
+from encoder import (
+    Chunk,
+    ChunkJob,
+    Rendition,
+    chunk_path,
+    encode_chunk,
+    inspect,
+    payload_bits,
+)
+from encoder.encode.filters import SINGLE_THREADED, filter_text, frame_range, input_arguments
+from shotladder_runtime.errors import ProcessError
+from shotladder_runtime.process import run, stop_all
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import ffmpeg_path
 from tests.encoder.films import number_in, numbers_in, write_film
 
 FULL = Rendition("full", "h264", 128, 64, "ultrafast")
@@ -69,7 +80,7 @@ def test_a_chunk_that_starts_on_a_key_frame_decodes_nothing_before_it(tmp_path, 
     assert source.keyframes == (0, 30, 60, 90)
     argv = ["-v", "verbose", *SINGLE_THREADED, *input_arguments(source, 60)]
     argv += ["-vf", filter_text(frame_range(source, 60, 120)), "-an", "-f", "null", "-"]
-    told = run([encoder.ffmpeg_path(), *argv]).stderr
+    told = run([ffmpeg_path(), *argv]).stderr
     assert re.search(r"(\d+) frames encoded", told)[1] == "60"
     # without an index reading begins earlier, at some packet that does not decode
     assert int(re.search(r"(\d+) frames decoded", told)[1]) <= 62
@@ -184,12 +195,12 @@ def test_a_killed_encode_is_not_tried_again(tmp_path):
         encode = executor.submit(encode_chunk, job)
         while not list((tmp_path / "store").glob(".chunk.*/0.mp4")):
             assert not encode.done()
-        encoder.stop_all()
+        stop_all()
         try:
             with pytest.raises(ProcessError, match="status -9"):
                 encode.result(timeout=30)
         finally:
-            encoder.stop_all()  # if it was tried again after all
+            stop_all()  # if it was tried again after all
 
 
 def test_a_lack_of_frames_is_an_error(tmp_path):
@@ -205,7 +216,7 @@ def test_a_lack_of_frames_is_an_error(tmp_path):
 @pytest.mark.parametrize(("angle", "turns"), [(90, 3), (180, 2), (270, 1)])
 def test_rotated_films_stand_upright(tmp_path, angle, turns):
     path, turned = write_film(tmp_path / "film.mp4", 20), tmp_path / "turned.mp4"
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-display_rotation", str(angle), "-i", str(path)]
+    argv = [ffmpeg_path(), "-v", "error", "-display_rotation", str(angle), "-i", str(path)]
     run([*argv, "-c", "copy", str(turned)])
     source = inspect(turned)
     job = job_for(

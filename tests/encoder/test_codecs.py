@@ -9,10 +9,21 @@ import av
 import pytest
 
 import encoder
-from encoder import CODECS, Chunk, ChunkJob, Rendition, Store, UnknownCodecError, inspect, stitch
-from encoder.codec import depth_of, joined
-from encoder.codecs import rows_of
-from encoder.process import run
+from encoder import (
+    CODECS,
+    Chunk,
+    ChunkJob,
+    Rendition,
+    UnknownCodecError,
+    inspect,
+    stitch,
+)
+from encoder.codecs.codec import depth_of, joined
+from encoder.codecs.codec_table import rows_of
+from encoder.encode import chunks
+from shotladder_runtime.process import run
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import ffmpeg_encoders
 from tests.encoder.films import hashes_in, numbers_in, write_film
 
 KVAZAAR = """
@@ -36,7 +47,7 @@ refinements = [{name = "subpixels", settings = [["kvazaar-params", "subme=4"]], 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 def test_rows_are_sane(codec):
     assert codec.preset in codec.presets
-    assert codec.encoder in encoder.tools.ffmpeg_encoders()
+    assert codec.encoder in ffmpeg_encoders()
     depths = [depth_of(name) for name in codec.pixel_formats]
     assert depths == sorted(depths)
     for share in (0, 0.25, 0.6, 1):
@@ -83,7 +94,7 @@ def test_a_row_says_what_opens_a_device_and_brings_pictures_there(tmp_path, monk
     row = replace(CODECS["h264"], name="elsewhere", devices=(("filter_threads", "1"),), upload=("copy", "null"))
     monkeypatch.setitem(CODECS, row.name, row)
     commands = []
-    monkeypatch.setattr(encoder.chunks, "run", lambda argv, **named: commands.append(argv) or run(argv, **named))
+    monkeypatch.setattr(chunks, "run", lambda argv, **named: commands.append(argv) or run(argv, **named))
     source = inspect(write_film(tmp_path / "film.mp4", 10))
     job = ChunkJob(
         source,

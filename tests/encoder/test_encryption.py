@@ -16,14 +16,15 @@ from encoder import (
     Encryption,
     KeyFileError,
     PackagingRequest,
-    ProcessError,
     Rendition,
-    Store,
     inspect,
-    packaging,
 )
-from encoder.encryption import load_keys, new_keys, packager_flags, save_keys
-from encoder.process import run
+from encoder.packaging import packager
+from encoder.packaging.encryption import load_keys, new_keys, packager_flags, save_keys
+from shotladder_runtime.errors import ProcessError
+from shotladder_runtime.process import run
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import packager_path
 from tests.encoder.films import beep, fetched, hashes_in, write_film
 
 RUNG = Rendition("h264-64p-90k", "h264", 128, 64, "veryfast")
@@ -76,10 +77,8 @@ def encrypted(request, title, tmp_path_factory):
         return done
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packaging, "run", noted)
-        packaging.package(
-            folder, source, segments, tracks, audio, [], PackagingRequest(Encryption(request.param, keys))
-        )
+        patch.setattr(packager, "run", noted)
+        packager.package(folder, source, segments, tracks, audio, [], PackagingRequest(Encryption(request.param, keys)))
     return request.param, folder, argvs, texts
 
 
@@ -107,7 +106,7 @@ def test_the_packager_itself_decrypts_to_the_same_frames(title, encrypted, tmp_p
     flags = tmp_path / "flags"
     flags.write_text(f"--enable_raw_key_decryption\n--keys=label=:key_id={key_id}:key={key}\n")
     fields = f"in={fetched(folder, f'video_{RUNG.id}.m3u8')},stream=video,out=clear.mp4"
-    run([encoder.packager_path(), fields, "--flagfile", str(flags), "--quiet"], cwd=str(tmp_path))
+    run([packager_path(), fields, "--flagfile", str(flags), "--quiet"], cwd=str(tmp_path))
     assert hashes_in(tmp_path / "clear.mp4") == hashes_in(track)
 
 
@@ -158,7 +157,7 @@ def test_a_failure_of_the_packager_tells_no_key(title, tmp_path):
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"nothing")
     with pytest.raises(ProcessError) as caught:
-        packaging.package(tmp_path, source, segments, [(rung, bad)], [], [], PackagingRequest(encryption))
+        packager.package(tmp_path, source, segments, [(rung, bad)], [], [], PackagingRequest(encryption))
     told = repr((caught.value.argv, caught.value.tail, str(caught.value)))
     assert not any(key.key in told for key in encryption.keys)
 
@@ -166,7 +165,7 @@ def test_a_failure_of_the_packager_tells_no_key(title, tmp_path):
 def test_the_start_is_in_the_clear_when_that_is_asked_for(title, tmp_path):
     source, segments, tracks, _ = title
     encryption = Encryption("cbcs", new_keys(), clear_lead=0.5)
-    packaged = packaging.package(tmp_path, source, segments, tracks, [], [], PackagingRequest(encryption))
+    packaged = packager.package(tmp_path, source, segments, tracks, [], [], PackagingRequest(encryption))
     boxes = [b"senc" in (tmp_path / url).read_bytes() for url in packaged[0].urls]
     assert boxes == [False] + [True] * (len(boxes) - 1)
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-import encoder
 from encoder import inspect
-from encoder.process import run
+from shotladder_runtime.process import run
+from shotladder_runtime.tools import ffmpeg_path
 
 SAID = ("-vf", "setfield=tff", "-flags", "+ildct+ilme", "-x264-params", "tff=1")
 WOVEN = ("-vf", "interlace=scan=tff,setfield=tff", "-flags", "+ildct+ilme", "-x264-params", "tff=1")
 
 
 def film(path, options, source="mandelbrot=size=320x240:rate=50:end_pts=100,trim=duration=2"):
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-nostdin", "-f", "lavfi", "-i", source]
+    argv = [ffmpeg_path(), "-v", "error", "-nostdin", "-f", "lavfi", "-i", source]
     run([*argv, *options, "-c:v", "libx264", "-preset", "ultrafast", str(path)])
     return inspect(path)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from encoder.errors import SourceError
-from encoder.frames import decode
-from encoder.inspection import inspect
+from encoder.media.frames import decode
+from encoder.media.inspection import inspect
 
 FRAMES = 60
 

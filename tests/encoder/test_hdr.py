@@ -11,9 +11,20 @@ import pytest
 
 import encoder
 import vmaf
-from encoder import Chunk, ChunkJob, Colour, HDRMetadata, Rendition, Segment, SourceError, Store, inspect
-from encoder.picture import colour_tags, filter_text, picture_filters
-from encoder.process import run
+from encoder import (
+    Chunk,
+    ChunkJob,
+    Colour,
+    HDRMetadata,
+    Rendition,
+    Segment,
+    SourceError,
+    inspect,
+)
+from encoder.encode.filters import colour_tags, filter_text, picture_filters
+from shotladder_runtime.process import run
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import ffmpeg_path
 from tests.encoder.films import fetched, numbers_in, write_film
 
 QUICK = {"hevc": "ultrafast", "av1": "12", "vp9": "5", "h264": "ultrafast"}
@@ -36,7 +47,7 @@ def hdr10(tmp_path_factory):
     plain, film = write_film(folder / "plain.mp4", 30, pixel_format="yuv420p10le"), folder / "film.mp4"
     tags = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited"
     params = f"log-level=error:keyint=100:{tags}:master-display={MASTERING}:max-cll=1000,400"
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-i", str(plain), "-c:v", "libx265", "-preset", "ultrafast"]
+    argv = [ffmpeg_path(), "-v", "error", "-i", str(plain), "-c:v", "libx265", "-preset", "ultrafast"]
     run([*argv, "-crf", "8", "-pix_fmt", "yuv420p10le", "-x265-params", params, str(film)])
     return inspect(film)
 
@@ -117,7 +128,7 @@ def grey(tmp_path, source: encoder.Source, code: int) -> float:
     size = (64, 64)
     chain = filter_text(picture_filters(replace(source, width=64, height=64), size, encoder.codec_named("h264")))
     tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", f"{graph},{tags},{chain}"]
+    argv = [ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", f"{graph},{tags},{chain}"]
     raw = run([*argv, "-frames:v", "1", "-f", "rawvideo", "-"]).stdout
     return (np.frombuffer(raw, np.uint8)[: 64 * 64].mean() - 16) / 219
 
@@ -167,8 +178,8 @@ def test_rgb_becomes_bt709_and_says_so(tmp_path):
 
 def test_dolby_vision_alone_is_refused(monkeypatch, hdr10):
     alone = HDRMetadata(dynamic=("Dolby Vision",))
-    monkeypatch.setattr("encoder.inspection._hdr", lambda frame: alone)
-    monkeypatch.setattr("encoder.inspection._colour", lambda frame: Colour())
+    monkeypatch.setattr("encoder.media.inspection._hdr", lambda frame: alone)
+    monkeypatch.setattr("encoder.media.inspection._colour", lambda frame: Colour())
     with pytest.raises(SourceError, match="profile 5"):
         inspect(hdr10.path)
 

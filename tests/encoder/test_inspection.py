@@ -11,7 +11,8 @@ import pytest
 
 import encoder
 from encoder import SourceError, inspect
-from encoder.process import run
+from shotladder_runtime.process import run
+from shotladder_runtime.tools import ffmpeg_path
 from tests.conftest import SHARED
 from tests.encoder.films import beep, numbers_in, write_film
 
@@ -105,7 +106,7 @@ def test_one_frame_is_a_film(tmp_path):
 
 def rotated(path: Path, angle: int) -> Path:
     turned = path.with_name(f"turned-{angle}.mp4")
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-display_rotation", str(angle), "-i", str(path)]
+    argv = [ffmpeg_path(), "-v", "error", "-display_rotation", str(angle), "-i", str(path)]
     run([*argv, "-c", "copy", str(turned)])
     return turned
 
@@ -144,7 +145,7 @@ def test_the_largest_video_is_the_film_and_a_cover_is_not(tmp_path):
     film = write_film(tmp_path / "film.mp4", 25)
     cover = write_film(tmp_path / "cover.mjpeg", 1, codec="mjpeg", options={}, size=(512, 256), pixel_format="yuvj420p")
     both = tmp_path / "both.mp4"
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-i", str(cover), "-i", str(film), "-map", "0", "-map", "1"]
+    argv = [ffmpeg_path(), "-v", "error", "-i", str(cover), "-i", str(film), "-map", "0", "-map", "1"]
     run([*argv, "-c", "copy", "-disposition:v:0", "attached_pic", str(both)])
     source = inspect(both)
     assert (source.width, source.height, source.frame_count) == (128, 64, 25)

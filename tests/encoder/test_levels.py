@@ -4,9 +4,18 @@ import av
 import numpy as np
 import pytest
 
-from encoder import Chunk, ChunkJob, Rendition, Store, chunk_path, encode_chunk, inspect, stitch
-from encoder.buffer import needed_buffer, track_samples
-from encoder.levels import H264_LEVELS, HEVC_LEVELS, _escaped
+from encoder import (
+    Chunk,
+    ChunkJob,
+    Rendition,
+    chunk_path,
+    encode_chunk,
+    inspect,
+    stitch,
+)
+from encoder.encode.levels import H264_LEVELS, HEVC_LEVELS, _escaped
+from encoder.encode.vbv import needed_buffer, track_samples
+from shotladder_runtime.store import Store
 from tests.encoder.films import hashes_in
 
 CHUNKS = (Chunk(0, 12, (0,), (0,)), Chunk(12, 24, (12,), (1,)))

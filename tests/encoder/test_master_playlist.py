@@ -8,9 +8,10 @@ from itertools import product
 import pytest
 
 import encoder
-from encoder import AudioStream, ChunkJob, Rendition, Store, TextStream, TextTrack, inspect
-from encoder.media_playlist import playlist_segments
-from encoder.tracks import AudioTrack
+from encoder import AudioStream, ChunkJob, Rendition, TextStream, TextTrack, inspect
+from encoder.packaging.hls_media_playlist import playlist_segments
+from encoder.tracks.tracks import AudioTrack
+from shotladder_runtime.store import Store
 from tests.encoder.films import beep, write_film
 
 RUNGS = (Rendition("h264-64p-90k", "h264", 128, 64, "veryfast"), Rendition("h264-32p-9k", "h264", 64, 32, "ultrafast"))

@@ -18,15 +18,15 @@ from encoder import (
     AudioStream,
     ChunkJob,
     PackagingRequest,
-    ProcessError,
     Rendition,
     Segment,
-    Store,
     TextStream,
     inspect,
     plan_chunks,
 )
-from encoder.tracks import AudioTrack, TextTrack
+from encoder.tracks.tracks import AudioTrack, TextTrack
+from shotladder_runtime.errors import ProcessError
+from shotladder_runtime.store import Store
 from tests.encoder.films import beep, fetched, hashes_in, key_times_in, numbers_in, times_in, write_film
 
 RUNGS = (Rendition("h264-64p-90k", "h264", 128, 64, "veryfast"), Rendition("h264-32p-9k", "h264", 64, 32, "ultrafast"))

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoder import Chunk, Colour, EncodePlan, Rendition, Source, plan_chunks
-from encoder.packaging import _least_duration
-from encoder.plan import LONGEST_CHUNK, SHORTEST_CHUNK
+from encoder.encode.plan import LONGEST_CHUNK, SHORTEST_CHUNK
+from encoder.packaging.packager import _least_duration
 
 
 def film(ticks: list[int], rate: Fraction) -> Source:

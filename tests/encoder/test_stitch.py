@@ -14,7 +14,6 @@ from encoder import (
     ChunkJob,
     Rendition,
     StitchError,
-    Store,
     chunk_path,
     encode_chunk,
     inspect,
@@ -23,7 +22,8 @@ from encoder import (
     stitched_samples,
     track_samples,
 )
-from encoder.stitch import track_timing
+from encoder.encode.stitch import track_timing
+from shotladder_runtime.store import Store
 from tests.encoder.films import hashes_in, key_times_in, numbers_in, times_in, write_film
 
 RUNG = Rendition("a", "h264", 128, 64, "veryfast")

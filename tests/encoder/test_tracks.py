@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import encoder
-from encoder import Chunk, ChunkJob, Rendition, Segment, Store, inspect
-from encoder.process import run
+from encoder import Chunk, ChunkJob, Rendition, Segment, inspect
+from shotladder_runtime.process import run
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import ffmpeg_path
 from tests.encoder.films import SOUND_RATE, beep, beep_heard, fetched, write_film
 
 RUNG = Rendition("a", "h264", 128, 64, "ultrafast")
@@ -72,7 +74,7 @@ def test_sound_of_every_codec_stays_to_the_picture(tmp_path, case, codec):
 def with_sound(film: Path, codec: str, *options: str) -> Path:
     """The same film with its sound in another codec."""
     path = film.with_name(f"{codec}{film.suffix}")
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-copyts", "-i", str(film), "-c:v", "copy", "-c:a", codec]
+    argv = [ffmpeg_path(), "-v", "error", "-copyts", "-i", str(film), "-c:v", "copy", "-c:a", codec]
     run([*argv, *options, str(path)])
     return path
 
@@ -105,7 +107,7 @@ def test_sound_that_is_passed_on_is_untouched_and_stays_to_the_picture(tmp_path,
 
 def surround(folder: Path, layout: str = "5.1(side)", codec: str = "flac") -> encoder.Source:
     """A film with 1 s of sound in many channels."""
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-f", "lavfi"]
+    argv = [ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-f", "lavfi"]
     argv += ["-i", f"sine=d=1:r=44100,aformat=channel_layouts={layout}", "-c:v", "ffv1", "-c:a", codec]
     run([*argv, str(folder / "film.mkv")])
     return inspect(folder / "film.mkv")
@@ -177,7 +179,7 @@ def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Sourc
     words.write_text("1\n00:00:00,500 --> 00:00:01,250\nHello, <i>there</i>\n\n2\n00:00:03,000 --> 00:00:04,000\nBye\n")
     picture = write_film(folder / "picture.mkv", 100, ticks=range(start, start + 100))
     argv = [
-        encoder.ffmpeg_path(),
+        ffmpeg_path(),
         "-v",
         "error",
         "-copyts",
@@ -209,7 +211,7 @@ def test_cues_of_web_vtt_stay_where_they_stood(tmp_path):
     words.write_text("WEBVTT\n\n00:00:00.500 --> 00:00:09.000 line:0 position:20% align:start\nUp\n")
     picture = write_film(tmp_path / "picture.mp4", 50)
     film = tmp_path / "film.mkv"
-    run([encoder.ffmpeg_path(), "-v", "error", "-i", str(picture), "-i", str(words), "-c", "copy", str(film)])
+    run([ffmpeg_path(), "-v", "error", "-i", str(picture), "-i", str(words), "-c", "copy", str(film)])
     source = inspect(film)
     text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.500 --> 00:00:02.000 line:0 position:20% align:start\nUp" in text
@@ -254,7 +256,7 @@ def test_text_ends_with_the_film(tmp_path):
 def test_the_tags_of_every_container_are_read(tmp_path):
     film = subtitled(tmp_path)
     path = tmp_path / "tagged.mkv"
-    argv = [encoder.ffmpeg_path(), "-v", "error", "-i", film.path, "-c", "copy", "-metadata:s:s:0", "title=Signs"]
+    argv = [ffmpeg_path(), "-v", "error", "-i", film.path, "-c", "copy", "-metadata:s:s:0", "title=Signs"]
     run([*argv, "-disposition:s:0", "forced+hearing_impaired", str(path)])
     (text,) = inspect(path).text
     assert (text.language, text.title, text.dispositions) == ("fra", "Signs", ("forced", "hearing_impaired"))

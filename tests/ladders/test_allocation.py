@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ladders import POOLINGS, Curve, Limits, TitleCurve, equal_slope, one_quantiser
-from ladders.allocation import PEAK_MARGIN, QUALITY_STEP, Aim, reach, same_quality
+from ladders.allocation.equal_slope import PEAK_MARGIN, QUALITY_STEP, Aim, reach, same_quality
 from tests.naive.hulls import naive_allocations, naive_hull
 
 FREE = Limits(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)

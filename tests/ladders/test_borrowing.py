@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ladders import RatePoint, fit_curve, quantiser_grid
-from ladders.borrowing import completed, lender
-from ladders.curves import moved_through
+from ladders.rd.curve_transfer import completed, lender
+from ladders.rd.curves import moved_through
 
 GRID = quantiser_grid(12, 46, 0.25)
 SIZES = [(1280, 720), (640, 360), (416, 234)]

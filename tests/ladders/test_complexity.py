@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from siti_tools.siti import ColorRange, HdrMode, SiTiCalculator
 
-from ladders.complexity import COMPLEXITY_COLUMNS, dct_energy, pool
-from ladders.complexity_kernels import line_moments, plane_moments, summarise
-from ladders.shot_kernels import shrink
-from ladders.si_ti import SITI_MODES, si_ti
+from ladders.complexity.complexity_kernels import line_moments, plane_moments, summarise
+from ladders.complexity.complexity_meter import COMPLEXITY_COLUMNS, dct_energy, pool
+from ladders.complexity.si_ti import SITI_MODES, si_ti
+from ladders.shots.kernels.frame_statistics import shrink
 from tests.naive.complexity import naive_dct_energy, naive_pool, naive_shrink, naive_si_ti, naive_summary
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladders import RatePoint, fit_curve, quantiser_grid
-from ladders.curves import _decreasing, fit_chunk
+from ladders.rd.curves import _decreasing, fit_chunk
 from tests.naive.hulls import naive_decreasing
 
 GRID = quantiser_grid(12, 46, 0.25)

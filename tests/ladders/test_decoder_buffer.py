@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders.decoder_buffer import kept_shares
+from ladders.allocation.decoder_buffer import kept_shares
 from tests.naive.buffers import runs_empty
 
 

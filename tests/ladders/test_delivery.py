@@ -9,7 +9,15 @@ import av
 import numpy as np
 import pytest
 
-from encoder import Chunk, Segment, Store, inspect, needed_rate, part_bits, plan_chunks, stitched_samples
+from encoder import (
+    Chunk,
+    Segment,
+    inspect,
+    needed_rate,
+    part_bits,
+    plan_chunks,
+    stitched_samples,
+)
 from ladders import (
     Aim,
     Encoding,
@@ -25,9 +33,10 @@ from ladders import (
     missed,
     segment_rates,
 )
-from ladders.delivery import TOLERANCE, _best, _misses, _Round
-from ladders.measured_chunks import of_shots, rate_point
-from ladders.probes import stride
+from ladders.final.correction import TOLERANCE, _best, _misses, _Round
+from ladders.probing.chunk_measurement import of_shots, rate_point
+from ladders.probing.prober import stride
+from shotladder_runtime.store import Store
 from tests.encoder.films import numbered_picture, write_film
 from tests.ladders.test_making import KnownFilm, known
 

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 import vmaf
-from encoder import ChunkJob, Colour, Rendition, Source, Store, chunk_path, inspect, plan_chunks
+from encoder import (
+    ChunkJob,
+    Colour,
+    Rendition,
+    Source,
+    chunk_path,
+    inspect,
+    plan_chunks,
+)
 from ladders import (
     APPLE_LADDERS,
     MODES,
@@ -30,6 +38,7 @@ from ladders import (
     missed,
     save_ladder,
 )
+from shotladder_runtime.store import Store
 from tests.encoder.films import write_film
 
 

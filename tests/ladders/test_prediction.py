@@ -7,10 +7,10 @@ import pytest
 
 from encoder import Chunk
 from ladders import LadderRequest, ladder_from
-from ladders.drawing import fitted
-from ladders.prediction import _Counting, _Imagined, _pieces, _Work, _work
-from ladders.probes import Point
-from ladders.remaining_loss import LENT
+from ladders.final.cost_prediction import _Counting, _Imagined, _pieces, _Work, _work
+from ladders.probing.curve_fit import fitted
+from ladders.probing.prober import Point
+from ladders.rd.uncertainty import LENT
 from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
 

@@ -5,8 +5,17 @@ from dataclasses import replace
 import pytest
 
 from encoder import codec_named
-from ladders import AUTO, Encoding, LadderError, LadderRequest, ProbeCost, RatePoint, Views, presets
-from ladders.presets import with_preset
+from ladders import (
+    AUTO,
+    Encoding,
+    LadderError,
+    LadderRequest,
+    ProbeCost,
+    RatePoint,
+    Views,
+)
+from ladders.probing import preset_choice
+from ladders.probing.preset_choice import with_preset
 from tests.ladders.test_making import KnownFilm, film, known
 
 PRESETS = codec_named("h264").presets
@@ -31,7 +40,7 @@ class FilmOfPresets(KnownFilm):
 
 @pytest.fixture
 def chosen(monkeypatch):
-    monkeypatch.setattr(presets, "Prober", FilmOfPresets)
+    monkeypatch.setattr(preset_choice, "Prober", FilmOfPresets)
     FilmOfPresets.runs.clear()
     prober, _ = known(count=20)
 

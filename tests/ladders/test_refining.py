@@ -8,10 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from encoder import Store, inspect, plan_chunks
-from encoder.stitch import stitch
+from encoder import inspect, plan_chunks
+from encoder.encode.stitch import stitch
 from ladders import Encoding, LadderRequest, Stop, Views, corrected, deliver, ladder_from, load_ladder, save_ladder
-from ladders.probes import Prober
+from ladders.probing.prober import Prober
+from shotladder_runtime.store import Store
 from tests.encoder.films import write_film
 from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, check_ladder, known
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import encoder
-from ladders.pictures import Pictures
-from ladders.relight import detail, relight
-from samples import variants
+from ladders.shots.frame_window import Pictures
+from ladders.shots.illumination import detail, relight
+from training.clips import variants
 
 LAMPS = (np.linspace(1.1, 0.4, 192)[:, None] * [1, 0.5, 0.2] + np.linspace(0, 0.6, 192)[:, None] * [0, 0.4, 1])[None]
 

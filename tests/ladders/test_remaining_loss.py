@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ladders.remaining_loss import ALIKE, COMMON, STEEPNESS, Landing, remaining_loss
+from ladders.rd.uncertainty import ALIKE, COMMON, STEEPNESS, Landing, remaining_loss
 
 BITS = np.array([900.0, 300.0, 120.0, 40.0])
 

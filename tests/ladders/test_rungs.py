@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import lognorm
 
 from ladders import Allocation, RungRules, TitleCurve, choose_rungs
-from ladders.allocation import Aim
-from ladders.rungs import share_out
+from ladders.allocation.equal_slope import Aim
+from ladders.allocation.rung_placement import share_out
 
 DURATION = 60.0
 

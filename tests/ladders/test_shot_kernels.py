@@ -4,16 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from ladders.complexity import dct_energy, dct_weights
-from ladders.complexity_kernels import fine_blocks, small_energies, summarise
-from ladders.cuts import CUT_REACH, cut_candidates
-from ladders.gradual import _SHAPES
-from ladders.gradual_features import USUAL_REACH, usual
-from ladders.gradual_kernels import mixture, peaks, progress, ramp, windows
-from ladders.mixture_kernels import halve, parts, seams, strip_means
-from ladders.pair_kernels import follow, lit_blocks, pair_evidence, projection_shift, structure
-from ladders.pictures import CHANGE_COLUMNS
-from ladders.shot_kernels import survey
+from ladders.complexity.complexity_kernels import fine_blocks, small_energies, summarise
+from ladders.complexity.complexity_meter import dct_energy, dct_weights
+from ladders.shots.cuts import CUT_REACH, cut_candidates
+from ladders.shots.frame_window import CHANGE_COLUMNS
+from ladders.shots.gradual.blend_wipe_push_kernels import halve, parts, seams, strip_means
+from ladders.shots.gradual.gradual_features import USUAL_REACH, usual
+from ladders.shots.gradual.gradual_kernels import mixture, peaks, progress, ramp, windows
+from ladders.shots.gradual.gradual_transitions import _SHAPES
+from ladders.shots.kernels.frame_comparison import follow, lit_blocks, pair_evidence, projection_shift, structure
+from ladders.shots.kernels.frame_statistics import survey
 from tests.naive.shots import (
     naive_blocks,
     naive_fine_blocks,

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import ladders
-from encoder import LocalExecutor, SourceError, Store
+from encoder import SourceError
 from ladders import analyse_in_ranges, plan_ranges
+from shotladder_runtime.jobs import LocalExecutor
+from shotladder_runtime.store import Store
 from tests.ladders.test_shots import scene, write_film
 
 
@@ -22,7 +24,7 @@ def film(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def short_ranges(monkeypatch):
-    monkeypatch.setattr("ladders.shot_ranges.RANGE", Fraction(2))
+    monkeypatch.setattr("ladders.shots.parallel_scan.RANGE", Fraction(2))
 
 
 def test_ranges_tile_the_film_from_key_frame_to_key_frame(film):

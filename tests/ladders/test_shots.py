@@ -13,8 +13,8 @@ import pytest
 
 import encoder
 import ladders
-from ladders.shot_evidence import ShotEvidence, gather
-from ladders.shots import choose
+from ladders.shots.detector import choose
+from ladders.shots.scan import ShotEvidence, gather
 
 SIZE = (160, 96)
 

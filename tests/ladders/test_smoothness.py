@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladders import Aim, Limits, equal_slope
-from ladders.smoothness import smooth
-from ladders.smoothness_kernels import cheapest_chain
+from ladders.allocation.smoothness import smooth
+from ladders.allocation.smoothness_kernels import cheapest_chain
 from tests.ladders.test_allocation import GRID, achieved, curve, titles
 from tests.naive.hulls import naive_chain, naive_hull
 

@@ -8,7 +8,7 @@ import pytest
 
 from encoder import Chunk, Segment
 from ladders import Anchor, FinalChunk, Finals, Ladder, ProbeCost, Rung
-from shotladder.comparison import against_fixed
+from shotladder.report.baseline_comparison import against_fixed
 from tests.ladders.test_making import film
 
 CURVE = ((250_000, 60.0), (500_000, 75.0), (1_000_000, 86.0), (2_000_000, 93.0))

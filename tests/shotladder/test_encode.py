@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import encoder
-from encoder.process import run
+from shotladder_runtime.process import run
+from shotladder_runtime.tools import ffmpeg_path
 from tests.encoder.films import fetched, hashes_in, key_times_in, times_in
 from tests.naive.buffers import runs_empty
 from tests.shotladder.running import BEEP, FAST, FRAMES, RATE, shotladder
@@ -195,7 +196,7 @@ def test_measured_vmaf_is_what_libvmaf_says_of_the_packaged_rung(made, tmp_path)
             f"[0:v]setpts=N,scale=160:90:flags=bicubic,format=yuv420p[a];[1:v]setpts=N,format=yuv420p[b];"
             f"[a][b]libvmaf=log_fmt=json:log_path={log}"
         )
-        argv = [encoder.ffmpeg_path(), "-v", "error", "-i", str(whole), "-i", str(made.film)]
+        argv = [ffmpeg_path(), "-v", "error", "-i", str(whole), "-i", str(made.film)]
         run([*argv, "-lavfi", graph, "-f", "null", "-"])
         measured = json.loads(log.read_text())
         assert len(measured["frames"]) == FRAMES

@@ -7,7 +7,8 @@ import stat
 import pytest
 
 import encoder
-from shotladder.key_files import keys_of
+from shotladder.pipeline.key_files import keys_of
+from shotladder_runtime.errors import ShotladderError
 from tests.encoder.films import fetched, hashes_in
 from tests.shotladder.running import FAST, shotladder
 
@@ -70,10 +71,10 @@ def test_a_presentations_keys_are_found_by_their_ids(encrypted, tmp_path, monkey
     assert keys_of({"encryption": None}, None) == ()
     other = tmp_path / "other.json"
     encoder.save_keys(encoder.new_keys(), other)
-    with pytest.raises(encoder.ShotladderError, match="keys of another presentation"):
+    with pytest.raises(ShotladderError, match="keys of another presentation"):
         keys_of(document, other)
     monkeypatch.setenv("XDG_DATA_HOME", os.devnull)
-    with pytest.raises(encoder.ShotladderError, match="not on this machine"):
+    with pytest.raises(ShotladderError, match="not on this machine"):
         keys_of(document, None)
 
 

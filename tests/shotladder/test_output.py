@@ -4,9 +4,9 @@ import json
 import shutil
 
 import pytest
+from shotladder.output import OutputError, check_output, files_below, whole_folder
 
 from shotladder import output
-from shotladder.output import OutputError, check_output, files_below, whole_folder
 
 
 def build(folder, text):

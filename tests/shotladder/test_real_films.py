@@ -6,7 +6,7 @@ import av
 import pytest
 
 import encoder
-from encoder.picture import colour_tags, keeps_hdr
+from encoder.encode.filters import colour_tags, keeps_hdr
 from tests.encoder.films import fetched
 from tests.shotladder.running import shotladder
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from encoder import Store
+from shotladder_runtime.store import Store
 from tests.shotladder.running import shotladder
 
 

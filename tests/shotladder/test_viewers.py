@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from ladders import RungChoice, RungRules, TitleCurve, choose_rungs
 from shotladder.commands.ladder import command
-from shotladder.viewers import Viewers
+from shotladder.pipeline.client_population import Viewers
 
 DURATION = 120.0
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.naive import scores
-from vmaf.fidelity import psnr, ssim
-from vmaf.reference_side import Geometry, Reference, Scratch
-from vmaf.rendition_side import Comparison
+from vmaf.native.distorted import Comparison
+from vmaf.native.psnr_ssim import psnr, ssim
+from vmaf.native.reference import Geometry, Reference, Scratch
 
 SIZES = [(48, 64, 8), (33, 34, 8), (71, 130, 8), (50, 67, 8), (61, 53, 10)]
 

@@ -9,7 +9,9 @@ import pytest
 
 import encoder
 import vmaf
-from encoder import process
+from encoder.media.frames import decode
+from shotladder_runtime import process
+from shotladder_runtime.tools import ffmpeg_path
 
 FEATURES = ("adm2", "motion2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3")
 
@@ -110,7 +112,7 @@ def test_smaller_rendition_is_scaled_as_ffmpeg_scales(film, textured, worsened, 
 def test_turned_reference_is_compared_upright(film, textured, tmp_path, degrees):
     lying = film(tmp_path / "lying.mkv", textured(4, 3, 72, 98))
     reference, rendition = tmp_path / "r.mp4", tmp_path / "d.mp4"
-    ffmpeg = [encoder.ffmpeg_path(), "-v", "error"]
+    ffmpeg = [ffmpeg_path(), "-v", "error"]
     process.run([*ffmpeg, "-i", str(lying), "-c:v", "libx264", "-qp", "0", str(tmp_path / "lying.mp4")])
     turned = ["-display_rotation", str(degrees), "-i", str(tmp_path / "lying.mp4"), "-c", "copy", str(reference)]
     process.run([*ffmpeg, *turned])
@@ -147,7 +149,7 @@ def test_what_the_native_engine_lacks_is_left_to_libvmaf(pair, textured, tmp_pat
 def test_full_range_is_brought_to_the_usual_one_on_both_sides(pair, tmp_path, tags):
     full = tmp_path / "full.mp4"
     filters = ["-vf", "scale=in_range=tv:out_range=pc", "-c:v", "libx264", "-qp", "1"]
-    process.run([encoder.ffmpeg_path(), "-v", "error", "-i", str(pair[0]), *filters, *tags, str(full)])
+    process.run([ffmpeg_path(), "-v", "error", "-i", str(pair[0]), *filters, *tags, str(full)])
     assert encoder.inspect(full).colour.range == "pc"
     (against_limited,) = vmaf.score(pair[0], full, engine="native", match_times=False)
     (against_itself,) = vmaf.score(full, full)
@@ -247,7 +249,7 @@ def test_wrong_requests_are_refused(pair, film, textured, tmp_path):
 def test_companions_of_ffmpeg_come_with_the_scores(pair):
     (scores,) = vmaf.score(*pair, companions=("psnr", "ssim"))
     assert scores.engine == "native"
-    luma = [np.stack([f.luma for f in encoder.frames.decode(encoder.inspect(path))]).astype(float) for path in pair]
+    luma = [np.stack([f.luma for f in decode(encoder.inspect(path))]).astype(float) for path in pair]
     error = ((luma[0] - luma[1]) ** 2).mean(axis=(1, 2))
     np.testing.assert_allclose(scores.psnr_y, 10 * np.log10(255**2 / error), atol=1e-5)
     assert np.isinf(scores.psnr_u).all()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import vmaf
-from vmaf import models, prediction
+from vmaf import models
+from vmaf.native import regression
 
 
 def test_models_carry_the_digest_of_libvmafs_own_files():
@@ -87,13 +88,13 @@ def test_four_k_model_has_no_phone_transform():
 def test_phone_never_scores_below_the_screen():
     rng = np.random.default_rng(0)
     features = np.column_stack([rng.uniform(0.5, 1, 50), rng.uniform(0, 20, 50), *rng.uniform(0.1, 1, (4, 50))])
-    plain = prediction.predict(models.load("v0.6.1"), features)
-    assert (prediction.predict(models.load("phone"), features) >= plain).all()
+    plain = regression.predict(models.load("v0.6.1"), features)
+    assert (regression.predict(models.load("phone"), features) >= plain).all()
 
 
 def test_score_of_a_frame_does_not_depend_on_its_company():
     rng = np.random.default_rng(1)
     features = rng.uniform(0.2, 1, (40, 6))
-    together = prediction.predict(models.load("v0.6.1"), features)
-    alone = [prediction.predict(models.load("v0.6.1"), row[None])[0] for row in features]
+    together = regression.predict(models.load("v0.6.1"), features)
+    alone = [regression.predict(models.load("v0.6.1"), row[None])[0] for row in features]
     assert together.tolist() == alone

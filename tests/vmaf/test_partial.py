@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-import encoder
 import vmaf
-from encoder import process
 from shotladder.cli import group
-from vmaf.times import runs
+from shotladder_runtime import process
+from shotladder_runtime.errors import ShotladderError
+from shotladder_runtime.tools import ffmpeg_path
+from vmaf.alignment.frame_times import runs
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def films(film, textured, worsened, tmp_path_factory):
     # every frame a key frame, so that junk in two of them harms no other
     process.run(
         [
-            encoder.ffmpeg_path(),
+            ffmpeg_path(),
             "-v",
             "error",
             "-i",
@@ -81,7 +82,7 @@ def test_frames_that_exist_score_as_in_the_whole_film(films, name, missing):
     ],
 )
 def test_unless_asked_for_what_is_there_a_damaged_rendition_is_refused(films, name, reason):
-    with pytest.raises(encoder.ShotladderError, match=reason):
+    with pytest.raises(ShotladderError, match=reason):
         vmaf.score(films["reference"], films[name])
 
 

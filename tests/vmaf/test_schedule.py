@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmaf.schedule import REFERENCE, Schedule
+from vmaf.native.frame_scheduler import REFERENCE, Schedule
 
 
 @settings(deadline=None)

@@ -1,0 +1,1 @@
+"""The best that any policy could have done on a trace: the offline optimum."""

@@ -1,0 +1,1 @@
+"""Kernels that replay sessions: download, network, playback, throughput estimators, QoE."""

@@ -1,0 +1,187 @@
+"""The session model: how a player and its network behave, and the models of two other simulators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abr.errors import PresentationError
+from abr.player.session_layout import (
+    CATCH_UP_DASHJS,
+    CATCH_UP_LOLP,
+    M_ABANDON,
+    M_CAP,
+    M_CATCH_UP,
+    M_EDGE,
+    M_ESTIMATE,
+    M_EXACT,
+    M_FIRST_RUNG,
+    M_FIXED_LATENCY,
+    M_HALF_LIFE_FAST,
+    M_HALF_LIFE_SLOW,
+    M_HONOUR,
+    M_IDLE,
+    M_LATE,
+    M_PLAIN,
+    M_PROGRESS_BITS,
+    M_PROGRESS_TIME,
+    M_QUANTUM,
+    M_REPLACE,
+    M_RESUME,
+    M_SEGMENTS,
+    M_STARTED,
+    M_STARTUP,
+    MODEL_SIZE,
+    REPLACE_EARLIEST,
+    REPLACE_LATEST,
+)
+
+__all__ = ["CATCH_UPS", "MODES", "REPLACEMENTS", "SessionModel", "session_model"]
+
+REPLACEMENTS = {"none": 0, "earliest": REPLACE_EARLIEST, "latest": REPLACE_LATEST}
+CATCH_UPS = {"none": 0, "dash.js": CATCH_UP_DASHJS, "lol+": CATCH_UP_LOLP}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionModel:
+    """How a session goes.
+
+    Attributes
+    ----------
+    buffer : float
+        Capacity of the buffer, s.
+    startup, resume : float
+        Playback begins, and goes on after a stall, with so many seconds in the buffer; at least one segment.
+    latency : float or None
+        Seconds that every request takes without any trace time passing; None: the trace's, which do.
+    payload : float
+        Share of the trace's rate that carries segments.
+    first_rung : int or None
+        Rung of the first segment; None: the policy chooses.
+    skip_last : int
+        Segments at the end that are never fetched.
+    abandonment : bool
+        Whether a policy may abandon a download.
+    honour : bool
+        Whether the rung that a download was abandoned for is fetched next, and the aborted bytes reach the
+        estimate.
+    quantum : float
+        A full buffer is slept off in steps of so many seconds; 0: exactly.
+    started : bool
+        The wait for the first segment counts as a stall.
+    exact : bool
+        Every download is stepped through, even where that cannot change it but in the last digits.
+    half_lives : tuple of float
+        Of the throughput estimate, s.
+    slow_start : float or None
+        A connection without a transfer for more seconds than this starts slowly again, as a new one does: flights of
+        10 segments of 1460 bytes (RFC 6928), then twice as much with every latency until the link is full (RFC 5681,
+        3.1 and 4.1). TCP's limit is its retransmission timeout, 1 s or less (RFC 6298). None: never.
+    audio : bool
+        Whether the presentation's audio is fetched too: over the same connection, one request after the other, always
+        for what reaches less far (as ExoPlayer's `CompositeSequenceableLoader`). Playback needs both. Like dash.js, the
+        throughput estimate of the video does not count audio.
+    replacement : {"none", "earliest", "latest"}
+        Whether a segment in the buffer of a rung below the one just chosen is fetched again before the next: the
+        earliest of them, which dash.js calls fast switching, or the latest; Sabre's `left` and `right`. None that plays
+        within one and a half segments; one that comes too late is abandoned.
+    live : float or None
+        Latency to keep to the live edge, s. The session begins so far behind it, and whole segments can be asked for
+        once they are there; no chunks within them. None: all is there.
+    catch_up : {"dash.js", "lol+", "none"}
+        Who sets the playback rate of a live session, between 0.5 and 1.5: dash.js's rule by latency (5.1.1,
+        CatchupController.js, no seeks), or LoL+'s there, by the buffer where that is below 0.5 s.
+    """
+
+    buffer: float = 60.0
+    startup: float = 0.0
+    resume: float = 0.0
+    latency: float | None = None
+    payload: float = 1.0
+    first_rung: int | None = None
+    skip_last: int = 0
+    abandonment: bool = True
+    honour: bool = True
+    quantum: float = 0.0
+    started: bool = False
+    exact: bool = False
+    half_lives: tuple[float, float] = (3.0, 8.0)
+    slow_start: float | None = None
+    audio: bool = False
+    replacement: str = "none"
+    live: float | None = None
+    catch_up: str = "dash.js"
+
+    def __post_init__(self) -> None:
+        """Check the names."""
+        if self.replacement not in REPLACEMENTS:
+            raise ValueError(f"replacement is one of {', '.join(REPLACEMENTS)}, not {self.replacement!r}")
+        if self.catch_up not in CATCH_UPS:
+            raise ValueError(f"catch_up is one of {', '.join(CATCH_UPS)}, not {self.catch_up!r}")
+
+    def vector(self, segments: int, rungs: int, longest: float) -> NDArray[np.float64]:
+        """Return the model as the session kernel takes it; `longest` segment in seconds."""
+        if self.startup + longest > self.buffer or self.resume + longest > self.buffer:
+            raise PresentationError(
+                f"a buffer of {self.buffer:g} s cannot hold {max(self.startup, self.resume):g} s and one more "
+                f"segment of {longest:g} s; give a larger --buffer"
+            )
+        if self.live is not None and not longest <= self.live <= self.buffer:
+            raise PresentationError(
+                f"a live session cannot be {self.live:g} s behind: segments, asked for when they are whole, last up to "
+                f"{longest:g} s, and the buffer holds {self.buffer:g} s"
+            )
+        c = np.zeros(MODEL_SIZE)
+        c[M_CAP] = self.buffer * 1e3
+        c[M_STARTUP] = self.startup * 1e3
+        c[M_RESUME] = self.resume * 1e3
+        c[M_FIXED_LATENCY] = -1.0 if self.latency is None else self.latency * 1e3
+        c[M_FIRST_RUNG] = -1.0 if self.first_rung is None else min(self.first_rung, rungs - 1)
+        c[M_SEGMENTS] = max(segments - self.skip_last, 1)
+        c[M_ABANDON] = c[M_LATE] = float(self.abandonment)
+        c[M_HONOUR] = float(self.honour)
+        c[M_QUANTUM] = self.quantum * 1e3
+        c[M_STARTED] = float(self.started)
+        # leaps past where nothing is abandoned count on a rate of 1
+        c[M_EXACT] = float(self.exact or self.live is not None)
+        c[M_PROGRESS_BITS], c[M_PROGRESS_TIME] = 12_000.0, 50.0  # Sabre's
+        c[M_HALF_LIFE_FAST], c[M_HALF_LIFE_SLOW] = self.half_lives[0] * 1e3, self.half_lives[1] * 1e3
+        c[M_ESTIMATE] = 1.0
+        c[M_IDLE] = np.inf if self.slow_start is None else self.slow_start * 1e3
+        c[M_REPLACE] = REPLACEMENTS[self.replacement]
+        c[M_EDGE] = np.inf if self.live is None else self.live * 1e3
+        c[M_CATCH_UP] = CATCH_UPS[self.catch_up]
+        c[M_PLAIN] = float(self.live is None and not self.audio)
+        return c
+
+
+MODES = {
+    "default": SessionModel(),
+    # UMass-LIDS/sabre 09b03bb: the abandonment target is lost, aborted bytes never reach the estimate
+    "sabre": SessionModel(buffer=25.0, first_rung=0, honour=False, exact=True),
+    # hongzimao/pensieve 1120bb1: latency takes no trace time, the last chunk is never played, startup is a stall
+    "pensieve": SessionModel(
+        latency=0.08,
+        payload=0.95,
+        first_rung=1,
+        skip_last=1,
+        abandonment=False,
+        honour=False,
+        quantum=0.5,
+        started=True,
+    ),
+}
+
+
+def session_model(mode: str, buffer: float | None = None, startup: float | None = None) -> SessionModel:
+    """Return the model of a mode with what a user wants otherwise."""
+    if mode not in MODES:
+        raise ValueError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
+    model = MODES[mode]
+    if buffer is not None:
+        model = replace(model, buffer=buffer)
+    if startup is not None:
+        model = replace(model, startup=startup)
+    return model

@@ -1,0 +1,1 @@
+"""What a player can know of a presentation, and the manifests from which it is read."""

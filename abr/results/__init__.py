@@ -1,0 +1,1 @@
+"""What sessions gave: events, metrics, tables, confidence intervals, comparisons of two arms."""

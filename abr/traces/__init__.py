@@ -1,0 +1,1 @@
+"""Network traces: the value, the file formats, the generator."""

@@ -1,0 +1,1 @@
+"""Encoders and their options, one row per codec."""

@@ -1,0 +1,1 @@
+"""Chunked encoding: filters, plan, chunks, stitching, levels, VBV."""

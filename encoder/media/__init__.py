@@ -1,0 +1,1 @@
+"""Sources: inspection, decoded frames, interlacing."""

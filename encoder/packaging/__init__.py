@@ -1,0 +1,1 @@
+"""DASH and HLS packaging, encryption, playlists."""

@@ -1,0 +1,1 @@
+"""Short research scripts that use the libraries."""

@@ -1,0 +1,46 @@
+"""Replay a presentation over generated 3G, 4G, cable and Wi-Fi with every policy by name.
+
+`python -m examples.compare_policies out/presentation.json [POLICY...]`
+"""
+
+import sys
+import tempfile
+
+import abr
+from samples.traces import MODELS, generate, write_trace
+
+SHOWN = ("vmaf_mean", "bitrate", "rebuffer_ratio", "startup_delay", "switches")
+
+
+def main() -> None:
+    """Print one table for each kind of network."""
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    presentation = abr.load_presentation(sys.argv[1])
+    policies = sys.argv[2:] or ["bba-0", "bba-1", "bba-2", "throughput", "bola-e"]
+    for name, model in MODELS.items():
+        # fast networks tell policies apart only when their mean is near the ladder's middle
+        middle = presentation.bitrates[len(presentation.rungs) // 2]
+        load = min(1.0, 1.2 * middle / (model.mean * 1000))
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in range(10):
+                trace = generate(model, seed)
+                scaled = [{**step, "bandwidth_kbps": step["bandwidth_kbps"] * load} for step in trace]
+                write_trace(f"{folder}/{name}_{seed}.json", scaled)
+            table = abr.simulate_many(presentation, abr.load_traces([folder]), policies, starts=10)
+        print(f"\n{name}, {model.mean * load / 1000:.2f} Mbit/s on average")
+        print(f"{'policy':<14}" + "".join(f"{metric:>26}" for metric in SHOWN))
+        for arm in table.summary():
+            cells = [_cell(arm["metrics"][metric]) for metric in SHOWN]
+            print(f"{arm['policy']:<14}" + "".join(f"{cell:>26}" for cell in cells))
+
+
+def _cell(metric: dict | None) -> str:
+    if metric is None:
+        return "-"
+    low, high = metric["ci95"]
+    return f"{metric['mean']:.4g} [{low:.3g}, {high:.3g}]"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How bits are allocated over chunks and rungs."""

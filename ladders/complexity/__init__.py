@@ -1,0 +1,1 @@
+"""How hard frames and shots are to encode."""

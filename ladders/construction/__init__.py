@@ -1,0 +1,1 @@
+"""How rate-distortion curves become the rungs of a ladder."""

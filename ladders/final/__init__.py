@@ -1,0 +1,1 @@
+"""Final encodes: encoded, measured, corrected, and compared with the fixed ladder."""

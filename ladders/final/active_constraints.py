@@ -1,0 +1,64 @@
+"""Which chunks of an encoded rung stand at a limit, and so not where bits are best spent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from encoder import Chunk, Source
+from ladders.allocation.equal_slope import Limits
+from ladders.final.final_encodes import FinalChunk, final_point
+from ladders.probing.chunk_measurement import Encoding
+
+__all__ = ["AT_PEAK", "held_chunks"]
+
+#: A chunk that has such a share of the peak stands at it; one that is so near (VMAF) to another limit, at that.
+AT_PEAK, NEAR = 0.9, 0.5
+
+
+def held_chunks(
+    source: Source,
+    chunks: Sequence[Chunk],
+    quantisers: Sequence[float],
+    row: Sequence[FinalChunk],
+    limits: Limits,
+    encoding: Encoding,
+) -> dict[str, list[int]]:
+    """Return the numbers of the chunks that stand at each limit.
+
+    Parameters
+    ----------
+    source : Source
+    chunks : sequence of Chunk
+        They tile the film.
+    quantisers : sequence of float
+        Of each chunk.
+    row : sequence of FinalChunk
+        Their encodes.
+    limits : Limits
+    encoding : Encoding
+
+    Returns
+    -------
+    dict
+        By "floor", "cap", "peak" and "jump". A chunk may stand at several, or at none, as most do.
+    """
+    seconds = np.array([float(source.time(chunk.last) - source.time(chunk.first)) for chunk in chunks])
+    points = [
+        final_point(source, chunk, quantiser, final, encoding)
+        for chunk, quantiser, final in zip(chunks, quantisers, row, strict=True)
+    ]
+    quality = np.array([point.quality for point in points])
+    heaviest = np.array([point.burst * point.bits for point in points]) / seconds
+    mean = encoding.pooled(np.concatenate([final.vmaf for final in row]))
+    peak = limits.peak_ratio * sum(point.bits for point in points) / seconds.sum()
+    steps = np.abs(np.diff(quality))
+    furthest = np.maximum(np.append(0.0, steps), np.append(steps, 0.0))
+    held = {
+        "floor": quality - [point.dip for point in points] <= mean - limits.floor_below_mean + NEAR,
+        "cap": quality >= limits.cap - NEAR,
+        "peak": heaviest >= AT_PEAK * peak,
+        "jump": furthest >= (np.inf if limits.jump is None else limits.jump) - NEAR,
+    }
+    return {name: np.flatnonzero(at).tolist() for name, at in held.items()}

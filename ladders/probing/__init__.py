@@ -1,0 +1,1 @@
+"""Probe encodes, and where to spend them."""

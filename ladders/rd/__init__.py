@@ -1,0 +1,1 @@
+"""Rate-distortion curves: fit, transfer between resolutions, uncertainty, pooling, BD-rate."""

@@ -1,0 +1,1 @@
+"""Shot-boundary detection: cuts, dissolves, fades, wipes."""

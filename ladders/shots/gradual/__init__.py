@@ -1,0 +1,1 @@
+"""Gradual transitions: dissolves, fades, wipes, pushes."""

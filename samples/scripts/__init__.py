@@ -1,1 +1,0 @@
-"""Short research scripts that import the libraries, to be read and bent."""

@@ -1,0 +1,1 @@
+"""The encode pipeline, which joins the libraries."""

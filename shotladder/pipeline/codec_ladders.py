@@ -1,0 +1,140 @@
+"""One ladder a codec: found by trials or read from a file, then encoded, measured and corrected."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+
+import encoder
+import vmaf
+from encoder import Source
+from ladders import (
+    AUTO,
+    MODES,
+    Anchor,
+    Finals,
+    Ladder,
+    LadderError,
+    LadderRequest,
+    ProbeCost,
+    Prober,
+    Shot,
+    deliver,
+    encode_finals,
+    fixed_anchor,
+    ladder_from,
+    load_ladders,
+    with_finals,
+    with_preset,
+)
+from shotladder.pipeline.encode_request import EncodeRequest
+from shotladder.progress import Advance, Reporter
+from shotladder_runtime.jobs import side_by_side
+
+__all__ = ["CodecLadder", "Delivered", "codec_ladders"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivered:
+    """The ladder of one codec as it was encoded, and the fixed ladder beside it, if that was asked for."""
+
+    ladder: Ladder
+    finals: Finals
+    anchor: Anchor | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodecLadder:
+    """The ladder of one codec, before it is encoded.
+
+    Attributes
+    ----------
+    wanted : LadderRequest
+    prober : Prober
+        Knows the trials that it was made of.
+    ladder : Ladder
+    from_file : bool
+        Such a ladder is made as it says, and not corrected.
+    several : bool
+        Whether other codecs are made beside it.
+    compare : bool
+        Whether to find out what a fixed ladder would have given.
+    """
+
+    wanted: LadderRequest
+    prober: Prober
+    ladder: Ladder
+    from_file: bool
+    several: bool
+    compare: bool
+
+    def deliver(self, reporter: Reporter) -> Delivered:
+        """Encode and measure, correct the rungs that missed, and measure what they are compared with."""
+
+        def stage(title: str) -> AbstractContextManager[Advance]:
+            return reporter.stage(f"{self.ladder.codec}: {title}" if self.several else title)
+
+        if self.from_file:
+            with stage("encode and measure") as advance:
+                return Delivered(self.ladder, encode_finals(self.prober, self.ladder, advance))
+        ladder, finals = deliver(self.prober, self.ladder, self.wanted, stage)
+        if not self.compare or ladder.mode == "fixed":
+            return Delivered(ladder, finals)
+        with stage("compare with the fixed ladder") as advance:
+            with_finals(self.prober, ladder, finals)
+            return Delivered(ladder, finals, fixed_anchor(self.prober.sibling(), ladder, self.wanted, advance))
+
+
+def codec_ladders(
+    request: EncodeRequest, source: Source, shots: tuple[Shot, ...], executor: Executor, reporter: Reporter
+) -> list[CodecLadder]:
+    """Find the ladder of each codec by trials, or take them from the file that the request names.
+
+    Raises
+    ------
+    LadderError
+        If ladders of a file do not fit the film, or each other.
+    """
+    requests = request.ladder_requests(source)
+    if request.engine == "native":
+        # compiled once here, not by every worker and not on a trial's bill
+        vmaf.warm_up(source.bit_depth)
+    if request.ladder not in MODES:
+        ladders = _loaded(request.ladder, source)
+        found = []
+        for ladder in ladders:
+            settings = {name: getattr(ladder, name) for name in ("codec", "preset", "tune", "pooling")}
+            wanted = replace(requests[0], encoding=replace(requests[0].encoding, **settings))
+            prober = Prober(source, ladder.chunks, wanted.encoding, request.store, executor)
+            found.append(CodecLadder(wanted, prober, ladder, from_file=True, several=len(ladders) > 1, compare=False))
+        return found
+    chunks, segments = encoder.plan_chunks(source, [shot.first for shot in shots], request.segment)
+    several = len(requests) > 1
+
+    def named(stage: str, wanted: LadderRequest) -> str:
+        return f"{wanted.encoding.codec}: {stage}" if several else stage
+
+    def find(wanted: LadderRequest) -> CodecLadder:
+        spent = ProbeCost()
+        if wanted.encoding.preset == AUTO:
+            with reporter.stage(named("choose a preset", wanted)):
+                wanted, spent = with_preset(wanted, source, chunks, request.store, executor)
+        prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every, cost=spent)
+        with reporter.stage(named("trial encodes", wanted)) as advance:
+            ladder = ladder_from(prober, segments, wanted, advance)
+        return CodecLadder(wanted, prober, ladder, from_file=False, several=several, compare=request.compare)
+
+    return side_by_side(executor, [partial(find, wanted) for wanted in requests])
+
+
+def _loaded(path: str, source: Source) -> tuple[Ladder, ...]:
+    ladders = load_ladders(path)
+    for ladder in ladders:
+        ladder.check_belongs_to(source)
+        if ladder.segments != ladders[0].segments:
+            raise LadderError(f"{path}: its ladders have different segments")
+    if len({ladder.codec for ladder in ladders}) < len(ladders):
+        raise LadderError(f"{path}: holds two ladders of one codec")
+    return ladders

@@ -1,0 +1,1 @@
+"""presentation.json and report.html."""

@@ -1,0 +1,1 @@
+"""What every package uses: errors, processes, tools, jobs, the store, the kernel compiler."""

@@ -1,0 +1,75 @@
+"""The root of all errors, and the errors of processes, tools, jobs and stores.
+
+```
+ShotladderError
+├── MissingToolError (FileNotFoundError)  ffmpeg, the packager or a part of them is not installed
+├── ProcessError (RuntimeError)           a tool was started and failed
+├── ClusterError (RuntimeError)           a cluster cannot be used
+├── StoreError (OSError)                  a store cannot be used, or its server cannot be reached
+├── JobsError (RuntimeError)              jobs failed each time that they were tried
+└── ClaimedError (RuntimeError)           another run is making the same artefacts now
+```
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ClaimedError",
+    "ClusterError",
+    "JobsError",
+    "MissingToolError",
+    "ProcessError",
+    "ShotladderError",
+    "StoreError",
+]
+
+
+class ShotladderError(Exception):
+    """Any error that shotladder raises on purpose; its message says what is wrong, where, and what to do."""
+
+
+class MissingToolError(ShotladderError, FileNotFoundError):
+    """A tool, or a part of it that is needed, is not installed."""
+
+
+class ProcessError(ShotladderError, RuntimeError):
+    """A tool was started and failed.
+
+    Attributes
+    ----------
+    argv : tuple of str
+        The command.
+    returncode : int
+        Its exit status; negative for a signal.
+    tail : str
+        The last lines it wrote to standard error.
+    """
+
+    def __init__(self, argv: tuple[str, ...], returncode: int, tail: str) -> None:
+        self.argv = argv
+        self.returncode = returncode
+        self.tail = tail
+        lines = tail.strip().splitlines() or ["it said nothing"]
+        # the first complaint is the cause, the last the consequence
+        last = lines[0] if lines[0] == lines[-1] else f"{lines[0]} ... {lines[-1]}"
+        super().__init__(f"{argv[0].rsplit('/', 1)[-1]} failed (status {returncode}): {last}")
+
+    def __reduce__(self) -> tuple[type[ProcessError], tuple[tuple[str, ...], int, str]]:
+        """Travel between processes whole."""
+        return type(self), (self.argv, self.returncode, self.tail)
+
+
+class ClusterError(ShotladderError, RuntimeError):
+    """A cluster does not answer, has no workers, or has some that cannot do the work."""
+
+
+class JobsError(ShotladderError, RuntimeError):
+    """Jobs failed each time that they were tried; the others are done."""
+
+
+class ClaimedError(ShotladderError, RuntimeError):
+    """Another run is making the same artefacts now."""
+
+
+class StoreError(ShotladderError, OSError):
+    """A folder or a URL is not a store, or its server cannot be reached or does not do what it is asked."""

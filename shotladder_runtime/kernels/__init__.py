@@ -1,0 +1,1 @@
+"""How compiled kernels are made: the compiler decorator and SIMD vectors."""

@@ -1,0 +1,287 @@
+"""Straight-line vector code for numba: the one place where kernels' inner loops are generated.
+
+LLVM's loop vectoriser gives up where several rows are read and several are written (it cannot prove that they do
+not overlap), and a loop over filter taps costs it ten times the arithmetic. So the inner step of such a kernel is
+written once in Python operators on `Lanes`, a vector of pixels; running it emits LLVM instructions, unrolled over
+taps, which numba inlines into an ordinary loop. The vector length is the author's choice; LLVM splits what is wider
+than the machine's registers, so the same code serves AVX-512, AVX2 and NEON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+__all__ = ["Grid", "Index", "Lanes", "both", "fold", "step", "unzip", "zip_up"]
+
+_KINDS: dict[str, tuple[Any, bool]] = {
+    "u8": (ir.IntType(8), False),
+    "u16": (ir.IntType(16), False),
+    "i16": (ir.IntType(16), True),
+    "u32": (ir.IntType(32), False),
+    "i32": (ir.IntType(32), True),
+    "u64": (ir.IntType(64), False),
+    "i64": (ir.IntType(64), True),
+    "f64": (ir.DoubleType(), True),
+}
+
+
+class Index:
+    """A row or column number that is known only at run time."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder = builder
+        self.value = value
+
+    def _of(self, other: Index | int) -> Any:
+        return other.value if isinstance(other, Index) else ir.Constant(self.value.type, other)
+
+    def __add__(self, other: Index | int) -> Index:
+        return Index(self.builder, self.builder.add(self.value, self._of(other)))
+
+    def __mul__(self, other: Index | int) -> Index:
+        return Index(self.builder, self.builder.mul(self.value, self._of(other)))
+
+    def half(self) -> Index:
+        """Return half of an even number."""
+        return Index(self.builder, self.builder.ashr(self.value, ir.Constant(self.value.type, 1)))
+
+
+class Lanes:
+    """A vector of numbers; arithmetic wraps as the element type does."""
+
+    def __init__(self, builder: Any, value: Any, signed: bool) -> None:
+        self.builder = builder
+        self.value = value
+        self.signed = signed
+
+    @property
+    def _real(self) -> bool:
+        return isinstance(self.value.type.element, ir.DoubleType)
+
+    def _of(self, other: Lanes | Index | float) -> Any:
+        if isinstance(other, Lanes):
+            return other.value
+        kind = self.value.type
+        if isinstance(other, Index):
+            number = self.builder.trunc(other.value, kind.element) if kind.element.width < 64 else other.value
+            return both(self.builder, number, kind)
+        return ir.Constant(kind, [other] * kind.count)
+
+    def _like(self, value: Any) -> Lanes:
+        return Lanes(self.builder, value, self.signed)
+
+    def __add__(self, other: Lanes | Index | float) -> Lanes:
+        op = self.builder.fadd if self._real else self.builder.add
+        return self._like(op(self.value, self._of(other)))
+
+    def __sub__(self, other: Lanes | Index | float) -> Lanes:
+        op = self.builder.fsub if self._real else self.builder.sub
+        return self._like(op(self.value, self._of(other)))
+
+    def __mul__(self, other: Lanes | float) -> Lanes:
+        op = self.builder.fmul if self._real else self.builder.mul
+        return self._like(op(self.value, self._of(other)))
+
+    def __truediv__(self, other: Lanes | float) -> Lanes:
+        return self._like(self.builder.fdiv(self.value, self._of(other)))
+
+    def __rshift__(self, bits: Lanes | Index | int) -> Lanes:
+        op = self.builder.ashr if self.signed else self.builder.lshr
+        return self._like(op(self.value, self._of(bits)))
+
+    def __lshift__(self, bits: Lanes | int) -> Lanes:
+        return self._like(self.builder.shl(self.value, self._of(bits)))
+
+    def __and__(self, other: Lanes | int) -> Lanes:
+        return self._like(self.builder.and_(self.value, self._of(other)))
+
+    def __gt__(self, other: Lanes | float) -> Lanes:
+        return self._compare(">", other)
+
+    def __lt__(self, other: Lanes | float) -> Lanes:
+        return self._compare("<", other)
+
+    def __ge__(self, other: Lanes | float) -> Lanes:
+        return self._compare(">=", other)
+
+    def _compare(self, sign: str, other: Lanes | float) -> Lanes:
+        if self._real:
+            return self._like(self.builder.fcmp_ordered(sign, self.value, self._of(other)))
+        op = self.builder.icmp_signed if self.signed else self.builder.icmp_unsigned
+        return self._like(op(sign, self.value, self._of(other)))
+
+    def plus_product(self, other: Lanes, factor: float) -> Lanes:
+        """Return self + other * factor; a fused operation is welcome, the numbers are small whole ones."""
+        if not self._real:
+            return self + other * factor
+        flags = ("contract",)
+        product = self.builder.fmul(other.value, other._of(factor), flags=flags)
+        return self._like(self.builder.fadd(self.value, product, flags=flags))
+
+    def where(self, yes: Lanes, no: Lanes | float) -> Lanes:
+        """Return `yes` where this comparison holds, else `no`."""
+        return yes._like(self.builder.select(self.value, yes.value, yes._of(no)))
+
+    def at_least(self, bound: Lanes | float) -> Lanes:
+        """Return the larger of both."""
+        return (self > bound).where(self, bound)
+
+    def at_most(self, bound: Lanes | float) -> Lanes:
+        """Return the smaller of both."""
+        limit = self._like(self._of(bound))
+        return (self > bound).where(limit, self)
+
+    def floor(self) -> Lanes:
+        """Round reals down."""
+        kind = self.value.type
+        name = f"llvm.floor.v{kind.count}f64"
+        function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(kind, [kind]), name)
+        return self._like(self.builder.call(function, [self.value]))
+
+    def single(self) -> Lanes:
+        """Convert whole numbers to doubles by way of single precision, once rounded."""
+        count = self.value.type.count
+        narrow = self.builder.sitofp(self.value, ir.VectorType(ir.FloatType(), count))
+        return self._like(self.builder.fpext(narrow, ir.VectorType(ir.DoubleType(), count)))
+
+    def magnitude(self) -> Lanes:
+        """Return the absolute value of signed numbers."""
+        return (self > -1).where(self, self * 0 - self)
+
+    def before(self, first: Index, end: Index) -> Lanes:
+        """Tell which lanes stand before `end` when the first one is at `first`."""
+        count = self.value.type.count
+        kind = ir.VectorType(ir.IntType(64), count)
+        start = both(self.builder, first.value, kind)
+        places = self.builder.add(start, ir.Constant(kind, list(range(count))))
+        return self._like(self.builder.icmp_signed("<", places, both(self.builder, end.value, kind)))
+
+    def bits(self) -> Lanes:
+        """Return the bits of doubles as signed 64-bit numbers."""
+        kind = ir.VectorType(ir.IntType(64), self.value.type.count)
+        return Lanes(self.builder, self.builder.bitcast(self.value, kind), True)
+
+    def to(self, kind: str) -> Lanes:
+        """Convert to another element type."""
+        element, signed = _KINDS[kind]
+        target = ir.VectorType(element, self.value.type.count)
+        if target == self.value.type:
+            return Lanes(self.builder, self.value, signed)
+        if self._real:
+            op = self.builder.fptosi if signed else self.builder.fptoui
+        elif isinstance(element, ir.DoubleType):
+            op = self.builder.sitofp if self.signed else self.builder.uitofp
+        elif element.width > self.value.type.element.width:
+            op = self.builder.sext if self.signed else self.builder.zext
+        else:
+            op = self.builder.trunc
+        return Lanes(self.builder, op(self.value, target), signed)
+
+
+class Grid:
+    """An array of two dimensions inside a step; each row is contiguous, rows may be further apart."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+        array = context.make_array(kind)(context, builder, value)
+        self.builder = builder
+        self.data = array.data
+        pitch = builder.extract_value(array.strides, 0)
+        self.width = builder.sdiv(
+            pitch, ir.Constant(pitch.type, context.get_abi_sizeof(context.get_value_type(kind.dtype)))
+        )
+        self.element = context.get_value_type(kind.dtype)
+        self.signed = bool(getattr(kind.dtype, "signed", True))
+
+    def _pointer(self, row: Index | int, column: Index | int, kind: Any) -> Any:
+        builder = self.builder
+        line, place = (
+            number.value if isinstance(number, Index) else ir.Constant(self.width.type, number)
+            for number in (row, column)
+        )
+        first = builder.gep(self.data, [builder.add(builder.mul(line, self.width), place)])
+        return builder.bitcast(first, kind.as_pointer())
+
+    @property
+    def _bytes(self) -> int:
+        return 8 if isinstance(self.element, ir.DoubleType) else int(self.element.width) // 8
+
+    def load(self, row: Index | int, column: Index | int, lanes: int) -> Lanes:
+        """Read neighbours of one row."""
+        kind = ir.VectorType(self.element, lanes)
+        value = self.builder.load(self._pointer(row, column, kind), align=self._bytes)
+        return Lanes(self.builder, value, self.signed)
+
+    def store(self, row: Index | int, column: Index | int, lanes: Lanes) -> None:
+        """Write neighbours of one row, converted to the array's element type by truncation."""
+        pointer = self._pointer(row, column, lanes.value.type)
+        self.builder.store(lanes.value, pointer, align=self._bytes)
+
+
+def step(grids: int, numbers: int, body: Callable[..., None]) -> Any:
+    """Make a function for use inside kernels: it takes arrays, then whole numbers, and runs `body` once.
+
+    Parameters
+    ----------
+    grids, numbers : int
+        How many two-dimensional arrays and how many whole numbers it takes.
+    body : callable
+        Takes as many `Grid` and `Index`, and emits the instructions.
+    """
+
+    def typing(*args: Any) -> Any:
+        signature = types.void(*args[:grids], *[types.intp] * numbers)
+
+        def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+            arrays = [Grid(context, builder, t, v) for t, v in zip(sig.args[:grids], values[:grids], strict=True)]
+            body(*arrays, *(Index(builder, v) for v in values[grids:]))
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    names = ", ".join(f"a{k}" for k in range(grids + numbers))
+    # numba reads the number of arguments from the signature, so it must be spelled out
+    space: dict[str, Any] = {"typing": typing}
+    exec(f"def made(context, {names}):\n    return typing({names})", space)  # noqa: S102
+    return intrinsic(space["made"])
+
+
+def fold(at: Callable[[int], Lanes], taps: Sequence[int]) -> Lanes:
+    """Return the sum of a symmetric filter; `taps` are its first half and the middle.
+
+    `at(k)` is the sample under tap k; equal taps share one product, which changes nothing in whole numbers.
+    """
+    middle = len(taps) - 1
+    total = at(middle) * taps[middle]
+    for k in range(middle):
+        total = total.plus_product(at(k) + at(2 * middle - k), taps[k])
+    return total
+
+
+def both(builder: Any, number: Any, kind: Any) -> Any:
+    """Return a vector that holds one number in every lane."""
+    one = ir.Constant(ir.IntType(32), 0)
+    start = builder.insert_element(ir.Constant(kind, ir.Undefined), number, one)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(start, ir.Constant(kind, ir.Undefined), zeros)
+
+
+def _shuffled(first: Lanes, second: Lanes, places: Sequence[int]) -> Lanes:
+    order = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), list(places))
+    return first._like(first.builder.shuffle_vector(first.value, second.value, order))
+
+
+def unzip(lanes: Lanes) -> tuple[Lanes, Lanes]:
+    """Return the even and the odd places."""
+    count = lanes.value.type.count
+    return _shuffled(lanes, lanes, range(0, count, 2)), _shuffled(lanes, lanes, range(1, count, 2))
+
+
+def zip_up(even: Lanes, odd: Lanes) -> Lanes:
+    """Return one vector with the places of both by turns."""
+    count = even.value.type.count
+    return _shuffled(even, odd, [k // 2 + count * (k % 2) for k in range(2 * count)])

@@ -1,0 +1,236 @@
+"""Jobs are run longest first, within memory, tried again, and one that fails costs no other."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from shotladder_runtime.errors import ClaimedError, JobsError, MissingToolError, ProcessError
+from shotladder_runtime.jobs import Farm, LocalExecutor, balanced, longest_first, run_all, side_by_side
+from shotladder_runtime.jobs.executor import free_memory
+
+
+@dataclass(frozen=True)
+class Work:
+    cost: float
+    memory: int = 0
+
+    def divided(self, count):
+        return [Work(self.cost / count, self.memory)] * count
+
+
+def test_what_would_outlast_all_others_is_divided():
+    jobs = [Work(12), Work(2), Work(2)]
+    assert balanced(jobs, 1) == jobs
+    assert balanced(jobs, 2) == [Work(6), Work(6), Work(2), Work(2)]
+    assert balanced(jobs, 4) == [*[Work(4)] * 3, Work(2), Work(2)]
+    assert balanced([], 4) == []
+
+
+def test_the_longest_comes_first_and_equals_keep_their_order():
+    jobs = [Work(2, 1), Work(5), Work(2, 2), Work(9)]
+    assert longest_first(jobs) == [Work(9), Work(5), Work(2, 1), Work(2, 2)]
+    begun = []
+    with ThreadPoolExecutor(1) as executor:
+        results = dict(run_all(executor, lambda job: begun.append(job) or job.cost, jobs))
+    assert begun == longest_first(jobs)
+    assert results == {job: job.cost for job in jobs}
+
+
+def failing(times, error, calls):
+    """Fail the job of cost 3 so many times."""
+
+    def run(job):
+        calls.append(job.cost)
+        if job.cost == 3 and calls.count(3) <= times:
+            raise error
+        return -job.cost
+
+    return run
+
+
+BROKEN = ProcessError(("ffmpeg", "-i", "a film.mp4"), 1, "the cause\nthe end")
+
+
+def test_a_job_that_fails_once_is_tried_again():
+    calls = []
+    with ThreadPoolExecutor(2) as executor:
+        results = dict(run_all(executor, failing(1, BROKEN, calls), [Work(n) for n in range(6)]))
+    assert results == {Work(n): -n for n in range(6)}
+    assert calls.count(3) == 2
+
+
+def test_a_job_that_fails_for_good_is_told_when_all_others_are_done():
+    calls, done = [], []
+    with ThreadPoolExecutor(2) as executor, pytest.raises(JobsError) as caught:
+        for job, _ in run_all(executor, failing(9, BROKEN, calls), [Work(n) for n in range(6)]):
+            done.append(job.cost)
+    assert sorted(done) == [0, 1, 2, 4, 5]
+    assert calls.count(3) == 2
+    assert str(caught.value) == (
+        "1 of 6 jobs failed 2 times, the others are done and in the store; the first: ffmpeg failed (status 1): "
+        "the cause ... the end; the command was: ffmpeg -i 'a film.mp4'"
+    )
+
+
+def test_many_failures_end_the_round():
+    def fail(job):
+        raise BROKEN
+
+    with ThreadPoolExecutor(1) as executor, pytest.raises(JobsError, match=r"^10 of 500 jobs failed .* no more"):
+        list(run_all(executor, fail, [Work(n) for n in range(500)]))
+
+
+@pytest.mark.parametrize("error", [MissingToolError("no ffmpeg"), OSError(28, "No space left on device")])
+def test_what_would_meet_every_job_is_told_at_once(error):
+    calls = []
+    with ThreadPoolExecutor(1) as executor, pytest.raises(type(error)):
+        list(run_all(executor, failing(9, error, calls), [Work(3)]))
+    assert calls == [3]
+
+
+def test_what_another_run_makes_is_waited_for():
+    calls = []
+    with ThreadPoolExecutor(1) as executor:
+        results = dict(run_all(executor, failing(3, ClaimedError("taken"), calls), [Work(1), Work(3)]))
+    assert results == {Work(1): -1, Work(3): -3}
+    assert calls.count(3) == 4
+
+
+def test_jobs_wait_for_memory_and_a_large_one_runs_alone():
+    held, most, lock = [], [], threading.Lock()
+
+    def run(job):
+        with lock:
+            held.append(job.memory)
+            most.append(tuple(held))
+        time.sleep(0.005)
+        with lock:
+            held.remove(job.memory)
+
+    with LocalExecutor(8, memory=100) as executor:
+        list(run_all(executor, run, [Work(n, memory) for n, memory in enumerate([500, *[40] * 12, 90])]))
+    assert all(sum(together) <= 100 or len(together) == 1 for together in most)
+    assert max(map(len, most)) == 2
+
+
+def test_of_what_waits_the_costliest_comes_first_whoever_sent_it():
+    begun, gate = [], threading.Event()
+
+    def run(job):
+        gate.wait()
+        begun.append(job.cost)
+
+    with LocalExecutor(1) as executor:
+        rounds = [[Work(5), Work(1)], [Work(3), Work(9)]]
+        futures = [executor.submit(run, job) for jobs in rounds for job in jobs]
+        gate.set()
+    assert all(future.done() for future in futures)
+    # the first had begun when the others came
+    assert begun == [5, 9, 3, 1]
+
+
+def test_another_width_is_taken_up():
+    together, lock, most = [0], threading.Lock(), []
+
+    def run(job):
+        with lock:
+            together[0] += 1
+            most.append(together[0])
+        time.sleep(0.01)
+        with lock:
+            together[0] -= 1
+
+    with Farm(ThreadPoolExecutor(8), 1) as farm:
+        list(run_all(farm, run, [Work(n) for n in range(6)]))
+        assert max(most) == 1
+        farm.resize(4)
+        list(run_all(farm, run, [Work(n) for n in range(12)]))
+        assert max(most) == 4
+
+
+def test_what_has_not_begun_is_dropped_when_a_farm_closes():
+    gate = threading.Event()
+    farm = LocalExecutor(1)
+    first, second = farm.submit(gate.wait), farm.submit(gate.wait)
+    farm.shutdown(wait=False)
+    gate.set()
+    assert first.result(timeout=10)
+    assert second.cancelled()
+
+
+def test_chains_go_side_by_side_and_a_fault_waits_for_the_others():
+    barrier, ended = threading.Barrier(2), []
+
+    def chain(name, fails):
+        barrier.wait(timeout=10)
+        with LocalExecutor(1) as farm:
+            list(run_all(farm, lambda job: job.cost, [Work(n) for n in range(3)]))
+        if fails:
+            raise BROKEN
+        ended.append(name)
+        return name
+
+    with LocalExecutor(1) as farm:
+        calls = [partial(chain, name, False) for name in "ab"]
+        assert side_by_side(farm, calls) == ["a", "b"]
+        with pytest.raises(ProcessError):
+            side_by_side(farm, [partial(chain, "a", True), partial(chain, "c", False)])
+    assert "c" in ended
+
+
+def test_free_memory_is_some_of_this_machines():
+    assert 10**7 < free_memory() < 10**14
+
+
+def test_workers_that_refuse_leave_nothing_to_wait_for():
+    pool = ThreadPoolExecutor(1)
+    farm = Farm(pool, 1)
+    pool.shutdown()
+    refused = [farm.submit(print) for _ in range(3)]
+    assert all(isinstance(future.exception(timeout=10), RuntimeError) for future in refused)
+    farm.shutdown()
+
+
+def test_what_is_asked_for_after_the_end_is_refused_and_nothing_hangs():
+    farm = LocalExecutor(1)
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_):
+        begun.set()
+        go.wait(10)
+
+    running, waiting = farm.submit(slow, None), farm.submit(slow, None)
+    begun.wait(10)
+    farm.shutdown(wait=False)
+    assert waiting.cancelled()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        farm.submit(slow, None)
+    go.set()
+    farm.shutdown()
+    assert running.done()
+
+
+def test_an_interrupt_while_chains_run_ends_them():
+    farm, begun, done = LocalExecutor(1), threading.Event(), []
+
+    def slow(job):
+        begun.set()
+        time.sleep(0.05)
+        done.append(job)
+
+    def interrupt():
+        begun.wait(timeout=10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    chain = partial(run_all, farm, slow, [Work(n) for n in range(100)])
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(farm, [lambda: list(chain()), lambda: list(chain())])
+    assert farm.closed
+    assert len(done) < 100

@@ -1,0 +1,133 @@
+"""Tools are started without a shell, timed alone, told on when they fail, and never outlive their parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from shotladder_runtime.errors import MissingToolError, ProcessError
+from shotladder_runtime.process import STDERR_KEPT, run, stop_all
+
+PYTHON = sys.executable
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def python(code: str) -> list[str]:
+    return [PYTHON, "-S", "-c", code]
+
+
+def test_output_and_talk_are_kept_apart():
+    done = run(python("import sys; print('data'); print('talk', file=sys.stderr)"))
+    assert (done.stdout, done.stderr) == (b"data\n", "talk\n")
+
+
+def test_input_is_closed():
+    assert run(python("import sys; print(repr(sys.stdin.read()))")).stdout == b"''\n"
+
+
+def test_cpu_time_is_that_of_the_one_child():
+    spin = "import time\nwhile time.process_time() < {}: pass"
+    others = [threading.Thread(target=run, args=(python(spin.format(0.6)),)) for _ in range(2)]
+    for other in others:
+        other.start()
+    cpu = run(python(spin.format(0.3))).cpu_seconds
+    for other in others:
+        other.join()
+    assert 0.3 <= cpu < 0.5
+
+
+def test_waiting_costs_nothing():
+    assert run(python("import time; time.sleep(0.3)")).cpu_seconds < 0.25
+
+
+def test_a_failure_names_the_command_its_status_and_its_last_words():
+    code = "import sys; print('the cause', file=sys.stderr); print('the end', file=sys.stderr); sys.exit(3)"
+    with pytest.raises(ProcessError, match=r"^python.* failed \(status 3\): the cause \.\.\. the end$") as caught:
+        run(python(code))
+    assert caught.value.argv == tuple(python(code))
+    assert caught.value.returncode == 3
+    assert caught.value.tail == "the cause\nthe end\n"
+
+
+def test_a_silent_failure_says_so():
+    with pytest.raises(ProcessError, match=r"status 1\): it said nothing"):
+        run(["/bin/false"])
+
+
+def test_a_signal_is_a_negative_status():
+    with pytest.raises(ProcessError) as caught:
+        run(python("import os; os.kill(os.getpid(), 11)"))
+    assert caught.value.returncode == -11
+
+
+def test_endless_talk_is_bounded_and_its_end_is_kept():
+    done = run(python("import sys; sys.stderr.write('x' * 3_000_000 + 'end'); print('y' * 3_000_000)"))
+    assert done.stderr.endswith("xend")
+    assert len(done.stderr) == STDERR_KEPT
+    assert len(done.stdout) == 3_000_001
+
+
+def test_a_missing_program_is_told(tmp_path):
+    with pytest.raises(MissingToolError, match="no such program"):
+        run([str(tmp_path / "ffmpeg")])
+
+
+def test_a_program_that_is_none_is_told(tmp_path):
+    text = tmp_path / "ffmpeg"
+    text.write_text("not a program")
+    for mode in (0o644, 0o755):
+        text.chmod(mode)
+        with pytest.raises(MissingToolError, match="ffmpeg"):
+            run([str(text)])
+
+
+def test_stop_all_ends_what_runs():
+    failed: list[ProcessError] = []
+
+    def work():
+        try:
+            run(python("import time; time.sleep(60)"))
+        except ProcessError as error:
+            failed.append(error)
+
+    begun = time.monotonic()
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    while any(worker.is_alive() for worker in workers):
+        stop_all()
+    assert [error.returncode for error in failed] == [-signal.SIGKILL] * 2
+    assert time.monotonic() - begun < 30
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        # a killed process whose parent has gone may wait for init to bury it
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
+def test_children_die_with_their_parent(tmp_path):
+    told = tmp_path / "pid"
+    sleeper = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
+    code = f"from shotladder_runtime.process import run; run({python(sleeper)!r})"
+    parent = subprocess.Popen([PYTHON, "-c", code], cwd=REPOSITORY)
+    try:
+        while not (told.exists() and told.read_text().endswith(".")):
+            assert parent.poll() is None
+        child = int(told.read_text()[:-1])
+        assert is_alive(child)
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    end = time.monotonic() + 20
+    while is_alive(child) and time.monotonic() < end:
+        os.sched_yield()
+    assert not is_alive(child)

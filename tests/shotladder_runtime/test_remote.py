@@ -1,0 +1,223 @@
+"""A store at a URL: the same for every machine, whole or not at all, whatever becomes of connections."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from shotladder_runtime.errors import StoreError
+from shotladder_runtime.store import Store, artefacts, prune, remote
+from tests.sftp import sftp_server
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def sftp(tmp_path_factory):
+    """A server and the folder that it serves; the home with the key that it knows."""
+    folder = tmp_path_factory.mktemp("sftp")
+    with sftp_server(folder) as address:
+        yield address, folder
+
+
+@pytest.fixture(params=["memory", "sftp"])
+def url(request, monkeypatch):
+    if request.param == "memory":
+        return f"memory://{uuid.uuid4()}/store"
+    address, folder = request.getfixturevalue("sftp")
+    monkeypatch.setenv("HOME", str(folder))
+    return f"{address}{folder}/{uuid.uuid4()}/store"
+
+
+@pytest.fixture
+def machines(url, tmp_path):
+    """The same store as two machines see it."""
+    return Store(tmp_path / "one", url), Store(tmp_path / "two", url)
+
+
+def put(store, number, content=b"whole"):
+    path = store.path("chunk", {"n": number}, ".bin")
+    store.write(path, lambda part: part.write_bytes(content))
+    return path
+
+
+def test_what_one_machine_makes_another_has(machines):
+    one, two = machines
+    there = two.path("chunk", {"n": 1}, ".bin")
+    assert not two.has(there)
+    here = put(one, 1)
+    assert two.has(there)
+    assert not there.exists()
+    # as a result names it that comes from the other machine
+    assert two.fetch(here) == there
+    assert there.read_bytes() == b"whole"
+
+
+def test_json_is_shared(machines):
+    one, two = machines
+    assert two.read_json("probe", {"q": 1}) is None
+    one.write_json("probe", {"q": 1}, {"bits": [1, 2.5, None]})
+    assert two.read_json("probe", {"q": 1}) == {"bits": [1, 2.5, None]}
+
+
+def test_a_failing_maker_leaves_nothing_anywhere(machines):
+    one, two = machines
+
+    def fail(part):
+        part.write_bytes(b"half")
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        one.write(one.path("chunk", {"n": 1}, ".bin"), fail)
+    assert artefacts(one) == []
+    with pytest.raises(FileNotFoundError):
+        two.fetch(two.path("chunk", {"n": 1}, ".bin"))
+    assert list(two.root.glob("*/*/*")) == []
+
+
+def test_many_threads_share_a_server(machines):
+    one, two = machines
+
+    def work(n):
+        put(one, n, bytes([n]) * 20_000)
+        put(one, 1000, b"the same")
+        return two.fetch(two.path("chunk", {"n": n}, ".bin")).read_bytes()
+
+    with ThreadPoolExecutor(8) as executor:
+        assert list(executor.map(work, range(24))) == [bytes([n]) * 20_000 for n in range(24)]
+    assert two.fetch(two.path("chunk", {"n": 1000}, ".bin")).read_bytes() == b"the same"
+    assert len(artefacts(one)) == 25
+
+
+def test_a_far_store_is_pruned_but_for_what_is_fresh(sftp, tmp_path, monkeypatch):
+    address, folder = sftp
+    monkeypatch.setenv("HOME", str(folder))
+    served = folder / "pruned"
+    one, two = (Store(tmp_path / name, f"{address}{served}") for name in ("one", "two"))
+    paths = [put(one, n) for n in range(3)]
+    part = served / "chunk" / paths[2].parent.name / f".{paths[2].name}.0123abcd"
+    part.write_bytes(b"half")
+    assert prune(two, max_size=0) == []
+    old = [served / "chunk" / path.parent.name / path.name for path in paths[:2]] + [part]
+    for n, path in enumerate(old):
+        os.utime(path, (time.time() - (40 - n) * DAY,) * 2)
+    assert [a.name for a in prune(two, older_than=30 * DAY, dry_run=True)] == [
+        path.relative_to(served).as_posix() for path in old
+    ]
+    assert all(path.exists() for path in old)
+    assert [a.is_whole for a in prune(two, max_size=5)] == [True, True, False]
+    assert [artefact.size for artefact in artefacts(two)] == [5]
+    assert not any(path.exists() for path in old)
+    # the copies of a machine go by its own use of them
+    assert all(path.exists() for path in paths)
+
+
+@pytest.fixture
+def other_files(sftp, monkeypatch):
+    """A folder of a server that holds a user's files, and its URL."""
+    address, folder = sftp
+    monkeypatch.setenv("HOME", str(folder))
+    served = folder / str(uuid.uuid4())
+    (served / "films" / "ab").mkdir(parents=True)
+    (served / "films" / "ab" / "holiday.mp4").write_bytes(b"film")
+    return served, f"{address}{served}"
+
+
+def test_a_url_that_holds_other_files_is_refused_and_left_alone(other_files, tmp_path):
+    served, url = other_files
+    store = Store(tmp_path / "one", url)
+    before = sorted(served.rglob("*"))
+    for use in (lambda: put(store, 1), lambda: prune(store, max_size=0), lambda: artefacts(store)):
+        with pytest.raises(StoreError, match="is not a store"):
+            use()
+    with pytest.raises(StoreError, match="is not a store"), store.in_use():
+        pass
+    assert sorted(served.rglob("*")) == before
+
+
+def test_pruning_a_url_deletes_only_names_of_the_stores_form_and_follows_no_links(other_files, tmp_path):
+    served, url = other_files
+    outside = tmp_path / "outside"
+    store = Store(tmp_path / "one", url)
+    # a store whose owner has put other files into it since
+    (served / "shotladder-store.json").write_text('{"shotladder_store": 1}')
+    path = put(store, 1)
+    made = served / "chunk" / path.parent.name / path.name
+    kept = [served / "films" / "ab" / "holiday.mp4", made.with_name("notes.txt"), served / "chunk" / ".part"]
+    kept.append(outside / path.parent.name / path.name)
+    kept[-1].parent.mkdir(parents=True)
+    for other in kept:
+        other.write_bytes(b"mine")
+    (served / "linked").symlink_to(outside)
+    for file in (made, *kept):
+        os.utime(file, (time.time() - 40 * DAY,) * 2)
+    assert [a.name for a in prune(store, older_than=30 * DAY)] == [made.relative_to(served).as_posix()]
+    assert not made.exists()
+    assert all(file.exists() for file in kept)
+
+
+def test_a_far_store_of_a_newer_version_is_refused(other_files, tmp_path):
+    served, url = other_files
+    (served / "shotladder-store.json").write_text('{"shotladder_store": 2}')
+    with pytest.raises(StoreError, match="newer shotladder"):
+        put(Store(tmp_path / "one", url), 1)
+
+
+def test_a_store_travels_by_its_url_to_a_cache_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
+    monkeypatch.delenv("SHOTLADDER_STORE", raising=False)
+    far, near = Store.at("memory://store/"), Store(tmp_path / "folder")
+    assert far.root.is_relative_to(tmp_path / "here")
+    packed = pickle.dumps((far, near))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "there"))
+    arrived = pickle.loads(packed)
+    assert arrived[0].url == "memory://store"
+    assert arrived[0].root.is_relative_to(tmp_path / "there")
+    assert arrived[1] == near
+
+
+@pytest.mark.parametrize("url", ["sftp://anna:secret@127.0.0.1:1/store", "nowhere://anna:secret@place/store"])
+def test_a_server_that_is_not_there_is_told_without_its_password(url, tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, "PAUSE", 0)
+    with pytest.raises(StoreError, match=r"(127\.0\.0\.1:1|place)/store.*cannot be reached") as caught:
+        Store(tmp_path, url).has(tmp_path / "chunk" / "ab" / "abc.bin")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_broken_connection_is_made_again(sftp, tmp_path, monkeypatch):
+    address, folder = sftp
+    monkeypatch.setenv("HOME", str(folder))
+    store = Store(tmp_path, f"{address}{folder}/broken")
+    path = put(store, 1)
+    path.unlink()
+    fsspec.core.url_to_fs(store.url)[0].client.close()
+    assert store.fetch(path).read_bytes() == b"whole"
+
+
+def test_a_killed_upload_leaves_nothing_under_the_final_name(sftp, tmp_path):
+    address, folder = sftp
+    served = folder / "killed"
+    code = (
+        "from pathlib import Path\nfrom shotladder_runtime.store import Store\n"
+        f"store = Store(Path({str(tmp_path / 'one')!r}), {f'{address}{served}'!r})\n"
+        "path = store.path('chunk', {'n': 1}, '.bin')\n"
+        "store.write(path, lambda part: part.write_bytes(bytes(400_000_000)))\n"
+    )
+    environment = os.environ | {"HOME": str(folder)}
+    sender = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY, env=environment)
+    try:
+        while not any(part.stat().st_size for part in served.glob("chunk/*/.*")):
+            assert sender.poll() is None
+    finally:
+        sender.send_signal(signal.SIGKILL)
+        sender.wait()
+    assert [path.name[0] for path in served.glob("chunk/*/*")] == ["."]

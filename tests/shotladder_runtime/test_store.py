@@ -1,0 +1,130 @@
+"""Artefacts are named by what made them and appear whole or not at all."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shotladder_runtime.errors import StoreError
+from shotladder_runtime.store import Store
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-1000, 1000) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+RECIPES = st.dictionaries(st.text(min_size=1, max_size=4).filter(lambda key: key != "kind"), VALUES, max_size=4)
+
+
+@settings(deadline=None)
+@given(RECIPES, RECIPES)
+def test_recipes_share_a_name_only_when_they_are_the_same(a, b):
+    store = Store(Path("store"))
+    same = json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+    assert (store.path("probe", a, ".json") == store.path("probe", b, ".json")) == same
+    assert store.path("probe", a, ".json") == store.path("probe", dict(reversed(a.items())), ".json")
+    assert store.path("probe", a, ".json").stem != store.path("score", a, ".json").stem
+
+
+def test_json_comes_back_and_what_is_not_there_is_none(tmp_path):
+    store = Store(tmp_path)
+    assert store.read_json("probe", {"q": 1}) is None
+    store.write_json("probe", {"q": 1}, {"bits": [1, 2.5, None]})
+    assert store.read_json("probe", {"q": 1}) == {"bits": [1, 2.5, None]}
+    assert store.read_json("probe", {"q": 2}) is None
+
+
+def test_the_default_is_where_the_user_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOTLADDER_STORE", str(tmp_path / "named"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert Store.default().root == tmp_path / "named"
+    monkeypatch.delenv("SHOTLADDER_STORE")
+    assert Store.default().root == tmp_path / "cache" / "shotladder"
+
+
+def test_the_first_artefact_makes_a_folder_a_store(tmp_path):
+    for root in (tmp_path / "absent" / "store", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        store = Store(root)
+        assert store.read_json("probe", {"q": 1}) is None
+        assert not list(root.glob("*"))
+        store.write_json("probe", {"q": 1}, 7)
+        assert json.loads((root / "shotladder-store.json").read_text()) == {"shotladder_store": 1}
+        assert store.read_json("probe", {"q": 1}) == 7
+
+
+def uses(store):
+    """Everything that writes to a store's folder, or looks into it."""
+    path = store.path("probe", {"q": 1}, ".json")
+
+    def held(block):
+        with block:
+            pass
+
+    return {
+        "write": lambda: store.write(path, lambda part: part.write_bytes(b"7")),
+        "has": lambda: store.has(path),
+        "fetch": lambda: store.fetch(path),
+        "in_use": lambda: held(store.in_use()),
+        "claim": lambda: held(store.claim("probe", [{"q": 1}])),
+    }
+
+
+#: What is in the marker, if there is one, and what is said.
+REFUSED = {
+    "other files": (None, "is not a store"),
+    "nothing": ("", "is damaged"),
+    "no JSON": ("{", "is damaged"),
+    "another document": ("[1]", "is damaged"),
+    "no version": ("{}", "is damaged"),
+    "a version that is no number": ('{"shotladder_store": true}', "is damaged"),
+    "a newer version": ('{"shotladder_store": 2}', "newer shotladder"),
+}
+
+
+@pytest.mark.parametrize("use", uses(Store(Path("store"))))
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_folder_that_is_not_a_store_is_refused_and_left_alone(tmp_path, use, kind):
+    marker, said = REFUSED[kind]
+    # even where its names look like a store's
+    store = Store(tmp_path)
+    path = store.path("probe", {"q": 1}, ".json")
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    if marker is not None:
+        (tmp_path / "shotladder-store.json").write_text(marker)
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    with pytest.raises(StoreError, match=said) as caught:
+        uses(store)[use]()
+    assert "\n" not in str(caught.value)
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match="is a file"):
+        Store(tmp_path / "file").write_json("probe", {}, 1)
+
+
+def test_many_can_make_a_store_at_once(tmp_path):
+    for n in range(20):
+        barrier = threading.Barrier(8)
+
+        def write(q, root=tmp_path / str(n), barrier=barrier):
+            barrier.wait()
+            Store(root).write_json("probe", {"q": q}, q)
+
+        with ThreadPoolExecutor(8) as executor:
+            list(executor.map(write, range(8)))
+        assert len(list((tmp_path / str(n) / "probe").glob("*/*.json"))) == 8
+
+
+def test_a_half_made_marker_does_not_hinder(tmp_path):
+    (tmp_path / ".shotladder-store.abcdefgh.json").touch()
+    Store(tmp_path).write_json("probe", {}, 1)
+    assert Store(tmp_path).read_json("probe", {}) == 1

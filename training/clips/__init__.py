@@ -1,0 +1,1 @@
+"""Generated clips with known shot boundaries."""

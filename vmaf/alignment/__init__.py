@@ -1,0 +1,1 @@
+"""How frames of a rendition are matched with frames of the reference."""

@@ -1,0 +1,117 @@
+"""Compare one picture of a rendition with a prepared reference frame."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vmaf.native.kernels import adm_kernels as adm
+from vmaf.native.kernels import vif_kernels as vif
+from vmaf.native.polyphase import fill
+from vmaf.native.reference import Geometry, Reference, Scratch, cube_root, pyramid, transform
+
+__all__ = ["Comparison"]
+
+#: Gains without a limit, as libvmaf has it.
+UNLIMITED = 100
+
+
+class Comparison:
+    """Memory and method to compare pictures of one size.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    limit : int
+        Bound of the enhancement gain: 100, or 1 in NEG models.
+    neg : bool
+        Also measure with a bound of 1.
+    """
+
+    def __init__(self, geometry: Geometry, limit: int, *, neg: bool) -> None:
+        self.geometry = geometry
+        self.neg = neg
+        self.planes = geometry.planes()
+        self.bands = [geometry.band_arrays(s, np.int16 if s == 0 else np.int32) for s in range(4)]
+        self.vif_limits = np.full((1, 8), float(limit))
+        self.adm_limits = np.stack([np.full(8, limit, np.int64), np.ones(8, np.int64)])
+        self.weights = [np.repeat(np.array(w, np.int64)[:, None], 8, axis=1) for w in adm.WEIGHTS]
+        width = geometry.bands[0].width + 2 * adm.SLACK
+        self.rows = [np.zeros((4, width), np.int32) for _ in range(10)]
+        self.line = np.zeros((3, 8), np.int64)
+
+    def features(self, reference: Reference, samples: Any, scratch: Scratch) -> Any:
+        """Compare a picture.
+
+        Parameters
+        ----------
+        reference : Reference
+        samples : uint8 or uint16 array, (height, width)
+        scratch : Scratch
+
+        Returns
+        -------
+        float64 array, (1 or 2, 5)
+            adm2 and vif_scale0 to vif_scale3, in the second row without enhancement gain.
+        """
+        fill(samples, self.planes[0], self.geometry.layouts[0].segment)
+        pyramid(self.geometry, scratch, self.planes)
+        transform(self.geometry, scratch, self.planes[0], self.bands)
+        variants = 2 if self.neg else 1
+        out = np.empty((variants, 5))
+        for scale in range(4):
+            out[:, 1 + scale] = self._vif(scale, reference, scratch.vif[scale])[:variants]
+        parts = np.array([self._adm(scale, reference) for scale in range(4)])
+        whole = sum(reference.adm_denominators)
+        layout = self.geometry.layouts[0]
+        least = 1e-10 * layout.width * layout.height / (1920.0 * 1080.0)
+        for n in range(variants):
+            kept = float(parts[:, n].sum())
+            kept, all_there = (0.0 if x < least else x for x in (kept, whole))
+            out[n, 0] = 1.0 if all_there == 0.0 else kept / all_there
+        return out
+
+    def _vif(self, scale: int, reference: Reference, scratch: dict[str, Any]) -> list[float]:
+        geometry = self.geometry
+        layout = geometry.layouts[scale]
+        tally, flat = np.zeros((2, 8), np.int64), np.zeros((1, 8))
+        kernel = vif.KERNELS["rendition", scale, geometry.kinds[scale]]
+        totals = kernel(
+            reference.planes[scale], self.planes[scale], layout.width, layout.height, layout.segment, layout.count,
+            geometry.shifts[scale], geometry.scales[scale], vif.TABLE, self.neg, self.vif_limits,
+            scratch["joints"], scratch["products"], scratch["means"], scratch["joint"], scratch["squares"],
+            reference.means[scale], reference.sigmas[scale], scratch["above"], scratch["below"],
+            scratch["above_neg"], tally, flat,
+        )  # fmt: skip
+        # what lies flat in the reference counts as lost by how lively it became
+        lost = reference.flat_counts[scale] - (float(flat.sum()) / 16384.0) / 65025.0
+        numerators = [
+            np.float32((total + 2048 * int(tally[n].sum())) / 2048.0 + lost) for n, total in enumerate(totals)
+        ]
+        return [float(x / np.float32(reference.vif_denominators[scale])) for x in numerators]
+
+    def _adm(self, scale: int, reference: Reference) -> list[float]:
+        """Return the restored part of one scale, plain and without enhancement."""
+        band = self.geometry.bands[scale]
+        fine = scale == 0
+        columns = math.ceil(math.log2(band.width))
+        cubes = [math.ceil(math.log2(band.width) - less) for less in (4, 4, 3)] if fine else [columns] * 3
+        row = math.ceil(math.log2(band.height))
+        units = (52, 52, 57) if fine else ((45, 39, 36)[scale - 1],) * 3
+        shifts = np.repeat(np.array(cubes, np.int64)[:, None], 8, axis=1)
+        total = np.zeros((2, 3), np.int64)
+        adm.NUMERATORS[fine](
+            *reference.bands[scale][:3], *self.bands[scale][:3], *reference.reciprocals[scale],
+            *reference.shifts[scale], self.adm_limits, self.weights[scale], shifts, self.neg,
+            band.width, band.height, band.left, band.top, row, *self.rows, self.line, total,
+        )  # fmt: skip
+        floor = cube_root(np.float32(band.area / 32))
+        sums = []
+        for n in range(2):
+            part = np.float32(0)
+            for b in range(3):
+                part += cube_root(np.float32(int(total[n, b]) / 2.0 ** (units[b] - cubes[b] - row))) + floor
+            sums.append(float(part))
+        return sums

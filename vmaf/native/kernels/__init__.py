@@ -1,0 +1,1 @@
+"""Kernels of the built-in VMAF engine: VIF, ADM, motion, PSNR, SSIM."""
