@@ -4,10 +4,11 @@ No fast-math anywhere: the film's frames are the same bytes on every machine.
 """
 
 import numpy as np
-from numba import njit
+
+from shotladder_runtime.kernels.compiler import kernel
 
 
-@njit(cache=True, inline="always")
+@kernel(error_model="python", inline="always")
 def look(tile, x, y):
     """Return the periodic tile (side a power of two) at fractional x, y, bilinear."""
     mask = tile.shape[0] - 1
@@ -23,7 +24,7 @@ def look(tile, x, y):
     return top * (1 - ay) + (tile[y1, x0] * (1 - ax) + tile[y1, x1] * ax) * ay
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def to_planes(rgb, noise, shift_x, shift_y, grain, luma, cb, cr):
     """Write BT.709 limited-range 4:2:0 planes of `rgb`, with luma grain from a standard-normal tile."""
     height, width = luma.shape
@@ -53,7 +54,7 @@ def to_planes(rgb, noise, shift_x, shift_y, grain, luma, cb, cr):
             cr[j // 2, i // 2] = np.uint8(128.5 + 224.0 * 0.25 * (sum_r - mean) / 1.5748)
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def sky(out, rows, horizon, palette, sun, tile, drift, cloud):
     """Paint rows [0, rows) as a sky: a gradient, a sun with its glow, streaks of cloud.
 
@@ -85,7 +86,7 @@ def sky(out, rows, horizon, palette, sun, tile, drift, cloud):
                 out[j, i, c] = value + (1.0 - value) * disc * (1.0 - 0.6 * streak)
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def sea(out, first, horizon, slopes_x, slopes_z, palette, sun, time, swell):
     """Paint rows from `first` on as open water that mirrors the sky of `palette`.
 
@@ -131,7 +132,7 @@ def sea(out, first, horizon, slopes_x, slopes_z, palette, sun, time, swell):
                 out[j, i, c] = value + (palette[1, c] - value) * haze * 0.6
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def clouds(out, rows, tile, time, low, high, contrast):
     """Paint rows [0, rows) with rolling, folded clouds between the colours `low` and `high`."""
     height, width, _ = out.shape
@@ -148,7 +149,7 @@ def clouds(out, rows, tile, time, low, high, contrast):
                 out[j, i, c] = low[c] + (high[c] - low[c]) * n * n
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def splat(out, spots, hard):
     """Add round lights to the canvas: `spots` rows are x, y, radius (pixels), r, g, b.
 
@@ -173,7 +174,7 @@ def splat(out, spots, hard):
                     out[j, i, c] += spots[k, 3 + c] * level
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def lay(out, strip, shift, colour, mist, mist_colour):
     """Lay an endless strip of coverage, `shift` pixels on, over the canvas, then mist rows (height,) over all."""
     height, width, _ = out.shape
@@ -190,7 +191,7 @@ def lay(out, strip, shift, colour, mist, mist_colour):
                 out[j, i, c] = value + (mist_colour[c] - value) * mist[j]
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def lens(map_x, map_y, shade, drops):
     """Bend the lookup maps under water drops: `drops` rows are x, y, radius (pixels), stretch.
 

@@ -1,12 +1,12 @@
 """Pixel kernels for what glows in the sample film: aurora, fire, ink, a road at night, a lighthouse beam."""
 
 import numpy as np
-from numba import njit
 
 from samples.brushes import look
+from shotladder_runtime.kernels.compiler import kernel
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def aurora(out, tile, time):
     """Add three curtains of northern light to the canvas."""
     height, width, _ = out.shape
@@ -35,7 +35,7 @@ def aurora(out, tile, time):
                     out[j, i, 2] += level * (0.42 + 0.30 * blush)
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def fire(out, tile, time):
     """Paint flames that rise from the lower edge."""
     height, width, _ = out.shape
@@ -57,7 +57,7 @@ def fire(out, tile, time):
             out[j, i, 2] = 0.030 + 0.22 * heat * heat * heat + glow * 0.05
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def ink(out, tile, time, palette):
     """Paint inks folding into each other: noise bent by noise (palette 4 x 3)."""
     height, width, _ = out.shape
@@ -78,7 +78,7 @@ def ink(out, tile, time, palette):
                 out[j, i, k] = value + palette[3, k] * edge * edge * 0.6
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def road(out, horizon, tile, run):
     """Paint asphalt under headlights below the horizon; `run` is how far the car has come."""
     height, width, _ = out.shape
@@ -109,7 +109,7 @@ def road(out, horizon, tile, run):
             out[j, i, 2] = blue + light * 0.55
 
 
-@njit(cache=True)
+@kernel(error_model="python")
 def beam(out, tile, lamp_x, lamp_y, swing, time):
     """Add a lighthouse's two opposite beams seen from the side; `swing` is the cosine of their bearing."""
     height, width, _ = out.shape

@@ -17,7 +17,7 @@ import numpy as np
 from numba import types
 
 from abr.player.kernels.network_kernel import LINK_SIZE, begin, enter, transfer
-from abr.policies.policy_compiler import inlined, kernel
+from shotladder_runtime.kernels.compiler import inline, kernel
 
 __all__ = ["limits", "search"]
 
@@ -27,7 +27,7 @@ _CUBE = types.float64[:, :, ::1]
 T, Y, ROOM, W, LIMIT = 0, 1, 2, 3, 4
 
 
-@kernel(types.void(_TABLE, _TABLE, types.float64, _FLOATS, _CUBE))
+@kernel(signature=types.void(_TABLE, _TABLE, types.float64, _FLOATS, _CUBE), counts_references=False)
 def limits(sizes, worth, change, prices, out):  # type: ignore[no-untyped-def]
     """Fill `out[price, n, q]`: the most that the segments after n are worth after paying for their bits."""
     segments, rungs = sizes.shape
@@ -43,7 +43,7 @@ def limits(sizes, worth, change, prices, out):  # type: ignore[no-untyped-def]
                 out[i, n, q] = best
 
 
-@inlined
+@inline
 def _arrival(at, bits, n, t_dur, t_rate, t_lat, t_end):  # type: ignore[no-untyped-def]
     """Return when a request at `at` ms of the trace is answered in full."""
     total = t_end[t_end.shape[0] - 1]
@@ -52,7 +52,7 @@ def _arrival(at, bits, n, t_dur, t_rate, t_lat, t_end):  # type: ignore[no-untyp
     return at + time + transfer(n, bits, t_dur, t_rate)
 
 
-@inlined
+@inline
 def _bits(at, bits, t_rate, t_end):  # type: ignore[no-untyped-def]
     """Return the bits that the trace carries until `at`; `bits` until the ends of its intervals."""
     last = t_end.shape[0] - 1
@@ -62,7 +62,7 @@ def _bits(at, bits, t_rate, t_end):  # type: ignore[no-untyped-def]
     return rounds * bits[last] + bits[i] - (t_end[i] - rest) * t_rate[i]
 
 
-@inlined
+@inline
 def _limit(w, t, y, n, q, start, end, price, prices, ahead, highest, bits, t_rate, t_end, known):  # type: ignore[no-untyped-def]
     """Return what a plan through this state is worth at most, or a limit below `known` that is not the least.
 
@@ -86,7 +86,7 @@ def _limit(w, t, y, n, q, start, end, price, prices, ahead, highest, bits, t_rat
     return best
 
 
-@inlined
+@inline
 def _needless(c, kept, count, price, relax):  # type: ignore[no-untyped-def]
     """Say whether a kept state that is no later makes `c` needless."""
     for i in range(count):
@@ -101,7 +101,7 @@ def _needless(c, kept, count, price, relax):  # type: ignore[no-untyped-def]
     return False
 
 
-@inlined
+@inline
 def _merge(kept, parents, count, most, price):  # type: ignore[no-untyped-def]
     """Merge neighbours in time until no more than `most` are left."""
     spread = 1e-4
@@ -152,7 +152,7 @@ SEARCH_SIGNATURE = types.float64(
 )
 
 
-@kernel(SEARCH_SIGNATURE, allocates=True)
+@kernel(signature=SEARCH_SIGNATURE)
 def search(  # type: ignore[no-untyped-def]
     sizes,
     worth,

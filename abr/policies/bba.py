@@ -9,7 +9,6 @@ a rung is its measured rate times the chunk's duration.
 import numpy as np
 
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     CAP,
@@ -21,6 +20,7 @@ from abr.policies.policy_state import (
     SEGMENT,
     SEGMENTS,
 )
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "bba_0", "bba_1", "bba_2", "bba_others"]
 
@@ -40,7 +40,7 @@ LOWEST_RATE, HIGHEST_RATE, FIRST_RESERVOIR = 0, 1, 2
 SHIFT, BUFFER_BEFORE, STEADY, WIDEST = 0, 1, 2, 3
 
 
-@inlined
+@inline
 def _highest_below(limit, choices):  # type: ignore[no-untyped-def]
     best = 0
     for rung in range(choices.shape[0]):
@@ -49,7 +49,7 @@ def _highest_below(limit, choices):  # type: ignore[no-untyped-def]
     return best
 
 
-@inlined
+@inline
 def _lowest_above(limit, choices):  # type: ignore[no-untyped-def]
     for rung in range(choices.shape[0]):
         if choices[rung] > limit:
@@ -57,7 +57,7 @@ def _lowest_above(limit, choices):  # type: ignore[no-untyped-def]
     return choices.shape[0] - 1
 
 
-@inlined
+@inline
 def _step(limit, current, choices):  # type: ignore[no-untyped-def]
     """Keep the rung until the map reaches one of its neighbours: Algorithm 1."""
     top = choices.shape[0] - 1
@@ -68,7 +68,7 @@ def _step(limit, current, choices):  # type: ignore[no-untyped-def]
     return current
 
 
-@inlined
+@inline
 def bba_0(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Section 4: a map from buffer to rate."""
     if event != DECIDE or s[LAST_RUNG] < 0:
@@ -84,7 +84,7 @@ def bba_0(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-un
     return _step(rate, int(s[LAST_RUNG]), ladder)
 
 
-@inlined
+@inline
 def _reservoir(s, k, m, grows):  # type: ignore[no-untyped-def]
     reservoir = k[FIRST_RESERVOIR + int(s[SEGMENT])] + m[SHIFT]
     if grows:
@@ -93,7 +93,7 @@ def _reservoir(s, k, m, grows):  # type: ignore[no-untyped-def]
     return min(reservoir, FULL * s[CAP])
 
 
-@inlined
+@inline
 def _map(s, k, reservoir):  # type: ignore[no-untyped-def]
     """Return the rate at which the buffer allows the next chunk: the chunk map, for a chunk of 1 ms."""
     full = FULL * s[CAP]
@@ -101,7 +101,7 @@ def _map(s, k, reservoir):  # type: ignore[no-untyped-def]
     return k[LOWEST_RATE] + (k[HIGHEST_RATE] - k[LOWEST_RATE]) * share
 
 
-@inlined
+@inline
 def _chunk_map(s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-def]
     """Section 5: the rung changes when the map reaches the size of the upcoming chunk at a neighbour."""
     segment = int(s[SEGMENT])
@@ -113,7 +113,7 @@ def _chunk_map(s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-def
     return _step(_map(s, k, reservoir) * durations[segment], int(s[LAST_RUNG]), sizes[segment])
 
 
-@inlined
+@inline
 def _protect(s, m):  # type: ignore[no-untyped-def]
     """Outage protection: shift the map to the right while the buffer grows."""
     if s[BUFFER] > m[BUFFER_BEFORE] and s[BUFFER] < PROTECTED * s[CAP]:
@@ -121,7 +121,7 @@ def _protect(s, m):  # type: ignore[no-untyped-def]
     m[BUFFER_BEFORE] = s[BUFFER]
 
 
-@inlined
+@inline
 def bba_1(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: shift of the map, buffer at the last download."""
     if event == DOWNLOADED and s[INSTEAD] < 0:
@@ -131,7 +131,7 @@ def bba_1(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-un
     return _chunk_map(s, k, m, sizes, durations, False)
 
 
-@inlined
+@inline
 def _startup(s, m, suggested, durations, top):  # type: ignore[no-untyped-def]
     """Section 6: go up a rung when the last chunk came much faster than it plays; -1 when startup is over."""
     last = int(s[LAST_RUNG])
@@ -146,7 +146,7 @@ def _startup(s, m, suggested, durations, top):  # type: ignore[no-untyped-def]
     return last
 
 
-@inlined
+@inline
 def _two(event, s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-def]
     if event == DOWNLOADED and s[INSTEAD] < 0:
         if m[STEADY] == 1.0:
@@ -163,13 +163,13 @@ def _two(event, s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-de
     return suggested
 
 
-@inlined
+@inline
 def bba_2(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: shift of the map, buffer at the last download, whether startup is over."""
     return _two(event, s, k, m, sizes, durations, False)
 
 
-@inlined
+@inline
 def bba_others(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Section 7: up only as far as the chunks ahead allow too; the map never moves back to the left."""
     rung = _two(event, s, k, m, sizes, durations, True)

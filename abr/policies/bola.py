@@ -11,7 +11,6 @@ import math
 import numpy as np
 
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     CAP,
@@ -31,6 +30,7 @@ from abr.policies.policy_state import (
     THROUGHPUT,
 )
 from abr.policies.throughput import rung_for
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "bola", "constants", "least_level", "until_level"]
 
@@ -40,7 +40,7 @@ FINITE, OSCILLATION, FIRST_UTILITY = 0, 1, 2
 LAST, V = 0, 1
 
 
-@inlined
+@inline
 def _best(v, level, k, ladder):  # type: ignore[no-untyped-def]
     best = 0
     top = -np.inf
@@ -53,7 +53,7 @@ def _best(v, level, k, ladder):  # type: ignore[no-untyped-def]
     return best
 
 
-@inlined
+@inline
 def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
     segment = int(s[SEGMENT])
     duration = durations[segment]
@@ -80,7 +80,7 @@ def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
     left = s[REQUESTED] - s[GOT]
     if k[FINITE] == 0.0 or s[GOT] <= 0 or left <= 0:
@@ -101,7 +101,7 @@ def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
     return instead
 
 
-@inlined
+@inline
 def least_level(s, v, k, utilities, gp, ladder):  # type: ignore[no-untyped-def]
     """Return the level above which what is left of the running download beats every rung below it.
 
@@ -120,7 +120,7 @@ def least_level(s, v, k, utilities, gp, ladder):  # type: ignore[no-untyped-def]
     return level
 
 
-@inlined
+@inline
 def until_level(s, spare):  # type: ignore[no-untyped-def]
     """Answer SAFE for a policy whose level is `spare` ms above the one at which it might abandon."""
     if s[PLAYING] == 0.0:
@@ -129,7 +129,7 @@ def until_level(s, spare):  # type: ignore[no-untyped-def]
     return 0
 
 
-@inlined
+@inline
 def _safe(s, k, m, ladder):  # type: ignore[no-untyped-def]
     if k[FINITE] == 0.0:
         return 1
@@ -137,7 +137,7 @@ def _safe(s, k, m, ladder):  # type: ignore[no-untyped-def]
     return 1 if level <= 0 else until_level(s, s[BUFFER] - level)
 
 
-@inlined
+@inline
 def bola(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: the rung it chose last, V."""
     if event == DECIDE:

@@ -11,7 +11,6 @@ import numpy as np
 
 from abr.policies.bola import least_level, until_level
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
@@ -34,6 +33,7 @@ from abr.policies.policy_state import (
     WAITED_FOR,
 )
 from abr.policies.throughput import IBR_FIRST, IBR_LEAST, rung_for
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["MEMORY", "POLICIES", "bola_e", "constants"]
 
@@ -44,7 +44,7 @@ STEADY, PLACEHOLDER, LAST, SAFETY = 0, 1, 2, 3
 MEMORY = 4
 
 
-@inlined
+@inline
 def _best(level, k, ladder):  # type: ignore[no-untyped-def]
     best = 0
     top = -np.inf
@@ -57,7 +57,7 @@ def _best(level, k, ladder):  # type: ignore[no-untyped-def]
     return best
 
 
-@inlined
+@inline
 def _least_buffer(rung, k, ladder):  # type: ignore[no-untyped-def]
     """Return the level above which BOLA prefers this rung to all lower ones."""
     rate = ladder[rung]
@@ -71,12 +71,12 @@ def _least_buffer(rung, k, ladder):  # type: ignore[no-untyped-def]
     return level
 
 
-@inlined
+@inline
 def _most_buffer(rung, k):  # type: ignore[no-untyped-def]
     return k[V] * (k[FIRST_UTILITY + rung] + k[GP])
 
 
-@inlined
+@inline
 def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
     level = s[BUFFER]
     duration = durations[int(s[SEGMENT])]
@@ -115,7 +115,7 @@ def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def _downloaded(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
     rung = int(s[RUNG])
     m[LAST] = rung
@@ -134,7 +134,7 @@ def _downloaded(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
         m[PLACEHOLDER] = min(m[PLACEHOLDER], max(0.0, wanted - level))
 
 
-@inlined
+@inline
 def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
     left = s[REQUESTED] - s[GOT]
     if s[GOT] <= 0 or left <= 0:
@@ -156,13 +156,13 @@ def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
     return instead
 
 
-@inlined
+@inline
 def _safe(s, k, m, ladder):  # type: ignore[no-untyped-def]
     level = least_level(s, k[V], k, FIRST_UTILITY, k[GP], ladder)
     return 1 if level <= 0 else until_level(s, s[BUFFER] + m[PLACEHOLDER] - s[TTFB] - level)
 
 
-@inlined
+@inline
 def bola_e(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: steady, placeholder, the last rung, safety of the insufficient-buffer rule."""
     if event == DECIDE:

@@ -8,15 +8,15 @@ import numpy as np
 
 from abr.policies.bola import GAMMA_P
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import BUFFER, DECIDE, DELAY, SEGMENT
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
 V, FIRST_UTILITY = 0, 1
 
 
-@inlined
+@inline
 def bola_paper(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Need no memory."""
     if event != DECIDE:

@@ -13,7 +13,6 @@ import numpy as np
 
 from abr.policies.ewma import average, feed
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
@@ -35,6 +34,7 @@ from abr.policies.policy_state import (
     WAITED_FOR,
 )
 from abr.policies.throughput import MARGIN, cheaper
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
@@ -65,17 +65,17 @@ M_FAST, M_SLOW, M_LATENCY_FAST, M_LATENCY_SLOW, STEADY, PLACEHOLDER, LAST, ON_BO
 MEMORY = 13
 
 
-@inlined
+@inline
 def _rate(m):  # type: ignore[no-untyped-def]
     return min(average(m, M_FAST, FAST), average(m, M_SLOW, SLOW))
 
 
-@inlined
+@inline
 def _latency(m):  # type: ignore[no-untyped-def]
     return max(average(m, M_LATENCY_FAST, LATENCY_FAST), average(m, M_LATENCY_SLOW, LATENCY_SLOW))
 
 
-@inlined
+@inline
 def _observe(s, m):  # type: ignore[no-untyped-def]
     time = s[ELAPSED] - s[TTFB]
     if s[ELAPSED] < CACHED or time <= 0:
@@ -88,7 +88,7 @@ def _observe(s, m):  # type: ignore[no-untyped-def]
     m[SAMPLES] += 1
 
 
-@inlined
+@inline
 def _rung_for(rate, latency, duration, ladder):  # type: ignore[no-untyped-def]
     """Return the highest rung within a rate, less the share of time that requests wait."""
     if latency > duration:
@@ -100,7 +100,7 @@ def _rung_for(rate, latency, duration, ladder):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def _least_buffer(rung, k, ladder):  # type: ignore[no-untyped-def]
     level = 0.0
     for lower in range(rung):
@@ -111,12 +111,12 @@ def _least_buffer(rung, k, ladder):  # type: ignore[no-untyped-def]
     return level
 
 
-@inlined
+@inline
 def _most_buffer(rung, k):  # type: ignore[no-untyped-def]
     return k[VP] * (k[FIRST_UTILITY + rung] + k[GP])
 
 
-@inlined
+@inline
 def _best(level, k, ladder):  # type: ignore[no-untyped-def]
     best = 0
     top = -np.inf
@@ -127,7 +127,7 @@ def _best(level, k, ladder):  # type: ignore[no-untyped-def]
     return best
 
 
-@inlined
+@inline
 def _bola(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     level = s[BUFFER]
     sustained = _rung_for(SAFETY * _rate(m), _latency(m), duration, ladder)
@@ -154,7 +154,7 @@ def _bola(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def _insured(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     """Return the highest rung that the buffer insures."""
     top = ladder.shape[0] - 1
@@ -165,7 +165,7 @@ def _insured(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     return _rung_for(k[LOW_SAFETY] * _rate(m) * s[BUFFER] / duration, 0.0, duration, ladder)
 
 
-@inlined
+@inline
 def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
     if m[SAMPLES] == 0.0:
         return 0
@@ -187,7 +187,7 @@ def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
     return min(rung, insured)
 
 
-@inlined
+@inline
 def _downloaded(s, k, m, durations):  # type: ignore[no-untyped-def]
     _observe(s, m)
     m[LAST] = s[RUNG] if s[INSTEAD] < 0 else s[INSTEAD]
@@ -200,7 +200,7 @@ def _downloaded(s, k, m, durations):  # type: ignore[no-untyped-def]
         m[PLACEHOLDER] = min(m[PLACEHOLDER], max(0.0, _most_buffer(int(s[RUNG]), k) - before))
 
 
-@inlined
+@inline
 def _abandon(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     time = s[ELAPSED] - s[TTFB]
     if time <= ABANDON_AFTER or s[BUFFER] > k[STABLE]:
@@ -215,7 +215,7 @@ def _abandon(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def _safe(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     """Name the rate at which it would not come too late, or not be worth a change."""
     rung = cheaper(s, ladder)
@@ -230,7 +230,7 @@ def _safe(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     return 0
 
 
-@inlined
+@inline
 def dashjs(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: four averages, BOLA's state, the last rung, which rule is on, samples."""
     if event == DECIDE:

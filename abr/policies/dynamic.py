@@ -10,7 +10,6 @@ from abr.policies import bola_e as bola_e_module
 from abr.policies.bola import bola
 from abr.policies.bola_e import bola_e
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
@@ -22,6 +21,7 @@ from abr.policies.policy_state import (
     SAFE,
 )
 from abr.policies.throughput import throughput
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
@@ -31,7 +31,7 @@ HIGH = 10_000.0  #: ms
 ON_BOLA, FIRST_THROUGHPUT, FIRST_BOLA = 0, 1, 2
 
 
-@inlined
+@inline
 def dynamic(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: whether BOLA rules, the throughput rule's, BOLA's."""
     mt = m[FIRST_THROUGHPUT:FIRST_BOLA]
@@ -57,7 +57,7 @@ def dynamic(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-
     return t
 
 
-@inlined
+@inline
 def dynamic_dash(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: whether BOLA-E rules, the throughput rule's, BOLA-E's."""
     mt = m[FIRST_THROUGHPUT:FIRST_BOLA]

@@ -2,12 +2,12 @@
 
 import math
 
-from abr.policies.policy_compiler import inlined
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["average", "feed"]
 
 
-@inlined
+@inline
 def feed(m, at, weight, sample, half_life):  # type: ignore[no-untyped-def]
     """Take a sample of some weight, in the unit of the half-life."""
     alpha = math.pow(0.5, weight / half_life)
@@ -15,7 +15,7 @@ def feed(m, at, weight, sample, half_life):  # type: ignore[no-untyped-def]
     m[at + 1] += weight
 
 
-@inlined
+@inline
 def average(m, at, half_life):  # type: ignore[no-untyped-def]
     """Return the average; there must have been a sample."""
     return m[at] / (1 - math.pow(0.5, m[at + 1] / half_life))

@@ -6,8 +6,8 @@ or more. Its discarding of a queue beyond 25 s is left out.
 """
 
 from abr.policies.policy import Policy
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import BUFFER, DECIDE, DOWNLOADED, ELAPSED, GOT, LAST_RUNG
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
@@ -20,7 +20,7 @@ MOST = 64  #: samples kept; 2000 of weight are fewer for segments above 8 kB
 TIME, BITS, COUNT, ESTIMATE, FIRST = 0, 1, 2, 3, 4
 
 
-@inlined
+@inline
 def _trim(m):  # type: ignore[no-untyped-def]
     """Drop the oldest samples until the rest weighs no more than the window."""
     count = int(m[COUNT])
@@ -42,7 +42,7 @@ def _trim(m):  # type: ignore[no-untyped-def]
     m[COUNT] = count - first
 
 
-@inlined
+@inline
 def _median(m):  # type: ignore[no-untyped-def]
     """Return the smallest sample below which, itself included, half of the weight lies."""
     count = int(m[COUNT])
@@ -62,7 +62,7 @@ def _median(m):  # type: ignore[no-untyped-def]
     return best
 
 
-@inlined
+@inline
 def _observe(s, m):  # type: ignore[no-untyped-def]
     if s[ELAPSED] <= 0:
         return
@@ -77,7 +77,7 @@ def _observe(s, m):  # type: ignore[no-untyped-def]
         m[ESTIMATE] = _median(m)
 
 
-@inlined
+@inline
 def exoplayer(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: time and bits measured, the estimate, samples with their weights."""
     if event == DOWNLOADED:

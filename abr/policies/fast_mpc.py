@@ -10,8 +10,8 @@ import numpy as np
 from abr.policies.mpc import HORIZON, MBIT_STALL, SCRATCH, predict, predicted_rate
 from abr.policies.planning_kernel import plan, scratch_size
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined, kernel
 from abr.policies.policy_state import BUFFER, CAP, DECIDE, DOWNLOADED, LAST_RUNG
+from shotladder_runtime.kernels.compiler import inline, kernel
 
 __all__ = ["POLICIES"]
 
@@ -20,7 +20,7 @@ SLOWEST, FASTEST = 0.1, 4.0  #: of the lowest and highest rung
 ROBUST, LOW, RATIO, TABLE = 0, 1, 2, 3
 
 
-@kernel()
+@kernel(counts_references=False)
 def fill(table, m, sizes, lengths, worth, stall, rates, buffers):  # type: ignore[no-untyped-def]
     """Fill `table[last, buffer, rate]`."""
     for q in range(table.shape[0]):
@@ -29,7 +29,7 @@ def fill(table, m, sizes, lengths, worth, stall, rates, buffers):  # type: ignor
                 table[q, b, r] = plan(m, 0, sizes, lengths, worth, 1.0, stall, rates[r], buffers[b], worth[0, q])
 
 
-@inlined
+@inline
 def fast_mpc(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: samples, as MPC keeps them."""
     if event == DOWNLOADED:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import DECIDE, SEGMENT
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["follow"]
 
 
-@inlined
+@inline
 def following(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Return the rung that the constants hold for the segment."""
     return int(k[int(s[SEGMENT])]) if event == DECIDE else 0

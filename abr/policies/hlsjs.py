@@ -8,7 +8,6 @@ download is abandoned when it would outlast the buffer and a lower level would b
 
 from abr.policies.ewma import average, feed
 from abr.policies.policy import Policy
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
@@ -27,6 +26,7 @@ from abr.policies.policy_state import (
     TTFB,
 )
 from abr.policies.throughput import MARGIN
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
@@ -39,19 +39,19 @@ STARVATION = 4_000.0  #: ms of stall allowed when nothing fits
 M_FAST, M_SLOW, M_TTFB, SAMPLES = 0, 2, 4, 6
 
 
-@inlined
+@inline
 def _rate(m):  # type: ignore[no-untyped-def]
     if m[SAMPLES] == 0.0:
         return DEFAULT_RATE
     return min(average(m, M_FAST, FAST), average(m, M_SLOW, SLOW))
 
 
-@inlined
+@inline
 def _ttfb(m):  # type: ignore[no-untyped-def]
     return average(m, M_TTFB, SLOW) if m[SAMPLES] > 0 else DEFAULT_TTFB
 
 
-@inlined
+@inline
 def _observe(s, m):  # type: ignore[no-untyped-def]
     time = max(s[ELAPSED] - min(s[TTFB], _ttfb(m)), min(LEAST_TIME, s[GOT] / 8e5))
     if time <= 0 or s[GOT] <= 0:
@@ -62,7 +62,7 @@ def _observe(s, m):  # type: ignore[no-untyped-def]
     m[SAMPLES] += 1
 
 
-@inlined
+@inline
 def _pick(s, m, sizes, ladder, durations, patience, up, down):  # type: ignore[no-untyped-def]
     n = int(s[SEGMENT])
     rate = _rate(m)
@@ -77,7 +77,7 @@ def _pick(s, m, sizes, ladder, durations, patience, up, down):  # type: ignore[n
     return -1
 
 
-@inlined
+@inline
 def _decide(s, m, sizes, ladder, durations):  # type: ignore[no-untyped-def]
     rung = -1
     if s[BUFFER] > 0:
@@ -90,7 +90,7 @@ def _decide(s, m, sizes, ladder, durations):  # type: ignore[no-untyped-def]
     return max(rung, 0)
 
 
-@inlined
+@inline
 def _abandon(s, m, ladder, duration):  # type: ignore[no-untyped-def]
     time = s[ELAPSED] - s[TTFB]
     if s[ELAPSED] <= max(s[TTFB], duration / 2) or time <= 0 or s[BUFFER] >= 2 * duration:
@@ -106,7 +106,7 @@ def _abandon(s, m, ladder, duration):  # type: ignore[no-untyped-def]
     return -1
 
 
-@inlined
+@inline
 def _safe(s, duration):  # type: ignore[no-untyped-def]
     """Name the rate at which all comes before the buffer is empty."""
     s[SAFE_UNTIL] = max(duration / 2, s[ELAPSED] + s[BUFFER] - 2 * duration)
@@ -116,7 +116,7 @@ def _safe(s, duration):  # type: ignore[no-untyped-def]
     return 0
 
 
-@inlined
+@inline
 def hlsjs(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: three averages, samples."""
     if event == DECIDE:

@@ -8,7 +8,6 @@ by throughput until 1.5 s are buffered; then one rung up at most.
 import numpy as np
 
 from abr.policies.policy import Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
@@ -20,6 +19,7 @@ from abr.policies.policy_state import (
     THROUGHPUT,
 )
 from abr.policies.throughput import SAFETY, rung_for
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
@@ -31,7 +31,7 @@ TARGET = 1_500.0  #: ms
 STEADY, Q, FIRST = 0, 1, 2
 
 
-@inlined
+@inline
 def _project(m, at, scratch, count):  # type: ignore[no-untyped-def]
     """Project a vector onto the simplex (arXiv 1101.6081)."""
     for i in range(count):
@@ -56,7 +56,7 @@ def _project(m, at, scratch, count):  # type: ignore[no-untyped-def]
         m[at + i] = max(m[at + i] - shift, 0.0)
 
 
-@inlined
+@inline
 def _steady(s, m, ladder, seconds):  # type: ignore[no-untyped-def]
     count = ladder.shape[0]
     rate = max(np.round(s[SAMPLE]), 1.0)
@@ -85,7 +85,7 @@ def _steady(s, m, ladder, seconds):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def l2a(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: steady, the multiplier, probabilities of the rungs, scratch."""
     if event != DECIDE or s[THROUGHPUT] == 0.0:

@@ -11,7 +11,6 @@ import math
 import numpy as np
 
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BEHIND,
     BUFFER,
@@ -22,6 +21,7 @@ from abr.policies.policy_state import (
     THROUGHPUT,
 )
 from abr.policies.throughput import SAFETY
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
@@ -36,13 +36,13 @@ FIELDS = 4
 THROUGHPUT_AT, LATENCY_AT, STALL_AT, SWITCH_AT = 0, 1, 2, 3  #: in a neuron
 
 
-@inlined
+@inline
 def _next_buffer(buffer, rung, rate, duration, ladder):  # type: ignore[no-untyped-def]
     time = ladder[rung] * duration / rate
     return buffer - duration if time > duration else buffer + duration - time
 
 
-@inlined
+@inline
 def _learn(m, winner, throughput, latency, stall, switch, count):  # type: ignore[no-untyped-def]
     at = NEURONS + FIELDS * winner
     a, b, c, d = m[at], m[at + 1], m[at + 2], m[at + 3]
@@ -56,7 +56,7 @@ def _learn(m, winner, throughput, latency, stall, switch, count):  # type: ignor
         m[n + SWITCH_AT] += (switch - m[n + SWITCH_AT]) * step
 
 
-@inlined
+@inline
 def _decide(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     count = ladder.shape[0]
     rate = SAFETY * s[THROUGHPUT]
@@ -98,7 +98,7 @@ def _decide(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
     return winner
 
 
-@inlined
+@inline
 def lolp(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: three weights, the neurons."""
     if event == RESET:

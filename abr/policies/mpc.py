@@ -12,7 +12,6 @@ import numpy as np
 from abr.errors import PolicyError
 from abr.policies.planning_kernel import MOST_HORIZON, plan, scratch_size
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
@@ -24,6 +23,7 @@ from abr.policies.policy_state import (
     SEGMENT,
     SEGMENTS,
 )
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "complete", "control", "predict", "predicted_rate"]
 
@@ -37,7 +37,7 @@ ROBUST, CHANGE, STALL, FIRST_WORTH = 0, 1, 2, 3
 COUNT, PREDICTED, SAMPLES, ERRORS, SCRATCH = 0, 1, 2, 7, 12
 
 
-@inlined
+@inline
 def predict(s, k, m):  # type: ignore[no-untyped-def]
     """Take a sample and its error into the memory."""
     if s[INSTEAD] >= 0 or s[ELAPSED] <= 0:
@@ -49,7 +49,7 @@ def predict(s, k, m):  # type: ignore[no-untyped-def]
     m[COUNT] += 1
 
 
-@inlined
+@inline
 def predicted_rate(k, m):  # type: ignore[no-untyped-def]
     """Return the rate to plan with, bit/ms; 0 before the first sample."""
     count = min(int(m[COUNT]), WINDOW)
@@ -64,7 +64,7 @@ def predicted_rate(k, m):  # type: ignore[no-untyped-def]
     return m[PREDICTED] / (1.0 + error) if k[ROBUST] == 1.0 else m[PREDICTED]
 
 
-@inlined
+@inline
 def control(s, k, m, sizes, durations, rate, buffer):  # type: ignore[no-untyped-def]
     """Return the first rung of the best plan."""
     n = int(s[SEGMENT])
@@ -79,7 +79,7 @@ def control(s, k, m, sizes, durations, rate, buffer):  # type: ignore[no-untyped
     )
 
 
-@inlined
+@inline
 def mpc(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: samples taken, the last prediction, samples, errors, scratch."""
     if event == DOWNLOADED:

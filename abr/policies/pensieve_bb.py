@@ -4,8 +4,8 @@ The lowest rung below 5 s, the highest from 15 s on, between them linear in the 
 """
 
 from abr.policies.policy import Policy
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import BUFFER, DECIDE
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
@@ -13,7 +13,7 @@ RESERVOIR = 5_000.0  #: ms
 CUSHION = 10_000.0  #: ms
 
 
-@inlined
+@inline
 def pensieve_bb(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Need no memory."""
     if event != DECIDE or s[BUFFER] < RESERVOIR:

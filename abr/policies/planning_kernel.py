@@ -7,7 +7,7 @@ sum(w - change |dw| - L t) + L (buffer + what plays meanwhile), which a pass ove
 
 import numpy as np
 
-from abr.policies.policy_compiler import inlined
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["MOST_HORIZON", "plan", "scratch_size"]
 
@@ -23,7 +23,7 @@ def scratch_size(rungs: int) -> int:
     return (MULTIPLIERS + 1) * (MOST_HORIZON + 1) * rungs + MOST_HORIZON * (4 + MULTIPLIERS)
 
 
-@inlined
+@inline
 def _bounds(m, at, horizon, rungs, w, change, times, lengths, stall, steps):  # type: ignore[no-untyped-def]
     """Fill, for every multiplier, what the chunks from `d` on are worth at most after each rung."""
     for i in range(MULTIPLIERS):
@@ -54,7 +54,7 @@ def _bounds(m, at, horizon, rungs, w, change, times, lengths, stall, steps):  # 
                 m[steps + d * MULTIPLIERS + i] = price * (played - lengths[horizon - 1])
 
 
-@inlined
+@inline
 def _step(time, v, before, change, stall, buffer, length):  # type: ignore[no-untyped-def]
     """Return what one chunk adds and the buffer after it."""
     value = v
@@ -67,7 +67,7 @@ def _step(time, v, before, change, stall, buffer, length):  # type: ignore[no-un
     return value, left + length
 
 
-@inlined
+@inline
 def _limit(m, at, table, steps, rungs, stall, d, q, left):  # type: ignore[no-untyped-def]
     """Return what the chunks after `d` are worth at most."""
     limit = np.inf
@@ -77,7 +77,7 @@ def _limit(m, at, table, steps, rungs, stall, d, q, left):  # type: ignore[no-un
     return limit
 
 
-@inlined
+@inline
 def _greedy(m, at, table, times, steps, lengths, w, change, stall, buffer, last):  # type: ignore[no-untyped-def]
     """Return the worth of the plan that always takes the step of the highest bound."""
     horizon, rungs = w.shape
@@ -98,7 +98,7 @@ def _greedy(m, at, table, times, steps, lengths, w, change, stall, buffer, last)
     return total
 
 
-@inlined
+@inline
 def plan(m, at, sizes, lengths, w, change, stall, rate, buffer, last):  # type: ignore[no-untyped-def]
     """Return the first rung of the best plan; of equals, the highest.
 

@@ -1,17 +1,8 @@
-"""How kernels are compiled: kept on disk, and compiled anew when any source of this package changes.
-
-numba's disk cache looks only at the file of the function itself, so that an edit in a function it calls, or
-in a constant it names, would go unnoticed. Every cached kernel here is stamped with the hash of all sources
-of the package instead. Where no cache can be written, kernels are compiled for the process alone.
-"""
+"""Compile policies to C callbacks, which the session kernel calls through a pointer."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from numba import njit, types
@@ -22,59 +13,15 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from abr.policies.policy_state import STATE_SIZE
+from shotladder_runtime.kernels.compiler import stamp
 
-__all__ = ["CALLBACK_SIGNATURE", "TABLE", "address", "apart", "inlined", "kernel", "policy_kernel"]
+__all__ = ["CALLBACK_SIGNATURE", "TABLE", "address", "policy_kernel"]
 
 #: event, address of a table of `TABLE` words -> rung. No more, because an array alone would be seven words, and a
 #: session calls its policy hundreds of times.
 CALLBACK_SIGNATURE = types.int64(types.int64, types.int64)
 #: addresses of state, constants, memory, sizes, vmaf, ladder, durations; segments, rungs, how many constants, memory
 TABLE = 11
-
-
-@cache
-def _sources() -> tuple[float, int]:
-    """Return the stamp of all sources of the package, in the shape that numba's index holds."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
-    return (0.0, int.from_bytes(digest.digest()[:7]))
-
-
-def _stamped(function: Any) -> Any:
-    """Key the disk cache of a dispatcher or C callback to all sources."""
-    file = getattr(function._cache, "_cache_file", None)
-    if file is not None:
-        file._source_stamp = _sources()
-    return function
-
-
-def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a function into every kernel that calls it."""
-    return njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
-
-
-def apart(function: Callable[..., Any]) -> Any:
-    """Compile a function that kernels call: what few sessions need, kept out of the way of all others."""
-    return njit(nogil=True, error_model="numpy", _nrt=False)(function)
-
-
-def kernel(signature: Any = None, *, allocates: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a kernel without the interpreter's lock; with a signature at once, else when first called."""
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        # most kernels allocate nothing, so that numba need not count references to arrays: a third of the time
-        options = {"nogil": True, "error_model": "numpy", "_nrt": allocates}
-        try:
-            dispatcher = _stamped(njit(cache=True, **options)(function))
-        except RuntimeError:  # numba found no place that it may write to
-            dispatcher = njit(**options)(function)
-        if signature is not None:
-            dispatcher.compile(signature)
-            dispatcher.disable_compile()
-        return dispatcher
-
-    return decorate
 
 
 @intrinsic
@@ -146,7 +93,7 @@ def policy_kernel(function: Any, *, stored: bool = True) -> Any:
     if stored:
         with suppress(RuntimeError):  # numba found no place that it may write to
             made.enable_caching()
-            _named(_stamped(made), f"{function.__module__}.{function.__qualname__}")
+            _named(stamp(made, function.__module__, __name__), f"{function.__module__}.{function.__qualname__}")
     made.compile()
     return made
 

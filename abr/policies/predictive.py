@@ -11,9 +11,9 @@ import numpy as np
 from abr.errors import TraceError
 from abr.policies.mpc import control, for_vmaf, memory, predict, predicted_rate
 from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import BUFFER, CAP, CLOCK, DECIDE, DOWNLOADED
 from abr.traces.trace import Trace
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "learn_prior", "predictive"]
 
@@ -24,7 +24,7 @@ STEPS = 64
 MOST = 0.8  #: of the buffer held in reserve
 
 
-@inlined
+@inline
 def _reserve(s, k, at):  # type: ignore[no-untyped-def]
     """Return the ms of buffer to hold for the bad time to come."""
     period, slots = k[at], int(k[at + 1])
@@ -41,7 +41,7 @@ def _reserve(s, k, at):  # type: ignore[no-untyped-def]
     return min(most, MOST * s[CAP])
 
 
-@inlined
+@inline
 def predictive_mpc(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: as MPC's."""
     if event == DOWNLOADED:

@@ -5,13 +5,13 @@ The highest rung at or below the mean; no safety factor, no look at the buffer.
 
 from abr.policies.mpc import SCRATCH, predict, predicted_rate
 from abr.policies.policy import Floats, Policy, Setting, no_constants
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import DECIDE, DOWNLOADED
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
 
-@inlined
+@inline
 def rate_based(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: samples, as MPC keeps them."""
     if event == DOWNLOADED:

@@ -7,8 +7,8 @@ s at most.
 
 from abr.policies.ewma import average, feed
 from abr.policies.policy import Policy
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import DECIDE, DOWNLOADED, ELAPSED, GOT, LAST_RUNG, NOW
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
@@ -21,7 +21,7 @@ INTERVAL = 8_000.0  #: ms
 M_FAST, M_SLOW, TOTAL, SWITCHED = 0, 2, 4, 5
 
 
-@inlined
+@inline
 def _observe(s, m):  # type: ignore[no-untyped-def]
     if s[GOT] < LEAST_BITS or s[ELAPSED] < CACHED:
         return
@@ -30,7 +30,7 @@ def _observe(s, m):  # type: ignore[no-untyped-def]
     m[TOTAL] += s[GOT]
 
 
-@inlined
+@inline
 def shaka(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: two averages, bits sampled, when it switched."""
     if event == DOWNLOADED:

@@ -5,7 +5,6 @@ insufficient-buffer rule; a download is abandoned when it would take longer than
 """
 
 from abr.policies.policy import Policy
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import (
     BUFFER,
     DECIDE,
@@ -23,6 +22,7 @@ from abr.policies.policy_state import (
     THROUGHPUT,
     TTFB,
 )
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["MARGIN", "POLICIES", "cheaper", "rung_for", "throughput", "within_buffer"]
 
@@ -34,7 +34,7 @@ ABANDON_GRACE = 500.0  #: ms
 MARGIN = 1 + 1e-9  #: for what rounding does to a rate that is named safe
 
 
-@inlined
+@inline
 def rung_for(rate, latency, duration, ladder):  # type: ignore[no-untyped-def]
     """Return the highest rung that plays as fast as it comes."""
     rung = 0
@@ -43,7 +43,7 @@ def rung_for(rate, latency, duration, ladder):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def within_buffer(rung, safety, s, ladder, duration):  # type: ignore[no-untyped-def]
     """Return the rung that the buffer insures: the insufficient-buffer rule."""
     safe = safety * (s[BUFFER] - s[LATENCY]) * s[THROUGHPUT]
@@ -53,7 +53,7 @@ def within_buffer(rung, safety, s, ladder, duration):  # type: ignore[no-untyped
     return rung
 
 
-@inlined
+@inline
 def _abandon(s, ladder, duration):  # type: ignore[no-untyped-def]
     time = s[ELAPSED] - s[TTFB]
     if s[ELAPSED] < ABANDON_GRACE or time <= 0:
@@ -69,7 +69,7 @@ def _abandon(s, ladder, duration):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def cheaper(s, ladder):  # type: ignore[no-untyped-def]
     """Return the highest rung below the running download's that is smaller than what is left of it, or -1."""
     current = int(s[RUNG])
@@ -80,7 +80,7 @@ def cheaper(s, ladder):  # type: ignore[no-untyped-def]
     return rung
 
 
-@inlined
+@inline
 def _safe(s, ladder, duration):  # type: ignore[no-untyped-def]
     """Name the rate at which it would not come too late, or not be worth a change."""
     rung = cheaper(s, ladder)
@@ -96,7 +96,7 @@ def _safe(s, ladder, duration):  # type: ignore[no-untyped-def]
     return 0
 
 
-@inlined
+@inline
 def throughput(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Memory: safety of the insufficient-buffer rule."""
     if event == RESET:

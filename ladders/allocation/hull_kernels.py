@@ -1,13 +1,14 @@
 """Kernels of hulls: plain arrays in and out."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from shotladder_runtime.kernels.compiler import kernel
 
 __all__ = ["all_hulls", "lower_hull"]
 
 
-@numba.njit(cache=True)
+@kernel(error_model="python")
 def lower_hull(
     cost: NDArray[np.float64], loss: NDArray[np.float64], allowed: NDArray[np.bool_], vertices: NDArray[np.int64]
 ) -> int:
@@ -40,7 +41,7 @@ def lower_hull(
     return count
 
 
-@numba.njit(cache=True)
+@kernel(error_model="python")
 def all_hulls(
     cost: NDArray[np.float64],
     loss: NDArray[np.float64],

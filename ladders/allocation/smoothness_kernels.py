@@ -1,13 +1,14 @@
 """Kernels of smoothness: plain arrays in and out."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from shotladder_runtime.kernels.compiler import kernel
 
 __all__ = ["cheapest_chain"]
 
 
-@numba.njit(cache=True)
+@kernel(error_model="python")
 def cheapest_chain(
     cost: NDArray[np.float64],
     quality: NDArray[np.float64],

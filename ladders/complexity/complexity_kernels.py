@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ladders.blocks import absolute, dct_columns, dct_energy_rows, hadamard_columns, hadamard_rows, roughness
@@ -13,7 +12,7 @@ __all__ = ["block_energies", "block_energies_8", "fine_blocks", "line_moments", 
            "summarise"]  # fmt: skip
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel(error_model="python", fastmath={"reassoc", "contract"})
 def block_energies(
     picture: NDArray[Any],
     basis: NDArray[np.float32],
@@ -84,7 +83,7 @@ def block_energies_8(
             energies[r, c] = found[1, 0] / 16.0
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def summarise(
     energies: NDArray[np.float32], before: NDArray[np.float32], levels: NDArray[np.float32], out: NDArray[np.float64]
 ) -> None:
@@ -134,7 +133,7 @@ def small_energies(
             summarise(mine, before, levels[:rows, :columns], out[k])
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@kernel(error_model="python", fastmath={"reassoc"})
 def line_moments(
     lines: NDArray[Any], before: NDArray[Any], width: int, first: int, step: int, out: NDArray[Any]
 ) -> None:
@@ -174,7 +173,7 @@ def line_moments(
         out[2] += squares
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@kernel(error_model="python", fastmath={"reassoc"})
 def plane_moments(picture: NDArray[Any], before: NDArray[Any], out: NDArray[Any]) -> None:
     """Sum gradients and differences over a whole picture of float64 samples; `out` as of `line_moments`."""
     height, width = picture.shape
@@ -200,7 +199,7 @@ def plane_moments(picture: NDArray[Any], before: NDArray[Any], out: NDArray[Any]
         out[2] += squares
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def _cost(coefficients: NDArray[np.int32], table: NDArray[np.float32]) -> np.float32:
     """Look up what the coefficients of a block cost."""
     total = np.float32(0)

@@ -6,7 +6,8 @@ from numba import types
 from abr.player.kernels.qoe_kernel import score
 from abr.player.kernels.session_kernel import session
 from abr.player.session_layout import M_SEGMENTS, O_BAD
-from abr.policies.policy_compiler import CALLBACK_SIGNATURE, kernel
+from abr.policies.policy_compiler import CALLBACK_SIGNATURE
+from shotladder_runtime.kernels.compiler import kernel
 
 __all__ = ["replay"]
 
@@ -38,7 +39,7 @@ REPLAY_SIGNATURE = types.void(
 )
 
 
-@kernel(REPLAY_SIGNATURE)
+@kernel(signature=REPLAY_SIGNATURE, counts_references=False)
 def replay(  # type: ignore[no-untyped-def]
     policy,
     s,

@@ -36,7 +36,7 @@ from abr.player.session_layout import (
     P_PLAYED,
     REPLACE_EARLIEST,
 )
-from abr.policies.policy_compiler import address, apart, inlined
+from abr.policies.policy_compiler import address
 from abr.policies.policy_state import (
     BUFFER,
     CLOCK,
@@ -55,11 +55,12 @@ from abr.policies.policy_state import (
     SEGMENT,
     TTFB,
 )
+from shotladder_runtime.kernels.compiler import inline, noinline
 
 __all__ = ["fetch", "fetch_audio", "replaceable"]
 
 
-@inlined
+@inline
 def _leap(policy, w, s, n, t_dur, t_rate):  # type: ignore[no-untyped-def]
     """Transfer as much as comes before the policy could abandon; return the ms it took."""
     size = s[REQUESTED]
@@ -75,7 +76,7 @@ def _leap(policy, w, s, n, t_dur, t_rate):  # type: ignore[no-untyped-def]
     return time
 
 
-@inlined
+@inline
 def fetch(policy, w, s, n, c, due, t_dur, t_rate, t_lat):  # type: ignore[no-untyped-def]
     """Download what `s[RUNG]` asks for; the state tells what came, `s[INSTEAD]` whether it was abandoned.
 
@@ -140,7 +141,7 @@ def fetch(policy, w, s, n, c, due, t_dur, t_rate, t_lat):  # type: ignore[no-unt
         rest(n)
 
 
-@apart
+@noinline
 def fetch_audio(p, o, s, n, c, a_bits, a_ends, durations, cum, t_dur, t_rate, t_lat, log):  # type: ignore[no-untyped-def]
     """Download audio until it reaches as far as the video that has come."""
     while p[P_AUDIO] < cum[int(s[SEGMENT])]:
@@ -161,7 +162,7 @@ def fetch_audio(p, o, s, n, c, a_bits, a_ends, durations, cum, t_dur, t_rate, t_
         note(log, o, s, E_AUDIO, i, -1, time, a_bits[i], stall, latency)
 
 
-@apart
+@noinline
 def replaceable(p, s, order, rung, rungs, durations):  # type: ignore[no-untyped-def]
     """Return the segment to fetch at `rung`: a buffered one of a lower rung, or the next.
 

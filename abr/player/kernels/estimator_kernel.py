@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from abr.policies.policy_compiler import inlined
 from abr.policies.policy_state import ELAPSED, GOT, LATENCY, SAMPLE, THROUGHPUT, TTFB
+from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["ESTIMATOR_SIZE", "observe", "reset"]
 
@@ -18,14 +18,14 @@ ESTIMATOR_SIZE = 13
 VALUE, WEIGHT, DELAY, COUNT, FACTOR, OF, TIME, NUMBER = 0, 2, 4, 6, 8, 10, 11, 12
 
 
-@inlined
+@inline
 def reset(e):  # type: ignore[no-untyped-def]
     """Forget everything."""
     e[:] = 0.0
     e[WEIGHT] = e[WEIGHT + 1] = e[COUNT] = e[COUNT + 1] = 1.0
 
 
-@inlined
+@inline
 def observe(e, s, slow, fast, segment, exact):  # type: ignore[no-untyped-def]
     """Feed the transfer that the state describes; half-lives in ms.
 

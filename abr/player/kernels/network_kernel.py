@@ -7,7 +7,7 @@ the last digit.
 
 import numpy as np
 
-from abr.policies.policy_compiler import apart, inlined
+from shotladder_runtime.kernels.compiler import inline, noinline
 
 __all__ = [
     "LINK_SIZE",
@@ -27,7 +27,7 @@ LINK_SIZE = 5
 FIRST_WINDOW = 10 * 1460 * 8.0
 
 
-@inlined
+@inline
 def _next_interval(n, durations):  # type: ignore[no-untyped-def]
     i = int(n[0]) + 1
     if i == durations.shape[0]:
@@ -36,7 +36,7 @@ def _next_interval(n, durations):  # type: ignore[no-untyped-def]
     n[1] = durations[i]
 
 
-@inlined
+@inline
 def enter(n, start, edges, idle):  # type: ignore[no-untyped-def]
     """Stand on the trace `start` ms after its beginning; `edges` are where its intervals end.
 
@@ -51,7 +51,7 @@ def enter(n, start, edges, idle):  # type: ignore[no-untyped-def]
     n[BUSY] = start
 
 
-@inlined
+@inline
 def wait(n, time, durations):  # type: ignore[no-untyped-def]
     """Let time pass; return what was left of it in the interval where it ended."""
     n[CLOCK] += time
@@ -62,7 +62,7 @@ def wait(n, time, durations):  # type: ignore[no-untyped-def]
     return time
 
 
-@inlined
+@inline
 def _request(n, durations, latencies):  # type: ignore[no-untyped-def]
     """Wait one latency, pro rata where it changes on the way; return the ms it took."""
     units = 1.0
@@ -82,7 +82,7 @@ def _request(n, durations, latencies):  # type: ignore[no-untyped-def]
     return total
 
 
-@inlined
+@inline
 def begin(n, idle, fixed, durations, latencies):  # type: ignore[no-untyped-def]
     """Send a request; return the ms until its first bit: `fixed`, of no trace time, or if negative the trace's latency.
 
@@ -93,13 +93,13 @@ def begin(n, idle, fixed, durations, latencies):  # type: ignore[no-untyped-def]
     return fixed if fixed >= 0 else _request(n, durations, latencies)
 
 
-@inlined
+@inline
 def rest(n):  # type: ignore[no-untyped-def]
     """End a transfer: from now on the connection is idle."""
     n[BUSY] = n[CLOCK]
 
 
-@inlined
+@inline
 def transfer(n, bits, durations, rates):  # type: ignore[no-untyped-def]
     """Transfer all bits; return the ms it took."""
     total = 0.0
@@ -125,7 +125,7 @@ def transfer(n, bits, durations, rates):  # type: ignore[no-untyped-def]
     return total
 
 
-@inlined
+@inline
 def transfer_some(n, size, least_bits, least_time, durations, rates):  # type: ignore[no-untyped-def]
     """Transfer until `least_bits` have come and `least_time` ms have passed, or all; return (bits, ms)."""
     got = 0.0
@@ -166,7 +166,7 @@ def transfer_some(n, size, least_bits, least_time, durations, rates):  # type: i
     return got, total
 
 
-@inlined
+@inline
 def transfer_while(n, size, got, elapsed, latency, until, least_rate, durations, rates):  # type: ignore[no-untyped-def]
     """Transfer until all `size` bits have come, or `until` ms are over and the average rate falls below `least_rate`.
 
@@ -210,7 +210,7 @@ def transfer_while(n, size, got, elapsed, latency, until, least_rate, durations,
     return got, total
 
 
-@apart
+@noinline
 def flights(n, size, latency, durations, rates):  # type: ignore[no-untyped-def]
     """Transfer what slow start holds back of `size` bits; return (bits, ms): (0, 0) while the window is open.
 

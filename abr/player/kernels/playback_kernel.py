@@ -32,7 +32,6 @@ from abr.player.session_layout import (
     P_STALL,
     P_STARTED,
 )
-from abr.policies.policy_compiler import apart, inlined
 from abr.policies.policy_state import (
     BEHIND,
     BUFFER,
@@ -42,6 +41,7 @@ from abr.policies.policy_state import (
     SEGMENT,
     THROUGHPUT,
 )
+from shotladder_runtime.kernels.compiler import inline, noinline
 
 __all__ = ["note", "play", "play_out", "resume"]
 
@@ -55,7 +55,7 @@ LEAST_BUFFER = 500.0
 NEAR = 0.02
 
 
-@inlined
+@inline
 def note(log, o, s, kind, segment, rung, duration, bits, stall, latency):  # type: ignore[no-untyped-def]
     """Write a row of the log, if it has one left; a batch wants none."""
     if log.shape[0] == 0:
@@ -75,7 +75,7 @@ def note(log, o, s, kind, segment, rung, duration, bits, stall, latency):  # typ
         log[row, 9] = latency
 
 
-@inlined
+@inline
 def _catch_up(p, s, c):  # type: ignore[no-untyped-def]
     """Set the rate at which a live session plays, as dash.js or as LoL+ there (both in CatchupController.js)."""
     target = c[M_EDGE]
@@ -95,7 +95,7 @@ def _catch_up(p, s, c):  # type: ignore[no-untyped-def]
         s[RATE] = rate
 
 
-@inlined
+@inline
 def _count(o, s, time, stall):  # type: ignore[no-untyped-def]
     """Add up the latency of the last `time` ms, of which the last `stall` stood still, and what was played fast."""
     before = s[BEHIND]
@@ -107,7 +107,7 @@ def _count(o, s, time, stall):  # type: ignore[no-untyped-def]
         o[O_FAST] += played
 
 
-@inlined
+@inline
 def _pass(p, o, s, plain, time, durations, cum):  # type: ignore[no-untyped-def]
     """Let `time` pass at the present rate, 1 in a `plain` session, where there is no audio either; return the stall."""
     s[NOW] += time
@@ -149,7 +149,7 @@ def _pass(p, o, s, plain, time, durations, cum):  # type: ignore[no-untyped-def]
     return 0.0
 
 
-@apart
+@noinline
 def _play_otherwise(p, o, s, c, time, durations, cum):  # type: ignore[no-untyped-def]
     """Play as `play` does where there may be audio, or a live edge with a rate to catch up at."""
     live = c[M_EDGE] < np.inf
@@ -169,7 +169,7 @@ def _play_otherwise(p, o, s, c, time, durations, cum):  # type: ignore[no-untype
     return total
 
 
-@inlined
+@inline
 def play(p, o, s, c, time, durations, cum):  # type: ignore[no-untyped-def]
     """Let `time` pass for the player; return how much of it was a stall."""
     if c[M_PLAIN] == 1.0:
@@ -177,7 +177,7 @@ def play(p, o, s, c, time, durations, cum):  # type: ignore[no-untyped-def]
     return _play_otherwise(p, o, s, c, time, durations, cum)
 
 
-@inlined
+@inline
 def resume(p, o, s, c, log, cum):  # type: ignore[no-untyped-def]
     """Begin or resume playback when enough has come, video and audio."""
     if p[P_PLAYING] == 1.0:
@@ -197,7 +197,7 @@ def resume(p, o, s, c, log, cum):  # type: ignore[no-untyped-def]
         s[PLAYING] = 1.0
 
 
-@inlined
+@inline
 def play_out(o, s, c):  # type: ignore[no-untyped-def]
     """Play what is left, at the present rate: nothing more comes."""
     time = s[BUFFER] / s[RATE]

@@ -21,14 +21,14 @@ from abr.player.session_layout import (
     O_STARTUP,
     O_WASTED,
 )
-from abr.policies.policy_compiler import inlined, kernel
+from shotladder_runtime.kernels.compiler import inline, kernel
 
 __all__ = ["score", "score_one"]
 
 _HD = np.array([1.0, 2.0, 3.0, 12.0, 15.0, 20.0])
 
 
-@inlined
+@inline
 def _percentile(rungs, rank, by_rank, durations, total, marks, segments):  # type: ignore[no-untyped-def]
     """Return the index, in ascending order, of the value below which 5 % of the time lies."""
     for n in range(segments):
@@ -47,7 +47,7 @@ def _percentile(rungs, rank, by_rank, durations, total, marks, segments):  # typ
     return found
 
 
-@inlined
+@inline
 def score(  # type: ignore[no-untyped-def]
     rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o, target, out
 ):
@@ -141,7 +141,7 @@ SCORE_SIGNATURE = types.void(
 )
 
 
-@kernel(SCORE_SIGNATURE)
+@kernel(signature=SCORE_SIGNATURE, counts_references=False)
 def score_one(  # type: ignore[no-untyped-def]
     rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o, target, out
 ):

@@ -42,7 +42,7 @@ from abr.player.session_layout import (
     P_PLAYING,
     P_STARTED,
 )
-from abr.policies.policy_compiler import CALLBACK_SIGNATURE, address, apart, inlined, kernel
+from abr.policies.policy_compiler import CALLBACK_SIGNATURE, address
 from abr.policies.policy_state import (
     BEHIND,
     BUFFER,
@@ -68,11 +68,12 @@ from abr.policies.policy_state import (
     WAITED,
     WAITED_FOR,
 )
+from shotladder_runtime.kernels.compiler import inline, kernel, noinline
 
 __all__ = ["session"]
 
 
-@inlined
+@inline
 def _introduce(w, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
     """Fill the table that the policy is called with."""
     w[0] = address(s)
@@ -88,7 +89,7 @@ def _introduce(w, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-u
     w[10] = m.shape[0]
 
 
-@inlined
+@inline
 def _idle(policy, w, p, o, s, n, c, durations, cum, t_dur, log):  # type: ignore[no-untyped-def]
     """Wait while the buffer has no room for the next segment, and until it is there."""
     segment = int(s[SEGMENT])
@@ -107,7 +108,7 @@ def _idle(policy, w, p, o, s, n, c, durations, cum, t_dur, log):  # type: ignore
     note(log, o, s, E_WAIT, segment, -1, time, 0.0, stall, 0.0)
 
 
-@apart
+@noinline
 def _sleep(p, o, s, n, c, durations, cum, t_dur):  # type: ignore[no-untyped-def]
     """Sleep as Pensieve's environment does, whose clock keeps only the part after the last change of rate."""
     time = c[M_QUANTUM] * -((c[M_CAP] - s[BUFFER]) // c[M_QUANTUM])
@@ -118,7 +119,7 @@ def _sleep(p, o, s, n, c, durations, cum, t_dur):  # type: ignore[no-untyped-def
     return time
 
 
-@inlined
+@inline
 def _arrive(p, o, s, c, segment, rung, rungs, log, cum):  # type: ignore[no-untyped-def]
     """Add the segment that has come to the buffer."""
     rungs[segment] = rung
@@ -128,7 +129,7 @@ def _arrive(p, o, s, c, segment, rung, rungs, log, cum):  # type: ignore[no-unty
     s[LAST_RUNG] = rung
 
 
-@apart
+@noinline
 def _replace(p, o, s, rungs, sizes, cum):  # type: ignore[no-untyped-def]
     """Put the segment that has come in the place of a buffered one; say whether that had not begun to play."""
     segment = int(s[REPLACED])
@@ -157,7 +158,7 @@ SESSION_SIGNATURE = types.int64(
 )
 
 
-@kernel(SESSION_SIGNATURE)
+@kernel(signature=SESSION_SIGNATURE, counts_references=False)
 def session(  # type: ignore[no-untyped-def]
     policy,
     s,

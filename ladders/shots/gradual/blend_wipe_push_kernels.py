@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from shotladder_runtime.kernels.compiler import kernel
 
 __all__ = ["halve", "parts", "seams", "strip_means"]
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def halve(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
     """Average squares of 2 x 2 samples, in sixteenths of a level, to levels; a last odd line or column is dropped."""
     height, width = out.shape
@@ -20,7 +21,7 @@ def halve(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
             out[y, x] = np.float32(left + np.int32(upper[2 * x + 1]) + np.int32(lower[2 * x + 1])) / np.float32(64)
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def strip_means(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
     """Write the means across strips of whole lines, a row of `out` a strip, in levels; some have a line more."""
     height, width = picture.shape
@@ -39,7 +40,7 @@ def strip_means(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
         y += lines
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel(error_model="python", fastmath={"reassoc", "contract"})
 def _match(
     picture: NDArray[np.float32], other: NDArray[np.float32], y: int, x: int, place: NDArray[np.int64]
 ) -> tuple[Any, Any]:
@@ -69,7 +70,7 @@ def _match(
     return best, np.sqrt(own / 64)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel(error_model="python", fastmath={"reassoc", "contract"})
 def parts(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]) -> None:
     """Say of which picture the blocks of one between them are, whatever light falls on them.
 
@@ -126,7 +127,7 @@ def parts(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np
         out[k] /= weights
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel(error_model="python", fastmath={"reassoc", "contract"})
 def seams(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]) -> None:
     """Say how well a new picture that pushes the old one out explains one between them.
 

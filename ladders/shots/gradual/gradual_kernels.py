@@ -1,13 +1,14 @@
 """Kernels that look for gradual transitions on thumbnails, a row a frame."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from shotladder_runtime.kernels.compiler import kernel
 
 __all__ = ["mixture", "peaks", "progress", "ramp", "windows"]
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def windows(
     thumbnails: NDArray[np.float32],
     change: NDArray[np.float32],
@@ -83,7 +84,7 @@ def windows(
                     lag[p, c] = lags[k]
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def peaks(worth: NDArray[np.float32], lag: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
     """Mark the windows of `windows` that none about them, within half their length, is worth more than."""
     readings, count = worth.shape
@@ -98,7 +99,7 @@ def peaks(worth: NDArray[np.float32], lag: NDArray[np.int64], out: NDArray[np.bo
                     break
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def progress(thumbnails: NDArray[np.float32], s: int, e: int, low: int, out: NDArray[np.float32]) -> None:
     """Write how far the thumbnails from `low` on have come from thumbnail `s` (0) to `e` (1)."""
     cells = thumbnails.shape[1]
@@ -113,7 +114,7 @@ def progress(thumbnails: NDArray[np.float32], s: int, e: int, low: int, out: NDA
         out[k] = 0.5 + 0.5 * (old - new) / max(net, np.float32(1e-6))
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[np.int64]) -> float:
     """Fit 0, then a rise, then 1 to `way`: write the last place at 0 and the first at 1; return the mean square error.
 
@@ -146,7 +147,7 @@ def ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[n
     return result / size
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def mixture(thumbnails: NDArray[np.float32], s: int, e: int, out: NDArray[np.float32]) -> None:
     """Say how well the thumbnails between `s` and `e` are made of those two.
 

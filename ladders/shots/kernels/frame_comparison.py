@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ladders.blocks import absolute, difference, offset
@@ -19,7 +18,7 @@ _STEPS = 6
 _BLACK = 320.0
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@kernel(error_model="python", fastmath={"reassoc"})
 def projection_shift(before: NDArray[np.float32], after: NDArray[np.float32], reach: int) -> int:
     """Return the shift of one profile against the other with the least mean difference, means removed."""
     size = before.size
@@ -41,7 +40,7 @@ def projection_shift(before: NDArray[np.float32], after: NDArray[np.float32], re
     return shift
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def _lit(one: NDArray[np.float32], other: NDArray[np.float32], out: NDArray[np.int64]) -> None:
     """Write the first block of 8 and the last, half-open, between the lines black in both pictures; all if none is."""
     first, last = 0, one.size
@@ -54,7 +53,7 @@ def _lit(one: NDArray[np.float32], other: NDArray[np.float32], out: NDArray[np.i
         out[0], out[1] = 0, one.size // 8
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def lit_blocks(before: NDArray[np.float32], after: NDArray[np.float32], width: int, window: NDArray[np.int64]) -> None:
     """Write the rows and columns of blocks, each half-open, that lie within the black bars of two pictures.
 
@@ -155,7 +154,7 @@ def follow(
     out[5] = travelled / max(1, blocks - fresh)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel(error_model="python", fastmath={"reassoc", "contract"})
 def structure(
     before: NDArray[np.int16],
     after: NDArray[np.int16],
@@ -218,7 +217,7 @@ def structure(
     out[0], out[1] = likeness / weights, alike / weights
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def _apart(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
     """Return the mean absolute difference of two small pictures, in levels."""
     height, width = one.shape

@@ -6,7 +6,6 @@ Shrunk pictures are int16 in sixteenths of an 8-bit level, whatever the bit dept
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ladders.blocks import deviation, difference
@@ -20,7 +19,7 @@ _INT = np.uint64(0xFFFFFFFF)
 _8, _16, _32 = np.uint64(8), np.uint64(16), np.uint64(32)
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def shrink(
     words: NDArray[np.uint64],
     factor: int,
@@ -80,7 +79,7 @@ def shrink(
                 out[i, j] = np.int16(np.float32(total) * scale + half)
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def thumbnail(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
     """Average cells of a picture into a coarse grid, in levels; cells may differ by a sample in size."""
     height, width = picture.shape
@@ -101,7 +100,7 @@ def thumbnail(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
             out[r, c] = total / ((y1 - y0) * (x1 - x0) * 16.0)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@kernel(error_model="python", fastmath={"reassoc"})
 def profiles(picture: NDArray[np.int16], out: NDArray[np.float32]) -> tuple[float, float]:
     """Write the mean of each column, then of each line; return the mean and the standard deviation, in levels."""
     height, width = picture.shape
@@ -125,7 +124,7 @@ def profiles(picture: NDArray[np.int16], out: NDArray[np.float32]) -> tuple[floa
     return mean / 16.0, np.sqrt(max(0.0, squares / (height * width) - mean * mean)) / 16.0
 
 
-@njit(cache=True, nogil=True)
+@kernel(error_model="python")
 def histogram(picture: NDArray[np.int16], counts: NDArray[np.int16]) -> None:
     """Count the samples of every other line in 16 bins, in each of 4 x 4 regions."""
     height, width = picture.shape

@@ -1,0 +1,55 @@
+"""Kernels are kept on disk, and compiled again when any file that they are made of changes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+STEPS = """
+from shotladder_runtime.kernels.vector import step
+def body(a, out, row):
+    out.store(0, 0, a.load(row, 0, 8) + {constant})
+add = step(2, 1, body)
+"""
+KERNELS = """
+from shotladder_runtime.kernels.compiler import kernel
+from {package}steps import add
+@kernel
+def use(a, out):
+    add(a, out, 0)
+"""
+RUN = """
+import numpy as np
+from {package}user import use
+a, out = np.zeros((1, 8), np.int32), np.zeros((1, 8), np.int32)
+use(a, out)
+print(out[0, 0], sum(use.stats.cache_hits.values()))
+"""
+
+
+@pytest.mark.parametrize("package", ["", "library."])
+def test_kernel_is_compiled_again_when_a_step_in_another_file_changes(tmp_path, package):
+    folder = tmp_path / package.rstrip(".")
+    folder.mkdir(exist_ok=True)
+    if package:
+        (folder / "__init__.py").write_text("")
+    (folder / "user.py").write_text(KERNELS.format(package=package))
+
+    def run(constant: int) -> list[str]:
+        (folder / "steps.py").write_text(STEPS.format(constant=constant))
+        environment = os.environ | {
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}",
+            "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        code = RUN.format(package=package)
+        return subprocess.check_output([sys.executable, "-c", code], env=environment, cwd=tmp_path, text=True).split()
+
+    assert run(1) == ["1", "0"]
+    assert run(1) == ["1", "1"]
+    assert run(2) == ["2", "0"]
+    assert run(2) == ["2", "1"]
