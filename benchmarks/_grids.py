@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ladders import (
-    Aim,
+    Constraints,
     Curve,
-    Encoding,
-    Limits,
-    Point,
+    EncodeSettings,
     ProbeCost,
+    ProbePoint,
     RatePoint,
     RungRules,
+    RungTarget,
     TitleCurve,
     choose_rungs,
     equal_slope,
@@ -31,11 +31,11 @@ from ladders.allocation.rung_placement import share_out
 from ladders.allocation.smoothness import smooth
 
 QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
-LIMITS = Limits()
+LIMITS = Constraints()
 
 Cell = tuple[int, Any]
 #: Size, index of each chunk's quantiser, and what floor and peak of the rung count from.
-Rung = tuple[Any, list[int], Aim]
+Rung = tuple[Any, list[int], RungTarget]
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class Grid:
                 costs.append(float(np.exp(np.interp(quality, curve.quality, np.log(curve.bits)))))
         return min(costs, default=float("nan"))
 
-    def optimum(self, quality: float, aim: Aim) -> float:
+    def optimum(self, quality: float, aim: RungTarget) -> float:
         """Return the fewest bits by equal slope, one size for all chunks, within limits that count from them."""
 
         def within(curves: list[Curve]) -> TitleCurve:
             own = reach(curves, self.frames, LIMITS, aim)
-            return equal_slope(curves, self.frames, LIMITS, Aim(quality, own.bits))
+            return equal_slope(curves, self.frames, LIMITS, RungTarget(quality, own.bits))
 
         return self.cheapest(quality, within)
 
@@ -120,16 +120,16 @@ class GridProber:
     trials: int = 0
 
     @property
-    def encoding(self) -> Encoding:
+    def encoding(self) -> EncodeSettings:
         """Settings whose presets are as far apart as the grids' are."""
-        return Encoding(preset="medium" if self.trials_grid else "veryfast")
+        return EncodeSettings(preset="medium" if self.trials_grid else "veryfast")
 
     @property
     def chunks(self) -> tuple[Any, ...]:
         """The chunks, as far as a search looks at them."""
         return tuple(SimpleNamespace(frame_count=frames) for frames in self.grid.frames)
 
-    def known(self, point: Point) -> dict[float, RatePoint]:
+    def known(self, point: ProbePoint) -> dict[float, RatePoint]:
         """Return what is known beside a point."""
         return (self.rough if point.rough else self.found)[point.chunk, point.size]
 
@@ -138,7 +138,7 @@ class GridProber:
         """What the trials would have taken."""
         return ProbeCost(self.trials, self.cpu)
 
-    def run(self, points: Iterable[Point], progress: Any = None) -> None:
+    def run(self, points: Iterable[ProbePoint], progress: Any = None) -> None:
         """Answer trials."""
         for point in points:
             if point.quantiser in self.known(point):
@@ -161,7 +161,7 @@ class GridProber:
 
 
 def rungs_of(
-    grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None, limits: Limits = LIMITS
+    grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None, limits: Constraints = LIMITS
 ) -> list[Rung]:
     """Choose rungs on curves as `per-shot` does."""
     sizes = {size[1]: size for size in grid.sizes}
@@ -171,7 +171,7 @@ def rungs_of(
         chosen, titles, grid.duration, lambda height, aim: reach(curves[sizes[height]], grid.frames, limits, aim)
     )
     return [
-        (sizes[height], [int(i) for i in allocation.indices], Aim(choice.quality, allocation.bits))
+        (sizes[height], [int(i) for i in allocation.indices], RungTarget(choice.quality, allocation.bits))
         for choice, (height, allocation) in zip(chosen, shared, strict=True)
     ]
 
@@ -193,7 +193,7 @@ def smooth_costs(grid: Grid, rungs: Iterable[Rung], jump: float) -> list[float]:
     costs, limits = [], replace(LIMITS, jump=jump)
     for size, places, _ in rungs:
         bits, quality = grid.delivered(size, places)
-        costs.append(100 * (smooth(grid.at(size), grid.frames, limits, Aim(quality, bits)).bits / bits - 1))
+        costs.append(100 * (smooth(grid.at(size), grid.frames, limits, RungTarget(quality, bits)).bits / bits - 1))
     return costs
 
 

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from ladders import Aim, Allocation, Curve, Limits, RungRules, choose_rungs, equal_slope, quantiser_grid
+from ladders import Allocation, Constraints, Curve, RungRules, RungTarget, choose_rungs, equal_slope, quantiser_grid
 from ladders.allocation.equal_slope import reach
 from ladders.allocation.rung_placement import share_out
 from ladders.allocation.smoothness import smooth
@@ -46,13 +46,13 @@ def synthetic_title(seed: int = 1) -> tuple[list[int], dict[int, list[Curve]]]:
     return frames, curves
 
 
-def share(frames: list[int], curves: dict[int, list[Curve]], limits: Limits) -> list[tuple[int, Allocation]]:
+def share(frames: list[int], curves: dict[int, list[Curve]], limits: Constraints) -> list[tuple[int, Allocation]]:
     """Choose rungs and share out their bits, as `per-shot` does."""
     duration = sum(frames) / FRAME_RATE
     titles = {height: equal_slope(row, frames, limits) for height, row in curves.items()}
     chosen = choose_rungs(titles, duration, RungRules(target=93.0, count=RUNGS))
 
-    def reached(height: int, aim: Aim) -> Allocation:
+    def reached(height: int, aim: RungTarget) -> Allocation:
         allocation = reach(curves[height], frames, limits, aim)
         if limits.jump is None:
             return allocation
@@ -75,7 +75,10 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
 def main() -> None:
     """Print the times."""
     frames, curves = synthetic_title()
-    for name, limits in {"floor, cap and peak": Limits(), f"and a jump of {JUMP:g}": Limits(jump=JUMP)}.items():
+    for name, limits in {
+        "floor, cap and peak": Constraints(),
+        f"and a jump of {JUMP:g}": Constraints(jump=JUMP),
+    }.items():
         rungs = share(frames, curves, limits)
         median, spread = _timed(partial(share, frames, curves, limits))
         told = ", ".join(f"{height}" for height, _ in rungs)

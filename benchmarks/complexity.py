@@ -37,7 +37,7 @@ LEAST_FRAMES = 8
 
 def shot_bits(source: encoder.Source, shots: Sequence[ladders.Shot], crf: float, preset: str) -> list[int] | None:
     """Encode a film and return the bits of each shot; None if frames were lost on the way."""
-    times = ",".join(f"{float(source.time(shot.first)):.6f}" for shot in shots)
+    times = ",".join(f"{float(source.time(shot.start)):.6f}" for shot in shots)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.mkv"
         process.run([
@@ -50,7 +50,7 @@ def shot_bits(source: encoder.Source, shots: Sequence[ladders.Shot], crf: float,
     if len(packets) != source.frame_count:
         return None
     sizes = np.array([size for _, size in packets])
-    return [8 * int(sizes[shot.first : shot.last].sum()) for shot in shots]
+    return [8 * int(sizes[shot.start : shot.stop].sum()) for shot in shots]
 
 
 def features(shot: ladders.Shot) -> list[float]:

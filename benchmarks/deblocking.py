@@ -46,9 +46,9 @@ def analyse(source: encoder.Source, mode: str) -> tuple[ladders.Analysis, float]
 def moved(one: ladders.Analysis, other: ladders.Analysis) -> dict[str, list[float]]:
     """Return by how much each measure of each shot that both have moves."""
     found = collections.defaultdict(list)
-    theirs = {(shot.first, shot.last): shot for shot in other.shots}
+    theirs = {(shot.start, shot.stop): shot for shot in other.shots}
     for shot in one.shots:
-        against = theirs.get((shot.first, shot.last))
+        against = theirs.get((shot.start, shot.stop))
         for name, a, b in zip(
             COMPLEXITY_COLUMNS, astuple(shot.complexity), astuple(against.complexity) if against else (), strict=False
         ):
@@ -81,8 +81,8 @@ def main(argv: Sequence[str] = ()) -> None:
             line = f"{path.name:40s} {base:6.2f}"
             for mode in ("ours", "all"):
                 found, spent = analyse(source, mode)
-                same = {(t.kind, t.first, t.last) for t in full.transitions}
-                kept = len(same & {(t.kind, t.first, t.last) for t in found.transitions})
+                same = {(t.kind, t.start, t.stop) for t in full.transitions}
+                kept = len(same & {(t.kind, t.start, t.stop) for t in found.transitions})
                 line += f"   {spent / base:8.2f}  {kept:4d} {max(len(same), len(found.transitions)):3d}"
                 for name, values in moved(full, found).items():
                     totals[mode][name] += values

@@ -44,7 +44,7 @@ def plain(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...],
     codec = encoder.codec_named(rungs[0].codec)
     keys = "+".join(f"eq(n,{key})" for chunk in chunks for key in chunk.keyframes)
     copies = "".join(f"[c{n}]" for n in range(len(rungs)))
-    graph = [f"[0:{source.stream_index}]trim=end_frame={chunks[-1].last},{filter_text(numbering(source))}"]
+    graph = [f"[0:{source.stream_index}]trim=end_frame={chunks[-1].stop},{filter_text(numbering(source))}"]
     graph[0] += f",split={len(rungs)}{copies}"
     for n, rung in enumerate(rungs):
         graph.append(f"[c{n}]{filter_text(picture_filters(source, (rung.width, rung.height), codec))}[o{n}]")
@@ -59,7 +59,7 @@ def plain(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...],
         seconds = process.run(argv).cpu_seconds
         for path in paths:
             with av.open(str(path)) as container:
-                assert sum(p.size > 0 for p in container.demux(video=0)) == chunks[-1].last
+                assert sum(p.size > 0 for p in container.demux(video=0)) == chunks[-1].stop
     return seconds
 
 
@@ -74,10 +74,10 @@ def main(argv: Sequence[str] = ()) -> None:
     options = parser.parse_args(list(argv))
     presets = dict(word.split("=") for word in options.preset.split(",") if word)
     source = encoder.inspect(options.clip)
-    planned, _ = encoder.plan_chunks(source, [shot.first for shot in ladders.detect_shots(source)], Fraction(4))
-    chunks = [chunk for chunk in planned if source.time(chunk.first) < options.seconds]
+    planned, _ = encoder.plan_chunks(source, [shot.start for shot in ladders.detect_shots(source)], Fraction(4))
+    chunks = [chunk for chunk in planned if source.time(chunk.start) < options.seconds]
     sizes = list(ladders.candidate_sizes(source.display_size).values())[: 2 * len(SHARES) : 2]
-    print(f"{options.clip.name}: {chunks[-1].last} frames in {len(chunks)} chunks; sizes {sizes}")
+    print(f"{options.clip.name}: {chunks[-1].stop} frames in {len(chunks)} chunks; sizes {sizes}")
     print(f"{'codec':6} {'preset':10} {'chunks':>8} {'plain':>8}  ratio   (CPU s, best of {options.rounds})")
     for name in options.codec.split(","):
         codec = encoder.codec_named(name)

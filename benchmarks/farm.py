@@ -5,7 +5,7 @@
 What is real: the ranges of the analysis (`ladders.plan_ranges`), the plan of chunks (`encoder.plan_chunks` on 1500
 shots), the rounds and their jobs (first trials, later trials, final encodes, corrections; one job a chunk, as `ladders`
 makes them), the order in which waiting jobs are taken
-(`encoder.Waiting`, which `encoder.Farm` uses), and the costs: CPU seconds a frame of encoding and measuring each codec
+(`JobQueue`, which `ThrottledExecutor` uses), and the costs: CPU seconds per frame of encoding and measuring each codec
 at each size, measured on the sample film when this runs. What is simulated: the workers, each of one core. One job
 in a hundred is lost with its worker part of the way through and done again; one in fifty takes three times as long.
 
@@ -34,14 +34,14 @@ import encoder
 import ladders
 import vmaf
 from encoder import Chunk, ChunkJob, Colour, Source, codec_named
-from ladders import Encoding, LadderRequest, candidate_sizes
+from ladders import EncodeSettings, LadderRequest, candidate_sizes
 from ladders.final.cost_prediction import AGAIN
 from ladders.probing.chunk_measurement import measure_chunk
 from ladders.probing.search import MIDDLING, ROUGH_TRIALS
 from samples import shotlist
 from samples.film import film_frames
 from samples.painting import Size
-from shotladder_runtime.jobs import Waiting, balanced, longest_first
+from shotladder_runtime.jobs import JobQueue, longest_first, split_long_jobs
 from shotladder_runtime.store import Store
 
 HOURS, SHOTS, RATE, SIZE = 2, 1500, 24, (1920, 1080)
@@ -84,9 +84,9 @@ class Job:
         """What it costs."""
         return self.decoding + sum(self.each)
 
-    def divided(self, count: int) -> list[Job]:
+    def split(self, count: int) -> list[Job]:
         """Return what the product makes of it."""
-        parts = enumerate(self.encodes.divided(count)) if self.each else ()
+        parts = enumerate(self.encodes.split(count)) if self.each else ()
         return [Job(part, self.decoding, self.each[n::count]) for n, part in parts] or [self]
 
 
@@ -160,7 +160,7 @@ def measured_costs(sizes: list[tuple[int, int]]) -> Costs:
         decode = (time.process_time() - begun) / SAMPLE / ROUNDS
         chunk = Chunk(0, SAMPLE, (0,), (0,))
         for name, preset in ((codec, preset) for codec in CODECS for preset in presets(codec)):
-            encoding = Encoding(codec=name, preset=preset)
+            encoding = EncodeSettings(codec=name, preset=preset)
             renditions = tuple(encoding.rendition(size) for size in sizes)
             quantisers = (codec_named(name).at_share(MIDDLING),) * len(sizes)
             job = ChunkJob(source, chunk, renditions, quantisers, Store(Path(folder) / "store"))
@@ -193,7 +193,7 @@ def chain(codec: str, source: Source, chunks: tuple[Chunk, ...], costs: Costs, h
     rng = np.random.default_rng([SEED, CODECS.index(codec)])
     sizes = list(candidate_sizes(source.display_size).values())
     final, fast = presets(codec)
-    encoding, store = Encoding(codec=codec, preset=final), Store(Path("nowhere"))
+    encoding, store = EncodeSettings(codec=codec, preset=final), Store(Path("nowhere"))
 
     def jobs(chosen: list[list[tuple[tuple[int, int], str]]], every: int) -> tuple[Job, ...]:
         made = []
@@ -224,7 +224,7 @@ def chain(codec: str, source: Source, chunks: tuple[Chunk, ...], costs: Costs, h
 def makespan(chains: list[Chain], workers: int, seed: int, lost: float, slow: float) -> float:
     """Run the chains side by side on so many workers, each round when the one before has ended; return seconds."""
     rng = np.random.default_rng([SEED, workers, seed])
-    waiting: Waiting[tuple[int, Job]] = Waiting()
+    waiting: JobQueue[tuple[int, Job]] = JobQueue()
     left, at = [0] * len(chains), [-1] * len(chains)
     events: list[tuple[float, int, int, Job, bool]] = []
     count, idle, now = 0, workers, 0.0
@@ -232,7 +232,7 @@ def makespan(chains: list[Chain], workers: int, seed: int, lost: float, slow: fl
     def advance(n: int) -> None:
         while left[n] == 0 and at[n] + 1 < len(chains[n].rounds):
             at[n] += 1
-            jobs = balanced(chains[n].rounds[at[n]], workers)
+            jobs = split_long_jobs(chains[n].rounds[at[n]], workers)
             left[n] = len(jobs)
             for job in longest_first(jobs):
                 waiting.add(job, (n, job))
@@ -265,7 +265,7 @@ def bound(chains: list[Chain], workers: int) -> float:
 
 def at_least(jobs: tuple[Job, ...], workers: int) -> float:
     """Return how long a round lasts at least."""
-    seconds = [job.seconds for job in balanced(jobs, workers)]
+    seconds = [job.seconds for job in split_long_jobs(jobs, workers)]
     return max(max(seconds, default=0.0), sum(job.seconds for job in jobs) / workers)
 
 

@@ -36,28 +36,28 @@ from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, landings_of,
 from encoder import Source
 from ladders import (
     APPLE_LADDERS,
-    Aim,
-    Encoding,
-    Finals,
+    EncodeSettings,
+    FinalEncodes,
     Ladder,
     LadderRequest,
     NoOverlapError,
-    Point,
+    ProbePoint,
     Prober,
     Rung,
     RungRules,
-    Stop,
-    Views,
+    RungTarget,
+    StoppingRule,
+    TrafficModel,
     analyse,
     bd_rate,
     candidate_sizes,
     default_target,
-    encode_finals,
+    encode_final_chunks,
     fit_curve,
     ladder_from,
     one_quantiser,
 )
-from ladders.final.correction import deliver
+from ladders.final.correction import encode_with_correction
 from ladders.probing.prober import stride
 from ladders.probing.search import explore
 from shotladder_runtime.store import Store
@@ -99,7 +99,7 @@ def exhaustive(title: Title, executor: ThreadPoolExecutor, preset: str) -> tuple
     chunks = range(len(prober.chunks))
     for begin in range(0, len(CRFS), BATCH):
         batch = CRFS[begin : begin + BATCH]
-        prober.run(Point(n, size, crf) for n in chunks for size in sizes for crf in batch)
+        prober.run(ProbePoint(n, size, crf) for n in chunks for size in sizes for crf in batch)
         print(f"  grid, {preset}: quantisers to {batch[-1]:g} done, {prober.cost.cpu_seconds:.0f} CPU s", flush=True)
     curves = {(n, s): fit_curve(list(prober.found[n, s].values()), QUANTISERS) for n in chunks for s in sizes}
     frames = [chunk.frame_count for chunk in prober.chunks]
@@ -119,17 +119,17 @@ def _costs(prober: Prober, cells: Iterable[Any]) -> dict[Any, float]:
     }
 
 
-def ours(title: Title, executor: ThreadPoolExecutor, store: Store) -> tuple[Prober, Ladder, Finals]:
+def ours(title: Title, executor: ThreadPoolExecutor, store: Store) -> tuple[Prober, Ladder, FinalEncodes]:
     """Make the ladder as `encode` does: trials, final encodes, corrections."""
     prober = title.prober(store, title.request.every, executor)
     _, segments = encoder.plan_chunks(title.source, title.shots, title.request.segment_duration)
     ladder = ladder_from(prober, segments, title.request)
     trials = prober.cost
-    ladder, finals = deliver(prober, ladder, title.request)
+    ladder, finals = encode_with_correction(prober, ladder, title.request)
     return prober, replace(ladder, cost=trials), finals
 
 
-def points(title: Title, finals: Finals) -> list[tuple[float, float]]:
+def points(title: Title, finals: FinalEncodes) -> list[tuple[float, float]]:
     """Return rate (bits/s) and mean VMAF of the encoded rungs."""
     duration = float(title.source.duration)
     return [(sum(c.bits for c in row) / duration, float(finals.vmaf(n).mean())) for n, row in enumerate(finals.chunks)]
@@ -139,7 +139,7 @@ def baselines(title: Title, grid: Grid, rungs: Sequence[tuple[float, float]]) ->
     """Return the curves of the other choices, at the qualities of ours where they are families."""
     duration = grid.duration
     qualities = [quality for _, quality in rungs]
-    aims = [Aim(quality, rate * duration) for rate, quality in rungs]
+    aims = [RungTarget(quality, rate * duration) for rate, quality in rungs]
     curves = {
         "exhaustive per-shot": [(grid.optimum(a.quality, a) / duration, a.quality) for a in aims],
         "exhaustive per-title": [(grid.per_title(q) / duration, q) for q in qualities],
@@ -171,7 +171,7 @@ def bd(anchor: list[tuple[float, float]], test: list[tuple[float, float]], metri
         return float("nan")
 
 
-def interval(grid: Grid, finals: Finals, ladder: Ladder) -> tuple[float, float]:
+def interval(grid: Grid, finals: FinalEncodes, ladder: Ladder) -> tuple[float, float]:
     """Return the 95 % interval of ours against per-title, shots drawn with replacement."""
     rng = np.random.default_rng(1)
     count = len(grid.frames)
@@ -212,7 +212,7 @@ def variants(title: Title, grid: Grid, rough: Grid | None, trials: int) -> dict[
     made = {
         "ours": rungs_of(grid, searched(rough), rules),
         "all trials by the final preset": rungs_of(grid, searched(None), rules),
-        "only what a loss of 5 % asks for": rungs_of(grid, searched(rough, stop=Stop(loss=5.0)), rules),
+        "only what a loss of 5 % asks for": rungs_of(grid, searched(rough, stop=StoppingRule(loss=5.0)), rules),
         "without floor and peak": rungs_of(grid, searched(rough), rules, unbounded),
         "random trials, as many": rungs_of(grid, _random(grid, trials), rules),
     }
@@ -225,15 +225,15 @@ def _random(grid: Grid, trials: int) -> Any:
     prober = GridProber(grid)
     cells = [(n, s) for n in range(len(grid.frames)) for s in grid.sizes]
     for n, size in cells:
-        prober.run(Point(n, size, float(q)) for q in rng.choice(QUANTISERS, 2, replace=False))
+        prober.run(ProbePoint(n, size, float(q)) for q in rng.choice(QUANTISERS, 2, replace=False))
     while prober.trials < trials:
         n, size = cells[rng.integers(len(cells))]
-        prober.run([Point(n, size, float(rng.choice(QUANTISERS)))])
+        prober.run([ProbePoint(n, size, float(rng.choice(QUANTISERS)))])
     return prober.fitted()
 
 
 def companions(
-    title: Title, grid: Grid, prober: Prober, ladder: Ladder, finals: Finals
+    title: Title, grid: Grid, prober: Prober, ladder: Ladder, finals: FinalEncodes
 ) -> dict[str, list[list[tuple[float, float]]]]:
     """Return rates and scores of our rungs, and of per-title ones made for equal VMAF, by metric."""
     rungs = []
@@ -242,7 +242,7 @@ def companions(
         place, size = min((c for c in choices if c[0].quality >= quality), key=lambda c: c[0].bits, default=choices[0])
         quantisers = tuple(float(QUANTISERS[i]) for i in place.indices)
         rungs.append(Rung(size[0], size[1], quantisers, round(place.bits / grid.duration), place.quality))
-    single = encode_finals(prober, replace(ladder, rungs=tuple(rungs), tune="visual", refinements=()))
+    single = encode_final_chunks(prober, replace(ladder, rungs=tuple(rungs), tune="visual", overrides=()))
     table: dict[str, list[list[tuple[float, float]]]] = {}
     for made in (finals, single):
         for name, scores in _companions(title, prober, made).items():
@@ -250,7 +250,7 @@ def companions(
     return table
 
 
-def _companions(title: Title, prober: Prober, finals: Finals) -> dict[str, list[tuple[float, float]]]:
+def _companions(title: Title, prober: Prober, finals: FinalEncodes) -> dict[str, list[tuple[float, float]]]:
     """Return (rate, score) of every rung, by metric."""
     rates = [rate for rate, _ in points(title, finals)]
     sums: dict[str, np.ndarray] = {}
@@ -261,8 +261,8 @@ def _companions(title: Title, prober: Prober, finals: Finals) -> dict[str, list[
             [row[n].path for row in finals.chunks],
             companions=("neg", "psnr", "ssim"),
             every=5 if chunk.frame_count >= 20 else 1,
-            frames=(chunk.first, chunk.last),
-            offset=chunk.first,
+            frames=(chunk.start, chunk.stop),
+            offset=chunk.start,
             match_times=False,
         )
         each = {
@@ -277,7 +277,7 @@ def _companions(title: Title, prober: Prober, finals: Finals) -> dict[str, list[
     return {name: list(zip(rates, (total / measured).tolist(), strict=True)) for name, total in sums.items()}
 
 
-def study(path: Path, encoding: Encoding, views: Views | None, store: Store) -> dict[str, float]:
+def study(path: Path, encoding: EncodeSettings, views: TrafficModel | None, store: Store) -> dict[str, float]:
     """Print one title's table; return its BD-rates and the share of the grid's CPU time that its ladder took, %."""
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
@@ -288,7 +288,7 @@ def study(path: Path, encoding: Encoding, views: Views | None, store: Store) -> 
         analysis = analyse(source)
         analysis_cpu = time.process_time() - began
         request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)), views=views)
-        title = Title(source, tuple(s.first for s in analysis.shots), request, analysis_cpu, store)
+        title = Title(source, tuple(s.start for s in analysis.shots), request, analysis_cpu, store)
         grid, grid_cpu = exhaustive(title, executor, encoding.preset)
         rough = exhaustive(title, executor, encoding.trial_preset)[0] if encoding.trial_preset else None
         prober, ladder, finals = ours(title, executor, Store(Path(folder)))
@@ -296,7 +296,7 @@ def study(path: Path, encoding: Encoding, views: Views | None, store: Store) -> 
         return {"CPU share": share, **_print_losses(title, grid, rough, prober, ladder, finals)}
 
 
-def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, finals: Finals) -> float:
+def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, finals: FinalEncodes) -> float:
     cost = ladder.cost
     spent = cost.cpu_seconds + title.analysis_cpu
     kept = sum(c.encode_cpu_seconds + c.measure_cpu_seconds for row in finals.chunks for c in row)
@@ -314,7 +314,7 @@ def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, fina
 
 
 def _print_losses(
-    title: Title, grid: Grid, rough: Grid | None, prober: Prober, ladder: Ladder, finals: Finals
+    title: Title, grid: Grid, rough: Grid | None, prober: Prober, ladder: Ladder, finals: FinalEncodes
 ) -> dict[str, float]:
     rungs = points(title, finals)
     against = {f"against {name}": bd(curve, rungs) for name, curve in baselines(title, grid, rungs).items()}
@@ -352,7 +352,10 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--views", type=float)
     chosen = parser.parse_args(arguments)
     films = chosen.films or [CLIPS / name for name in FILMS if (CLIPS / name).exists()]
-    encoding, views = Encoding(preset=chosen.preset, tune=chosen.tune), chosen.views and Views(chosen.views)
+    encoding, views = (
+        EncodeSettings(preset=chosen.preset, tune=chosen.tune),
+        chosen.views and TrafficModel(chosen.views),
+    )
     studies = [study(film, encoding, views, Store.default()) for film in films]
     for name in studies[0] if len(studies) > 1 else ():
         each = [figures[name] for figures in studies]

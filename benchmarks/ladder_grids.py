@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._grids import QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of, smooth_costs
-from ladders import RatePoint, Stop, fit_curve
+from ladders import RatePoint, StoppingRule, fit_curve
 from ladders.probing.search import explore
 from ladders.rd.curves import Size
 
@@ -55,13 +55,13 @@ def measure(path: Path, budget: float | None = None) -> dict[str, float]:
     """
     grid, whole_cpu = read_grid(path)
     prober = GridProber(grid)
-    stop = Stop(budget=None if budget is None else budget * whole_cpu)
+    stop = StoppingRule(budget=None if budget is None else budget * whole_cpu)
     found = explore(prober, grid.sizes, lambda curves: landings_of(grid, curves), stop=stop)  # type: ignore[arg-type]
     loss, against_title = losses(grid, rungs_of(grid, found.curves))
     return {
         "trials per shot": prober.trials / len(grid.frames),
         "CPU, % of the grid's": 100 * prober.cpu / whole_cpu,
-        "loss expected %": found.remaining_loss,
+        "loss expected %": found.expected_excess_rate,
         "loss mean %": float(np.mean(loss)),
         "loss worst rung %": max(loss),
         "against per-title %": float(np.mean(against_title)),

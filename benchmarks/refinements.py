@@ -1,11 +1,11 @@
-"""What refinements of single chunks save, chunk by chunk: more B-frames, longer decisions, lighter deblocking.
+"""What overrides of single chunks save, chunk by chunk: more B-frames, longer decisions, lighter deblocking.
 
-Claim: what a refinement saves differs so much from shot to shot that choosing for each beats the best one for all.
+Claim: what an override saves differs so much from shot to shot that choosing for each beats the best one for all.
 Real encodes of some chunks of each film, spread over it, at one size and four quantisers, plain and with every
-refinement of the codec's row; BD-rate (VMAF 30 to 97, each fifth frame) against plain, and CPU seconds of encoding
+override of the codec's row; BD-rate (VMAF 30 to 97, each fifth frame) against plain, and CPU seconds of encoding
 (decoding and scaling included) against plain.
 
-Run as ``python -m benchmarks.refinements [FILM ...] [--codec C] [--preset P] [--tune T] [--chunks N]``.
+Run as ``python -m benchmarks.overrides [FILM ...] [--codec C] [--preset P] [--tune T] [--chunks N]``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 import encoder
 import vmaf
 from encoder import codec_named
-from ladders import Encoding, Point, Prober, analyse, bd_rate, candidate_sizes
+from ladders import EncodeSettings, ProbePoint, Prober, analyse, bd_rate, candidate_sizes
 from ladders.probing.prober import spread
 from shotladder_runtime.store import Store
 
@@ -36,17 +36,17 @@ BAND = (30.0, 97.0)
 LONGEST = 60
 
 
-def saved(path: Path, encoding: Encoding, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Print a film's table; return BD-rates (%) by chunk and refinement, and CPU seconds of plain and refined."""
+def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Print a film's table; return BD-rates (%) by chunk and override, and CPU seconds of plain and refined."""
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
-    chunks, _ = encoder.plan_chunks(source, [shot.first for shot in analyse(source).shots], Fraction(4))
+    chunks, _ = encoder.plan_chunks(source, [shot.start for shot in analyse(source).shots], Fraction(4))
     picked = [chunks[n] for n in spread(count, len(chunks))]
-    short = [encoder.Chunk(c.first, min(c.last, c.first + LONGEST), (c.first,), c.shots[:1]) for c in picked]
+    short = [encoder.Chunk(c.start, min(c.stop, c.start + LONGEST), (c.start,), c.shots[:1]) for c in picked]
     heights = sorted(candidate_sizes(source.display_size).items())
     size = heights[len(heights) // 2][1]
     codec = codec_named(encoding.codec)
-    names = ("", *encoding.refinements)
+    names = ("", *encoding.overrides)
     rates, seconds = np.zeros((len(short), len(names))), np.zeros(len(names))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
         prober = Prober(source, tuple(short), encoding, Store(Path(folder)), executor, every=5)
@@ -54,7 +54,7 @@ def saved(path: Path, encoding: Encoding, count: int) -> tuple[np.ndarray, np.nd
             curves = []
             for k, name in enumerate(names):
                 before = prober.cost.encode_cpu_seconds
-                points = [Point(n, size, codec.at_share(share), refinement=name) for share in SHARES]
+                points = [ProbePoint(n, size, codec.at_share(share), override=name) for share in SHARES]
                 prober.run(points)
                 seconds[k] += prober.cost.encode_cpu_seconds - before
                 curves.append([(p.bits, p.quality) for p in map(prober.known(points[0]).__getitem__, _places(points))])
@@ -62,11 +62,11 @@ def saved(path: Path, encoding: Encoding, count: int) -> tuple[np.ndarray, np.nd
     print(f"{path.name}, {size[0]}x{size[1]}, {encoding.codec} {encoding.preset}, tuned for {encoding.tune}")
     print(f"  {'frames':>16s}  " + "  ".join(f"{name:>10.26s}" for name in names[1:]))
     for chunk, row in zip(short, rates, strict=True):
-        print(f"  {chunk.first:7d} to {chunk.last:5d}  " + "  ".join(f"{x:+10.1f}" for x in row[1:]), flush=True)
+        print(f"  {chunk.start:7d} to {chunk.stop:5d}  " + "  ".join(f"{x:+10.1f}" for x in row[1:]), flush=True)
     return rates, seconds
 
 
-def _places(points: Sequence[Point]) -> list[float]:
+def _places(points: Sequence[ProbePoint]) -> list[float]:
     return sorted(point.quantiser for point in points)
 
 
@@ -79,14 +79,14 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--tune", default="visual")
     parser.add_argument("--chunks", type=int, default=4)
     chosen = parser.parse_args(arguments)
-    encoding = Encoding(chosen.codec, chosen.preset or codec_named(chosen.codec).preset, chosen.tune)
+    encoding = EncodeSettings(chosen.codec, chosen.preset or codec_named(chosen.codec).preset, chosen.tune)
     films = chosen.films or [CLIPS / name for name in FILMS if (CLIPS / name).exists()]
     if not films:
         print("no film: name one, or put the clips beside this checkout")
         return
     found = [saved(film, encoding, chosen.chunks) for film in films]
     rates, seconds = np.concatenate([r for r, _ in found]), sum(s for _, s in found)
-    for k, name in enumerate(encoding.refinements, 1):
+    for k, name in enumerate(encoding.overrides, 1):
         times = seconds[k] / seconds[0]
         print(
             f"{name:28s} all chunks {rates[:, k].mean():+6.2f} %, from {rates[:, k].min():+.1f} to"

@@ -116,7 +116,7 @@ def main(argv: Sequence[str] = ()) -> None:
             if sum(score[key] for key in ("cut_false", "cut_missed", "gradual_false", "gradual_missed")):
                 print(f"\nclip {seed}: cuts {truth['cuts']}")
                 print(*(f"  {each['form']} {each['first']}-{each['last']}" for each in truth["gradual"]), sep="\n")
-                print("  found:", *(f"{t.kind} {t.first}-{t.last - (t.kind != 'cut')} {t.score:.2f}" for t in found))
+                print("  found:", *(f"{t.kind} {t.start}-{t.stop - (t.kind != 'cut')} {t.score:.2f}" for t in found))
     report(f"{options.clips} clips of real shots, joined anew", totals)
 
 

@@ -1,11 +1,11 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
-from encoder.codecs.codec import Codec, Refinement
+from encoder.codecs.codec import Codec, EncoderOverride
 from encoder.codecs.codec_table import CODECS, UnknownCodecError, codec_named
 from encoder.encode.chunks import ChunkJob, chunk_path, encode_chunk, memory_for, part_bits, payload_bits
 from encoder.encode.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.encode.stitch import stitch, stitched_samples
-from encoder.encode.vbv import needed_buffer, needed_rate, track_samples
+from encoder.encode.vbv import min_vbv_bitrate, min_vbv_size, track_samples
 from encoder.errors import KeyFileError, SourceError, StitchError, TrackError
 from encoder.media.frames import Frame, decode
 from encoder.media.inspection import inspect
@@ -27,13 +27,13 @@ __all__ = [
     "Colour",
     "ContentKey",
     "EncodePlan",
+    "EncoderOverride",
     "Encryption",
     "Frame",
     "HDRMetadata",
     "KeyFileError",
     "Packaged",
     "PackagingRequest",
-    "Refinement",
     "Rendition",
     "Segment",
     "Source",
@@ -53,8 +53,8 @@ __all__ = [
     "inspect",
     "load_keys",
     "memory_for",
-    "needed_buffer",
-    "needed_rate",
+    "min_vbv_bitrate",
+    "min_vbv_size",
     "new_keys",
     "package",
     "part_bits",

@@ -20,14 +20,14 @@ def main() -> None:
         raise SystemExit(__doc__)
     source = encoder.inspect(sys.argv[1])
     shots = ladders.detect_shots(source)
-    bits = [_bits(sys.argv[1], shot.first, shot.last) for shot in shots]
+    bits = [_bits(sys.argv[1], shot.start, shot.stop) for shot in shots]
     names = [field.name for field in fields(shots[0].complexity)]
     pooled = {name: [getattr(shot.complexity, name) for shot in shots] for name in names}
     values = {name: np.array([p.mean if p else np.nan for p in column]) for name, column in pooled.items()}
     print(f"{'first':>6}{'frames':>8}{'opens':>10}{'kbit/frame':>12}{'texture':>10}{'temporal':>10}{'grain':>10}")
     for k, shot in enumerate(shots):
         leading = "".join(f"{values[name][k]:10.2f}" for name in ("texture", "temporal", "grain"))
-        print(f"{shot.first:6}{shot.frame_count:8}{shot.transition:>10}{bits[k] / 1000:12.1f}{leading}")
+        print(f"{shot.start:6}{shot.frame_count:8}{shot.transition:>10}{bits[k] / 1000:12.1f}{leading}")
     print("\nSpearman's rank correlation with bits a frame, over the shots")
     for name, column in values.items():
         known = np.isfinite(column)

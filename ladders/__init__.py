@@ -1,9 +1,9 @@
 """Decide: shots, complexity, trial encodes, hulls, allocation, rungs."""
 
 from ladders.allocation.equal_slope import (
-    Aim,
     Allocation,
-    Limits,
+    Constraints,
+    RungTarget,
     TitleCurve,
     convex_hull,
     equal_slope,
@@ -13,10 +13,10 @@ from ladders.allocation.rung_placement import RungChoice, RungRules, choose_rung
 from ladders.api import corrected, fixed, ladder_from, make_ladder, per_shot, per_title
 from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
 from ladders.complexity.si_ti import SITI_MODES, si_ti
-from ladders.final.active_constraints import held_chunks
-from ladders.final.correction import deliver, missed, segment_rates
+from ladders.final.active_constraints import active_constraints
+from ladders.final.correction import encode_with_correction, find_violations, segment_rates
 from ladders.final.cost_prediction import predict_cost
-from ladders.final.final_encodes import FinalChunk, Finals, encode_finals, with_finals
+from ladders.final.final_encodes import FinalChunk, FinalEncodes, add_final_encodes, encode_final_chunks
 from ladders.final.fixed_baseline import Anchor, fixed_anchor
 from ladders.ladder import (
     HullPoint,
@@ -30,18 +30,18 @@ from ladders.ladder import (
     save_ladders,
 )
 from ladders.ladder_request import MODES, LadderRequest, default_target
-from ladders.probing.chunk_measurement import Encoding
-from ladders.probing.overrides import Views
-from ladders.probing.preset_choice import AUTO, with_preset
-from ladders.probing.prober import Point, Prober
-from ladders.probing.search import Stop
+from ladders.probing.chunk_measurement import EncodeSettings
+from ladders.probing.overrides import TrafficModel
+from ladders.probing.preset_choice import AUTO, choose_preset
+from ladders.probing.prober import ProbePoint, Prober
+from ladders.probing.search import StoppingRule
 from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
 from ladders.rd.curves import Curve, RatePoint, fit_curve, quantiser_grid
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
 from ladders.shots.detector import Analysis, Shot, analyse, assemble, detect_shots
 from ladders.shots.parallel_scan import analyse_in_ranges, plan_ranges
-from ladders.shots.scan import ShotEvidence, ShotParameters, Transition, gather
+from ladders.shots.scan import ScanResult, ShotParameters, Transition, scan
 
 __all__ = [
     "APPLE_LADDERS",
@@ -49,61 +49,62 @@ __all__ = [
     "MODES",
     "POOLINGS",
     "SITI_MODES",
-    "Aim",
     "Allocation",
     "Analysis",
     "Anchor",
     "BDRate",
     "Complexity",
+    "Constraints",
     "Curve",
-    "Encoding",
+    "EncodeSettings",
     "FinalChunk",
-    "Finals",
+    "FinalEncodes",
     "HullPoint",
     "Ladder",
     "LadderError",
     "LadderRequest",
-    "Limits",
     "NoOverlapError",
-    "Point",
     "Pooled",
     "ProbeCost",
+    "ProbePoint",
     "Prober",
     "RatePoint",
     "Rung",
     "RungChoice",
     "RungRules",
+    "RungTarget",
+    "ScanResult",
     "Shot",
-    "ShotEvidence",
     "ShotParameters",
-    "Stop",
+    "StoppingRule",
     "TitleCurve",
+    "TrafficModel",
     "Transition",
-    "Views",
+    "active_constraints",
+    "add_final_encodes",
     "analyse",
     "analyse_in_ranges",
     "assemble",
     "bd_rate",
     "candidate_sizes",
+    "choose_preset",
     "choose_rungs",
     "convex_hull",
     "corrected",
     "dct_energy",
     "default_target",
-    "deliver",
     "detect_shots",
-    "encode_finals",
+    "encode_final_chunks",
+    "encode_with_correction",
     "equal_slope",
+    "find_violations",
     "fit_curve",
     "fixed",
     "fixed_anchor",
-    "gather",
-    "held_chunks",
     "ladder_from",
     "load_ladder",
     "load_ladders",
     "make_ladder",
-    "missed",
     "one_quantiser",
     "per_shot",
     "per_title",
@@ -112,8 +113,7 @@ __all__ = [
     "quantiser_grid",
     "save_ladder",
     "save_ladders",
+    "scan",
     "segment_rates",
     "si_ti",
-    "with_finals",
-    "with_preset",
 ]

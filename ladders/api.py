@@ -8,14 +8,14 @@ from concurrent.futures import Executor
 from dataclasses import replace
 
 from encoder import Segment, Source, plan_chunks
-from ladders.allocation.equal_slope import Aim
+from ladders.allocation.equal_slope import RungTarget
 from ladders.allocation.rung_placement import RungRules
-from ladders.construction.ladder_builder import Maker, distinct
+from ladders.construction.ladder_builder import LadderBuilder, distinct
 from ladders.ladder import Ladder, LadderError
 from ladders.ladder_request import MODES, LadderRequest, default_target
 from ladders.probing.curve_fit import fitted
 from ladders.probing.overrides import refine
-from ladders.probing.preset_choice import with_preset
+from ladders.probing.preset_choice import choose_preset
 from ladders.probing.prober import Prober
 from ladders.probing.search import explore, part_of
 from ladders.shots.detector import Shot
@@ -96,10 +96,10 @@ def make_ladder(
     LadderError
         If the mode is unknown, or the codec has no fixed ladder.
     """
-    planned = plan_chunks(source, [shot.first for shot in shots], request.segment_duration)
+    planned = plan_chunks(source, [shot.start for shot in shots], request.segment_duration)
     store = store or Store.default()
     with LocalExecutor(os.cpu_count() or 1) as pool, store.in_use():
-        request, spent = with_preset(request, source, planned[0], store, executor or pool)
+        request, spent = choose_preset(request, source, planned[0], store, executor or pool)
         prober = Prober(source, planned[0], request.encoding, store, executor or pool, every=request.every, cost=spent)
         return ladder_from(prober, planned[1], request, progress)
 
@@ -113,7 +113,7 @@ def ladder_from(
     """Make a ladder with a prober that may know trials already."""
     if request.mode not in MODES:
         raise LadderError(f"{request.mode}: the modes are {', '.join(MODES)}")
-    maker = Maker(prober.source, prober.chunks, request)
+    maker = LadderBuilder(prober.source, prober.chunks, request)
     sizes = list(maker.sizes.values())
     found = explore(prober, sizes, maker.wanted, part_of(progress, 0.0, 0.8 if request.views else 1.0), request.stop)
     curves = found.curves
@@ -136,25 +136,25 @@ def ladder_from(
         rungs=maker.rungs(curves),
         hull=maker.hull(curves),
         cost=prober.cost,
-        remaining_loss=found.remaining_loss,
-        refinements=tuple(prober.refinements.get(n, "") for n in range(len(prober.chunks)) if prober.refinements),
+        expected_excess_rate=found.expected_excess_rate,
+        overrides=tuple(prober.overrides.get(n, "") for n in range(len(prober.chunks)) if prober.overrides),
     )
 
 
-def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, aims: Mapping[int, Aim]) -> Ladder:
+def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, aims: Mapping[int, RungTarget]) -> Ladder:
     """Choose the quantisers of some rungs again, by all that is known now; what is asked of each stays.
 
     Parameters
     ----------
     prober : Prober
-        Knows the trials, and the final encodes by `with_finals`.
+        Knows the trials, and the final encodes by `add_final_encodes`.
     ladder : Ladder
     request : LadderRequest
         That the ladder was made for.
     aims : mapping
         From the numbers of the rungs that missed to what is asked of each, counted from the bits that it has.
     """
-    maker = Maker(prober.source, prober.chunks, request)
+    maker = LadderBuilder(prober.source, prober.chunks, request)
     curves = fitted(prober, list(maker.sizes.values()))
     again = [
         replace(rung, quantisers=maker.corrected(curves, rung, aims[n])) if n in aims else rung

@@ -23,7 +23,7 @@ __all__ = [
     "save_ladders",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class LadderError(ShotladderError, ValueError):
@@ -107,11 +107,11 @@ class Ladder:
     hull : tuple of HullPoint
         The title's curve at each height, as predicted.
     cost : ProbeCost
-    remaining_loss : float or None
+    expected_excess_rate : float or None
         Percent of bits that more trials are expected to save; None if it was not estimated.
     pooling : str
         How the VMAF of frames makes that of a rung.
-    refinements : tuple of str
+    overrides : tuple of str
         What every chunk has beyond the preset, on all rungs: a name of the codec's row, or nothing; empty if none has
         anything.
     """
@@ -127,14 +127,14 @@ class Ladder:
     rungs: tuple[Rung, ...]
     hull: tuple[HullPoint, ...] = ()
     cost: ProbeCost = field(default_factory=ProbeCost)
-    remaining_loss: float | None = None
+    expected_excess_rate: float | None = None
     pooling: str = "mean"
-    refinements: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def refined(self) -> tuple[str, ...]:
         """What every chunk has beyond the preset."""
-        return self.refinements or ("",) * len(self.chunks)
+        return self.overrides or ("",) * len(self.chunks)
 
     def renditions(self) -> tuple[Rendition, ...]:
         """Return what the encoder is asked for, one a rung, each with a name of its own."""
@@ -171,14 +171,14 @@ class Ladder:
             EncodePlan(source, self.chunks, self.renditions(), tuple(rung.quantisers for rung in self.rungs))
         except ValueError as error:
             raise LadderError(f"the ladder does not fit the film: {error}") from error
-        edges = [0, *(segment.last for segment in self.segments)]
+        edges = [0, *(segment.stop for segment in self.segments)]
         keys = {key for chunk in self.chunks for key in chunk.keyframes}
-        if [s.first for s in self.segments] != edges[:-1] or edges[-1] != source.frame_count or set(edges[:-1]) - keys:
+        if [s.start for s in self.segments] != edges[:-1] or edges[-1] != source.frame_count or set(edges[:-1]) - keys:
             raise LadderError("the ladder's segments do not tile the film from key frame to key frame")
         codec = codec_named(self.codec)
-        known = {"", *(each.name for each in codec.refinements_for(self.preset, self.tune))}
+        known = {"", *(each.name for each in codec.overrides_for(self.preset, self.tune))}
         if set(self.refined) - known or len(self.refined) != len(self.chunks):
-            raise LadderError(f"the ladder's refinements are not what {self.codec} has beyond {self.preset}")
+            raise LadderError(f"the ladder's overrides are not what {self.codec} has beyond {self.preset}")
         lowest, highest = codec.quantisers
         for rung in self.rungs:
             if rung.width % 2 or rung.height % 2 or min(rung.width, rung.height) < 2:
@@ -242,7 +242,7 @@ def _from_json(data: dict[str, Any]) -> Ladder:
     data.pop("anchor", None)
     # and have no cuts where shots ride with others
     chunks = tuple(
-        Chunk(c["first"], c["last"], tuple(c["keyframes"]), tuple(c["shots"]), tuple(c.get("cuts", ())))
+        Chunk(c["start"], c["stop"], tuple(c["keyframes"]), tuple(c["shots"]), tuple(c.get("cuts", ())))
         for c in data.pop("chunks")
     )
     rungs = tuple(Rung(**{**r, "quantisers": tuple(r["quantisers"])}) for r in data.pop("rungs"))
@@ -257,6 +257,6 @@ def _from_json(data: dict[str, Any]) -> Ladder:
         segments=tuple(Segment(**s) for s in data.pop("segments")),
         hull=tuple(HullPoint(**p) for p in data.pop("hull")),
         cost=ProbeCost(**data.pop("cost")),
-        refinements=tuple(data.pop("refinements", ())),
+        overrides=tuple(data.pop("overrides", ())),
         **data,
     )

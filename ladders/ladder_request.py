@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from encoder import Source
-from ladders.allocation.equal_slope import Limits
+from ladders.allocation.equal_slope import Constraints
 from ladders.allocation.rung_placement import RungRules
-from ladders.probing.chunk_measurement import Encoding
-from ladders.probing.overrides import Views
-from ladders.probing.search import Stop
+from ladders.probing.chunk_measurement import EncodeSettings
+from ladders.probing.overrides import TrafficModel
+from ladders.probing.search import StoppingRule
 
 __all__ = ["MODES", "LadderRequest", "default_target"]
 
@@ -49,11 +49,11 @@ class LadderRequest:
     """
 
     mode: str = "per-shot"
-    encoding: Encoding = field(default_factory=Encoding)
+    encoding: EncodeSettings = field(default_factory=EncodeSettings)
     rules: RungRules = field(default_factory=RungRules)
-    limits: Limits = field(default_factory=Limits)
+    limits: Constraints = field(default_factory=Constraints)
     max_height: int | None = None
     segment_duration: Fraction = Fraction(4)
     every: int = 9
-    stop: Stop = field(default_factory=Stop)
-    views: Views | None = None
+    stop: StoppingRule = field(default_factory=StoppingRule)
+    views: TrafficModel | None = None

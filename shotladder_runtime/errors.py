@@ -7,15 +7,15 @@ ShotladderError
 ├── ClusterError (RuntimeError)           a cluster cannot be used
 ├── StoreError (OSError)                  a store cannot be used, or its server cannot be reached
 ├── JobsError (RuntimeError)              jobs failed each time that they were tried
-└── ClaimedError (RuntimeError)           another run is making the same artefacts now
+└── JobLockedError (RuntimeError)           another run is making the same artefacts now
 ```
 """
 
 from __future__ import annotations
 
 __all__ = [
-    "ClaimedError",
     "ClusterError",
+    "JobLockedError",
     "JobsError",
     "MissingToolError",
     "ProcessError",
@@ -67,7 +67,7 @@ class JobsError(ShotladderError, RuntimeError):
     """Jobs failed each time that they were tried; the others are done."""
 
 
-class ClaimedError(ShotladderError, RuntimeError):
+class JobLockedError(ShotladderError, RuntimeError):
     """Another run is making the same artefacts now."""
 
 

@@ -23,7 +23,7 @@ def matched(found: Iterable[Transition], truth: dict[str, Any], tolerance: int =
     """
     score: collections.Counter[str] = collections.Counter()
     found = list(found)
-    cuts = [t.first for t in found if t.kind == "cut"]
+    cuts = [t.start for t in found if t.kind == "cut"]
     alike = {u["frame"]: u["alt_of"] for u in truth["unsure"] if "alt_of" in u}
     cuts = [alike.get(c, c) if alike.get(c, c) not in cuts else c for c in cuts]
     pairs = sorted((abs(c - t), c, t) for c in cuts for t in truth["cuts"] if abs(c - t) <= tolerance)
@@ -40,13 +40,13 @@ def matched(found: Iterable[Transition], truth: dict[str, Any], tolerance: int =
         over = [
             n
             for n, real in enumerate(truth["gradual"])
-            if n not in hit and max(t.first, real["first"]) <= min(t.last - 1, real["last"])
+            if n not in hit and max(t.start, real["first"]) <= min(t.stop - 1, real["last"])
         ]
         if over:
             real = truth["gradual"][over[0]]
             hit.add(over[0])
-            score["ends_right"] += abs(t.first - real["first"]) <= ENDS and abs(t.last - 1 - real["last"]) <= ENDS
-        elif not _unsure(t.first, truth):
+            score["ends_right"] += abs(t.start - real["first"]) <= ENDS and abs(t.stop - 1 - real["last"]) <= ENDS
+        elif not _unsure(t.start, truth):
             score["gradual_false"] += 1
     for c in cuts:
         if c in used_cuts or c in alike:

@@ -29,10 +29,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 import encoder
-from ladders.shots.classifier import Judge
+from ladders.shots.classifier import Classifier
 from ladders.shots.cuts import CUT_FEATURES, cut_candidates, cut_features
 from ladders.shots.detector import choose
-from ladders.shots.frame_window import Pictures
+from ladders.shots.frame_window import FrameWindow
 from ladders.shots.gradual.gradual_transitions import describe, gradual_candidates, lags_up_to
 from ladders.shots.scan import ShotParameters, Transition
 from training.clips import variants
@@ -61,9 +61,9 @@ def prepare(job: tuple[Callable[[int], variants.Clip], int, Path]) -> dict[str, 
         variants.write_clip(path, made_by(seed))
     truth = json.loads(path.with_name(path.name + ".json").read_text())
     source = encoder.inspect(path)
-    pictures: Pictures | None = None
+    pictures: FrameWindow | None = None
     for frame in encoder.decode(source, deblock=False):
-        pictures = pictures or Pictures(source, frame, source.frame_count)
+        pictures = pictures or FrameWindow(source, frame, source.frame_count)
         pictures.push(frame)
     assert pictures is not None
     cuts = [
@@ -75,8 +75,8 @@ def prepare(job: tuple[Callable[[int], variants.Clip], int, Path]) -> dict[str, 
     for _, s, e in gradual_candidates(pictures, lags_up_to(ShotParameters().longest(source))):
         found = describe(pictures, s, e)
         if found is not None:
-            graduals[found.first, found.last] = (
-                Transition(found.kind, found.first, found.last, 0.0),
+            graduals[found.start, found.stop] = (
+                Transition(found.kind, found.start, found.stop, 0.0),
                 np.array(found.features),
             )
     pool = pool_of(truth["kind"], seed)
@@ -93,9 +93,9 @@ def gradual_target(transition: Transition, truth: dict[str, Any]) -> tuple[float
     """Return what a judge should say of a window, and how much that matters: fully right, roughly, hardly, wrong."""
     best = 0.0
     for real in truth["gradual"]:
-        both = min(transition.last, real["last"] + 1) - max(transition.first, real["first"])
-        either = max(transition.last, real["last"] + 1) - min(transition.first, real["first"])
-        if abs(transition.first - real["first"]) <= 3 and abs(transition.last - 1 - real["last"]) <= 3:
+        both = min(transition.stop, real["last"] + 1) - max(transition.start, real["first"])
+        either = max(transition.stop, real["last"] + 1) - min(transition.start, real["first"])
+        if abs(transition.start - real["first"]) <= 3 and abs(transition.stop - 1 - real["last"]) <= 3:
             return 1.0, 1.0
         best = max(best, both / either)
     if best > 0.25:
@@ -103,15 +103,21 @@ def gradual_target(transition: Transition, truth: dict[str, Any]) -> tuple[float
     return 0.0, 0.3 if best > 0.1 else 1.0
 
 
-def fit(X: np.ndarray, y: np.ndarray, w: np.ndarray, *, judges: int, hidden: int, decay: float, steps: int) -> Judge:
+def fit(
+    X: np.ndarray, y: np.ndarray, w: np.ndarray, *, judges: int, hidden: int, decay: float, steps: int
+) -> Classifier:
     """Fit some judges that start from different weights, and make one of them that says what they say on average."""
     fitted = [fit_one(X, y, w, hidden, decay, steps, seed) for seed in range(judges)]
     units = tuple(unit for judge in fitted for unit in judge.hidden)
     output = np.array([[*judge.output] for judge in fitted]) / judges
-    return Judge(fitted[0].centre, fitted[0].scale, units, _rounded([*output[:, :-1].ravel(), output[:, -1].sum()]))
+    return Classifier(
+        fitted[0].centre, fitted[0].scale, units, _rounded([*output[:, :-1].ravel(), output[:, -1].sum()])
+    )
 
 
-def fit_one(X: np.ndarray, y: np.ndarray, w: np.ndarray, hidden: int, decay: float, steps: int, seed: int) -> Judge:
+def fit_one(
+    X: np.ndarray, y: np.ndarray, w: np.ndarray, hidden: int, decay: float, steps: int, seed: int
+) -> Classifier:
     """Fit a judge by so many steps of L-BFGS on the weighted log loss with weight decay."""
     centre, scale = X.mean(0), X.std(0) + 1e-6
     # single precision is half the time
@@ -136,7 +142,7 @@ def fit_one(X: np.ndarray, y: np.ndarray, w: np.ndarray, hidden: int, decay: flo
 
     p = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps}).x
     rows = np.column_stack([p[: hidden * size].reshape(hidden, size), p[hidden * size : hidden * (size + 1)]])
-    return Judge(_rounded(centre), _rounded(scale), tuple(map(_rounded, rows)), _rounded(p[hidden * (size + 1) :]))
+    return Classifier(_rounded(centre), _rounded(scale), tuple(map(_rounded, rows)), _rounded(p[hidden * (size + 1) :]))
 
 
 def _rounded(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
@@ -149,7 +155,7 @@ def cut_targets(clip: dict[str, Any]) -> list[float]:
     Where the first frame of a shot is mixed with the one before, either that or the next is right. It is learned of
     the less like what stands before it: the mixture of a picture with a flat one is the same picture in less light.
     """
-    likeness = {t.first: features[CUT_FEATURES.index("likeness")] for t, features in clip["cuts"]}
+    likeness = {t.start: features[CUT_FEATURES.index("likeness")] for t, features in clip["cuts"]}
     right, neither = {*clip["truth"]["cuts"]}, set()
     for unsure in clip["truth"]["unsure"]:
         neither |= {*range(unsure["frame"], unsure.get("last", unsure["frame"]) + 1)}
@@ -161,7 +167,7 @@ def cut_targets(clip: dict[str, Any]) -> list[float]:
     return [1.0 if n in right else np.nan if n in neither else 0.0 for n in likeness]
 
 
-def cut_judge(clips: list[dict[str, Any]]) -> Judge:
+def cut_judge(clips: list[dict[str, Any]]) -> Classifier:
     """Train on cuts; every candidate is seen twice, once with noise on its features and often without colour."""
     clips = [clip for clip in clips if clip["truth"]["kind"] != "joined"]
     rng = np.random.default_rng(1)
@@ -182,7 +188,7 @@ def cut_judge(clips: list[dict[str, Any]]) -> Judge:
     return fit(*twice, judges=5, hidden=24, decay=1e-5, steps=400)
 
 
-def gradual_judge(clips: list[dict[str, Any]]) -> Judge:
+def gradual_judge(clips: list[dict[str, Any]]) -> Classifier:
     """Train on stretches; every one is seen twice, once with noise on its features."""
     # more lamps, which hold no gradual transitions, would make it miss some
     clips = [clip for clip in clips if clip["truth"]["kind"] not in ("trapped", "lit")]
@@ -202,7 +208,7 @@ def cross_validate(clips: list[dict[str, Any]]) -> None:
         judges = cut_judge(others), gradual_judge(others)
         for clip in mine:
             judged = [
-                Transition(t.kind, t.first, t.last, judge.score(features))
+                Transition(t.kind, t.start, t.stop, judge.score(features))
                 for judge, of in zip(judges, ("cuts", "graduals"), strict=True)
                 for t, features in clip[of]
             ]
@@ -213,7 +219,7 @@ def cross_validate(clips: list[dict[str, Any]]) -> None:
         print(f"{kind:14s} cuts F1 {F1(score, 'cut'):.4f}  gradual F1 {F1(score, 'gradual'):.4f}  {dict(score)}")
 
 
-def source_of(judge: Judge) -> str:
+def source_of(judge: Classifier) -> str:
     """Return a judge as Python."""
     rows = "\n".join(_wrapped(f"{row!r},", 8) for row in judge.hidden)
     parts = "\n".join(_wrapped(f"{name}={getattr(judge, name)!r},", 4) for name in ("centre", "scale"))
@@ -226,7 +232,7 @@ def _wrapped(text: str, indent: int) -> str:
 
 def write_weights(clips: list[dict[str, Any]]) -> None:
     """Train both judges on all clips and write them where the toolkit reads them."""
-    parts = (("CUT_JUDGE", cut_judge(clips)), ("GRADUAL_JUDGE", gradual_judge(clips)))
+    parts = (("CUT_CLASSIFIER", cut_judge(clips)), ("GRADUAL_CLASSIFIER", gradual_judge(clips)))
     WEIGHTS.write_text(
         '"""Weights of the judges of cuts and of gradual transitions: written by `training.train_classifiers`."""\n\n'
         '# fmt: off\nfrom ladders.judgement import Judge\n\n__all__ = ["CUT_JUDGE", "GRADUAL_JUDGE"]\n\n'

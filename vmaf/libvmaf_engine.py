@@ -97,8 +97,8 @@ def arguments(request: Request) -> list[str]:
 def _span(request: Request) -> Span:
     """Widen the frames to measure by what motion looks at, and start on a frame that the stride measures."""
     reach = request.model.reach
-    start = max(0, request.first - reach) // request.every * request.every
-    return Span(start, min(request.reference.frame_count, request.last + reach))
+    start = max(0, request.start - reach) // request.every * request.every
+    return Span(start, min(request.reference.frame_count, request.stop + reach))
 
 
 def _input(source: Source, frame: int, seek: bool) -> list[str]:
@@ -236,7 +236,7 @@ def _read(request: Request, i: int, folder: Path, cpu_seconds: float) -> Scores:
     if any(n not in scored for n in wanted):
         raise PairingError(
             f"{rendition.path} or {request.reference.path} is damaged: comparison ended after"
-            f" reference frame {reached}, {request.last - 1} was promised"
+            f" reference frame {reached}, {request.stop - 1} was promised"
         )
     series: dict[str, Any] = {}
     for name, key in METRICS.items():

@@ -54,8 +54,8 @@ class Request:
 
     reference: Source
     renditions: tuple[Source, ...]
-    first: int
-    last: int
+    start: int
+    stop: int
     offset: int
     width: int
     height: int
@@ -71,8 +71,8 @@ class Request:
     @property
     def frames(self) -> tuple[int, ...]:
         """Numbers of the frames to measure."""
-        start = -(-self.first // self.every) * self.every
-        return tuple(range(start, self.last, self.every))
+        start = -(-self.start // self.every) * self.every
+        return tuple(range(start, self.stop, self.every))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -152,8 +152,8 @@ def build(
     request = Request(
         reference=reference,
         renditions=tuple(renditions),
-        first=first,
-        last=last,
+        start=first,
+        stop=last,
         offset=offset,
         width=size[0],
         height=size[1],

@@ -8,7 +8,7 @@ from itertools import chain
 
 import av
 
-__all__ = ["Codec", "Refinement", "Setting", "depth_of", "joined"]
+__all__ = ["Codec", "EncoderOverride", "Setting", "depth_of", "joined"]
 
 #: An option of FFmpeg and its value. Options that are lists of an encoder's own parameters are given once for each
 #: parameter: ("x265-params", "scenecut=0").
@@ -16,7 +16,7 @@ Setting = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Refinement:
+class EncoderOverride:
     """What a chunk may be encoded with beyond its preset, where that is worth it.
 
     Headers stay as they are: refined chunks fit plain ones when they are stitched.
@@ -82,7 +82,7 @@ class Codec:
         plan puts them.
     metric_settings : tuple of Setting
         Added under `--tune metric`: the encoder's choices for eyes that metrics do not see are switched off.
-    refinements : tuple of Refinement
+    overrides : tuple of EncoderOverride
         What single chunks may have beside all that.
     """
 
@@ -105,15 +105,15 @@ class Codec:
     devices: tuple[Setting, ...] = ()
     upload: tuple[str, ...] = ()
     bound_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
-    refinements: tuple[Refinement, ...] = ()
+    overrides: tuple[EncoderOverride, ...] = ()
 
-    def refinements_for(self, preset: str, tune: str) -> tuple[Refinement, ...]:
+    def overrides_for(self, preset: str, tune: str) -> tuple[EncoderOverride, ...]:
         """Return what chunks may be refined by."""
-        return tuple(each for each in self.refinements if preset in each.presets and tune in each.tunes)
+        return tuple(each for each in self.overrides if preset in each.presets and tune in each.tunes)
 
-    def settings_with(self, tune: str, refinement: str) -> tuple[Setting, ...]:
-        """Return what every encode has beside preset and quantiser; the refinement is named, or an empty string."""
-        finer = [each.settings for each in self.refinements if each.name == refinement]
+    def settings_with(self, tune: str, override: str) -> tuple[Setting, ...]:
+        """Return what every encode has beside preset and quantiser; the override is named, or an empty string."""
+        finer = [each.settings for each in self.overrides if each.name == override]
         return (*self.settings, *(self.metric_settings if tune == "metric" else ()), *chain.from_iterable(finer))
 
     def pixel_format(self, bit_depth: int) -> str:

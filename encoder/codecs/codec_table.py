@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from encoder.codecs.codec import Codec, Refinement, Setting
+from encoder.codecs.codec import Codec, EncoderOverride, Setting
 from shotladder_runtime.errors import ShotladderError
 
 __all__ = ["CODECS", "UnknownCodecError", "codec_named", "rows_of"]
@@ -65,12 +65,12 @@ _ROWS = (
         ),
         metric_settings=_all("x264-params", "aq-mode=0", "psy=0"),
         # five B-frames, references as they are: what is more changes the parameter sets
-        refinements=(
-            Refinement("b-frames", _X264_B_FRAMES, _X26_PRESETS[2:8]),
-            Refinement("decisions", _X264_DECISIONS, ("fast", "medium")),
-            Refinement("thorough", _X264_THOROUGH, ("fast", "medium", "slow")),
-            Refinement("light deblocking", _all("x264-params", "deblock=-2,-2"), _X26_PRESETS[1:], ("metric",)),
-            Refinement(
+        overrides=(
+            EncoderOverride("b-frames", _X264_B_FRAMES, _X26_PRESETS[2:8]),
+            EncoderOverride("decisions", _X264_DECISIONS, ("fast", "medium")),
+            EncoderOverride("thorough", _X264_THOROUGH, ("fast", "medium", "slow")),
+            EncoderOverride("light deblocking", _all("x264-params", "deblock=-2,-2"), _X26_PRESETS[1:], ("metric",)),
+            EncoderOverride(
                 "thorough, light deblocking",
                 (*_X264_THOROUGH, *_all("x264-params", "deblock=-2,-2")),
                 ("fast", "medium", "slow"),
@@ -113,9 +113,9 @@ _ROWS = (
             ),
         ),
         metric_settings=_all("x265-params", "aq-mode=0", "psy-rd=0", "psy-rdoq=0"),
-        refinements=(
-            Refinement("decisions", _X265_DECISIONS, _X26_PRESETS[1:6]),
-            Refinement("thorough", _X265_THOROUGH, _X26_PRESETS[1:7]),
+        overrides=(
+            EncoderOverride("decisions", _X265_DECISIONS, _X26_PRESETS[1:6]),
+            EncoderOverride("thorough", _X265_THOROUGH, _X26_PRESETS[1:7]),
         ),
         hdr=True,
     ),
@@ -218,8 +218,8 @@ def rows_of(path: Path) -> tuple[Codec, ...]:
 
 
 def _row(name: str, table: dict[str, Any]) -> Codec:
-    refinements = [Refinement(**{k: _frozen(v) for k, v in each.items()}) for each in table.pop("refinements", ())]
-    return Codec(name=name, refinements=tuple(refinements), **{k: _frozen(v) for k, v in table.items()})
+    overrides = [EncoderOverride(**{k: _frozen(v) for k, v in each.items()}) for each in table.pop("overrides", ())]
+    return Codec(name=name, overrides=tuple(overrides), **{k: _frozen(v) for k, v in table.items()})
 
 
 def _frozen(value: Any) -> Any:

@@ -51,7 +51,7 @@ class ChunkJob:
         pictures = sum(rendition.width * rendition.height for rendition in self.renditions)
         return memory_for(self.source.width * self.source.height + pictures)
 
-    def divided(self, count: int) -> list[ChunkJob]:
+    def split(self, count: int) -> list[ChunkJob]:
         """Return at most so many jobs that make the same renditions."""
         # taken in turn, so that each gets of the large ones
         parts = (slice(n, None, count) for n in range(min(count, len(self.renditions))))
@@ -66,7 +66,7 @@ def memory_for(pixels: int) -> int:
 def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:
     """Return FFmpeg's options for one encode."""
     codec = codec_named(rendition.codec)
-    settings = [*codec.settings_with(rendition.tune, rendition.refinement)]
+    settings = [*codec.settings_with(rendition.tune, rendition.override)]
     settings += [_filled(codec.preset_setting, rendition.preset), _filled(codec.quantiser_setting, f"{quantiser:g}")]
     if rendition.peak_rate is not None and rendition.buffer_size is not None:
         bound = {"peak_rate": rendition.peak_rate, "buffer_size": rendition.buffer_size}
@@ -91,20 +91,20 @@ def _filled(setting: Setting, *values: str, **named: int) -> Setting:
 def chunk_path(job: ChunkJob, number: int) -> Path:
     """Return where the chunk in rendition `number` of the job is, or would be, in the store."""
     rendition, chunk = job.renditions[number], job.chunk
-    recipe: dict[str, Any] = asdict(rendition)
-    # names change nothing in the picture: the options tell what a refinement does
-    del recipe["id"], recipe["refinement"]
-    recipe |= {
+    cache_key: dict[str, Any] = asdict(rendition)
+    # names change nothing in the picture: the options tell what an override does
+    del cache_key["id"], cache_key["override"]
+    cache_key |= {
         "source": job.source.content_id,
         "stream": job.source.stream_index,
-        "frames": [chunk.first, chunk.last],
+        "frames": [chunk.start, chunk.stop],
         "keyframes": list(chunk.keyframes),
         "options": encoder_options(rendition, job.quantisers[number], job.source),
         "filters": [str(f) for f in _picture(job.source, rendition)],
         "passes": codec_named(rendition.codec).passes,
         "ffmpeg": ffmpeg_version(),
     }
-    return job.store.path("chunk", recipe, ".mp4")
+    return job.store.path("chunk", cache_key, ".mp4")
 
 
 def encode_chunk(job: ChunkJob) -> float:
@@ -177,10 +177,10 @@ def _command(
 ) -> tuple[str, ...]:
     """Return the command of one pass over the chunk in the given renditions."""
     source, chunk = job.source, job.chunk
-    opened = ffmpeg.input(source.path, **input_options(source, chunk.first if seek else 0))
-    frames = _apply(opened[str(source.stream_index)], frame_range(source, chunk.first, chunk.last))
+    opened = ffmpeg.input(source.path, **input_options(source, chunk.start if seek else 0))
+    frames = _apply(opened[str(source.stream_index)], frame_range(source, chunk.start, chunk.stop))
     copies = frames.filter_multi_output("split", len(numbers))
-    inner = "+".join(f"eq(n,{key - chunk.first})" for key in chunk.keyframes)
+    inner = "+".join(f"eq(n,{key - chunk.start})" for key in chunk.keyframes)
     streams = []
     for place, (number, path) in enumerate(zip(numbers, outputs, strict=True)):
         rendition = job.renditions[number]
@@ -217,7 +217,7 @@ def _move(made: Path, path: Path) -> None:
 
 def _check(argv: tuple[str, ...], paths: Sequence[Path], chunk: Chunk) -> None:
     """Make sure that each file holds as many frames as the chunk, and key frames where they belong."""
-    wanted = {key - chunk.first for key in chunk.keyframes}
+    wanted = {key - chunk.start for key in chunk.keyframes}
     for path in paths:
         with av.open(str(path)) as container:
             # ffmpeg makes no track of no frames

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mmap import mmap
 from pathlib import Path
 
-from encoder.encode.vbv import needed_buffer, track_samples
+from encoder.encode.vbv import min_vbv_size, track_samples
 from encoder.mp4.boxes import entry_boxes
 
 __all__ = ["declare_level"]
@@ -79,7 +79,7 @@ def declare_level(track: Path) -> None:
             return
         bits, times = track_samples(track)
         for level, (rate, buffer) in levels.items():
-            if level >= data[places[0]] and needed_buffer(bits, times, 1000 * factor * rate) <= 1000 * factor * buffer:
+            if level >= data[places[0]] and min_vbv_size(bits, times, 1000 * factor * rate) <= 1000 * factor * buffer:
                 for place in places:
                     data[place] = level
                 return

@@ -41,8 +41,8 @@ class Chunk:
         First frames of its shots, but for the first one.
     """
 
-    first: int
-    last: int
+    start: int
+    stop: int
     keyframes: tuple[int, ...]
     shots: tuple[int, ...]
     cuts: tuple[int, ...] = ()
@@ -50,15 +50,15 @@ class Chunk:
     @property
     def frame_count(self) -> int:
         """Number of frames."""
-        return self.last - self.first
+        return self.stop - self.start
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """What a player fetches: frames [first, last)."""
 
-    first: int
-    last: int
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Rendition:
         Bits/s that the decoder's buffer is filled with at most (VBV); None without a bound.
     buffer_size : int or None
         Bits that the decoder's buffer holds.
-    refinement : str
+    override : str
         Name of what the codec's row has beyond the preset; empty for nothing.
     """
 
@@ -93,7 +93,7 @@ class Rendition:
     tune: str = "visual"
     peak_rate: int | None = None
     buffer_size: int | None = None
-    refinement: str = ""
+    override: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,8 @@ class EncodePlan:
 
     def __post_init__(self) -> None:
         """Check that the parts fit."""
-        edges = [0, *(chunk.last for chunk in self.chunks)]
-        if [chunk.first for chunk in self.chunks] != edges[:-1] or edges[-1] != self.source.frame_count:
+        edges = [0, *(chunk.stop for chunk in self.chunks)]
+        if [chunk.start for chunk in self.chunks] != edges[:-1] or edges[-1] != self.source.frame_count:
             raise ValueError("chunks do not tile the film")
         rows = {len(row) for row in self.quantisers}
         if len(self.quantisers) != len(self.renditions) or rows - {len(self.chunks)}:
@@ -148,7 +148,7 @@ def plan_chunks(
     """
     units = _join_short(source, shot_starts)
     segments = plan_segments(source, units, segment_duration)
-    cuts = {segment.first for segment in segments}
+    cuts = {segment.start for segment in segments}
     starts = sorted(set(units) | _splits_of_long(source, units, cuts))
     chunks = []
     for first, last in zip(starts, [*starts[1:], source.frame_count], strict=True):

@@ -16,7 +16,7 @@ from encoder.encode.levels import declare_level
 from encoder.encode.plan import Chunk, Segment
 from encoder.errors import StitchError
 from encoder.media.source import Source
-from shotladder_runtime.store.whole_file import write_whole
+from shotladder_runtime.store.atomic_file import atomic_write
 
 __all__ = ["stitch", "stitched_samples", "track_timing"]
 
@@ -95,14 +95,14 @@ def stitch(
             raise StitchError(f"{path}: its parameter sets are not those of the first chunk")
         packets += part
     if segments is not None:
-        starts = {segment.first for segment in segments}
+        starts = {segment.start for segment in segments}
         packets = [replace(packet, is_keyframe=packet.is_keyframe and packet.frame in starts) for packet in packets]
 
     def make(path: Path) -> None:
         _write(path, paths[0], packets, times, time_base)
         declare_level(path)
 
-    write_whole(output, make)
+    atomic_write(output, make)
 
 
 def stitched_samples(
@@ -131,7 +131,7 @@ def _read(path: Path, chunk: Chunk) -> tuple[_Header, list[_Packet]]:
         read = [(p.pts, p.is_keyframe, bytes(p)) for p in container.demux(stream) if p.size]
     if len(read) != chunk.frame_count:
         raise StitchError(f"{path}: holds {len(read)} frames instead of {chunk.frame_count}")
-    rank = {pts: chunk.first + n for n, pts in enumerate(sorted(pts for pts, _, _ in read))}
+    rank = {pts: chunk.start + n for n, pts in enumerate(sorted(pts for pts, _, _ in read))}
     return header, [_Packet(rank[pts], key, data) for pts, key, data in read]
 
 

@@ -10,13 +10,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["needed_buffer", "needed_rate", "track_samples"]
+__all__ = ["min_vbv_bitrate", "min_vbv_size", "track_samples"]
 
 Bits = Sequence[int] | NDArray[np.int64]
 Times = Sequence[float] | NDArray[np.float64]
 
 
-def needed_buffer(bits: Bits, times: Times, rate: float) -> float:
+def min_vbv_size(bits: Bits, times: Times, rate: float) -> float:
     """Simulate the leaky bucket over samples and return how large it must be.
 
     Parameters
@@ -46,7 +46,7 @@ def needed_buffer(bits: Bits, times: Times, rate: float) -> float:
     Three samples a second apart; the second is the largest, and neither it nor the first is made up for when the third
     leaves.
 
-    >>> needed_buffer([100, 300, 100], [0.0, 1.0, 2.0], 50)
+    >>> min_vbv_size([100, 300, 100], [0.0, 1.0, 2.0], 50)
     400.0
     """
     if len(bits) == 0:
@@ -57,13 +57,13 @@ def needed_buffer(bits: Bits, times: Times, rate: float) -> float:
     return float(np.max(gone - filled - full))
 
 
-def needed_rate(bits: Bits, times: Times, seconds: float) -> float:
+def min_vbv_bitrate(bits: Bits, times: Times, seconds: float) -> float:
     """Return the least rate at which a buffer that takes some seconds to fill is large enough.
 
     Parameters
     ----------
     bits, times : sequence, length n
-        As in `needed_buffer`.
+        As in `min_vbv_size`.
     seconds : float, positive
         How long the rate takes to fill the buffer.
 
@@ -83,7 +83,7 @@ def needed_rate(bits: Bits, times: Times, seconds: float) -> float:
 
     Examples
     --------
-    >>> needed_rate([100, 300, 100], [0.0, 1.0, 2.0], 2)
+    >>> min_vbv_bitrate([100, 300, 100], [0.0, 1.0, 2.0], 2)
     150.0
     """
     if len(bits) == 0:

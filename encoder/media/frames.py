@@ -72,7 +72,7 @@ def decode(
     *,
     threads: int | None = None,
     deblock: bool = True,
-    on_loss: Callable[[int, int], None] | None = None,
+    on_undecodable: Callable[[int, int], None] | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames [first, last) of a film in order of presentation.
 
@@ -87,13 +87,13 @@ def decode(
     deblock : bool
         False lets the decoder skip its loop filter on pictures that no other one refers to (HEVC), or that are
         predicted from both sides (H.264): cheaper, a touch blockier, and no error is carried far.
-    on_loss : callable, optional
+    on_undecodable : callable, optional
         Called with (first, last) for frames that the index holds and the decoder cannot give.
 
     Raises
     ------
     SourceError
-        If the film no longer opens, gives a frame that its index does not hold, or, without `on_loss`,
+        If the film no longer opens, gives a frame that its index does not hold, or, without `on_undecodable`,
         lacks one.
     ValueError
         If the range is not within the film.
@@ -113,11 +113,11 @@ def decode(
         wanted = first
         for number, picture in _numbered(source, pictures, first, stop):
             if number > wanted:
-                _lose(source, wanted, number, on_loss)
+                _lose(source, wanted, number, on_undecodable)
             yield _frame(number, source.pts[number], picture)
             wanted = number + 1
         if wanted < stop:
-            _lose(source, wanted, stop, on_loss)
+            _lose(source, wanted, stop, on_undecodable)
 
 
 def _numbered(source: Source, pictures: Iterator[Any], first: int, stop: int) -> Iterator[tuple[int, Any]]:
@@ -145,11 +145,11 @@ def _numbered(source: Source, pictures: Iterator[Any], first: int, stop: int) ->
             yield number, picture
 
 
-def _lose(source: Source, first: int, last: int, on_loss: Callable[[int, int], None] | None) -> None:
-    if on_loss is None:
+def _lose(source: Source, first: int, last: int, on_undecodable: Callable[[int, int], None] | None) -> None:
+    if on_undecodable is None:
         which = f"frame {first}" if last == first + 1 else f"frames {first} to {last - 1}"
         raise SourceError(f"{source.path}: {which} (at {float(source.time(first)):.3f} s) cannot be decoded")
-    on_loss(first, last)
+    on_undecodable(first, last)
 
 
 def _pictures(source: Source, first: int, threads: int | None, deblock: bool) -> Generator[Any, None, None]:

@@ -18,7 +18,7 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from encoder.errors import SourceError
 from encoder.media.frames import decodable
-from encoder.media.interlacing import holds_fields
+from encoder.media.interlacing import is_interlaced
 from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, TextStream
 
 __all__ = ["inspect"]
@@ -126,7 +126,8 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         height=first.height,
         sample_aspect_ratio=sar,
         rotation=-int(first.rotation) % 360,
-        interlaced=bool(first.interlaced_frame) and holds_fields(name, stream_index, float((end - pts[0]) * time_base)),
+        interlaced=bool(first.interlaced_frame)
+        and is_interlaced(name, stream_index, float((end - pts[0]) * time_base)),
         colour=colour,
         bit_depth=first.format.components[0].bits,
         time_base=time_base,

@@ -7,7 +7,7 @@ from collections import Counter
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
 
-__all__ = ["holds_fields"]
+__all__ = ["is_interlaced"]
 
 #: Where in the film pictures are looked at, and how many in each place.
 PLACES, PICTURES = (0.0, 0.35, 0.7), 60
@@ -16,7 +16,7 @@ LEAST_SHARE = 0.25
 _KEY = "lavfi.idet.multiple.current_frame"
 
 
-def holds_fields(path: str, stream_index: int, duration: float) -> bool:
+def is_interlaced(path: str, stream_index: int, duration: float) -> bool:
     """Look at some pictures of a film.
 
     Parameters

@@ -157,7 +157,7 @@ def _least_duration(source: Source, segments: Sequence[Segment]) -> float:
 
     It cuts at the first key frame in a new cell of a grid of this width: no two segments may begin in one cell.
     """
-    lengths = [source.time(s.last) - source.time(s.first) for s in segments]
+    lengths = [source.time(s.stop) - source.time(s.start) for s in segments]
     return float(min(lengths[:-1] or lengths)) * 0.98
 
 
@@ -206,7 +206,7 @@ def _placed(fields: Mapping[str, str], single_file: bool) -> dict[str, str]:
 
 def _check_cuts(argv: tuple[str, ...], track: Packaged, source: Source, segments: Sequence[Segment]) -> None:
     """Make sure that the packager cut where the plan says; playlists tell milliseconds."""
-    planned = [float(source.time(s.last) - source.time(s.first)) for s in segments]
+    planned = [float(source.time(s.stop) - source.time(s.start)) for s in segments]
     exact = len(planned) == len(track.durations) and all(
         math.isclose(a, b, abs_tol=0.002 + float(source.time_base))
         for a, b in zip(planned, track.durations, strict=True)

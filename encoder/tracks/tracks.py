@@ -119,7 +119,7 @@ def encode_audio(source: Source, stream: AudioStream, store: Store, codec: str =
         If the track holds no sound while there are pictures.
     """
     origin = source.pts[0] * source.time_base
-    recipe: dict[str, Any] = {
+    cache_key: dict[str, Any] = {
         "source": source.content_id,
         "stream": stream.index,
         "origin": float(origin),
@@ -127,7 +127,7 @@ def encode_audio(source: Source, stream: AudioStream, store: Store, codec: str =
         "codec": codec,
     }
     if codec == COPY:
-        path = store.path("audio", recipe, ".mp4")
+        path = store.path("audio", cache_key, ".mp4")
         if not store.has(path):
             store.write(path, lambda temporary: _pass_on(source, stream, temporary))
         return _whole(AudioTrack(stream, store.fetch(path), stream.codec, stream.channels, None, 0.0))
@@ -137,8 +137,8 @@ def encode_audio(source: Source, stream: AudioStream, store: Store, codec: str =
     else:
         channels = min(stream.channels, 2) or 2
         rate = (row.stereo or 0) * channels // 2
-    recipe |= {"rate": rate, "channels": channels, "ffmpeg": ffmpeg_version()}
-    path = store.path("audio", recipe, ".mp4")
+    cache_key |= {"rate": rate, "channels": channels, "ffmpeg": ffmpeg_version()}
+    path = store.path("audio", cache_key, ".mp4")
     cpu = 0.0
     if not store.has(path):
         sound = (
@@ -208,13 +208,13 @@ def extract_text(source: Source, stream: TextStream, store: Store) -> TextTrack:
     # times of the file itself, less the first frame's; what begins earlier is left out, or it would shift the rest
     timing = ("-copyts", "-itsoffset", f"{float(-origin):.6f}")
     span = ("-ss", "0", "-t", f"{float(source.duration):.6f}")
-    recipe = {
+    cache_key = {
         "source": source.content_id,
         "stream": stream.index,
         "timing": [*timing, *span],
         "ffmpeg": ffmpeg_version(),
     }
-    path = store.path("text", recipe, ".vtt")
+    path = store.path("text", cache_key, ".vtt")
     if not store.has(path):
         if stream.index == source.stream_index:
             film: tuple[str, ...] = (

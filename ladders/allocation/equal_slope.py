@@ -19,9 +19,9 @@ from ladders.rd.curves import Curve
 from ladders.rd.pooling import POOLINGS, Pooling
 
 __all__ = [
-    "Aim",
     "Allocation",
-    "Limits",
+    "Constraints",
+    "RungTarget",
     "TitleCurve",
     "alike",
     "allowed",
@@ -41,7 +41,7 @@ SETTLED, ROUNDS = 0.002, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Constraints:
     """What no chunk may cross.
 
     Attributes
@@ -66,13 +66,13 @@ class Limits:
     buffer: float | None = None
     jump: float | None = None
 
-    def for_target(self, target: float) -> Limits:
+    def for_target(self, target: float) -> Constraints:
         """Return those of a ladder: shots may be as much better than a high target as they will be worse."""
         return replace(self, cap=max(self.cap, (target + 100) / 2))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Aim:
+class RungTarget:
     """What the limits count from.
 
     Attributes
@@ -178,8 +178,8 @@ def convex_hull(bits: Sequence[float], quality: Sequence[float]) -> tuple[int, .
 def equal_slope(
     curves: Sequence[Curve],
     frames: Sequence[int],
-    limits: Limits,
-    aim: Aim | None = None,
+    limits: Constraints,
+    aim: RungTarget | None = None,
     pooling: Pooling = POOLINGS["mean"],
 ) -> TitleCurve:
     """Merge the chunks' hulls into the title's: all allocations in which every chunk has the same slope.
@@ -248,8 +248,8 @@ def equal_slope(
 def reach(
     curves: Sequence[Curve],
     frames: Sequence[int],
-    limits: Limits,
-    aim: Aim,
+    limits: Constraints,
+    aim: RungTarget,
     pooling: Pooling = POOLINGS["mean"],
 ) -> Allocation:
     """Reach a quality by equal slope within limits that count from what that costs.
@@ -310,7 +310,7 @@ def same_quality(curves: Sequence[Curve], frames: Sequence[int], pooling: Poolin
 
 
 def allowed(
-    curves: Sequence[Curve], weights: NDArray[np.float64], limits: Limits, aim: Aim | None = None
+    curves: Sequence[Curve], weights: NDArray[np.float64], limits: Constraints, aim: RungTarget | None = None
 ) -> NDArray[np.bool_]:
     """Return which places of the grid the limits leave to each chunk.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import lognorm
 
-from ladders.allocation.equal_slope import Aim, Allocation, TitleCurve
+from ladders.allocation.equal_slope import Allocation, RungTarget, TitleCurve
 
 __all__ = ["RungChoice", "RungRules", "choose_rungs", "share_out"]
 
@@ -124,7 +124,7 @@ def share_out(
     choices: Sequence[RungChoice],
     curves: Mapping[int, TitleCurve],
     duration: float,
-    reach: Callable[[int, Aim], Allocation],
+    reach: Callable[[int, RungTarget], Allocation],
 ) -> list[tuple[int, Allocation]]:
     """Share out the bits of rungs, now that their qualities and rates, and so what limits count from, are known.
 
@@ -152,7 +152,7 @@ def share_out(
     shared: list[tuple[int, Allocation]] = []
     tallest = max(curves)
     for choice in reversed(choices):
-        aim = Aim(choice.quality, choice.rate * duration)
+        aim = RungTarget(choice.quality, choice.rate * duration)
         height = min(choice.height, tallest)
         best = reach(height, aim)
         for other in (h for h in curves if h <= tallest and h != height):

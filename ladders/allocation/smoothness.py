@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.allocation.equal_slope import Aim, Allocation, Limits, allowed
+from ladders.allocation.equal_slope import Allocation, Constraints, RungTarget, allowed
 from ladders.allocation.smoothness_kernels import cheapest_chain
 from ladders.rd.curve_table import tabled
 from ladders.rd.curves import Curve
@@ -68,8 +68,8 @@ class _Title:
 def smooth(
     curves: Sequence[Curve],
     frames: Sequence[int],
-    limits: Limits,
-    aim: Aim,
+    limits: Constraints,
+    aim: RungTarget,
     pooling: Pooling = POOLINGS["mean"],
     now: NDArray[np.int64] | None = None,
 ) -> Allocation:

@@ -24,7 +24,7 @@ from ladders.complexity.complexity_kernels import (
     small_energies,
 )
 
-__all__ = ["COMPLEXITY_COLUMNS", "Complexity", "Meter", "Pooled", "dct_energy", "pool"]
+__all__ = ["COMPLEXITY_COLUMNS", "Complexity", "ComplexityMeter", "Pooled", "dct_energy", "pool"]
 
 #: What a frame is measured by, in the order of its columns.
 COMPLEXITY_COLUMNS = (
@@ -169,7 +169,7 @@ def dct_energy(picture: NDArray[Any], block: int = 32) -> tuple[NDArray[np.float
     return energies, levels
 
 
-class Meter:
+class ComplexityMeter:
     """Measure frames in order, each with the one before it.
 
     Parameters

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from encoder import Chunk, Source, codec_named
 from ladders.allocation.equal_slope import (
-    Aim,
     Allocation,
-    Limits,
+    Constraints,
+    RungTarget,
     TitleCurve,
     allowed,
     equal_slope,
@@ -29,7 +29,7 @@ from ladders.rd.curves import Curve, Size
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
 
-__all__ = ["Maker", "distinct"]
+__all__ = ["LadderBuilder", "distinct"]
 
 #: Points of each height's curve that a ladder keeps for drawing.
 HULL_POINTS = 40
@@ -47,7 +47,7 @@ def distinct(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
     return tuple(sorted(kept.values(), key=lambda rung: rung.rate))
 
 
-class Maker:
+class LadderBuilder:
     """Turns curves into rungs, in one mode."""
 
     def __init__(self, source: Source, chunks: Sequence[Chunk], request: LadderRequest) -> None:
@@ -55,7 +55,7 @@ class Maker:
         self.pooling = POOLINGS[request.encoding.pooling]
         self.limits = request.limits.for_target(request.rules.target)
         self.frames = [chunk.frame_count for chunk in chunks]
-        self.duration = float(sum(source.time(chunk.last) - source.time(chunk.first) for chunk in chunks))
+        self.duration = float(sum(source.time(chunk.stop) - source.time(chunk.start) for chunk in chunks))
         self.sizes = candidate_sizes(source.display_size, request.max_height)
         codec = codec_named(request.encoding.codec)
         self.lowest, self.step = codec.quantisers[0], codec.step
@@ -95,14 +95,14 @@ class Maker:
         wanted = [{(rung.width, rung.height): list(rung.quantisers)} for rung in rungs]
         if self.request.mode != "fixed":
             for rung, landings in zip(rungs, wanted, strict=True):
-                aim = Aim(rung.quality, rung.rate * self.duration)
+                aim = RungTarget(rung.quality, rung.rate * self.duration)
                 for height, size in self.sizes.items():
                     allocation = self._reach(curves, height, aim)
                     if size not in landings and allocation.quality >= rung.quality:
                         landings[size] = list(self._quantisers(allocation.indices))
         return wanted
 
-    def corrected(self, curves: Curves, rung: Rung, aim: Aim) -> tuple[float, ...]:
+    def corrected(self, curves: Curves, rung: Rung, aim: RungTarget) -> tuple[float, ...]:
         """Return the quantisers that bring a rung to the quality asked of it, changing no chunk without need."""
         mine = curves[rung.width, rung.height]
         now = np.array([self.place(quantiser) for quantiser in rung.quantisers])
@@ -155,7 +155,7 @@ class Maker:
             return same_quality(curves, self.frames, self.pooling)
         return one_quantiser(curves, self.frames, self.pooling)
 
-    def _reach(self, curves: Curves, height: int, aim: Aim) -> Allocation:
+    def _reach(self, curves: Curves, height: int, aim: RungTarget) -> Allocation:
         """Reach a quality at a height by the mode's allocations."""
         mine = curves[self.sizes[height]]
         if self.request.mode != "per-shot":
@@ -169,7 +169,7 @@ class Maker:
             return allocation
         return smooth(mine, self.frames, limits, replace(aim, bits=allocation.bits), self.pooling)
 
-    def _within_reach(self, curves: list[Curve], aim: Aim) -> tuple[Limits, Aim]:
+    def _within_reach(self, curves: list[Curve], aim: RungTarget) -> tuple[Constraints, RungTarget]:
         """Return what bounds a rung, with a peak so high that the quality asked for can be reached, if it can be."""
         limits, asked = self.limits, min(aim.quality, self._family(curves).quality[-1]) - SETTLED
         while limits.peak_ratio < UNBOUNDED:

@@ -7,23 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from encoder import Chunk, Source
-from ladders.allocation.equal_slope import Limits
+from ladders.allocation.equal_slope import Constraints
 from ladders.final.final_encodes import FinalChunk, final_point
-from ladders.probing.chunk_measurement import Encoding
+from ladders.probing.chunk_measurement import EncodeSettings
 
-__all__ = ["AT_PEAK", "held_chunks"]
+__all__ = ["AT_PEAK", "active_constraints"]
 
 #: A chunk that has such a share of the peak stands at it; one that is so near (VMAF) to another limit, at that.
 AT_PEAK, NEAR = 0.9, 0.5
 
 
-def held_chunks(
+def active_constraints(
     source: Source,
     chunks: Sequence[Chunk],
     quantisers: Sequence[float],
     row: Sequence[FinalChunk],
-    limits: Limits,
-    encoding: Encoding,
+    limits: Constraints,
+    encoding: EncodeSettings,
 ) -> dict[str, list[int]]:
     """Return the numbers of the chunks that stand at each limit.
 
@@ -44,7 +44,7 @@ def held_chunks(
     dict
         By "floor", "cap", "peak" and "jump". A chunk may stand at several, or at none, as most do.
     """
-    seconds = np.array([float(source.time(chunk.last) - source.time(chunk.first)) for chunk in chunks])
+    seconds = np.array([float(source.time(chunk.stop) - source.time(chunk.start)) for chunk in chunks])
     points = [
         final_point(source, chunk, quantiser, final, encoding)
         for chunk, quantiser, final in zip(chunks, quantisers, row, strict=True)

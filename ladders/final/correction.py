@@ -9,18 +9,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Chunk, Source, codec_named, needed_rate, stitched_samples
+from encoder import Chunk, Source, codec_named, min_vbv_bitrate, stitched_samples
 from ladders.allocation.decoder_buffer import kept_shares
-from ladders.allocation.equal_slope import PEAK_MARGIN, Aim, Limits
+from ladders.allocation.equal_slope import PEAK_MARGIN, Constraints, RungTarget
 from ladders.api import corrected
 from ladders.final.active_constraints import AT_PEAK
-from ladders.final.final_encodes import FinalChunk, Finals, Progress, encode_finals, final_point, with_finals
+from ladders.final.final_encodes import (
+    FinalChunk,
+    FinalEncodes,
+    Progress,
+    add_final_encodes,
+    encode_final_chunks,
+    final_point,
+)
 from ladders.ladder import Ladder, Rung
 from ladders.ladder_request import LadderRequest
-from ladders.probing.chunk_measurement import Encoding
+from ladders.probing.chunk_measurement import EncodeSettings
 from ladders.probing.prober import Prober
 
-__all__ = ["deliver", "missed", "segment_rates"]
+__all__ = ["encode_with_correction", "find_violations", "segment_rates"]
 
 #: Names a stage and gives what is to be told of its progress.
 Stage = Callable[[str], AbstractContextManager[Progress]]
@@ -47,13 +54,13 @@ class _Round:
     """A ladder as it was encoded, and what each rung misses."""
 
     ladder: Ladder
-    finals: Finals
+    finals: FinalEncodes
     misses: Sequence[_Miss]
 
 
-def deliver(
+def encode_with_correction(
     prober: Prober, ladder: Ladder, request: LadderRequest, stage: Stage | None = None
-) -> tuple[Ladder, Finals]:
+) -> tuple[Ladder, FinalEncodes]:
     """Encode and measure a ladder, and encode again what missed.
 
     Parameters
@@ -70,12 +77,12 @@ def deliver(
     -------
     Ladder
         As corrected: what is asked of each rung stays, the quantisers of some chunks change.
-    Finals
+    FinalEncodes
         Its encodes.
     """
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
     with begin("encode and measure") as advance:
-        finals = encode_finals(prober, ladder, advance)
+        finals = encode_final_chunks(prober, ladder, advance)
     rounds: list[_Round] = []
     most: dict[Rung, NDArray[np.float64] | float] = {}
     corrections = CORRECTIONS if request.limits.buffer is None else BUFFER_CORRECTIONS
@@ -85,7 +92,7 @@ def deliver(
         again = [n for n, miss in enumerate(misses) if max(miss) > 1]
         if not again or len(rounds) > corrections:
             break
-        with_finals(prober, ladder, finals)
+        add_final_encodes(prober, ladder, finals)
         aims = {}
         for n in again:
             aim, asked = _aim(prober.source, ladder, finals, request, n), _asked(ladder.rungs[n])
@@ -96,7 +103,7 @@ def deliver(
         if better == ladder:
             break
         with begin(f"correct {len(again)} of {len(ladder.rungs)} rungs") as advance:
-            ladder, finals = better, encode_finals(prober, better, advance, finals)
+            ladder, finals = better, encode_final_chunks(prober, better, advance, finals)
     return _best(rounds)
 
 
@@ -105,7 +112,7 @@ def _asked(rung: Rung) -> Rung:
     return replace(rung, quantisers=())
 
 
-def _best(rounds: Sequence[_Round]) -> tuple[Ladder, Finals]:
+def _best(rounds: Sequence[_Round]) -> tuple[Ladder, FinalEncodes]:
     """Return, of each rung that the last round has, the encodes that miss least of what is asked."""
     last = rounds[-1]
     rungs, rows = list(last.ladder.rungs), list(last.finals.chunks)
@@ -119,14 +126,14 @@ def _best(rounds: Sequence[_Round]) -> tuple[Ladder, Finals]:
     return replace(last.ladder, rungs=tuple(rungs)), replace(last.finals, chunks=tuple(rows))
 
 
-def missed(
-    source: Source, ladder: Ladder, finals: Finals, limits: Limits, encoding: Encoding | None = None
+def find_violations(
+    source: Source, ladder: Ladder, finals: FinalEncodes, limits: Constraints, encoding: EncodeSettings | None = None
 ) -> list[int]:
     """Return the rungs that, measured, do not give what was asked of them, pooled as the encoding has it.
 
     Of the fixed ladder a rate is asked, of others a quality.
     """
-    misses = _misses(source, ladder, finals, limits, encoding or Encoding())
+    misses = _misses(source, ladder, finals, limits, encoding or EncodeSettings())
     return [n for n, miss in enumerate(misses) if max(miss) > 1]
 
 
@@ -135,16 +142,16 @@ def segment_rates(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> 
     keys = [key for chunk in ladder.chunks for key in chunk.keyframes]
     parts = [part for final in row for part in final.parts]
     bits = np.zeros(len(ladder.segments))
-    starts = [segment.first for segment in ladder.segments]
+    starts = [segment.start for segment in ladder.segments]
     np.add.at(bits, np.searchsorted(starts, keys, side="right") - 1, parts)
-    return [float(b / (source.time(s.last) - source.time(s.first))) for b, s in zip(bits, ladder.segments, strict=True)]
+    return [float(b / (source.time(s.stop) - source.time(s.start))) for b, s in zip(bits, ladder.segments, strict=True)]
 
 
-def _aim(source: Source, ladder: Ladder, finals: Finals, request: LadderRequest, number: int) -> Aim:
+def _aim(source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRequest, number: int) -> RungTarget:
     """Return what is asked of a rung, with what its encode shows that a decoder's buffer can take."""
     row = finals.chunks[number]
     each = np.array([final.bits for final in row])
-    aim = Aim(ladder.rungs[number].quality, float(each.sum()))
+    aim = RungTarget(ladder.rungs[number].quality, float(each.sum()))
     if request.limits.buffer is None or ladder.mode != "per-shot":
         return aim
     peak = PEAK_MARGIN * request.limits.peak_ratio * aim.bits / _seconds(ladder, source)
@@ -158,10 +165,12 @@ def _samples(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> Sampl
 
 
 def _seconds(ladder: Ladder, source: Source) -> float:
-    return float(sum(source.time(segment.last) - source.time(segment.first) for segment in ladder.segments))
+    return float(sum(source.time(segment.stop) - source.time(segment.start) for segment in ladder.segments))
 
 
-def _misses(source: Source, ladder: Ladder, finals: Finals, limits: Limits, encoding: Encoding) -> list[_Miss]:
+def _misses(
+    source: Source, ladder: Ladder, finals: FinalEncodes, limits: Constraints, encoding: EncodeSettings
+) -> list[_Miss]:
     """Return how far each rung is from what is asked of it."""
     if ladder.mode == "fixed":
         rates = [sum(final.bits for final in row) / _seconds(ladder, source) for row in finals.chunks]
@@ -176,7 +185,7 @@ def _misses(source: Source, ladder: Ladder, finals: Finals, limits: Limits, enco
 
 
 def _crossed(
-    source: Source, ladder: Ladder, rung: Rung, row: Sequence[FinalChunk], limits: Limits, encoding: Encoding
+    source: Source, ladder: Ladder, rung: Rung, row: Sequence[FinalChunk], limits: Constraints, encoding: EncodeSettings
 ) -> _Miss:
     """Return how far the peak is crossed, and the jump or the floor of what could have more."""
     peak = limits.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
@@ -190,19 +199,19 @@ def _crossed(
     finest = codec_named(encoding.codec).quantisers[0]
     for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
         point = final_point(source, chunk, quantiser, final, encoding)
-        heaviest = point.burst * point.bits / float(source.time(chunk.last) - source.time(chunk.first))
+        heaviest = point.burst * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
         # what has nearly all that a peak or a buffer takes can have no more, below the floor or not
         if max(heaviest / AT_PEAK, _needed_rate(samples, limits, chunk)) < peak and quantiser > finest:
             worst = max(worst, (floor - (point.quality - point.dip)) / FLOOR_TOLERANCE)
     return highest / peak, worst
 
 
-def _needed_rate(samples: Samples | None, limits: Limits, grown: Chunk | None = None) -> float:
+def _needed_rate(samples: Samples | None, limits: Constraints, grown: Chunk | None = None) -> float:
     """Return the rate that the buffer asked for needs, had one chunk a little more; 0 where none is asked for."""
     if samples is None or limits.buffer is None:
         return 0.0
     bits, times = samples
     if grown is not None:
         bits = bits.copy()
-        bits[grown.first : grown.last] = np.ceil(bits[grown.first : grown.last] / AT_PEAK)
-    return needed_rate(bits, times, limits.buffer)
+        bits[grown.start : grown.stop] = np.ceil(bits[grown.start : grown.stop] / AT_PEAK)
+    return min_vbv_bitrate(bits, times, limits.buffer)

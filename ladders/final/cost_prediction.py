@@ -14,13 +14,13 @@ import numpy as np
 
 from encoder import Chunk, Segment, Source, track_samples
 from ladders.api import ladder_from
-from ladders.construction.ladder_builder import Maker
-from ladders.final.final_encodes import Finals, encode_finals
+from ladders.construction.ladder_builder import LadderBuilder
+from ladders.final.final_encodes import FinalEncodes, encode_final_chunks
 from ladders.final.fixed_baseline import fixed_anchor
 from ladders.ladder import Ladder
 from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import fitted
-from ladders.probing.prober import Point, Prober, Progress, stride
+from ladders.probing.prober import ProbePoint, Prober, Progress, stride
 from ladders.probing.search import DEARER
 from ladders.rd.curves import Curve, RatePoint, Size
 from ladders.rd.uncertainty import LENT
@@ -55,12 +55,12 @@ class _Work:
 
 @dataclass(slots=True)
 class _Counting(Prober):
-    """Notes the work of its trials, and what of it is for refinements."""
+    """Notes the work of its trials, and what of it is for overrides."""
 
     work: _Work = _Work()
     refining: _Work = _Work()
 
-    def run(self, points: Iterable[Point], progress: Progress | None = None) -> None:
+    def run(self, points: Iterable[ProbePoint], progress: Progress | None = None) -> None:
         """Try all points that have not been tried."""
         new = sorted((p for p in dict.fromkeys(points) if p.quantiser not in self.known(p)), key=lambda p: p.chunk)
         for number, group in groupby(new, key=lambda p: p.chunk):
@@ -70,11 +70,11 @@ class _Counting(Prober):
             measured = math.ceil(chunk.frame_count / stride(chunk, self.every))
             work = _work(self.source, chunk, pixels, measured)
             self.work += work
-            if tried[0].refinement:
+            if tried[0].override:
                 self.refining += work
         self.answer(new, progress)
 
-    def answer(self, points: Sequence[Point], progress: Progress | None) -> None:
+    def answer(self, points: Sequence[ProbePoint], progress: Progress | None) -> None:
         """Find out what points give."""
         # a dataclass with slots is not the class that `super` without arguments knows
         Prober.run(self, points, progress)
@@ -89,7 +89,7 @@ class _Imagined(_Counting):
     #: Share of a piece's bits that its first frame has.
     first: float = 0.0
 
-    def apart(self, point: Point) -> float:
+    def apart(self, point: ProbePoint) -> float:
         """Return how many times its piece's bits a chunk has at a size: as far apart as searches expect of lent curves.
 
         Were they alike, no size would compete with another in some chunks only, and the search end too soon.
@@ -98,12 +98,12 @@ class _Imagined(_Counting):
 
     def drawn(self, chunk: Chunk, size: Size) -> Curve:
         """Return the curve that a chunk as long as it is has, were it like its piece."""
-        place = min(range(len(self.pieces)), key=lambda n: abs(self.pieces[n].first - chunk.first))
+        place = min(range(len(self.pieces)), key=lambda n: abs(self.pieces[n].start - chunk.start))
         curve, frames = self.curves[size][place], self.pieces[place].frame_count
         longer = self.first + (1 - self.first) * (chunk.frame_count - 1) / max(frames - 1, 1)
         return replace(curve, bits=curve.bits * longer)
 
-    def answer(self, points: Sequence[Point], progress: Progress | None) -> None:
+    def answer(self, points: Sequence[ProbePoint], progress: Progress | None) -> None:
         """Take what points give from the curves of pieces."""
         for point in points:
             curve = self.drawn(self.chunks[point.chunk], point.size)
@@ -115,7 +115,7 @@ class _Imagined(_Counting):
         """Return the title's ladder: it takes the trials of chunks that differ, but has the rungs of their pieces."""
         found = ladder_from(self, _segments(self.chunks), request)
         curves = {size: [self.drawn(chunk, size) for chunk in self.chunks] for size in self.curves}
-        return replace(found, rungs=Maker(self.source, self.chunks, request).rungs(curves))
+        return replace(found, rungs=LadderBuilder(self.source, self.chunks, request).rungs(curves))
 
 
 def predict_cost(
@@ -160,9 +160,9 @@ def predict_cost(
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
         prober = _Counting(source, pieces, request.encoding, Store(Path(folder)), executor, every=request.every)
         small = ladder_from(prober, _segments(pieces), request, progress)
-        finals = encode_finals(prober, small)
-        singles = tuple(replace(piece, last=piece.first + 1) for piece in pieces)
-        begun = encode_finals(prober, replace(small, chunks=singles))
+        finals = encode_final_chunks(prober, small)
+        singles = tuple(replace(piece, stop=piece.start + 1) for piece in pieces)
+        begun = encode_final_chunks(prober, replace(small, chunks=singles))
         first = _first_share(finals)
         curves = fitted(prober, list(dict.fromkeys(size for _, size in prober.found | prober.rough)))
     title = _Imagined(
@@ -198,10 +198,10 @@ def predict_cost(
     return {stage: round(seconds, 1) for stage, seconds in said.items()}
 
 
-def _points(ladder: Ladder) -> list[Point]:
+def _points(ladder: Ladder) -> list[ProbePoint]:
     """Return what a ladder encodes."""
     return [
-        Point(n, (rung.width, rung.height), quantiser)
+        ProbePoint(n, (rung.width, rung.height), quantiser)
         for rung in ladder.rungs
         for n, quantiser in enumerate(rung.quantisers)
     ]
@@ -220,21 +220,21 @@ def _finals_work(source: Source, ladder: Ladder) -> _Work:
     return sum((_work(source, chunk, pixels, chunk.frame_count) for chunk in ladder.chunks), _Work())
 
 
-def _first_share(finals: Finals) -> float:
+def _first_share(finals: FinalEncodes) -> float:
     """Return the share of all bits that chunks' first frames have."""
     samples = [track_samples(chunk.path)[0] for row in finals.chunks for chunk in row]
     return float(sum(bits[0] for bits in samples) / sum(bits.sum() for bits in samples))
 
 
 def _segments(chunks: Sequence[Chunk]) -> tuple[Segment, ...]:
-    return tuple(Segment(chunk.first, chunk.last) for chunk in chunks)
+    return tuple(Segment(chunk.start, chunk.stop) for chunk in chunks)
 
 
 def _pieces(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
     """Return the beginnings of chunks that lie evenly over the title's frames."""
     count = min(PIECES, len(chunks))
-    due = [chunks[-1].last * (2 * n + 1) / (2 * count) for n in range(count)]
-    chosen = dict.fromkeys(next(chunk for chunk in chunks if chunk.last > frame) for frame in due)
+    due = [chunks[-1].stop * (2 * n + 1) / (2 * count) for n in range(count)]
+    chosen = dict.fromkeys(next(chunk for chunk in chunks if chunk.stop > frame) for frame in due)
     return tuple(
-        replace(chunk, last=min(chunk.first + PIECE, chunk.last), keyframes=(chunk.first,), cuts=()) for chunk in chosen
+        replace(chunk, stop=min(chunk.start + PIECE, chunk.stop), keyframes=(chunk.start,), cuts=()) for chunk in chosen
     )

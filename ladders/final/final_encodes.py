@@ -13,12 +13,19 @@ from numpy.typing import NDArray
 import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import Ladder
-from ladders.probing.chunk_measurement import Encoding, MeasuredJob, measure_chunk, measuring, of_shots, rate_point
-from ladders.probing.prober import Point, Prober
+from ladders.probing.chunk_measurement import (
+    EncodeSettings,
+    MeasuredJob,
+    measure_chunk,
+    measuring,
+    of_shots,
+    rate_point,
+)
+from ladders.probing.prober import ProbePoint, Prober
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all
 
-__all__ = ["FinalChunk", "Finals", "encode_finals", "final_point", "with_finals"]
+__all__ = ["FinalChunk", "FinalEncodes", "add_final_encodes", "encode_final_chunks", "final_point"]
 
 Progress = Callable[[float, float], None]
 
@@ -45,7 +52,7 @@ class FinalChunk:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Finals:
+class FinalEncodes:
     """All chunks of all rungs.
 
     Attributes
@@ -75,15 +82,15 @@ class _Job(MeasuredJob):
         """What it encodes."""
         return ChunkJob(self.source, self.chunk, self.renditions, self.quantisers, self.store)
 
-    def divided(self, count: int) -> list[_Job]:
+    def split(self, count: int) -> list[_Job]:
         """Return at most so many jobs that make the same renditions."""
-        parts = self.encodes.divided(count)
+        parts = self.encodes.split(count)
         return [replace(self, renditions=part.renditions, quantisers=part.quantisers) for part in parts]
 
 
-def encode_finals(
-    prober: Prober, ladder: Ladder, progress: Progress | None = None, before: Finals | None = None
-) -> Finals:
+def encode_final_chunks(
+    prober: Prober, ladder: Ladder, progress: Progress | None = None, before: FinalEncodes | None = None
+) -> FinalEncodes:
     """Encode and measure every chunk of every rung; what is in the store is taken from there.
 
     Parameters
@@ -93,12 +100,12 @@ def encode_finals(
     ladder : Ladder
     progress : callable, optional
         Takes (frames done, frames in all).
-    before : Finals, optional
+    before : FinalEncodes, optional
         Of the round that this one corrects, so that its cost is counted too.
 
     Returns
     -------
-    Finals
+    FinalEncodes
     """
     renditions = ladder.renditions()
     jobs = [
@@ -107,10 +114,10 @@ def encode_finals(
             chunk,
             prober.encoding,
             prober.store,
-            tuple(replace(rendition, refinement=refinement) for rendition in renditions),
+            tuple(replace(rendition, override=override) for rendition in renditions),
             tuple(r.quantisers[n] for r in ladder.rungs),
         )
-        for n, (chunk, refinement) in enumerate(zip(ladder.chunks, ladder.refined, strict=True))
+        for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.refined, strict=True))
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
     done = 0
@@ -124,7 +131,7 @@ def encode_finals(
     rows = [[made[chunk, rendition.id] for rendition in renditions] for chunk in ladder.chunks]
     known = {final.path for row in before.chunks for final in row} if before else set()
     new = [final for row in rows for final in row if final.path not in known]
-    return Finals(
+    return FinalEncodes(
         tuple(zip(*rows, strict=True)),
         sum(final.encode_cpu_seconds for final in new) + (before.encode_cpu_seconds if before else 0.0),
         sum(final.measure_cpu_seconds for final in new) + (before.measure_cpu_seconds if before else 0.0),
@@ -134,19 +141,19 @@ def encode_finals(
 def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     """Encode one chunk in all renditions and measure it on every frame."""
     paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
-    recipes: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
-    with job.store.claim("final", recipes):
-        known = _known(job, paths, recipes)
+    cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
+    with job.store.claim("final", cache_keys):
+        known = _known(job, paths, cache_keys)
     return tuple(
         FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})
         for path, value in zip(paths, known, strict=True)
     )
 
 
-def _known(job: _Job, paths: Sequence[Path], recipes: Sequence[dict[str, Any]]) -> list[Any]:
+def _known(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
     """Return what is known of each rendition, found out now where it is not in the store."""
     cpu = encoder.encode_chunk(job.encodes)
-    known = [job.store.read_json("final", recipe) for recipe in recipes]
+    known = [job.store.read_json("final", cache_key) for cache_key in cache_keys]
     missing = [n for n, value in enumerate(known) if value is None]
     if missing:
         here = [job.store.fetch(paths[n]) for n in missing]
@@ -160,21 +167,23 @@ def _known(job: _Job, paths: Sequence[Path], recipes: Sequence[dict[str, Any]]) 
                 "encode_cpu_seconds": cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
-            job.store.write_json("final", recipes[n], known[n])
+            job.store.write_json("final", cache_keys[n], known[n])
     return known
 
 
-def with_finals(prober: Prober, ladder: Ladder, finals: Finals) -> None:
+def add_final_encodes(prober: Prober, ladder: Ladder, finals: FinalEncodes) -> None:
     """Let the prober know what the final encodes gave: they are trials too, and exact."""
     for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
         for n, final in enumerate(row):
             quantiser = rung.quantisers[n]
             point = final_point(prober.source, ladder.chunks[n], quantiser, final, prober.encoding)
             size = rung.width, rung.height
-            prober.known(Point(n, size, quantiser, refinement=ladder.refined[n]))[quantiser] = point
+            prober.known(ProbePoint(n, size, quantiser, override=ladder.refined[n]))[quantiser] = point
 
 
-def final_point(source: Source, chunk: Chunk, quantiser: float, final: FinalChunk, encoding: Encoding) -> RatePoint:
+def final_point(
+    source: Source, chunk: Chunk, quantiser: float, final: FinalChunk, encoding: EncodeSettings
+) -> RatePoint:
     """Return what a final encode cost and gave."""
-    shots = of_shots(chunk, np.arange(chunk.first, chunk.last), final.vmaf, encoding)
+    shots = of_shots(chunk, np.arange(chunk.start, chunk.stop), final.vmaf, encoding)
     return rate_point(source, chunk, quantiser, final.parts, encoding.pooled(final.vmaf), shots)

@@ -9,11 +9,11 @@ import numpy as np
 
 from encoder import Chunk, codec_named
 from ladders.allocation.equal_slope import TitleCurve, alike
-from ladders.construction.ladder_builder import Maker
+from ladders.construction.ladder_builder import LadderBuilder
 from ladders.ladder import Ladder, ProbeCost, Rung
 from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import Curves, fitted
-from ladders.probing.prober import Point, Prober
+from ladders.probing.prober import ProbePoint, Prober
 from ladders.probing.search import part_of
 from ladders.rd.curve_table import tabled
 
@@ -82,7 +82,7 @@ def fixed_anchor(
     ----------
     .. [1] W. G. Cochran, "Sampling Techniques", 3rd edition, 1977, chapters 6 and 7.
     """
-    maker = Maker(prober.source, prober.chunks, replace(request, mode="fixed"))
+    maker = LadderBuilder(prober.source, prober.chunks, replace(request, mode="fixed"))
     if not maker.recommended:
         return None
     drawn = fitted(prober, list(maker.sizes.values()))
@@ -92,7 +92,7 @@ def fixed_anchor(
     near = NEAR * codec_named(prober.encoding.codec).rate_halving
     for number in range(ROUNDS):
         points = [
-            Point(n, (rung.width, rung.height), rung.quantisers[n])
+            ProbePoint(n, (rung.width, rung.height), rung.quantisers[n])
             for rung in _below(maker.fixed_rungs(_titles(maker, drawn, found, sampled)), request.rules.target)
             for n in sampled
         ]
@@ -127,7 +127,7 @@ def _affordable(chunks: Sequence[Chunk], order: Sequence[int], ladder: Ladder, r
     return int(np.clip(within, FEWEST, max(MOST, len(order) // ONE_OF)))
 
 
-def _titles(maker: Maker, drawn: Curves, found: Curves, sampled: list[int]) -> dict[int, TitleCurve]:
+def _titles(maker: LadderBuilder, drawn: Curves, found: Curves, sampled: list[int]) -> dict[int, TitleCurve]:
     """Return by height what one quantiser for all chunks gives, as the sample says that it differs from what is drawn.
 
     A sample of all chunks leaves nothing of what is drawn.
@@ -144,7 +144,7 @@ def _titles(maker: Maker, drawn: Curves, found: Curves, sampled: list[int]) -> d
     return titles
 
 
-def _error(maker: Maker, drawn: Curves, found: Curves, sampled: list[int], rung: Rung) -> float:
+def _error(maker: LadderBuilder, drawn: Curves, found: Curves, sampled: list[int], rung: Rung) -> float:
     """Return the standard error of a rung's quality: chunks of the sample differ from what is drawn, each otherwise."""
     before, after = (tabled(curves[rung.width, rung.height]).quality for curves in (drawn, found))
     weights = np.asarray(maker.frames, np.float64)[sampled]

@@ -19,11 +19,11 @@ from ladders.rd.curves import RatePoint
 from ladders.rd.pooling import POOLINGS
 from shotladder_runtime.store import Store
 
-__all__ = ["Encoding", "MeasuredJob", "measure_chunk", "measuring", "of_chunk", "of_shots", "rate_point"]
+__all__ = ["EncodeSettings", "MeasuredJob", "measure_chunk", "measuring", "of_chunk", "of_shots", "rate_point"]
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class EncodeSettings:
     """What stays the same in all encodes of a title.
 
     Attributes
@@ -54,14 +54,14 @@ class Encoding:
         return encoder.codec_named(self.codec).trials_for(self.preset)
 
     @property
-    def refinements(self) -> tuple[str, ...]:
+    def overrides(self) -> tuple[str, ...]:
         """Names of what single chunks may have beyond the preset."""
         codec = encoder.codec_named(self.codec)
-        return tuple(each.name for each in codec.refinements_for(self.preset, self.tune))
+        return tuple(each.name for each in codec.overrides_for(self.preset, self.tune))
 
-    def rendition(self, size: tuple[int, int], preset: str | None = None, refinement: str = "") -> Rendition:
+    def rendition(self, size: tuple[int, int], preset: str | None = None, override: str = "") -> Rendition:
         """Return the rendition of a size."""
-        return Rendition("", self.codec, *size, preset or self.preset, self.tune, refinement=refinement)
+        return Rendition("", self.codec, *size, preset or self.preset, self.tune, override=override)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class MeasuredJob(ABC):
 
     source: Source
     chunk: Chunk
-    encoding: Encoding
+    encoding: EncodeSettings
     store: Store
 
     @property
@@ -97,13 +97,13 @@ class MeasuredJob(ABC):
         return self.encodes.memory
 
 
-def of_chunk(scores: vmaf.Scores, chunk: Chunk, encoding: Encoding, every: int = 1) -> float:
+def of_chunk(scores: vmaf.Scores, chunk: Chunk, encoding: EncodeSettings, every: int = 1) -> float:
     """Return the quality of a chunk of which each so many-th frame was measured."""
     return encoding.pooled(scores.vmaf, _weights(chunk, scores.frames, every))
 
 
 def of_shots(
-    chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: Encoding, every: int = 1
+    chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: EncodeSettings, every: int = 1
 ) -> list[float]:
     """Return the quality of each shot of a chunk that was measured, on each so many-th frame."""
     places = np.searchsorted(frames, chunk.cuts)
@@ -113,7 +113,7 @@ def of_shots(
 
 def _weights(chunk: Chunk, frames: NDArray[np.int64], every: int) -> NDArray[np.float64]:
     """Return for how many frames each speaks: a shot's first, the best of all, for itself only."""
-    return np.where(np.isin(frames, (chunk.first, *chunk.cuts)), 1.0, every)
+    return np.where(np.isin(frames, (chunk.start, *chunk.cuts)), 1.0, every)
 
 
 def rate_point(
@@ -126,7 +126,7 @@ def rate_point(
     every: int = 1,
 ) -> RatePoint:
     """Make a rate point of an encode's bits from key frame to key frame, its quality, and that of its shots."""
-    edges = [source.time(frame) for frame in (*chunk.keyframes, chunk.last)]
+    edges = [source.time(frame) for frame in (*chunk.keyframes, chunk.stop)]
     seconds = [float(b - a) for a, b in pairwise(edges)]
     heaviest = max(bits / s for bits, s in zip(parts, seconds, strict=True))
     mean = max(sum(parts), 1) / sum(seconds)
@@ -134,7 +134,7 @@ def rate_point(
 
 
 def measure_chunk(
-    source: Source, chunk: Chunk, paths: list[Path], encoding: Encoding, every: int
+    source: Source, chunk: Chunk, paths: list[Path], encoding: EncodeSettings, every: int
 ) -> tuple[vmaf.Scores, ...]:
     """Measure encodes of one chunk against the film; the scores are those of a run over the whole film."""
     return vmaf.score(
@@ -143,13 +143,13 @@ def measure_chunk(
         encoding.model,
         every,
         encoding.engine,
-        frames=(chunk.first, chunk.last),
-        offset=chunk.first,
+        frames=(chunk.start, chunk.stop),
+        offset=chunk.start,
         threads=1,
         match_times=False,
     )
 
 
-def measuring(encoding: Encoding) -> dict[str, Any]:
+def measuring(encoding: EncodeSettings) -> dict[str, Any]:
     """Return what decides a score beside the pictures, for the names of artefacts."""
     return {"model": encoding.model, "engine": encoding.engine, "generation": vmaf.GENERATION}

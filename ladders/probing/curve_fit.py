@@ -32,7 +32,7 @@ def fitted(prober: Prober, sizes: Sequence[Size]) -> Curves:
     Those of refined chunks are theirs without, moved by what refined encodes differ.
     """
     curves = completed_by(prober, sizes, [drawn_of(prober, n, sizes) for n in range(len(prober.chunks))])
-    for n, name in prober.refinements.items():
+    for n, name in prober.overrides.items():
         points = {size: list(prober.refined[name][n, size].values()) for size in sizes}
         for size, curve in moved_along({size: curves[size][n] for size in sizes}, points).items():
             curves[size][n] = curve

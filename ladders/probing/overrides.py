@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 from encoder import codec_named
 from ladders.ladder import Rung
 from ladders.probing.curve_fit import Curves
-from ladders.probing.prober import Point, Prober, spread
+from ladders.probing.prober import ProbePoint, Prober, spread
 from ladders.rd.curves import CEILING, Curve, RatePoint
 from ladders.rd.uncertainty import expected_improvement
 
-__all__ = ["Views", "refine"]
+__all__ = ["TrafficModel", "refine"]
 
-#: So many chunks are tried with every refinement: they show what it takes and about what it saves.
+#: So many chunks are tried with every override: they show what it takes and about what it saves.
 PILOTS = 3
-#: What is believed of a refinement before any trial, as one chunk's worth of evidence: that it saves nothing, give or
+#: What is believed of an override before any trial, as one chunk's worth of evidence: that it saves nothing, give or
 #: take such a share of the bits.
 DOUBT = 0.05
-#: Share of the bits that all refinements together save at most, about: what cannot even pay for pilots is not begun.
+#: Share of the bits that all overrides together save at most, about: what cannot even pay for pilots is not begun.
 AT_MOST = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class TrafficModel:
     """What bits are worth against the time to encode them.
 
     Attributes
@@ -52,12 +52,12 @@ def refine(
     curves: Curves,
     rungs: Sequence[Rung],
     shares: NDArray[np.float64],
-    views: Views,
+    views: TrafficModel,
     *,
     budget: float | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> None:
-    """Choose each chunk's refinement by trials, and tell the prober.
+    """Choose each chunk's override by trials, and tell the prober.
 
     Parameters
     ----------
@@ -77,12 +77,12 @@ def refine(
 
     Notes
     -----
-    Everything is counted in bits of traffic. A refinement is worth what viewers then fetch less of the chunk, at equal
+    Everything is counted in bits of traffic. An override is worth what viewers then fetch less of the chunk, at equal
     quality, over all views, less what the longer encodes of all rungs cost. A few chunks are tried with every
-    refinement. From then on what is known of a refinement makes a normal distribution of what it saves in another
+    override. From then on what is known of an override makes a normal distribution of what it saves in another
     chunk, and a trial there is run if what it is expected to add to the best choice so far (expected improvement) is
     more than it costs itself. Only what was tried is taken. One encode tells: at the size and quantiser of one that
-    there is without refinement. On each rung bits change in the ratio that the two show, and so does distortion, which
+    there is without override. On each rung bits change in the ratio that the two show, and so does distortion, which
     is worth what the whole rung would have to spend on so much (at equal slope that is alike in all chunks).
     """
     _Refining(prober, curves, rungs, shares, views, budget).run(progress)
@@ -90,7 +90,7 @@ def refine(
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of a refinement: CPU seconds a pixel of its encodes, and what it saves of chunks it was tried on.
+    """What is known of an override: CPU seconds a pixel of its encodes, and what it saves of chunks it was tried on.
 
     Savings are shares of what viewers fetch of a chunk.
     """
@@ -106,7 +106,7 @@ class _Known:
 
 
 class _Refining:
-    """One title's choice of refinements."""
+    """One title's choice of overrides."""
 
     def __init__(
         self,
@@ -114,19 +114,19 @@ class _Refining:
         curves: Curves,
         rungs: Sequence[Rung],
         shares: NDArray[np.float64],
-        views: Views,
+        views: TrafficModel,
         budget: float | None,
     ) -> None:
         self.prober, self.curves, self.views, self.budget = prober, curves, views, budget
         self.step = codec_named(prober.encoding.codec).step
         quality = float(shares @ [rung.quality for rung in rungs])
         #: a final encode of each chunk that has one, and its point
-        self.plain: dict[int, Point] = {}
+        self.plain: dict[int, ProbePoint] = {}
         for (n, size), found in prober.found.items():
             for quantiser, point in found.items():
                 best = self.plain.get(n)
                 if best is None or abs(point.quality - quality) < abs(self._found(best).quality - quality):
-                    self.plain[n] = Point(n, size, quantiser)
+                    self.plain[n] = ProbePoint(n, size, quantiser)
         frames = np.array([chunk.frame_count for chunk in prober.chunks], np.float64)
         #: traffic of each chunk by rung, in bits; what of it its distortion is worth; and pixels to encode in all
         self.traffic, self.distortion = np.zeros((2, len(rungs), len(frames)))
@@ -144,7 +144,7 @@ class _Refining:
 
     def run(self, progress: Callable[[float, float], None] | None) -> None:
         """Try, and take what is worth it."""
-        names = self.prober.encoding.refinements
+        names = self.prober.encoding.overrides
         if not (names and self.plain and self._worth_beginning(len(names))):
             return
         self._pilots(names)
@@ -159,7 +159,7 @@ class _Refining:
             self._learn(trials)
         for n, (name, worth) in self._best().items():
             if worth > 0:
-                self.prober.refinements[n] = name
+                self.prober.overrides[n] = name
         if progress:
             progress(1.0, 1.0)
 
@@ -180,30 +180,30 @@ class _Refining:
             beside.append(replace(point, quantiser=fresh[0]))
         self.known[""] = _Known(self._timed(beside))
         for name in names:
-            trials = [replace(point, refinement=name) for point in pilots]
+            trials = [replace(point, override=name) for point in pilots]
             self.known[name] = _Known(self._timed(trials))
             self._learn(trials)
 
-    def _timed(self, points: Sequence[Point]) -> float:
+    def _timed(self, points: Sequence[ProbePoint]) -> float:
         """Run trials and return the CPU seconds of encoding that they took a pixel."""
         before = self.prober.cost.encode_cpu_seconds
         self.prober.run(points)
         return (self.prober.cost.encode_cpu_seconds - before) / sum(map(self._pixels, points))
 
-    def _pixels(self, point: Point) -> float:
+    def _pixels(self, point: ProbePoint) -> float:
         return float(self.prober.chunks[point.chunk].frame_count * point.size[0] * point.size[1])
 
-    def _found(self, point: Point) -> RatePoint:
+    def _found(self, point: ProbePoint) -> RatePoint:
         return self.prober.known(point)[point.quantiser]
 
-    def _learn(self, trials: Iterable[Point]) -> None:
+    def _learn(self, trials: Iterable[ProbePoint]) -> None:
         """Take down what trials saved."""
         for trial in trials:
             n = trial.chunk
             plain, fine = self._found(self.plain[n]), self._found(trial)
             bits, distortion = fine.bits / plain.bits, (CEILING - fine.quality) / (CEILING - plain.quality)
             worth = self.traffic[:, n] * (1 - bits) + self.distortion[:, n] * (1 - distortion)
-            self.known[trial.refinement].savings[n] = float(worth.sum() / self.fetched[n])
+            self.known[trial.override].savings[n] = float(worth.sum() / self.fetched[n])
 
     def _extra(self, name: str) -> NDArray[np.float64]:
         """Return what the longer encodes of each chunk cost, in bits of traffic."""
@@ -221,15 +221,15 @@ class _Refining:
                     best[n] = name, worth
         return best
 
-    def _worth_trying(self) -> list[Point]:
+    def _worth_trying(self) -> list[ProbePoint]:
         """Return the next trial of every chunk that has one which is worth its time, as far as the budget goes."""
         best = self._best()
         chunks = np.array(list(self.plain))
         pixels = np.array([self._pixels(point) for point in self.plain.values()])
         worth = np.array([best[n][1] for n in self.plain])
         fetched = self.fetched[chunks]
-        wanted: dict[int, tuple[float, float, Point]] = {}
-        for name in self.prober.encoding.refinements:
+        wanted: dict[int, tuple[float, float, ProbePoint]] = {}
+        for name in self.prober.encoding.overrides:
             known = self.known[name]
             mean, deviation = known.belief()
             seconds = known.seconds * pixels
@@ -237,7 +237,7 @@ class _Refining:
             gains -= seconds * self.views.bits_a_second
             for n, gain, cost in zip(self.plain, gains.tolist(), seconds.tolist(), strict=True):
                 if n not in known.savings and gain > 0 and (n not in wanted or gain > wanted[n][0]):
-                    wanted[n] = gain, cost, replace(self.plain[n], refinement=name)
+                    wanted[n] = gain, cost, replace(self.plain[n], override=name)
         ordered = sorted(wanted.values(), key=lambda trial: -trial[0] / trial[1])
         if self.budget is not None:
             bills = np.cumsum([seconds for _, seconds, _ in ordered])

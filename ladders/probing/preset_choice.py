@@ -11,13 +11,13 @@ import numpy as np
 from encoder import Chunk, Source, codec_named
 from ladders.ladder import LadderError, ProbeCost
 from ladders.ladder_request import LadderRequest
-from ladders.probing.overrides import Views
-from ladders.probing.prober import Point, Prober, spread
+from ladders.probing.overrides import TrafficModel
+from ladders.probing.prober import ProbePoint, Prober, spread
 from ladders.rd.curves import CEILING
 from ladders.resolutions import candidate_sizes
 from shotladder_runtime.store import Store
 
-__all__ = ["AUTO", "with_preset"]
+__all__ = ["AUTO", "choose_preset"]
 
 #: Stands for the preset that is to be chosen.
 AUTO = "auto"
@@ -36,7 +36,7 @@ class _Tried:
     seconds: float
 
 
-def with_preset(
+def choose_preset(
     request: LadderRequest, source: Source, chunks: Sequence[Chunk], store: Store, executor: Executor
 ) -> tuple[LadderRequest, ProbeCost]:
     """Return a request whose preset is chosen, where it leaves that open, and what the choice took.
@@ -82,7 +82,7 @@ class _Choice:
     def __init__(
         self,
         request: LadderRequest,
-        views: Views,
+        views: TrafficModel,
         source: Source,
         chunks: Sequence[Chunk],
         store: Store,
@@ -123,7 +123,7 @@ class _Choice:
         encoding = replace(self.request.encoding, preset=preset)
         prober = Prober(self.source, self.pilots, encoding, self.store, self.executor, every=self.request.every)
         quantiser = self.codec.at_share(place)
-        points = [Point(n, self.size, quantiser) for n in range(len(self.frames))]
+        points = [ProbePoint(n, self.size, quantiser) for n in range(len(self.frames))]
         prober.run(points)
         self.spent += prober.cost
         found = [prober.known(point)[quantiser] for point in points]

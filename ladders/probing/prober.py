@@ -12,7 +12,7 @@ import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import ProbeCost
 from ladders.probing.chunk_measurement import (
-    Encoding,
+    EncodeSettings,
     MeasuredJob,
     measure_chunk,
     measuring,
@@ -24,7 +24,7 @@ from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all
 from shotladder_runtime.store import Store
 
-__all__ = ["Point", "Prober", "spread", "stride"]
+__all__ = ["ProbePoint", "Prober", "spread", "stride"]
 
 #: Frames of a chunk that trials are measured on at least, if it has as many.
 SAMPLES = 6
@@ -34,7 +34,7 @@ Found = dict[tuple[int, tuple[int, int]], dict[float, RatePoint]]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ProbePoint:
     """What to try: a chunk's number, a size, a quantiser; roughly, by the preset of trials, or as final encodes are.
 
     Those may be refined, by what the codec's row has of this name.
@@ -44,20 +44,20 @@ class Point:
     size: tuple[int, int]
     quantiser: float
     rough: bool = False
-    refinement: str = ""
+    override: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
     """What one job found: a rate point for each of its points, and its cost."""
 
-    points: tuple[tuple[Point, RatePoint], ...]
+    points: tuple[tuple[ProbePoint, RatePoint], ...]
     cost: ProbeCost
 
 
 @dataclass(frozen=True, slots=True)
 class _Job(MeasuredJob):
-    points: tuple[Point, ...]
+    points: tuple[ProbePoint, ...]
     every: int
 
     @property
@@ -66,12 +66,12 @@ class _Job(MeasuredJob):
         renditions = tuple(self.rendition(point) for point in self.points)
         return ChunkJob(self.source, self.chunk, renditions, tuple(p.quantiser for p in self.points), self.store)
 
-    def rendition(self, point: Point) -> Rendition:
+    def rendition(self, point: ProbePoint) -> Rendition:
         """Return what a point is encoded as."""
         preset = self.encoding.trial_preset if point.rough else None
-        return self.encoding.rendition(point.size, preset, point.refinement)
+        return self.encoding.rendition(point.size, preset, point.override)
 
-    def divided(self, count: int) -> list[_Job]:
+    def split(self, count: int) -> list[_Job]:
         """Return at most so many jobs that try the same points."""
         # taken in turn, so that each gets of all sizes
         parts = (self.points[n::count] for n in range(min(count, len(self.points))))
@@ -97,37 +97,37 @@ class Prober:
         Of all trials so far.
     found, rough : dict
         From (chunk, size) to rate points by quantiser: encodes as the final ones, and those by the preset of trials.
-    refinements : dict
+    overrides : dict
         From chunks to what refines their final encodes, where something does.
     refined : dict
-        From refinements to what was found with them.
+        From overrides to what was found with them.
     """
 
     source: Source
     chunks: tuple[Chunk, ...]
-    encoding: Encoding
+    encoding: EncodeSettings
     store: Store
     executor: Executor
     every: int = 9
     cost: ProbeCost = field(default_factory=ProbeCost)
     found: Found = field(default_factory=lambda: defaultdict(dict))
     rough: Found = field(default_factory=lambda: defaultdict(dict))
-    refinements: dict[int, str] = field(default_factory=dict)
+    overrides: dict[int, str] = field(default_factory=dict)
     refined: dict[str, Found] = field(default_factory=lambda: defaultdict(lambda: defaultdict(dict)))
 
-    def known(self, point: Point) -> dict[float, RatePoint]:
-        """Return what is known beside a point: same chunk, size, preset and refinement."""
-        if point.refinement:
-            return self.refined[point.refinement][point.chunk, point.size]
+    def known(self, point: ProbePoint) -> dict[float, RatePoint]:
+        """Return what is known beside a point: same chunk, size, preset and override."""
+        if point.override:
+            return self.refined[point.override][point.chunk, point.size]
         return (self.rough if point.rough else self.found)[point.chunk, point.size]
 
     def sibling(self) -> Self:
         """Return one that knows and finds the same of plain encodes, on a bill of its own."""
-        return replace(self, refinements={}, cost=ProbeCost())
+        return replace(self, overrides={}, cost=ProbeCost())
 
-    def run(self, points: Iterable[Point], progress: Progress | None = None) -> None:
+    def run(self, points: Iterable[ProbePoint], progress: Progress | None = None) -> None:
         """Try all points that have not been tried; one job takes all of a chunk, so that it is decoded once."""
-        by_chunk: dict[int, list[Point]] = defaultdict(list)
+        by_chunk: dict[int, list[ProbePoint]] = defaultdict(list)
         for point in dict.fromkeys(points):
             if point.quantiser not in self.known(point):
                 by_chunk[point.chunk].append(point)
@@ -150,23 +150,23 @@ def run_job(job: _Job) -> Probed:
 
     The chunk is decoded once for all encodes and once for all measurements.
     """
-    recipes = [_recipe(job, point) for point in job.points]
-    with job.store.claim("trial", recipes):
-        known = _known(job, recipes)
+    cache_keys = [_recipe(job, point) for point in job.points]
+    with job.store.claim("trial", cache_keys):
+        known = _known(job, cache_keys)
     found = [(point, _rate_point(job, point, value)) for point, value in zip(job.points, known, strict=True)]
     # what is in the store has cost as much once: a ladder's cost does not depend on when it was found
     costs = [sum(value[key] for value in known) for key in ("encode_cpu_seconds", "measure_cpu_seconds")]
     return Probed(tuple(found), ProbeCost(len(known), *costs))
 
 
-def _rate_point(job: _Job, point: Point, value: dict[str, Any]) -> RatePoint:
+def _rate_point(job: _Job, point: ProbePoint, value: dict[str, Any]) -> RatePoint:
     shots = value["shots"] if job.chunk.cuts else ()
     return rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], shots, job.every)
 
 
-def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
+def _known(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
     """Return what is known of each point, found out now where it is not in the store."""
-    known = [job.store.read_json("trial", recipe) for recipe in recipes]
+    known = [job.store.read_json("trial", cache_key) for cache_key in cache_keys]
     missing = [n for n, value in enumerate(known) if value is None]
     if missing:
         chunk_job = replace(job, points=tuple(job.points[n] for n in missing)).encodes
@@ -181,7 +181,7 @@ def _known(job: _Job, recipes: Sequence[dict[str, Any]]) -> list[Any]:
                 "encode_cpu_seconds": encode_cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
-            job.store.write_json("trial", recipes[n], known[n])
+            job.store.write_json("trial", cache_keys[n], known[n])
     return known
 
 
@@ -202,7 +202,7 @@ def stride(chunk: Chunk, most: int) -> int:
     return max(n for n in range(1, most + 1, 2) if n == 1 or chunk.frame_count >= SAMPLES * n)
 
 
-def _recipe(job: _Job, point: Point) -> dict[str, Any]:
+def _recipe(job: _Job, point: ProbePoint) -> dict[str, Any]:
     """Return what decides a trial's result: the encode and the way of measuring."""
     single = ChunkJob(job.source, job.chunk, (job.rendition(point),), (point.quantiser,), job.store)
     # most have one shot and the plain mean, which need no word, nor does a mean over all frames

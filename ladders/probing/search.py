@@ -10,12 +10,12 @@ import numpy as np
 
 from encoder import Codec, codec_named
 from ladders.probing.curve_fit import Curves, completed_by, drawn_of, sizes_drawn
-from ladders.probing.prober import Point, Prober, spread
+from ladders.probing.prober import ProbePoint, Prober, spread
 from ladders.rd.curve_transfer import lender
 from ladders.rd.curves import Curve, Size
-from ladders.rd.uncertainty import TOLD, UNKNOWN, Landing, doubt_of, remaining_loss
+from ladders.rd.uncertainty import TOLD, UNKNOWN, OperatingPoint, doubt_of, expected_excess_rate
 
-__all__ = ["Found", "Stop", "Wanted", "explore", "part_of"]
+__all__ = ["Found", "StoppingRule", "Wanted", "explore", "part_of"]
 
 Progress = Callable[[float, float], None]
 #: What a ladder made of curves would encode: for every rung, the quantisers of all chunks at each size that reaches its
@@ -45,7 +45,7 @@ ROUNDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StoppingRule:
     """When a search ends.
 
     Attributes
@@ -67,7 +67,7 @@ class Found:
     """What a search found: curves of every chunk at every size, and how many percent of bits may still be lost."""
 
     curves: Curves
-    remaining_loss: float
+    expected_excess_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class _Trial:
         Whether nothing of the chunk is known as yet.
     """
 
-    points: tuple[Point, ...]
+    points: tuple[ProbePoint, ...]
     cost: float
     gain: float = 0.0
     needed: bool = False
@@ -95,7 +95,11 @@ class _Trial:
 
 
 def explore(
-    prober: Prober, sizes: Sequence[Size], wanted: Wanted, progress: Progress | None = None, stop: Stop | None = None
+    prober: Prober,
+    sizes: Sequence[Size],
+    wanted: Wanted,
+    progress: Progress | None = None,
+    stop: StoppingRule | None = None,
 ) -> Found:
     """Run trials until what the rungs may still lose is small, or the budget is spent.
 
@@ -119,20 +123,20 @@ def explore(
     -----
     A few chunks are tried at every size. Then, round by round, a ladder is made of what is known, and every trial that
     might change it is weighed: by the percent of bits that it is expected to save over the whole title
-    (`remaining_loss`) for its cost. The best of them, as many as bring the loss down to what is asked for, are run,
+    (`expected_excess_rate`) for its cost. The best of them, as many as bring the loss down to the tolerance, are run,
     and those that a rung stands on: what is promised of it is to be on ground that was tried, as far as the budget
     reaches.
     A size at which a chunk borrows its curve is tried once, where a rung would have it, and the curve moved through
     that. Where the final preset is slow, first trials are rough, by a fast one; one encode a chunk, at the first size
     that it is tried at, tells what the two differ, and those that are to tell more are by the final preset, too.
     """
-    return _Search(prober, list(sizes), wanted, stop or Stop()).run(progress)
+    return _Search(prober, list(sizes), wanted, stop or StoppingRule()).run(progress)
 
 
 class _Search:
     """One title's search."""
 
-    def __init__(self, prober: Prober, sizes: list[Size], wanted: Wanted, stop: Stop) -> None:
+    def __init__(self, prober: Prober, sizes: list[Size], wanted: Wanted, stop: StoppingRule) -> None:
         self.prober, self.sizes, self.wanted, self.stop = prober, sizes, wanted, stop
         self.codec: Codec = codec_named(prober.encoding.codec)
         self.rough = prober.encoding.trial_preset is not None
@@ -176,14 +180,14 @@ class _Search:
             self.drawn[chunk] = drawn_of(self.prober, chunk, self.sizes)
         self.spent += sum(trial.cost for trial in trials)
 
-    def _first(self, chunk: int, size: Size, *, sure: bool) -> list[Point]:
+    def _first(self, chunk: int, size: Size, *, sure: bool) -> list[ProbePoint]:
         """Return a chunk's first points at a size."""
         if not self.rough:
-            return [Point(chunk, size, self.codec.at_share(share)) for share in FIRST_TRIALS]
-        points = [Point(chunk, size, self.codec.at_share(share), rough=True) for share in ROUGH_TRIALS]
-        return [*points, Point(chunk, size, self.codec.at_share(MIDDLING))] if sure else points
+            return [ProbePoint(chunk, size, self.codec.at_share(share)) for share in FIRST_TRIALS]
+        points = [ProbePoint(chunk, size, self.codec.at_share(share), rough=True) for share in ROUGH_TRIALS]
+        return [*points, ProbePoint(chunk, size, self.codec.at_share(MIDDLING))] if sure else points
 
-    def _cost(self, point: Point) -> float:
+    def _cost(self, point: ProbePoint) -> float:
         """Return about what a trial costs, in no unit."""
         tallest, mine = (width * height for width, height in (self.sizes[0], point.size))
         dearer = DEARER if self.rough and not point.rough else 1.0
@@ -198,7 +202,7 @@ class _Search:
         needed = set()
         for rung in rungs:
             landings = [self._landing(curves, size, quantisers, tried) for size, quantisers in rung.items()]
-            loss, saved = remaining_loss(landings)
+            loss, saved = expected_excess_rate(landings)
             total += loss / len(rungs)
             for place, (size, quantisers) in enumerate(rung.items()):
                 doubt = landings[place].doubt
@@ -212,7 +216,7 @@ class _Search:
         for key, gain in gains.items():
             chunk, size, quantiser = key
             first = not tried[chunk]
-            one = None if quantiser is None else [Point(chunk, size, quantiser)]
+            one = None if quantiser is None else [ProbePoint(chunk, size, quantiser)]
             points = one or self._first(chunk, size, sure=first)
             trials.append(_Trial(tuple(points), sum(map(self._cost, points)), gain, key in needed, first))
         return total, trials
@@ -258,14 +262,14 @@ class _Search:
 
     def _landing(
         self, curves: Curves, size: Size, quantisers: Sequence[float], tried: Sequence[Sequence[Size]]
-    ) -> Landing:
+    ) -> OperatingPoint:
         """Return what a rung would encode at a size."""
         row = curves[size]
         bits = [curve.bits[np.searchsorted(curve.quantisers, q)] for curve, q in zip(row, quantisers, strict=True)]
         doubt = np.array([self._doubt(n, size, q, tried[n], row[n]) for n, q in enumerate(quantisers)])
         known = self.prober.found, self.prober.rough
         borrowed = np.array([not any(found[n, size] for found in known) for n in range(len(row))])
-        return Landing(np.array(bits), doubt, np.minimum(doubt, TOLD), borrowed)
+        return OperatingPoint(np.array(bits), doubt, np.minimum(doubt, TOLD), borrowed)
 
     def _doubt(self, chunk: int, size: Size, quantiser: float, tried: Sequence[Size], curve: Curve) -> float:
         """Return how much a chunk's bits are in doubt at a size and quantiser."""

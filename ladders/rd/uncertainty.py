@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["LENT", "TOLD", "UNKNOWN", "Landing", "doubt_of", "expected_improvement", "remaining_loss"]
+__all__ = ["LENT", "TOLD", "UNKNOWN", "OperatingPoint", "doubt_of", "expected_excess_rate", "expected_improvement"]
 
 #: How much a chunk's bits at a quality are in doubt (standard deviation, natural logarithm), as replays on exhaustive
 #: grids show it: at a trial; more, one halving of the bits away from each of two; more, for each halving beyond; where
@@ -26,7 +26,7 @@ ALIKE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Landing:
+class OperatingPoint:
     """What one rung would encode at one size.
 
     Attributes
@@ -137,7 +137,7 @@ def _density(x: Any) -> Any:
     return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
 
 
-def remaining_loss(rung: Sequence[Landing]) -> tuple[float, list[NDArray[np.float64]]]:
+def expected_excess_rate(rung: Sequence[OperatingPoint]) -> tuple[float, list[NDArray[np.float64]]]:
     """Estimate what one rung costs more bits than it would if all curves were known.
 
     Parameters

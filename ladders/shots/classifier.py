@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Judge"]
+__all__ = ["Classifier"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Classifier:
     """A network of one hidden layer.
 
     Attributes

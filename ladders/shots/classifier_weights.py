@@ -1,11 +1,11 @@
 """Weights of the judges of cuts and of gradual transitions: written by `training.train_classifiers`."""
 
 # fmt: off
-from ladders.shots.classifier import Judge
+from ladders.shots.classifier import Classifier
 
-__all__ = ["CUT_JUDGE", "GRADUAL_JUDGE"]
+__all__ = ["CUT_CLASSIFIER", "GRADUAL_CLASSIFIER"]
 
-CUT_JUDGE = Judge(
+CUT_CLASSIFIER = Classifier(
     centre=(0.52302, 0.66007, 0.246, 1.9646, 0.79772, 0.36741, 0.036438, 0.037146, 0.15473, -0.076103, 0.478, 0.60302,
      0.21998, 1.9295, 0.35441, 0.00092786, 0.35627, 0.54642, 0.83913, 0.81143, 0.61265, 0.53058, 0.58183, 0.48722,
      0.79096, 0.65283, 0.41033, 0.52264, 1.5493, 0.76676, 0.41247, 0.52454, 1.5541, 0.76943, 0.55386, -2.4815,
@@ -629,7 +629,7 @@ CUT_JUDGE = Judge(
      -0.11941, 0.27584, 0.2135, -5.755),
 )
 
-GRADUAL_JUDGE = Judge(
+GRADUAL_CLASSIFIER = Classifier(
     centre=(2.6107, 0.82943, 2.6518, 0.39268, 0.34684, 0.20029, 1.4579, 0.87581, 0.17745, 0.10499, 0.41115, 0.90726,
      0.21619, 0.34785, 1.618, 0.14883, 1.1206, 0.66103, 0.50809, 0.41417, 0.43463, 0.56001, 0.51375, 0.51656, 2.8604,
      0.4835, 0.37227, 0.184, 0.36493, 0.21928, 0.074383, 0.34924, 0.96863, 0.18206, 0.59631, 0.18608, 0.5022, 0.48598,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.shots.frame_window import THUMBNAIL, Pictures
+from ladders.shots.frame_window import THUMBNAIL, FrameWindow
 from ladders.shots.illumination import detail
 
 __all__ = ["CUT_FEATURES", "CUT_REACH", "cut_candidates", "cut_features"]
@@ -94,11 +94,11 @@ def cut_candidates(changes: NDArray[np.float32]) -> NDArray[np.intp]:
     return new[(share[new] > _FOREIGN) | (share[new] > np.median(around, axis=1) + _LEAST_EXCESS)]
 
 
-def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np.float64]:
+def cut_features(pictures: FrameWindow, frame: int, frame_count: int) -> NDArray[np.float64]:
     """Describe a candidate by its own pair, its neighbourhood, and pairs across it (`CUT_FEATURES`)."""
-    n = frame - pictures.first
+    n = frame - pictures.start
     row = pictures.changes[n]
-    low, high = max(n - CUT_REACH, 1 - min(pictures.first, 1)), min(n + CUT_REACH + 1, pictures.count)
+    low, high = max(n - CUT_REACH, 1 - min(pictures.start, 1)), min(n + CUT_REACH + 1, pictures.count)
     around = np.delete(pictures.changes[low:high], n - low, axis=0)
     near = np.delete(pictures.changes[max(low, n - 5) : min(high, n + 6)], n - max(low, n - 5), axis=0)
     pairs = [(frame + a, frame + b) for a, b in _ACROSS if frame + a >= 0 and frame + b < frame_count]
@@ -107,7 +107,7 @@ def cut_features(pictures: Pictures, frame: int, frame_count: int) -> NDArray[np
     for one, other in pairs:
         across.append(pictures.between(one, other))
         if (one - frame, other - frame) in _FURTHER:
-            rows = one - pictures.first, other - pictures.first
+            rows = one - pictures.start, other - pictures.start
             alike.append((*pictures.likeness(one, other), detail(pictures, *rows)))
     differences, likest = np.array(across), np.max(alike, axis=0)
     likeness = _likeness(pictures, [(frame - 1, frame), *pairs])
@@ -152,10 +152,10 @@ def _beside(row: NDArray[np.float32]) -> tuple[float, ...]:
     return float(row[_SHARE]), float(row[_FRESH]), float(np.log1p(row[_DIFFERENCE])), float(np.log1p(row[_COLOUR]))
 
 
-def _surroundings(pictures: Pictures, frame: int, frame_count: int) -> tuple[float, ...]:
+def _surroundings(pictures: FrameWindow, frame: int, frame_count: int) -> tuple[float, ...]:
     """Describe how the thumbnails about a candidate lie to each other: luma less its mean, then all planes."""
     numbers = np.clip(np.arange(frame - _ASIDE, frame + _ASIDE + 1), 0, frame_count - 1)
-    thumbnails = pictures.thumbnails[numbers - pictures.first].astype(np.float64)
+    thumbnails = pictures.thumbnails[numbers - pictures.start].astype(np.float64)
     luma = thumbnails[:, : THUMBNAIL[0] * THUMBNAIL[1]]
     return *_places(luma - luma.mean(1, keepdims=True)), *_places(thumbnails)
 
@@ -184,12 +184,12 @@ def _highest(shares: NDArray[np.float32]) -> float:
     return float(shares.max()) if len(shares) else 0.0
 
 
-def _likeness(pictures: Pictures, pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+def _likeness(pictures: FrameWindow, pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
     """Return the correlation of the luma thumbnails of each pair of frames, which light that changes does not touch."""
     cells = THUMBNAIL[0] * THUMBNAIL[1]
-    luma = pictures.thumbnails[np.array(pairs) - pictures.first, :cells].astype(np.float64)
+    luma = pictures.thumbnails[np.array(pairs) - pictures.start, :cells].astype(np.float64)
     # black bars are alike in all films
-    lit = np.array([pictures.lit(a - pictures.first, b - pictures.first) for a, b in pairs])[:, None]
+    lit = np.array([pictures.lit(a - pictures.start, b - pictures.start) for a, b in pairs])[:, None]
     luma -= (luma * lit).sum(-1, keepdims=True) / np.maximum(lit.sum(-1, keepdims=True), 1)
     luma *= lit
     power = (luma**2).sum(-1)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from encoder import Source, SourceError
 from ladders.complexity.complexity_meter import Complexity, pool
-from ladders.shots.scan import Progress, ShotEvidence, ShotParameters, Transition, gather
+from ladders.shots.scan import Progress, ScanResult, ShotParameters, Transition, scan
 
 __all__ = ["LONG_HOLD", "Analysis", "Shot", "analyse", "assemble", "choose", "detect_shots"]
 
@@ -34,8 +34,8 @@ class Shot:
         How hard it is to code.
     """
 
-    first: int
-    last: int
+    start: int
+    stop: int
     transition: str
     mixed: tuple[int, int] | None
     complexity: Complexity
@@ -43,7 +43,7 @@ class Shot:
     @property
     def frame_count(self) -> int:
         """Number of frames."""
-        return self.last - self.first
+        return self.stop - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,11 @@ def analyse(
     progress: Progress | None = None,
 ) -> Analysis:
     """Do what `detect_shots` does, and tell of the transitions at both ends and of lost frames too."""
-    evidence = gather(source, parameters=parameters, threads=threads, progress=progress)
+    evidence = scan(source, parameters=parameters, threads=threads, progress=progress)
     return assemble(source, evidence, parameters)
 
 
-def assemble(source: Source, evidence: ShotEvidence, parameters: ShotParameters | None = None) -> Analysis:
+def assemble(source: Source, evidence: ScanResult, parameters: ShotParameters | None = None) -> Analysis:
     """Decide about the transitions of a whole film and pool the complexity of its shots.
 
     Raises
@@ -116,8 +116,8 @@ def assemble(source: Source, evidence: ShotEvidence, parameters: ShotParameters 
     SourceError
         If no frame decodes.
     """
-    if (evidence.first, evidence.last) != (0, source.frame_count):
-        raise ValueError(f"evidence of frames {evidence.first} to {evidence.last} is not of the whole film")
+    if (evidence.start, evidence.stop) != (0, source.frame_count):
+        raise ValueError(f"evidence of frames {evidence.start} to {evidence.stop} is not of the whole film")
     if evidence.lost == ((0, source.frame_count),):
         raise SourceError(f"{source.path}: no frame of it decodes")
     transitions = choose(evidence.transitions, parameters or ShotParameters())
@@ -141,39 +141,39 @@ def _openings(transitions: Sequence[Transition], frame_count: int) -> Iterator[t
     for n, transition in enumerate(transitions):
         before = transitions[n - 1] if n else None
         after = transitions[n + 1] if n + 1 < len(transitions) else None
-        mixed = (transition.first, transition.last)
+        mixed = (transition.start, transition.stop)
         if transition.kind == "cut":
-            yield transition.first, "cut", None
+            yield transition.start, "cut", None
         elif transition.kind == "fade_in":
-            start = before.last if before else 0
-            if transition.first - start >= LONG_HOLD:
-                yield transition.first, "fade", mixed
+            start = before.stop if before else 0
+            if transition.start - start >= LONG_HOLD:
+                yield transition.start, "fade", mixed
             elif before and before.kind == "fade_out":
-                yield transition.first, "fade", (before.first, transition.last)
+                yield transition.start, "fade", (before.start, transition.stop)
             elif before and before.kind != "cut":
-                yield transition.first, "fade", mixed
+                yield transition.start, "fade", mixed
         elif transition.kind == "fade_out":
-            end = after.first if after else frame_count
-            if end - transition.last >= LONG_HOLD:
-                yield transition.last, "fade", mixed
+            end = after.start if after else frame_count
+            if end - transition.stop >= LONG_HOLD:
+                yield transition.stop, "fade", mixed
         else:
-            yield (transition.first + transition.last + 1) // 2, transition.kind, mixed
+            yield (transition.start + transition.stop + 1) // 2, transition.kind, mixed
 
 
 def choose(candidates: Sequence[Transition], parameters: ShotParameters) -> tuple[Transition, ...]:
     """Keep what is sure enough; of those that are in each other's way, the surest."""
     kept: list[Transition] = []
-    for candidate in sorted(candidates, key=lambda t: (-t.score, t.first, t.last)):
+    for candidate in sorted(candidates, key=lambda t: (-t.score, t.start, t.stop)):
         sure = candidate.score >= parameters.least(candidate.kind)
         if sure and not any(_exclude(candidate, other, parameters) for other in kept):
             kept.append(candidate)
-    return tuple(sorted(kept, key=lambda t: (t.first, t.last)))
+    return tuple(sorted(kept, key=lambda t: (t.start, t.stop)))
 
 
 def _exclude(one: Transition, other: Transition, parameters: ShotParameters) -> bool:
     """Whether two transitions cannot both be there."""
     if one.kind == other.kind == "cut":
-        return abs(one.first - other.first) < parameters.least_frames
+        return abs(one.start - other.start) < parameters.min_shot_frames
     # a cut next to a mixture's ends is one of its own steps
     beside = 2 if "cut" in (one.kind, other.kind) else 0
-    return max(one.first, other.first) < min(one.last, other.last) + beside
+    return max(one.start, other.start) < min(one.stop, other.stop) + beside

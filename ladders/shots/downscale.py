@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from encoder import Frame, Source
 from ladders.shots.kernels.frame_statistics import shrink
 
-__all__ = ["Reduction"]
+__all__ = ["Downscaler"]
 
 #: A small picture has at least the area of a square of this side, if the film does.
 LUMA_SIDE = 90
@@ -20,7 +20,7 @@ CHROMA_SIDE = 25
 _LEAST = 8
 
 
-class Reduction:
+class Downscaler:
     """The size of a film's small pictures, and the way there.
 
     Whole squares of a power of two samples are averaged, so that one pass over the decoder's own lines does

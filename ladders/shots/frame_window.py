@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Frame, Source
-from ladders.shots.downscale import Reduction
+from ladders.shots.downscale import Downscaler
 from ladders.shots.kernels.frame_comparison import lit_blocks, pair_evidence, structure
 from ladders.shots.kernels.frame_statistics import survey
 
-__all__ = ["BLACK", "CHANGE_COLUMNS", "THUMBNAIL", "Pictures"]
+__all__ = ["BLACK", "CHANGE_COLUMNS", "THUMBNAIL", "FrameWindow"]
 
 #: What `pair_evidence` says of a frame and the one before it, in the order of its columns.
 CHANGE_COLUMNS = (
@@ -35,7 +35,7 @@ THUMBNAIL = (9, 16)
 BLACK = 20.0
 
 
-class Pictures:
+class FrameWindow:
     """The small pictures of the last frames, oldest first, and what each pair of neighbours says.
 
     Parameters
@@ -62,7 +62,7 @@ class Pictures:
     """
 
     def __init__(self, source: Source, frame: Frame, capacity: int) -> None:
-        self.reduction = Reduction(source, frame)
+        self.reduction = Downscaler(source, frame)
         height, width = self.reduction.shape
         chroma = self.reduction.chroma_shape or (1, 1)
         self.luma = np.zeros((capacity, height, width), np.int16)
@@ -81,13 +81,13 @@ class Pictures:
         self._levels = np.zeros((capacity, 3), np.float32)
         self._resized = np.zeros(capacity, np.bool_)
         self._size = frame.luma.shape
-        self.first = frame.number
+        self.start = frame.number
         self.count = 0
 
     @property
     def last(self) -> int:
         """Number of the frame after the newest one held."""
-        return self.first + self.count
+        return self.start + self.count
 
     @property
     def full(self) -> bool:
@@ -107,7 +107,7 @@ class Pictures:
 
     def resized(self) -> list[int]:
         """Return the frames held at which the pictures changed size."""
-        return [self.first + int(n) for n in np.flatnonzero(self._resized[: self.count])]
+        return [self.start + int(n) for n in np.flatnonzero(self._resized[: self.count])]
 
     def repeat(self) -> None:
         """Take in a frame that could not be decoded: the one before it stands still."""
@@ -143,14 +143,14 @@ class Pictures:
         """Compare any two frames held, by number; a row of `CHANGE_COLUMNS`."""
         if self._compared != (before, after):
             self._compared = (before, after)
-            self._pair(before - self.first, after - self.first, self._spare, self._row)
+            self._pair(before - self.start, after - self.start, self._spare, self._row)
         return self._row.copy()
 
     def likeness(self, before: int, after: int) -> tuple[float, float]:
         """Return what `structure` says of two frames held, by number."""
         self.between(before, after)
         found, window = np.zeros(2), np.zeros(4, np.int64)
-        one, other = before - self.first, after - self.first
+        one, other = before - self.start, after - self.start
         carried = np.rint(self.changes[one + 1 : other + 1, _PANS].sum(0)).astype(np.int64)
         lit_blocks(self._lines[one], self._lines[other], self.luma.shape[2], window)
         structure(self.luma[one], self.luma[other], self._spare, carried, window, found)
@@ -198,7 +198,7 @@ class Pictures:
 
     def drop(self, before: int) -> None:
         """Forget the frames before number `before`."""
-        gone = before - self.first
+        gone = before - self.start
         if gone <= 0:
             return
         for held in (
@@ -217,7 +217,7 @@ class Pictures:
             for k in range(0, self.count - gone, gone):
                 end = min(k + gone, self.count - gone)
                 held[k:end] = held[k + gone : end + gone]
-        self.first, self.count = before, self.count - gone
+        self.start, self.count = before, self.count - gone
 
 
 def _within(lit: NDArray[np.bool_], cells: int) -> NDArray[np.bool_]:

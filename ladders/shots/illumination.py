@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from ladders.shots.frame_window import BLACK, Pictures
+from ladders.shots.frame_window import BLACK, FrameWindow
 from ladders.shots.kernels.frame_statistics import thumbnail
 
 __all__ = ["RELIGHT", "detail", "relight"]
@@ -30,7 +30,7 @@ _COARSE, _FAINT = 3.0, 0.25
 _ONE, _OTHER = (np.array([7 * way + k for way in range(3) for k in (*planes, 0)]) for planes in ((1, 2, 3), (4, 5, 6)))
 
 
-def relight(pictures: Pictures, before: int, after: int) -> tuple[float, float, float, float, float]:
+def relight(pictures: FrameWindow, before: int, after: int) -> tuple[float, float, float, float, float]:
     """Say how much of either of two pictures is left when the other is put into another light.
 
     Lamps scale red, green and blue, each maybe more on one side; so each plane of one picture is fitted by all three
@@ -59,7 +59,7 @@ def relight(pictures: Pictures, before: int, after: int) -> tuple[float, float, 
     return (*shares.tolist(), *np.log1p(np.sqrt(levels)).tolist(), float(worse[0, 1]))
 
 
-def _cells(pictures: Pictures, row: int) -> NDArray[np.float64]:
+def _cells(pictures: FrameWindow, row: int) -> NDArray[np.float64]:
     """Return the three planes of a picture as cells, in levels; shape (3, cells)."""
     cells = np.empty((3, *_GRID), np.float32)
     for plane, out in zip((pictures.luma, pictures.blue, pictures.red), cells, strict=True):
@@ -88,7 +88,7 @@ def _left(moments: NDArray[np.float64], known: NDArray[np.intp], wanted: slice) 
     return np.array([(left + 1) / (spread + 1), left])
 
 
-def detail(pictures: Pictures, before: int, after: int) -> float:
+def detail(pictures: FrameWindow, before: int, after: int) -> float:
     """Say how much of the detail of two pictures is the other's in a coloured light that changes smoothly across.
 
     Such a light makes the luma of one a sum of all planes of the other with smooth weights, and has no detail of its

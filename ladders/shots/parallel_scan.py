@@ -17,7 +17,7 @@ import numpy as np
 import encoder
 from encoder import Source, SourceError
 from ladders.shots.detector import Analysis, assemble
-from ladders.shots.scan import Progress, ShotEvidence, ShotParameters, Transition, gather
+from ladders.shots.scan import Progress, ScanResult, ShotParameters, Transition, scan
 from shotladder_runtime.errors import JobsError
 from shotladder_runtime.jobs import LocalExecutor, run_all
 from shotladder_runtime.store import Store
@@ -31,35 +31,35 @@ RANGE = Fraction(120)
 @dataclass(frozen=True, slots=True)
 class _Job:
     source: Source
-    first: int
-    last: int
+    start: int
+    stop: int
     parameters: ShotParameters
     store: Store
 
     @property
     def cost(self) -> float:
         """About how long it takes: the pixels that are looked at."""
-        return float((self.last - self.first) * self.source.width * self.source.height)
+        return float((self.stop - self.start) * self.source.width * self.source.height)
 
     @property
     def memory(self) -> int:
         """About how many bytes it needs."""
         return encoder.memory_for(self.source.width * self.source.height)
 
-    def divided(self, count: int) -> list[_Job]:
+    def split(self, count: int) -> list[_Job]:
         """Return itself: ranges are the same for any number of workers, so that the store knows them."""
         return [self]
 
     @property
-    def recipe(self) -> dict[str, Any]:
+    def cache_key(self) -> dict[str, Any]:
         """All that decides what is found."""
         source = self.source
         return {
             "source": source.content_id,
             "stream": source.stream_index,
-            "frames": [self.first, self.last],
+            "frames": [self.start, self.stop],
             # a damaged film is numbered anew
-            "ticks": [source.pts[self.first], source.pts[self.last - 1], source.frame_count],
+            "ticks": [source.pts[self.start], source.pts[self.stop - 1], source.frame_count],
             "parameters": asdict(self.parameters),
             "code": _code(),
         }
@@ -109,7 +109,7 @@ def analyse_in_ranges(
     parts, cpu = [], 0.0
     try:
         for job, value in run_all(executor, function, jobs):
-            counter.count(job.first, job.last - job.first)
+            counter.count(job.start, job.stop - job.start)
             parts.append(_evidence(job, value))
             cpu += value["cpu_seconds"]
     except JobsError as error:
@@ -119,7 +119,7 @@ def analyse_in_ranges(
         raise
     finally:
         counter.close()
-    return assemble(source, ShotEvidence.join(parts), chosen), cpu
+    return assemble(source, ScanResult.join(parts), chosen), cpu
 
 
 def plan_ranges(source: Source) -> list[tuple[int, int]]:
@@ -134,27 +134,27 @@ def plan_ranges(source: Source) -> list[tuple[int, int]]:
 
 def run_job(job: _Job, counter: _Counter | None = None) -> Any:
     """Return what was found in a range, as JSON holds it."""
-    with job.store.claim("evidence", [job.recipe]):
-        known = job.store.read_json("evidence", job.recipe)
+    with job.store.claim("evidence", [job.cache_key]):
+        known = job.store.read_json("evidence", job.cache_key)
         if known is None:
             # all on one thread, whose time is counted
             begun = time.thread_time()
-            advance: Progress | None = (lambda done, _: counter.count(job.first, done)) if counter else None
-            found = gather(job.source, job.first, job.last, parameters=job.parameters, threads=1, progress=advance)
+            advance: Progress | None = (lambda done, _: counter.count(job.start, done)) if counter else None
+            found = scan(job.source, job.start, job.stop, parameters=job.parameters, threads=1, progress=advance)
             known = {
                 "transitions": [asdict(transition) for transition in found.transitions],
                 "complexity": found.complexity.tolist(),
                 "lost": found.lost,
                 "cpu_seconds": time.thread_time() - begun,
             }
-            job.store.write_json("evidence", job.recipe, known)
+            job.store.write_json("evidence", job.cache_key, known)
     return known
 
 
-def _evidence(job: _Job, value: dict[str, Any]) -> ShotEvidence:
-    return ShotEvidence(
-        job.first,
-        job.last,
+def _evidence(job: _Job, value: dict[str, Any]) -> ScanResult:
+    return ScanResult(
+        job.start,
+        job.stop,
         tuple(Transition(**each) for each in value["transitions"]),
         np.array(value["complexity"], np.float32),
         tuple((first, last) for first, last in value["lost"]),

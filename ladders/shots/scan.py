@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Frame, Source, decode
-from ladders.complexity.complexity_meter import COMPLEXITY_COLUMNS, Meter
-from ladders.shots.classifier_weights import CUT_JUDGE, GRADUAL_JUDGE
+from ladders.complexity.complexity_meter import COMPLEXITY_COLUMNS, ComplexityMeter
+from ladders.shots.classifier_weights import CUT_CLASSIFIER, GRADUAL_CLASSIFIER
 from ladders.shots.cuts import cut_candidates, cut_features
-from ladders.shots.frame_window import Pictures
+from ladders.shots.frame_window import FrameWindow
 from ladders.shots.gradual.gradual_transitions import GRADUAL_REACH, describe, gradual_candidates, lags_up_to
 
-__all__ = ["ShotEvidence", "ShotParameters", "Transition", "gather"]
+__all__ = ["ScanResult", "ShotParameters", "Transition", "scan"]
 
 Progress = Callable[[float, float], None]
 
@@ -34,28 +34,28 @@ class ShotParameters:
 
     Attributes
     ----------
-    cut_score, gradual_score, wipe_score : float
+    cut_threshold, gradual_threshold, wipe_score : float
         How sure a cut, a dissolve or fade, and a wipe must be, 0 to 1. Films have far fewer wipes than the clips that
         the judge was trained on.
-    least_frames : int
+    min_shot_frames : int
         Two boundaries are at least this many frames apart; of nearer ones the surer stays.
-    gradual_seconds : float
+    max_transition_seconds : float
         The longest dissolve, fade or wipe that is looked for, up to 120 frames.
     """
 
-    cut_score: float = 0.55
-    gradual_score: float = 0.3
+    cut_threshold: float = 0.55
+    gradual_threshold: float = 0.3
     wipe_score: float = 0.5
-    least_frames: int = 4
-    gradual_seconds: float = 2.5
+    min_shot_frames: int = 4
+    max_transition_seconds: float = 2.5
 
     def longest(self, source: Source) -> int:
         """Return the longest gradual transition that is looked for, in frames."""
-        return max(8, min(120, round(self.gradual_seconds * float(source.frame_rate))))
+        return max(8, min(120, round(self.max_transition_seconds * float(source.frame_rate))))
 
     def least(self, kind: str) -> float:
         """Return how sure a transition of a kind must be."""
-        return {"cut": self.cut_score, "wipe": self.wipe_score}.get(kind, self.gradual_score)
+        return {"cut": self.cut_threshold, "wipe": self.wipe_score}.get(kind, self.gradual_threshold)
 
     def reach(self, source: Source) -> int:
         """Return how many frames on either side bear on what is found at one."""
@@ -77,13 +77,13 @@ class Transition:
     """
 
     kind: str
-    first: int
-    last: int
+    start: int
+    stop: int
     score: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ShotEvidence:
+class ScanResult:
     """What one pass over the frames [first, last) found; ranges that meet can be joined.
 
     Attributes
@@ -98,28 +98,28 @@ class ShotEvidence:
         Frames that could not be decoded; they count as standing still.
     """
 
-    first: int
-    last: int
+    start: int
+    stop: int
     transitions: tuple[Transition, ...]
     complexity: NDArray[np.float32]
     lost: tuple[tuple[int, int], ...]
 
     @staticmethod
-    def join(parts: Iterable[ShotEvidence]) -> ShotEvidence:
+    def join(parts: Iterable[ScanResult]) -> ScanResult:
         """Join ranges that tile a film, in any order."""
-        ordered = sorted(parts, key=lambda part: part.first)
-        if any(a.last != b.first for a, b in pairwise(ordered)):
+        ordered = sorted(parts, key=lambda part: part.start)
+        if any(a.stop != b.start for a, b in pairwise(ordered)):
             raise ValueError("ranges of evidence do not meet")
-        return ShotEvidence(
-            ordered[0].first,
-            ordered[-1].last,
+        return ScanResult(
+            ordered[0].start,
+            ordered[-1].stop,
             _ordered(t for part in ordered for t in part.transitions),
             np.concatenate([part.complexity for part in ordered]),
             _merged([span for part in ordered for span in part.lost]),
         )
 
 
-def gather(
+def scan(
     source: Source,
     first: int = 0,
     last: int | None = None,
@@ -127,11 +127,11 @@ def gather(
     parameters: ShotParameters | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> ShotEvidence:
+) -> ScanResult:
     """Analyse a range of frames.
 
     The decoder also gets the frames around the range that bear on it, so that ranges joined by
-    `ShotEvidence.join` hold exactly what one pass over the film does.
+    `ScanResult.join` hold exactly what one pass over the film does.
 
     Raises
     ------
@@ -153,16 +153,21 @@ class _Pass:
         self._start = max(0, first - self._reach)
         self._stop = min(source.frame_count, last + self._reach)
         self._judged = first
-        self._pictures: Pictures | None = None
-        self._meter: Meter | None = None
+        self._pictures: FrameWindow | None = None
+        self._meter: ComplexityMeter | None = None
         self._transitions: list[Transition] = []
         self._lost: list[tuple[int, int]] = []
         self._unseen = 0
         self._rows = np.full((last - first, len(COMPLEXITY_COLUMNS)), np.nan, np.float32)
 
-    def run(self, threads: int | None, progress: Progress | None) -> ShotEvidence:
+    def run(self, threads: int | None, progress: Progress | None) -> ScanResult:
         frames = decode(
-            self._source, self._start, self._stop, threads=threads, deblock=False, on_loss=lambda a, b: self._lose(a, b)
+            self._source,
+            self._start,
+            self._stop,
+            threads=threads,
+            deblock=False,
+            on_undecodable=lambda a, b: self._lose(a, b),
         )
         for frame in frames:
             if self._pictures is None:
@@ -176,14 +181,14 @@ class _Pass:
             progress(self._last - self._first, self._last - self._first)
         lost = [(max(a, self._first), min(b, self._last)) for a, b in self._lost]
         lost = [(a, b) for a, b in lost if a < b]
-        return ShotEvidence(self._first, self._last, _ordered(self._transitions), self._rows, _merged(lost))
+        return ScanResult(self._first, self._last, _ordered(self._transitions), self._rows, _merged(lost))
 
     def _open(self, frame: Frame) -> None:
         # enough for both reaches and a stretch to judge between them
         most = 2 * self._reach + max(64, self._reach) + 2
-        self._pictures = Pictures(self._source, frame, min(most, self._stop - self._start))
+        self._pictures = FrameWindow(self._source, frame, min(most, self._stop - self._start))
         reduction = self._pictures.reduction
-        self._meter = Meter(self._source, reduction.shape, reduction.chroma_shape, reduction.factor)
+        self._meter = ComplexityMeter(self._source, reduction.shape, reduction.chroma_shape, reduction.factor)
 
     def _take(self, frame: Frame) -> None:
         assert self._pictures is not None and self._meter is not None
@@ -216,34 +221,34 @@ class _Pass:
         """Decide about the frames up to `stop`, all of whose neighbours are there."""
         pictures = self._pictures
         assert pictures is not None
-        first = max(self._judged, pictures.first)
+        first = max(self._judged, pictures.start)
         if first < stop:
             self._transitions += self._cuts(pictures, first, stop)
             self._transitions += self._graduals(pictures, first, stop)
         self._judged = max(self._judged, stop)
 
-    def _cuts(self, pictures: Pictures, first: int, stop: int) -> Iterator[Transition]:
+    def _cuts(self, pictures: FrameWindow, first: int, stop: int) -> Iterator[Transition]:
         for n in cut_candidates(pictures.changes[: pictures.count]):
-            frame = int(n) + pictures.first
+            frame = int(n) + pictures.start
             if first <= frame < stop and n:
-                score = CUT_JUDGE.score(cut_features(pictures, frame, self._source.frame_count))
+                score = CUT_CLASSIFIER.score(cut_features(pictures, frame, self._source.frame_count))
                 if score > _WORTH_KEEPING:
                     yield Transition("cut", frame, frame, score)
         # what changes size cannot be the same shot
         yield from (Transition("cut", n, n, 1.0) for n in pictures.resized() if first <= n < stop)
 
-    def _graduals(self, pictures: Pictures, first: int, stop: int) -> Iterator[Transition]:
+    def _graduals(self, pictures: FrameWindow, first: int, stop: int) -> Iterator[Transition]:
         for centre, s, e in gradual_candidates(pictures, self._lags):
-            if first <= centre + pictures.first < stop:
+            if first <= centre + pictures.start < stop:
                 found = describe(pictures, s, e)
-                score = 0.0 if found is None else GRADUAL_JUDGE.score(found.features)
+                score = 0.0 if found is None else GRADUAL_CLASSIFIER.score(found.features)
                 if found is not None and score > _WORTH_KEEPING:
-                    yield Transition(found.kind, found.first, found.last, score)
+                    yield Transition(found.kind, found.start, found.stop, score)
 
 
 def _ordered(transitions: Iterable[Transition]) -> tuple[Transition, ...]:
     """Sort them, and tell those once that two windows led to."""
-    return tuple(sorted(set(transitions), key=lambda t: (t.first, t.last, t.kind, t.score)))
+    return tuple(sorted(set(transitions), key=lambda t: (t.start, t.stop, t.kind, t.score)))
 
 
 def _merged(spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

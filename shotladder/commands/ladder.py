@@ -17,7 +17,7 @@ from shotladder.commands.options import json_flag, ladder_options, quiet_flag, r
 from shotladder.pipeline.encode_pipeline import find_ladders
 from shotladder.pipeline.output import check_file
 from shotladder.progress import Reporter
-from shotladder_runtime.store import write_whole
+from shotladder_runtime.store import atomic_write
 
 __all__ = ["command"]
 
@@ -40,7 +40,7 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
     request = request_from(source, Path(), options)
     found = find_ladders(request, Reporter(quiet=quiet))
     if output is not None:
-        write_whole(output, lambda path: save_ladders(found, path))
+        atomic_write(output, lambda path: save_ladders(found, path))
     if as_json:
         documents = [asdict(ladder) for ladder in found]
         click.echo(json.dumps(documents if len(found) > 1 else documents[0]))
@@ -63,7 +63,7 @@ def _print(ladder: Ladder) -> None:
         rate, quality = f"{rung.rate / 1000:.0f}", f"{rung.quality:.1f}"
         table.add_row(str(number), f"{rung.width}x{rung.height}", rate, quality, spread)
     Console().print(table)
-    for name, count in Counter(filter(None, ladder.refinements)).items():
+    for name, count in Counter(filter(None, ladder.overrides)).items():
         click.echo(f"{count} of {len(ladder.chunks)} chunks refined: {name}")
-    cost, loss = ladder.cost, ladder.remaining_loss
+    cost, loss = ladder.cost, ladder.expected_excess_rate
     click.echo(f"{cost.probes} trials, {cost.cpu_seconds:.0f} CPU s; more would save about {loss:.1f} %", err=True)

@@ -13,7 +13,7 @@ import click
 
 import encoder
 import vmaf
-from ladders import AUTO, MODES, POOLINGS, Stop, Views
+from ladders import AUTO, MODES, POOLINGS, StoppingRule, TrafficModel
 from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import require_encoder
@@ -183,7 +183,7 @@ _OPTIONS = (
         "--remaining-loss",
         metavar="PERCENT",
         type=click.FloatRange(0, 100),
-        default=Stop().loss,
+        default=StoppingRule().loss,
         show_default=True,
         help="Stop trial encodes once more of them are expected to save no more of the bits.",
     ),
@@ -204,7 +204,7 @@ _OPTIONS = (
         "--cpu-hour",
         metavar="GIGABYTES",
         type=click.FloatRange(0),
-        help=f"With --views: traffic that costs as much as a CPU core for an hour [{Views(1).cpu_hour:g}].",
+        help=f"With --views: traffic that costs as much as a CPU core for an hour [{TrafficModel(1).cpu_hour:g}].",
     ),
     click.option(
         "--engine",
@@ -309,14 +309,14 @@ def _audience(options: dict[str, Any]) -> tuple[Path, ...]:
     return tuple(options["audience"])
 
 
-def _views(options: dict[str, Any]) -> Views | None:
+def _views(options: dict[str, Any]) -> TrafficModel | None:
     if options["views"] is None:
         if options["cpu_hour"] is not None:
             raise click.UsageError("--cpu-hour goes with --views")
         return None
     if options["ladder"] not in MODES:
         raise click.BadParameter("refines shots by trials, and this --ladder is made", param_hint="--views")
-    views = Views(options["views"])
+    views = TrafficModel(options["views"])
     return views if options["cpu_hour"] is None else replace(views, cpu_hour=options["cpu_hour"])
 
 
@@ -355,7 +355,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         presets=presets,
         tune=options["tune"],
         pooling=options["pooling"],
-        stop=Stop(options["remaining_loss"], options["probe_budget"]),
+        stop=StoppingRule(options["remaining_loss"], options["probe_budget"]),
         views=_views(options),
         compare=options.get("compare", False),
         engine=options["engine"],

@@ -93,7 +93,7 @@ def _print_table(film: Source, analysis: Analysis) -> None:
         table.add_column(name, justify="right")
     table.add_column("opens with")
     for n, shot in enumerate(analysis.shots, 1):
-        start, end = film.time(shot.first), film.time(shot.last)
+        start, end = film.time(shot.start), film.time(shot.stop)
         measures = shot.complexity
         values = (
             measures.si,
@@ -105,7 +105,7 @@ def _print_table(film: Source, analysis: Analysis) -> None:
         )
         table.add_row(
             str(n),
-            str(shot.first),
+            str(shot.start),
             str(shot.frame_count),
             f"{float(start):.3f}",
             f"{float(end - start):.3f}",

@@ -14,34 +14,34 @@ from ladders import (
     AUTO,
     MODES,
     Anchor,
-    Finals,
+    FinalEncodes,
     Ladder,
     LadderError,
     LadderRequest,
     ProbeCost,
     Prober,
     Shot,
-    deliver,
-    encode_finals,
+    add_final_encodes,
+    choose_preset,
+    encode_final_chunks,
+    encode_with_correction,
     fixed_anchor,
     ladder_from,
     load_ladders,
-    with_finals,
-    with_preset,
 )
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.progress import Advance, Reporter
-from shotladder_runtime.jobs import side_by_side
+from shotladder_runtime.jobs import run_concurrently
 
-__all__ = ["CodecLadder", "Delivered", "codec_ladders"]
+__all__ = ["CodecLadder", "EncodedLadder", "codec_ladders"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Delivered:
+class EncodedLadder:
     """The ladder of one codec as it was encoded, and the fixed ladder beside it, if that was asked for."""
 
     ladder: Ladder
-    finals: Finals
+    finals: FinalEncodes
     anchor: Anchor | None = None
 
 
@@ -70,7 +70,7 @@ class CodecLadder:
     several: bool
     compare: bool
 
-    def deliver(self, reporter: Reporter) -> Delivered:
+    def encode_with_correction(self, reporter: Reporter) -> EncodedLadder:
         """Encode and measure, correct the rungs that missed, and measure what they are compared with."""
 
         def stage(title: str) -> AbstractContextManager[Advance]:
@@ -78,13 +78,13 @@ class CodecLadder:
 
         if self.from_file:
             with stage("encode and measure") as advance:
-                return Delivered(self.ladder, encode_finals(self.prober, self.ladder, advance))
-        ladder, finals = deliver(self.prober, self.ladder, self.wanted, stage)
+                return EncodedLadder(self.ladder, encode_final_chunks(self.prober, self.ladder, advance))
+        ladder, finals = encode_with_correction(self.prober, self.ladder, self.wanted, stage)
         if not self.compare or ladder.mode == "fixed":
-            return Delivered(ladder, finals)
+            return EncodedLadder(ladder, finals)
         with stage("compare with the fixed ladder") as advance:
-            with_finals(self.prober, ladder, finals)
-            return Delivered(ladder, finals, fixed_anchor(self.prober.sibling(), ladder, self.wanted, advance))
+            add_final_encodes(self.prober, ladder, finals)
+            return EncodedLadder(ladder, finals, fixed_anchor(self.prober.sibling(), ladder, self.wanted, advance))
 
 
 def codec_ladders(
@@ -110,7 +110,7 @@ def codec_ladders(
             prober = Prober(source, ladder.chunks, wanted.encoding, request.store, executor)
             found.append(CodecLadder(wanted, prober, ladder, from_file=True, several=len(ladders) > 1, compare=False))
         return found
-    chunks, segments = encoder.plan_chunks(source, [shot.first for shot in shots], request.segment)
+    chunks, segments = encoder.plan_chunks(source, [shot.start for shot in shots], request.segment)
     several = len(requests) > 1
 
     def named(stage: str, wanted: LadderRequest) -> str:
@@ -120,13 +120,13 @@ def codec_ladders(
         spent = ProbeCost()
         if wanted.encoding.preset == AUTO:
             with reporter.stage(named("choose a preset", wanted)):
-                wanted, spent = with_preset(wanted, source, chunks, request.store, executor)
+                wanted, spent = choose_preset(wanted, source, chunks, request.store, executor)
         prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every, cost=spent)
         with reporter.stage(named("trial encodes", wanted)) as advance:
             ladder = ladder_from(prober, segments, wanted, advance)
         return CodecLadder(wanted, prober, ladder, from_file=False, several=several, compare=request.compare)
 
-    return side_by_side(executor, [partial(find, wanted) for wanted in requests])
+    return run_concurrently(executor, [partial(find, wanted) for wanted in requests])
 
 
 def _loaded(path: str, source: Source) -> tuple[Ladder, ...]:

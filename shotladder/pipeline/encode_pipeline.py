@@ -27,24 +27,24 @@ from encoder import (
     TrackError,
 )
 from ladders import (
-    Finals,
+    Constraints,
+    FinalEncodes,
     Ladder,
-    Limits,
     Shot,
     analyse_in_ranges,
     candidate_sizes,
+    choose_preset,
     predict_cost,
-    with_preset,
 )
-from shotladder.pipeline.codec_ladders import Delivered, codec_ladders
+from shotladder.pipeline.codec_ladders import EncodedLadder, codec_ladders
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.key_files import keys_file
-from shotladder.pipeline.output import PRESENTATION, check_output, files_below, finished_as, whole_folder
+from shotladder.pipeline.output import PRESENTATION, atomic_directory, check_output, files_below, finished_as
 from shotladder.progress import Reporter
 from shotladder.report.html_report import write_report
-from shotladder.report.presentation_document import LeftOut, Made, Parts, describe
+from shotladder.report.presentation_document import Made, Parts, SkippedTrack, describe
 from shotladder_runtime.errors import ProcessError
-from shotladder_runtime.jobs import LocalExecutor, cluster_executor, side_by_side
+from shotladder_runtime.jobs import LocalExecutor, cluster_executor, run_concurrently
 from shotladder_runtime.process import stop_all
 from shotladder_runtime.store import Store
 
@@ -75,7 +75,7 @@ class _Tracks:
 
     audio: Sequence[AudioTrack]
     text: Sequence[TextTrack]
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[SkippedTrack]
 
 
 def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
@@ -108,9 +108,9 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
         with _workers(request) as executor:
             analysed = _aside(executor, _analyse, source, request.store, executor, reporter)
             found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
-            delivered = side_by_side(executor, [partial(each.deliver, reporter) for each in found])
+            delivered = run_concurrently(executor, [partial(each.encode_with_correction, reporter) for each in found])
             tracks = _aside(executor, _tracks, request, analysed.source, executor, reporter)
-        with whole_folder(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
+        with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             packing = PackagingRequest(_encryption(request, reporter), request.single_file)
             parts = _package(folder, analysed, delivered, tracks, packing, request.limits)
             described = describe(folder, parts, fingerprint)
@@ -159,11 +159,11 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
         store = Store(Path(folder))
         analysed = _aside(executor, _analyse, source, store, executor, reporter)
         source = analysed.source
-        chunks, segments = encoder.plan_chunks(source, [shot.first for shot in analysed.shots], request.segment)
+        chunks, segments = encoder.plan_chunks(source, [shot.start for shot in analysed.shots], request.segment)
         sizes = list(candidate_sizes(source.display_size, request.max_height).values())
         for wanted in request.ladder_requests(source):
             with reporter.stage(f"{wanted.encoding.codec}: try a few seconds") as advance:
-                settled, spent = with_preset(wanted, source, chunks, store, executor)
+                settled, spent = choose_preset(wanted, source, chunks, store, executor)
                 cost = predict_cost(source, chunks, settled, executor, advance, compare=request.compare)
                 each.append(cost | {"probes": cost["probes"] + spent.cpu_seconds})
     predicted = {stage: round(sum(cost[stage] for cost in each), 1) for stage in each[0]}
@@ -180,7 +180,7 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
 
 def _aside(executor: Executor, function: Callable[..., Result], *args: Any) -> Result:
     """Call what gives jobs to an executor on another thread, so that an interrupt finds this one waiting."""
-    return side_by_side(executor, [partial(function, *args)])[0]
+    return run_concurrently(executor, [partial(function, *args)])[0]
 
 
 def _analyse(source: Source, store: Store, executor: Executor, reporter: Reporter) -> _Analysed:
@@ -200,7 +200,7 @@ def _analyse(source: Source, store: Store, executor: Executor, reporter: Reporte
 def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter: Reporter) -> _Tracks:
     if not request.audio:
         return _Tracks([], [], [])
-    left_out: list[LeftOut] = []
+    left_out: list[SkippedTrack] = []
     with reporter.stage("sound and text"):
         sound = [
             (stream, executor.submit(encoder.encode_audio, source, stream, request.store, codec))
@@ -221,7 +221,7 @@ def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter
 
 
 def _track(
-    job: Future[Track], stream: AudioStream | TextStream, left_out: list[LeftOut], reporter: Reporter
+    job: Future[Track], stream: AudioStream | TextStream, left_out: list[SkippedTrack], reporter: Reporter
 ) -> Track | None:
     """Return a track, or say why it is left out."""
     try:
@@ -229,7 +229,7 @@ def _track(
     except (ProcessError, TrackError) as error:
         if isinstance(error, ProcessError) and error.returncode < 0:
             raise
-        left_out.append(LeftOut(stream, str(error)))
+        left_out.append(SkippedTrack(stream, str(error)))
         reporter.say(f"track {stream.index} ({stream.codec}, {stream.language or 'no language'}) is left out: {error}")
         return None
 
@@ -251,10 +251,10 @@ def _encryption(request: EncodeRequest, reporter: Reporter) -> Encryption | None
 def _package(
     folder: Path,
     analysed: _Analysed,
-    delivered: Sequence[Delivered],
+    delivered: Sequence[EncodedLadder],
     tracks: _Tracks,
     packing: PackagingRequest,
-    limits: Limits,
+    limits: Constraints,
 ) -> Parts:
     """Stitch each rung of each codec, package all, and gather what is known."""
     source = analysed.source
@@ -297,7 +297,7 @@ def _package(
     )
 
 
-def _say_of_buffers(presentation: dict[str, Any], limits: Limits, reporter: Reporter) -> None:
+def _say_of_buffers(presentation: dict[str, Any], limits: Constraints, reporter: Reporter) -> None:
     """Name the rungs for which a buffer that was asked for has to be filled faster than it should."""
     for rung in presentation["video"] if limits.buffer is not None else ():
         times = rung["buffer_rate"] / rung["average_bitrate"]
@@ -306,7 +306,7 @@ def _say_of_buffers(presentation: dict[str, Any], limits: Limits, reporter: Repo
             reporter.say(f"{rung['id']}: {held}")
 
 
-def _renditions(source: Source, ladder: Ladder, finals: Finals) -> tuple[Rendition, ...]:
+def _renditions(source: Source, ladder: Ladder, finals: FinalEncodes) -> tuple[Rendition, ...]:
     """Return a ladder's renditions; their names tell rates as they turned out."""
     rates = [round(sum(c.bits for c in row) / float(source.duration)) for row in finals.chunks]
     rungs = tuple(replace(rung, rate=rate) for rung, rate in zip(ladder.rungs, rates, strict=True))

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from encoder import ContentKey, Source
-from ladders import MODES, Encoding, LadderRequest, Limits, RungRules, Stop, Views, default_target
+from ladders import (
+    MODES,
+    Constraints,
+    EncodeSettings,
+    LadderRequest,
+    RungRules,
+    StoppingRule,
+    TrafficModel,
+    default_target,
+)
 from shotladder import __version__
 from shotladder.pipeline.client_population import Viewers
 from shotladder_runtime.store import Store
@@ -108,8 +117,8 @@ class EncodeRequest:
     presets: tuple[str, ...]
     tune: str
     pooling: str
-    stop: Stop
-    views: Views | None
+    stop: StoppingRule
+    views: TrafficModel | None
     compare: bool
     engine: str
     audio: tuple[str, ...]
@@ -121,9 +130,9 @@ class EncodeRequest:
     store: Store
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> Constraints:
         """What no shot may cross."""
-        return Limits(buffer=self.buffer, jump=self.max_jump)
+        return Constraints(buffer=self.buffer, jump=self.max_jump)
 
     def ladder_requests(self, source: Source) -> tuple[LadderRequest, ...]:
         """Return what the ladder of this film is to be, for each codec."""
@@ -142,7 +151,9 @@ class EncodeRequest:
         if self.ladder in MODES:
             request = replace(request, mode=self.ladder)
         return tuple(
-            replace(request, encoding=Encoding(codec, preset, self.tune, engine=self.engine, pooling=self.pooling))
+            replace(
+                request, encoding=EncodeSettings(codec, preset, self.tune, engine=self.engine, pooling=self.pooling)
+            )
             for codec, preset in zip(self.codecs, self.presets, strict=True)
         )
 

@@ -13,7 +13,15 @@ from pathlib import Path, PurePosixPath
 
 from shotladder import ShotladderError
 
-__all__ = ["PRESENTATION", "OutputError", "check_file", "check_output", "files_below", "finished_as", "whole_folder"]
+__all__ = [
+    "PRESENTATION",
+    "OutputError",
+    "atomic_directory",
+    "check_file",
+    "check_output",
+    "files_below",
+    "finished_as",
+]
 
 PRESENTATION = "presentation.json"
 
@@ -85,7 +93,7 @@ def check_file(output: Path) -> None:
 
 
 @contextmanager
-def whole_folder(output: Path, *, overwrite: bool) -> Iterator[Path]:
+def atomic_directory(output: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield an empty sibling folder that takes the output's name when the block ends well.
 
     A presentation that was there before is replaced only then, and only when that is asked for. If the folder then

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from encoder import Source
-from ladders import Anchor, Encoding, Finals, Ladder, bd_rate
+from ladders import Anchor, EncodeSettings, FinalEncodes, Ladder, bd_rate
 
 __all__ = ["against_fixed"]
 
@@ -14,9 +14,9 @@ __all__ = ["against_fixed"]
 SATURATED = 99.0
 
 
-def against_fixed(source: Source, ladder: Ladder, finals: Finals, anchor: Anchor) -> dict[str, Any]:
+def against_fixed(source: Source, ladder: Ladder, finals: FinalEncodes, anchor: Anchor) -> dict[str, Any]:
     """Return what `presentation.json` says of measured rungs and the fixed ladder."""
-    points, encoding = anchor.points, Encoding(pooling=ladder.pooling)
+    points, encoding = anchor.points, EncodeSettings(pooling=ladder.pooling)
     duration = float(source.duration)
     measured = [
         (sum(chunk.bits for chunk in row) / duration, encoding.pooled(finals.vmaf(n)))

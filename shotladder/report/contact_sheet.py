@@ -34,7 +34,7 @@ def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progr
     wide, high = source.display_size
     width = max(8, round(_HEIGHT * wide / high))
     captions = [
-        f"{n}  {float(source.time(shot.first)):.2f} s  {shot.first}-{shot.last - 1}  {shot.transition}"
+        f"{n}  {float(source.time(shot.start)):.2f} s  {shot.start}-{shot.stop - 1}  {shot.transition}"
         for n, shot in enumerate(shots, 1)
     ]
     # three tall pictures are narrower than what is said of them
@@ -46,10 +46,10 @@ def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progr
     wanted: dict[int, list[tuple[int, int]]] = {}
     for n, shot in enumerate(shots):
         y, x = _GAP + n // columns * cell[1], _GAP + n % columns * cell[0]
-        for k, number in enumerate((shot.first, (shot.first + shot.last) // 2, shot.last - 1)):
+        for k, number in enumerate((shot.start, (shot.start + shot.stop) // 2, shot.stop - 1)):
             wanted.setdefault(number, []).append((y + _CAPTION, x + k * width))
         cv2.putText(sheet, captions[n], (x, y + _CAPTION - 4), _FONT, _SCALE, _INK, 1, cv2.LINE_AA)
-    for frame in decode(source, on_loss=lambda first, last: None):
+    for frame in decode(source, on_undecodable=lambda first, last: None):
         for y, x in wanted.get(frame.number, ()):
             sheet[y : y + _HEIGHT, x : x + width] = _upright(frame, source.rotation, (width, _HEIGHT))
         if progress is not None and frame.number % 64 == 0:

@@ -163,7 +163,7 @@ def _lead(presentation: dict[str, Any]) -> str:
 
 def _refined(ladder: dict[str, Any]) -> str:
     """Tell how many shots have more than the preset."""
-    counts = Counter(name for names in ladder["refinements"].values() for name in names if name)
+    counts = Counter(name for names in ladder["overrides"].values() for name in names if name)
     return "".join(f"; {count} shots refined ({name})" for name, count in counts.items())
 
 

@@ -17,7 +17,7 @@ import encoder
 import vmaf
 from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
 from encoder.packaging.packager import HLS_MANIFEST
-from ladders import Anchor, Encoding, Finals, Ladder, Limits, Shot, held_chunks
+from ladders import Anchor, Constraints, EncodeSettings, FinalEncodes, Ladder, Shot, active_constraints
 from shotladder import __version__
 from shotladder.report.baseline_comparison import against_fixed
 from shotladder_runtime.tools import ffmpeg_version, packager_version
@@ -30,7 +30,7 @@ FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class SkippedTrack:
     """A track of the source that is no part of the presentation, and why."""
 
     stream: AudioStream | TextStream
@@ -45,7 +45,7 @@ class Made:
     """
 
     ladder: Ladder
-    finals: Finals
+    finals: FinalEncodes
     renditions: Sequence[Rendition]
     packaged: Sequence[Packaged]
     samples: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
@@ -61,9 +61,9 @@ class Parts:
     made: Sequence[Made]
     audio: Sequence[tuple[AudioTrack, Packaged]]
     text: Sequence[tuple[TextTrack, Packaged]]
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[SkippedTrack]
     encryption: Encryption | None
-    limits: Limits
+    limits: Constraints
     analysis_cpu_seconds: float
 
 
@@ -82,7 +82,7 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
     source, ladder = parts.source, parts.made[0].ladder
     costs = [made.ladder.cost for made in parts.made]
     first = parts.made[0].finals.chunks[0][0]
-    shot_starts = [shot.first for shot in parts.shots]
+    shot_starts = [shot.start for shot in parts.shots]
     return {
         "version": FORMAT_VERSION,
         # a name that is no UTF-8 is told as far as it is
@@ -91,9 +91,9 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
         "frame_rate": f"{source.frame_rate.numerator}/{source.frame_rate.denominator}",
         "segments": [
             {
-                "start": float(source.time(s.first)),
-                "duration": float(source.time(s.last) - source.time(s.first)),
-                "shots": _shots_within(shot_starts, s.first, s.last),
+                "start": float(source.time(s.start)),
+                "duration": float(source.time(s.stop) - source.time(s.start)),
+                "shots": _shots_within(shot_starts, s.start, s.stop),
             }
             for s in ladder.segments
         ],
@@ -117,8 +117,10 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "max_jump": parts.limits.jump,
             "target_vmaf": ladder.target,
             # what each shot has beyond the preset, if any has anything
-            "refinements": {made.ladder.codec: _refinements(parts.shots, made.ladder) for made in parts.made},
-            "remaining_loss_percent": {made.ladder.codec: _rounded(made.ladder.remaining_loss) for made in parts.made},
+            "overrides": {made.ladder.codec: _refinements(parts.shots, made.ladder) for made in parts.made},
+            "remaining_loss_percent": {
+                made.ladder.codec: _rounded(made.ladder.expected_excess_rate) for made in parts.made
+            },
         },
         "comparisons": [
             against_fixed(source, made.ladder, made.finals, made.anchor) for made in parts.made if made.anchor
@@ -146,10 +148,10 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
 def shot_document(film: Source, shot: Shot) -> dict[str, Any]:
     """Return a shot as the JSON that `shots` and `presentation.json` hold."""
     return {
-        "first_frame": shot.first,
+        "first_frame": shot.start,
         "frame_count": shot.frame_count,
-        "start": float(film.time(shot.first)),
-        "end": float(film.time(shot.last)),
+        "start": float(film.time(shot.start)),
+        "end": float(film.time(shot.stop)),
         "transition": shot.transition,
         "mixed_frames": None if shot.mixed is None else list(shot.mixed),
         "complexity": asdict(shot.complexity),
@@ -176,13 +178,13 @@ def _shots_within(starts: Sequence[int], first: int, last: int) -> list[int]:
 def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any]:
     rendition, packaged = made.renditions[number], made.packaged[number]
     sizes = packaged.sizes
-    spans = [(s.first, s.last) for s in made.ladder.segments]
+    spans = [(s.start, s.stop) for s in made.ladder.segments]
     durations = [float(parts.source.time(b) - parts.source.time(a)) for a, b in spans]
     peak = round(max(8 * size / time for size, time in zip(sizes, durations, strict=True)))
     scores = made.finals.vmaf(number)
     filled = peak
     if parts.limits.buffer is not None:
-        filled = max(peak, math.ceil(encoder.needed_rate(*made.samples[number], parts.limits.buffer)))
+        filled = max(peak, math.ceil(encoder.min_vbv_bitrate(*made.samples[number], parts.limits.buffer)))
     return {
         "id": rendition.id,
         "codec": rendition.codec,
@@ -193,7 +195,7 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
         "peak_bitrate": peak,
         # what a decoder must hold when the track comes at such a rate: its peak, or what the buffer asked for needs
         "buffer_rate": filled,
-        "buffer_bits": math.ceil(encoder.needed_buffer(*made.samples[number], filled)),
+        "buffer_bits": math.ceil(encoder.min_vbv_size(*made.samples[number], filled)),
         "vmaf": pooled(scores),
         "quantisers": _per_shot(parts.shots, made.ladder, made.ladder.rungs[number].quantisers),
         "held": _held(parts, made, number),
@@ -209,13 +211,13 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
 def _held(parts: Parts, made: Made, number: int) -> dict[str, list[int]]:
     """Return the numbers of the shots that stand at each limit on a rung, which only per-shot ladders have."""
     ladder, row = made.ladder, made.finals.chunks[number]
-    held = held_chunks(
+    held = active_constraints(
         parts.source,
         ladder.chunks,
         ladder.rungs[number].quantisers,
         row,
         parts.limits.for_target(ladder.target),
-        Encoding(pooling=ladder.pooling),
+        EncodeSettings(pooling=ladder.pooling),
     )
     bound = ladder.mode == "per-shot"
     return {
@@ -230,13 +232,13 @@ def pooled(scores: NDArray[np.float64]) -> dict[str, float]:
 
 
 def _refinements(shots: Sequence[Shot], ladder: Ladder) -> list[str]:
-    return _per_shot(shots, ladder, ladder.refinements) if ladder.refinements else []
+    return _per_shot(shots, ladder, ladder.overrides) if ladder.overrides else []
 
 
 def _per_shot(shots: Sequence[Shot], ladder: Ladder, values: Sequence[Value]) -> list[Value]:
     """Return the value of each shot: that of the chunk in which it begins."""
-    ends = np.array([chunk.last for chunk in ladder.chunks])
-    return [values[int(np.searchsorted(ends, shot.first, side="right"))] for shot in shots]
+    ends = np.array([chunk.stop for chunk in ladder.chunks])
+    return [values[int(np.searchsorted(ends, shot.start, side="right"))] for shot in shots]
 
 
 def _audio(track: AudioTrack, packaged: Packaged) -> dict[str, Any]:

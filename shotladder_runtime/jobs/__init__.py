@@ -2,24 +2,24 @@
 
 from shotladder_runtime.jobs.cluster import cluster_executor
 from shotladder_runtime.jobs.executor import (
-    Farm,
     Job,
+    JobQueue,
     LocalExecutor,
-    Waiting,
-    balanced,
+    ThrottledExecutor,
     longest_first,
     run_all,
-    side_by_side,
+    run_concurrently,
+    split_long_jobs,
 )
 
 __all__ = [
-    "Farm",
     "Job",
+    "JobQueue",
     "LocalExecutor",
-    "Waiting",
-    "balanced",
+    "ThrottledExecutor",
     "cluster_executor",
     "longest_first",
     "run_all",
-    "side_by_side",
+    "run_concurrently",
+    "split_long_jobs",
 ]

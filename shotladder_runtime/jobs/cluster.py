@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from shotladder_runtime.errors import ClusterError, MissingToolError
-from shotladder_runtime.jobs.executor import Farm
+from shotladder_runtime.jobs.executor import ThrottledExecutor
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_version
 
@@ -52,7 +52,7 @@ def cluster_executor(address: str, store: Store) -> Iterator[Executor]:
     with client:
         _check(client, address, store)
         # a job that is tried again is another task than the one that failed
-        farm = Farm(client.get_executor(pure=False), _threads(client))
+        farm = ThrottledExecutor(client.get_executor(pure=False), _threads(client))
         stopped = threading.Event()
 
         def follow() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from shotladder_runtime.errors import (
-    ClaimedError,
+    JobLockedError,
     JobsError,
     MissingToolError,
     ProcessError,
@@ -28,15 +28,15 @@ from shotladder_runtime.process import stop_all
 
 __all__ = [
     "ATTEMPTS",
-    "Farm",
     "Job",
+    "JobQueue",
     "LocalExecutor",
-    "Waiting",
-    "balanced",
+    "ThrottledExecutor",
     "free_memory",
     "longest_first",
     "run_all",
-    "side_by_side",
+    "run_concurrently",
+    "split_long_jobs",
 ]
 
 #: Times that a job is tried.
@@ -60,7 +60,7 @@ class Job(Protocol):
     def memory(self) -> int:
         """About how many bytes it needs."""
 
-    def divided(self, count: int) -> Sequence[Self]:
+    def split(self, count: int) -> Sequence[Self]:
         """Return at most so many jobs that do the same together."""
 
 
@@ -73,14 +73,14 @@ def longest_first(jobs: Iterable[J]) -> list[J]:
     return sorted(jobs, key=lambda job: -job.cost)
 
 
-def balanced(jobs: Iterable[J], width: int) -> list[J]:
+def split_long_jobs(jobs: Iterable[J], width: int) -> list[J]:
     """Divide the jobs that would last longer than all others together do on so many workers.
 
     A divided job decodes its frames and measures against them more than once, so that few workers divide nothing.
     """
     whole = list(jobs)
     share = sum(job.cost for job in whole) / width
-    return [part for job in whole for part in (job.divided(math.ceil(job.cost / share)) if job.cost > share else [job])]
+    return [part for job in whole for part in (job.split(math.ceil(job.cost / share)) if job.cost > share else [job])]
 
 
 def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -> Iterator[tuple[J, R]]:
@@ -89,7 +89,7 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
     Parameters
     ----------
     executor : Executor
-        Runs them, in the order in which they are given to it; a `Farm` is told the longest and says how wide it is.
+        Runs them, in the order in which they are given to it.
     function : callable
         Of a module, so that it can be named to another process.
     jobs : iterable of Job
@@ -106,7 +106,7 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
     def submit(job: J) -> None:
         executor.submit(function, job).add_done_callback(lambda future: events.put((job, future)))
 
-    waiting = longest_first(balanced(jobs, executor.width if isinstance(executor, Farm) else 1))
+    waiting = longest_first(split_long_jobs(jobs, executor.width if isinstance(executor, ThrottledExecutor) else 1))
     total = left = len(waiting)
     for job in waiting:
         submit(job)
@@ -126,7 +126,7 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
         if error is None:
             left -= 1
             yield job, future.result()
-        elif isinstance(error, ClaimedError):
+        elif isinstance(error, JobLockedError):
             # somebody else makes just this: later it will be there
             tried[id(job)] -= 1
             claimed.append(job)
@@ -161,7 +161,7 @@ def _report(failures: Sequence[BaseException], total: int) -> JobsError:
     return JobsError(f"{len(failures)} of {total} jobs failed {ATTEMPTS} times, {rest}; the first: {told}")
 
 
-class Waiting(Generic[R]):
+class JobQueue(Generic[R]):
     """What waits for a worker: the costliest is taken first, if there is memory for it."""
 
     def __init__(self) -> None:
@@ -187,7 +187,7 @@ class Waiting(Generic[R]):
         return needed, what
 
 
-class Farm(Executor):
+class ThrottledExecutor(Executor):
     """Gives another executor as many jobs as it has workers, so that what is begun next stays to be chosen.
 
     Parameters
@@ -202,7 +202,7 @@ class Farm(Executor):
 
     def __init__(self, inner: Executor, width: int, memory: float = math.inf) -> None:
         self._inner, self.width, self._memory = inner, width, memory
-        self._waiting: Waiting[tuple[Future[Any], Callable[[], Future[Any]]]] = Waiting()
+        self._waiting: JobQueue[tuple[Future[Any], Callable[[], Future[Any]]]] = JobQueue()
         self._running: list[int] = []
         self._change = threading.Condition()
         self._closed = False
@@ -268,7 +268,7 @@ class Farm(Executor):
         self._begin()
 
 
-class LocalExecutor(Farm):
+class LocalExecutor(ThrottledExecutor):
     """Workers of this machine: threads, because each job waits for processes and for kernels that hold no lock.
 
     Parameters
@@ -285,7 +285,7 @@ class LocalExecutor(Farm):
         super().__init__(pool, workers, MEMORY_SHARE * free_memory() if memory is None else memory)
 
 
-def side_by_side(executor: Executor, calls: Sequence[Callable[[], R]]) -> list[R]:
+def run_concurrently(executor: Executor, calls: Sequence[Callable[[], R]]) -> list[R]:
     """Make calls that each give rounds of jobs to one executor, so that one's jobs fill the ends of another's rounds.
 
     Parameters

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shotladder_runtime.errors import ClaimedError, StoreError
+from shotladder_runtime.errors import JobLockedError, StoreError
 
 __all__ = ["claim", "deleting", "last_use", "lease", "oldest_run", "touch"]
 
@@ -90,7 +90,7 @@ def claim(root: Path, name: str) -> Iterator[None]:
 
     Raises
     ------
-    ClaimedError
+    JobLockedError
         If somebody else is at it.
     """
     path = _folder(root, CLAIMS) / name
@@ -106,7 +106,7 @@ def claim(root: Path, name: str) -> Iterator[None]:
             os.close(handle)
         except BlockingIOError:
             os.close(handle)
-            raise ClaimedError(f"{path}: another run is at it") from None
+            raise JobLockedError(f"{path}: another run is at it") from None
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shotladder_runtime.store import locks, remote, store_layout
-from shotladder_runtime.store.whole_file import write_whole
+from shotladder_runtime.store.atomic_file import atomic_write
 
 __all__ = ["Store"]
 
@@ -64,19 +64,19 @@ class Store:
         """Travel to another machine, which has a cache of its own of what lies at a URL."""
         return (Store.at, (self.url,)) if self.url else (Store, (self.root,))
 
-    def path(self, kind: str, recipe: Mapping[str, Any], suffix: str) -> Path:
-        """Return where the artefact of a recipe is or would be in the folder.
+    def path(self, kind: str, cache_key: Mapping[str, Any], suffix: str) -> Path:
+        """Return where the artefact of a cache key is or would be in the folder.
 
         Parameters
         ----------
         kind : str
             What it is: probe, chunk, audio...
-        recipe : mapping
+        cache key : mapping
             Everything that decides its content: source, frames, settings, versions of tools. JSON values only.
         suffix : str
             With the dot.
         """
-        text = json.dumps({"kind": kind, **recipe}, sort_keys=True, separators=(",", ":"))
+        text = json.dumps({"kind": kind, **cache_key}, sort_keys=True, separators=(",", ":"))
         name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         return self.root / kind / name[:2] / (name + suffix)
 
@@ -120,7 +120,7 @@ class Store:
         if self.url is None:
             raise FileNotFoundError(2, "this artefact is no longer in the store", str(here))
         store_layout.make_store(self.root)
-        write_whole(here, lambda part: remote.download(self._far(path), part))
+        atomic_write(here, lambda part: remote.download(self._far(path), part))
         return here
 
     def write(self, path: Path, make: Callable[[Path], None]) -> None:
@@ -140,18 +140,18 @@ class Store:
                 remote.upload(part, self._far(path))
 
         self.create()
-        write_whole(path, make_and_send)
+        atomic_write(path, make_and_send)
 
-    def read_json(self, kind: str, recipe: Mapping[str, Any]) -> Any | None:
+    def read_json(self, kind: str, cache_key: Mapping[str, Any]) -> Any | None:
         """Return a stored JSON artefact, or None if there is none."""
         try:
-            return json.loads(self.fetch(self.path(kind, recipe, ".json")).read_text())
+            return json.loads(self.fetch(self.path(kind, cache_key, ".json")).read_text())
         except FileNotFoundError:
             return None
 
-    def write_json(self, kind: str, recipe: Mapping[str, Any], value: Any) -> None:
+    def write_json(self, kind: str, cache_key: Mapping[str, Any], value: Any) -> None:
         """Store a JSON artefact."""
-        self.write(self.path(kind, recipe, ".json"), lambda path: _dump(path, value))
+        self.write(self.path(kind, cache_key, ".json"), lambda path: _dump(path, value))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -164,16 +164,16 @@ class Store:
             yield
 
     @contextmanager
-    def claim(self, kind: str, recipes: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    def claim(self, kind: str, cache_keys: Sequence[Mapping[str, Any]]) -> Iterator[None]:
         """Keep other runs on this machine from making just these artefacts meanwhile.
 
         Raises
         ------
-        ClaimedError
+        JobLockedError
             If another run is making them now.
         """
         store_layout.make_store(self.root)
-        names = "".join(self.path(kind, recipe, "").name for recipe in recipes)
+        names = "".join(self.path(kind, cache_key, "").name for cache_key in cache_keys)
         with locks.claim(self.root, hashlib.blake2b(names.encode(), digest_size=16).hexdigest()):
             yield
 

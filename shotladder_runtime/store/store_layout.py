@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shotladder_runtime.errors import StoreError
 from shotladder_runtime.store import remote
-from shotladder_runtime.store.whole_file import write_whole
+from shotladder_runtime.store.atomic_file import atomic_write
 
 __all__ = [
     "MARKER",
@@ -44,7 +44,7 @@ _SUFFIX = r"\.[a-z0-9]+"
 _RANDOM = r"[a-z0-9_]{8}"
 _FOLDERS = re.compile(_KIND + r"(/[0-9a-f]{2})?")
 _ARTEFACT = re.compile(_FOLDER + _NAME + _SUFFIX)
-#: Files beside their final names: `write_whole` makes the first, `remote.upload` the second.
+#: Files beside their final names: `atomic_write` makes the first, `remote.upload` the second.
 _PART = re.compile(_FOLDER + rf"\.{_NAME}\.{_RANDOM}{_SUFFIX}")
 _FAR_PART = re.compile(_FOLDER + rf"\.{_NAME}{_SUFFIX}\.[0-9a-f]{{8}}")
 _CHUNK_FOLDER = re.compile(rf"\.chunk\.{_RANDOM}")
@@ -115,7 +115,7 @@ def make_store(root: Path) -> None:
     if is_store(root):
         return
     try:
-        write_whole(root / MARKER, _write_marker)
+        atomic_write(root / MARKER, _write_marker)
     except OSError as error:
         raise StoreError(f"{root}: cannot be written ({error.strerror})") from error
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encoder.encode.vbv import needed_buffer, needed_rate, track_samples
+from encoder.encode.vbv import min_vbv_bitrate, min_vbv_size, track_samples
 from tests.encoder.films import write_film
 from tests.naive.buffers import runs_empty
 
@@ -20,7 +20,7 @@ def tracks(draw):
 @given(tracks())
 def test_the_buffer_is_enough_and_none_smaller_is(track):
     bits, times, rate = track
-    needed = needed_buffer(bits, times, rate)
+    needed = min_vbv_size(bits, times, rate)
     assert not runs_empty(bits, times, rate, needed * (1 + 1e-9) + 1e-3)
     assert runs_empty(bits, times, rate, needed * (1 - 1e-6) - 1e-3)
 
@@ -28,7 +28,7 @@ def test_the_buffer_is_enough_and_none_smaller_is(track):
 @given(tracks(), st.floats(0.01, 20))
 def test_the_rate_is_enough_for_the_buffer_and_none_lower_is(track, seconds):
     bits, times, _ = track
-    rate = needed_rate(bits, times, seconds)
+    rate = min_vbv_bitrate(bits, times, seconds)
     assert not runs_empty(bits, times, rate, seconds * rate * (1 + 1e-9) + 1e-3)
     assert runs_empty(bits, times, rate * (1 - 1e-6), seconds * rate * (1 - 1e-6) - 1e-3)
 
@@ -36,13 +36,13 @@ def test_the_rate_is_enough_for_the_buffer_and_none_lower_is(track, seconds):
 def test_a_faster_line_needs_no_larger_buffer():
     rng = np.random.default_rng(1)
     bits, times = rng.integers(1, 10**5, 500), np.arange(500) / 25
-    needs = [needed_buffer(bits, times, rate) for rate in (2e5, 1e6, 2e6, 1e8)]
+    needs = [min_vbv_size(bits, times, rate) for rate in (2e5, 1e6, 2e6, 1e8)]
     assert needs == sorted(needs, reverse=True)
     assert needs[-1] == bits.max()
 
 
 def test_no_samples_need_none():
-    assert needed_buffer([], [], 1.0) == needed_rate([], [], 1.0) == 0
+    assert min_vbv_size([], [], 1.0) == min_vbv_bitrate([], [], 1.0) == 0
 
 
 def test_samples_of_a_track_are_its_packets(tmp_path):

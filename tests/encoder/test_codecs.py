@@ -40,7 +40,7 @@ trial_preset = "ultrafast"
 preset_setting = ["kvazaar-params", "preset={}"]
 quantiser_setting = ["kvazaar-params", "qp={}"]
 settings = [["tag:v", "hvc1"], ["kvazaar-params", "period=0"]]
-refinements = [{name = "subpixels", settings = [["kvazaar-params", "subme=4"]], presets = ["ultrafast"]}]
+overrides = [{name = "subpixels", settings = [["kvazaar-params", "subme=4"]], presets = ["ultrafast"]}]
 """
 
 
@@ -78,10 +78,10 @@ def test_a_row_of_a_file_encodes_without_code(tmp_path, monkeypatch):
     source = inspect(write_film(tmp_path / "film.mp4", 30))
     chunks = (Chunk(0, 12, (0,), (0,)), Chunk(12, 30, (12,), (1,)))
     paths = []
-    (finer,) = row.refinements_for("ultrafast", "visual")
-    assert not row.refinements_for("medium", "visual")
-    for chunk, refinement in zip(chunks, ("", finer.name), strict=True):
-        rung = Rendition("a", "hevc_other", 128, 64, "ultrafast", refinement=refinement)
+    (finer,) = row.overrides_for("ultrafast", "visual")
+    assert not row.overrides_for("medium", "visual")
+    for chunk, override in zip(chunks, ("", finer.name), strict=True):
+        rung = Rendition("a", "hevc_other", 128, 64, "ultrafast", override=override)
         job = ChunkJob(source, chunk, (rung,), (22.0,), Store(tmp_path / "store"))
         encoder.encode_chunk(job)
         paths.append(encoder.chunk_path(job, 0))
@@ -110,13 +110,13 @@ def test_a_row_says_what_opens_a_device_and_brings_pictures_there(tmp_path, monk
 
 @pytest.mark.parametrize(
     ("name", "preset"),
-    [(row.name, p) for row in CODECS.values() for p in row.presets if row.refinements_for(p, "metric")],
+    [(row.name, p) for row in CODECS.values() for p in row.presets if row.overrides_for(p, "metric")],
 )
 def test_refined_chunks_have_the_headers_of_plain_ones(tmp_path, name, preset):
     source = inspect(write_film(tmp_path / "film.mp4", 20))
     for tune in ("visual", "metric"):
-        names = ["", *(each.name for each in CODECS[name].refinements_for(preset, tune))]
-        rungs = tuple(Rendition(n or "plain", name, 128, 64, preset, tune, refinement=n) for n in names)
+        names = ["", *(each.name for each in CODECS[name].overrides_for(preset, tune))]
+        rungs = tuple(Rendition(n or "plain", name, 128, 64, preset, tune, override=n) for n in names)
         job = ChunkJob(source, Chunk(0, 20, (0,), (0,)), rungs, (28.0,) * len(rungs), Store(tmp_path / "store"))
         encoder.encode_chunk(job)
         paths = [encoder.chunk_path(job, n) for n in range(len(rungs))]

@@ -143,7 +143,7 @@ def without_packets(path: Path, broken: range) -> Path:
 
 def lost_of(source) -> Iterator[tuple[int, int]]:
     lost: list[tuple[int, int]] = []
-    numbers = [frame.number for frame in decode(source, on_loss=lambda a, b: lost.append((a, b)))]
+    numbers = [frame.number for frame in decode(source, on_undecodable=lambda a, b: lost.append((a, b)))]
     assert sorted(numbers + [n for a, b in lost for n in range(a, b)]) == list(range(source.frame_count))
     return lost
 

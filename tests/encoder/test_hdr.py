@@ -211,7 +211,7 @@ def test_a_real_phone_clip_stands_upright_in_hlg_or_sdr(shared, tmp_path, codec)
         job = ChunkJob(source, chunk, (rung,), (30.0 + n,), Store(tmp_path / "store"))
         encoder.encode_chunk(job)
         paths.append(encoder.chunk_path(job, 0))
-    moved = [replace(c, first=c.first - 40, last=c.last - 40) for c in chunks]
+    moved = [replace(c, start=c.start - 40, stop=c.stop - 40) for c in chunks]
     encoder.stitch(part, moved, paths, tmp_path / "track.mp4")
     with av.open(str(tmp_path / "track.mp4")) as film:
         frames = list(film.decode(video=0))

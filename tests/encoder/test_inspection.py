@@ -194,7 +194,7 @@ def test_a_film_that_was_cut_off_keeps_what_decodes(tmp_path):
     cut = tmp_path / "cut.ts"
     cut.write_bytes(film.read_bytes()[: film.stat().st_size * 2 // 3])
     source = inspect(cut)
-    frames = list(encoder.decode(source, on_loss=lambda first, last: None))
+    frames = list(encoder.decode(source, on_undecodable=lambda first, last: None))
     assert 20 < len(frames) <= source.frame_count < 50
     assert numbers_in(cut)[:20] == list(range(20))
 

@@ -14,7 +14,7 @@ from encoder import (
     stitch,
 )
 from encoder.encode.levels import H264_LEVELS, HEVC_LEVELS, _escaped
-from encoder.encode.vbv import needed_buffer, track_samples
+from encoder.encode.vbv import min_vbv_size, track_samples
 from shotladder_runtime.store import Store
 from tests.encoder.films import hashes_in
 
@@ -71,7 +71,7 @@ def test_the_level_is_the_lowest_that_holds(noise, tmp_path, codec, preset, quan
 
     def holds(idc):
         rate, buffer = levels[idc]
-        return needed_buffer(bits, times, factor * rate) <= factor * buffer
+        return min_vbv_size(bits, times, factor * rate) <= factor * buffer
 
     assert holds(level)
     assert not any(holds(idc) for idc in levels if before <= idc < level)

@@ -80,7 +80,7 @@ def test_segments_are_the_planned_ones_on_every_rung(title):
     for track in packaged:
         assert len(track.urls) == len(segments) == len(track.durations)
         for segment, duration in zip(segments, track.durations, strict=True):
-            assert duration == pytest.approx(float(source.time(segment.last) - source.time(segment.first)), abs=0.002)
+            assert duration == pytest.approx(float(source.time(segment.stop) - source.time(segment.start)), abs=0.002)
         assert all((out / url).stat().st_size > 0 for url in (track.init, *track.urls))
 
 
@@ -127,7 +127,7 @@ def test_dash_lists_the_same_segments_on_a_timeline(title):
         durations = []
         for entry in template.iterfind("d:SegmentTimeline/d:S", NS):
             durations += [Fraction(int(entry.get("d")), scale)] * (1 + int(entry.get("r", 0)))
-        planned = [source.time(s.last) - source.time(s.first) for s in segments]
+        planned = [source.time(s.stop) - source.time(s.start) for s in segments]
         assert len(durations) == len(planned)
         for told, wanted in zip(durations, planned, strict=True):
             assert abs(told - wanted) <= 2 * source.time_base
@@ -154,7 +154,7 @@ def test_dash_has_key_frames_apart_for_seeking_and_hls_its_own(title):
         packets = [p for p in film.demux(video=0) if p.size]
     assert all(packet.is_keyframe for packet in packets)
     assert [float(p.pts * p.time_base) for p in packets] == pytest.approx(
-        [float(source.time(s.first)) for s in segments], abs=0.001
+        [float(source.time(s.start)) for s in segments], abs=0.001
     )
     assert "trick" not in (out / "master.m3u8").read_text()
     assert len(m3u8.load(str(out / "master.m3u8")).iframe_playlists) == len(packaged)
@@ -235,7 +235,7 @@ def test_cuts_elsewhere_than_planned_are_an_error(tmp_path):
     chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
     tracks = stitched(source, chunks, segments, tmp_path)
     first, second, *rest = segments
-    moved = (Segment(0, first.last + 1), Segment(first.last + 1, second.last), *rest)
+    moved = (Segment(0, first.stop + 1), Segment(first.stop + 1, second.stop), *rest)
     for wrong in (segments[:-1], moved):
         out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
         out.mkdir()

@@ -47,14 +47,14 @@ def titles(draw, *, varying: bool = False):
 def check_plan(source, starts, segment):
     chunks, segments = plan_chunks(source, starts, segment)
     for parts in (chunks, segments):
-        edges = [0, *(part.last for part in parts)]
-        assert [part.first for part in parts] == edges[:-1]
+        edges = [0, *(part.stop for part in parts)]
+        assert [part.start for part in parts] == edges[:-1]
         assert edges[-1] == source.frame_count
         assert all(a < b for a, b in pairwise(edges))
     keys = [key for chunk in chunks for key in chunk.keyframes]
     assert keys == sorted(set(keys))
-    assert all(chunk.first == chunk.keyframes[0] and chunk.keyframes[-1] < chunk.last for chunk in chunks)
-    assert {part.first for part in segments} <= set(keys)
+    assert all(chunk.start == chunk.keyframes[0] and chunk.keyframes[-1] < chunk.stop for chunk in chunks)
+    assert {part.start for part in segments} <= set(keys)
     return chunks, segments
 
 
@@ -66,7 +66,7 @@ def test_plan_tiles_the_film_within_bounds(title):
     # a cut falls on a frame, so that a frame is how much a segment may be over
     frame = 1 / source.frame_rate + source.time_base
     for n, part in enumerate(segments):
-        length = source.time(part.last) - source.time(part.first)
+        length = source.time(part.stop) - source.time(part.start)
         assert length <= segment * Fraction(3, 2) + frame
         assert length >= segment / 2 or (n == len(segments) - 1)
 
@@ -76,7 +76,7 @@ def test_plan_tiles_the_film_within_bounds(title):
 def test_only_a_film_shorter_than_half_a_segment_has_a_segment_that_short(title):
     source, _, segment = title
     _, segments = check_plan(*title)
-    last = source.duration - source.time(segments[-1].first)
+    last = source.duration - source.time(segments[-1].start)
     assert last >= min(segment / 2, source.duration)
 
 
@@ -86,8 +86,8 @@ def test_freezes_and_gaps_change_nothing_of_that(title):
     source, _, segment = title
     _, segments = check_plan(*title)
     for part in segments[:-1]:
-        length = source.time(part.last) - source.time(part.first)
-        longest = max(source.time(n + 1) - source.time(n) for n in range(part.first, part.last))
+        length = source.time(part.stop) - source.time(part.start)
+        longest = max(source.time(n + 1) - source.time(n) for n in range(part.start, part.stop))
         assert segment / 2 <= length <= segment * Fraction(3, 2) + longest
 
 
@@ -98,9 +98,9 @@ def test_chunks_name_exactly_the_shots_they_hold(title):
     chunks, _ = check_plan(*title)
     ends = [*starts[1:], source.frame_count]
     for chunk in chunks:
-        held = [n for n, (a, b) in enumerate(zip(starts, ends, strict=True)) if a < chunk.last and b > chunk.first]
+        held = [n for n, (a, b) in enumerate(zip(starts, ends, strict=True)) if a < chunk.stop and b > chunk.start]
         assert list(chunk.shots) == held
-        assert list(chunk.cuts) == [start for start in starts if chunk.first < start < chunk.last]
+        assert list(chunk.cuts) == [start for start in starts if chunk.start < start < chunk.stop]
 
 
 @settings(deadline=None, max_examples=60)
@@ -110,13 +110,13 @@ def test_chunks_begin_with_shots_unless_the_take_is_long(title):
     chunks, _ = check_plan(*title)
     shots = {*starts}
     for before, chunk in pairwise(chunks):
-        if chunk.first not in shots:
+        if chunk.start not in shots:
             # a long take, parted
             assert before.shots[-1] == chunk.shots[0]
-            assert source.time(chunk.first) - source.time(before.first) >= LONGEST_CHUNK // 2
+            assert source.time(chunk.start) - source.time(before.start) >= LONGEST_CHUNK // 2
         # only what parts a take, or the film's end, may be shorter than the shortest
-        elif before.first in shots:
-            assert source.time(chunk.first) - source.time(before.first) >= SHORTEST_CHUNK
+        elif before.start in shots:
+            assert source.time(chunk.start) - source.time(before.start) >= SHORTEST_CHUNK
 
 
 @settings(deadline=None, max_examples=60)
@@ -126,27 +126,27 @@ def test_the_packager_can_cut_at_every_start(title):
     source = title[0]
     _, segments = check_plan(*title)
     cell = _least_duration(source, segments)
-    cells = [int(float(source.time(segment.first)) / cell) for segment in segments]
+    cells = [int(float(source.time(segment.start)) / cell) for segment in segments]
     assert all(a < b for a, b in pairwise(cells))
 
 
 def test_usual_shots_are_chunks_and_segments():
     source = constant_film(24 * 14, Fraction(24))
     chunks, segments = plan_chunks(source, [0, 72, 168, 240], Fraction(4))
-    assert [(c.first, c.last, c.shots) for c in chunks] == [
+    assert [(c.start, c.stop, c.shots) for c in chunks] == [
         (0, 72, (0,)),
         (72, 168, (1,)),
         (168, 240, (2,)),
         (240, 336, (3,)),
     ]
-    assert [s.first for s in segments] == [0, 72, 168, 240]
+    assert [s.start for s in segments] == [0, 72, 168, 240]
 
 
 def test_a_long_take_is_parted_evenly_with_key_frames_for_its_segments():
     source = constant_film(24 * 60, Fraction(24))
     chunks, segments = plan_chunks(source, [0], Fraction(4))
     assert len(segments) == 15
-    assert {s.last - s.first for s in segments} == {96}
+    assert {s.stop - s.start for s in segments} == {96}
     assert len(chunks) > 1
     assert all(chunk.frame_count <= 24 * LONGEST_CHUNK for chunk in chunks)
 

@@ -47,5 +47,5 @@ def test_shot_complexity_prints_a_row_a_shot(
 def test_scripts_say_how_they_are_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [name])
     script = importlib.import_module(f"examples.{name}")
-    with pytest.raises(SystemExit, match=r"python -m samples\.scripts"):
+    with pytest.raises(SystemExit, match=r"python -m examples"):
         script.main()

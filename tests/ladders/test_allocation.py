@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, Curve, Limits, TitleCurve, equal_slope, one_quantiser
-from ladders.allocation.equal_slope import PEAK_MARGIN, QUALITY_STEP, Aim, reach, same_quality
+from ladders import POOLINGS, Constraints, Curve, TitleCurve, equal_slope, one_quantiser
+from ladders.allocation.equal_slope import PEAK_MARGIN, QUALITY_STEP, RungTarget, reach, same_quality
 from tests.naive.hulls import naive_allocations, naive_hull
 
-FREE = Limits(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)
+FREE = Constraints(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)
 FAMILIES = (lambda c, f: equal_slope(c, f, FREE), one_quantiser, same_quality)
 GRID = 5
 
@@ -163,9 +163,9 @@ def test_a_budget_below_the_cheapest_gets_the_cheapest():
 @st.composite
 def limits(draw):
     """Limits that bind, and what they count from."""
-    bounds = Limits(draw(st.floats(0, 30)), draw(st.floats(40, 100)), draw(st.sampled_from([1.0, 1.5, 2.0, 1e9])))
+    bounds = Constraints(draw(st.floats(0, 30)), draw(st.floats(40, 100)), draw(st.sampled_from([1.0, 1.5, 2.0, 1e9])))
     most = draw(st.sampled_from([np.inf, 10.0, 40.0]))
-    return bounds, Aim(draw(st.floats(20, 100)), draw(st.integers(1, 400)), most)
+    return bounds, RungTarget(draw(st.floats(20, 100)), draw(st.integers(1, 400)), most)
 
 
 def allowed_places(each, share, bounds, aim):
@@ -197,10 +197,10 @@ def test_the_peak_counts_from_what_the_rung_costs_within_it():
         curve(1e6 * hardness * 2.0 ** (-steps / 8), 100.5 - 2 * hardness**0.5 * 2.0 ** (steps / 16))
         for hardness in (1.0, 1.0, 1.0, 10.0)
     ]
-    frames, limits = [24] * 4, Limits(floor_below_mean=100.0, peak_ratio=1.6)
+    frames, limits = [24] * 4, Constraints(floor_below_mean=100.0, peak_ratio=1.6)
     free = equal_slope(shots, frames, FREE).for_quality(90.0)
-    found = reach(shots, frames, limits, Aim(90.0, free.bits))
-    from_free = equal_slope(shots, frames, limits, Aim(90.0, free.bits)).for_quality(90.0)
+    found = reach(shots, frames, limits, RungTarget(90.0, free.bits))
+    from_free = equal_slope(shots, frames, limits, RungTarget(90.0, free.bits)).for_quality(90.0)
     heaviest = shots[3].bits[found.indices[3]]
     assert found.quality >= 90.0
     assert free.bits < found.bits < from_free.bits
@@ -210,10 +210,10 @@ def test_the_peak_counts_from_what_the_rung_costs_within_it():
 def test_the_peak_is_that_of_a_shots_heaviest_segment():
     # two equal shots, but for the segment of the second that has three times its rate
     even = curve([90, 50, 20, 10], [99, 90, 70, 40])
-    aim = Aim(70.0, 100.0)
+    aim = RungTarget(70.0, 100.0)
     for burst, finest in ((1.0, 0), (1.5, 1), (3.0, 2)):
         uneven = replace(even, burst=burst)
-        best = equal_slope([even, uneven], [10, 10], Limits(100.0, 100.0, 2.0), aim).for_quality(100.0)
+        best = equal_slope([even, uneven], [10, 10], Constraints(100.0, 100.0, 2.0), aim).for_quality(100.0)
         assert best.indices.tolist() == [0, finest]
 
 
@@ -221,7 +221,7 @@ def test_the_peak_is_that_of_a_shots_heaviest_segment():
 @given(titles())
 def test_without_an_aim_only_the_cap_holds(title):
     curves, frames = title
-    for allocation in steps(equal_slope(curves, frames, Limits(0.0, 90.0, 1.0))):
+    for allocation in steps(equal_slope(curves, frames, Constraints(0.0, 90.0, 1.0))):
         for each, place in zip(curves, allocation.indices, strict=True):
             assert each.quality[place] <= 90 or place == GRID - 1
 
@@ -244,7 +244,7 @@ def test_one_quality_is_within_a_step_of_all_shots_that_reach_it(title):
 def test_a_shot_whose_quality_stands_still_gets_its_cheapest(stuck):
     still = curve([90, 50, 20, 10], [stuck] * 4)
     alive = curve([90, 50, 20, 10], [99, 90, 70, 40])
-    for limits in (FREE, Limits()):
+    for limits in (FREE, Constraints()):
         for allocation in steps(equal_slope([still, alive], [10, 10], limits)):
             assert allocation.indices[0] == 3
     assert len(one_quantiser([still], [10]).bits) == 1

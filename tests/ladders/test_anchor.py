@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ladders import APPLE_LADDERS, Encoding, LadderRequest, fixed_anchor, ladder_from
+from ladders import APPLE_LADDERS, EncodeSettings, LadderRequest, fixed_anchor, ladder_from
 from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
 #: Films by a fast preset, and by a slow one, whose trials are rough.
@@ -35,7 +35,7 @@ def truth(prober, rate):
 
 def anchored(law, preset, count):
     prober, segments = known(uneven(law), count, preset=preset)
-    request = LadderRequest(encoding=Encoding(preset=preset))
+    request = LadderRequest(encoding=EncodeSettings(preset=preset))
     return prober, ladder_from(prober, segments, request), request
 
 

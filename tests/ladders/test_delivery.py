@@ -13,24 +13,24 @@ from encoder import (
     Chunk,
     Segment,
     inspect,
-    needed_rate,
+    min_vbv_bitrate,
     part_bits,
     plan_chunks,
     stitched_samples,
 )
 from ladders import (
-    Aim,
-    Encoding,
+    Constraints,
+    EncodeSettings,
     FinalChunk,
-    Finals,
+    FinalEncodes,
     LadderRequest,
-    Limits,
     Prober,
     RungRules,
+    RungTarget,
     corrected,
-    deliver,
+    encode_with_correction,
+    find_violations,
     ladder_from,
-    missed,
     segment_rates,
 )
 from ladders.final.correction import TOLERANCE, _best, _misses, _Round
@@ -41,7 +41,7 @@ from tests.encoder.films import numbered_picture, write_film
 from tests.ladders.test_making import KnownFilm, known
 
 REQUEST = LadderRequest(
-    encoding=Encoding(preset="ultrafast"), rules=RungRules(count=2, target=80), segment_duration=Fraction(1)
+    encoding=EncodeSettings(preset="ultrafast"), rules=RungRules(count=2, target=80), segment_duration=Fraction(1)
 )
 
 
@@ -59,14 +59,14 @@ def laid_out(change=None):
         rows.append([final([round(bits)], quality) for bits, quality in laws])
     if change:
         change(rows)
-    return prober, ladder, Finals(tuple(tuple(row) for row in rows), 0.0, 0.0)
+    return prober, ladder, FinalEncodes(tuple(tuple(row) for row in rows), 0.0, 0.0)
 
 
 def told(change=None, limits=None):
     prober, ladder, finals = laid_out(change)
     # what is asked is what came out, so that only floor and peak are left to miss
     asked = tuple(replace(r, quality=float(finals.vmaf(n).mean())) for n, r in enumerate(ladder.rungs))
-    return missed(prober.source, replace(ladder, rungs=asked), finals, limits or Limits())
+    return find_violations(prober.source, replace(ladder, rungs=asked), finals, limits or Constraints())
 
 
 def test_what_was_asked_for_is_not_missed():
@@ -104,17 +104,17 @@ def test_a_jump_from_chunk_to_chunk_is_missed_where_that_is_asked():
     def change(rows):
         rows[0][3] = final(rows[0][3].parts, rows[0][2].vmaf[0] + 6)
 
-    assert told(change, Limits(jump=5.0, floor_below_mean=50.0)) == [0]
-    assert told(change, Limits(floor_below_mean=50.0)) == []
+    assert told(change, Constraints(jump=5.0, floor_below_mean=50.0)) == [0]
+    assert told(change, Constraints(floor_below_mean=50.0)) == []
 
 
 def test_segments_are_charged_with_the_parts_that_lie_in_them():
     prober, ladder, _ = laid_out()
     first, second, *rest = ladder.chunks
     # the second chunk goes over the edge of two segments, the first shares one with its beginning
-    cut = second.first + 24
-    chunks = (first, replace(second, keyframes=(second.first, cut)), *rest)
-    segments = (Segment(0, cut), Segment(cut, second.last), *(Segment(c.first, c.last) for c in rest))
+    cut = second.start + 24
+    chunks = (first, replace(second, keyframes=(second.start, cut)), *rest)
+    segments = (Segment(0, cut), Segment(cut, second.stop), *(Segment(c.start, c.stop) for c in rest))
     row = [final([4800], 90), final([2400, 7200], 90), *(final([960], 90) for _ in rest)]
     rates = segment_rates(prober.source, replace(ladder, chunks=chunks, segments=segments), row)
     assert rates == pytest.approx([(4800 + 2400) / 5, 7200 / 3, *[960 / 4] * len(rest)])
@@ -136,15 +136,15 @@ def test_the_dip_of_an_encode_is_that_of_its_worst_shot():
     every = 3
     frames = np.arange(96, 192, every)
     vmaf = np.where(frames < 106, 95.0, np.where(frames < 156, 90.0, 70.0))
-    shots = of_shots(chunk, frames, vmaf, Encoding())
+    shots = of_shots(chunk, frames, vmaf, EncodeSettings())
     assert shots == [95, 90, 70]
     point = rate_point(prober.source, chunk, 20.0, [600], float(vmaf.mean()), shots, every)
     assert point.quality - point.dip == pytest.approx(70)
     # the first frame of a shot speaks for itself only
     first = np.where(frames == 96, 99.0, vmaf)
-    assert of_shots(chunk, frames, first, Encoding(), every)[0] == pytest.approx((99 + 3 * 3 * 95) / 10)
+    assert of_shots(chunk, frames, first, EncodeSettings(), every)[0] == pytest.approx((99 + 3 * 3 * 95) / 10)
     # a shot that no measured frame fell into says nothing
-    few = of_shots(replace(chunk, cuts=(97, 98)), frames, vmaf, Encoding())
+    few = of_shots(replace(chunk, cuts=(97, 98)), frames, vmaf, EncodeSettings())
     assert few == [95.0, pytest.approx(vmaf[1:].mean())]
 
 
@@ -159,11 +159,11 @@ def test_a_shot_that_rides_with_others_is_held_to_the_floor():
     top = len(ladder.rungs) - 1
     rungs = [*ladder.rungs]
     rungs[top] = replace(rungs[top], quality=float(made.vmaf(top).mean()))
-    limits = Limits(peak_ratio=1e9)
+    limits = Constraints(peak_ratio=1e9)
     whole = replace(ladder, rungs=tuple(rungs))
-    riding = (ladder.chunks[0], replace(chunk, cuts=(chunk.first + 8,)), *ladder.chunks[2:])
-    assert top not in missed(prober.source, whole, made, limits)
-    assert top in missed(prober.source, replace(whole, chunks=riding), made, limits)
+    riding = (ladder.chunks[0], replace(chunk, cuts=(chunk.start + 8,)), *ladder.chunks[2:])
+    assert top not in find_violations(prober.source, whole, made, limits)
+    assert top in find_violations(prober.source, replace(whole, chunks=riding), made, limits)
 
 
 def test_the_best_round_of_each_rung_is_delivered():
@@ -175,7 +175,7 @@ def test_the_best_round_of_each_rung_is_delivered():
     rounds = []
     for rows in ((right, wrong), (wrong, right), (wrong, wrong)):
         made = replace(finals, chunks=rows)
-        misses = _misses(prober.source, ladder, made, Limits(), prober.encoding)
+        misses = _misses(prober.source, ladder, made, Constraints(), prober.encoding)
         rounds.append(_Round(ladder, made, misses))
     _, best = _best(rounds)
     assert best.chunks == (right, right)
@@ -191,13 +191,15 @@ def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
             [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
             for rung in ladder.rungs
         ]
-        return Finals(tuple(tuple(final([round(bits)], quality) for bits, quality in row) for row in laws), 0.0, 0.0)
+        return FinalEncodes(
+            tuple(tuple(final([round(bits)], quality) for bits, quality in row) for row in laws), 0.0, 0.0
+        )
 
     finer = replace(ladder.rungs[1], quantisers=tuple(q - 2 for q in ladder.rungs[1].quantisers))
     spoilt = replace(ladder, rungs=(ladder.rungs[0], finer, *ladder.rungs[2:]))
-    assert missed(prober.source, spoilt, encoded(spoilt), request.limits) == [1]
-    better = corrected(prober, spoilt, request, {1: Aim(finer.quality, 1.0)})
-    assert missed(prober.source, better, encoded(better), request.limits) == []
+    assert find_violations(prober.source, spoilt, encoded(spoilt), request.limits) == [1]
+    better = corrected(prober, spoilt, request, {1: RungTarget(finer.quality, 1.0)})
+    assert find_violations(prober.source, better, encoded(better), request.limits) == []
     assert len(set(better.rungs[1].quantisers)) == 1
 
 
@@ -214,7 +216,9 @@ def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
         ladder = ladder_from(prober, segments, REQUEST)
         spoilt = tuple(replace(r, quantisers=(r.quantisers[0] - 3, *r.quantisers[1:])) for r in ladder.rungs)
         said = []
-        delivered, finals = deliver(prober, replace(ladder, rungs=spoilt), REQUEST, lambda title: Told(said, title))
+        delivered, finals = encode_with_correction(
+            prober, replace(ladder, rungs=spoilt), REQUEST, lambda title: Told(said, title)
+        )
     assert said[0] == "encode and measure"
     assert any(title.startswith("correct") for title in said[1:])
     for n, (rung, row) in enumerate(zip(delivered.rungs, finals.chunks, strict=True)):
@@ -243,13 +247,13 @@ def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
     source = inspect(write_stills_of_noise(tmp_path / "film.mp4"))
     chunks, segments = plan_chunks(source, list(range(0, 8 * 24, 24)), Fraction(1))
     needs = []
-    for limits in (Limits(floor_below_mean=50.0), Limits(floor_below_mean=50.0, buffer=0.25)):
+    for limits in (Constraints(floor_below_mean=50.0), Constraints(floor_below_mean=50.0, buffer=0.25)):
         request = replace(REQUEST, rules=RungRules(count=1, target=92), limits=limits)
         with ThreadPoolExecutor(2) as executor:
             prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, every=1)
-            _, finals = deliver(prober, ladder_from(prober, segments, request), request)
+            _, finals = encode_with_correction(prober, ladder_from(prober, segments, request), request)
         bits, times = stitched_samples(source, chunks, [final.path for final in finals.chunks[-1]])
-        needs.append(needed_rate(bits, times, 0.25) / (bits.sum() / float(source.duration)))
+        needs.append(min_vbv_bitrate(bits, times, 0.25) / (bits.sum() / float(source.duration)))
     free, held = needs
     assert free > 2.2
     assert held <= 2

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ladders import Encoding, Limits, held_chunks
+from ladders import Constraints, EncodeSettings, active_constraints
 from tests.ladders.test_delivery import final, laid_out
 
-LIMITS = Limits(floor_below_mean=8.0, cap=98.5, peak_ratio=2.0)
+LIMITS = Constraints(floor_below_mean=8.0, cap=98.5, peak_ratio=2.0)
 MIDDLING = 90.0
 
 
@@ -18,7 +18,7 @@ def told(changes, limits=LIMITS):
     row = [final([10_000], MIDDLING) for _ in ladder.chunks]
     for n, (bits, quality) in changes.items():
         row[n] = final([bits], quality)
-    return held_chunks(prober.source, ladder.chunks, ladder.rungs[0].quantisers, row, limits, Encoding())
+    return active_constraints(prober.source, ladder.chunks, ladder.rungs[0].quantisers, row, limits, EncodeSettings())
 
 
 def test_a_rung_of_equals_is_held_by_nothing():
@@ -53,10 +53,10 @@ def test_the_worst_shot_of_a_chunk_counts():
     vmaf[:4] = 70
     row = [final([10_000], MIDDLING) for _ in ladder.chunks]
     row[1] = replace(row[1], vmaf=vmaf)
-    first = ladder.chunks[1].first
+    first = ladder.chunks[1].start
     chunks = [*ladder.chunks]
     assert told({})["floor"] == []
     for cuts, held in (((), []), ((first + 4,), [1])):
         chunks[1] = replace(chunks[1], cuts=cuts)
-        found = held_chunks(prober.source, chunks, ladder.rungs[0].quantisers, row, LIMITS, Encoding())
+        found = active_constraints(prober.source, chunks, ladder.rungs[0].quantisers, row, LIMITS, EncodeSettings())
         assert found["floor"] == held

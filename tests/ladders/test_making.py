@@ -21,21 +21,21 @@ from encoder import (
 from ladders import (
     APPLE_LADDERS,
     MODES,
-    Aim,
-    Encoding,
+    EncodeSettings,
     LadderError,
     LadderRequest,
     Prober,
     RatePoint,
     RungRules,
+    RungTarget,
     corrected,
-    deliver,
     detect_shots,
-    encode_finals,
+    encode_final_chunks,
+    encode_with_correction,
+    find_violations,
     ladder_from,
     load_ladder,
     make_ladder,
-    missed,
     save_ladder,
 )
 from shotladder_runtime.store import Store
@@ -88,7 +88,7 @@ class SlowFilm(KnownFilm):
 def known(law=KnownFilm, count=12, size=(1280, 720), preset="veryfast"):
     source = film(96 * count, size)
     chunks, segments = plan_chunks(source, [96 * n for n in range(count)], Fraction(4))
-    return law(source, chunks, Encoding(preset=preset), Store("nowhere"), None), segments
+    return law(source, chunks, EncodeSettings(preset=preset), Store("nowhere"), None), segments
 
 
 def achieved(prober, rung):
@@ -206,7 +206,7 @@ def test_the_peak_gives_way_where_no_quality_is_within_it():
     peak = prober.law(6, (rung.width, rung.height), rung.quantisers[6])[0] / 4
     assert peak > 2 * rung.rate
     # a correction keeps what is asked
-    aim = Aim(rung.quality, rung.rate * float(prober.source.duration))
+    aim = RungTarget(rung.quality, rung.rate * float(prober.source.duration))
     again = corrected(prober, ladder, LadderRequest(rules=RungRules(target=86)), {len(ladder.rungs) - 1: aim})
     assert achieved(prober, again.rungs[-1])[1] == pytest.approx(86, abs=0.2)
 
@@ -281,7 +281,7 @@ def test_correction_brings_a_rung_to_what_was_asked():
     )
     top = len(ladder.rungs) - 1
     bits = achieved(prober, spoilt.rungs[top])[0] * float(prober.source.duration)
-    again = corrected(prober, spoilt, LadderRequest(), {top: Aim(spoilt.rungs[top].quality, bits)})
+    again = corrected(prober, spoilt, LadderRequest(), {top: RungTarget(spoilt.rungs[top].quality, bits)})
     assert again.rungs[:-1] == spoilt.rungs[:-1]
     assert achieved(prober, again.rungs[-1])[1] == pytest.approx(ladder.rungs[-1].quality, abs=0.5)
 
@@ -292,7 +292,7 @@ def test_correction_leaves_a_rung_alone_that_is_near_enough():
     top = ladder.rungs[-1]
     nudged = replace(top, quantisers=tuple(q + 0.25 for q in top.quantisers))
     rungs = (*ladder.rungs[:-1], nudged)
-    aim = Aim(top.quality, achieved(prober, nudged)[0] * float(prober.source.duration))
+    aim = RungTarget(top.quality, achieved(prober, nudged)[0] * float(prober.source.duration))
     again = corrected(prober, replace(ladder, rungs=rungs), LadderRequest(), {len(rungs) - 1: aim})
     assert again.rungs == rungs
 
@@ -333,11 +333,11 @@ def title(tmp_path_factory):
     folder = tmp_path_factory.mktemp("title")
     source = inspect(write_film(folder / "film.mp4", 60))
     shots = detect_shots(source)
-    return source, [replace(shots[0], last=30), replace(shots[0], first=30, last=60)], Store(folder / "store")
+    return source, [replace(shots[0], stop=30), replace(shots[0], start=30, stop=60)], Store(folder / "store")
 
 
 REQUEST = LadderRequest(
-    encoding=Encoding(preset="ultrafast"), rules=RungRules(count=2, target=90), segment_duration=Fraction(1)
+    encoding=EncodeSettings(preset="ultrafast"), rules=RungRules(count=2, target=90), segment_duration=Fraction(1)
 )
 
 
@@ -348,7 +348,7 @@ def test_a_real_title_in_every_mode(title, tmp_path, mode):
     request = replace(REQUEST, mode=mode)
     ladder = make_ladder(source, shots, request, store=store, progress=lambda done, total: told.append(done / total))
     assert ladder.mode == mode
-    assert [(chunk.first, chunk.last) for chunk in ladder.chunks] == [(0, 30), (30, 60)]
+    assert [(chunk.start, chunk.stop) for chunk in ladder.chunks] == [(0, 30), (30, 60)]
     assert told == sorted(told)
     assert told[-1] == 1
     assert ladder.cost.probes > 0 < ladder.cost.cpu_seconds
@@ -362,11 +362,11 @@ def test_a_real_title_in_every_mode(title, tmp_path, mode):
 
 def test_finals_are_measured_on_every_frame_and_corrected(title):
     source, shots, store = title
-    chunks, segments = plan_chunks(source, [shot.first for shot in shots], Fraction(1))
+    chunks, segments = plan_chunks(source, [shot.start for shot in shots], Fraction(1))
     with ThreadPoolExecutor(2) as executor:
         prober = Prober(source, chunks, REQUEST.encoding, store, executor)
         ladder = ladder_from(prober, segments, REQUEST)
-        finals = encode_finals(prober, ladder)
+        finals = encode_final_chunks(prober, ladder)
         for n, rung in enumerate(ladder.rungs):
             assert len(finals.vmaf(n)) == 60
             for k, chunk in enumerate(chunks):
@@ -374,12 +374,12 @@ def test_finals_are_measured_on_every_frame_and_corrected(title):
                 path = chunk_path(ChunkJob(source, chunk, (rendition,), (rung.quantisers[k],), store), 0)
                 assert finals.chunks[n][k].path == path
                 (scores,) = vmaf.score(
-                    source, path, frames=(chunk.first, chunk.last), offset=chunk.first, match_times=False
+                    source, path, frames=(chunk.start, chunk.stop), offset=chunk.start, match_times=False
                 )
                 np.testing.assert_allclose(finals.chunks[n][k].vmaf, scores.vmaf, atol=0.01)
         wrong = replace(ladder, rungs=tuple(replace(r, quality=r.quality - 3) for r in ladder.rungs))
-        assert missed(source, wrong, finals, REQUEST.limits) == list(range(len(ladder.rungs)))
-        again, closer = deliver(prober, wrong, REQUEST)
+        assert find_violations(source, wrong, finals, REQUEST.limits) == list(range(len(ladder.rungs)))
+        again, closer = encode_with_correction(prober, wrong, REQUEST)
     for n, rung in enumerate(again.rungs):
         coarsest = set(rung.quantisers) == {46.0}
         # on so small a film a step of the quantiser is worth more than the tolerance

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, Aim, Encoding, LadderRequest, RungRules, corrected, ladder_from
+from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, corrected, ladder_from
 from tests.ladders.test_making import known
 from vmaf import Pool
 
@@ -26,7 +26,7 @@ def test_parts_pool_to_what_all_frames_pool_to(parts):
 @pytest.mark.parametrize("mode", ["per-shot", "per-title", "constant-quality"])
 def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
     rules = RungRules(target=90)
-    request = LadderRequest(mode=mode, encoding=Encoding(preset="veryfast", pooling="harmonic"), rules=rules)
+    request = LadderRequest(mode=mode, encoding=EncodeSettings(preset="veryfast", pooling="harmonic"), rules=rules)
     prober, segments = known()
     ladder = ladder_from(prober, segments, request)
     assert ladder.pooling == "harmonic"
@@ -39,5 +39,5 @@ def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
         assert rung.quality == pytest.approx(harmonic(rung), abs=0.5)
     top = len(ladder.rungs) - 1
     assert ladder.rungs[top].quality == pytest.approx(90, abs=0.5)
-    aim = Aim(ladder.rungs[top].quality, ladder.rungs[top].rate * 48)
+    aim = RungTarget(ladder.rungs[top].quality, ladder.rungs[top].rate * 48)
     assert corrected(prober, ladder, request, {top: aim}).rungs[top].quality == aim.quality

@@ -9,7 +9,7 @@ from encoder import Chunk
 from ladders import LadderRequest, ladder_from
 from ladders.final.cost_prediction import _Counting, _Imagined, _pieces, _Work, _work
 from ladders.probing.curve_fit import fitted
-from ladders.probing.prober import Point
+from ladders.probing.prober import ProbePoint
 from ladders.rd.uncertainty import LENT
 from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
@@ -42,10 +42,10 @@ def test_longer_chunks_have_more_bits_but_one_key_frame():
     prober, segments = known(count=6)
     ladder_from(prober, segments, LadderRequest())
     size = (1280, 720)
-    pieces = tuple(replace(chunk, last=chunk.first + 32) for chunk in prober.chunks)
+    pieces = tuple(replace(chunk, stop=chunk.start + 32) for chunk in prober.chunks)
     curves = fitted(prober, [size])
     title = imagined(prober, pieces, curves, first=0.5)
-    point = Point(2, size, 24.0)
+    point = ProbePoint(2, size, 24.0)
     title.run([point])
     bits = title.found[2, size][24.0].bits
     assert bits == pytest.approx(title.apart(point) * curves[size][2].bits[48] * (0.5 + 0.5 * 95 / 31), rel=1e-3)
@@ -54,10 +54,10 @@ def test_longer_chunks_have_more_bits_but_one_key_frame():
 def test_chunks_differ_at_each_size_as_far_as_lent_curves_do():
     title = imagined(known(count=2)[0], (), {})
     sizes = ((1280, 720), (640, 360))
-    apart = np.log([[title.apart(Point(n, size, 24.0)) for n in range(500)] for size in sizes])
+    apart = np.log([[title.apart(ProbePoint(n, size, 24.0)) for n in range(500)] for size in sizes])
     assert apart.std() == pytest.approx(LENT, rel=0.1)
     assert abs(np.corrcoef(apart)[0, 1]) < 0.15
-    assert apart[0, 3] == np.log(title.apart(Point(3, sizes[0], 30.0)))
+    assert apart[0, 3] == np.log(title.apart(ProbePoint(3, sizes[0], 30.0)))
 
 
 def test_a_job_decodes_once_and_encodes_all_its_points():
@@ -78,14 +78,14 @@ def test_what_was_tried_is_not_counted_again():
 
     prober, _ = known(count=2)
     counting = Counting(prober.source, prober.chunks, prober.encoding, prober.store, None)
-    counting.run([Point(0, (640, 360), 24.0), Point(1, (640, 360), 24.0)])
+    counting.run([ProbePoint(0, (640, 360), 24.0), ProbePoint(1, (640, 360), 24.0)])
     first = counting.work
-    counting.run([Point(0, (640, 360), 24.0)])
+    counting.run([ProbePoint(0, (640, 360), 24.0)])
     assert counting.work == first
     assert first.jobs == 2
 
 
 def test_pieces_are_the_beginnings_of_chunks_over_the_whole_title():
     pieces = _pieces(chunks(100, 300, 40, 60, 200))
-    assert [(piece.first, piece.last) for piece in pieces] == [(100, 132), (500, 532)]
+    assert [(piece.start, piece.stop) for piece in pieces] == [(100, 132), (500, 532)]
     assert len(_pieces(chunks(1, 1))) == 2

@@ -7,15 +7,15 @@ import pytest
 from encoder import codec_named
 from ladders import (
     AUTO,
-    Encoding,
+    EncodeSettings,
     LadderError,
     LadderRequest,
     ProbeCost,
     RatePoint,
-    Views,
+    TrafficModel,
 )
 from ladders.probing import preset_choice
-from ladders.probing.preset_choice import with_preset
+from ladders.probing.preset_choice import choose_preset
 from tests.ladders.test_making import KnownFilm, film, known
 
 PRESETS = codec_named("h264").presets
@@ -45,8 +45,8 @@ def chosen(monkeypatch):
     prober, _ = known(count=20)
 
     def choose(views, cpu_hour=4.0):
-        request = LadderRequest(encoding=Encoding(preset=AUTO), views=Views(views, cpu_hour))
-        return with_preset(request, prober.source, prober.chunks, prober.store, None)[0].encoding.preset
+        request = LadderRequest(encoding=EncodeSettings(preset=AUTO), views=TrafficModel(views, cpu_hour))
+        return choose_preset(request, prober.source, prober.chunks, prober.store, None)[0].encoding.preset
 
     return choose
 
@@ -68,11 +68,11 @@ def test_only_presets_on_the_way_are_tried(chosen):
 
 
 def test_a_preset_that_is_named_stays(chosen):
-    request = LadderRequest(encoding=Encoding(preset="fast"), views=Views(1e9))
-    assert with_preset(request, film(10), (), None, None) == (request, ProbeCost())
+    request = LadderRequest(encoding=EncodeSettings(preset="fast"), views=TrafficModel(1e9))
+    assert choose_preset(request, film(10), (), None, None) == (request, ProbeCost())
     assert not FilmOfPresets.runs
 
 
 def test_views_have_to_be_stated(chosen):
     with pytest.raises(LadderError, match="views"):
-        with_preset(LadderRequest(encoding=Encoding(preset=AUTO)), film(10), (), None, None)
+        choose_preset(LadderRequest(encoding=EncodeSettings(preset=AUTO)), film(10), (), None, None)

@@ -10,13 +10,23 @@ import pytest
 
 from encoder import inspect, plan_chunks
 from encoder.encode.stitch import stitch
-from ladders import Encoding, LadderRequest, Stop, Views, corrected, deliver, ladder_from, load_ladder, save_ladder
+from ladders import (
+    EncodeSettings,
+    LadderRequest,
+    StoppingRule,
+    TrafficModel,
+    corrected,
+    encode_with_correction,
+    ladder_from,
+    load_ladder,
+    save_ladder,
+)
 from ladders.probing.prober import Prober
 from shotladder_runtime.store import Store
 from tests.encoder.films import write_film
 from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, check_ladder, known
 
-#: CPU seconds of an encode, a million pixels; and how many times as many a refinement takes.
+#: CPU seconds of an encode, a million pixels; and how many times as many an override takes.
 SECONDS = 0.1
 TIMES = {"": 1.0, "b-frames": 1.2, "decisions": 1.3, "thorough": 2.0}
 
@@ -35,14 +45,14 @@ class RefinableFilm(KnownFilm):
         new = [point for point in points if point.quantiser not in self.known(point)]
         super().run(points)
         for point in new:
-            if point.refinement:
+            if point.override:
                 plain = self.known(point)[point.quantiser]
                 # a little better, and so many bits fewer than a plain encode that is as good
                 finer, quality = self.law(point.chunk, point.size, point.quantiser - 0.5)
-                bits = round(finer * (1 - self.saves(point.chunk, point.refinement)))
+                bits = round(finer * (1 - self.saves(point.chunk, point.override)))
                 self.known(point)[point.quantiser] = replace(plain, bits=bits, quality=quality)
             pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
-            seconds = SECONDS * TIMES[point.refinement] * pixels / 1e6 * (0.2 if point.rough else 1)
+            seconds = SECONDS * TIMES[point.override] * pixels / 1e6 * (0.2 if point.rough else 1)
             self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
 
 
@@ -52,12 +62,12 @@ class SlowRefinableFilm(RefinableFilm, SlowFilm):
 
 def refined(views, law=SlowRefinableFilm, preset="medium", **stop):
     prober, segments = known(law, 20, preset=preset)
-    request = LadderRequest(views=views and Views(views), stop=Stop(**stop))
+    request = LadderRequest(views=views and TrafficModel(views), stop=StoppingRule(**stop))
     return prober, ladder_from(prober, segments, request), request
 
 
 def worth(prober, ladder, name, views):
-    """What a refinement of each chunk is worth by the law itself, in bits of traffic."""
+    """What an override of each chunk is worth by the law itself, in bits of traffic."""
     shares = LadderRequest().rules.shares([rung.rate for rung in ladder.rungs])
     values = np.zeros(len(prober.chunks))
     for n, chunk in enumerate(prober.chunks):
@@ -65,7 +75,7 @@ def worth(prober, ladder, name, views):
             size = rung.width, rung.height
             values[n] += views * share * prober.law(n, size, rung.quantisers[n])[0] * prober.saves(n, name)
             pixels = chunk.frame_count * size[0] * size[1]
-            values[n] -= SECONDS * (TIMES[name] - 1) * pixels / 1e6 * Views(views).bits_a_second
+            values[n] -= SECONDS * (TIMES[name] - 1) * pixels / 1e6 * TrafficModel(views).bits_a_second
     return values
 
 
@@ -82,7 +92,7 @@ def test_what_is_taken_is_nearly_the_best_there_is(views):
 def test_what_few_watch_is_left_as_it_is_without_a_trial():
     prober, ladder, _ = refined(1)
     plain_prober, plain, _ = refined(None)
-    assert ladder.refinements == plain.refinements == ()
+    assert ladder.overrides == plain.overrides == ()
     assert ladder == plain
     assert prober.cost == plain_prober.cost
 
@@ -98,7 +108,7 @@ def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
     prober, ladder, request = refined(1e6, law, preset)
     _, plain, _ = refined(None, law, preset)
     check_ladder(ladder, prober)
-    assert set(ladder.refinements) > {""} or "" not in ladder.refinements
+    assert set(ladder.overrides) > {""} or "" not in ladder.overrides
     for ours in ladder.rungs[-2:]:
         # a refined chunk is as good half a quantiser further on
         each = zip(ours.quantisers, ladder.refined, strict=True)
@@ -125,13 +135,13 @@ def test_a_budget_bounds_what_is_tried():
 def test_a_real_film_is_delivered_refined_and_kept_in_a_file(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 60))
     chunks, segments = plan_chunks(source, [0, 25], Fraction(2))
-    request = LadderRequest(encoding=Encoding(preset="fast"), views=Views(1e12, 0.0))
+    request = LadderRequest(encoding=EncodeSettings(preset="fast"), views=TrafficModel(1e12, 0.0))
     with ThreadPoolExecutor(2) as pool:
         prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), pool)
         ladder = ladder_from(prober, segments, request)
-        delivered, finals = deliver(prober, ladder, request)
+        delivered, finals = encode_with_correction(prober, ladder, request)
     tried = {name for name, found in prober.refined.items() if any(found.values())}
-    assert tried == set(request.encoding.refinements)
+    assert tried == set(request.encoding.overrides)
     save_ladder(delivered, tmp_path / "ladder.json")
     assert load_ladder(tmp_path / "ladder.json") == delivered
     delivered.check_belongs_to(source)

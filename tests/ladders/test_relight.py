@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import encoder
-from ladders.shots.frame_window import Pictures
+from ladders.shots.frame_window import FrameWindow
 from ladders.shots.illumination import detail, relight
 from training.clips import variants
 
@@ -22,7 +22,7 @@ def painted(seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory) -> Pictures:
+def pictures(tmp_path_factory) -> FrameWindow:
     """A picture, the same under two coloured lamps, the same dimmed to a quarter, another, and one that is flat; then
     the first and the other between black bars, and black."""
     shown = [painted(1), painted(1) * LAMPS, painted(1) * 0.25, painted(2), np.full((108, 192, 3), 0.4)]
@@ -32,7 +32,7 @@ def pictures(tmp_path_factory) -> Pictures:
     clip = variants.Clip("lamps", 0, frames, {}, 12.0)
     source = encoder.inspect(variants.write_clip(tmp_path_factory.mktemp("relight") / "lamps.mp4", clip))
     frames = list(encoder.decode(source))
-    held = Pictures(source, frames[0], len(frames))
+    held = FrameWindow(source, frames[0], len(frames))
     for frame in frames:
         held.push(frame)
     return held
@@ -69,7 +69,7 @@ def test_shares_are_what_least_squares_leave(pictures):
     np.testing.assert_allclose(relight(pictures, 0, 3)[:2], min(ways, key=lambda way: way[1]), rtol=1e-3)
 
 
-def naive_left(pictures: Pictures, old: int, new: int) -> tuple[float, float]:
+def naive_left(pictures: FrameWindow, old: int, new: int) -> tuple[float, float]:
     """Shares of luma's variance and of all planes' that no light on the old picture explains."""
     planes = pictures.luma, pictures.blue, pictures.red
     one, other = (np.array([naive_cells(plane[row]) for plane in planes]) for row in (old, new))

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from ladders.rd.uncertainty import ALIKE, COMMON, STEEPNESS, Landing, remaining_loss
+from ladders.rd.uncertainty import ALIKE, COMMON, STEEPNESS, OperatingPoint, expected_excess_rate
 
 BITS = np.array([900.0, 300.0, 120.0, 40.0])
 
 
 def landing(bits=BITS, doubt=0.1, after=0.05, borrowed=False):
     shape = np.ones(len(bits))
-    return Landing(bits, doubt * shape, after * shape, np.full(len(bits), borrowed))
+    return OperatingPoint(bits, doubt * shape, after * shape, np.full(len(bits), borrowed))
 
 
 def test_curves_that_are_known_lose_nothing():
-    loss, saved = remaining_loss([landing(doubt=0.0, after=0.0), landing(1.3 * BITS, doubt=0.0, after=0.0)])
+    loss, saved = expected_excess_rate([landing(doubt=0.0, after=0.0), landing(1.3 * BITS, doubt=0.0, after=0.0)])
     assert loss == pytest.approx(0, abs=1e-6)
     assert all(np.all(np.abs(row) < 1e-9) for row in saved)
 
@@ -32,7 +32,7 @@ def test_slopes_that_are_off_cost_what_sharing_by_them_costs():
         # as many bits as the same distortion takes when shared that way
         scale = (distortion(chosen) / distortion(best)) ** (1 / b)
         extra.append(100 * (scale * chosen.sum() / best.sum() - 1))
-    loss, _ = remaining_loss([landing(doubt=doubt)])
+    loss, _ = expected_excess_rate([landing(doubt=doubt)])
     assert loss == pytest.approx(np.mean(extra), rel=0.35)
 
 
@@ -43,7 +43,7 @@ def test_another_size_is_worth_its_expected_improvement(gap):
     here, there = landing(doubt=doubt, after=after), landing(np.exp(gap) * BITS, doubt=doubt, after=after)
     deviation = (2 * (np.sum((here.shares * doubt) ** 2) + ALIKE * (doubt - after) ** 2 + COMMON**2)) ** 0.5
     drawn = np.maximum(-(gap + deviation * rng.standard_normal(200_000)), 0).mean()
-    assert remaining_loss([here, there])[0] - remaining_loss([here])[0] == pytest.approx(
+    assert expected_excess_rate([here, there])[0] - expected_excess_rate([here])[0] == pytest.approx(
         100 * drawn, rel=0.03, abs=0.01
     )
 
@@ -52,18 +52,20 @@ def test_another_size_is_worth_its_expected_improvement(gap):
 def test_a_trial_saves_about_what_the_loss_then_is_less(borrowed):
     several = np.tile(BITS, 20)
     sizes = [landing(several, 0.12), landing(1.1 * several, 0.12, borrowed=borrowed)]
-    loss, saved = remaining_loss(sizes)
+    loss, saved = expected_excess_rate(sizes)
     for which, size in enumerate(sizes):
         for chunk in (0, 3):
             doubt, lent = size.doubt.copy(), size.borrowed.copy()
             doubt[chunk], lent[chunk] = size.after[chunk], False
             then = [*sizes]
-            then[which] = Landing(size.bits, doubt, size.after, lent)
-            assert loss - remaining_loss(then)[0] == pytest.approx(saved[which][chunk], rel=0.25, abs=1e-4)
+            then[which] = OperatingPoint(size.bits, doubt, size.after, lent)
+            assert loss - expected_excess_rate(then)[0] == pytest.approx(saved[which][chunk], rel=0.25, abs=1e-4)
 
 
 def test_the_more_chunks_lend_the_less_borrowing_costs():
     borrowed = np.array([True, False, False, False])
-    few = Landing(BITS, np.full(4, 0.1), np.full(4, 0.05), borrowed)
-    many = Landing(np.append(BITS, [1e-9] * 8), np.full(12, 0.1), np.full(12, 0.05), np.append(borrowed, [False] * 8))
+    few = OperatingPoint(BITS, np.full(4, 0.1), np.full(4, 0.05), borrowed)
+    many = OperatingPoint(
+        np.append(BITS, [1e-9] * 8), np.full(12, 0.1), np.full(12, 0.05), np.append(borrowed, [False] * 8)
+    )
     assert many.variance < few.variance

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import lognorm
 
 from ladders import Allocation, RungRules, TitleCurve, choose_rungs
-from ladders.allocation.equal_slope import Aim
+from ladders.allocation.equal_slope import RungTarget
 from ladders.allocation.rung_placement import share_out
 
 DURATION = 60.0
@@ -205,7 +205,7 @@ def test_heights_are_chosen_again_where_limits_cost_most():
     assert max(heights) == chosen[-1].height
     for choice, (height, allocation) in zip(chosen, shared, strict=True):
         assert allocation.quality >= choice.quality - 1e-9
-        kept = reach(choice.height, Aim(choice.quality, 1.0))
+        kept = reach(choice.height, RungTarget(choice.quality, 1.0))
         assert allocation.bits <= kept.bits
         assert height == choice.height or choice.height == 720
 

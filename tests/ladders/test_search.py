@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ladders import LadderRequest, Stop, ladder_from
+from ladders import LadderRequest, StoppingRule, ladder_from
 from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, known
 
 
@@ -37,7 +37,7 @@ class CostlySlowFilm(Costly, SlowFilm):
 
 def searched(law=Costly, count=20, preset="veryfast", **stop):
     prober, segments = known(law, count, preset=preset)
-    return prober, ladder_from(prober, segments, LadderRequest(stop=Stop(**stop)))
+    return prober, ladder_from(prober, segments, LadderRequest(stop=StoppingRule(**stop)))
 
 
 def tried(prober, size):
@@ -58,12 +58,12 @@ def test_sizes_that_no_rung_comes_near_are_tried_on_a_few_chunks_only():
 def test_a_budget_is_kept_and_what_it_does_not_reach_is_told(law, preset):
     free, ladder = searched(law, preset=preset)
     whole = free.cost.cpu_seconds
-    losses = [ladder.remaining_loss]
+    losses = [ladder.expected_excess_rate]
     for share in (0.7, 0.4):
         prober, ladder = searched(law, preset=preset, budget=share * whole)
         assert 0.5 * share * whole < prober.cost.cpu_seconds < 1.15 * share * whole
         assert ladder.rungs
-        losses.append(ladder.remaining_loss)
+        losses.append(ladder.expected_excess_rate)
     assert losses == sorted(losses)
     assert losses[0] < losses[-1]
 
@@ -73,7 +73,7 @@ def test_the_least_budget_tries_one_chunk_and_has_one_quantiser_for_all():
     assert {chunk for (chunk, _), points in prober.found.items() if points} == {3}
     # but for chunks whose next step on the hull is taken, or half taken
     assert all(len(set(rung.quantisers)) <= 3 for rung in ladder.rungs)
-    assert ladder.remaining_loss > 10
+    assert ladder.expected_excess_rate > 10
 
 
 def test_a_loss_that_is_allowed_saves_trials():

@@ -14,7 +14,7 @@ import pytest
 import encoder
 import ladders
 from ladders.shots.detector import choose
-from ladders.shots.scan import ShotEvidence, gather
+from ladders.shots.scan import ScanResult, scan
 
 SIZE = (160, 96)
 
@@ -48,7 +48,7 @@ def write_film(path: Path, pictures, options=None, steps=None, pixel_format="yuv
 
 
 def firsts(shots) -> list[int]:
-    return [shot.first for shot in shots]
+    return [shot.start for shot in shots]
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +65,15 @@ def test_cuts_are_found_to_the_frame(film):
 
 def test_shots_tile_the_film(film):
     shots = ladders.detect_shots(film)
-    assert (shots[0].first, shots[-1].last) == (0, film.frame_count)
-    assert all(a.last == b.first for a, b in pairwise(shots))
+    assert (shots[0].start, shots[-1].stop) == (0, film.frame_count)
+    assert all(a.stop == b.start for a, b in pairwise(shots))
 
 
 def test_ranges_join_to_what_one_pass_finds(film):
-    whole = gather(film)
+    whole = scan(film)
     for edges in [(0, 72, 168, 260), (0, 24, 48, 120, 144, 240, 260)]:
-        parts = [gather(film, a, b) for a, b in pairwise(edges)]
-        joined = ShotEvidence.join(reversed(parts))
+        parts = [scan(film, a, b) for a, b in pairwise(edges)]
+        joined = ScanResult.join(reversed(parts))
         assert joined.transitions == whole.transitions
         np.testing.assert_array_equal(joined.complexity, whole.complexity)
         assert ladders.assemble(film, joined) == ladders.assemble(film, whole)
@@ -81,12 +81,12 @@ def test_ranges_join_to_what_one_pass_finds(film):
 
 def test_ranges_with_a_hole_do_not_join(film):
     with pytest.raises(ValueError, match="do not meet"):
-        ShotEvidence.join([gather(film, 0, 24), gather(film, 48, 60)])
+        ScanResult.join([scan(film, 0, 24), scan(film, 48, 60)])
 
 
 def test_part_of_a_film_is_not_assembled(film):
     with pytest.raises(ValueError, match="not of the whole film"):
-        ladders.assemble(film, gather(film, 0, 24))
+        ladders.assemble(film, scan(film, 0, 24))
 
 
 def test_progress_ends_at_the_whole(film):
@@ -100,7 +100,7 @@ def test_progress_ends_at_the_whole(film):
 def test_a_flat_film_is_one_shot(tmp_path, level):
     source = write_film(tmp_path / "flat.mkv", [np.full((64, 64), level, np.uint8)] * 50)
     (shot,) = ladders.detect_shots(source)
-    assert (shot.first, shot.last, shot.transition) == (0, 50, "start")
+    assert (shot.start, shot.stop, shot.transition) == (0, 50, "start")
 
 
 def test_one_frame_repeated_is_one_shot(tmp_path):
@@ -111,7 +111,7 @@ def test_one_frame_repeated_is_one_shot(tmp_path):
 def test_one_frame_is_one_shot(tmp_path):
     source = write_film(tmp_path / "one.mkv", scene(1, 1))
     (shot,) = ladders.detect_shots(source)
-    assert (shot.first, shot.last) == (0, 1)
+    assert (shot.start, shot.stop) == (0, 1)
     assert shot.complexity.ti is None
     assert shot.complexity.si is not None
 
@@ -136,7 +136,7 @@ def test_damaged_frames_are_told_and_the_others_analysed(tmp_path):
     analysis = ladders.analyse(encoder.inspect(damaged))
     assert analysis.lost == ((20, 24),)
     assert firsts(analysis.shots) == [0, 60]
-    assert analysis.shots[-1].last == 120
+    assert analysis.shots[-1].stop == 120
 
 
 def test_holes_in_time_are_no_cuts(tmp_path):
@@ -199,8 +199,8 @@ def test_dissolves_and_fades_are_found_with_their_ends(faded):
     expected = [("dissolve", 40, 60), ("fade_out", 100, 115), ("fade_in", 135, 150)]
     assert [t.kind for t in found] == [kind for kind, _, _ in expected]
     for t, (_, first, last) in zip(found, expected, strict=True):
-        assert abs(t.first - first) <= 3
-        assert abs(t.last - last) <= 3
+        assert abs(t.start - first) <= 3
+        assert abs(t.stop - last) <= 3
 
 
 def test_a_shot_begins_in_the_middle_of_a_dissolve_and_at_both_ends_of_a_held_black(faded):
@@ -208,12 +208,12 @@ def test_a_shot_begins_in_the_middle_of_a_dissolve_and_at_both_ends_of_a_held_bl
     assert [shot.transition for shot in shots] == ["start", "dissolve", "fade", "fade"]
     assert np.abs(np.subtract(firsts(shots), [0, 50, 115, 135])).max() <= 3
     assert shots[1].mixed is not None
-    assert shots[1].mixed[0] < shots[1].first < shots[1].mixed[1]
+    assert shots[1].mixed[0] < shots[1].start < shots[1].mixed[1]
 
 
 def test_ranges_join_across_gradual_transitions_too(faded):
-    whole = gather(faded)
-    joined = ShotEvidence.join(gather(faded, a, b) for a, b in pairwise((0, 48, 96, 144, faded.frame_count)))
+    whole = scan(faded)
+    joined = ScanResult.join(scan(faded, a, b) for a, b in pairwise((0, 48, 96, 144, faded.frame_count)))
     assert joined.transitions == whole.transitions
     np.testing.assert_array_equal(joined.complexity, whole.complexity)
 
@@ -227,7 +227,7 @@ def test_frames_that_change_size_begin_a_shot(tmp_path):
     both = tmp_path / "both.ts"
     both.write_bytes(paths[0].read_bytes() + paths[1].read_bytes())
     source = encoder.inspect(both)
-    sizes = [frame.luma.shape for frame in encoder.decode(source, on_loss=lambda first, last: None)]
+    sizes = [frame.luma.shape for frame in encoder.decode(source, on_undecodable=lambda first, last: None)]
     change = next(n for n in range(1, len(sizes)) if sizes[n] != sizes[n - 1])
     assert change in firsts(ladders.detect_shots(source))
 
@@ -238,12 +238,12 @@ def transition(kind: str, first: int, last: int, score: float = 0.9) -> ladders.
 
 def test_of_two_cuts_that_are_too_near_the_surer_stays():
     cuts = [transition("cut", 10, 10, 0.8), transition("cut", 12, 12, 0.9), transition("cut", 16, 16, 0.7)]
-    assert [t.first for t in choose(cuts, ladders.ShotParameters())] == [12, 16]
+    assert [t.start for t in choose(cuts, ladders.ShotParameters())] == [12, 16]
 
 
 def test_a_wipe_has_to_be_surer_than_a_dissolve():
     found = [transition("dissolve", 10, 30, 0.4), transition("wipe", 40, 60, 0.4), transition("wipe", 70, 90, 0.6)]
-    assert [t.first for t in choose(found, ladders.ShotParameters())] == [10, 70]
+    assert [t.start for t in choose(found, ladders.ShotParameters())] == [10, 70]
 
 
 def test_a_cut_beside_a_surer_dissolve_is_one_of_its_steps():
@@ -252,15 +252,15 @@ def test_a_cut_beside_a_surer_dissolve_is_one_of_its_steps():
 
 
 def test_a_short_black_between_fades_belongs_to_the_shot_that_fades_in(film):
-    evidence = replace(gather(film), transitions=(transition("fade_out", 30, 40), transition("fade_in", 44, 60)))
+    evidence = replace(scan(film), transitions=(transition("fade_out", 30, 40), transition("fade_in", 44, 60)))
     first, second = ladders.assemble(film, evidence).shots
-    assert (second.first, second.transition, second.mixed) == (44, "fade", (30, 60))
-    assert first.last == 44
+    assert (second.start, second.transition, second.mixed) == (44, "fade", (30, 60))
+    assert first.stop == 44
 
 
 def test_fades_at_both_ends_open_no_shot(film):
     ends = (transition("fade_in", 3, 20), transition("fade_out", 240, film.frame_count - 2))
-    (shot,) = ladders.assemble(film, replace(gather(film), transitions=ends)).shots
+    (shot,) = ladders.assemble(film, replace(scan(film), transitions=ends)).shots
     assert shot.transition == "start"
 
 
@@ -269,4 +269,4 @@ def test_fades_at_both_ends_open_no_shot(film):
 def test_cuts_of_real_clips_are_where_a_person_saw_them(shared, clip):
     truth = json.loads((shared / "truth" / "shots" / f"{clip}.json").read_text())
     found = ladders.analyse(encoder.inspect(shared / "clips" / clip)).transitions
-    assert [t.first for t in found if t.kind == "cut"] == truth["cuts"]
+    assert [t.start for t in found if t.kind == "cut"] == truth["cuts"]

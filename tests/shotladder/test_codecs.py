@@ -128,7 +128,7 @@ def test_chunks_are_refined_where_views_are_worth_it(made, tmp_path):
     )
     assert answer.status == 0, answer.err
     document = json.loads((tmp_path / "out" / "presentation.json").read_text())
-    (names,) = document["ladder"]["refinements"].values()
+    (names,) = document["ladder"]["overrides"].values()
     assert len(names) == len(document["shots"])
     assert set(names) <= {"", "b-frames", "light deblocking"}
     name = max(names)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from encoder import Chunk, Segment
-from ladders import Anchor, FinalChunk, Finals, Ladder, ProbeCost, Rung
+from ladders import Anchor, FinalChunk, FinalEncodes, Ladder, ProbeCost, Rung
 from shotladder.report.baseline_comparison import against_fixed
 from tests.ladders.test_making import film
 
@@ -28,7 +28,7 @@ def compared(points, errors=(0.0,) * 4, pooling="mean", spread=0.0):
         mode="per-shot", codec="h264", preset="medium", tune="visual", target=93.0, content_id="known",
         chunks=(Chunk(0, 240, (0,), (0,)),), segments=(Segment(0, 240),), rungs=rungs, pooling=pooling,
     )  # fmt: skip
-    return against_fixed(source, ladder, Finals(rows, 0.0, 0.0), Anchor(tuple(points), errors, 1, ProbeCost()))
+    return against_fixed(source, ladder, FinalEncodes(rows, 0.0, 0.0), Anchor(tuple(points), errors, 1, ProbeCost()))
 
 
 def test_half_the_bits_are_told_as_such():

@@ -154,7 +154,7 @@ def test_a_buffer_that_is_asked_for_never_runs_empty(made, tmp_path):
     assert made.document["ladder"]["buffer_seconds"] is None
     assert plain["buffer_rate"] == plain["peak_bitrate"]
     # a buffer that the ladder does not keep to by itself
-    assert encoder.needed_rate(bits, times, 0.25) > 2.1 * average
+    assert encoder.min_vbv_bitrate(bits, times, 0.25) > 2.1 * average
     answer = shotladder("encode", made.film, "-o", tmp_path / "out", *FAST, "--buffer", "0.25", store=made.store)
     assert answer.status == 0, answer.err
     document = json.loads((tmp_path / "out" / "presentation.json").read_text())
@@ -163,7 +163,7 @@ def test_a_buffer_that_is_asked_for_never_runs_empty(made, tmp_path):
         bits, times = encoder.track_samples(fetched(tmp_path / "out", rung["playlist"]))
         assert rung["buffer_bits"] <= 0.25 * rung["buffer_rate"] + 1
         assert not runs_empty(bits, times, rung["buffer_rate"], rung["buffer_bits"] + 1)
-        needed = encoder.needed_rate(bits, times, 0.25)
+        needed = encoder.min_vbv_bitrate(bits, times, 0.25)
         assert rung["buffer_rate"] == pytest.approx(max(rung["peak_bitrate"], needed), abs=1)
         # three shots leave little room; what cannot be held is told
         too_fast = rung["buffer_rate"] > 2 * rung["average_bitrate"]

@@ -4,9 +4,9 @@ import json
 import shutil
 
 import pytest
-from shotladder.output import OutputError, check_output, files_below, whole_folder
 
-from shotladder import output
+from shotladder.pipeline import output
+from shotladder.pipeline.output import OutputError, atomic_directory, check_output, files_below
 
 
 def build(folder, text):
@@ -75,7 +75,7 @@ def test_overwrite_deletes_nothing_that_the_presentation_does_not_list(old, outs
     before = texts(old)
     with pytest.raises(OutputError, match=f"holds .*{name}, which its presentation does not list"):
         check_output(old, "film.mp4", overwrite=True)
-        with whole_folder(old, overwrite=True) as folder:
+        with atomic_directory(old, overwrite=True) as folder:
             build(folder, "new")
             put(old, outside)
             before = texts(old)
@@ -90,7 +90,7 @@ def test_overwrite_replaces_what_the_presentation_lists(old):
     listed = sorted(files_below(old))
     (old / "presentation.json").write_text(json.dumps({"request": "old", "files": [*listed, "gone.m4s"]}))
     check_output(old, "film.mp4", overwrite=True)
-    with whole_folder(old, overwrite=True) as folder:
+    with atomic_directory(old, overwrite=True) as folder:
         build(folder, "new")
     assert texts(old)["video/one/1.m4s"] == "new"
     assert not (old / "video" / "two").exists()
@@ -105,7 +105,7 @@ def test_overwrite_keeps_what_comes_in_the_last_moment(old, monkeypatch):
         deleted(folder)
 
     monkeypatch.setattr(output, "_delete_listed", late)
-    with pytest.raises(OutputError, match="the rest is in") as caught, whole_folder(old, overwrite=True) as folder:
+    with pytest.raises(OutputError, match="the rest is in") as caught, atomic_directory(old, overwrite=True) as folder:
         build(folder, "new")
     assert texts(old)["video/one/1.m4s"] == "new"
     (kept,) = old.parent.glob(".out.old.*/out")

@@ -10,8 +10,15 @@ from functools import partial
 
 import pytest
 
-from shotladder_runtime.errors import ClaimedError, JobsError, MissingToolError, ProcessError
-from shotladder_runtime.jobs import Farm, LocalExecutor, balanced, longest_first, run_all, side_by_side
+from shotladder_runtime.errors import JobLockedError, JobsError, MissingToolError, ProcessError
+from shotladder_runtime.jobs import (
+    LocalExecutor,
+    ThrottledExecutor,
+    longest_first,
+    run_all,
+    run_concurrently,
+    split_long_jobs,
+)
 from shotladder_runtime.jobs.executor import free_memory
 
 
@@ -20,16 +27,16 @@ class Work:
     cost: float
     memory: int = 0
 
-    def divided(self, count):
+    def split(self, count):
         return [Work(self.cost / count, self.memory)] * count
 
 
 def test_what_would_outlast_all_others_is_divided():
     jobs = [Work(12), Work(2), Work(2)]
-    assert balanced(jobs, 1) == jobs
-    assert balanced(jobs, 2) == [Work(6), Work(6), Work(2), Work(2)]
-    assert balanced(jobs, 4) == [*[Work(4)] * 3, Work(2), Work(2)]
-    assert balanced([], 4) == []
+    assert split_long_jobs(jobs, 1) == jobs
+    assert split_long_jobs(jobs, 2) == [Work(6), Work(6), Work(2), Work(2)]
+    assert split_long_jobs(jobs, 4) == [*[Work(4)] * 3, Work(2), Work(2)]
+    assert split_long_jobs([], 4) == []
 
 
 def test_the_longest_comes_first_and_equals_keep_their_order():
@@ -97,7 +104,7 @@ def test_what_would_meet_every_job_is_told_at_once(error):
 def test_what_another_run_makes_is_waited_for():
     calls = []
     with ThreadPoolExecutor(1) as executor:
-        results = dict(run_all(executor, failing(3, ClaimedError("taken"), calls), [Work(1), Work(3)]))
+        results = dict(run_all(executor, failing(3, JobLockedError("taken"), calls), [Work(1), Work(3)]))
     assert results == {Work(1): -1, Work(3): -3}
     assert calls.count(3) == 4
 
@@ -146,7 +153,7 @@ def test_another_width_is_taken_up():
         with lock:
             together[0] -= 1
 
-    with Farm(ThreadPoolExecutor(8), 1) as farm:
+    with ThrottledExecutor(ThreadPoolExecutor(8), 1) as farm:
         list(run_all(farm, run, [Work(n) for n in range(6)]))
         assert max(most) == 1
         farm.resize(4)
@@ -178,9 +185,9 @@ def test_chains_go_side_by_side_and_a_fault_waits_for_the_others():
 
     with LocalExecutor(1) as farm:
         calls = [partial(chain, name, False) for name in "ab"]
-        assert side_by_side(farm, calls) == ["a", "b"]
+        assert run_concurrently(farm, calls) == ["a", "b"]
         with pytest.raises(ProcessError):
-            side_by_side(farm, [partial(chain, "a", True), partial(chain, "c", False)])
+            run_concurrently(farm, [partial(chain, "a", True), partial(chain, "c", False)])
     assert "c" in ended
 
 
@@ -190,7 +197,7 @@ def test_free_memory_is_some_of_this_machines():
 
 def test_workers_that_refuse_leave_nothing_to_wait_for():
     pool = ThreadPoolExecutor(1)
-    farm = Farm(pool, 1)
+    farm = ThrottledExecutor(pool, 1)
     pool.shutdown()
     refused = [farm.submit(print) for _ in range(3)]
     assert all(isinstance(future.exception(timeout=10), RuntimeError) for future in refused)
@@ -231,6 +238,6 @@ def test_an_interrupt_while_chains_run_ends_them():
     threading.Thread(target=interrupt, daemon=True).start()
     chain = partial(run_all, farm, slow, [Work(n) for n in range(100)])
     with pytest.raises(KeyboardInterrupt):
-        side_by_side(farm, [lambda: list(chain()), lambda: list(chain())])
+        run_concurrently(farm, [lambda: list(chain()), lambda: list(chain())])
     assert farm.closed
     assert len(done) < 100

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shotladder_runtime.errors import ClaimedError, StoreError
+from shotladder_runtime.errors import JobLockedError, StoreError
 from shotladder_runtime.store import Store, artefacts, prune
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -102,13 +102,13 @@ def test_a_killed_run_holds_nothing_and_its_parts_go(store):
 
 
 def test_a_claim_is_one_runs_alone_and_ends_with_it(store):
-    recipes = [{"n": 1}, {"n": 2}]
-    with store.claim("chunk", recipes):
-        with pytest.raises(ClaimedError), store.claim("chunk", recipes):
+    cache_keys = [{"n": 1}, {"n": 2}]
+    with store.claim("chunk", cache_keys):
+        with pytest.raises(JobLockedError), store.claim("chunk", cache_keys):
             pass
-        with store.claim("chunk", recipes[:1]), store.claim("probe", recipes):
+        with store.claim("chunk", cache_keys[:1]), store.claim("probe", cache_keys):
             pass
-    with store.claim("chunk", recipes):
+    with store.claim("chunk", cache_keys):
         pass
     assert list((store.root / ".claims").iterdir()) == []
 
@@ -206,7 +206,7 @@ def test_prune_lists_unfinished_files_and_a_dry_run_changes_nothing(store):
 WORKER = """
 import sys, random
 from pathlib import Path
-from shotladder_runtime.errors import ClaimedError
+from shotladder_runtime.errors import JobLockedError
 from shotladder_runtime.store import Store, prune
 store, seed = Store(Path(sys.argv[1])), int(sys.argv[2])
 shuffle = random.Random(seed)
@@ -224,7 +224,7 @@ with store.in_use():
                 if not store.has(path):
                     made += 1
                     store.write(path, lambda part: part.write_bytes(bytes([n]) * 50_000))
-        except ClaimedError:
+        except JobLockedError:
             waiting.insert(0, n)
             continue
         if n % 5 == 0:

@@ -12,10 +12,10 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from encoder import Source
 from encoder.media.frames import Frame, decode
 
-__all__ = ["Pictures"]
+__all__ = ["FramePlanes"]
 
 
-class Pictures:
+class FramePlanes:
     """Read frames of a film, in order.
 
     Parameters
@@ -120,6 +120,6 @@ def _samples(frame: Any) -> tuple[Any, ...]:
 # not a method: a generator that holds the film that holds it would keep decoders in memory long after use
 def _decoded(source: Source, numbers: Sequence[int], partial: bool) -> Iterator[Frame]:
     if numbers:
-        on_loss = (lambda first, last: None) if partial else None
+        on_undecodable = (lambda first, last: None) if partial else None
         # one thread a film: the films are what runs in parallel
-        yield from decode(source, numbers[0], numbers[-1] + 1, threads=1, on_loss=on_loss)
+        yield from decode(source, numbers[0], numbers[-1] + 1, threads=1, on_undecodable=on_undecodable)

@@ -20,7 +20,7 @@ from vmaf.alignment.pairing import misplaced, refuse_shift, thumbnail
 from vmaf.errors import PairingError
 from vmaf.measurement_request import Request
 from vmaf.native.distorted import Comparison
-from vmaf.native.frame_planes import Pictures
+from vmaf.native.frame_planes import FramePlanes
 from vmaf.native.frame_scheduler import REFERENCE, Job, Schedule
 from vmaf.native.psnr_ssim import FIDELITY, fidelity
 from vmaf.native.reference import Geometry, Reference, Scratch
@@ -106,19 +106,19 @@ class _Run:
         self.request = request
         self.geometry = Geometry(request.width, request.height, request.bit_depth)
         # motion looks one frame back and one ahead
-        self.start = max(0, request.first - 1)
-        stop = min(request.reference.frame_count, request.last + 1)
+        self.start = max(0, request.start - 1)
+        stop = min(request.reference.frame_count, request.stop + 1)
         self.wanted = frozenset(request.frames)
         count = len(request.renditions)
-        self.total = count * (request.last - request.first)
-        self.schedule = Schedule((self.start, stop), (request.first, request.last), self.wanted, count, request.threads)
+        self.total = count * (request.stop - request.start)
+        self.schedule = Schedule((self.start, stop), (request.start, request.stop), self.wanted, count, request.threads)
         self.slots = [Reference(self.geometry) for _ in range(self.schedule.slots)]
         shape = request.size, request.bit_depth, request.pixel_format
         self.films = [
-            Pictures(each, _numbers(request, missing), *shape, partial=request.partial)
+            FramePlanes(each, _numbers(request, missing), *shape, partial=request.partial)
             for each, missing in zip(request.renditions, request.missing, strict=True)
         ]
-        self.films.append(Pictures(request.reference, range(self.start, stop), *shape, partial=False))
+        self.films.append(FramePlanes(request.reference, range(self.start, stop), *shape, partial=False))
         self.measures = [name for name in FIDELITY if name in request.companions]
         # planes of the reference that slots hold
         self.planes: list[Any] = [()] * self.schedule.slots
@@ -235,9 +235,9 @@ class _Run:
 
 def _numbers(request: Request, missing: frozenset[int]) -> list[int | None]:
     """Return a rendition's own numbers of the frames that are to be compared; `None` for those that it lacks."""
-    number = request.first - request.offset - sum(n < request.first for n in missing)
+    number = request.start - request.offset - sum(n < request.start for n in missing)
     numbers: list[int | None] = []
-    for n in range(request.first, request.last):
+    for n in range(request.start, request.stop):
         numbers.append(None if n in missing else number)
         number += n not in missing
     return numbers

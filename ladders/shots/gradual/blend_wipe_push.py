@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.shots.frame_window import Pictures
+from ladders.shots.frame_window import FrameWindow
 from ladders.shots.gradual.blend_wipe_push_kernels import halve, parts, seams, strip_means
 
 __all__ = ["mixed", "parted", "pushed"]
@@ -14,7 +14,7 @@ __all__ = ["mixed", "parted", "pushed"]
 _STRIPS = 4
 
 
-def mixed(pictures: Pictures, s: int, e: int) -> dict[str, float]:
+def mixed(pictures: FrameWindow, s: int, e: int) -> dict[str, float]:
     """Return how the small pictures within are made of those at the ends.
 
     The likeness (correlation) of the ends; the mean deviation of those within as a share of the ends'; how far it is
@@ -46,7 +46,7 @@ def mixed(pictures: Pictures, s: int, e: int) -> dict[str, float]:
     }
 
 
-def parted(pictures: Pictures, s: int, e: int) -> dict[str, float]:
+def parted(pictures: FrameWindow, s: int, e: int) -> dict[str, float]:
     """Return what `parts` says of blocks: in the mean, at worst, and how much more of them is new later on."""
     old, new = _half(pictures.luma[s]), _half(pictures.luma[e])
     found = np.zeros((3, 5), np.float32)
@@ -68,7 +68,7 @@ def parted(pictures: Pictures, s: int, e: int) -> dict[str, float]:
     }
 
 
-def pushed(pictures: Pictures, s: int, e: int) -> dict[str, float]:
+def pushed(pictures: FrameWindow, s: int, e: int) -> dict[str, float]:
     """Return how well one picture that pushes the other out, whichever way, explains those within.
 
     What it leaves, as a share of the difference of the ends; how much less that is than either end alone leaves; and
@@ -103,7 +103,7 @@ def _half(luma: NDArray[np.int16]) -> NDArray[np.float32]:
     return out
 
 
-def _flattened(pictures: Pictures, row: int) -> NDArray[np.float32]:
+def _flattened(pictures: FrameWindow, row: int) -> NDArray[np.float32]:
     """Return a picture of `_half` as a vector, less its mean."""
     small = _half(pictures.luma[row]).ravel()
     out: NDArray[np.float32] = small - small.mean()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import rank_filter
 
-from ladders.shots.frame_window import CHANGE_COLUMNS, Pictures
+from ladders.shots.frame_window import CHANGE_COLUMNS, FrameWindow
 from ladders.shots.gradual.blend_wipe_push import mixed, parted, pushed
 from ladders.shots.gradual.gradual_kernels import mixture
 from ladders.shots.illumination import RELIGHT, relight
@@ -22,7 +22,7 @@ _SHARE, _FRESH, _SPREAD, _MOTION = (_COLUMN[name] for name in ("share", "fresh",
 _PAN_Y, _PAN_X = _COLUMN["pan_y"], _COLUMN["pan_x"]
 
 
-def gradual_features(pictures: Pictures, s: int, e: int, error: float) -> dict[str, float]:
+def gradual_features(pictures: FrameWindow, s: int, e: int, error: float) -> dict[str, float]:
     """Describe the way from row `s` of the pictures to row `e`.
 
     Parameters
@@ -39,7 +39,7 @@ def gradual_features(pictures: Pictures, s: int, e: int, error: float) -> dict[s
     dict of str to float
         In an order that does not change.
     """
-    row = pictures.between(pictures.first + s, pictures.first + e).tolist()
+    row = pictures.between(pictures.start + s, pictures.start + e).tolist()
     ends = dict(zip(CHANGE_COLUMNS, row, strict=True))
     return {
         **_way(pictures, s, e),
@@ -61,7 +61,7 @@ def usual(change: NDArray[np.float32], first: int, last: int) -> NDArray[np.floa
     return rank_filter(change[low:high], rank, 2 * USUAL_REACH + 1, mode="nearest")[first - low : last - low]
 
 
-def outside(pictures: Pictures, s: int, e: int) -> tuple[float, float]:
+def outside(pictures: FrameWindow, s: int, e: int) -> tuple[float, float]:
     """Return how fast the picture changes on the quieter side of a window, and on the other, in shares of within."""
     inner = max(float(pictures.steps[s + 1 : e + 1].mean()), 1e-3)
     sides = (pictures.steps[max(1, s - 5) : s + 1], pictures.steps[e + 1 : min(pictures.count, e + 7)])
@@ -69,14 +69,14 @@ def outside(pictures: Pictures, s: int, e: int) -> tuple[float, float]:
     return min(pace), min(max(pace), 3.0)
 
 
-def push_share(pictures: Pictures, s: int, e: int) -> float:
+def push_share(pictures: FrameWindow, s: int, e: int) -> float:
     """Return by how much of its size the whole picture moved, the way it moved more."""
     pans = pictures.changes[s + 1 : e + 1]
     height, width = pictures.luma.shape[1:]
     return float(max(abs(pans[:, _PAN_X].sum()) / width, abs(pans[:, _PAN_Y].sum()) / height))
 
 
-def _way(pictures: Pictures, s: int, e: int) -> dict[str, float]:
+def _way(pictures: FrameWindow, s: int, e: int) -> dict[str, float]:
     """Return how far the ends are apart, and how straight and even the way between them is."""
     thumbnails = pictures.thumbnails[: pictures.count]
     parts = np.zeros(5, np.float32)
@@ -94,7 +94,7 @@ def _way(pictures: Pictures, s: int, e: int) -> dict[str, float]:
     }
 
 
-def _surroundings(pictures: Pictures, s: int, e: int) -> dict[str, float]:
+def _surroundings(pictures: FrameWindow, s: int, e: int) -> dict[str, float]:
     """Return what goes on within a window and around it."""
     changes = pictures.changes
     inner = changes[s + 1 : e + 1]
@@ -112,11 +112,11 @@ def _surroundings(pictures: Pictures, s: int, e: int) -> dict[str, float]:
     }
 
 
-def _ends(pictures: Pictures, s: int, e: int, ends: dict[str, float]) -> dict[str, float]:
+def _ends(pictures: FrameWindow, s: int, e: int, ends: dict[str, float]) -> dict[str, float]:
     """Return how the ends differ, and whether one picture is there beyond the other end too."""
-    first, last = pictures.first + s, pictures.first + e
+    first, last = pictures.start + s, pictures.start + e
     later = [float(pictures.between(first, last + j)[_SHARE]) for j in RETURNS if last + j < pictures.last]
-    earlier = [float(pictures.between(first - j, last)[_SHARE]) for j in RETURNS if first - j >= pictures.first]
+    earlier = [float(pictures.between(first - j, last)[_SHARE]) for j in RETURNS if first - j >= pictures.start]
     structure, kept = pictures.likeness(first, last)
     quiet, quieter_half = pictures.quiet(s, e)
     flattest = min(pictures.changes[max(s, 1), _SPREAD], pictures.changes[e, _SPREAD])
@@ -135,7 +135,7 @@ def _ends(pictures: Pictures, s: int, e: int, ends: dict[str, float]) -> dict[st
     }
 
 
-def _camera(pictures: Pictures, s: int, e: int) -> dict[str, float]:
+def _camera(pictures: FrameWindow, s: int, e: int) -> dict[str, float]:
     """Return how far the whole picture moved, and how unevenly, both as shares of its size."""
     pans = pictures.changes[s + 1 : e + 1]
     height, width = pictures.luma.shape[1:]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.shots.frame_window import CHANGE_COLUMNS, Pictures
+from ladders.shots.frame_window import CHANGE_COLUMNS, FrameWindow
 from ladders.shots.gradual.gradual_features import RETURNS, USUAL_REACH, gradual_features, outside, push_share, usual
 from ladders.shots.gradual.gradual_kernels import peaks, progress, ramp, windows
 
@@ -45,8 +45,8 @@ class Gradual:
         `gradual_features`.
     """
 
-    first: int
-    last: int
+    start: int
+    stop: int
     kind: str
     features: tuple[float, ...]
 
@@ -59,7 +59,7 @@ def lags_up_to(most: int) -> NDArray[np.int64]:
     return np.array(lags)
 
 
-def gradual_candidates(pictures: Pictures, lags: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+def gradual_candidates(pictures: FrameWindow, lags: NDArray[np.int64]) -> list[tuple[int, int, int]]:
     """Return windows (centre, s, e), rows of `pictures`, that are worth more than others about the same place."""
     count = pictures.count
     thumbnails = pictures.thumbnails[:count]
@@ -76,7 +76,7 @@ def gradual_candidates(pictures: Pictures, lags: NDArray[np.int64]) -> list[tupl
     return sorted(found | _pushes(pictures, int(lags[-1])))
 
 
-def _pushes(pictures: Pictures, most: int) -> set[tuple[int, int, int]]:
+def _pushes(pictures: FrameWindow, most: int) -> set[tuple[int, int, int]]:
     """Return runs over which the whole picture moves evenly by just its own size: a new one pushes it out."""
     found = set()
     for column, size in ((_PAN_Y, pictures.luma.shape[1]), (_PAN_X, pictures.luma.shape[2])):
@@ -92,7 +92,7 @@ def _pushes(pictures: Pictures, most: int) -> set[tuple[int, int, int]]:
     return found
 
 
-def describe(pictures: Pictures, s: int, e: int) -> Gradual | None:
+def describe(pictures: FrameWindow, s: int, e: int) -> Gradual | None:
     """Find the exact ends of a candidate, and what speaks for it and against; None if it is none."""
     pushed = push_share(pictures, s, e)
     error = 0.0
@@ -110,7 +110,7 @@ def describe(pictures: Pictures, s: int, e: int) -> Gradual | None:
         kind = "fade_in"
     elif _is_flat(after, before):
         kind = "fade_out"
-    return Gradual(pictures.first + s + 1, pictures.first + e, kind, tuple(float(f) for f in features.values()))
+    return Gradual(pictures.start + s + 1, pictures.start + e, kind, tuple(float(f) for f in features.values()))
 
 
 def _is_flat(spread: float, other: float) -> bool:
@@ -118,7 +118,7 @@ def _is_flat(spread: float, other: float) -> bool:
     return bool(spread < FLAT or (spread < 3 * FLAT and spread < 0.25 * other))
 
 
-def _ends(pictures: Pictures, s: int, e: int) -> tuple[int, int, float]:
+def _ends(pictures: FrameWindow, s: int, e: int) -> tuple[int, int, float]:
     """Move a window's ends to the last frame that is all old and the first that is all new."""
     reach = max(4, (e - s) // 4)
     low, high = max(0, s - reach), min(pictures.count - 1, e + reach)

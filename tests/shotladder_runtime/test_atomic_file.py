@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from shotladder_runtime.store import write_whole
+from shotladder_runtime.store import atomic_write
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def test_a_failing_maker_leaves_what_was_there(tmp_path):
     path = tmp_path / "deep" / "file.bin"
-    write_whole(path, lambda part: part.write_bytes(b"old"))
+    atomic_write(path, lambda part: part.write_bytes(b"old"))
 
     def fail(part):
         part.write_bytes(b"half of the n")
         raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError):
-        write_whole(path, fail)
+        atomic_write(path, fail)
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
 
@@ -37,7 +37,7 @@ def test_the_final_name_is_not_there_while_it_is_made(tmp_path):
         part.write_bytes(b"whole")
         seen.append((path.exists(), part.parent == path.parent, part.suffix, part.name[0]))
 
-    write_whole(path, make)
+    atomic_write(path, make)
     assert seen == [(False, True, ".mp4", ".")]
     assert path.read_bytes() == b"whole"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -51,7 +51,7 @@ def test_many_writers_of_one_name_leave_one_whole_file(tmp_path):
     def write(letter):
         barrier.wait()
         for _ in range(20):
-            write_whole(path, lambda part: part.write_bytes(letter * 100_000))
+            atomic_write(path, lambda part: part.write_bytes(letter * 100_000))
             content = path.read_bytes()
             if len(content) != 100_000 or len(set(content)) != 1:
                 torn.append(content)
@@ -67,14 +67,14 @@ def test_many_writers_of_one_name_leave_one_whole_file(tmp_path):
 
 def test_a_killed_writer_leaves_nothing_under_the_final_name(tmp_path):
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom shotladder_runtime.store import write_whole\n"
+        "import sys, time\nfrom pathlib import Path\nfrom shotladder_runtime.store import atomic_write\n"
         "def make(part):\n    part.write_bytes(b'half')\n    print('half', flush=True)\n    time.sleep(120)\n"
-        f"write_whole(Path({str(tmp_path / 'file.bin')!r}), make)\n"
+        f"atomic_write(Path({str(tmp_path / 'file.bin')!r}), make)\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE)
     with writer:
         assert writer.stdout.readline() == b"half\n"
         os.kill(writer.pid, signal.SIGKILL)
     assert not (tmp_path / "file.bin").exists()
-    write_whole(tmp_path / "file.bin", lambda part: part.write_bytes(b"whole"))
+    atomic_write(tmp_path / "file.bin", lambda part: part.write_bytes(b"whole"))
     assert (tmp_path / "file.bin").read_bytes() == b"whole"

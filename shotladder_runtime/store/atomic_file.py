@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["atomic_write"]
 
 
-def write_whole(path: Path, make: Callable[[Path], None]) -> None:
+def atomic_write(path: Path, make: Callable[[Path], None]) -> None:
     """Make a file so that it appears under its name only when it is whole and on the disk.
 
     Parameters
