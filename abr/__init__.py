@@ -12,7 +12,7 @@ from abr.policies.predictive import learn_prior, predictive
 from abr.policies.python_policy import State
 from abr.presentations.device import DEVICES
 from abr.presentations.presentation import Audio, Presentation, Rung, renamed
-from abr.presentations.presentation_files import load_presentation
+from abr.presentations.presentation_files import as_presentation, load_presentation
 from abr.results.ab_comparison import Comparison, Effect, Guardrail, compare, shares
 from abr.results.metrics import METRICS, UNITS
 from abr.results.p1203 import p1203, p1203_input
@@ -21,7 +21,7 @@ from abr.results.session_table import Table
 from abr.simulation import PolicyLike, simulate
 from abr.traces.split import route, split
 from abr.traces.trace import Trace
-from abr.traces.trace_files import FORMATS, load_trace, load_traces
+from abr.traces.trace_files import FORMATS, as_trace, load_trace, load_traces
 from abr.traces.trace_generator import NETWORKS, Network, generate
 
 __all__ = [
@@ -53,6 +53,8 @@ __all__ = [
     "Table",
     "Trace",
     "TraceError",
+    "as_presentation",
+    "as_trace",
     "audience",
     "can_bound",
     "compare",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from abr.errors import PresentationError
-from abr.presentations.fetch import join, read_bytes, sizes_of, stem
+from abr.fetch import read_bytes, resolve_reference, sizes_of, stem
 from abr.presentations.presentation import Presentation, Rung
 from abr.presentations.segment_index import read_sidx
 from abr.presentations.segment_lists import audio_of, from_lists
@@ -117,7 +117,7 @@ def _segments(path: str, chain: list[Element], total: float | None) -> Segments:
     for element in chain:
         reference = element.findtext("BaseURL")
         if reference:
-            base = join(base, reference.strip())
+            base = resolve_reference(base, reference.strip())
     representation = chain[-1]
     template, timeline = _inherited(chain, "SegmentTemplate")
     if template:
@@ -126,8 +126,10 @@ def _segments(path: str, chain: list[Element], total: float | None) -> Segments:
         if listed:
             return [(seconds, size) for (_, _, seconds), size in zip(spans, listed, strict=False)]
         media = template["media"]
-        places = [join(base, _expand(media, representation, number, time)) for number, time, _ in spans]
-        return [(seconds, size) for (_, _, seconds), size in zip(spans, sizes_of(places), strict=True)]
+        places = [resolve_reference(base, _expand(media, representation, number, time)) for number, time, _ in spans]
+        return [
+            (seconds, size) for (_, _, seconds), size in zip(spans, sizes_of(places, PresentationError), strict=True)
+        ]
     attributes, children = _inherited(chain, "SegmentList")
     if attributes or children:
         seconds = int(attributes["duration"]) / int(attributes.get("timescale", "1"))
@@ -138,13 +140,13 @@ def _segments(path: str, chain: list[Element], total: float | None) -> Segments:
         return list(zip(durations, _url_sizes(base, urls), strict=True))
     single, _ = _inherited(chain, "SegmentBase")
     first, last = (int(part) for part in single.get("indexRange", f"0-{_HEAD - 1}").split("-"))
-    return read_sidx(read_bytes(base, first, last), base)
+    return read_sidx(read_bytes(base, PresentationError, first, last + 1), base)
 
 
 def _url_sizes(base: str, urls: list[Element]) -> list[int]:
     spans = [url.get("mediaRange", "") for url in urls]
-    whole = [join(base, url.get("media", "")) for url, span in zip(urls, spans, strict=True) if not span]
-    sizes = iter(sizes_of(whole))
+    whole = [resolve_reference(base, url.get("media", "")) for url, span in zip(urls, spans, strict=True) if not span]
+    sizes = iter(sizes_of(whole, PresentationError))
     return [_length(span) if span else next(sizes) for span in spans]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import m3u8
 
 from abr.errors import PresentationError
-from abr.presentations.fetch import join, read_text, sizes_of, stem
+from abr.fetch import read_text, resolve_reference, sizes_of, stem
 from abr.presentations.presentation import Presentation, Rung
 from abr.presentations.segment_lists import audio_of, from_lists
 
@@ -33,8 +33,8 @@ def read_hls(place: str, text: str, audio: bool) -> Presentation:
         if _family(info.codecs) != codec:
             continue  # a player keeps to the ladder of one codec
         seen.add(variant.uri)
-        rendition = join(place, variant.uri)
-        media = _parse(rendition, read_text(rendition))
+        rendition = resolve_reference(place, variant.uri)
+        media = _parse(rendition, read_text(rendition, PresentationError))
         width, height = info.resolution or (None, None)
         rate = info.average_bandwidth or info.bandwidth
         rungs.append(Rung(variant.uri, int(rate), width, height))
@@ -43,8 +43,10 @@ def read_hls(place: str, text: str, audio: bool) -> Presentation:
     heard = _heard(playlist) if audio else None
     if heard is None:
         return pres
-    rendition = join(place, heard)
-    return replace(pres, audio=audio_of(_segments(rendition, _parse(rendition, read_text(rendition)))))
+    rendition = resolve_reference(place, heard)
+    return replace(
+        pres, audio=audio_of(_segments(rendition, _parse(rendition, read_text(rendition, PresentationError))))
+    )
 
 
 def _parse(place: str, text: str) -> m3u8.M3U8:
@@ -71,8 +73,8 @@ def _segments(place: str, playlist: m3u8.M3U8) -> list[tuple[float, int]]:
     if not playlist.is_endlist:
         raise PresentationError(f"{place}: a live playlist; replay needs one whose segments are all known")
     spans = [str(segment.byterange or "").partition("@")[0] for segment in playlist.segments]
-    whole = [join(place, s.uri) for s, span in zip(playlist.segments, spans, strict=True) if not span]
-    sizes = iter(sizes_of(whole))
+    whole = [resolve_reference(place, s.uri) for s, span in zip(playlist.segments, spans, strict=True) if not span]
+    sizes = iter(sizes_of(whole, PresentationError))
     return [
         (float(segment.duration), int(span) if span else next(sizes))
         for segment, span in zip(playlist.segments, spans, strict=True)

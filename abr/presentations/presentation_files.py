@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PresentationError
-from abr.presentations.fetch import is_url, read_text, stem
+from abr.fetch import is_url, read_text, stem
 from abr.presentations.presentation import Audio, Presentation, Rung
 
-__all__ = ["load_presentation"]
+__all__ = ["as_presentation", "load_presentation"]
 
 #: of Pensieve's clip, bits/s, lowest first
 PENSIEVE_RATES = (300_000, 750_000, 1_200_000, 1_850_000, 2_850_000, 4_300_000)
@@ -41,7 +41,7 @@ def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
     place = str(path)
     if not is_url(place) and Path(path).is_dir():
         return _folder(Path(path))
-    text = read_text(place)
+    text = read_text(place, PresentationError)
     head = text.lstrip()
     if head.startswith("<"):
         from abr.presentations.dash_manifest import read_mpd
@@ -65,6 +65,26 @@ def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
         if isinstance(error, PresentationError):
             raise
         raise PresentationError(f"{place}: not a presentation: {type(error).__name__}: {error}") from error
+
+
+def as_presentation(presentation: Presentation | str | Path) -> Presentation:
+    """Return a presentation as it is, or read it from a path or URL.
+
+    Parameters
+    ----------
+    presentation : Presentation, path or URL
+        A path or URL is read by `load_presentation`.
+
+    Raises
+    ------
+    PresentationError
+        When the argument is of another type, or cannot be read.
+    """
+    if isinstance(presentation, Presentation):
+        return presentation
+    if isinstance(presentation, str | Path):
+        return load_presentation(presentation)
+    raise PresentationError(f"expected a Presentation, a path or a URL, got {type(presentation).__name__}")
 
 
 def _ours(path: str, document: dict[str, Any]) -> Presentation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +49,7 @@ _LATENCIES = {"latency": 1.0, "latency_s": 1.0, "latency_ms": 1e-3, "rtt_ms": 1e
 
 
 def read_csv(
-    path: Path, text: str, latency: float
+    path: str, text: str, latency: float
 ) -> tuple[NDArray[np.int64], Floats, Floats, Floats | None, Floats, tuple[str, ...]]:
     """Return line numbers, times (s), rates (bits/s), durations (s) or None, latencies (s) and notes."""
     dialect = ";" if ";" in text.splitlines()[0] else ","
@@ -115,7 +114,7 @@ def _stamp(header: list[str]) -> tuple[int, float] | None:
     return (header.index("timestamp"), 1.0) if "timestamp" in header else None
 
 
-def _value(path: Path, number: int, row: list[str], column: tuple[int, float]) -> float:
+def _value(path: str, number: int, row: list[str], column: tuple[int, float]) -> float:
     index, factor = column
     text = row[index].strip() if index < len(row) else ""
     value = _number(text)

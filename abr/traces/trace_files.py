@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import TraceError
+from abr.fetch import file_name, is_url, read_text, stem
 from abr.traces.trace import DEFAULT_LATENCY, Trace
 from abr.traces.trace_csv import read_csv
 from abr.traces.trace_sessions import is_fcc, is_puffer, read_fcc, read_puffer
 
-__all__ = ["FORMATS", "load_trace", "load_traces"]
+__all__ = ["FORMATS", "as_trace", "load_trace", "load_traces"]
 
 _PACKET_BITS = 12_000
 #: mahimahi's opportunities are counted in bins of this many ms
@@ -47,17 +48,34 @@ def load_trace(path: str | Path, *, format: str | None = None, latency: float = 
     TraceError
         When the file cannot be read as a trace, or holds several; the message names file, line and value.
     """
-    traces = _load(Path(path), format, latency)
+    traces = _load(str(path), format, latency)
     if len(traces) > 1:
         raise TraceError(f"{path}: it holds {len(traces)} traces, not one; `load_traces` reads them all")
     return traces[0]
 
 
-def _load(path: Path, format: str | None, latency: float) -> list[Trace]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TraceError(f"{path}: cannot read the trace: {getattr(error, 'strerror', None) or error}") from error
+def as_trace(trace: Trace | str | Path) -> Trace:
+    """Return a trace as it is, or read it from a path or URL.
+
+    Parameters
+    ----------
+    trace : Trace, path or URL
+        A path or URL is read by `load_trace`.
+
+    Raises
+    ------
+    TraceError
+        When the argument is of another type, or cannot be read.
+    """
+    if isinstance(trace, Trace):
+        return trace
+    if isinstance(trace, str | Path):
+        return load_trace(trace)
+    raise TraceError(f"expected a Trace, a path or a URL, got {type(trace).__name__}")
+
+
+def _load(path: str, format: str | None, latency: float) -> list[Trace]:
+    text = read_text(path, TraceError)
     if format is not None and format not in FORMATS:
         raise TraceError(f"no trace format is called {format!r}; there are {', '.join(FORMATS)}")
     if not text.strip():
@@ -65,16 +83,16 @@ def _load(path: Path, format: str | None, latency: float) -> list[Trace]:
     try:
         found = FORMATS[format or _recognise(text)](path, text, latency)
     except TraceError as error:
-        raise error if str(path) in str(error) else TraceError(f"{path}: {error}") from error
+        raise error if path in str(error) else TraceError(f"{path}: {error}") from error
     return [found] if isinstance(found, Trace) else found
 
 
 def load_traces(paths: Sequence[str | Path], *, format: str | None = None) -> tuple[Trace, ...]:
     """Read traces from files and folders, in order of name; the same trace twice is taken once."""
-    files: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            files += sorted(p for p in path.rglob("*") if _may_be_trace(p))
+    files: list[str] = []
+    for path in map(str, paths):
+        if not is_url(path) and Path(path).is_dir():
+            files += map(str, sorted(p for p in Path(path).rglob("*") if _may_be_trace(p)))
         else:
             files.append(path)
     if not files:
@@ -127,7 +145,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _sabre(path: Path, text: str, latency: float) -> Trace:
+def _sabre(path: str, text: str, latency: float) -> Trace:
     try:
         periods = json.loads(text)
     except json.JSONDecodeError as error:
@@ -151,10 +169,10 @@ def _sabre(path: Path, text: str, latency: float) -> Trace:
     keep = table[:, 0] > 0
     notes = (f"{int((~keep).sum())} periods of no length left out",) if not keep.all() else ()
     table = table[keep]
-    return Trace(path.stem, table[:, 0] / 1e3, table[:, 1] * 1e3, table[:, 2] / 1e3, notes=notes)
+    return Trace(stem(path), table[:, 0] / 1e3, table[:, 1] * 1e3, table[:, 2] / 1e3, notes=notes)
 
 
-def _columns(path: Path, text: str, count: int) -> tuple[NDArray[np.int64], Floats]:
+def _columns(path: str, text: str, count: int) -> tuple[NDArray[np.int64], Floats]:
     """Return line numbers and the first columns of every line."""
     numbers, rows = [], []
     for number, line in enumerate(text.splitlines(), 1):
@@ -174,7 +192,7 @@ def _columns(path: Path, text: str, count: int) -> tuple[NDArray[np.int64], Floa
     return np.array(numbers), np.array(rows)
 
 
-def stamped(path: Path, lines: NDArray[np.int64], times: Floats, rates: Floats, latency: float | Floats) -> Trace:
+def stamped(path: str, lines: NDArray[np.int64], times: Floats, rates: Floats, latency: float | Floats) -> Trace:
     """Make a trace of rates (bits/s) that each hold up to their time (s); mend what can be mended, and say so."""
     bad = np.flatnonzero(rates < 0)
     if bad.size:
@@ -189,28 +207,28 @@ def stamped(path: Path, lines: NDArray[np.int64], times: Floats, rates: Floats, 
         times, rates, delays = times[forward], rates[forward], delays[forward]
     if len(times) == 1:
         notes.append("a single sample, taken as a constant rate")
-        return Trace(path.name, np.ones(1), rates, delays, notes=tuple(notes))
+        return Trace(file_name(path), np.ones(1), rates, delays, notes=tuple(notes))
     if times[0] != 0:
         notes.append(f"it starts at {times[0]:g} s; moved to 0")
     zeros = int((rates[1:] == 0).sum())
     if zeros:
         notes.append(f"nothing arrives in {zeros} of {len(rates) - 1} intervals")
     durations = np.diff(times)
-    return Trace(path.name, durations, rates[1:], delays[1:], notes=tuple(notes))
+    return Trace(file_name(path), durations, rates[1:], delays[1:], notes=tuple(notes))
 
 
-def _pensieve(path: Path, text: str, latency: float) -> Trace:
+def _pensieve(path: str, text: str, latency: float) -> Trace:
     lines, table = _columns(path, text, 2)
     return stamped(path, lines, table[:, 0], table[:, 1] * 1e6, latency)
 
 
-def _oboe(path: Path, text: str, latency: float) -> Trace:
+def _oboe(path: str, text: str, latency: float) -> Trace:
     lines, table = _columns(path, text, 2)
     # what a player's chunks got: it asked for no more
     return replace(stamped(path, lines, table[:, 0] / 1e3, table[:, 1] * 1e3, latency), app_limited=True)
 
 
-def _mahimahi(path: Path, text: str, latency: float) -> Trace:
+def _mahimahi(path: str, text: str, latency: float) -> Trace:
     lines, table = _columns(path, text, 1)
     stamps = table[:, 0]
     back = np.flatnonzero(np.diff(stamps) < 0)
@@ -222,20 +240,20 @@ def _mahimahi(path: Path, text: str, latency: float) -> Trace:
     counts = np.bincount(np.minimum(stamps // _BIN, bins - 1).astype(np.int64), minlength=bins)
     durations = np.full(bins, _BIN / 1e3)
     durations[-1] = (end - (bins - 1) * _BIN) / 1e3
-    return Trace(path.name, durations, counts * _PACKET_BITS / durations, np.full(bins, latency))
+    return Trace(file_name(path), durations, counts * _PACKET_BITS / durations, np.full(bins, latency))
 
 
-def _csv(path: Path, text: str, latency: float) -> Trace:
+def _csv(path: str, text: str, latency: float) -> Trace:
     lines, times, rates, durations, latencies, notes = read_csv(path, text, latency)
     # the Irish set keeps what Netflix and Amazon asked for in folders of their names
     limited = any(word in str(path).lower() for word in ("netflix", "amazon"))
     if durations is None:
         trace = stamped(path, lines, times, rates, latencies)
         return replace(trace, app_limited=limited, notes=notes + trace.notes)
-    return Trace(path.name, durations, rates, latencies, limited, notes)
+    return Trace(file_name(path), durations, rates, latencies, limited, notes)
 
 
-FORMATS: dict[str, Callable[[Path, str, float], Trace | list[Trace]]] = {
+FORMATS: dict[str, Callable[[str, str, float], Trace | list[Trace]]] = {
     "sabre": _sabre,
     "pensieve": _pensieve,
     "mahimahi": _mahimahi,

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 
 import numpy as np
 
 from abr.errors import TraceError
+from abr.fetch import stem
 from abr.traces.trace import Trace
 
 __all__ = ["is_fcc", "is_puffer", "read_fcc", "read_puffer"]
@@ -38,7 +38,7 @@ def is_fcc(line: str) -> bool:
     return {"unit_id", "dtime"} <= set(_header(line)) and "bytes_sec" in line.lower()
 
 
-def _rows(path: Path, text: str, keys: tuple[str, ...], values: tuple[str, ...]) -> dict[str, list[list[float]]]:
+def _rows(path: str, text: str, keys: tuple[str, ...], values: tuple[str, ...]) -> dict[str, list[list[float]]]:
     """Return the numbers of every session under its name; the first is the line."""
     reader = csv.reader(io.StringIO(text))
     header = _header(",".join(next(reader)))
@@ -63,7 +63,7 @@ def _rows(path: Path, text: str, keys: tuple[str, ...], values: tuple[str, ...])
     return sessions
 
 
-def read_puffer(path: Path, text: str, latency: float) -> list[Trace]:
+def read_puffer(path: str, text: str, latency: float) -> list[Trace]:
     """Return a trace of every session of more than one chunk."""
     header = _header(text.splitlines()[0])
     time = next((name for name in header if name.startswith("time")), "time")
@@ -79,13 +79,13 @@ def read_puffer(path: Path, text: str, latency: float) -> list[Trace]:
         delays = table[keep, 3] / 1e6 if len(values) == 3 else np.full(len(keep), latency)
         left_out = len(seconds) - len(keep)
         notes = (f"{left_out} pauses of more than {MOST_SECONDS:g} s left out",) if left_out else ()
-        traces.append(Trace(f"{path.stem}-{name}", seconds[keep], rates, delays, app_limited=True, notes=notes))
+        traces.append(Trace(f"{stem(path)}-{name}", seconds[keep], rates, delays, app_limited=True, notes=notes))
     if not traces:
         raise TraceError(f"{path}: no session of two chunks that received anything")
     return traces
 
 
-def read_fcc(path: Path, text: str, latency: float) -> list[Trace]:
+def read_fcc(path: str, text: str, latency: float) -> list[Trace]:
     """Return a trace of every unit and target that received anything."""
     header = _header(text.splitlines()[0])
     column = "bytes_sec_interval" if "bytes_sec_interval" in header else "bytes_sec"
@@ -97,7 +97,7 @@ def read_fcc(path: Path, text: str, latency: float) -> list[Trace]:
         if rates.any():
             durations = np.full(len(rates), FCC_SECONDS)
             traces.append(
-                Trace(f"{path.stem}-{name}", durations, rates, np.full(len(rates), latency), app_limited=paged)
+                Trace(f"{stem(path)}-{name}", durations, rates, np.full(len(rates), latency), app_limited=paged)
             )
     if not traces:
         raise TraceError(f"{path}: every rate is zero; nothing would ever arrive")

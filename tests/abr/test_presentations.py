@@ -135,9 +135,9 @@ def test_what_a_server_does_not_have_is_told(address, place):
     with pytest.raises(abr.PresentationError, match=r"nowhere\.mpd: cannot read it: .*404"):
         abr.load_presentation(f"{address}/nowhere.mpd")
     (place / "low/2.m4s").unlink()
-    with pytest.raises(abr.PresentationError, match=r"low/2\.m4s: cannot learn its size: .*404"):
+    with pytest.raises(abr.PresentationError, match=r"low/2\.m4s: cannot read its size: .*404"):
         abr.load_presentation(f"{address}/template.mpd")
-    with pytest.raises(abr.PresentationError, match=r"low/2\.m4s: cannot learn its size: No such file"):
+    with pytest.raises(abr.PresentationError, match=r"low/2\.m4s: cannot read its size: No such file"):
         abr.load_presentation(place / "master.m3u8")
     with pytest.raises(abr.PresentationError, match="cannot read it"):
         abr.load_presentation("http://127.0.0.1:9/manifest.mpd")
@@ -223,3 +223,25 @@ def test_rungs_that_do_not_share_their_segments_are_refused(place):
     (place / "high.m3u8").write_text((place / "high.m3u8").read_text().replace("#EXT-X-ENDLIST", ""))
     with pytest.raises(abr.PresentationError, match="a live playlist"):
         abr.load_presentation(place / "master.m3u8")
+
+
+def test_as_presentation_takes_an_object_a_path_and_a_url(place, address):
+    read = abr.as_presentation(place / "template.mpd")
+    assert abr.as_presentation(read) is read
+    assert abr.as_presentation(str(place / "template.mpd")).title == "template"
+    assert (abr.as_presentation(f"{address}/template.mpd").sizes == read.sizes).all()
+    with pytest.raises(abr.PresentationError, match="got int"):
+        abr.as_presentation(3)
+
+
+def test_as_trace_takes_an_object_a_path_and_a_url(place, address):
+    (place / "bus.txt").write_text("0 1\n5 2\n9 1\n")
+    read = abr.as_trace(place / "bus.txt")
+    assert abr.as_trace(read) is read
+    remote = abr.as_trace(f"{address}/bus.txt")
+    assert (remote.name, remote.rates.tolist()) == ("bus.txt", read.rates.tolist())
+    assert len(abr.load_traces([f"{address}/bus.txt", place / "bus.txt"])) == 1
+    with pytest.raises(abr.TraceError, match=r"nowhere: cannot read it: .*404"):
+        abr.as_trace(f"{address}/nowhere")
+    with pytest.raises(abr.TraceError, match="got NoneType"):
+        abr.as_trace(None)
