@@ -11,7 +11,7 @@ from abr.policies.policy import Policy
 from abr.policies.predictive import learn_prior, predictive
 from abr.policies.python_policy import State
 from abr.presentations.device import DEVICES
-from abr.presentations.presentation import Audio, Presentation, Rung, renamed
+from abr.presentations.presentation import Audio, Presentation, Rung
 from abr.presentations.presentation_files import as_presentation, load_presentation
 from abr.results.ab_comparison import Comparison, Effect, Guardrail, compare, shares
 from abr.results.metrics import METRICS, UNITS
@@ -19,10 +19,10 @@ from abr.results.p1203 import p1203, p1203_input
 from abr.results.session import Event, Session
 from abr.results.session_table import Table
 from abr.simulation import PolicyLike, simulate
-from abr.traces.split import route, split
 from abr.traces.trace import Trace
 from abr.traces.trace_files import FORMATS, as_trace, load_trace, load_traces
-from abr.traces.trace_generator import NETWORKS, Network, generate
+from abr.traces.trace_generator import NETWORKS, Network, generate_trace
+from abr.traces.trace_split import infer_route, split_traces
 
 __all__ = [
     "CATCH_UPS",
@@ -59,7 +59,8 @@ __all__ = [
     "can_bound",
     "compare",
     "find_policy",
-    "generate",
+    "generate_trace",
+    "infer_route",
     "learn_prior",
     "load_presentation",
     "load_trace",
@@ -69,11 +70,9 @@ __all__ = [
     "p1203",
     "p1203_input",
     "predictive",
-    "renamed",
-    "route",
     "shares",
     "simulate",
     "simulate_many",
-    "split",
+    "split_traces",
     "start_offsets",
 ]

@@ -16,7 +16,7 @@ from abr.player.session_model import SessionModel, session_model
 from abr.policies.policy import Floats
 from abr.policies.policy_state import STATE_SIZE
 from abr.policies.python_policy import run_as
-from abr.presentations.device import DEVICES, fit
+from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.results.metrics import METRICS
 from abr.results.session_table import Table
@@ -86,7 +86,7 @@ def simulate_many(
     table = Table.empty(len(arms) * sessions, mode, device)
     for number, (pres, policy) in enumerate(arms):
         rows = slice(number * sessions, (number + 1) * sessions)
-        fitted = fit(pres, DEVICES[device])
+        fitted = for_device(pres, DEVICES[device])
         ready = player(fitted, policy, chosen, target)
         ready.model[M_ESTIMATE] = float(ready.policy.estimates)
         table.label(rows, pres.title, ready.policy.title, traces, offsets)

@@ -24,7 +24,7 @@ from abr.policies import find
 from abr.policies.policy import Floats, Policy
 from abr.policies.policy_state import STATE_SIZE
 from abr.policies.python_policy import PythonPolicy, as_policy, run_as
-from abr.presentations.device import DEVICES, fit
+from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.results.metrics import METRICS
 from abr.results.session import EVENT_KINDS, TRANSFERS, Event, Session
@@ -133,7 +133,7 @@ def simulate(
     >>> abr.simulate(pres, trace, "throughput").rungs
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     """
-    fitted = fit(pres, DEVICES[device])
+    fitted = for_device(pres, DEVICES[device])
     chosen = model or session_model(mode, buffer)
     ready = player(fitted, policy, chosen, target)
     traces = trace_tables([trace], chosen)

@@ -69,7 +69,7 @@ def main() -> None:
         for name, load in product(NETWORKS, LOADS):
             traces = abr.load_traces([TRACES / name])
             factor = load * middle / float(np.median([trace.mean_rate for trace in traces]))
-            seen, unseen = abr.split([trace.scaled(factor) for trace in traces], 0.5, seed=1)
+            seen, unseen = abr.split_traces([trace.scaled(factor) for trace in traces], 0.5, seed=1)
             placed = choose_rungs(title, grid.duration, RungRules(audience=Viewers("seen", 600.0, SEGMENT, seen)))
             ladders = [presentation(grid, title, ladder) for ladder in (plain, placed)]
             heading = f"{path.name.partition('.')[0]}, {name}, load {load}"

@@ -25,7 +25,7 @@ def main(sessions: int = 43) -> None:
         from benchmarks.replay_speed import film
 
         pres = film()
-        traces = [abr.generate("3g", seed=seed) for seed in range(sessions)]
+        traces = [abr.generate_trace("3g", seed=seed) for seed in range(sessions)]
     names = list(abr.REGISTRY)
     table = abr.simulate_many(pres, traces, names)
     reached = abr.objective(table["qoe_lin"], table["startup_delay"]).reshape(len(names), -1)

@@ -118,7 +118,7 @@ class Sabre:
 
 def main(script: str | None = None) -> None:
     pres = film()
-    traces = [abr.generate("3g", seed=seed) for seed in range(40)]
+    traces = [abr.generate_trace("3g", seed=seed) for seed in range(40)]
     before = cpu()
     for trace in traces[:5]:
         naive_session(pres, trace, NaiveBBA0(pres, 60), 60)

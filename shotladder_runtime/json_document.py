@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 #: msgspec ends its messages with the location: "Expected `float`, got `str` - at `$.video[0].bytes`"
 _LOCATION = re.compile(r"(?s)(.*) - at `([^`]*)`$")
+#: one step of a location: `.key` or `[index]`
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
 def parse_json(text: str, file: str, *, error: type[DocumentError] = DocumentError) -> Any:
@@ -52,7 +54,13 @@ def parse_json(text: str, file: str, *, error: type[DocumentError] = DocumentErr
 
 
 def check_structure(
-    value: Any, kind: type[T], file: str, *, error: type[DocumentError] = DocumentError, strict: bool = True
+    value: Any,
+    kind: type[T],
+    file: str,
+    *,
+    error: type[DocumentError] = DocumentError,
+    strict: bool = True,
+    root: str = "$",
 ) -> T:
     """Convert a parsed JSON value to a typed value.
 
@@ -68,6 +76,8 @@ def check_structure(
         Subclass of `DocumentError` to raise.
     strict : bool
         False also accepts numbers that are written as strings.
+    root : str
+        Location of `value` in the document.
 
     Raises
     ------
@@ -80,7 +90,7 @@ def check_structure(
     ...     bitrate: int
     >>> check_structure([{"bitrate": 5}, {"bitrate": "high"}], list[Rung], "ladder.json")
     Traceback (most recent call last):
-    shotladder_runtime.errors.DocumentError: ladder.json: $[1].bitrate: expected `int`, got `str`
+    shotladder_runtime.errors.DocumentError: ladder.json: $[1].bitrate: expected `int`, got `str`, found 'high'
     """
     try:
         return msgspec.convert(value, kind, strict=strict)
@@ -88,7 +98,18 @@ def check_structure(
         message = str(cause)
         match = _LOCATION.match(message)
         problem, location = (match[1], match[2]) if match else (message, "$")
-        raise error(file, location, problem[:1].lower() + problem[1:]) from cause
+        problem = problem[:1].lower() + problem[1:] + _found_at(value, location)
+        raise error(file, root + location.removeprefix("$"), problem) from cause
+
+
+def _found_at(value: Any, location: str) -> str:
+    """Return ", found VALUE" for a number or a string at a location; msgspec names its type at most."""
+    for key, index in _STEP.findall(location):
+        try:
+            value = value[key] if key else value[int(index)]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return f", found {value!r:.40}" if isinstance(value, str | int | float) else ""
 
 
 def check_finite(value: float, file: str, location: str, *, error: type[DocumentError] = DocumentError) -> float:

@@ -13,7 +13,7 @@ from abr.errors import PolicyError
 from abr.player.player_tables import PlayerTables, TraceTables, player_tables, trace_tables
 from abr.player.session_model import SessionModel, session_model
 from abr.policies.policy import Floats
-from abr.presentations.device import DEVICES, fit
+from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.traces.trace import Trace
 
@@ -95,7 +95,7 @@ def offline_bound(
         )
     from abr.bounds.bound_kernel import search
 
-    fitted = fit(pres, DEVICES[device])
+    fitted = for_device(pres, DEVICES[device])
     tables = player_tables(fitted, chosen, 93.0)
     traces = trace_tables([trace], chosen)
     began = (start * 1e3) % traces.lengths[0]

@@ -1,1 +1,1 @@
-"""What a player can know of a presentation, and the manifests from which it is read."""
+"""The value `Presentation`, and the readers of manifests and other files."""

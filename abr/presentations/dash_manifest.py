@@ -1,7 +1,7 @@
-"""Reading video and audio of a DASH manifest (ISO/IEC 23009-1): durations, and sizes from where they can be learnt.
+"""Read the video and audio segments of a DASH manifest (ISO/IEC 23009-1): their durations and sizes.
 
-Sizes come from `SegmentSize` elements (AStream), media ranges, a segment index, or the files themselves, local
-or by HEAD.
+Sizes come from `SegmentSize` elements (AStream), media ranges, a segment index, or the files themselves; for files at
+URLs, from HEAD requests.
 """
 
 from __future__ import annotations
@@ -16,40 +16,49 @@ from abr.errors import PresentationError
 from abr.fetch import read_bytes, resolve_reference, sizes_of, stem
 from abr.presentations.presentation import Presentation, Rung
 from abr.presentations.segment_index import read_sidx
-from abr.presentations.segment_lists import audio_of, from_lists
+from abr.presentations.segment_lists import audio_from_list, presentation_from_lists
 
 __all__ = ["read_mpd"]
 
 _DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$")
+#: unit of a `SegmentSize` -> bytes (AStream)
 _SCALES = {"bits": 1 / 8, "kbits": 125, "mbits": 125_000, "bytes": 1, "b": 1, "kb": 1000, "mb": 1_000_000}
 _FIELD = re.compile(r"\$(RepresentationID|Number|Bandwidth|Time)(?:%0(\d+)d)?\$|\$\$")
 _TRICK_MODE = "http://dashif.org/guidelines/trickmode"
-#: read from the beginning of a file, to find its segment index
-_HEAD = 1 << 20
+#: bytes at the start of a file that are searched for a segment index when no `indexRange` says where it is; chosen by
+#: hand
+_INDEX_SEARCH_BYTES = 1 << 20
 
 Segments = list[tuple[float, int]]
 
 
 def read_mpd(path: str, text: str, audio: bool) -> Presentation:
-    """Read a manifest of one period: the video adaptation set with most representations, the first one of audio."""
+    """Read a manifest of one period: the video adaptation set with most representations, and the first audio set.
+
+    `audio` is False to leave out the audio, whose sizes may need a request for each segment.
+    """
     if re.search(r"<!(DOCTYPE|ENTITY)", text):
-        raise PresentationError(f"{path}: a manifest does not declare entities")
+        raise PresentationError(
+            f"{path}: the manifest declares XML entities, which are not read because they can expand without limit"
+        )
     try:
         root = ElementTree.fromstring(text)  # noqa: S314 (no entities, checked above)
     except ElementTree.ParseError as error:
-        raise PresentationError(f"{path}: not XML: {error}") from error
+        raise PresentationError(f"{path}: the manifest is not valid XML: {error}") from error
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     periods = root.findall("Period")
     if root.tag != "MPD" or not periods:
-        raise PresentationError(f"{path}: no period in it, so no DASH manifest")
+        raise PresentationError(f"{path}: not a DASH manifest: there is no Period in an MPD")
     if len(periods) > 1:
-        raise PresentationError(f"{path}: {len(periods)} periods; only one is read")
+        raise PresentationError(
+            f"{path}: the manifest has {len(periods)} periods; only manifests of one period are supported"
+        )
     if root.get("type") == "dynamic":
-        raise PresentationError(f"{path}: a live manifest; replay needs one whose segments are all known")
+        raise PresentationError(f"{path}: the manifest is live; replay needs one that lists all segments")
     sets = [s for s in periods[0].findall("AdaptationSet") if _is(s, "video")]
     if not sets:
-        raise PresentationError(f"{path}: no video in it")
+        raise PresentationError(f"{path}: the manifest has no video adaptation set")
     chosen = max(sets, key=lambda s: len(s.findall("Representation")))
     total = _seconds(periods[0].get("duration") or root.get("mediaPresentationDuration"))
     rungs, lists = [], []
@@ -59,11 +68,13 @@ def read_mpd(path: str, text: str, audio: bool) -> Presentation:
         chain = [root, periods[0], chosen, representation]
         rungs.append(Rung(name, bandwidth, _number(chain, "width"), _number(chain, "height")))
         lists.append(_read(path, chain, total))
-    pres = from_lists(path, stem(path), rungs, lists)
-    heard = [s for s in periods[0].findall("AdaptationSet") if _is(s, "audio") and s.find("Representation") is not None]
-    if audio and heard:
-        best = max(heard[0].findall("Representation"), key=lambda r: int(r.get("bandwidth", "0")))
-        return replace(pres, audio=audio_of(_read(path, [root, periods[0], heard[0], best], total)))
+    pres = presentation_from_lists(path, stem(path), rungs, lists)
+    audio_sets = [
+        s for s in periods[0].findall("AdaptationSet") if _is(s, "audio") and s.find("Representation") is not None
+    ]
+    if audio and audio_sets:
+        best = max(audio_sets[0].findall("Representation"), key=lambda r: int(r.get("bandwidth", "0")))
+        return replace(pres, audio=audio_from_list(_read(path, [root, periods[0], audio_sets[0], best], total)))
     return pres
 
 
@@ -78,12 +89,12 @@ def _read(path: str, chain: list[Element], total: float | None) -> Segments:
 
 
 def _is(adaptation: Element, kind: str) -> bool:
-    # tracks of key frames alone, which no player plays at its usual rate (DASH-IF IOP, 3.2.9)
+    # trick-mode tracks have key frames only and are not used for normal playback (DASH-IF IOP, 3.2.9)
     if any(e.get("schemeIdUri") == _TRICK_MODE for e in adaptation.findall("EssentialProperty")):
         return False
     kinds = [adaptation.get("contentType", ""), adaptation.get("mimeType", "")]
     kinds += [r.get("mimeType", "") for r in adaptation.findall("Representation")]
-    return any(stated.startswith(kind) for stated in kinds)
+    return any(value.startswith(kind) for value in kinds)
 
 
 def _seconds(text: str | None) -> float | None:
@@ -102,7 +113,10 @@ def _number(chain: list[Element], name: str) -> int | None:
 
 
 def _inherited(chain: list[Element], tag: str) -> tuple[dict[str, str], list[Element]]:
-    """Return the attributes of an element at all levels, the nearest wins, and the children of the nearest."""
+    """Return the attributes of an element, inherited from all levels, and the children of the innermost one.
+
+    An attribute of an inner level replaces that of an outer one (ISO/IEC 23009-1, 5.3.9.1).
+    """
     attributes: dict[str, str] = {}
     children: list[Element] = []
     for element in chain:
@@ -126,9 +140,12 @@ def _segments(path: str, chain: list[Element], total: float | None) -> Segments:
         if listed:
             return [(seconds, size) for (_, _, seconds), size in zip(spans, listed, strict=False)]
         media = template["media"]
-        places = [resolve_reference(base, _expand(media, representation, number, time)) for number, time, _ in spans]
+        media_urls = [
+            resolve_reference(base, _expand(media, representation, number, time)) for number, time, _ in spans
+        ]
         return [
-            (seconds, size) for (_, _, seconds), size in zip(spans, sizes_of(places, PresentationError), strict=True)
+            (seconds, size)
+            for (_, _, seconds), size in zip(spans, sizes_of(media_urls, PresentationError), strict=True)
         ]
     attributes, children = _inherited(chain, "SegmentList")
     if attributes or children:
@@ -139,7 +156,7 @@ def _segments(path: str, chain: list[Element], total: float | None) -> Segments:
             durations[-1] = min(max(total - seconds * (len(urls) - 1), 0.001), seconds)
         return list(zip(durations, _url_sizes(base, urls), strict=True))
     single, _ = _inherited(chain, "SegmentBase")
-    first, last = (int(part) for part in single.get("indexRange", f"0-{_HEAD - 1}").split("-"))
+    first, last = (int(part) for part in single.get("indexRange", f"0-{_INDEX_SEARCH_BYTES - 1}").split("-"))
     return read_sidx(read_bytes(base, PresentationError, first, last + 1), base)
 
 
@@ -174,14 +191,14 @@ def _spans(template: dict[str, str], children: list[Element], total: float | Non
             repeat = int(entry.get("r", "0"))
             if repeat < 0:
                 if total is None:
-                    raise ValueError("a timeline that repeats to an end that is not given")
+                    raise ValueError("the timeline repeats to the end of the period, whose duration is not given")
                 repeat = math.ceil(total * timescale / ticks - time / ticks) - 1
             for _ in range(repeat + 1):
                 spans.append((number, time, ticks / timescale))
                 number, time = number + 1, time + ticks
         return spans
     if total is None or "duration" not in template:
-        raise ValueError("a template without a timeline needs the durations of segment and period")
+        raise ValueError("a template without a timeline needs the durations of the segment and the period")
     ticks = int(template["duration"])
     count = math.ceil(round(total * timescale / ticks, 6))
     for i in range(count):

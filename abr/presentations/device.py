@@ -1,4 +1,4 @@
-"""What a viewer watches on: how many lines it asks for, and the VMAF that fits it."""
+"""Classes of devices: the largest rung that they request, and the VMAF model that applies to their screen."""
 
 from __future__ import annotations
 
@@ -9,21 +9,32 @@ from numpy.typing import NDArray
 
 from abr.presentations.presentation import Presentation
 
-__all__ = ["DEVICES", "Device", "fit"]
+__all__ = ["DEVICES", "Device", "for_device"]
 
-#: libvmaf's score transform of the phone model (vmaf_v0.6.1.json, `score_transform`)
-_PHONE = (1.70674692, 1.72643844, -0.00705305)
+#: polynomial coefficients p0, p1, p2 of libvmaf's phone model, VMAF to VMAF (vmaf_v0.6.1.json, `score_transform`)
+_PHONE_TRANSFORM = (1.70674692, 1.72643844, -0.00705305)
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A class of screens: `height` lines at most, VMAF as on a phone or not."""
+    """A class of devices.
+
+    Attributes
+    ----------
+    name : str
+        Name of the class.
+    height : int
+        Height of the tallest rung that the device requests, pixels.
+    phone : bool
+        VMAF is that of libvmaf's phone model.
+    """
 
     name: str
     height: int
     phone: bool = False
 
 
+#: name -> device; heights are the usual resolutions of these screens
 DEVICES = {
     "phone": Device("phone", 720, phone=True),
     "tv-1080p": Device("tv-1080p", 1080),
@@ -31,10 +42,10 @@ DEVICES = {
 }
 
 
-def fit(pres: Presentation, device: Device) -> Presentation:
-    """Return what the device asks for, with VMAF as seen on it.
+def for_device(pres: Presentation, device: Device) -> Presentation:
+    """Return the rungs that a device requests, with the VMAF of its screen.
 
-    A phone's score is libvmaf's transform of the score on a television, applied to whole segments.
+    The VMAF of a phone is libvmaf's score transform, applied to the mean of each segment and not to each frame.
     """
     pres = pres.capped(device.height)
     if device.phone and pres.vmaf is not None:
@@ -43,6 +54,6 @@ def fit(pres: Presentation, device: Device) -> Presentation:
 
 
 def _phone(vmaf: NDArray[np.float64]) -> NDArray[np.float64]:
-    a, b, c = _PHONE
-    # out_gte_in: the transform never lowers a score
+    a, b, c = _PHONE_TRANSFORM
+    # `out_gte_in` of the model: the transform never lowers a score
     return np.clip(np.maximum(a + b * vmaf + c * vmaf**2, vmaf), 0, 100)

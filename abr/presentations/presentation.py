@@ -1,29 +1,32 @@
-"""The value `Presentation`: what a player can know of a title before it plays it."""
+"""The value `Presentation`: what a player knows about a title before playback."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PresentationError
+from shotladder_runtime.notebook_html import property_table
+from shotladder_runtime.optional import require
 
-__all__ = ["Audio", "Presentation", "Rung", "renamed"]
+__all__ = ["Audio", "Presentation", "Rung"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One quality level.
+    """One rung of a presentation, as a manifest describes it (a Representation in DASH, a variant in HLS).
 
     Attributes
     ----------
     id : str
-        Its name.
+        Name of the rung.
     bitrate : int
-        Nominal bits/s, what a manifest says.
+        Nominal bitrate in the manifest, bit/s.
     width, height : int or None
-        Pixels, None where unknown.
+        Frame size, pixels; None when unknown.
     """
 
     id: str
@@ -34,14 +37,14 @@ class Rung:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Audio:
-    """One audio track.
+    """An audio track that is downloaded in segments of its own.
 
     Attributes
     ----------
     durations : ndarray
-        Seconds of every segment; not those of the video.
+        Duration of every audio segment, s, shape (audio segments,).
     sizes : ndarray
-        Bytes of every segment, int64.
+        Size of every audio segment, bytes, int64, the same shape.
     """
 
     durations: NDArray[np.float64]
@@ -52,37 +55,43 @@ class Audio:
         durations = np.ascontiguousarray(self.durations, np.float64)
         sizes = np.ascontiguousarray(self.sizes, np.int64)
         if durations.ndim != 1 or durations.shape != sizes.shape or not len(durations):
-            raise PresentationError(f"audio of {durations.shape} durations and {sizes.shape} sizes")
+            raise PresentationError(f"audio: durations have shape {durations.shape}, sizes have {sizes.shape}")
         for name, values in (("durations", durations), ("sizes", sizes)):
             if not np.all(np.isfinite(values) & (values > 0)):
                 segment = int(np.argmin(np.isfinite(values) & (values > 0)))
-                raise PresentationError(f"audio: {name} of segment {segment}: {values[segment]}")
+                raise PresentationError(f"audio: {name}[{segment}] is {values[segment]}, expected a number > 0")
             values.setflags(write=False)
             object.__setattr__(self, name, values)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Presentation:
-    """Durations, bytes and quality of every segment of every rung; rungs from the lowest bitrate up.
+    """Durations, sizes and VMAF of every segment of every rung.
 
     Attributes
     ----------
     title : str
-        Its name.
+        Name of the presentation.
     rungs : tuple of Rung
-        Lowest bitrate first.
+        In increasing order of bitrate.
     durations : ndarray
-        Seconds of every segment.
+        Duration of every segment, s, shape (segments,).
     sizes : ndarray
-        Bytes, int64, shape (segments, rungs).
+        Size of every segment, bytes, int64, shape (segments, rungs).
     vmaf : ndarray or None
-        0 to 100, shape (segments, rungs), NaN where a segment was not measured; None without any.
+        0 to 100, shape (segments, rungs), NaN where a segment was not measured; None when none was.
     ssim_db : ndarray or None
-        SSIM in dB, the same shape.
+        SSIM, dB, the same shape.
     notes : tuple of str
-        What was found odd while reading.
+        What was unusual when the presentation was read.
     audio : Audio or None
-        The audio that plays with it, where that has segments of its own.
+        The audio track, when it has segments of its own.
+
+    Examples
+    --------
+    >>> rungs = (Rung("low", 1_000_000), Rung("high", 3_000_000))
+    >>> Presentation("clip", rungs, np.full(10, 4.0), np.full((10, 2), [500_000, 1_500_000]))
+    <Presentation 'clip': 10 segments, 40.0 s, 2 rungs from 1 to 3 Mbit/s, without VMAF>
     """
 
     title: str
@@ -112,18 +121,44 @@ class Presentation:
         self.durations.setflags(write=False)
         self.sizes.setflags(write=False)
 
+    def __repr__(self) -> str:
+        vmaf = "without VMAF" if self.vmaf is None else "with VMAF"
+        return (
+            f"<Presentation {self.title!r}: {len(self.durations)} segments, {self.duration:.1f} s, "
+            f"{self._describe_rungs()}, {vmaf}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return property_table(
+            f"Presentation {self.title}",
+            {
+                "segments": len(self.durations),
+                "duration": f"{self.duration:.1f} s",
+                "rungs": self._describe_rungs(),
+                "VMAF": "no" if self.vmaf is None else "yes",
+                "audio": "no" if self.audio is None else f"{len(self.audio.durations)} segments",
+                "notes": "; ".join(self.notes) or None,
+            },
+        )
+
+    def _describe_rungs(self) -> str:
+        rates = [rung.bitrate / 1e6 for rung in self.rungs]
+        if len(rates) == 1:
+            return f"1 rung of {rates[0]:.3g} Mbit/s"
+        return f"{len(rates)} rungs from {rates[0]:.3g} to {rates[-1]:.3g} Mbit/s"
+
     @property
     def duration(self) -> float:
-        """Seconds in all."""
+        """Total duration, s."""
         return float(self.durations.sum())
 
     @property
     def bitrates(self) -> NDArray[np.float64]:
-        """Nominal bits/s of every rung."""
+        """Nominal bitrate of every rung, bit/s."""
         return np.array([rung.bitrate for rung in self.rungs], np.float64)
 
     def capped(self, height: int) -> Presentation:
-        """Return the part that a screen of so many lines asks for; at least the lowest rung."""
+        """Return the presentation without the rungs above a height in pixels; the lowest rung is always kept."""
         keep = [i for i, rung in enumerate(self.rungs) if rung.height is None or rung.height <= height] or [0]
         if len(keep) == len(self.rungs):
             return self
@@ -135,20 +170,52 @@ class Presentation:
             ssim_db=None if self.ssim_db is None else self.ssim_db[:, keep],
         )
 
+    def renamed(self, title: str) -> Presentation:
+        """Return the presentation with another title."""
+        return replace(self, title=title)
 
-def renamed(pres: Presentation, title: str) -> Presentation:
-    """Return the presentation under another title."""
-    return replace(pres, title=title)
+    def to_pandas(self) -> Any:
+        """Return a DataFrame with a row for each segment of each rung.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `segment`, `rung` (0 is the lowest), `id`, `start` (s), `duration` (s), `bytes`, `bitrate` (bit/s
+            of the segment), `height` (pixels), `vmaf`, `ssim_db`; NaN or None when absent.
+
+        Raises
+        ------
+        MissingPackageError
+            When pandas is not installed (extra `pandas`).
+        """
+        pandas = require("pandas", extra="pandas")
+        segments, rungs = self.sizes.shape
+        durations = np.repeat(self.durations, rungs)
+        absent = np.full(self.sizes.size, np.nan)
+        return pandas.DataFrame(
+            {
+                "segment": np.repeat(np.arange(segments), rungs),
+                "rung": np.tile(np.arange(rungs), segments),
+                "id": [rung.id for rung in self.rungs] * segments,
+                "start": np.repeat(np.cumsum(self.durations) - self.durations, rungs),
+                "duration": durations,
+                "bytes": self.sizes.ravel(),
+                "bitrate": 8 * self.sizes.ravel() / durations,
+                "height": [rung.height for rung in self.rungs] * segments,
+                "vmaf": absent if self.vmaf is None else self.vmaf.ravel(),
+                "ssim_db": absent if self.ssim_db is None else self.ssim_db.ravel(),
+            }
+        )
 
 
 def _check(pres: Presentation) -> None:
-    """Raise what is wrong, where, with the value."""
+    """Raise the first fault, with its location and value."""
     if not pres.rungs or not len(pres.durations):
-        raise PresentationError(f"{pres.title}: no rungs or no segments")
+        raise PresentationError(f"{pres.title}: the presentation has no rungs or no segments")
     if pres.sizes.shape != (len(pres.durations), len(pres.rungs)):
         raise PresentationError(
-            f"{pres.title}: sizes of shape {pres.sizes.shape} for {len(pres.durations)} segments "
-            f"and {len(pres.rungs)} rungs"
+            f"{pres.title}: sizes have shape {pres.sizes.shape}, expected ({len(pres.durations)}, {len(pres.rungs)}) "
+            f"for the segments and rungs"
         )
     if not np.all(np.isfinite(pres.durations)) or np.any(pres.durations <= 0):
         segment = int(np.argmin(np.where(np.isfinite(pres.durations), pres.durations, -1)))
@@ -160,6 +227,6 @@ def _check(pres: Presentation) -> None:
         )
     rates = [rung.bitrate for rung in pres.rungs]
     if min(rates) <= 0:
-        raise PresentationError(f"{pres.title}: a rung of {min(rates)} bits/s")
+        raise PresentationError(f"{pres.title}: a rung has a bitrate of {min(rates)} bit/s, expected > 0")
     if rates != sorted(rates):
-        raise PresentationError(f"{pres.title}: rungs are not in the order of their bitrates: {rates}")
+        raise PresentationError(f"{pres.title}: the rungs are not in increasing order of bitrate: {rates}")

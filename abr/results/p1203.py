@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from abr.errors import PolicyError, PresentationError
-from abr.presentations.device import DEVICES, fit
+from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.results.session import Session
 
@@ -51,7 +51,7 @@ def p1203_input(session: Session, pres: Presentation, *, frame_rate: float = 25.
     [[0.0, 2.0]]
     """
     device = DEVICES[session.device]
-    fitted = fit(pres, device)
+    fitted = for_device(pres, device)
     if session.metrics["live_latency"] is not None:
         raise PresentationError(f"{pres.title}: P.1203 is for sessions that play at the usual rate, not for live ones")
     starts = np.concatenate(([0.0], np.cumsum(fitted.durations)))

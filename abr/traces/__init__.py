@@ -1,1 +1,1 @@
-"""Network traces: the value, the file formats, the generator."""
+"""The value `Trace`, the readers of trace files, the trace generator."""

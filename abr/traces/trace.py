@@ -1,44 +1,49 @@
-"""The value `Trace`: what a network gave, over time."""
+"""The value `Trace`: throughput and latency of a network over time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import TraceError
+from shotladder_runtime.notebook_html import property_table
+from shotladder_runtime.optional import require
 
 __all__ = ["DEFAULT_LATENCY", "Trace"]
 
-#: Seconds before a request's first bit, for traces that do not say.
+#: seconds from a request to its first bit, for formats without latency; Pensieve's `LINK_RTT` (sim/env.py)
 DEFAULT_LATENCY = 0.08
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Trace:
-    """A rate and a latency, constant within each interval; it starts again when it ends.
+    """Throughput and latency of a network, constant within each interval; the trace repeats from its end.
 
     Attributes
     ----------
     name : str
-        Its name.
+        Name of the trace.
     durations : ndarray
-        Seconds of every interval.
+        Duration of every interval, s, shape (intervals,).
     rates : ndarray
-        Bits/s.
+        Throughput, bit/s, shape (intervals,).
     latencies : ndarray
-        Seconds from a request to its first bit.
+        Seconds from a request to its first bit, shape (intervals,).
     app_limited : bool
-        The rates are what an application asked for, not what the network could give.
+        The rates are those that an application requested, not those that the network could transfer.
     notes : tuple of str
-        What was mended or is odd.
+        What was repaired or assumed when the trace was read.
 
     Examples
     --------
     >>> trace = Trace("steps", [10, 10], [1e6, 3e6], [0.05, 0.05])
     >>> trace.duration, trace.mean_rate
     (20.0, 2000000.0)
+    >>> trace
+    <Trace 'steps': 2 intervals, 20.0 s, mean 2 Mbit/s>
     """
 
     name: str
@@ -55,39 +60,58 @@ class Trace:
             object.__setattr__(self, name, column)
             bad = np.flatnonzero(~np.isfinite(column) | (column < 0))
             if bad.size:
-                raise TraceError(f"{self.name}: {name[:-1]} {column[bad[0]]} of interval {bad[0]}")
+                raise TraceError(f"{self.name}: {name}[{bad[0]}] is {column[bad[0]]}, expected a finite number >= 0")
             column.setflags(write=False)
         if not len(self.durations):
-            raise TraceError(f"{self.name}: it holds no interval")
+            raise TraceError(f"{self.name}: the trace has no intervals")
         if not len(self.durations) == len(self.rates) == len(self.latencies):
-            raise TraceError(f"{self.name}: its columns differ in length")
+            raise TraceError(f"{self.name}: durations, rates and latencies differ in length")
         if np.any(self.durations == 0):
             raise TraceError(f"{self.name}: interval {int(np.argmin(self.durations))} lasts 0 s")
         if not np.any(self.rates > 0):
-            raise TraceError(f"{self.name}: every rate is zero; nothing would ever arrive")
+            raise TraceError(f"{self.name}: every rate is 0; a download would never end")
+
+    def __repr__(self) -> str:
+        return (
+            f"<Trace {self.name!r}: {len(self.durations)} intervals, {self.duration:.1f} s, "
+            f"mean {self.mean_rate / 1e6:.3g} Mbit/s>"
+        )
+
+    def _repr_html_(self) -> str:
+        return property_table(
+            f"Trace {self.name}",
+            {
+                "intervals": len(self.durations),
+                "duration": f"{self.duration:.1f} s",
+                "mean rate": f"{self.mean_rate / 1e6:.3g} Mbit/s",
+                "range of rates": f"{self.rates.min() / 1e6:.3g} to {self.rates.max() / 1e6:.3g} Mbit/s",
+                "application-limited": "yes" if self.app_limited else "no",
+                "notes": "; ".join(self.notes) or None,
+            },
+        )
 
     @property
     def duration(self) -> float:
-        """Seconds in all."""
+        """Total duration, s."""
         return float(self.durations.sum())
 
     @property
     def mean_rate(self) -> float:
-        """Time average, bits/s."""
+        """Mean throughput over time, bit/s."""
         return float(self.rates @ self.durations / self.durations.sum())
 
     def scaled(self, factor: float) -> Trace:
-        """Return the trace with every rate multiplied."""
+        """Return the trace with every rate multiplied by a factor."""
         return replace(self, name=f"{self.name}x{factor:g}", rates=self.rates * factor)
 
-    def cropped(self, start: float, end: float) -> Trace:
-        """Return the part from `start` to `end` seconds."""
+    def cropped(self, start: float, stop: float) -> Trace:
+        """Return the part from `start` to `stop`, in seconds."""
         edges = np.concatenate(([0.0], np.cumsum(self.durations)))
-        low = np.clip(edges[:-1], start, end)
-        high = np.clip(edges[1:], start, end)
+        low = np.clip(edges[:-1], start, stop)
+        high = np.clip(edges[1:], start, stop)
         keep = high > low
         if not keep.any():
-            raise TraceError(f"{self.name}: nothing lies between {start} and {end} s")
+            raise TraceError(f"{self.name}: the trace has no interval between {start} and {stop} s")
         return replace(
             self,
             durations=(high - low)[keep],
@@ -96,5 +120,44 @@ class Trace:
         )
 
     def load_ratio(self, bitrates: NDArray[np.float64]) -> float:
-        """Return mean rate over the middle rung; policies differ where it is about 0.5 to 1.5."""
+        """Return the mean throughput divided by the median bitrate of a ladder, whose bitrates are in bit/s.
+
+        Policies differ most at ratios of about 0.5 to 1.5.
+        """
         return self.mean_rate / float(np.median(bitrates))
+
+    def to_pandas(self) -> Any:
+        """Return a DataFrame with a row for each interval: `start` and `duration` (s), `rate` (bit/s), `latency` (s).
+
+        Raises
+        ------
+        MissingPackageError
+            When pandas is not installed (extra `pandas`).
+        """
+        pandas = require("pandas", extra="pandas")
+        columns = {"duration": self.durations, "rate": self.rates, "latency": self.latencies}
+        starts = np.cumsum(self.durations) - self.durations
+        return pandas.DataFrame({"start": starts, **columns})
+
+    def plot(self, ax: Any = None) -> Any:
+        """Plot the throughput over time.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to plot; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        MissingPackageError
+            When matplotlib is not installed (extra `plot`).
+        """
+        if ax is None:
+            ax = require("matplotlib.pyplot", extra="plot").subplots(layout="constrained")[1]
+        ax.stairs(self.rates / 1e6, np.concatenate(([0.0], np.cumsum(self.durations))), baseline=None)
+        ax.set(xlabel="time (s)", ylabel="throughput (Mbit/s)", title=self.name)
+        return ax

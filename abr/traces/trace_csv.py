@@ -1,10 +1,11 @@
-"""Reading comma-separated traces: the header says what a column holds and in which unit."""
+"""Read comma-separated traces, whose header names the quantity and unit of each column."""
 
 from __future__ import annotations
 
 import csv
 import io
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,9 @@ _TIMES = {
     "t_ms": 1e-3,
     "timestamp_ms": 1e-3,
 }
+#: header -> factor to seconds
 _DURATIONS = {"duration": 1.0, "duration_s": 1.0, "duration_ms": 1e-3}
-#: header -> factor to bits/s
+#: header -> factor to bit/s
 _RATES = {
     "bits_per_second": 1.0,
     "bps": 1.0,
@@ -45,20 +47,52 @@ _RATES = {
     "bandwidth_mbps": 1e6,
     "throughput_mbps": 1e6,
 }
+#: header -> factor to seconds
 _LATENCIES = {"latency": 1.0, "latency_s": 1.0, "latency_ms": 1e-3, "rtt_ms": 1e-3}
 
 
-def read_csv(
-    path: str, text: str, latency: float
-) -> tuple[NDArray[np.int64], Floats, Floats, Floats | None, Floats, tuple[str, ...]]:
-    """Return line numbers, times (s), rates (bits/s), durations (s) or None, latencies (s) and notes."""
+class CsvColumns(NamedTuple):
+    """The columns of a comma-separated trace, shape (rows,) each.
+
+    Attributes
+    ----------
+    lines : ndarray
+        Line of every row, for messages.
+    times : ndarray
+        Seconds; 0 where the file has durations instead.
+    rates : ndarray
+        Throughput, bit/s.
+    durations : ndarray or None
+        Seconds; None where the file has times instead.
+    latencies : ndarray
+        Seconds.
+    notes : tuple of str
+        What was assumed.
+    """
+
+    lines: NDArray[np.int64]
+    times: Floats
+    rates: Floats
+    durations: Floats | None
+    latencies: Floats
+    notes: tuple[str, ...]
+
+
+def read_csv(path: str, text: str, latency: float) -> CsvColumns:
+    """Read the columns that the header names; `latency`, in seconds, is used when the file has none.
+
+    Raises
+    ------
+    TraceError
+        When the header names no time and rate, or a field is not a number; the message names file, line and value.
+    """
     dialect = ";" if ";" in text.splitlines()[0] else ","
     rows = list(csv.reader(io.StringIO(text), delimiter=dialect))
     header = [field.strip().lower() for field in rows[0]]
     if all(_number(field) is not None for field in header):
-        header = ["time_s", "mbps"]  # the two columns of every "t rate" file
+        header = ["time_s", "mbps"]  # the usual columns of files without a header
         body = list(enumerate(rows, 1))
-        notes: tuple[str, ...] = ("no header: taken as seconds and Mbit/s",)
+        notes: tuple[str, ...] = ("the file has no header; its columns are read as seconds and Mbit/s",)
     else:
         body = list(enumerate(rows[1:], 2))
         notes = ()
@@ -67,15 +101,15 @@ def read_csv(
     time = _column(header, _TIMES) or _stamp(header)
     delay = _column(header, _LATENCIES)
     if rate is None or (time is None and duration is None):
-        wanted = ", ".join(sorted(_RATES))
-        raise TraceError(f"{path}:1: the header {header[:8]} names no time and rate; rates are {wanted}")
+        known = ", ".join(sorted(_RATES))
+        raise TraceError(f"{path}:1: the header {header[:8]} names no time and rate (known rates: {known})")
     state = header.index("state") if "state" in header else None
     lines, times, rates, durations, latencies = [], [], [], [], []
     for number, row in body:
         if not any(field.strip() for field in row):
             continue
         if state is not None and row[state].strip() == "I":
-            continue  # the Irish set marks seconds without a download
+            continue  # the Irish set marks seconds without a download (idle)
         lines.append(number)
         rates.append(_value(path, number, row, rate))
         times.append(_value(path, number, row, time) if time else 0.0)
@@ -84,8 +118,8 @@ def read_csv(
     if not rates:
         raise TraceError(f"{path}: the trace is empty")
     if "dl_bitrate" in header:
-        notes = (*notes, "Irish 5G: only rows of a running download")
-    return (
+        notes = (*notes, "Irish 5G set: only rows with an active download are used")
+    return CsvColumns(
         np.array(lines),
         np.array(times),
         np.array(rates),

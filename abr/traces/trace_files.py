@@ -1,34 +1,34 @@
-"""Reading network traces; the format is recognised by what a file holds, or named.
+"""Load network traces from files and URLs; the format is recognised by the content, or named.
 
-Formats: `sabre` (JSON of duration_ms, bandwidth_kbps, latency_ms), `pensieve` (lines "t_s Mbit/s", the rate holds up
-to its time; Lumos5G and the cooked sets of others too), `mahimahi` (one line a 1500-byte opportunity, ms), `oboe`
-(lines "t_ms kbit/s"), `csv` (a header naming a time or duration and a rate; also the Irish 5G set's Timestamp and
-DL_bitrate), `puffer` and `fcc` (raw tables of many sessions; `abr.traces.trace_sessions`).
+Formats: `sabre` (JSON of duration_ms, bandwidth_kbps, latency_ms), `pensieve` (lines of "seconds Mbit/s", where a rate
+holds up to its time; also Lumos5G and the sets that others converted), `mahimahi` (a line, in ms, for each opportunity
+to send 1500 bytes), `oboe` (lines of "ms kbit/s"), `csv` (a header that names a time or duration and a rate; also the
+Irish 5G set with Timestamp and DL_bitrate), `puffer` and `fcc` (tables of many sessions, `abr.traces.trace_sessions`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from abr.errors import TraceError
-from abr.fetch import file_name, is_url, read_text, stem
+from abr.fetch import file_name, is_url, read_text
 from abr.traces.trace import DEFAULT_LATENCY, Trace
 from abr.traces.trace_csv import read_csv
+from abr.traces.trace_json import read_sabre
+from abr.traces.trace_lines import StampedSamples, read_mahimahi, read_oboe, read_pensieve, trace_of_samples
 from abr.traces.trace_sessions import is_fcc, is_puffer, read_fcc, read_puffer
 
 __all__ = ["FORMATS", "as_trace", "load_trace", "load_traces"]
 
-_PACKET_BITS = 12_000
-#: mahimahi's opportunities are counted in bins of this many ms
-_BIN = 100
-
-Floats = NDArray[np.float64]
+#: smallest median step between two times, in the unit of the file, at which lines of two numbers are read as Oboe's
+#: (ms, kbit/s) and not as Pensieve's (s, Mbit/s); chosen by hand
+OBOE_MIN_STEP = 100.0
+#: files in a folder that are not traces
+_OTHER_SUFFIXES = (".md", ".py", ".gz", ".zip")
 
 
 def load_trace(path: str | Path, *, format: str | None = None, latency: float = DEFAULT_LATENCY) -> Trace:
@@ -36,22 +36,66 @@ def load_trace(path: str | Path, *, format: str | None = None, latency: float = 
 
     Parameters
     ----------
-    path : path
+    path : path or URL
         The file.
     format : {"sabre", "pensieve", "mahimahi", "oboe", "csv", "puffer", "fcc"}, optional
-        Recognised by the content when not given.
+        By default recognised by the content.
     latency : float
-        Seconds, for formats that hold none.
+        Seconds, for formats without latency.
+
+    Returns
+    -------
+    Trace
 
     Raises
     ------
     TraceError
-        When the file cannot be read as a trace, or holds several; the message names file, line and value.
+        When the file is not a trace, or contains several; the message names file, line and value.
     """
-    traces = _load(str(path), format, latency)
+    traces = _load_file(str(path), format, latency)
     if len(traces) > 1:
-        raise TraceError(f"{path}: it holds {len(traces)} traces, not one; `load_traces` reads them all")
+        raise TraceError(f"{path}: the file contains {len(traces)} traces; `load_traces` reads all of them")
     return traces[0]
+
+
+def load_traces(paths: Sequence[str | Path], *, format: str | None = None) -> tuple[Trace, ...]:
+    """Read the traces of files, URLs and folders.
+
+    Parameters
+    ----------
+    paths : sequence of paths or URLs
+        Folders are searched recursively.
+    format : str, optional
+        As for `load_trace`.
+
+    Returns
+    -------
+    tuple of Trace
+        In the order of `paths`, within a folder sorted by name. Of traces with the same durations and rates only the
+        first is returned.
+
+    Raises
+    ------
+    TraceError
+        When there is no file, or one is not a trace.
+    """
+    files: list[str] = []
+    for path in map(str, paths):
+        if not is_url(path) and Path(path).is_dir():
+            files += map(str, sorted(p for p in Path(path).rglob("*") if _may_be_trace(p)))
+        else:
+            files.append(path)
+    if not files:
+        raise TraceError(f"no traces in {', '.join(map(str, paths))}")
+    seen: set[bytes] = set()
+    traces = []
+    for file in files:
+        for trace in _load_file(file, format, DEFAULT_LATENCY):
+            key = trace.durations.tobytes() + trace.rates.tobytes()
+            if key not in seen:
+                seen.add(key)
+                traces.append(trace)
+    return tuple(traces)
 
 
 def as_trace(trace: Trace | str | Path) -> Trace:
@@ -74,67 +118,41 @@ def as_trace(trace: Trace | str | Path) -> Trace:
     raise TraceError(f"expected a Trace, a path or a URL, got {type(trace).__name__}")
 
 
-def _load(path: str, format: str | None, latency: float) -> list[Trace]:
+def _load_file(path: str, format: str | None, latency: float) -> list[Trace]:
     text = read_text(path, TraceError)
     if format is not None and format not in FORMATS:
-        raise TraceError(f"no trace format is called {format!r}; there are {', '.join(FORMATS)}")
+        raise TraceError(f"unknown trace format {format!r} (choose from {', '.join(FORMATS)})")
     if not text.strip():
         raise TraceError(f"{path}: the trace is empty")
     try:
-        found = FORMATS[format or _recognise(text)](path, text, latency)
+        traces = FORMATS[format or _recognise(text)](path, text, latency)
     except TraceError as error:
         raise error if path in str(error) else TraceError(f"{path}: {error}") from error
-    return [found] if isinstance(found, Trace) else found
-
-
-def load_traces(paths: Sequence[str | Path], *, format: str | None = None) -> tuple[Trace, ...]:
-    """Read traces from files and folders, in order of name; the same trace twice is taken once."""
-    files: list[str] = []
-    for path in map(str, paths):
-        if not is_url(path) and Path(path).is_dir():
-            files += map(str, sorted(p for p in Path(path).rglob("*") if _may_be_trace(p)))
-        else:
-            files.append(path)
-    if not files:
-        raise TraceError(f"no traces in {', '.join(map(str, paths))}")
-    seen: set[bytes] = set()
-    traces = []
-    for file in files:
-        for trace in _load(file, format, DEFAULT_LATENCY):
-            key = trace.durations.tobytes() + trace.rates.tobytes()
-            if key not in seen:
-                seen.add(key)
-                traces.append(trace)
-    return tuple(traces)
+    return [traces] if isinstance(traces, Trace) else traces
 
 
 def _may_be_trace(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in (".md", ".py", ".gz", ".zip")
+    return path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in _OTHER_SUFFIXES
 
 
 def _recognise(text: str) -> str:
-    head = text.lstrip()[:1]
-    if head in "[{":
+    """Return the format of a text that is not empty."""
+    if text.lstrip()[:1] in "[{":
         return "sabre"
-    first = next(line for line in text.splitlines() if line.strip())
-    if is_puffer(first):
+    line = next(line for line in text.splitlines() if line.strip())
+    if is_puffer(line):
         return "puffer"
-    if is_fcc(first):
+    if is_fcc(line):
         return "fcc"
-    fields = first.replace(",", " ").replace(";", " ").split()
-    try:
-        numbers = [float(field) for field in fields]
-    except ValueError:
+    fields = line.replace(",", " ").replace(";", " ").split()
+    if "," in line or ";" in line or not all(map(_is_number, fields)):
         return "csv"
-    if "," in first or ";" in first:
-        return "csv"
-    if len(numbers) == 1:
+    if len(fields) == 1:
         return "mahimahi"
-    # Oboe counts ms and kbit/s: its stamps jump by hundreds
     rows = [line.split() for line in text.splitlines()[:50] if line.strip()]
     stamps = [float(row[0]) for row in rows if len(row) >= 2 and _is_number(row[0])]
-    steps = np.diff(stamps)
-    return "oboe" if len(steps) and float(np.median(np.abs(steps))) >= 100 else "pensieve"
+    steps = np.abs(np.diff(stamps))
+    return "oboe" if len(steps) and float(np.median(steps)) >= OBOE_MIN_STEP else "pensieve"
 
 
 def _is_number(text: str) -> bool:
@@ -145,120 +163,23 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _sabre(path: str, text: str, latency: float) -> Trace:
-    try:
-        periods = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise TraceError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
-    if isinstance(periods, dict):
-        periods = periods.get("trace", periods.get("periods"))
-    if not isinstance(periods, list) or not periods:
-        raise TraceError(f"{path}: no list of periods")
-    rows = []
-    for number, period in enumerate(periods):
-        try:
-            row = (float(period["duration_ms"]), float(period["bandwidth_kbps"]))
-            rows.append((*row, float(period.get("latency_ms", latency * 1000))))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise TraceError(f"{path}: period {number} is {json.dumps(period)[:80]}, not a rate over time") from error
-    table = np.array(rows)
-    for column, name in enumerate(("duration_ms", "bandwidth_kbps", "latency_ms")):
-        bad = np.flatnonzero(~np.isfinite(table[:, column]) | (table[:, column] < 0))
-        if bad.size:
-            raise TraceError(f"{path}: {name} of period {bad[0]} is {table[bad[0], column]:g}")
-    keep = table[:, 0] > 0
-    notes = (f"{int((~keep).sum())} periods of no length left out",) if not keep.all() else ()
-    table = table[keep]
-    return Trace(stem(path), table[:, 0] / 1e3, table[:, 1] * 1e3, table[:, 2] / 1e3, notes=notes)
+def _read_csv_trace(path: str, text: str, latency: float) -> Trace:
+    table = read_csv(path, text, latency)
+    # the Irish set has the traffic of Netflix and Amazon, which those players paced, in folders of their names
+    limited = any(word in path.lower() for word in ("netflix", "amazon"))
+    if table.durations is None:
+        trace = trace_of_samples(path, StampedSamples(table.lines, table.times, table.rates, table.latencies))
+        return replace(trace, app_limited=limited, notes=table.notes + trace.notes)
+    return Trace(file_name(path), table.durations, table.rates, table.latencies, limited, table.notes)
 
 
-def _columns(path: str, text: str, count: int) -> tuple[NDArray[np.int64], Floats]:
-    """Return line numbers and the first columns of every line."""
-    numbers, rows = [], []
-    for number, line in enumerate(text.splitlines(), 1):
-        fields = line.split()
-        if not fields or fields[0].startswith("#"):
-            continue
-        try:
-            row = [float(field) for field in fields[:count]]
-            if len(row) < count or not np.all(np.isfinite(row)):
-                raise ValueError
-        except ValueError as error:
-            raise TraceError(f"{path}:{number}: {line.strip()[:60]!r} is not {count} numbers") from error
-        numbers.append(number)
-        rows.append(row)
-    if not rows:
-        raise TraceError(f"{path}: the trace is empty")
-    return np.array(numbers), np.array(rows)
-
-
-def stamped(path: str, lines: NDArray[np.int64], times: Floats, rates: Floats, latency: float | Floats) -> Trace:
-    """Make a trace of rates (bits/s) that each hold up to their time (s); mend what can be mended, and say so."""
-    bad = np.flatnonzero(rates < 0)
-    if bad.size:
-        raise TraceError(f"{path}:{lines[bad[0]]}: a negative rate, {rates[bad[0]]:g} bit/s")
-    notes = []
-    delays = np.broadcast_to(latency, times.shape)
-    forward = times > np.maximum.accumulate(np.concatenate(([-np.inf], times[:-1])))
-    if not forward.all():
-        first = int(np.flatnonzero(~forward)[0])
-        count = int((~forward).sum())
-        notes.append(f"{count} stamps do not move forward and are left out, the first in line {lines[first]}")
-        times, rates, delays = times[forward], rates[forward], delays[forward]
-    if len(times) == 1:
-        notes.append("a single sample, taken as a constant rate")
-        return Trace(file_name(path), np.ones(1), rates, delays, notes=tuple(notes))
-    if times[0] != 0:
-        notes.append(f"it starts at {times[0]:g} s; moved to 0")
-    zeros = int((rates[1:] == 0).sum())
-    if zeros:
-        notes.append(f"nothing arrives in {zeros} of {len(rates) - 1} intervals")
-    durations = np.diff(times)
-    return Trace(file_name(path), durations, rates[1:], delays[1:], notes=tuple(notes))
-
-
-def _pensieve(path: str, text: str, latency: float) -> Trace:
-    lines, table = _columns(path, text, 2)
-    return stamped(path, lines, table[:, 0], table[:, 1] * 1e6, latency)
-
-
-def _oboe(path: str, text: str, latency: float) -> Trace:
-    lines, table = _columns(path, text, 2)
-    # what a player's chunks got: it asked for no more
-    return replace(stamped(path, lines, table[:, 0] / 1e3, table[:, 1] * 1e3, latency), app_limited=True)
-
-
-def _mahimahi(path: str, text: str, latency: float) -> Trace:
-    lines, table = _columns(path, text, 1)
-    stamps = table[:, 0]
-    back = np.flatnonzero(np.diff(stamps) < 0)
-    if back.size or stamps[0] < 0:
-        line = lines[back[0] + 1] if back.size else lines[0]
-        raise TraceError(f"{path}:{line}: the stamps of a mahimahi trace never go back")
-    end = max(float(stamps[-1]), 1.0)  # it starts again at its last stamp
-    bins = int(np.ceil(end / _BIN))
-    counts = np.bincount(np.minimum(stamps // _BIN, bins - 1).astype(np.int64), minlength=bins)
-    durations = np.full(bins, _BIN / 1e3)
-    durations[-1] = (end - (bins - 1) * _BIN) / 1e3
-    return Trace(file_name(path), durations, counts * _PACKET_BITS / durations, np.full(bins, latency))
-
-
-def _csv(path: str, text: str, latency: float) -> Trace:
-    lines, times, rates, durations, latencies, notes = read_csv(path, text, latency)
-    # the Irish set keeps what Netflix and Amazon asked for in folders of their names
-    limited = any(word in str(path).lower() for word in ("netflix", "amazon"))
-    if durations is None:
-        trace = stamped(path, lines, times, rates, latencies)
-        return replace(trace, app_limited=limited, notes=notes + trace.notes)
-    return Trace(file_name(path), durations, rates, latencies, limited, notes)
-
-
+#: format -> reader of (path, text, latency in seconds)
 FORMATS: dict[str, Callable[[str, str, float], Trace | list[Trace]]] = {
-    "sabre": _sabre,
-    "pensieve": _pensieve,
-    "mahimahi": _mahimahi,
-    "oboe": _oboe,
-    "csv": _csv,
+    "sabre": read_sabre,
+    "pensieve": read_pensieve,
+    "mahimahi": read_mahimahi,
+    "oboe": read_oboe,
+    "csv": _read_csv_trace,
     "puffer": read_puffer,
     "fcc": read_fcc,
 }

@@ -62,7 +62,7 @@ def command(
     model = model_of(mode, **session)
     ladders = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     if len(ladders) == 2 and ladders[0].title == ladders[1].title:
-        ladders = [abr.renamed(pres, str(path)) for pres, path in zip(ladders, presentations, strict=True)]
+        ladders = [pres.renamed(str(path)) for pres, path in zip(ladders, presentations, strict=True)]
     networks = abr.load_traces(traces)
     tell_notes(reporter, ladders, networks)
     with reporter.stage("replaying") as advance:

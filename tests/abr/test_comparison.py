@@ -12,7 +12,7 @@ def table(film):
     traces = [random_trace(seed, 4e6) for seed in range(24)]
     better = abr.Presentation("better", film.rungs, film.durations, film.sizes, np.minimum(film.vmaf + 3, 100))
     fat = abr.Presentation("fat", film.rungs, film.durations, film.sizes * 2, np.minimum(film.vmaf + 3, 100))
-    return abr.simulate_many([film, better, fat, abr.renamed(film, "same")], traces, ["bba-2", "bola-e"], starts=3)
+    return abr.simulate_many([film, better, fat, film.renamed("same")], traces, ["bba-2", "bola-e"], starts=3)
 
 
 def test_more_vmaf_for_the_same_bytes_ships(table):

@@ -96,7 +96,7 @@ def test_missing_scores_are_told(place):
         sizes = SIZES["low" if rung == "1" else "high"]
         (place / f"video_size_{rung}").write_text("\n".join(map(str, sizes)))
     (note,) = abr.load_presentation(place).notes
-    assert note.startswith("no VMAF of 1 segments, the first segment 1 of rung 2k")
+    assert note.startswith("1 segments have no VMAF (the first is segment 1 of rung 2k)")
 
 
 AUDIO_SET = (
@@ -177,16 +177,22 @@ def segment(document, rung=1, number=2):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: segment(d).pop("bytes"), "segment 2 of high has no size"),
-        (lambda d: segment(d).update(bytes=-5), "segment 2 of high has -5 bytes"),
-        (lambda d: segment(d).update(bytes="big"), "segment 2 of high has 'big' bytes"),
-        (lambda d: d["video"][1]["segments"].pop(), "high has 2 segments, the title has 3"),
-        (lambda d: d["video"][1].pop("average_bitrate"), "it has no 'average_bitrate'"),
+        (lambda d: segment(d).pop("bytes"), r"\$\.video\[1\]\.segments\[2\]: object missing required field `bytes`"),
+        (lambda d: segment(d).update(bytes=-5), r"\$\.video\[1\]\.segments\[2\]\.bytes: .* > 0\.0, found -5"),
+        (lambda d: segment(d).update(bytes="big"), r"\$\.video\[1\]\.segments\[2\]\.bytes: .*, found 'big'"),
+        (lambda d: segment(d).update(bytes=float("inf")), r"\.segments\[2\]\.bytes: expected a finite number, got inf"),
+        (lambda d: segment(d).update(bytes=float("nan")), r"\.segments\[2\]\.bytes: expected .*nan"),
+        (lambda d: d["video"][1]["segments"].pop(), r"\$\.video\[1\]\.segments: high has 2 segments, expected 3"),
+        (
+            lambda d: d["video"][1].pop("average_bitrate"),
+            r"\$\.video\[1\]: object missing required field `average_bitrate`",
+        ),
+        (lambda d: d.update(version=3), r"\$\.version: invalid enum value 3"),
         (lambda d: d.update(video=[]), "no rungs or no segments"),
         (lambda d: d["segments"][1].update(duration=0), r"segment 1 lasts 0\.0 s"),
     ],
 )
-def test_a_damaged_presentation_is_refused_with_file_place_and_value(tmp_path, change, message):
+def test_load_presentation_names_file_location_and_value_of_a_fault(tmp_path, change, message):
     path = tmp_path / "presentation.json"
     path.write_text(ours(change))
     with pytest.raises(abr.PresentationError, match=message) as caught:
@@ -221,7 +227,7 @@ def test_rungs_that_do_not_share_their_segments_are_refused(place):
         abr.load_presentation(place / "master.m3u8")
     playlist(place / "high.m3u8", lines)
     (place / "high.m3u8").write_text((place / "high.m3u8").read_text().replace("#EXT-X-ENDLIST", ""))
-    with pytest.raises(abr.PresentationError, match="a live playlist"):
+    with pytest.raises(abr.PresentationError, match="the playlist is live"):
         abr.load_presentation(place / "master.m3u8")
 
 

@@ -53,9 +53,9 @@ def test_check_structure_returns_typed_values_and_ignores_unknown_keys():
 @pytest.mark.parametrize(
     ("segment", "location", "problem"),
     [
-        ({"bytes": "big"}, "$.video[0].segments[1].bytes", "expected `float`, got `str`"),
-        ({"bytes": 0}, "$.video[0].segments[1].bytes", "expected `float` > 0.0"),
-        ({"bytes": True}, "$.video[0].segments[1].bytes", "expected `float`, got `bool`"),
+        ({"bytes": "big"}, "$.video[0].segments[1].bytes", "expected `float`, got `str`, found 'big'"),
+        ({"bytes": 0}, "$.video[0].segments[1].bytes", "expected `float` > 0.0, found 0"),
+        ({"bytes": True}, "$.video[0].segments[1].bytes", "expected `float`, got `bool`, found True"),
         ({}, "$.video[0].segments[1]", "object missing required field `bytes`"),
     ],
 )
