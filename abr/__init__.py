@@ -3,7 +3,7 @@
 from abr.batch import simulate_many, start_offsets
 from abr.bounds.offline_bound import Bound, can_bound, objective, offline_bound
 from abr.errors import PolicyError, PresentationError, TraceError
-from abr.expected_quality import audience
+from abr.expected_quality import ExpectedQuality
 from abr.player.session_model import CATCH_UPS, MODES, REPLACEMENTS, SessionModel
 from abr.policies import REGISTRY
 from abr.policies import find as find_policy
@@ -13,11 +13,11 @@ from abr.policies.python_policy import State
 from abr.presentations.device import DEVICES
 from abr.presentations.presentation import Audio, Presentation, Rung
 from abr.presentations.presentation_files import as_presentation, load_presentation
-from abr.results.ab_comparison import Comparison, Effect, Guardrail, compare, shares
+from abr.results.ab_comparison import ArmComparison, Effect, Guardrail, compare_arms, decompose_effect
 from abr.results.metrics import METRICS, UNITS
 from abr.results.p1203 import p1203, p1203_input
 from abr.results.session import Event, Session
-from abr.results.session_table import Table
+from abr.results.session_table import SessionTable
 from abr.simulation import PolicyLike, simulate
 from abr.traces.trace import Trace
 from abr.traces.trace_files import FORMATS, as_trace, load_trace, load_traces
@@ -34,11 +34,12 @@ __all__ = [
     "REGISTRY",
     "REPLACEMENTS",
     "UNITS",
+    "ArmComparison",
     "Audio",
     "Bound",
-    "Comparison",
     "Effect",
     "Event",
+    "ExpectedQuality",
     "Guardrail",
     "Network",
     "Policy",
@@ -49,15 +50,15 @@ __all__ = [
     "Rung",
     "Session",
     "SessionModel",
+    "SessionTable",
     "State",
-    "Table",
     "Trace",
     "TraceError",
     "as_presentation",
     "as_trace",
-    "audience",
     "can_bound",
-    "compare",
+    "compare_arms",
+    "decompose_effect",
     "find_policy",
     "generate_trace",
     "infer_route",
@@ -70,7 +71,6 @@ __all__ = [
     "p1203",
     "p1203_input",
     "predictive",
-    "shares",
     "simulate",
     "simulate_many",
     "split_traces",

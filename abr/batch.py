@@ -19,7 +19,7 @@ from abr.policies.python_policy import run_as
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.results.metrics import METRICS
-from abr.results.session_table import Table
+from abr.results.session_table import SessionTable
 from abr.simulation import TARGET, Player, PolicyLike, player
 from abr.traces.trace import Trace
 
@@ -52,7 +52,7 @@ def simulate_many(
     workers: int | None = None,
     regret: bool = False,
     progress: Callable[[float, float], None] | None = None,
-) -> Table:
+) -> SessionTable:
     """Replay every trace, from several starts, over every presentation with every policy.
 
     Parameters
@@ -73,9 +73,9 @@ def simulate_many(
 
     Returns
     -------
-    Table
+    SessionTable
         A row a session; `load_ratio` is its trace's mean rate over the middle rung. A session whose policy failed
-        has only absent metrics; `Table.errors` says why.
+        has only absent metrics; `SessionTable.errors` says why.
     """
     titles = [presentations] if isinstance(presentations, Presentation) else list(presentations)
     chosen = model or session_model(mode, buffer)
@@ -83,7 +83,7 @@ def simulate_many(
     offsets = start_offsets(traces, starts, seed)
     sessions = len(traces) * starts
     arms = [(pres, policy) for pres in titles for policy in policies]
-    table = Table.empty(len(arms) * sessions, mode, device)
+    table = SessionTable.empty(len(arms) * sessions, mode, device)
     for number, (pres, policy) in enumerate(arms):
         rows = slice(number * sessions, (number + 1) * sessions)
         fitted = for_device(pres, DEVICES[device])

@@ -1,8 +1,9 @@
-"""What an audience on known networks gets of a presentation: the callable that a ladder is chosen by."""
+"""The quality that a population of clients is expected to get from a presentation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,46 +12,47 @@ from abr.presentations.presentation import Presentation
 from abr.simulation import PolicyLike
 from abr.traces.trace import Trace
 
-__all__ = ["STALL_PRICE", "audience"]
+__all__ = ["STALL_PENALTY", "ExpectedQuality"]
 
-#: VMAF points that one per cent of stalled time costs
-STALL_PRICE = 2.0
+#: VMAF points for each percent of stalled time; chosen by hand
+STALL_PENALTY = 2.0
 
 
-def audience(
-    traces: Sequence[Trace],
-    policy: PolicyLike = "bba-2",
-    *,
-    device: str = "tv-1080p",
-    starts: int = 4,
-    seed: int = 0,
-    stall_price: float = STALL_PRICE,
-) -> Callable[[Presentation], float]:
-    """Return a callable that scores a presentation by what viewers on these networks get.
+@dataclass(frozen=True, slots=True, repr=False)
+class ExpectedQuality:
+    """Score presentations by simulating a client population: mean delivered VMAF minus a penalty for stalls.
 
-    Parameters
+    Attributes
     ----------
     traces : sequence of Trace
-        Their networks.
+        Networks of the clients.
     policy : str, Policy or callable
-        Their player.
+        ABR policy of the clients.
     device, starts, seed
-        As of `abr.simulate_many`.
-    stall_price : float
-        VMAF points that one per cent of stalled time costs.
-
-    Returns
-    -------
-    callable
-        Presentation -> mean delivered VMAF less the price of stalls; more is better.
+        As for `abr.simulate_many`.
+    stall_penalty : float
+        VMAF points for each percent of stalled time.
     """
 
-    def score(pres: Presentation) -> float:
-        table = simulate_many(pres, traces, [policy], starts=starts, seed=seed, device=device)
+    traces: Sequence[Trace]
+    policy: PolicyLike = "bba-2"
+    device: str = "tv-1080p"
+    starts: int = 4
+    seed: int = 0
+    stall_penalty: float = STALL_PENALTY
+
+    def __call__(self, presentation: Presentation) -> float:
+        """Return the expected quality of a presentation, VMAF points; higher is better.
+
+        Raises
+        ------
+        PolicyError
+            When the policy fails in a session.
+        """
+        table = simulate_many(
+            presentation, self.traces, [self.policy], starts=self.starts, seed=self.seed, device=self.device
+        )
         failure = table.failure()
         if failure is not None:
             raise failure
-        delivered = table["vmaf_mean"] - 100 * stall_price * table["rebuffer_ratio"]
-        return float(np.mean(delivered))
-
-    return score
+        return float(np.mean(table["vmaf_mean"] - 100 * self.stall_penalty * table["rebuffer_ratio"]))

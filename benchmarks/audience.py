@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import abr
-from abr.expected_quality import STALL_PRICE
+from abr.expected_quality import STALL_PENALTY
 from abr.results.interval import cluster_interval
 from benchmarks._grids import LIMITS, Grid
 from benchmarks.ladder_grids import GRIDS, read_grid
@@ -78,7 +78,7 @@ def main() -> None:
                 print(f"  {kind:7}" + " ".join(f"{c.rate / 1e3:.0f}k({c.quality:.0f})" for c in ladder))
             for policy in POLICIES:
                 tables = [abr.simulate_many(ladder, unseen, [policy], starts=8, seed=7) for ladder in ladders]
-                counted = [t["vmaf_mean"] - 100 * STALL_PRICE * t["rebuffer_ratio"] for t in tables]
+                counted = [t["vmaf_mean"] - 100 * STALL_PENALTY * t["rebuffer_ratio"] for t in tables]
                 told = []
                 for values in (counted, [t["vmaf_mean"] for t in tables]):
                     difference = values[1] - values[0]

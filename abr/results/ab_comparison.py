@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from abr.errors import PolicyError
 from abr.policies.policy import Floats
 from abr.results.interval import REALISATIONS, error_factor, interval, p_value
-from abr.results.session_table import Table
+from abr.results.session_table import SessionTable
 
-__all__ = ["GUARDRAILS", "Comparison", "Effect", "Guardrail", "compare", "shares"]
+__all__ = ["GUARDRAILS", "ArmComparison", "Effect", "Guardrail", "compare_arms", "decompose_effect"]
 
-#: metrics of which less is better; of all others more is
-LESS = (
+#: metrics for which lower values are better; for all others higher values are
+LOWER_IS_BETTER = (
     *("rebuffer_ratio", "rebuffer_count", "startup_delay", "switches", "switch_magnitude"),
     *("downloaded_bytes", "wasted_bytes", "bytes_above_target", "regret"),
 )
@@ -47,7 +47,7 @@ GUARDRAILS = (
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Second arm less first.
+    """Difference of one metric: second arm minus first arm.
 
     Attributes
     ----------
@@ -60,9 +60,9 @@ class Effect:
     p : float
         Two-sided, of no difference; `adjusted` for all metrics tested (Holm 1979).
     detectable : float
-        The difference that so many traces find four times in five.
+        Smallest difference that this number of traces detects with a power of 80 %.
     sessions_needed : int or None
-        To find the difference seen four times in five, in the same number of sessions a trace.
+        Sessions that detect the observed difference with a power of 80 %, with as many sessions on each trace.
     """
 
     metric: str
@@ -77,8 +77,8 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """What two arms differ in, and what follows: `verdict` is ship, hold or stop, with its reasons."""
+class ArmComparison:
+    """Differences between two arms and the verdict, which is ship, hold or stop, with its reasons."""
 
     first: str
     second: str
@@ -90,19 +90,19 @@ class Comparison:
     reasons: tuple[str, ...]
 
 
-def compare(
-    table: Table,
+def compare_arms(
+    table: SessionTable,
     first: tuple[str, str],
     second: tuple[str, str],
     *,
     primary: str = "vmaf_mean",
     guardrails: tuple[Guardrail, ...] = GUARDRAILS,
     seed: int = 0,
-) -> Comparison:
+) -> ArmComparison:
     """Compare two arms of a table, each (presentation, policy), session by session.
 
     Ship when the primary metric is better beyond chance and every guardrail surely holds; stop when the primary
-    metric or a guardrail is worse beyond chance, corrected for several metrics; else hold.
+    metric or a guardrail is worse beyond chance, adjusted for the number of metrics; otherwise hold.
 
     Raises
     ------
@@ -110,15 +110,15 @@ def compare(
         When an arm is not in the table, no session has the primary metric in both, or all are of one trace.
     """
     if primary not in table.metric_names:
-        raise PolicyError(f"no metric is called {primary!r}; there are {', '.join(table.metric_names)}")
+        raise PolicyError(f"unknown metric {primary!r} (choose from {', '.join(table.metric_names)})")
     a, b = _rows(table, first), _rows(table, second)
     if len(set(table["trace"][a])) < 2:
-        raise PolicyError("sessions of one trace say nothing about others; give at least two traces")
+        raise PolicyError("sessions on one trace do not generalise to others; give at least two traces")
     effects = _effects(table, a, b, seed)
     if primary not in effects:
         raise PolicyError(f"no session has {primary} in both arms; name another primary metric")
     verdict, reasons = _judge(table, a, b, effects, primary, guardrails, seed)
-    return Comparison(
+    return ArmComparison(
         " ".join(first),
         " ".join(second),
         len(a),
@@ -130,11 +130,11 @@ def compare(
     )
 
 
-def _rows(table: Table, arm: tuple[str, str]) -> NDArray[np.int64]:
+def _rows(table: SessionTable, arm: tuple[str, str]) -> NDArray[np.int64]:
     for presentation, policy, rows in table.arms():
         if (presentation, policy) == arm:
             return rows
-    raise PolicyError(f"no arm is {arm[0]} with {arm[1]}")
+    raise PolicyError(f"the table has no arm of presentation {arm[0]} and policy {arm[1]}")
 
 
 def _draws(clusters: NDArray[Any], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -152,7 +152,7 @@ def _means(values: Floats, place: NDArray[np.int64], draws: NDArray[np.int64]) -
     return means
 
 
-def _effects(table: Table, a: NDArray[np.int64], b: NDArray[np.int64], seed: int) -> dict[str, Effect]:
+def _effects(table: SessionTable, a: NDArray[np.int64], b: NDArray[np.int64], seed: int) -> dict[str, Effect]:
     found: dict[str, tuple[Any, ...]] = {}
     for metric in table.metric_names:
         x, y = table[metric][a].astype(float), table[metric][b].astype(float)
@@ -187,7 +187,7 @@ def _holm(p: dict[str, float]) -> dict[str, float]:
 
 
 def _judge(
-    table: Table,
+    table: SessionTable,
     a: NDArray[np.int64],
     b: NDArray[np.int64],
     effects: dict[str, Effect],
@@ -196,7 +196,7 @@ def _judge(
     seed: int,
 ) -> tuple[str, list[str]]:
     main = effects[primary]
-    sign = -1 if primary in LESS else 1
+    sign = -1 if primary in LOWER_IS_BETTER else 1
     low, high = sorted(sign * value for value in main.ci95)
     reasons = [f"{primary} {main.difference:+.4g}, 95 % between {main.ci95[0]:+.4g} and {main.ci95[1]:+.4g}"]
     better, worse = low > 0, high < 0
@@ -216,12 +216,12 @@ def _judge(
     if better and kept:
         return "ship", reasons
     if not better:
-        reasons.append(f"a difference in {primary} of {main.detectable:.4g} would be found 4 times in 5")
+        reasons.append(f"a difference in {primary} of {main.detectable:.4g} would be detected with a power of 80 %")
     return "hold", reasons
 
 
 def _loss(
-    table: Table,
+    table: SessionTable,
     a: NDArray[np.int64],
     b: NDArray[np.int64],
     effects: dict[str, Effect],
@@ -229,7 +229,7 @@ def _loss(
     seed: int,
 ) -> tuple[float, float, float, float]:
     """Return how much worse the second arm is, the ends of its interval, and the margin in the same unit."""
-    sign = 1 if guard.metric in LESS else -1
+    sign = 1 if guard.metric in LOWER_IS_BETTER else -1
     effect = effects[guard.metric]
     margin = guard.margin * abs(effect.first) if guard.relative else guard.margin
     if not guard.p95:
@@ -253,10 +253,13 @@ def _percentiles(values: Floats, place: NDArray[np.int64], draws: NDArray[np.int
     return chosen
 
 
-def shares(table: Table, ladders: tuple[str, str], policies: tuple[str, str], metric: str) -> dict[str, float]:
-    """Return what of a change of ladder and policy together is owed to each: `ladder`, `policy`, `together`.
+def decompose_effect(
+    table: SessionTable, ladders: tuple[str, str], policies: tuple[str, str], metric: str
+) -> dict[str, float]:
+    """Decompose the effect of a new ladder and a new policy into one of each: `ladder`, `policy`, `together`.
 
-    The ladder's share is its mean effect over both policies, the policy's over both ladders; they add up.
+    The effect of the ladder is its mean over both policies, that of the policy its mean over both ladders; their sum
+    is the effect of both together.
     """
     mean = {
         (ladder, policy): float(np.nanmean(table[metric][_rows(table, (ladder, policy))]))

@@ -1,8 +1,12 @@
-"""The values `Session` and `Event`: one replay, every download, stall and wait of it."""
+"""The values `Session` and `Event`: one replay with each of its downloads, stalls and waits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shotladder_runtime.notebook_html import property_table
+from shotladder_runtime.optional import require
 
 __all__ = ["EVENT_KINDS", "TRANSFERS", "Event", "Session"]
 
@@ -52,7 +56,7 @@ class Event:
     latency: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Session:
     """One replay.
 
@@ -79,3 +83,67 @@ class Session:
     rungs: tuple[int, ...]
     events: tuple[Event, ...]
     metrics: dict[str, float | None]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Session {self.policy!r} on {self.trace!r}: {self.presentation!r}, {len(self.rungs)} segments, "
+            f"{len(self.events)} events>"
+        )
+
+    def _repr_html_(self) -> str:
+        metrics: dict[str, object] = {n: None if v is None else f"{v:.5g}" for n, v in self.metrics.items()}
+        heading = f"Session of {self.policy} on {self.trace}"
+        return property_table(heading, {"presentation": self.presentation, "device": self.device, **metrics})
+
+    def to_pandas(self, table: str = "events") -> Any:
+        """Return the events or the segments as a DataFrame (extra `pandas`).
+
+        Parameters
+        ----------
+        table : {"events", "segments"}
+            `events` has a row for each event and the attributes of `Event`. `segments` has a row for each segment with
+            its final rung, and the end time, duration, bytes, buffer and stall of the last download of it.
+
+        Raises
+        ------
+        ValueError
+            When there is no such table.
+        """
+        pandas = require("pandas", extra="pandas")
+        if table == "events":
+            return pandas.DataFrame([asdict(event) for event in self.events])
+        if table != "segments":
+            raise ValueError(f"unknown table {table!r} (choose from events, segments)")
+        # a replacement is logged as a "replace" event of the segment with the rung that it had before, and a download
+        downloads = {event.segment: event for event in self.events if event.event == "download"}
+        names = ("time", "duration", "bytes", "buffer", "stall")
+        rows = [
+            {"segment": n, "rung": rung, **{name: getattr(downloads.get(n), name, None) for name in names}}
+            for n, rung in enumerate(self.rungs)
+        ]
+        return pandas.DataFrame(rows)
+
+    def plot(self) -> Any:
+        """Plot throughput, rung and buffer level over time, with stalls shaded (extra `plot`).
+
+        Returns
+        -------
+        ndarray of matplotlib Axes
+            Three axes in one column that share their time axis.
+        """
+        figure, axes = require("matplotlib.pyplot", extra="plot").subplots(3, sharex=True, layout="constrained")
+        downloads = [event for event in self.events if event.event == "download"]
+        times = [event.time for event in downloads]
+        rates = [8e-6 * event.bytes / event.duration if event.duration else float("nan") for event in downloads]
+        axes[0].step(times, rates, where="pre")
+        axes[1].step(times, [event.rung for event in downloads], where="pre")
+        axes[2].plot([event.time for event in self.events], [event.buffer for event in self.events])
+        for event in self.events:
+            if event.event == "stall":
+                for ax in axes:
+                    ax.axvspan(event.time - event.duration, event.time, color="tab:red", alpha=0.3)
+        for ax, label in zip(axes, ("throughput (Mbit/s)", "rung", "buffer (s)"), strict=True):
+            ax.set_ylabel(label)
+        axes[-1].set_xlabel("time (s)")
+        figure.suptitle(f"{self.policy} on {self.trace}")
+        return axes

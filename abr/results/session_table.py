@@ -1,4 +1,4 @@
-"""The table of a batch: a row a session, columns of names and metrics; summaries of its arms."""
+"""The table of a batch, with a row for each session and a column for each label and metric."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abr.errors import PolicyError, TraceError
+from abr.errors import PolicyError
 from abr.policies.policy import Floats
 from abr.results.interval import cluster_interval
 from abr.results.metrics import METRICS
 from abr.traces.trace import Trace
+from shotladder_runtime.notebook_html import property_table
+from shotladder_runtime.optional import require
 
-__all__ = ["Table"]
+__all__ = ["SessionTable"]
 
 _LABELS = ("presentation", "policy", "device", "trace", "start")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """Sessions in columns.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SessionTable:
+    """Sessions, one in each row.
 
     Attributes
     ----------
@@ -33,7 +35,7 @@ class Table:
     mode : str
         The session model.
     errors : dict
-        What went wrong in a row, by its number.
+        Row -> message of the failure of its session.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -41,8 +43,8 @@ class Table:
     errors: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, rows: int, mode: str, device: str) -> Table:
-        """Return a table of so many rows to be filled."""
+    def empty(cls, rows: int, mode: str, device: str) -> SessionTable:
+        """Return an empty table of `rows` sessions."""
         columns: dict[str, NDArray[Any]] = {name: np.empty(rows, object) for name in _LABELS[:4]}
         columns["device"][:] = device
         columns["start"] = np.zeros(rows)
@@ -50,6 +52,45 @@ class Table:
         for name in METRICS:
             columns[name] = np.full(rows, np.nan)
         return cls(columns, mode)
+
+    def __repr__(self) -> str:
+        return f"<SessionTable: {len(self)} sessions, {sum(1 for _ in self.arms())} arms, {len(self.errors)} failed>"
+
+    def _repr_html_(self) -> str:
+        arms = {f"{arm[0]}, {arm[1]}": f"{len(arm[2])} sessions" for arm in self.arms()}
+        return property_table(f"SessionTable of {len(self)} sessions", arms | {"failed": len(self.errors) or None})
+
+    def to_pandas(self) -> Any:
+        """Return a DataFrame with a row for each session and the columns of the table (extra `pandas`)."""
+        return require("pandas", extra="pandas").DataFrame(self.columns)
+
+    def plot(self, metric: str = "vmaf_mean", ax: Any = None) -> Any:
+        """Plot the empirical distribution of a metric over the sessions of each arm (extra `plot`).
+
+        Parameters
+        ----------
+        metric : str
+            One of `metric_names`.
+        ax : matplotlib Axes, optional
+            Where to plot; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        if metric not in self.metric_names:
+            raise PolicyError(f"unknown metric {metric!r} (choose from {', '.join(self.metric_names)})")
+        if ax is None:
+            ax = require("matplotlib.pyplot", extra="plot").subplots(layout="constrained")[1]
+        for presentation, policy, rows in self.arms():
+            values = self[metric][rows].astype(np.float64)
+            values = values[~np.isnan(values)]
+            if len(values):
+                ax.ecdf(values, label=f"{presentation}, {policy}")
+        ax.set(xlabel=metric, ylabel="fraction of sessions")
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend()
+        return ax
 
     def __len__(self) -> int:
         return len(self.columns["start"])
@@ -111,16 +152,13 @@ class Table:
         """Write the rows as `.csv` or `.parquet`."""
         path = Path(path)
         if path.suffix == ".parquet":
-            try:
-                import pyarrow
-                import pyarrow.parquet
-            except ImportError as error:
-                raise TraceError(f"{path}: Parquet needs pyarrow: pip install 'shotladder[parquet]'") from error
+            pyarrow = require("pyarrow", extra="parquet")
+            parquet = require("pyarrow.parquet", extra="parquet")
             columns = {
                 name: list(column) if column.dtype == object else pyarrow.array(column, from_pandas=True)
                 for name, column in self.columns.items()
             }
-            pyarrow.parquet.write_table(pyarrow.table(columns), path)
+            parquet.write_table(pyarrow.table(columns), path)
             return
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)

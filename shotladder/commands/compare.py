@@ -88,11 +88,11 @@ def command(
         abr.Guardrail("vmaf_p5", vmaf_p5_margin),
     )
     first, second = (ladders[0].title, names[0]), (ladders[-1].title, names[-1])
-    result = abr.compare(table, first, second, primary=primary, guardrails=guardrails, seed=seed)
+    result = abr.compare_arms(table, first, second, primary=primary, guardrails=guardrails, seed=seed)
     share = None
     if len(ladders) == 2 and len(names) == 2:
         titles = (ladders[0].title, ladders[1].title)
-        share = abr.shares(table, titles, (names[0], names[1]), primary)
+        share = abr.decompose_effect(table, titles, (names[0], names[1]), primary)
     if as_json:
         click.echo(json.dumps(asdict(result) | {"shares": share}))
     else:
@@ -106,7 +106,7 @@ def _title(name: str) -> str:
         raise click.UsageError(str(error)) from error
 
 
-def _show(result: abr.Comparison, share: dict[str, float] | None) -> None:
+def _show(result: abr.ArmComparison, share: dict[str, float] | None) -> None:
     click.echo(f"{result.second}\nagainst {result.first}: {result.sessions} sessions over {result.traces} traces")
     click.echo(f"{'':20}{'first':>12}{'second':>12}{'difference':>12}{'95 % interval':>26}{'p, Holm':>9}")
     for effect in result.effects:

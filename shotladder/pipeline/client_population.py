@@ -55,7 +55,7 @@ class Viewers:
         """Return the mean delivered VMAF less the price of stalls."""
         device = "tv-4k" if max(choice.height for choice in ladder) > 1080 else "tv-1080p"
         pres = self.presentation(ladder)
-        scores = [abr.audience(self.traces, policy, device=device, starts=STARTS)(pres) for policy in POLICIES]
+        scores = [abr.ExpectedQuality(self.traces, policy, device=device, starts=STARTS)(pres) for policy in POLICIES]
         return sum(scores) / len(scores)
 
     def presentation(self, ladder: Sequence[RungChoice]) -> abr.Presentation:

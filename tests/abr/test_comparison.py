@@ -15,8 +15,8 @@ def table(film):
     return abr.simulate_many([film, better, fat, film.renamed("same")], traces, ["bba-2", "bola-e"], starts=3)
 
 
-def test_more_vmaf_for_the_same_bytes_ships(table):
-    result = abr.compare(table, ("film", "bba-2@2014"), ("better", "bba-2@2014"))
+def test_compare_arms_ships_more_vmaf_at_equal_bytes(table):
+    result = abr.compare_arms(table, ("film", "bba-2@2014"), ("better", "bba-2@2014"))
     assert result.verdict == "ship"
     assert result.sessions == 72
     assert result.traces == 24
@@ -26,20 +26,20 @@ def test_more_vmaf_for_the_same_bytes_ships(table):
     assert len(result.reasons) == 5
 
 
-def test_an_arm_against_itself_holds(table):
-    result = abr.compare(table, ("film", "bba-2@2014"), ("same", "bba-2@2014"))
+def test_compare_arms_holds_an_arm_against_itself(table):
+    result = abr.compare_arms(table, ("film", "bba-2@2014"), ("same", "bba-2@2014"))
     assert result.verdict == "hold"
     assert all(e.difference == 0 and e.adjusted == 1 for e in result.effects)
 
 
-def test_twice_the_bytes_stops(table):
-    result = abr.compare(table, ("film", "bola-e@sabre"), ("fat", "bola-e@sabre"))
+def test_compare_arms_stops_twice_the_bytes(table):
+    result = abr.compare_arms(table, ("film", "bola-e@sabre"), ("fat", "bola-e@sabre"))
     assert result.verdict == "stop"
     assert any("is broken" in reason for reason in result.reasons)
 
 
-def test_shares_of_ladder_and_policy_add_up(table):
-    share = abr.shares(table, ("film", "better"), ("bba-2@2014", "bola-e@sabre"), "vmaf_mean")
+def test_decompose_effect_returns_parts_that_add_up(table):
+    share = abr.decompose_effect(table, ("film", "better"), ("bba-2@2014", "bola-e@sabre"), "vmaf_mean")
     assert share["ladder"] + share["policy"] == pytest.approx(share["together"])
     assert 0 < share["ladder"] <= 3
 
@@ -74,14 +74,15 @@ def made_up(seed, traces, effect=0.0):
         "start": np.zeros(2 * len(names)),
         "vmaf_mean": np.concatenate([before, after]),
     }
-    return abr.Table(columns, "default")
+    return abr.SessionTable(columns, "default")
 
 
 @pytest.mark.parametrize("traces", [8, 30])
 def test_an_arm_against_its_like_is_seldom_shipped_or_stopped(traces):
     count = 120
     verdicts = [
-        abr.compare(made_up(seed, traces), ("film", "a"), ("film", "b"), seed=seed).verdict for seed in range(count)
+        abr.compare_arms(made_up(seed, traces), ("film", "a"), ("film", "b"), seed=seed).verdict
+        for seed in range(count)
     ]
     # 2.5 % each by design; so many in 120 come once in a thousand times
     assert verdicts.count("ship") <= 9
@@ -93,7 +94,7 @@ def test_the_detectable_difference_is_found_four_times_in_five():
     true = np.sqrt(1 / 30 + 1 / 300) * (1.96 + 0.84)
     found, told = 0, []
     for seed in range(120):
-        (effect,) = abr.compare(made_up(seed, 30, true), ("film", "a"), ("film", "b"), seed=seed).effects
+        (effect,) = abr.compare_arms(made_up(seed, 30, true), ("film", "a"), ("film", "b"), seed=seed).effects
         found += effect.ci95[0] > 0
         told.append(effect.detectable)
     assert 0.66 < found / 120 < 0.9
@@ -101,7 +102,7 @@ def test_the_detectable_difference_is_found_four_times_in_five():
 
 
 def test_sessions_needed_go_with_the_square_of_the_difference():
-    small, large = (abr.compare(made_up(5, 30, e), ("film", "a"), ("film", "b")).effects[0] for e in (0.3, 3.0))
+    small, large = (abr.compare_arms(made_up(5, 30, e), ("film", "a"), ("film", "b")).effects[0] for e in (0.3, 3.0))
     ratio = (small.detectable / small.difference) ** 2
     assert small.sessions_needed == np.ceil(300 * ratio)
     assert large.sessions_needed < small.sessions_needed
@@ -110,11 +111,11 @@ def test_sessions_needed_go_with_the_square_of_the_difference():
 def test_one_trace_is_no_comparison(film):
     table = abr.simulate_many(film, [random_trace(1, 4e6)], ["bba-2", "bola-e"], starts=5)
     with pytest.raises(abr.PolicyError, match="at least two traces"):
-        abr.compare(table, ("film", "bba-2@2014"), ("film", "bola-e@sabre"))
+        abr.compare_arms(table, ("film", "bba-2@2014"), ("film", "bola-e@sabre"))
 
 
 def test_an_unknown_arm_or_metric_is_told(table):
-    with pytest.raises(abr.PolicyError, match="no arm is"):
-        abr.compare(table, ("film", "bba-9"), ("better", "bba-2@2014"))
-    with pytest.raises(abr.PolicyError, match="no metric is called"):
-        abr.compare(table, ("film", "bba-2@2014"), ("better", "bba-2@2014"), primary="beauty")
+    with pytest.raises(abr.PolicyError, match="has no arm of"):
+        abr.compare_arms(table, ("film", "bba-9"), ("better", "bba-2@2014"))
+    with pytest.raises(abr.PolicyError, match="unknown metric"):
+        abr.compare_arms(table, ("film", "bba-2@2014"), ("better", "bba-2@2014"), primary="beauty")

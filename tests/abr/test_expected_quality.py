@@ -6,15 +6,15 @@ import abr
 from tests.abr.conftest import random_trace
 
 
-def test_an_audience_prefers_the_ladder_that_fits_its_networks(film):
+def test_expected_quality_prefers_the_ladder_that_fits_the_networks(film):
     def part(*rungs):
         keep = list(rungs)
         return abr.Presentation(
             film.title, tuple(film.rungs[i] for i in keep), film.durations, film.sizes[:, keep], film.vmaf[:, keep]
         )
 
-    slow = abr.audience([random_trace(seed, 0.6e6) for seed in range(6)], "bola-e")
-    fast = abr.audience([random_trace(seed, 2e7) for seed in range(6)], "bola-e")
+    slow = abr.ExpectedQuality([random_trace(seed, 0.6e6) for seed in range(6)], "bola-e")
+    fast = abr.ExpectedQuality([random_trace(seed, 2e7) for seed in range(6)], "bola-e")
     low, high = part(0, 1, 2), part(2, 3, 4)
     assert slow(low) > slow(high)
     assert fast(high) > fast(low)
