@@ -15,7 +15,7 @@ from abr.presentations.presentation import Audio, Presentation, Rung
 from abr.presentations.presentation_files import as_presentation, load_presentation
 from abr.results.ab_comparison import ArmComparison, Effect, Guardrail, compare_arms, decompose_effect
 from abr.results.metrics import METRICS, UNITS
-from abr.results.p1203 import p1203, p1203_input
+from abr.results.p1203 import make_p1203_input, run_p1203
 from abr.results.session import Event, Session
 from abr.results.session_table import SessionTable
 from abr.simulation import PolicyLike, simulate
@@ -66,11 +66,11 @@ __all__ = [
     "load_presentation",
     "load_trace",
     "load_traces",
+    "make_p1203_input",
     "objective",
     "offline_bound",
-    "p1203",
-    "p1203_input",
     "predictive",
+    "run_p1203",
     "simulate",
     "simulate_many",
     "split_traces",

@@ -1,8 +1,10 @@
-"""Intervals for means of sessions: those of one trace are not independent, so that whole traces are drawn.
+"""Bootstrap confidence intervals for means over sessions.
 
-Percentiles of a bootstrap are too narrow for few traces. They are taken further out, as Hesterberg's expanded
-percentile interval does (What Teachers Should Know About the Bootstrap, The American Statistician 69, 2015, 5.3):
-at the normal tail of sqrt(n / (n - 1)) times the quantile of Student's t with n - 1 degrees of freedom.
+Sessions on one trace are not independent, so whole traces are drawn (cluster bootstrap).
+
+With few traces, percentile intervals are too narrow. They are widened as in Hesterberg's expanded percentile interval
+(What Teachers Should Know About the Bootstrap, The American Statistician 69, 2015, 5.3): at the normal tail of
+sqrt(n / (n - 1)) times the quantile of Student's t with n - 1 degrees of freedom.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from abr.policies.policy import Floats
 
 __all__ = ["REALISATIONS", "bootstrap_means", "cluster_interval", "error_factor", "interval", "p_value"]
 
+#: bootstrap draws; chosen by hand
 REALISATIONS = 2000
 
 
@@ -37,8 +40,8 @@ def _widening(clusters: int) -> float:
 
 
 def interval(realisations: Floats, clusters: int) -> tuple[float, float]:
-    """Return the 95 % interval that realisations of a bootstrap over so many clusters tell."""
-    if clusters < 2:  # nothing tells how another would differ
+    """Return the 95 % interval of bootstrap realisations over a number of clusters."""
+    if clusters < 2:  # the variance between clusters is unknown
         return float(realisations.min()), float(realisations.max())
     tail = 100 * float(ndtr(-_widening(clusters) * stdtrit(clusters - 1, 0.975)))
     low, high = np.percentile(realisations, [tail, 100 - tail])
@@ -46,17 +49,17 @@ def interval(realisations: Floats, clusters: int) -> tuple[float, float]:
 
 
 def p_value(realisations: Floats, clusters: int) -> float:
-    """Return the two-sided p of no difference, by the same reckoning; there must be two clusters."""
+    """Return the two-sided p of no difference, from the same distribution; there must be at least two clusters."""
     tail = min((realisations <= 0).sum(), (realisations >= 0).sum()) / len(realisations)
     z = float(ndtri(tail))
-    if tail == 0.0:  # further out than so many realisations tell: as the normal that they resemble
+    if tail == 0.0:  # beyond the resolution of the realisations: use a normal distribution
         spread = max(float(realisations.std()), 1e-12)
         z = min(float(ndtri(1 / len(realisations))), -abs(float(realisations.mean())) / spread)
     return float(min(1.0, 2 * stdtr(clusters - 1, min(z, 0.0) / _widening(clusters))))
 
 
 def error_factor(clusters: int, power: float = 0.8) -> float:
-    """Return how many standard errors a difference must have to be found with some power."""
+    """Return the number of standard errors at which a difference is detected with a given power."""
     return float(_widening(clusters) * (stdtrit(clusters - 1, 0.975) + stdtrit(clusters - 1, power)))
 
 

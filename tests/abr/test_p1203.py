@@ -18,9 +18,9 @@ def stalled():
     return abr.simulate(pres, trace, lambda state: 0), pres
 
 
-def test_the_input_tells_what_was_played_and_where_it_stood_still(stalled):
+def test_make_p1203_input_lists_played_segments_and_stalls(stalled):
     session, pres = stalled
-    document = json.loads(json.dumps(abr.p1203_input(session, pres, frame_rate=24)))
+    document = json.loads(json.dumps(abr.make_p1203_input(session, pres, frame_rate=24)))
     assert document["I13"]["segments"][1] == {
         "codec": "h264",
         "start": 4.0,
@@ -36,23 +36,23 @@ def test_the_input_tells_what_was_played_and_where_it_stood_still(stalled):
     assert document["IGen"] == {"device": "pc", "displaySize": "1920x1080", "viewingDistance": "150cm"}
 
 
-def test_what_it_cannot_be_told_is_refused(stalled):
+def test_make_p1203_input_refuses_unknown_frame_sizes_and_live_sessions(stalled):
     session, pres = stalled
     blind = abr.Presentation("film", (abr.Rung("low", 1_000_000),), pres.durations, pres.sizes[:, :1])
-    with pytest.raises(abr.PresentationError, match="rung low has no size in pixels"):
-        abr.p1203_input(session, blind)
+    with pytest.raises(abr.PresentationError, match="rung low has no width and height"):
+        abr.make_p1203_input(session, blind)
     trace = abr.Trace("steady", [10.0], [4e6], [0.0])
     live = abr.simulate(pres, trace, "bba-0", model=abr.SessionModel(live=8.0))
-    with pytest.raises(abr.PresentationError, match="not for live"):
-        abr.p1203_input(live, pres)
+    with pytest.raises(abr.PresentationError, match="does not apply to live"):
+        abr.make_p1203_input(live, pres)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("itu_p1203") is not None, reason="itu_p1203 is installed")
-def test_where_the_software_is_missing_it_is_said(stalled):
+def test_run_p1203_names_the_package_when_it_is_missing(stalled):
     with pytest.raises(abr.PolicyError, match="needs the package itu_p1203"):
-        abr.p1203(*stalled)
+        abr.run_p1203(*stalled)
 
 
-def test_the_software_scores_the_session(stalled):
+def test_run_p1203_scores_the_session(stalled):
     pytest.importorskip("itu_p1203", reason="its licence lets nobody but its user install it")
-    assert 1 <= abr.p1203(*stalled)["O46"] <= 5
+    assert 1 <= abr.run_p1203(*stalled)["O46"] <= 5
