@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
-from numpy.typing import NDArray
 
 from abr.bounds.offline_bound import many_bounds, objective
-from abr.player.player_tables import TraceTables, scratch, trace_tables
-from abr.player.session_layout import LOG_WIDTH, M_ESTIMATE, M_STARTED, OUTCOME_SIZE
+from abr.player.presentation_arrays import JoinedTraces, join_traces
+from abr.player.session_arrays import METRICS_DTYPE, BatchArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, session_model
 from abr.policies.policy import Floats
-from abr.policies.policy_state import STATE_SIZE
-from abr.policies.python_policy import run_as
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.results.metrics import METRICS
@@ -79,7 +76,7 @@ def simulate_many(
     """
     titles = [presentations] if isinstance(presentations, Presentation) else list(presentations)
     chosen = model or session_model(mode, buffer)
-    tables = trace_tables(traces, chosen)
+    joined = join_traces(traces, chosen)
     offsets = start_offsets(traces, starts, seed)
     sessions = len(traces) * starts
     arms = [(pres, policy) for pres in titles for policy in policies]
@@ -88,10 +85,10 @@ def simulate_many(
         rows = slice(number * sessions, (number + 1) * sessions)
         fitted = for_device(pres, DEVICES[device])
         ready = player(fitted, policy, chosen, target)
-        ready.model[M_ESTIMATE] = float(ready.policy.estimates)
+        ready.model["estimates_throughput"] = ready.policy.estimates
         table.label(rows, pres.title, ready.policy.title, traces, offsets)
         table["load_ratio"][rows] = np.repeat([trace.load_ratio(fitted.bitrates) for trace in traces], starts)
-        metrics, errors = _arm(ready, traces, tables, offsets, workers, _shifted(progress, rows.start, len(table)))
+        metrics, errors = _arm(ready, traces, joined, offsets, workers, _shifted(progress, rows.start, len(table)))
         table.fill(rows, metrics, errors)
     if regret:
         bounds = [many_bounds(pres, traces, offsets, device=device, model=chosen).ravel() for pres in titles]
@@ -107,55 +104,53 @@ def _shifted(progress: Callable[[float, float], None] | None, done: int, total: 
 def _arm(
     ready: Player,
     traces: Sequence[Trace],
-    tables: TraceTables,
+    joined: JoinedTraces,
     offsets: Floats,
     workers: int | None,
     progress: Callable[[float], None],
 ) -> tuple[Floats, dict[int, str]]:
-    """Return the metrics of every session and what went wrong in some."""
+    """Return the metrics of each session of one policy and presentation, and the errors of the failed ones."""
     which = np.repeat(np.arange(len(traces)), offsets.shape[1])
-    starts = (offsets.ravel() * 1e3) % tables.lengths[which]
     metrics = np.full((len(which), len(METRICS)), np.nan)
-    nonsense = np.full(len(which), np.nan)
+    batch = BatchArrays(
+        joined.first_intervals,
+        which,
+        (offsets.ravel() * 1e3) % joined.lengths[which],
+        metrics.view(METRICS_DTYPE)[:, 0],
+        np.full(len(which), np.nan),
+    )
     errors: dict[int, str] = {}
     if ready.python:
         for i in range(len(which)):
-            ready.python.begin(np.zeros(STATE_SIZE), ready.presentation)
-            run_as(ready.python)
-            assert ready.python.s is not None
-            _run(ready, tables, which, starts, i, i + 1, metrics, nonsense, ready.python.s)
+            session = _new_session(ready)
+            ready.python.start_session(session.state, ready.presentation)
+            _play(ready, session, joined, batch, slice(i, i + 1))
             if isinstance(ready.python.error, KeyboardInterrupt | SystemExit):
                 raise ready.python.error
-            if not np.isnan(nonsense[i]):
-                errors[i] = ready.complain(traces[which[i]].name, nonsense[i])
+            if not np.isnan(batch.invalid_actions[i]):
+                errors[i] = ready.error_text(traces[which[i]].name, batch.invalid_actions[i])
             progress(i + 1)
         return metrics, errors
-    _threads(ready, tables, which, starts, metrics, nonsense, workers or os.cpu_count() or 1, progress)
-    for i in map(int, np.flatnonzero(~np.isnan(nonsense))):
-        errors[i] = ready.complain(traces[which[i]].name, nonsense[i])
+    _play_in_threads(ready, joined, batch, workers or os.cpu_count() or 1, progress)
+    for i in map(int, np.flatnonzero(~np.isnan(batch.invalid_actions))):
+        errors[i] = ready.error_text(traces[which[i]].name, batch.invalid_actions[i])
     return metrics, errors
 
 
-def _threads(
-    ready: Player,
-    tables: TraceTables,
-    which: NDArray[np.int64],
-    starts: Floats,
-    metrics: Floats,
-    nonsense: Floats,
-    workers: int,
-    progress: Callable[[float], None],
+def _play_in_threads(
+    ready: Player, joined: JoinedTraces, batch: BatchArrays, workers: int, progress: Callable[[float], None]
 ) -> None:
-    """Share the sessions among threads; the kernel holds no lock, an interrupt stops between two chunks."""
+    """Play the sessions in threads, which the kernel lets run in parallel; an interrupt stops between two chunks."""
+    count = len(batch.starts)
 
-    def run(begin: int) -> int:
-        end = min(begin + CHUNK, len(which))
-        _run(ready, tables, which, starts, begin, end, metrics, nonsense, np.zeros(STATE_SIZE))
-        return end - begin
+    def run(start: int) -> int:
+        stop = min(start + CHUNK, count)
+        _play(ready, _new_session(ready), joined, batch, slice(start, stop))
+        return stop - start
 
     done = 0
     with ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(run, begin) for begin in range(0, len(which), CHUNK)]
+        waiting = [pool.submit(run, start) for start in range(0, count, CHUNK)]
         try:
             for future in as_completed(waiting):
                 done += future.result()
@@ -165,26 +160,12 @@ def _threads(
             raise
 
 
-def _run(
-    ready: Player,
-    tables: TraceTables,
-    which: NDArray[np.int64],
-    starts: Floats,
-    begin: int,
-    end: int,
-    metrics: Floats,
-    nonsense: Floats,
-    s: Floats,
-) -> None:
-    from abr.player.kernels.batch_kernel import replay
+def _new_session(ready: Player) -> SessionArrays:
+    return new_session_arrays(ready.model, ready.arrays, ready.constants, ready.memory())
 
-    t = ready.tables
-    replay(
-        ready.callback, s, ready.constants, ready.memory(), ready.model, t.sizes, t.vmaf, t.ssim, t.ladder,
-        t.logs, t.durations, t.cum, t.enough, t.audio_sizes, t.audio_ends, t.rank, t.by_rank, tables.durations,
-        tables.rates, tables.latencies,
-        tables.ends, tables.first, which, starts, begin, end, int(ready.model[M_STARTED]), t.setting.target,
-        metrics, nonsense,
-        np.zeros(len(t.durations), np.int64), np.zeros(t.by_rank.size, np.int64), np.zeros(OUTCOME_SIZE),
-        np.zeros((0, LOG_WIDTH)), *scratch(),
-    )  # fmt: skip
+
+def _play(ready: Player, session: SessionArrays, joined: JoinedTraces, batch: BatchArrays, rows: slice) -> None:
+    # the kernel is compiled or loaded when its module is imported: only by those who simulate
+    from abr.player.kernels.batch_kernel import play_sessions
+
+    play_sessions(ready.callback, session, ready.arrays, joined.arrays, batch, rows.start, rows.stop)

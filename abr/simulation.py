@@ -9,21 +9,12 @@ from typing import Any
 import numpy as np
 
 from abr.errors import PolicyError
-from abr.player.player_tables import PlayerTables, TraceTables, player_tables, scratch, trace_tables
-from abr.player.session_layout import (
-    LOG_WIDTH,
-    M_ABANDON,
-    M_SEGMENTS,
-    M_STARTED,
-    O_BAD,
-    O_EVENTS,
-    OUTCOME_SIZE,
-)
+from abr.player.presentation_arrays import JoinedTraces, join_traces, policy_context, presentation_arrays
+from abr.player.session_arrays import METRICS_DTYPE, PresentationArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, session_model
 from abr.policies import get_policy
 from abr.policies.policy import Floats, Policy
-from abr.policies.policy_state import STATE_SIZE
-from abr.policies.python_policy import PythonPolicy, as_policy, run_as
+from abr.policies.python_policy import PythonPolicy, as_policy
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.results.metrics import METRICS
@@ -54,33 +45,33 @@ class Player:
     policy: Policy
     python: PythonPolicy | None
     presentation: Presentation
-    tables: PlayerTables
+    arrays: PresentationArrays
     callback: Any
     constants: Floats
-    model: Floats
+    model: Any
 
     def memory(self) -> Floats:
         """Return fresh memory for a session."""
-        wanted = self.policy.memory
-        return np.zeros(wanted if isinstance(wanted, int) else wanted(self.tables.setting))
+        return np.zeros(self.policy.memory_size(policy_context(self.arrays)))
 
-    def complain(self, trace: str, value: float) -> str:
-        """Say what went wrong in a session of this player."""
+    def error_text(self, trace: str, value: float) -> str:
+        """Return the text of the error that ended a session of this player."""
         where = f"policy {self.policy.title}, presentation {self.presentation.title}, trace {trace}"
         error = self.python.error if self.python else None
         if error is not None:
             return f"{where}: it raised {type(error).__name__}: {error}"
-        return f"{where}: it asked for rung or delay {value:g}; there are {len(self.presentation.rungs)} rungs"
+        top = len(self.presentation.rungs) - 1
+        return f"{where}: the policy returned the invalid rung or delay {value:g}; rungs are 0 to {top}"
 
 
 def player(pres: Presentation, policy: PolicyLike, model: SessionModel, target: float) -> Player:
     """Make a policy ready; compiles it, or loads its machine code."""
     chosen, python = resolve(policy)
-    tables = player_tables(pres, model, target)
-    vector = tables.model.copy()
-    vector[M_ABANDON] *= chosen.abandons
-    constants = np.ascontiguousarray(chosen.constants(tables.setting), np.float64)
-    return Player(chosen, python, pres, tables, chosen.compiled(), constants, vector)
+    arrays = presentation_arrays(pres, model, target)
+    record = model.record(len(pres.durations), len(pres.rungs), float(pres.durations.max()))
+    record["may_abandon"] &= chosen.abandons
+    constants = np.ascontiguousarray(chosen.constants(policy_context(arrays)), np.float64)
+    return Player(chosen, python, pres, arrays, chosen.compiled(), constants, record)
 
 
 def simulate(
@@ -136,10 +127,8 @@ def simulate(
     fitted = for_device(pres, DEVICES[device])
     chosen = model or session_model(mode, buffer)
     ready = player(fitted, policy, chosen, target)
-    traces = trace_tables([trace], chosen)
-    rungs, outcome, log = _play(ready, traces, trace, start)
-    metrics = _metrics(ready, rungs, outcome)
-    segments = int(ready.model[M_SEGMENTS])
+    session = _play(ready, join_traces([trace], chosen), trace, start)
+    segments = int(ready.model["segment_count"])
     return Session(
         pres.title,
         trace.name,
@@ -147,66 +136,54 @@ def simulate(
         device,
         mode,
         start,
-        tuple(int(rung) for rung in rungs[:segments]),
-        tuple(_event(row) for row in log),
-        metrics,
+        tuple(int(rung) for rung in session.rungs[:segments]),
+        tuple(_event(row) for row in session.events[: int(session.outcome["event_count"])]),
+        _metrics(ready, session),
     )
 
 
-def _play(ready: Player, traces: TraceTables, trace: Trace, start: float) -> tuple[Any, Floats, Floats]:
-    """Run the session kernel, with a longer log if the first was too short."""
-    from abr.player.kernels.session_kernel import session
+def _play(ready: Player, traces: JoinedTraces, trace: Trace, start: float) -> SessionArrays:
+    """Return the played session, with every event in its log."""
+    # the kernel is compiled or loaded when its module is imported: only by those who simulate
+    from abr.player.kernels.session_kernel import play_session
 
-    t = ready.tables
-    rungs = np.zeros(len(t.durations), np.int64)
-    outcome = np.zeros(OUTCOME_SIZE)
-    s = np.zeros(STATE_SIZE)
-    rows = 4 * len(rungs) + 64
+    rows = 4 * len(ready.arrays.durations) + 64
     while True:
-        log = np.zeros((rows, LOG_WIDTH))
+        session = new_session_arrays(ready.model, ready.arrays, ready.constants, ready.memory(), rows)
         if ready.python:
-            ready.python.begin(s, ready.presentation)
-            run_as(ready.python)
-        bad = session(
-            ready.callback, s, ready.constants, ready.memory(), ready.model, t.sizes, t.vmaf, t.ladder, t.durations,
-            t.cum, t.audio_sizes, t.audio_ends, traces.durations, traces.rates, traces.latencies, traces.ends,
-            (start * 1e3) % traces.lengths[0], rungs, outcome, log, *scratch(),
-        )  # fmt: skip
-        if bad:
+            ready.python.start_session(session.state, ready.presentation)
+        failed = play_session(
+            ready.callback, session, ready.arrays, traces.arrays, (start * 1e3) % float(traces.lengths[0])
+        )
+        if failed:
             error = ready.python.error if ready.python else None
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise error
-            raise PolicyError(ready.complain(trace.name, outcome[O_BAD])) from error
-        if outcome[O_EVENTS] <= rows:
-            return rungs, outcome, log[: int(outcome[O_EVENTS])]
-        rows = int(outcome[O_EVENTS])
+            raise PolicyError(ready.error_text(trace.name, session.outcome["invalid_action"])) from error
+        if session.outcome["event_count"] <= rows:
+            return session
+        rows = int(session.outcome["event_count"])
 
 
-def _metrics(ready: Player, rungs: Any, outcome: Floats) -> dict[str, float | None]:
-    from abr.player.kernels.qoe_kernel import score_one
+def _metrics(ready: Player, session: SessionArrays) -> dict[str, float | None]:
+    from abr.player.kernels.qoe_kernel import compute_session_metrics
 
-    t = ready.tables
-    row = np.zeros(len(METRICS))
-    score_one(
-        rungs, int(ready.model[M_SEGMENTS]), int(ready.model[M_STARTED]), t.sizes, t.vmaf, t.ssim, t.ladder,
-        t.logs, t.durations, t.enough, t.rank, t.by_rank, np.zeros(t.by_rank.size, np.int64), outcome,
-        t.setting.target, row,
-    )  # fmt: skip
-    return {name: None if np.isnan(value) else float(value) for name, value in zip(METRICS, row, strict=True)}
+    record = np.zeros(1, METRICS_DTYPE)[0]
+    compute_session_metrics(session, ready.arrays, record)
+    return {name: None if np.isnan(record[name]) else float(record[name]) for name in METRICS}
 
 
-def _event(row: Floats) -> Event:
-    kind, segment, rung, time, duration, bits, buffer, estimate, stall, latency = row.tolist()
-    transfer = EVENT_KINDS[int(kind)] in TRANSFERS
+def _event(row: Any) -> Event:
+    kind = EVENT_KINDS[row["kind"]]
     return Event(
-        EVENT_KINDS[int(kind)],
-        int(segment),
-        int(rung) if rung >= 0 else None,
-        time / 1e3,
-        duration / 1e3,
-        bits / 8,
-        buffer / 1e3,
-        estimate * 1e3 or None,
-        stall / 1e3,
-        latency / 1e3 if transfer else None,
+        kind,
+        int(row["segment"]),
+        int(row["rung"]) if row["rung"] >= 0 else None,
+        float(row["time"]) / 1e3,
+        float(row["duration"]) / 1e3,
+        float(row["bits"]) / 8,
+        float(row["buffer"]) / 1e3,
+        float(row["throughput_estimate"]) * 1e3 or None,
+        float(row["stall"]) / 1e3,
+        float(row["latency"]) / 1e3 if kind in TRANSFERS else None,
     )

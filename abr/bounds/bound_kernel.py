@@ -16,7 +16,8 @@ max sum(worth - change - L bits) + max over ends tau of (L * bits that come unti
 import numpy as np
 from numba import types
 
-from abr.player.kernels.network_kernel import LINK_SIZE, begin, enter, transfer
+from abr.player.kernels.network_kernel import seek, send_request, transfer
+from abr.player.session_arrays import LINK_DTYPE, TRACE_TYPE
 from shotladder_runtime.kernels.compiler import inline, kernel
 
 __all__ = ["limits", "search"]
@@ -44,42 +45,42 @@ def limits(sizes, worth, change, prices, out):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _arrival(at, bits, n, t_dur, t_rate, t_lat, t_end):  # type: ignore[no-untyped-def]
+def _arrival(at, bits, link, trace):  # type: ignore[no-untyped-def]
     """Return when a request at `at` ms of the trace is answered in full."""
-    total = t_end[t_end.shape[0] - 1]
-    enter(n, at % total, t_end, np.inf)
-    time = begin(n, np.inf, -1.0, t_dur, t_lat)
-    return at + time + transfer(n, bits, t_dur, t_rate)
+    total = trace.ends[trace.ends.shape[0] - 1]
+    seek(link, trace, at % total, np.inf)
+    time = send_request(link, trace, np.inf, -1.0)
+    return at + time + transfer(link, trace, bits)
 
 
 @inline
-def _bits(at, bits, t_rate, t_end):  # type: ignore[no-untyped-def]
+def _bits(at, bits, trace):  # type: ignore[no-untyped-def]
     """Return the bits that the trace carries until `at`; `bits` until the ends of its intervals."""
-    last = t_end.shape[0] - 1
-    rounds = np.floor(at / t_end[last])
-    rest = at - rounds * t_end[last]
-    i = min(np.searchsorted(t_end, rest), last)
-    return rounds * bits[last] + bits[i] - (t_end[i] - rest) * t_rate[i]
+    last = trace.ends.shape[0] - 1
+    rounds = np.floor(at / trace.ends[last])
+    rest = at - rounds * trace.ends[last]
+    i = min(np.searchsorted(trace.ends, rest), last)
+    return rounds * bits[last] + bits[i] - (trace.ends[i] - rest) * trace.rates[i]
 
 
 @inline
-def _limit(w, t, y, n, q, start, end, price, prices, ahead, highest, bits, t_rate, t_end, known):  # type: ignore[no-untyped-def]
+def _limit(w, t, y, n, q, start, end, price, prices, ahead, highest, bits, trace, known):  # type: ignore[no-untyped-def]
     """Return what a plan through this state is worth at most, or a limit below `known` that is not the least.
 
     The last segment plays from `end` + y on; what can come later is the maximum over tau of bits until then at their
     price, less the price of the time.
     """
-    come = _bits(start + t, bits, t_rate, t_end)
-    last = t_end.shape[0] - 1
+    come = _bits(start + t, bits, trace)
+    last = trace.ends.shape[0] - 1
     at = start + y + end
-    rounds = np.floor(at / t_end[last])
-    rest = at - rounds * t_end[last]
-    place = min(np.searchsorted(t_end, rest), last)
-    until = bits[place] - (t_end[place] - rest) * t_rate[place]
+    rounds = np.floor(at / trace.ends[last])
+    rest = at - rounds * trace.ends[last]
+    place = min(np.searchsorted(trace.ends, rest), last)
+    until = bits[place] - (trace.ends[place] - rest) * trace.rates[place]
     best = np.inf
     for i in range(prices.shape[0]):
         later = max(prices[i] * until - price * rest, highest[i, place])
-        later += rounds * (prices[i] * bits[last] - price * t_end[last])
+        later += rounds * (prices[i] * bits[last] - price * trace.ends[last])
         best = min(best, w + ahead[i, n, q] - prices[i] * come + later + price * (start + end))
         if best < known:
             break
@@ -139,7 +140,7 @@ SEARCH_SIGNATURE = types.float64(
     types.float64,  # change
     types.float64,  # price of a ms of startup or stall
     types.float64,  # capacity
-    *(_FLOATS,) * 4,  # the trace
+    TRACE_TYPE,
     types.float64,  # start
     types.int64,  # most states a rung
     types.float64,  # worth of a plan that exists
@@ -161,10 +162,7 @@ def search(  # type: ignore[no-untyped-def]
     change,
     price,
     cap,
-    t_dur,
-    t_rate,
-    t_lat,
-    t_end,
+    trace,
     start,
     most,
     known,
@@ -178,12 +176,12 @@ def search(  # type: ignore[no-untyped-def]
     """Return the greatest worth found, no less than `known`; fill `plan` where it is more."""
     segments, rungs = sizes.shape
     end = cum[segments - 1]
-    link = np.zeros(LINK_SIZE)
+    links = np.zeros(1, LINK_DTYPE)  # a record taken from it here would not keep it alive
     states = np.zeros((rungs, most, 5))
     count = np.zeros(rungs, np.int64)
     come_from = np.full((segments, rungs, most), -1, np.int64)
     for q in range(rungs):
-        t = _arrival(start, sizes[0, q], link, t_dur, t_rate, t_lat, t_end) - start
+        t = _arrival(start, sizes[0, q], links[0], trace) - start
         states[q, 0] = np.array([t, t, t, worth[0, q], 0.0])
         count[q] = 1
     for n in range(1, segments):
@@ -201,12 +199,10 @@ def search(  # type: ignore[no-untyped-def]
                     # a segment longer than the buffer is asked for when nothing is left
                     room = a[ROOM] + cum[n] + min(durations[n] - cap, 0.0)
                     at = max(a[T], room)
-                    t = _arrival(start + at, sizes[n, q], link, t_dur, t_rate, t_lat, t_end) - start
+                    t = _arrival(start + at, sizes[n, q], links[0], trace) - start
                     y = max(a[Y], t - cum[n])
                     w = a[W] + step
-                    limit = _limit(
-                        w, t, y, n, q, start, end, price, prices, ahead, highest, bits, t_rate, t_end, known - 1e-7
-                    )
+                    limit = _limit(w, t, y, n, q, start, end, price, prices, ahead, highest, bits, trace, known - 1e-7)
                     if limit < known - 1e-7:
                         continue
                     candidates[c, T] = t

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PolicyError
-from abr.player.player_tables import PlayerTables, TraceTables, player_tables, trace_tables
+from abr.player.presentation_arrays import join_traces, presentation_arrays
+from abr.player.session_arrays import PresentationArrays, TraceArrays
 from abr.player.session_model import SessionModel, session_model
 from abr.policies.policy import Floats
 from abr.presentations.device import DEVICES, for_device
@@ -25,7 +26,7 @@ STATES = 1000  #: kept for every rung
 BEAM = 100  #: kept for every rung while looking for a plan
 PRICES = 12  #: of a bit
 #: fields of the session model that may be what they like
-_FREE = ("buffer", "payload", "first_rung", "abandonment", "honour", "exact", "half_lives")
+_FREE = ("buffer", "payload", "first_rung", "abandonment", "honours_abandon_target", "exact", "half_lives")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +97,19 @@ def offline_bound(
     from abr.bounds.bound_kernel import search
 
     fitted = for_device(pres, DEVICES[device])
-    tables = player_tables(fitted, chosen, 93.0)
-    traces = trace_tables([trace], chosen)
-    began = (start * 1e3) % traces.lengths[0]
-    worth = np.ascontiguousarray(np.broadcast_to(tables.ladder / 1e3, tables.sizes.shape))
-    prices, ahead, highest, bits = _prices(tables, worth, traces, began)
+    tables = presentation_arrays(fitted, chosen, 93.0)
+    traces = join_traces([trace], chosen)
+    began = (start * 1e3) % float(traces.lengths[0])
+    # the kernel checks the model's buffer too
+    chosen.record(len(fitted.durations), len(fitted.rungs), float(fitted.durations.max()))
+    worth = np.ascontiguousarray(np.broadcast_to(tables.bitrates / 1e3, tables.sizes.shape))
+    prices, ahead, highest, bits = _prices(tables, worth, traces.arrays, began)
 
     def run(known: float, most: int, relax: bool) -> tuple[float, NDArray[np.int64]]:
         plan = np.full(len(tables.durations), -1, np.int64)
         value = search(
-            tables.sizes, worth, tables.durations, tables.cum, 1.0, PRICE / 1e3, chosen.buffer * 1e3,
-            traces.durations, traces.rates, traces.latencies, traces.ends, began, most, known, relax, prices,
+            tables.sizes, worth, tables.durations, tables.edges, 1.0, PRICE / 1e3, chosen.buffer * 1e3,
+            traces.arrays, began, most, known, relax, prices,
             ahead, highest, bits, plan,
         )  # fmt: skip
         return float(value), plan
@@ -116,7 +119,7 @@ def offline_bound(
     return Bound(max(upper, lower), lower, tuple(int(rung) for rung in plan))
 
 
-def _prices(tables: PlayerTables, worth: Floats, traces: TraceTables, start: float) -> tuple[Floats, ...]:
+def _prices(tables: PresentationArrays, worth: Floats, traces: TraceArrays, start: float) -> tuple[Floats, ...]:
     """Return prices of a bit that limit well, and what the kernel needs to know of each."""
     from abr.bounds.bound_kernel import limits
 
@@ -134,7 +137,7 @@ def _prices(tables: PlayerTables, worth: Floats, traces: TraceTables, start: flo
     come = np.concatenate((bits, bits + bits[-1]))
     value = grid[:, None] * come - price * ends
     highest = np.maximum.accumulate(value[:, ::-1], axis=1)[:, ::-1][:, : len(bits)]
-    end = float(tables.cum[-2])
+    end = float(tables.edges[-2])
     root = (worth[0] + ahead[:, 0, :] - grid[:, None] * tables.sizes[0]).max(axis=1)
     reach = np.array(
         [value[i][ends >= start + end].max() if (ends >= start + end).any() else 0 for i in range(len(grid))]

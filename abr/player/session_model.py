@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from abr.errors import PresentationError
-from abr.player.session_layout import (
+from abr.player.session_arrays import (
     CATCH_UP_DASHJS,
     CATCH_UP_LOLP,
-    M_ABANDON,
-    M_CAP,
-    M_CATCH_UP,
-    M_EDGE,
-    M_ESTIMATE,
-    M_EXACT,
-    M_FIRST_RUNG,
-    M_FIXED_LATENCY,
-    M_HALF_LIFE_FAST,
-    M_HALF_LIFE_SLOW,
-    M_HONOUR,
-    M_IDLE,
-    M_LATE,
-    M_PLAIN,
-    M_PROGRESS_BITS,
-    M_PROGRESS_TIME,
-    M_QUANTUM,
-    M_REPLACE,
-    M_RESUME,
-    M_SEGMENTS,
-    M_STARTED,
-    M_STARTUP,
-    MODEL_SIZE,
+    MODEL_DTYPE,
     REPLACE_EARLIEST,
     REPLACE_LATEST,
 )
@@ -64,12 +42,12 @@ class SessionModel:
         Segments at the end that are never fetched.
     abandonment : bool
         Whether a policy may abandon a download.
-    honour : bool
+    honours_abandon_target : bool
         Whether the rung that a download was abandoned for is fetched next, and the aborted bytes reach the
         estimate.
-    quantum : float
+    wait_quantum : float
         A full buffer is slept off in steps of so many seconds; 0: exactly.
-    started : bool
+    startup_is_stall : bool
         The wait for the first segment counts as a stall.
     exact : bool
         Every download is stepped through, even where that cannot change it but in the last digits.
@@ -103,9 +81,9 @@ class SessionModel:
     first_rung: int | None = None
     skip_last: int = 0
     abandonment: bool = True
-    honour: bool = True
-    quantum: float = 0.0
-    started: bool = False
+    honours_abandon_target: bool = True
+    wait_quantum: float = 0.0
+    startup_is_stall: bool = False
     exact: bool = False
     half_lives: tuple[float, float] = (3.0, 8.0)
     slow_start: float | None = None
@@ -121,8 +99,8 @@ class SessionModel:
         if self.catch_up not in CATCH_UPS:
             raise ValueError(f"catch_up is one of {', '.join(CATCH_UPS)}, not {self.catch_up!r}")
 
-    def vector(self, segments: int, rungs: int, longest: float) -> NDArray[np.float64]:
-        """Return the model as the session kernel takes it; `longest` segment in seconds."""
+    def record(self, segments: int, rungs: int, longest: float) -> Any:
+        """Return the model as a record of `MODEL_DTYPE`; the `longest` segment is in seconds."""
         if self.startup + longest > self.buffer or self.resume + longest > self.buffer:
             raise PresentationError(
                 f"a buffer of {self.buffer:g} s cannot hold {max(self.startup, self.resume):g} s and one more "
@@ -133,34 +111,34 @@ class SessionModel:
                 f"a live session cannot be {self.live:g} s behind: segments, asked for when they are whole, last up to "
                 f"{longest:g} s, and the buffer holds {self.buffer:g} s"
             )
-        c = np.zeros(MODEL_SIZE)
-        c[M_CAP] = self.buffer * 1e3
-        c[M_STARTUP] = self.startup * 1e3
-        c[M_RESUME] = self.resume * 1e3
-        c[M_FIXED_LATENCY] = -1.0 if self.latency is None else self.latency * 1e3
-        c[M_FIRST_RUNG] = -1.0 if self.first_rung is None else min(self.first_rung, rungs - 1)
-        c[M_SEGMENTS] = max(segments - self.skip_last, 1)
-        c[M_ABANDON] = c[M_LATE] = float(self.abandonment)
-        c[M_HONOUR] = float(self.honour)
-        c[M_QUANTUM] = self.quantum * 1e3
-        c[M_STARTED] = float(self.started)
+        record = np.zeros(1, MODEL_DTYPE)[0]
+        record["buffer_capacity"] = self.buffer * 1e3
+        record["startup_buffer"] = self.startup * 1e3
+        record["resume_buffer"] = self.resume * 1e3
+        record["fixed_latency"] = -1.0 if self.latency is None else self.latency * 1e3
+        record["first_rung"] = -1.0 if self.first_rung is None else min(self.first_rung, rungs - 1)
+        record["segment_count"] = max(segments - self.skip_last, 1)
+        record["may_abandon"] = record["abandons_late_replacement"] = self.abandonment
+        record["honours_abandon_target"] = self.honours_abandon_target
+        record["wait_quantum"] = self.wait_quantum * 1e3
+        record["startup_is_stall"] = self.startup_is_stall
         # leaps past where nothing is abandoned count on a rate of 1
-        c[M_EXACT] = float(self.exact or self.live is not None)
-        c[M_PROGRESS_BITS], c[M_PROGRESS_TIME] = 12_000.0, 50.0  # Sabre's
-        c[M_HALF_LIFE_FAST], c[M_HALF_LIFE_SLOW] = self.half_lives[0] * 1e3, self.half_lives[1] * 1e3
-        c[M_ESTIMATE] = 1.0
-        c[M_IDLE] = np.inf if self.slow_start is None else self.slow_start * 1e3
-        c[M_REPLACE] = REPLACEMENTS[self.replacement]
-        c[M_EDGE] = np.inf if self.live is None else self.live * 1e3
-        c[M_CATCH_UP] = CATCH_UPS[self.catch_up]
-        c[M_PLAIN] = float(self.live is None and not self.audio)
-        return c
+        record["is_exact"] = self.exact or self.live is not None
+        record["progress_bits"], record["progress_time"] = 12_000.0, 50.0  # Sabre's
+        record["fast_half_life"], record["slow_half_life"] = self.half_lives[0] * 1e3, self.half_lives[1] * 1e3
+        record["estimates_throughput"] = 1.0
+        record["idle_timeout"] = np.inf if self.slow_start is None else self.slow_start * 1e3
+        record["replacement"] = REPLACEMENTS[self.replacement]
+        record["target_latency"] = np.inf if self.live is None else self.live * 1e3
+        record["catch_up"] = CATCH_UPS[self.catch_up]
+        record["is_video_on_demand"] = self.live is None and not self.audio
+        return record
 
 
 MODES = {
     "default": SessionModel(),
     # UMass-LIDS/sabre 09b03bb: the abandonment target is lost, aborted bytes never reach the estimate
-    "sabre": SessionModel(buffer=25.0, first_rung=0, honour=False, exact=True),
+    "sabre": SessionModel(buffer=25.0, first_rung=0, honours_abandon_target=False, exact=True),
     # hongzimao/pensieve 1120bb1: latency takes no trace time, the last chunk is never played, startup is a stall
     "pensieve": SessionModel(
         latency=0.08,
@@ -168,9 +146,9 @@ MODES = {
         first_rung=1,
         skip_last=1,
         abandonment=False,
-        honour=False,
-        quantum=0.5,
-        started=True,
+        honours_abandon_target=False,
+        wait_quantum=0.5,
+        startup_is_stall=True,
     ),
 }
 

@@ -8,18 +8,8 @@ a rung is its measured rate times the chunk's duration.
 
 import numpy as np
 
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import (
-    BUFFER,
-    CAP,
-    DECIDE,
-    DOWNLOADED,
-    ELAPSED,
-    INSTEAD,
-    LAST_RUNG,
-    SEGMENT,
-    SEGMENTS,
-)
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "bba_0", "bba_1", "bba_2", "bba_others"]
@@ -69,138 +59,138 @@ def _step(limit, current, choices):  # type: ignore[no-untyped-def]
 
 
 @inline
-def bba_0(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def bba_0(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Section 4: a map from buffer to rate."""
-    if event != DECIDE or s[LAST_RUNG] < 0:
+    if event != DECIDE or state.last_rung < 0:
         return 0
-    top = ladder.shape[0] - 1
-    reservoir = RESERVOIR * s[CAP]
-    cushion = CUSHION * s[CAP]
-    if s[BUFFER] <= reservoir:
+    top = context.bitrates.shape[0] - 1
+    reservoir = RESERVOIR * state.buffer_capacity
+    cushion = CUSHION * state.buffer_capacity
+    if state.buffer <= reservoir:
         return 0
-    if s[BUFFER] >= reservoir + cushion:
+    if state.buffer >= reservoir + cushion:
         return top
-    rate = ladder[0] + (ladder[top] - ladder[0]) * (s[BUFFER] - reservoir) / cushion
-    return _step(rate, int(s[LAST_RUNG]), ladder)
+    rate = context.bitrates[0] + (context.bitrates[top] - context.bitrates[0]) * (state.buffer - reservoir) / cushion
+    return _step(rate, state.last_rung, context.bitrates)
 
 
 @inline
-def _reservoir(s, k, m, grows):  # type: ignore[no-untyped-def]
-    reservoir = k[FIRST_RESERVOIR + int(s[SEGMENT])] + m[SHIFT]
+def _reservoir(state, constants, memory, grows):  # type: ignore[no-untyped-def]
+    reservoir = constants[FIRST_RESERVOIR + state.segment] + memory[SHIFT]
     if grows:
-        reservoir = max(reservoir, m[WIDEST])
-        m[WIDEST] = reservoir
-    return min(reservoir, FULL * s[CAP])
+        reservoir = max(reservoir, memory[WIDEST])
+        memory[WIDEST] = reservoir
+    return min(reservoir, FULL * state.buffer_capacity)
 
 
 @inline
-def _map(s, k, reservoir):  # type: ignore[no-untyped-def]
+def _map(state, constants, reservoir):  # type: ignore[no-untyped-def]
     """Return the rate at which the buffer allows the next chunk: the chunk map, for a chunk of 1 ms."""
-    full = FULL * s[CAP]
-    share = min(max((s[BUFFER] - reservoir) / max(full - reservoir, 1e-9), 0.0), 1.0)
-    return k[LOWEST_RATE] + (k[HIGHEST_RATE] - k[LOWEST_RATE]) * share
+    full = FULL * state.buffer_capacity
+    share = min(max((state.buffer - reservoir) / max(full - reservoir, 1e-9), 0.0), 1.0)
+    return constants[LOWEST_RATE] + (constants[HIGHEST_RATE] - constants[LOWEST_RATE]) * share
 
 
 @inline
-def _chunk_map(s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-def]
+def _chunk_map(state, constants, memory, sizes, durations, grows):  # type: ignore[no-untyped-def]
     """Section 5: the rung changes when the map reaches the size of the upcoming chunk at a neighbour."""
-    segment = int(s[SEGMENT])
-    reservoir = _reservoir(s, k, m, grows)
-    if s[BUFFER] >= FULL * s[CAP]:
+    segment = state.segment
+    reservoir = _reservoir(state, constants, memory, grows)
+    if state.buffer >= FULL * state.buffer_capacity:
         return sizes.shape[1] - 1
-    if s[BUFFER] <= reservoir:
+    if state.buffer <= reservoir:
         return 0
-    return _step(_map(s, k, reservoir) * durations[segment], int(s[LAST_RUNG]), sizes[segment])
+    return _step(_map(state, constants, reservoir) * durations[segment], state.last_rung, sizes[segment])
 
 
 @inline
-def _protect(s, m):  # type: ignore[no-untyped-def]
+def _protect(state, memory):  # type: ignore[no-untyped-def]
     """Outage protection: shift the map to the right while the buffer grows."""
-    if s[BUFFER] > m[BUFFER_BEFORE] and s[BUFFER] < PROTECTED * s[CAP]:
-        m[SHIFT] = min(m[SHIFT] + PROTECTION * s[CAP], MOST_PROTECTION * s[CAP])
-    m[BUFFER_BEFORE] = s[BUFFER]
+    if state.buffer > memory[BUFFER_BEFORE] and state.buffer < PROTECTED * state.buffer_capacity:
+        memory[SHIFT] = min(memory[SHIFT] + PROTECTION * state.buffer_capacity, MOST_PROTECTION * state.buffer_capacity)
+    memory[BUFFER_BEFORE] = state.buffer
 
 
 @inline
-def bba_1(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def bba_1(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: shift of the map, buffer at the last download."""
-    if event == DOWNLOADED and s[INSTEAD] < 0:
-        _protect(s, m)
-    if event != DECIDE or s[LAST_RUNG] < 0:
+    if event == DOWNLOADED and state.abandon_target < 0:
+        _protect(state, memory)
+    if event != DECIDE or state.last_rung < 0:
         return 0
-    return _chunk_map(s, k, m, sizes, durations, False)
+    return _chunk_map(state, constants, memory, context.sizes, context.durations, False)
 
 
 @inline
-def _startup(s, m, suggested, durations, top):  # type: ignore[no-untyped-def]
+def _startup(state, memory, suggested, durations, top):  # type: ignore[no-untyped-def]
     """Section 6: go up a rung when the last chunk came much faster than it plays; -1 when startup is over."""
-    last = int(s[LAST_RUNG])
-    duration = durations[int(s[SEGMENT]) - 1]
-    gain = duration - s[ELAPSED]
+    last = state.last_rung
+    duration = durations[state.segment - 1]
+    gain = duration - state.elapsed
     if gain < 0 or suggested > last:
-        m[STEADY] = 1.0
+        memory[STEADY] = 1.0
         return -1
-    fullness = min(s[BUFFER] / (FULL * s[CAP]), 1.0)
+    fullness = min(state.buffer / (FULL * state.buffer_capacity), 1.0)
     if gain > (STARTUP_EMPTY + (STARTUP_FULL - STARTUP_EMPTY) * fullness) * duration:
         return min(last + 1, top)
     return last
 
 
 @inline
-def _two(event, s, k, m, sizes, durations, grows):  # type: ignore[no-untyped-def]
-    if event == DOWNLOADED and s[INSTEAD] < 0:
-        if m[STEADY] == 1.0:
-            _protect(s, m)
+def _two(event, state, constants, memory, sizes, durations, grows):  # type: ignore[no-untyped-def]
+    if event == DOWNLOADED and state.abandon_target < 0:
+        if memory[STEADY] == 1.0:
+            _protect(state, memory)
         else:
-            m[BUFFER_BEFORE] = s[BUFFER]
-    if event != DECIDE or s[LAST_RUNG] < 0:
+            memory[BUFFER_BEFORE] = state.buffer
+    if event != DECIDE or state.last_rung < 0:
         return 0
-    suggested = _chunk_map(s, k, m, sizes, durations, grows)
-    if m[STEADY] == 0.0:
-        rung = _startup(s, m, suggested, durations, sizes.shape[1] - 1)
+    suggested = _chunk_map(state, constants, memory, sizes, durations, grows)
+    if memory[STEADY] == 0.0:
+        rung = _startup(state, memory, suggested, durations, sizes.shape[1] - 1)
         if rung >= 0:
             return rung
     return suggested
 
 
 @inline
-def bba_2(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def bba_2(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: shift of the map, buffer at the last download, whether startup is over."""
-    return _two(event, s, k, m, sizes, durations, False)
+    return _two(event, state, constants, memory, context.sizes, context.durations, False)
 
 
 @inline
-def bba_others(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def bba_others(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Section 7: up only as far as the chunks ahead allow too; the map never moves back to the left."""
-    rung = _two(event, s, k, m, sizes, durations, True)
-    if event != DECIDE or m[STEADY] == 0.0 or rung <= s[LAST_RUNG]:
+    rung = _two(event, state, constants, memory, context.sizes, context.durations, True)
+    if event != DECIDE or memory[STEADY] == 0.0 or rung <= state.last_rung:
         return rung
-    last = int(s[LAST_RUNG])
-    rate = _map(s, k, min(m[WIDEST], FULL * s[CAP]))
+    last = state.last_rung
+    rate = _map(state, constants, min(memory[WIDEST], FULL * state.buffer_capacity))
     buffered = 0.0
-    ahead = int(s[SEGMENT])
-    end = min(int(s[SEGMENTS]), ahead + LOOK_AHEAD + 1)
-    while rung > last and ahead < end and buffered <= s[BUFFER]:
-        limit = rate * durations[ahead]
-        if limit < sizes[ahead, rung]:
+    ahead = state.segment
+    end = min(state.segment_count, ahead + LOOK_AHEAD + 1)
+    while rung > last and ahead < end and buffered <= state.buffer:
+        limit = rate * context.durations[ahead]
+        if limit < context.sizes[ahead, rung]:
             rung -= 1
-            while rung > last and sizes[ahead, rung] >= limit:
+            while rung > last and context.sizes[ahead, rung] >= limit:
                 rung -= 1
-        buffered += durations[ahead]
+        buffered += context.durations[ahead]
         ahead += 1
     return max(rung, last)
 
 
-def _constants(setting: Setting) -> Floats:
+def _constants(context: PolicyContext) -> Floats:
     """Return the average rates of the lowest and highest rung and the reservoir before every chunk."""
-    rates = setting.sizes.sum(axis=0) / setting.durations.sum()
-    deficit = np.concatenate(([0.0], np.cumsum(setting.sizes[:, 0] / rates[0] - setting.durations)))
-    starts = np.concatenate(([0.0], np.cumsum(setting.durations)))
-    until = np.searchsorted(starts, starts[:-1] + WINDOW * setting.cap, side="right") - 1
+    rates = context.sizes.sum(axis=0) / context.durations.sum()
+    deficit = np.concatenate(([0.0], np.cumsum(context.sizes[:, 0] / rates[0] - context.durations)))
+    starts = np.concatenate(([0.0], np.cumsum(context.durations)))
+    until = np.searchsorted(starts, starts[:-1] + WINDOW * context.buffer_capacity, side="right") - 1
     needed = deficit[until] - deficit[:-1]
     # the paper's 8 s are two of its chunks: a smaller buffer must still outlast the download of one
-    least = max(LEAST_RESERVOIR * setting.cap, min(8_000.0, 2 * float(setting.durations.max())))
-    reservoir = np.clip(needed, least, max(least, MOST_RESERVOIR * setting.cap))
+    least = max(LEAST_RESERVOIR * context.buffer_capacity, min(8_000.0, 2 * float(context.durations.max())))
+    reservoir = np.clip(needed, least, max(least, MOST_RESERVOIR * context.buffer_capacity))
     return np.concatenate(([rates[0], rates[-1]], reservoir))
 
 

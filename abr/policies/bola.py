@@ -10,29 +10,12 @@ import math
 
 import numpy as np
 
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import (
-    BUFFER,
-    CAP,
-    DECIDE,
-    DELAY,
-    ELAPSED,
-    GOT,
-    LATENCY,
-    PLAYING,
-    PROGRESS,
-    REQUESTED,
-    RUNG,
-    SAFE,
-    SAFE_UNTIL,
-    SEGMENT,
-    SEGMENTS,
-    THROUGHPUT,
-)
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, PROGRESS, WILL_KEEP
 from abr.policies.throughput import rung_for
 from shotladder_runtime.kernels.compiler import inline
 
-__all__ = ["POLICIES", "bola", "constants", "least_level", "until_level"]
+__all__ = ["POLICIES", "bola", "least_level", "make_constants", "until_level"]
 
 GAMMA_P = 5.0
 SPARE = 1e-6  #: ms, for what rounding does to a level
@@ -41,11 +24,11 @@ LAST, V = 0, 1
 
 
 @inline
-def _best(v, level, k, ladder):  # type: ignore[no-untyped-def]
+def _best(v, level, constants, bitrates):  # type: ignore[no-untyped-def]
     best = 0
     top = -np.inf
-    for rung in range(ladder.shape[0]):
-        score = (v * (k[FIRST_UTILITY + rung] + GAMMA_P) - level) / ladder[rung]
+    for rung in range(bitrates.shape[0]):
+        score = (v * (constants[FIRST_UTILITY + rung] + GAMMA_P) - level) / bitrates[rung]
         if score < top:
             break  # in the rate, a score rises to one maximum and falls
         if score > top:
@@ -54,119 +37,119 @@ def _best(v, level, k, ladder):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
-    segment = int(s[SEGMENT])
+def _decide(state, constants, memory, bitrates, durations):  # type: ignore[no-untyped-def]
+    segment = state.segment
     duration = durations[segment]
-    cap = s[CAP]
-    if k[FINITE] == 1.0:
-        near = max(min(segment, s[SEGMENTS] - segment) / 2, 3.0)
+    cap = state.buffer_capacity
+    if constants[FINITE] == 1.0:
+        near = max(min(segment, state.segment_count - segment) / 2, 3.0)
         cap = min(cap, near * duration)
-    utilities = k[FIRST_UTILITY:]
-    top = ladder.shape[0] - 1
-    m[V] = (cap - duration) / (utilities[top] + GAMMA_P)
-    rung = _best(m[V], s[BUFFER], k, ladder)
-    if rung > m[LAST]:
-        sustained = rung_for(s[THROUGHPUT], s[LATENCY], duration, ladder)
+    utilities = constants[FIRST_UTILITY:]
+    top = bitrates.shape[0] - 1
+    memory[V] = (cap - duration) / (utilities[top] + GAMMA_P)
+    rung = _best(memory[V], state.buffer, constants, bitrates)
+    if rung > memory[LAST]:
+        sustained = rung_for(state.throughput, state.latency, duration, bitrates)
         if rung > sustained:
-            if m[LAST] > sustained:
-                rung = int(m[LAST])
-            elif k[OSCILLATION] == 0.0:
+            if memory[LAST] > sustained:
+                rung = int(memory[LAST])
+            elif constants[OSCILLATION] == 0.0:
                 rung = sustained + 1
             else:
                 rung = sustained
                 if rung < top:
-                    s[DELAY] = max(0.0, s[BUFFER] - m[V] * (GAMMA_P + utilities[rung]))
-    m[LAST] = rung
+                    state.delay = max(0.0, state.buffer - memory[V] * (GAMMA_P + utilities[rung]))
+    memory[LAST] = rung
     return rung
 
 
 @inline
-def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
-    left = s[REQUESTED] - s[GOT]
-    if k[FINITE] == 0.0 or s[GOT] <= 0 or left <= 0:
+def _abandon(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
+    left = state.requested_bits - state.received_bits
+    if constants[FINITE] == 0.0 or state.received_bits <= 0 or left <= 0:
         return -1
-    current = int(s[RUNG])
-    score = (m[V] * (GAMMA_P + k[FIRST_UTILITY + current]) - s[BUFFER]) / left
+    current = state.rung
+    score = (memory[V] * (GAMMA_P + constants[FIRST_UTILITY + current]) - state.buffer) / left
     if score < 0:
         return -1
     instead = -1
     for rung in range(current):
-        size = s[REQUESTED] * ladder[rung] / ladder[current]
-        other = (m[V] * (GAMMA_P + k[FIRST_UTILITY + rung]) - s[BUFFER]) / size
+        size = state.requested_bits * bitrates[rung] / bitrates[current]
+        other = (memory[V] * (GAMMA_P + constants[FIRST_UTILITY + rung]) - state.buffer) / size
         if size < left and other > score:
             score = other
             instead = rung
     if instead >= 0:
-        m[LAST] = instead
+        memory[LAST] = instead
     return instead
 
 
 @inline
-def least_level(s, v, k, utilities, gp, ladder):  # type: ignore[no-untyped-def]
+def least_level(state, v, constants, utilities, gp, bitrates):  # type: ignore[no-untyped-def]
     """Return the level above which what is left of the running download beats every rung below it.
 
     A rung of rate b and utility u beats the share f that is left at rate c and utility w below the level
     v (u + gp) - v b (w - u) / (f c - b), if it is the smaller one. As f only shrinks, so does the level.
     """
-    current = int(s[RUNG])
-    mine = k[utilities + current]
-    rate = (s[REQUESTED] - s[GOT]) / s[REQUESTED] * ladder[current]
+    current = state.rung
+    mine = constants[utilities + current]
+    rate = (state.requested_bits - state.received_bits) / state.requested_bits * bitrates[current]
     level = 0.0
     for rung in range(current):
-        if ladder[rung] >= rate:
+        if bitrates[rung] >= rate:
             break
-        u = k[utilities + rung]
-        level = max(level, v * (u + gp - ladder[rung] * (mine - u) / (rate - ladder[rung])))
+        u = constants[utilities + rung]
+        level = max(level, v * (u + gp - bitrates[rung] * (mine - u) / (rate - bitrates[rung])))
     return level
 
 
 @inline
-def until_level(s, spare):  # type: ignore[no-untyped-def]
+def until_level(state, spare):  # type: ignore[no-untyped-def]
     """Answer SAFE for a policy whose level is `spare` ms above the one at which it might abandon."""
-    if s[PLAYING] == 0.0:
+    if not state.is_playing:
         return 1 if spare >= 0 else 0
-    s[SAFE_UNTIL] = s[ELAPSED] + spare - SPARE
+    state.keep_until = state.elapsed + spare - SPARE
     return 0
 
 
 @inline
-def _safe(s, k, m, ladder):  # type: ignore[no-untyped-def]
-    if k[FINITE] == 0.0:
+def _safe(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
+    if constants[FINITE] == 0.0:
         return 1
-    level = least_level(s, m[V], k, FIRST_UTILITY, GAMMA_P, ladder)
-    return 1 if level <= 0 else until_level(s, s[BUFFER] - level)
+    level = least_level(state, memory[V], constants, FIRST_UTILITY, GAMMA_P, bitrates)
+    return 1 if level <= 0 else until_level(state, state.buffer - level)
 
 
 @inline
-def bola(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def bola(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: the rung it chose last, V."""
     if event == DECIDE:
-        if s[THROUGHPUT] == 0.0:
+        if state.throughput == 0.0:
             return 0
-        return _decide(s, k, m, ladder, durations)
+        return _decide(state, constants, memory, context.bitrates, context.durations)
     if event == PROGRESS:
-        return _abandon(s, k, m, ladder)
-    if event == SAFE:
-        return _safe(s, k, m, ladder)
+        return _abandon(state, constants, memory, context.bitrates)
+    if event == WILL_KEEP:
+        return _safe(state, constants, memory, context.bitrates)
     return 0
 
 
-def constants(setting: Setting, *, finite: bool, oscillation: bool) -> Floats:
+def make_constants(context: PolicyContext, *, finite: bool, oscillation: bool) -> Floats:
     """Return the switches and the utilities."""
-    utilities = [math.log(rate) - math.log(setting.ladder[0]) for rate in setting.ladder]
+    utilities = [math.log(rate) - math.log(context.bitrates[0]) for rate in context.bitrates]
     return np.concatenate(([float(finite), float(oscillation)], utilities))
 
 
-def _basic(setting: Setting) -> Floats:
-    return constants(setting, finite=False, oscillation=False)
+def _basic(context: PolicyContext) -> Floats:
+    return make_constants(context, finite=False, oscillation=False)
 
 
-def _finite(setting: Setting) -> Floats:
-    return constants(setting, finite=True, oscillation=False)
+def _finite(context: PolicyContext) -> Floats:
+    return make_constants(context, finite=True, oscillation=False)
 
 
-def _o(setting: Setting) -> Floats:
-    return constants(setting, finite=False, oscillation=True)
+def _o(context: PolicyContext) -> Floats:
+    return make_constants(context, finite=False, oscillation=True)
 
 
 _SOURCE = "Spiteri, INFOCOM 2016 (arXiv 1601.06748); UMass-LIDS/sabre 09b03bb, Bola"

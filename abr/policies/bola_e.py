@@ -10,32 +10,12 @@ import math
 import numpy as np
 
 from abr.policies.bola import least_level, until_level
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import (
-    BUFFER,
-    DECIDE,
-    DELAY,
-    DOWNLOADED,
-    ELAPSED,
-    GOT,
-    INSTEAD,
-    LATENCY,
-    PROGRESS,
-    REPLACED,
-    REQUESTED,
-    RESET,
-    RUNG,
-    SAFE,
-    SEGMENT,
-    THROUGHPUT,
-    TTFB,
-    WAITED,
-    WAITED_FOR,
-)
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WAITED, WILL_KEEP
 from abr.policies.throughput import IBR_FIRST, IBR_LEAST, rung_for
 from shotladder_runtime.kernels.compiler import inline
 
-__all__ = ["MEMORY", "POLICIES", "bola_e", "constants"]
+__all__ = ["MEMORY", "POLICIES", "bola_e", "make_constants"]
 
 MINIMUM_BUFFER = 10_000.0  #: ms
 BUFFER_PER_RUNG = 2_000.0  #: ms
@@ -45,11 +25,11 @@ MEMORY = 4
 
 
 @inline
-def _best(level, k, ladder):  # type: ignore[no-untyped-def]
+def _best(level, constants, bitrates):  # type: ignore[no-untyped-def]
     best = 0
     top = -np.inf
-    for rung in range(ladder.shape[0]):
-        score = (k[V] * (k[FIRST_UTILITY + rung] + k[GP]) - level) / ladder[rung]
+    for rung in range(bitrates.shape[0]):
+        score = (constants[V] * (constants[FIRST_UTILITY + rung] + constants[GP]) - level) / bitrates[rung]
         if score < top:
             break  # in the rate, a score rises to one maximum and falls
         if score > top:
@@ -58,98 +38,98 @@ def _best(level, k, ladder):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _least_buffer(rung, k, ladder):  # type: ignore[no-untyped-def]
+def _least_buffer(rung, constants, bitrates):  # type: ignore[no-untyped-def]
     """Return the level above which BOLA prefers this rung to all lower ones."""
-    rate = ladder[rung]
-    utility = k[FIRST_UTILITY + rung]
+    rate = bitrates[rung]
+    utility = constants[FIRST_UTILITY + rung]
     level = 0.0
     for lower in range(rung):
-        u = k[FIRST_UTILITY + lower]
+        u = constants[FIRST_UTILITY + lower]
         if u < utility:
-            b = ladder[lower]
-            level = max(level, k[V] * (k[GP] + (rate * u - b * utility) / (rate - b)))
+            b = bitrates[lower]
+            level = max(level, constants[V] * (constants[GP] + (rate * u - b * utility) / (rate - b)))
     return level
 
 
 @inline
-def _most_buffer(rung, k):  # type: ignore[no-untyped-def]
-    return k[V] * (k[FIRST_UTILITY + rung] + k[GP])
+def _most_buffer(rung, constants):  # type: ignore[no-untyped-def]
+    return constants[V] * (constants[FIRST_UTILITY + rung] + constants[GP])
 
 
 @inline
-def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
-    level = s[BUFFER]
-    duration = durations[int(s[SEGMENT])]
-    sustained = rung_for(s[THROUGHPUT], s[LATENCY], duration, ladder)
-    if m[STEADY] == 0.0:
-        m[STEADY] = 1.0
-        m[SAFETY] = IBR_FIRST
-        m[PLACEHOLDER] = max(0.0, _least_buffer(sustained, k, ladder) - level)
+def _decide(state, constants, memory, bitrates, durations):  # type: ignore[no-untyped-def]
+    level = state.buffer
+    duration = durations[state.segment]
+    sustained = rung_for(state.throughput, state.latency, duration, bitrates)
+    if memory[STEADY] == 0.0:
+        memory[STEADY] = 1.0
+        memory[SAFETY] = IBR_FIRST
+        memory[PLACEHOLDER] = max(0.0, _least_buffer(sustained, constants, bitrates) - level)
         return sustained
-    rung = _best(level + m[PLACEHOLDER], k, ladder)
-    if rung > m[LAST] and rung > sustained:
-        rung = max(int(m[LAST]), sustained)
-        if k[OSCILLATION] == 0.0:
+    rung = _best(level + memory[PLACEHOLDER], constants, bitrates)
+    if rung > memory[LAST] and rung > sustained:
+        rung = max(int(memory[LAST]), sustained)
+        if constants[OSCILLATION] == 0.0:
             rung += 1
-    delay = level + m[PLACEHOLDER] - _most_buffer(rung, k)
+    delay = level + memory[PLACEHOLDER] - _most_buffer(rung, constants)
     if delay > 0:
-        if delay <= m[PLACEHOLDER]:
-            m[PLACEHOLDER] -= delay
+        if delay <= memory[PLACEHOLDER]:
+            memory[PLACEHOLDER] -= delay
             delay = 0.0
         else:
-            delay -= m[PLACEHOLDER]
-            m[PLACEHOLDER] = 0.0
+            delay -= memory[PLACEHOLDER]
+            memory[PLACEHOLDER] = 0.0
     else:
         delay = 0.0
-    if rung == ladder.shape[0] - 1:
+    if rung == bitrates.shape[0] - 1:
         delay = 0.0
-    safe = m[SAFETY] * (level - s[LATENCY]) * s[THROUGHPUT]
-    m[SAFETY] = max(m[SAFETY] * IBR_FIRST, IBR_LEAST)
+    safe = memory[SAFETY] * (level - state.latency) * state.throughput
+    memory[SAFETY] = max(memory[SAFETY] * IBR_FIRST, IBR_LEAST)
     for lower in range(rung):
-        if ladder[lower + 1] * duration > safe:
+        if bitrates[lower + 1] * duration > safe:
             rung = lower
             delay = 0.0
-            m[PLACEHOLDER] = min(max(0.0, _least_buffer(rung, k, ladder) - level), m[PLACEHOLDER])
+            memory[PLACEHOLDER] = min(max(0.0, _least_buffer(rung, constants, bitrates) - level), memory[PLACEHOLDER])
             break
-    s[DELAY] = delay
+    state.delay = delay
     return rung
 
 
 @inline
-def _downloaded(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
-    rung = int(s[RUNG])
-    m[LAST] = rung
-    level = s[BUFFER]
-    instead = int(s[INSTEAD])
-    if s[REPLACED] >= 0:
+def _downloaded(state, constants, memory, bitrates, durations):  # type: ignore[no-untyped-def]
+    rung = state.rung
+    memory[LAST] = rung
+    level = state.buffer
+    instead = state.abandon_target
+    if state.replaced_segment >= 0:
         if instead < 0:
-            m[PLACEHOLDER] += durations[int(s[REPLACED])]
+            memory[PLACEHOLDER] += durations[state.replaced_segment]
     elif instead < 0:
-        before = level + s[ELAPSED]
-        m[PLACEHOLDER] = min(m[PLACEHOLDER], max(0.0, _most_buffer(rung, k) - before))
+        before = level + state.elapsed
+        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, _most_buffer(rung, constants) - before))
         if level > 0:
-            m[PLACEHOLDER] = max(m[PLACEHOLDER], _least_buffer(rung, k, ladder) - before)
+            memory[PLACEHOLDER] = max(memory[PLACEHOLDER], _least_buffer(rung, constants, bitrates) - before)
     else:
-        wanted = _least_buffer(instead, k, ladder) if instead > 0 else MINIMUM_BUFFER
-        m[PLACEHOLDER] = min(m[PLACEHOLDER], max(0.0, wanted - level))
+        wanted = _least_buffer(instead, constants, bitrates) if instead > 0 else MINIMUM_BUFFER
+        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, wanted - level))
 
 
 @inline
-def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
-    left = s[REQUESTED] - s[GOT]
-    if s[GOT] <= 0 or left <= 0:
+def _abandon(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
+    left = state.requested_bits - state.received_bits
+    if state.received_bits <= 0 or left <= 0:
         return -1
-    level = max(0.0, s[BUFFER] + m[PLACEHOLDER] - s[TTFB])
-    rate = s[GOT] / (s[ELAPSED] - s[TTFB])
-    left -= s[TTFB] * rate
+    level = max(0.0, state.buffer + memory[PLACEHOLDER] - state.time_to_first_byte)
+    rate = state.received_bits / (state.elapsed - state.time_to_first_byte)
+    left -= state.time_to_first_byte * rate
     if left <= 0:
         return -1
-    current = int(s[RUNG])
-    score = (k[V] * (k[GP] + k[FIRST_UTILITY + current]) - level) / left
+    current = state.rung
+    score = (constants[V] * (constants[GP] + constants[FIRST_UTILITY + current]) - level) / left
     instead = -1
     for rung in range(current):
-        size = s[REQUESTED] * ladder[rung] / ladder[current]
-        other = (k[V] * (k[GP] + k[FIRST_UTILITY + rung]) - level) / size
+        size = state.requested_bits * bitrates[rung] / bitrates[current]
+        other = (constants[V] * (constants[GP] + constants[FIRST_UTILITY + rung]) - level) / size
         if size < left and other > score:
             score = other
             instead = rung
@@ -157,36 +137,38 @@ def _abandon(s, k, m, ladder):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _safe(s, k, m, ladder):  # type: ignore[no-untyped-def]
-    level = least_level(s, k[V], k, FIRST_UTILITY, k[GP], ladder)
-    return 1 if level <= 0 else until_level(s, s[BUFFER] + m[PLACEHOLDER] - s[TTFB] - level)
+def _safe(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
+    level = least_level(state, constants[V], constants, FIRST_UTILITY, constants[GP], bitrates)
+    return (
+        1 if level <= 0 else until_level(state, state.buffer + memory[PLACEHOLDER] - state.time_to_first_byte - level)
+    )
 
 
 @inline
-def bola_e(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def bola_e(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: steady, placeholder, the last rung, safety of the insufficient-buffer rule."""
     if event == DECIDE:
-        if s[THROUGHPUT] == 0.0:
-            return int(m[LAST])
-        return _decide(s, k, m, ladder, durations)
+        if state.throughput == 0.0:
+            return int(memory[LAST])
+        return _decide(state, constants, memory, context.bitrates, context.durations)
     if event == DOWNLOADED:
-        _downloaded(s, k, m, ladder, durations)
+        _downloaded(state, constants, memory, context.bitrates, context.durations)
     elif event == WAITED:
-        m[PLACEHOLDER] += s[WAITED_FOR]
+        memory[PLACEHOLDER] += state.waited
     elif event == PROGRESS:
-        return _abandon(s, k, m, ladder)
-    elif event == SAFE:
-        return _safe(s, k, m, ladder)
-    elif event == RESET:
-        m[:MEMORY] = 0.0
+        return _abandon(state, constants, memory, context.bitrates)
+    elif event == WILL_KEEP:
+        return _safe(state, constants, memory, context.bitrates)
+    elif event == START:
+        memory[:MEMORY] = 0.0
     return 0
 
 
-def constants(setting: Setting, *, oscillation: bool = False) -> Floats:
+def make_constants(context: PolicyContext, *, oscillation: bool = False) -> Floats:
     """Return gamma p, V, the switch and the utilities, of which the lowest is 1."""
-    offset = 1 - math.log(setting.ladder[0])
-    utilities = np.array([math.log(rate) + offset for rate in setting.ladder])
-    buffer = max(MINIMUM_BUFFER + BUFFER_PER_RUNG * len(setting.ladder), setting.cap)
+    offset = 1 - math.log(context.bitrates[0])
+    utilities = np.array([math.log(rate) + offset for rate in context.bitrates])
+    buffer = max(MINIMUM_BUFFER + BUFFER_PER_RUNG * len(context.bitrates), context.buffer_capacity)
     # one rung, or all alike: any V will do
     gp = max(utilities[-1] - 1, 1e-9) / (buffer / MINIMUM_BUFFER - 1)
     return np.concatenate(([gp, MINIMUM_BUFFER / gp, float(oscillation)], utilities))
@@ -198,7 +180,7 @@ POLICIES = (
         "sabre",
         "Spiteri, MMSys 2018 (doi 10.1145/3204949.3204953); UMass-LIDS/sabre 09b03bb, BolaEnh",
         bola_e,
-        constants,
+        make_constants,
         memory=MEMORY,
         abandons=True,
     ),

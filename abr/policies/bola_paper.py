@@ -7,8 +7,8 @@ the segment to come; when that is negative for all rungs, nothing is fetched unt
 import numpy as np
 
 from abr.policies.bola import GAMMA_P
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import BUFFER, DECIDE, DELAY, SEGMENT
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
@@ -17,30 +17,30 @@ V, FIRST_UTILITY = 0, 1
 
 
 @inline
-def bola_paper(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def bola_paper(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Need no memory."""
     if event != DECIDE:
         return 0
-    n = int(s[SEGMENT])
+    n = state.segment
     best = 0
     top = -np.inf
     most = 0.0
-    for rung in range(sizes.shape[1]):
-        level = k[V] * (k[FIRST_UTILITY + rung] + GAMMA_P)
+    for rung in range(context.sizes.shape[1]):
+        level = constants[V] * (constants[FIRST_UTILITY + rung] + GAMMA_P)
         most = max(most, level)
-        score = (level - s[BUFFER]) / sizes[n, rung]
+        score = (level - state.buffer) / context.sizes[n, rung]
         if score > top:
             best, top = rung, score
-    if s[BUFFER] > most:
-        s[DELAY] = s[BUFFER] - most
-        best = sizes.shape[1] - 1
+    if state.buffer > most:
+        state.delay = state.buffer - most
+        best = context.sizes.shape[1] - 1
     return best
 
 
-def _constants(setting: Setting) -> Floats:
-    utilities = np.log(setting.ladder / setting.ladder[0])
-    longest = setting.durations.max()
-    return np.concatenate(([(setting.cap - longest) / (utilities[-1] + GAMMA_P)], utilities))
+def _constants(context: PolicyContext) -> Floats:
+    utilities = np.log(context.bitrates / context.bitrates[0])
+    longest = context.durations.max()
+    return np.concatenate(([(context.buffer_capacity - longest) / (utilities[-1] + GAMMA_P)], utilities))
 
 
 POLICIES = (

@@ -12,27 +12,8 @@ import math
 import numpy as np
 
 from abr.policies.ewma import average, feed
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import (
-    BUFFER,
-    DECIDE,
-    DELAY,
-    DOWNLOADED,
-    ELAPSED,
-    GOT,
-    INSTEAD,
-    PROGRESS,
-    REPLACED,
-    REQUESTED,
-    RUNG,
-    SAFE,
-    SAFE_RATE,
-    SAFE_UNTIL,
-    SEGMENT,
-    TTFB,
-    WAITED,
-    WAITED_FOR,
-)
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, WAITED, WILL_KEEP
 from abr.policies.throughput import MARGIN, cheaper
 from shotladder_runtime.kernels.compiler import inline
 
@@ -66,189 +47,194 @@ MEMORY = 13
 
 
 @inline
-def _rate(m):  # type: ignore[no-untyped-def]
-    return min(average(m, M_FAST, FAST), average(m, M_SLOW, SLOW))
+def _rate(memory):  # type: ignore[no-untyped-def]
+    return min(average(memory, M_FAST, FAST), average(memory, M_SLOW, SLOW))
 
 
 @inline
-def _latency(m):  # type: ignore[no-untyped-def]
-    return max(average(m, M_LATENCY_FAST, LATENCY_FAST), average(m, M_LATENCY_SLOW, LATENCY_SLOW))
+def _latency(memory):  # type: ignore[no-untyped-def]
+    return max(average(memory, M_LATENCY_FAST, LATENCY_FAST), average(memory, M_LATENCY_SLOW, LATENCY_SLOW))
 
 
 @inline
-def _observe(s, m):  # type: ignore[no-untyped-def]
-    time = s[ELAPSED] - s[TTFB]
-    if s[ELAPSED] < CACHED or time <= 0:
+def _observe(state, memory):  # type: ignore[no-untyped-def]
+    time = state.elapsed - state.time_to_first_byte
+    if state.elapsed < CACHED or time <= 0:
         return
-    sample = s[GOT] / time
-    feed(m, M_FAST, WEIGHT * time, sample, FAST)
-    feed(m, M_SLOW, WEIGHT * time, sample, SLOW)
-    feed(m, M_LATENCY_FAST, 1.0, s[TTFB], LATENCY_FAST)
-    feed(m, M_LATENCY_SLOW, 1.0, s[TTFB], LATENCY_SLOW)
-    m[SAMPLES] += 1
+    sample = state.received_bits / time
+    feed(memory, M_FAST, WEIGHT * time, sample, FAST)
+    feed(memory, M_SLOW, WEIGHT * time, sample, SLOW)
+    feed(memory, M_LATENCY_FAST, 1.0, state.time_to_first_byte, LATENCY_FAST)
+    feed(memory, M_LATENCY_SLOW, 1.0, state.time_to_first_byte, LATENCY_SLOW)
+    memory[SAMPLES] += 1
 
 
 @inline
-def _rung_for(rate, latency, duration, ladder):  # type: ignore[no-untyped-def]
+def _rung_for(rate, latency, duration, bitrates):  # type: ignore[no-untyped-def]
     """Return the highest rung within a rate, less the share of time that requests wait."""
     if latency > duration:
         return 0
     rate *= 1 - latency / duration
     rung = 0
-    while rung + 1 < ladder.shape[0] and ladder[rung + 1] <= rate:
+    while rung + 1 < bitrates.shape[0] and bitrates[rung + 1] <= rate:
         rung += 1
     return rung
 
 
 @inline
-def _least_buffer(rung, k, ladder):  # type: ignore[no-untyped-def]
+def _least_buffer(rung, constants, bitrates):  # type: ignore[no-untyped-def]
     level = 0.0
     for lower in range(rung):
-        u, v = k[FIRST_UTILITY + lower], k[FIRST_UTILITY + rung]
+        u, v = constants[FIRST_UTILITY + lower], constants[FIRST_UTILITY + rung]
         if u < v:
-            step = (ladder[rung] * u - ladder[lower] * v) / (ladder[rung] - ladder[lower])
-            level = max(level, k[VP] * (k[GP] + step))
+            step = (bitrates[rung] * u - bitrates[lower] * v) / (bitrates[rung] - bitrates[lower])
+            level = max(level, constants[VP] * (constants[GP] + step))
     return level
 
 
 @inline
-def _most_buffer(rung, k):  # type: ignore[no-untyped-def]
-    return k[VP] * (k[FIRST_UTILITY + rung] + k[GP])
+def _most_buffer(rung, constants):  # type: ignore[no-untyped-def]
+    return constants[VP] * (constants[FIRST_UTILITY + rung] + constants[GP])
 
 
 @inline
-def _best(level, k, ladder):  # type: ignore[no-untyped-def]
+def _best(level, constants, bitrates):  # type: ignore[no-untyped-def]
     best = 0
     top = -np.inf
-    for rung in range(ladder.shape[0]):
-        score = (k[VP] * (k[FIRST_UTILITY + rung] - k[SHIFT] + k[GP]) - level) / ladder[rung]
+    for rung in range(bitrates.shape[0]):
+        score = (
+            constants[VP] * (constants[FIRST_UTILITY + rung] - constants[SHIFT] + constants[GP]) - level
+        ) / bitrates[rung]
         if score >= top:
             best, top = rung, score
     return best
 
 
 @inline
-def _bola(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
-    level = s[BUFFER]
-    sustained = _rung_for(SAFETY * _rate(m), _latency(m), duration, ladder)
-    if m[STEADY] == 0.0:
-        m[PLACEHOLDER] = max(0.0, _least_buffer(sustained, k, ladder) - level)
+def _bola(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
+    level = state.buffer
+    sustained = _rung_for(SAFETY * _rate(memory), _latency(memory), duration, bitrates)
+    if memory[STEADY] == 0.0:
+        memory[PLACEHOLDER] = max(0.0, _least_buffer(sustained, constants, bitrates) - level)
         if level >= duration:
-            m[STEADY] = 1.0
+            memory[STEADY] = 1.0
         return sustained
     if level <= 0:
-        m[PLACEHOLDER] = 0.0
-    rung = _best(level + m[PLACEHOLDER], k, ladder)
-    last = int(m[LAST])
+        memory[PLACEHOLDER] = 0.0
+    rung = _best(level + memory[PLACEHOLDER], constants, bitrates)
+    last = int(memory[LAST])
     if rung > last and rung > sustained:
         rung = max(sustained, last)
-    delay = max(0.0, level + m[PLACEHOLDER] - _most_buffer(rung, k))
-    if delay <= m[PLACEHOLDER]:
-        m[PLACEHOLDER] -= delay
+    delay = max(0.0, level + memory[PLACEHOLDER] - _most_buffer(rung, constants))
+    if delay <= memory[PLACEHOLDER]:
+        memory[PLACEHOLDER] -= delay
         delay = 0.0
     else:
-        delay -= m[PLACEHOLDER]
-        m[PLACEHOLDER] = 0.0
-    if rung < ladder.shape[0] - 1:
-        s[DELAY] = delay
+        delay -= memory[PLACEHOLDER]
+        memory[PLACEHOLDER] = 0.0
+    if rung < bitrates.shape[0] - 1:
+        state.delay = delay
     return rung
 
 
 @inline
-def _insured(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
+def _insured(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
     """Return the highest rung that the buffer insures."""
-    top = ladder.shape[0] - 1
-    if s[SEGMENT] < IGNORED:
+    top = bitrates.shape[0] - 1
+    if state.segment < IGNORED:
         return top
-    if s[BUFFER] <= 0:
+    if state.buffer <= 0:
         return 0
-    return _rung_for(k[LOW_SAFETY] * _rate(m) * s[BUFFER] / duration, 0.0, duration, ladder)
+    return _rung_for(constants[LOW_SAFETY] * _rate(memory) * state.buffer / duration, 0.0, duration, bitrates)
 
 
 @inline
-def _decide(s, k, m, ladder, durations):  # type: ignore[no-untyped-def]
-    if m[SAMPLES] == 0.0:
+def _decide(state, constants, memory, bitrates, durations):  # type: ignore[no-untyped-def]
+    if memory[SAMPLES] == 0.0:
         return 0
-    duration = durations[int(s[SEGMENT])]
-    insured = _insured(s, k, m, ladder, duration)
-    if k[RULE] == BUFFER_RULE:
+    duration = durations[state.segment]
+    insured = _insured(state, constants, memory, bitrates, duration)
+    if constants[RULE] == BUFFER_RULE:
         return insured
-    on_bola = k[RULE] == BOLA_RULE
-    if k[RULE] == DYNAMIC_RULE:
-        on_bola = s[BUFFER] >= (0.5 * k[STABLE] if m[ON_BOLA] == 1.0 else k[STABLE])
-        if on_bola and m[ON_BOLA] == 0.0:
-            m[STEADY] = 0.0
-        m[ON_BOLA] = 1.0 if on_bola else 0.0
-    rung = _rung_for(SAFETY * _rate(m), _latency(m), duration, ladder)
+    on_bola = constants[RULE] == BOLA_RULE
+    if constants[RULE] == DYNAMIC_RULE:
+        on_bola = state.buffer >= (0.5 * constants[STABLE] if memory[ON_BOLA] == 1.0 else constants[STABLE])
+        if on_bola and memory[ON_BOLA] == 0.0:
+            memory[STEADY] = 0.0
+        memory[ON_BOLA] = 1.0 if on_bola else 0.0
+    rung = _rung_for(SAFETY * _rate(memory), _latency(memory), duration, bitrates)
     if on_bola:
-        rung = _bola(s, k, m, ladder, duration)
+        rung = _bola(state, constants, memory, bitrates, duration)
     if insured < rung:
-        s[DELAY] = 0.0
+        state.delay = 0.0
     return min(rung, insured)
 
 
 @inline
-def _downloaded(s, k, m, durations):  # type: ignore[no-untyped-def]
-    _observe(s, m)
-    m[LAST] = s[RUNG] if s[INSTEAD] < 0 else s[INSTEAD]
-    if s[REPLACED] >= 0:
-        if s[INSTEAD] < 0:
-            m[PLACEHOLDER] += durations[int(s[REPLACED])]
-    elif s[INSTEAD] < 0:
-        m[PLACEHOLDER] *= DECAY
-        before = s[BUFFER] + s[ELAPSED]
-        m[PLACEHOLDER] = min(m[PLACEHOLDER], max(0.0, _most_buffer(int(s[RUNG]), k) - before))
+def _downloaded(state, constants, memory, durations):  # type: ignore[no-untyped-def]
+    _observe(state, memory)
+    memory[LAST] = state.rung if state.abandon_target < 0 else state.abandon_target
+    if state.replaced_segment >= 0:
+        if state.abandon_target < 0:
+            memory[PLACEHOLDER] += durations[state.replaced_segment]
+    elif state.abandon_target < 0:
+        memory[PLACEHOLDER] *= DECAY
+        before = state.buffer + state.elapsed
+        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, _most_buffer(state.rung, constants) - before))
 
 
 @inline
-def _abandon(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
-    time = s[ELAPSED] - s[TTFB]
-    if time <= ABANDON_AFTER or s[BUFFER] > k[STABLE]:
+def _abandon(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
+    time = state.elapsed - state.time_to_first_byte
+    if time <= ABANDON_AFTER or state.buffer > constants[STABLE]:
         return -1
-    rate = s[GOT] / time
-    if not s[REQUESTED] / rate > ABANDON_MULTIPLE * duration:
+    rate = state.received_bits / time
+    if not state.requested_bits / rate > ABANDON_MULTIPLE * duration:
         return -1
-    current = int(s[RUNG])
-    rung = _rung_for(rate, _latency(m) if m[SAMPLES] > 0 else s[TTFB], duration, ladder)
-    if rung >= current or s[REQUESTED] * ladder[rung] / ladder[current] >= s[REQUESTED] - s[GOT]:
+    current = state.rung
+    rung = _rung_for(rate, _latency(memory) if memory[SAMPLES] > 0 else state.time_to_first_byte, duration, bitrates)
+    if (
+        rung >= current
+        or state.requested_bits * bitrates[rung] / bitrates[current] >= state.requested_bits - state.received_bits
+    ):
         return -1
     return rung
 
 
 @inline
-def _safe(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
+def _safe(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
     """Name the rate at which it would not come too late, or not be worth a change."""
-    rung = cheaper(s, ladder)
+    rung = cheaper(state, bitrates)
     if rung < 0:
         return 1
-    s[SAFE_UNTIL] = max(s[TTFB] + ABANDON_AFTER, s[ELAPSED] + s[BUFFER] - k[STABLE])
-    s[SAFE_RATE] = s[REQUESTED] / (ABANDON_MULTIPLE * duration)
-    latency = _latency(m) if m[SAMPLES] > 0 else s[TTFB]
+    state.keep_until = max(state.time_to_first_byte + ABANDON_AFTER, state.elapsed + state.buffer - constants[STABLE])
+    state.keep_rate = state.requested_bits / (ABANDON_MULTIPLE * duration)
+    latency = _latency(memory) if memory[SAMPLES] > 0 else state.time_to_first_byte
     if latency < duration:
-        s[SAFE_RATE] = min(s[SAFE_RATE], ladder[rung + 1] / (1 - latency / duration))
-    s[SAFE_RATE] *= MARGIN
+        state.keep_rate = min(state.keep_rate, bitrates[rung + 1] / (1 - latency / duration))
+    state.keep_rate *= MARGIN
     return 0
 
 
 @inline
-def dashjs(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def dashjs(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: four averages, BOLA's state, the last rung, which rule is on, samples."""
     if event == DECIDE:
-        return _decide(s, k, m, ladder, durations)
+        return _decide(state, constants, memory, context.bitrates, context.durations)
     if event == DOWNLOADED:
-        _downloaded(s, k, m, durations)
+        _downloaded(state, constants, memory, context.durations)
     elif event == WAITED:
-        m[PLACEHOLDER] += s[WAITED_FOR]
+        memory[PLACEHOLDER] += state.waited
     elif event == PROGRESS:
-        return _abandon(s, k, m, ladder, durations[int(s[SEGMENT])])
-    elif event == SAFE:
-        return _safe(s, k, m, ladder, durations[int(s[SEGMENT])])
+        return _abandon(state, constants, memory, context.bitrates, context.durations[state.segment])
+    elif event == WILL_KEEP:
+        return _safe(state, constants, memory, context.bitrates, context.durations[state.segment])
     return 0
 
 
-def _constants(setting: Setting, rule: float, new: bool) -> Floats:
-    offset = 1 - math.log(setting.ladder[0])
-    utilities = np.array([math.log(rate) + offset for rate in setting.ladder])
+def _constants(context: PolicyContext, rule: float, new: bool) -> Floats:
+    offset = 1 - math.log(context.bitrates[0])
+    utilities = np.array([math.log(rate) + offset for rate in context.bitrates])
     stable = 18_000.0 if new else 12_000.0
     buffer = max(stable, MINIMUM_BUFFER + PER_RUNG * len(utilities))
     gp = max(utilities[-1] - 1, 1e-9) / (buffer / MINIMUM_BUFFER - 1)
@@ -257,8 +243,8 @@ def _constants(setting: Setting, rule: float, new: bool) -> Floats:
 
 
 def _policy(name: str, rule: float, version: str) -> Policy:
-    def constants(setting: Setting) -> Floats:
-        return _constants(setting, rule, version.startswith("5"))
+    def constants(context: PolicyContext) -> Floats:
+        return _constants(context, rule, version.startswith("5"))
 
     source = f"Dash-Industry-Forum/dash.js v{version}, src/streaming/rules/abr"
     return Policy(name, version, source, dashjs, constants, memory=MEMORY, abandons=True, estimates=False)

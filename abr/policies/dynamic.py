@@ -9,17 +9,8 @@ from abr.policies import bola as bola_module
 from abr.policies import bola_e as bola_e_module
 from abr.policies.bola import bola
 from abr.policies.bola_e import bola_e
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import (
-    BUFFER,
-    DECIDE,
-    DELAY,
-    DOWNLOADED,
-    PROGRESS,
-    REPLACED,
-    RESET,
-    SAFE,
-)
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WILL_KEEP
 from abr.policies.throughput import throughput
 from shotladder_runtime.kernels.compiler import inline
 
@@ -32,55 +23,55 @@ ON_BOLA, FIRST_THROUGHPUT, FIRST_BOLA = 0, 1, 2
 
 
 @inline
-def dynamic(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def dynamic(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: whether BOLA rules, the throughput rule's, BOLA's."""
-    mt = m[FIRST_THROUGHPUT:FIRST_BOLA]
-    mb = m[FIRST_BOLA:]
-    if event in (PROGRESS, SAFE):
-        return throughput(event, s, k, mt, sizes, vmaf, ladder, durations)
-    b = bola(event, s, k, mb, sizes, vmaf, ladder, durations)
-    delay = s[DELAY]
-    t = throughput(event, s, k, mt, sizes, vmaf, ladder, durations)
-    if event == DOWNLOADED and s[REPLACED] >= 0:
-        m[ON_BOLA] = 0.0
+    throughput_memory = memory[FIRST_THROUGHPUT:FIRST_BOLA]
+    bola_memory = memory[FIRST_BOLA:]
+    if event in (PROGRESS, WILL_KEEP):
+        return throughput(event, state, context, constants, throughput_memory)
+    b = bola(event, state, context, constants, bola_memory)
+    delay = state.delay
+    t = throughput(event, state, context, constants, throughput_memory)
+    if event == DOWNLOADED and state.replaced_segment >= 0:
+        memory[ON_BOLA] = 0.0
     if event != DECIDE:
         return 0
-    if m[ON_BOLA] == 1.0:
-        if s[BUFFER] < THRESHOLD and b < t:
-            m[ON_BOLA] = 0.0
-    elif s[BUFFER] > THRESHOLD and b >= t:
-        m[ON_BOLA] = 1.0
-    if m[ON_BOLA] == 1.0:
-        s[DELAY] = delay
+    if memory[ON_BOLA] == 1.0:
+        if state.buffer < THRESHOLD and b < t:
+            memory[ON_BOLA] = 0.0
+    elif state.buffer > THRESHOLD and b >= t:
+        memory[ON_BOLA] = 1.0
+    if memory[ON_BOLA] == 1.0:
+        state.delay = delay
         return b
-    s[DELAY] = 0.0
+    state.delay = 0.0
     return t
 
 
 @inline
-def dynamic_dash(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def dynamic_dash(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: whether BOLA-E rules, the throughput rule's, BOLA-E's."""
-    mt = m[FIRST_THROUGHPUT:FIRST_BOLA]
-    mb = m[FIRST_BOLA:]
+    throughput_memory = memory[FIRST_THROUGHPUT:FIRST_BOLA]
+    bola_memory = memory[FIRST_BOLA:]
     if event == DECIDE:
-        if m[ON_BOLA] == 1.0:
-            if s[BUFFER] < LOW:
-                m[ON_BOLA] = 0.0
-        elif s[BUFFER] > HIGH:
-            m[ON_BOLA] = 1.0
-    if event in (DECIDE, PROGRESS, SAFE):
-        if m[ON_BOLA] == 1.0:
-            return bola_e(event, s, k, mb, sizes, vmaf, ladder, durations)
-        return throughput(event, s, k, mt, sizes, vmaf, ladder, durations)
-    bola_e(event, s, k, mb, sizes, vmaf, ladder, durations)
-    throughput(event, s, k, mt, sizes, vmaf, ladder, durations)
-    if event == RESET:
-        m[ON_BOLA] = 0.0
+        if memory[ON_BOLA] == 1.0:
+            if state.buffer < LOW:
+                memory[ON_BOLA] = 0.0
+        elif state.buffer > HIGH:
+            memory[ON_BOLA] = 1.0
+    if event in (DECIDE, PROGRESS, WILL_KEEP):
+        if memory[ON_BOLA] == 1.0:
+            return bola_e(event, state, context, constants, bola_memory)
+        return throughput(event, state, context, constants, throughput_memory)
+    bola_e(event, state, context, constants, bola_memory)
+    throughput(event, state, context, constants, throughput_memory)
+    if event == START:
+        memory[ON_BOLA] = 0.0
     return 0
 
 
-def _finite(setting: Setting) -> Floats:
-    return bola_module.constants(setting, finite=True, oscillation=False)
+def _finite(context: PolicyContext) -> Floats:
+    return bola_module.make_constants(context, finite=True, oscillation=False)
 
 
 _SOURCE = "Spiteri, MMSys 2018 (doi 10.1145/3204949.3204953); UMass-LIDS/sabre 09b03bb, "
@@ -91,7 +82,7 @@ POLICIES = (
         "sabre",
         _SOURCE + "DynamicDash",
         dynamic_dash,
-        bola_e_module.constants,
+        bola_e_module.make_constants,
         memory=FIRST_BOLA + bola_e_module.MEMORY,
         abandons=True,
     ),

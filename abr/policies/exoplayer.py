@@ -6,7 +6,7 @@ or more. Its discarding of a queue beyond 25 s is left out.
 """
 
 from abr.policies.policy import Policy
-from abr.policies.policy_state import BUFFER, DECIDE, DOWNLOADED, ELAPSED, GOT, LAST_RUNG
+from abr.policies.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
@@ -21,75 +21,75 @@ TIME, BITS, COUNT, ESTIMATE, FIRST = 0, 1, 2, 3, 4
 
 
 @inline
-def _trim(m):  # type: ignore[no-untyped-def]
+def _trim(memory):  # type: ignore[no-untyped-def]
     """Drop the oldest samples until the rest weighs no more than the window."""
-    count = int(m[COUNT])
+    count = int(memory[COUNT])
     total = 0.0
     for i in range(count):
-        total += m[FIRST + 2 * i]
+        total += memory[FIRST + 2 * i]
     first = 0
     while first < count - 1 and (total > WINDOW or count - first > MOST):
         excess = total - WINDOW
-        if m[FIRST + 2 * first] <= excess or count - first > MOST:
-            total -= m[FIRST + 2 * first]
+        if memory[FIRST + 2 * first] <= excess or count - first > MOST:
+            total -= memory[FIRST + 2 * first]
             first += 1
         else:
-            m[FIRST + 2 * first] -= excess
+            memory[FIRST + 2 * first] -= excess
             total = WINDOW
     for i in range(first, count):
-        m[FIRST + 2 * (i - first)] = m[FIRST + 2 * i]
-        m[FIRST + 2 * (i - first) + 1] = m[FIRST + 2 * i + 1]
-    m[COUNT] = count - first
+        memory[FIRST + 2 * (i - first)] = memory[FIRST + 2 * i]
+        memory[FIRST + 2 * (i - first) + 1] = memory[FIRST + 2 * i + 1]
+    memory[COUNT] = count - first
 
 
 @inline
-def _median(m):  # type: ignore[no-untyped-def]
+def _median(memory):  # type: ignore[no-untyped-def]
     """Return the smallest sample below which, itself included, half of the weight lies."""
-    count = int(m[COUNT])
+    count = int(memory[COUNT])
     total = 0.0
     for i in range(count):
-        total += m[FIRST + 2 * i]
-    best = m[FIRST + 1]
+        total += memory[FIRST + 2 * i]
+    best = memory[FIRST + 1]
     found = False
     for i in range(count):
-        value = m[FIRST + 2 * i + 1]
+        value = memory[FIRST + 2 * i + 1]
         below = 0.0
         for j in range(count):
-            if m[FIRST + 2 * j + 1] <= value:
-                below += m[FIRST + 2 * j]
+            if memory[FIRST + 2 * j + 1] <= value:
+                below += memory[FIRST + 2 * j]
         if below >= 0.5 * total and (not found or value < best):
             best, found = value, True
     return best
 
 
 @inline
-def _observe(s, m):  # type: ignore[no-untyped-def]
-    if s[ELAPSED] <= 0:
+def _observe(state, memory):  # type: ignore[no-untyped-def]
+    if state.elapsed <= 0:
         return
-    count = int(m[COUNT])
-    m[FIRST + 2 * count] = (s[GOT] / 8) ** 0.5
-    m[FIRST + 2 * count + 1] = s[GOT] / s[ELAPSED]
-    m[COUNT] += 1
-    _trim(m)
-    m[TIME] += s[ELAPSED]
-    m[BITS] += s[GOT]
-    if m[TIME] >= ENOUGH_TIME or m[BITS] >= ENOUGH_BITS:
-        m[ESTIMATE] = _median(m)
+    count = int(memory[COUNT])
+    memory[FIRST + 2 * count] = (state.received_bits / 8) ** 0.5
+    memory[FIRST + 2 * count + 1] = state.received_bits / state.elapsed
+    memory[COUNT] += 1
+    _trim(memory)
+    memory[TIME] += state.elapsed
+    memory[BITS] += state.received_bits
+    if memory[TIME] >= ENOUGH_TIME or memory[BITS] >= ENOUGH_BITS:
+        memory[ESTIMATE] = _median(memory)
 
 
 @inline
-def exoplayer(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def exoplayer(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: time and bits measured, the estimate, samples with their weights."""
     if event == DOWNLOADED:
-        _observe(s, m)
+        _observe(state, memory)
     if event != DECIDE:
         return 0
-    rate = FRACTION * (m[ESTIMATE] if m[ESTIMATE] > 0 else DEFAULT_RATE)
+    rate = FRACTION * (memory[ESTIMATE] if memory[ESTIMATE] > 0 else DEFAULT_RATE)
     rung = 0
-    while rung + 1 < ladder.shape[0] and ladder[rung + 1] <= rate:
+    while rung + 1 < context.bitrates.shape[0] and context.bitrates[rung + 1] <= rate:
         rung += 1
-    last = int(s[LAST_RUNG])
-    if last >= 0 and ((rung > last and s[BUFFER] < UP_BUFFER) or (rung < last and s[BUFFER] >= DOWN_BUFFER)):
+    last = state.last_rung
+    if last >= 0 and ((rung > last and state.buffer < UP_BUFFER) or (rung < last and state.buffer >= DOWN_BUFFER)):
         return last
     return rung
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from abr.policies.mpc import HORIZON, MBIT_STALL, SCRATCH, predict, predicted_rate
 from abr.policies.planning_kernel import plan, scratch_size
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import BUFFER, CAP, DECIDE, DOWNLOADED, LAST_RUNG
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline, kernel
 
 __all__ = ["POLICIES"]
@@ -21,44 +21,44 @@ ROBUST, LOW, RATIO, TABLE = 0, 1, 2, 3
 
 
 @kernel(counts_references=False)
-def fill(table, m, sizes, lengths, worth, stall, rates, buffers):  # type: ignore[no-untyped-def]
+def fill(table, memory, sizes, lengths, worth, stall, rates, buffers):  # type: ignore[no-untyped-def]
     """Fill `table[last, buffer, rate]`."""
     for q in range(table.shape[0]):
         for b in range(table.shape[1]):
             for r in range(table.shape[2]):
-                table[q, b, r] = plan(m, 0, sizes, lengths, worth, 1.0, stall, rates[r], buffers[b], worth[0, q])
+                table[q, b, r] = plan(memory, 0, sizes, lengths, worth, 1.0, stall, rates[r], buffers[b], worth[0, q])
 
 
 @inline
-def fast_mpc(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def fast_mpc(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: samples, as MPC keeps them."""
     if event == DOWNLOADED:
-        predict(s, k, m)
+        predict(state, constants, memory)
     if event != DECIDE:
         return 0
-    rate = predicted_rate(k, m)
+    rate = predicted_rate(constants, memory)
     if rate <= 0:
         return 0
-    b = min(int(BUFFERS * s[BUFFER] / s[CAP]), BUFFERS - 1)
-    r = min(max(int(RATES * np.log(rate / k[LOW]) / k[RATIO]), 0), RATES - 1)
-    return int(k[TABLE + (int(s[LAST_RUNG]) * BUFFERS + b) * RATES + r])
+    b = min(int(BUFFERS * state.buffer / state.buffer_capacity), BUFFERS - 1)
+    r = min(max(int(RATES * np.log(rate / constants[LOW]) / constants[RATIO]), 0), RATES - 1)
+    return int(constants[TABLE + (state.last_rung * BUFFERS + b) * RATES + r])
 
 
-def _constants(setting: Setting) -> Floats:
-    rungs = len(setting.ladder)
-    length = float(setting.durations.mean())
-    low = SLOWEST * setting.ladder[0]
-    ratio = float(np.log(FASTEST * setting.ladder[-1] / low))
+def _constants(context: PolicyContext) -> Floats:
+    rungs = len(context.bitrates)
+    length = float(context.durations.mean())
+    low = SLOWEST * context.bitrates[0]
+    ratio = float(np.log(FASTEST * context.bitrates[-1] / low))
     table = np.zeros((rungs, BUFFERS, RATES))
     fill(
         table,
         np.zeros(scratch_size(rungs)),
-        np.tile(setting.ladder * length, (HORIZON, 1)),
+        np.tile(context.bitrates * length, (HORIZON, 1)),
         np.full(HORIZON, length),
-        np.tile(setting.ladder / 1e3, (HORIZON, 1)),
+        np.tile(context.bitrates / 1e3, (HORIZON, 1)),
         MBIT_STALL / 1e3,
         low * np.exp(ratio * np.arange(RATES) / RATES),
-        setting.cap * np.arange(BUFFERS) / BUFFERS,
+        context.buffer_capacity * np.arange(BUFFERS) / BUFFERS,
     )
     return np.concatenate(([1.0, low, ratio], table.ravel()))
 

@@ -8,23 +8,7 @@ download is abandoned when it would outlast the buffer and a lower level would b
 
 from abr.policies.ewma import average, feed
 from abr.policies.policy import Policy
-from abr.policies.policy_state import (
-    BUFFER,
-    DECIDE,
-    DOWNLOADED,
-    ELAPSED,
-    GOT,
-    LAST_RUNG,
-    PLAYING,
-    PROGRESS,
-    REQUESTED,
-    RUNG,
-    SAFE,
-    SAFE_RATE,
-    SAFE_UNTIL,
-    SEGMENT,
-    TTFB,
-)
+from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, WILL_KEEP
 from abr.policies.throughput import MARGIN
 from shotladder_runtime.kernels.compiler import inline
 
@@ -40,93 +24,93 @@ M_FAST, M_SLOW, M_TTFB, SAMPLES = 0, 2, 4, 6
 
 
 @inline
-def _rate(m):  # type: ignore[no-untyped-def]
-    if m[SAMPLES] == 0.0:
+def _rate(memory):  # type: ignore[no-untyped-def]
+    if memory[SAMPLES] == 0.0:
         return DEFAULT_RATE
-    return min(average(m, M_FAST, FAST), average(m, M_SLOW, SLOW))
+    return min(average(memory, M_FAST, FAST), average(memory, M_SLOW, SLOW))
 
 
 @inline
-def _ttfb(m):  # type: ignore[no-untyped-def]
-    return average(m, M_TTFB, SLOW) if m[SAMPLES] > 0 else DEFAULT_TTFB
+def _ttfb(memory):  # type: ignore[no-untyped-def]
+    return average(memory, M_TTFB, SLOW) if memory[SAMPLES] > 0 else DEFAULT_TTFB
 
 
 @inline
-def _observe(s, m):  # type: ignore[no-untyped-def]
-    time = max(s[ELAPSED] - min(s[TTFB], _ttfb(m)), min(LEAST_TIME, s[GOT] / 8e5))
-    if time <= 0 or s[GOT] <= 0:
+def _observe(state, memory):  # type: ignore[no-untyped-def]
+    time = max(state.elapsed - min(state.time_to_first_byte, _ttfb(memory)), min(LEAST_TIME, state.received_bits / 8e5))
+    if time <= 0 or state.received_bits <= 0:
         return
-    feed(m, M_FAST, time / 1e3, s[GOT] / time, FAST)
-    feed(m, M_SLOW, time / 1e3, s[GOT] / time, SLOW)
-    feed(m, M_TTFB, 1.0, max(s[TTFB], 5.0), SLOW)
-    m[SAMPLES] += 1
+    feed(memory, M_FAST, time / 1e3, state.received_bits / time, FAST)
+    feed(memory, M_SLOW, time / 1e3, state.received_bits / time, SLOW)
+    feed(memory, M_TTFB, 1.0, max(state.time_to_first_byte, 5.0), SLOW)
+    memory[SAMPLES] += 1
 
 
 @inline
-def _pick(s, m, sizes, ladder, durations, patience, up, down):  # type: ignore[no-untyped-def]
-    n = int(s[SEGMENT])
-    rate = _rate(m)
-    last = int(s[LAST_RUNG])
-    for rung in range(ladder.shape[0] - 1, -1, -1):
+def _pick(state, memory, sizes, bitrates, durations, patience, up, down):  # type: ignore[no-untyped-def]
+    n = state.segment
+    rate = _rate(memory)
+    last = state.last_rung
+    for rung in range(bitrates.shape[0] - 1, -1, -1):
         factor = up if rung > last else down
-        if factor * rate < ladder[rung]:
+        if factor * rate < bitrates[rung]:
             continue
-        # the manifest's rate times the duration is all that it knows of the fragment
-        if _ttfb(m) + ladder[rung] * durations[n] / (factor * rate) < s[BUFFER] + patience:
+        # the manifest'state rate times the duration is all that it knows of the fragment
+        if _ttfb(memory) + bitrates[rung] * durations[n] / (factor * rate) < state.buffer + patience:
             return rung
     return -1
 
 
 @inline
-def _decide(s, m, sizes, ladder, durations):  # type: ignore[no-untyped-def]
+def _decide(state, memory, sizes, bitrates, durations):  # type: ignore[no-untyped-def]
     rung = -1
-    if s[BUFFER] > 0:
-        rung = _pick(s, m, sizes, ladder, durations, 0.0, UP, DOWN)
+    if state.buffer > 0:
+        rung = _pick(state, memory, sizes, bitrates, durations, 0.0, UP, DOWN)
     if rung < 0:
-        patience = min(durations[int(s[SEGMENT])], STARVATION)
+        patience = min(durations[state.segment], STARVATION)
         # starved: the up factor counts only while something is buffered
-        factor = UP if s[BUFFER] > 0 else DOWN
-        rung = _pick(s, m, sizes, ladder, durations, patience, factor, DOWN)
+        factor = UP if state.buffer > 0 else DOWN
+        rung = _pick(state, memory, sizes, bitrates, durations, patience, factor, DOWN)
     return max(rung, 0)
 
 
 @inline
-def _abandon(s, m, ladder, duration):  # type: ignore[no-untyped-def]
-    time = s[ELAPSED] - s[TTFB]
-    if s[ELAPSED] <= max(s[TTFB], duration / 2) or time <= 0 or s[BUFFER] >= 2 * duration:
+def _abandon(state, memory, bitrates, duration):  # type: ignore[no-untyped-def]
+    time = state.elapsed - state.time_to_first_byte
+    if state.elapsed <= max(state.time_to_first_byte, duration / 2) or time <= 0 or state.buffer >= 2 * duration:
         return -1
-    rate = s[GOT] / time
-    left = (s[REQUESTED] - s[GOT]) / rate
-    if left <= s[BUFFER]:
+    rate = state.received_bits / time
+    left = (state.requested_bits - state.received_bits) / rate
+    if left <= state.buffer:
         return -1
-    for rung in range(int(s[RUNG]) - 1, -1, -1):
-        other = _ttfb(m) + ladder[rung] * duration / (UP * rate)
-        if other < s[BUFFER] or rung == 0:
+    for rung in range(state.rung - 1, -1, -1):
+        other = _ttfb(memory) + bitrates[rung] * duration / (UP * rate)
+        if other < state.buffer or rung == 0:
             return rung if other < left else -1
     return -1
 
 
 @inline
-def _safe(s, duration):  # type: ignore[no-untyped-def]
+def _safe(state, duration):  # type: ignore[no-untyped-def]
     """Name the rate at which all comes before the buffer is empty."""
-    s[SAFE_UNTIL] = max(duration / 2, s[ELAPSED] + s[BUFFER] - 2 * duration)
-    time = s[ELAPSED] - s[TTFB] + s[BUFFER]
-    if s[PLAYING] == 1.0 and s[BUFFER] > 0:
-        s[SAFE_RATE] = MARGIN * s[REQUESTED] / time
+    state.keep_until = max(duration / 2, state.elapsed + state.buffer - 2 * duration)
+    time = state.elapsed - state.time_to_first_byte + state.buffer
+    if state.is_playing and state.buffer > 0:
+        state.keep_rate = MARGIN * state.requested_bits / time
     return 0
 
 
 @inline
-def hlsjs(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def hlsjs(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: three averages, samples."""
     if event == DECIDE:
-        return _decide(s, m, sizes, ladder, durations)
+        return _decide(state, memory, context.sizes, context.bitrates, context.durations)
     if event == DOWNLOADED:
-        _observe(s, m)
+        _observe(state, memory)
     elif event == PROGRESS:
-        return _abandon(s, m, ladder, durations[int(s[SEGMENT])])
-    elif event == SAFE:
-        return _safe(s, durations[int(s[SEGMENT])])
+        return _abandon(state, memory, context.bitrates, context.durations[state.segment])
+    elif event == WILL_KEEP:
+        return _safe(state, context.durations[state.segment])
     return 0
 
 

@@ -7,17 +7,8 @@ by throughput until 1.5 s are buffered; then one rung up at most.
 
 import numpy as np
 
-from abr.policies.policy import Policy, Setting
-from abr.policies.policy_state import (
-    BUFFER,
-    DECIDE,
-    LAST_RUNG,
-    LATENCY,
-    RATE,
-    SAMPLE,
-    SEGMENT,
-    THROUGHPUT,
-)
+from abr.policies.policy import Policy, PolicyContext
+from abr.policies.policy_state import DECIDE
 from abr.policies.throughput import SAFETY, rung_for
 from shotladder_runtime.kernels.compiler import inline
 
@@ -32,77 +23,77 @@ STEADY, Q, FIRST = 0, 1, 2
 
 
 @inline
-def _project(m, at, scratch, count):  # type: ignore[no-untyped-def]
+def _project(memory, at, scratch, count):  # type: ignore[no-untyped-def]
     """Project a vector onto the simplex (arXiv 1101.6081)."""
     for i in range(count):
-        v = m[at + i]
+        v = memory[at + i]
         j = i
-        while j > 0 and m[scratch + j - 1] < v:
-            m[scratch + j] = m[scratch + j - 1]
+        while j > 0 and memory[scratch + j - 1] < v:
+            memory[scratch + j] = memory[scratch + j - 1]
             j -= 1
-        m[scratch + j] = v
+        memory[scratch + j] = v
     total = 0.0
     shift = 0.0
     found = False
     for i in range(count - 1):
-        total += m[scratch + i]
+        total += memory[scratch + i]
         shift = (total - 1) / (i + 1)
-        if shift >= m[scratch + i + 1]:
+        if shift >= memory[scratch + i + 1]:
             found = True
             break
     if not found:
-        shift = (total + m[scratch + count - 1] - 1) / count
+        shift = (total + memory[scratch + count - 1] - 1) / count
     for i in range(count):
-        m[at + i] = max(m[at + i] - shift, 0.0)
+        memory[at + i] = max(memory[at + i] - shift, 0.0)
 
 
 @inline
-def _steady(s, m, ladder, seconds):  # type: ignore[no-untyped-def]
-    count = ladder.shape[0]
-    rate = max(np.round(s[SAMPLE]), 1.0)
+def _steady(state, memory, bitrates, seconds):  # type: ignore[no-untyped-def]
+    count = bitrates.shape[0]
+    rate = max(np.round(state.last_throughput), 1.0)
     sign = 1.0
     before = 0.0
     for i in range(count):
-        before += ladder[i] * m[FIRST + i]
-        if s[RATE] * ladder[i] > rate:
+        before += bitrates[i] * memory[FIRST + i]
+        if state.playback_rate * bitrates[i] > rate:
             sign = -1.0
-        m[FIRST + i] += sign * seconds / (2 * ALPHA) * (m[Q] + VL) * s[RATE] * ladder[i] / rate
-    _project(m, FIRST, FIRST + count, count)
+        memory[FIRST + i] += sign * seconds / (2 * ALPHA) * (memory[Q] + VL) * state.playback_rate * bitrates[i] / rate
+    _project(memory, FIRST, FIRST + count, count)
     wanted = 0.0
     for i in range(count):
-        wanted += ladder[i] * m[FIRST + i]
+        wanted += bitrates[i] * memory[FIRST + i]
     # the new probabilities and, once more, what they changed
-    m[Q] = max(0.0, m[Q] - seconds + seconds * s[RATE] * (wanted + (wanted - before)) / rate)
+    memory[Q] = max(0.0, memory[Q] - seconds + seconds * state.playback_rate * (wanted + (wanted - before)) / rate)
     rung = 0
     for i in range(count):
-        if abs(ladder[i] - wanted) < abs(ladder[rung] - wanted):
+        if abs(bitrates[i] - wanted) < abs(bitrates[rung] - wanted):
             rung = i
-    last = int(s[LAST_RUNG])
-    if rung > last and ladder[last + 1] <= rate:
+    last = state.last_rung
+    if rung > last and bitrates[last + 1] <= rate:
         rung = last + 1
-    if ladder[rung] >= rate:
-        m[Q] = REACT * max(VL, m[Q])
+    if bitrates[rung] >= rate:
+        memory[Q] = REACT * max(VL, memory[Q])
     return rung
 
 
 @inline
-def l2a(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def l2a(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: steady, the multiplier, probabilities of the rungs, scratch."""
-    if event != DECIDE or s[THROUGHPUT] == 0.0:
+    if event != DECIDE or state.throughput == 0.0:
         return 0
-    n = int(s[SEGMENT])
-    if m[STEADY] == 1.0:
-        return _steady(s, m, ladder, durations[n - 1] / 1e3)
-    rung = rung_for(s[THROUGHPUT] * SAFETY, s[LATENCY], durations[n], ladder)
-    if s[BUFFER] >= TARGET:
-        m[STEADY] = 1.0
-        m[Q] = VL
-        m[FIRST + rung] = 1.0
+    n = state.segment
+    if memory[STEADY] == 1.0:
+        return _steady(state, memory, context.bitrates, context.durations[n - 1] / 1e3)
+    rung = rung_for(state.throughput * SAFETY, state.latency, context.durations[n], context.bitrates)
+    if state.buffer >= TARGET:
+        memory[STEADY] = 1.0
+        memory[Q] = VL
+        memory[FIRST + rung] = 1.0
     return rung
 
 
-def _memory(setting: Setting) -> int:
-    return FIRST + 2 * len(setting.ladder)
+def _memory(context: PolicyContext) -> int:
+    return FIRST + 2 * len(context.bitrates)
 
 
 POLICIES = (Policy("l2a", "4.7.4", "Karagkioules et al., MMSys 2020; dash.js v4.7.4, L2ARule.js", l2a, memory=_memory),)

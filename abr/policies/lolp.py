@@ -10,16 +10,8 @@ import math
 
 import numpy as np
 
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import (
-    BEHIND,
-    BUFFER,
-    DECIDE,
-    LAST_RUNG,
-    RESET,
-    SEGMENT,
-    THROUGHPUT,
-)
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, START
 from abr.policies.throughput import SAFETY
 from shotladder_runtime.kernels.compiler import inline
 
@@ -37,85 +29,88 @@ THROUGHPUT_AT, LATENCY_AT, STALL_AT, SWITCH_AT = 0, 1, 2, 3  #: in a neuron
 
 
 @inline
-def _next_buffer(buffer, rung, rate, duration, ladder):  # type: ignore[no-untyped-def]
-    time = ladder[rung] * duration / rate
+def _next_buffer(buffer, rung, rate, duration, bitrates):  # type: ignore[no-untyped-def]
+    time = bitrates[rung] * duration / rate
     return buffer - duration if time > duration else buffer + duration - time
 
 
 @inline
-def _learn(m, winner, throughput, latency, stall, switch, count):  # type: ignore[no-untyped-def]
+def _learn(memory, winner, throughput, latency, stall, switch, count):  # type: ignore[no-untyped-def]
     at = NEURONS + FIELDS * winner
-    a, b, c, d = m[at], m[at + 1], m[at + 2], m[at + 3]
+    a, b, c, d = memory[at], memory[at + 1], memory[at + 2], memory[at + 3]
     for i in range(count):
         n = NEURONS + FIELDS * i
-        square = (m[n] - a) ** 2 + (m[n + 1] - b) ** 2 + (m[n + 2] - c) ** 2 + (m[n + 3] - d) ** 2
+        square = (memory[n] - a) ** 2 + (memory[n + 1] - b) ** 2 + (memory[n + 2] - c) ** 2 + (memory[n + 3] - d) ** 2
         step = RATE_OF_LEARNING * math.exp(-square / (2 * SIGMA**2))
-        m[n + THROUGHPUT_AT] += (throughput - m[n + THROUGHPUT_AT]) * step
-        m[n + LATENCY_AT] += (latency - m[n + LATENCY_AT]) * step
-        m[n + STALL_AT] += (stall - m[n + STALL_AT]) * step
-        m[n + SWITCH_AT] += (switch - m[n + SWITCH_AT]) * step
+        memory[n + THROUGHPUT_AT] += (throughput - memory[n + THROUGHPUT_AT]) * step
+        memory[n + LATENCY_AT] += (latency - memory[n + LATENCY_AT]) * step
+        memory[n + STALL_AT] += (stall - memory[n + STALL_AT]) * step
+        memory[n + SWITCH_AT] += (switch - memory[n + SWITCH_AT]) * step
 
 
 @inline
-def _decide(s, k, m, ladder, duration):  # type: ignore[no-untyped-def]
-    count = ladder.shape[0]
-    rate = SAFETY * s[THROUGHPUT]
-    current = int(s[LAST_RUNG])
-    throughput = rate / k[NORM]
+def _decide(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
+    count = bitrates.shape[0]
+    rate = SAFETY * state.throughput
+    current = state.last_rung
+    throughput = rate / constants[NORM]
     if throughput > 1:
         throughput = 0.0
         for i in range(count):
-            throughput = max(throughput, m[NEURONS + FIELDS * i])
-    time = ladder[current] * duration / rate
-    stall = max(0.0, time - s[BUFFER]) / 1e3
-    if s[BUFFER] - time < LEAST_BUFFER:
+            throughput = max(throughput, memory[NEURONS + FIELDS * i])
+    time = bitrates[current] * duration / rate
+    stall = max(0.0, time - state.buffer) / 1e3
+    if state.buffer - time < LEAST_BUFFER:
         rung = current
         best = 0.0
         for i in range(current):
-            if best < ladder[i] < rate:
-                rung, best = i, ladder[i]
+            if best < bitrates[i] < rate:
+                rung, best = i, bitrates[i]
         return rung
     for i in range(count):
-        if _next_buffer(s[BUFFER], i, rate, duration, ladder) >= LEAST_BUFFER:
-            m[WEIGHT_STALL], m[WEIGHT_OTHER] = 1.0, 0.2
-            m[WEIGHT_LATENCY] = 1.0 if m[NEURONS + LATENCY_AT] > 0 else 0.2
+        if _next_buffer(state.buffer, i, rate, duration, bitrates) >= LEAST_BUFFER:
+            memory[WEIGHT_STALL], memory[WEIGHT_OTHER] = 1.0, 0.2
+            memory[WEIGHT_LATENCY] = 1.0 if memory[NEURONS + LATENCY_AT] > 0 else 0.2
             break
     winner = 0
     least = np.inf
     for i in range(count):
         n = NEURONS + FIELDS * i
-        weight = m[WEIGHT_OTHER]
-        low = _next_buffer(s[BUFFER], i, rate, duration, ladder) < LEAST_BUFFER
-        if i > 0 and (low or ladder[i] > rate - DELTA):
+        weight = memory[WEIGHT_OTHER]
+        low = _next_buffer(state.buffer, i, rate, duration, bitrates) < LEAST_BUFFER
+        if i > 0 and (low or bitrates[i] > rate - DELTA):
             weight = 100.0
-        distance = weight * (m[n + THROUGHPUT_AT] - throughput) ** 2 + m[WEIGHT_LATENCY] * m[n + LATENCY_AT] ** 2
-        distance += m[WEIGHT_STALL] * m[n + STALL_AT] ** 2 + m[WEIGHT_OTHER] * m[n + SWITCH_AT] ** 2
+        distance = (
+            weight * (memory[n + THROUGHPUT_AT] - throughput) ** 2
+            + memory[WEIGHT_LATENCY] * memory[n + LATENCY_AT] ** 2
+        )
+        distance += memory[WEIGHT_STALL] * memory[n + STALL_AT] ** 2 + memory[WEIGHT_OTHER] * memory[n + SWITCH_AT] ** 2
         if distance < least:
             winner, least = i, distance
-    switch = abs(ladder[current] - ladder[winner]) / k[NORM]
-    _learn(m, current, throughput, s[BEHIND] / MOST_LATENCY, stall, switch, count)
-    _learn(m, winner, throughput, 0.0, 0.0, switch, count)
+    switch = abs(bitrates[current] - bitrates[winner]) / constants[NORM]
+    _learn(memory, current, throughput, state.live_latency / MOST_LATENCY, stall, switch, count)
+    _learn(memory, winner, throughput, 0.0, 0.0, switch, count)
     return winner
 
 
 @inline
-def lolp(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def lolp(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: three weights, the neurons."""
-    if event == RESET:
-        m[WEIGHT_STALL] = m[WEIGHT_LATENCY] = m[WEIGHT_OTHER] = 0.4
-        for i in range(ladder.shape[0]):
-            m[NEURONS + FIELDS * i + THROUGHPUT_AT] = ladder[i] / k[NORM]
-    elif event == DECIDE and s[THROUGHPUT] > 0:
-        return _decide(s, k, m, ladder, durations[int(s[SEGMENT])])
+    if event == START:
+        memory[WEIGHT_STALL] = memory[WEIGHT_LATENCY] = memory[WEIGHT_OTHER] = 0.4
+        for i in range(context.bitrates.shape[0]):
+            memory[NEURONS + FIELDS * i + THROUGHPUT_AT] = context.bitrates[i] / constants[NORM]
+    elif event == DECIDE and state.throughput > 0:
+        return _decide(state, constants, memory, context.bitrates, context.durations[state.segment])
     return 0
 
 
-def _constants(setting: Setting) -> Floats:
-    return np.array([np.sqrt((setting.ladder**2).sum())])
+def _constants(context: PolicyContext) -> Floats:
+    return np.array([np.sqrt((context.bitrates**2).sum())])
 
 
-def _memory(setting: Setting) -> int:
-    return NEURONS + FIELDS * len(setting.ladder)
+def _memory(context: PolicyContext) -> int:
+    return NEURONS + FIELDS * len(context.bitrates)
 
 
 POLICIES = (

@@ -11,18 +11,8 @@ import numpy as np
 
 from abr.errors import PolicyError
 from abr.policies.planning_kernel import MOST_HORIZON, plan, scratch_size
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import (
-    BUFFER,
-    DECIDE,
-    DOWNLOADED,
-    ELAPSED,
-    GOT,
-    INSTEAD,
-    LAST_RUNG,
-    SEGMENT,
-    SEGMENTS,
-)
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "complete", "control", "predict", "predicted_rate"]
@@ -38,56 +28,65 @@ COUNT, PREDICTED, SAMPLES, ERRORS, SCRATCH = 0, 1, 2, 7, 12
 
 
 @inline
-def predict(s, k, m):  # type: ignore[no-untyped-def]
+def predict(state, constants, memory):  # type: ignore[no-untyped-def]
     """Take a sample and its error into the memory."""
-    if s[INSTEAD] >= 0 or s[ELAPSED] <= 0:
+    if state.abandon_target >= 0 or state.elapsed <= 0:
         return
-    rate = s[GOT] / s[ELAPSED]
-    place = int(m[COUNT]) % WINDOW
-    m[SAMPLES + place] = rate
-    m[ERRORS + place] = abs(m[PREDICTED] - rate) / rate if m[PREDICTED] > 0 else 0.0
-    m[COUNT] += 1
+    rate = state.received_bits / state.elapsed
+    place = int(memory[COUNT]) % WINDOW
+    memory[SAMPLES + place] = rate
+    memory[ERRORS + place] = abs(memory[PREDICTED] - rate) / rate if memory[PREDICTED] > 0 else 0.0
+    memory[COUNT] += 1
 
 
 @inline
-def predicted_rate(k, m):  # type: ignore[no-untyped-def]
+def predicted_rate(constants, memory):  # type: ignore[no-untyped-def]
     """Return the rate to plan with, bit/ms; 0 before the first sample."""
-    count = min(int(m[COUNT]), WINDOW)
+    count = min(int(memory[COUNT]), WINDOW)
     if count == 0:
         return 0.0
     inverse = 0.0
     error = 0.0
     for i in range(count):
-        inverse += 1.0 / m[SAMPLES + i]
-        error = max(error, m[ERRORS + i])
-    m[PREDICTED] = count / inverse
-    return m[PREDICTED] / (1.0 + error) if k[ROBUST] == 1.0 else m[PREDICTED]
+        inverse += 1.0 / memory[SAMPLES + i]
+        error = max(error, memory[ERRORS + i])
+    memory[PREDICTED] = count / inverse
+    return memory[PREDICTED] / (1.0 + error) if constants[ROBUST] == 1.0 else memory[PREDICTED]
 
 
 @inline
-def control(s, k, m, sizes, durations, rate, buffer):  # type: ignore[no-untyped-def]
+def control(state, constants, memory, sizes, durations, rate, buffer):  # type: ignore[no-untyped-def]
     """Return the first rung of the best plan."""
-    n = int(s[SEGMENT])
+    n = state.segment
     rungs = sizes.shape[1]
-    horizon = min(HORIZON, int(s[SEGMENTS]) - n)
+    horizon = min(HORIZON, state.segment_count - n)
     last = np.nan
-    if s[LAST_RUNG] >= 0:
-        last = k[FIRST_WORTH + (n - 1) * rungs + int(s[LAST_RUNG])]
-    w = k[FIRST_WORTH + n * rungs : FIRST_WORTH + (n + horizon) * rungs].reshape((horizon, rungs))
+    if state.last_rung >= 0:
+        last = constants[FIRST_WORTH + (n - 1) * rungs + state.last_rung]
+    w = constants[FIRST_WORTH + n * rungs : FIRST_WORTH + (n + horizon) * rungs].reshape((horizon, rungs))
     return plan(
-        m, SCRATCH, sizes[n : n + horizon], durations[n : n + horizon], w, k[CHANGE], k[STALL], rate, buffer, last
+        memory,
+        SCRATCH,
+        sizes[n : n + horizon],
+        durations[n : n + horizon],
+        w,
+        constants[CHANGE],
+        constants[STALL],
+        rate,
+        buffer,
+        last,
     )
 
 
 @inline
-def mpc(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def mpc(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: samples taken, the last prediction, samples, errors, scratch."""
     if event == DOWNLOADED:
-        predict(s, k, m)
+        predict(state, constants, memory)
     elif event == DECIDE:
-        rate = predicted_rate(k, m)
+        rate = predicted_rate(constants, memory)
         if rate > 0:
-            return control(s, k, m, sizes, durations, rate, s[BUFFER])
+            return control(state, constants, memory, context.sizes, context.durations, rate, state.buffer)
     return 0
 
 
@@ -103,37 +102,37 @@ def complete(vmaf: Floats, ladder: Floats) -> Floats:
     return np.where(np.isnan(vmaf), means, vmaf)
 
 
-def _linear(setting: Setting, *, robust: bool) -> Floats:
-    worth = np.broadcast_to(setting.ladder / 1e3, setting.sizes.shape)
+def _linear(context: PolicyContext, *, robust: bool) -> Floats:
+    worth = np.broadcast_to(context.bitrates / 1e3, context.sizes.shape)
     return np.concatenate(([float(robust), 1.0, MBIT_STALL / 1e3], worth.ravel()))
 
 
-def _plain(setting: Setting) -> Floats:
-    return _linear(setting, robust=False)
+def _plain(context: PolicyContext) -> Floats:
+    return _linear(context, robust=False)
 
 
-def _robust(setting: Setting) -> Floats:
-    return _linear(setting, robust=True)
+def _robust(context: PolicyContext) -> Floats:
+    return _linear(context, robust=True)
 
 
-def for_vmaf(setting: Setting) -> Floats:
+def for_vmaf(context: PolicyContext) -> Floats:
     """Return constants that value VMAF in proportion to a chunk's duration, above the target a tenth."""
-    vmaf = complete(setting.vmaf, setting.ladder)
-    above = np.maximum(vmaf - setting.target, 0)
-    worth = (vmaf - (1 - VMAF_ABOVE) * above) * (setting.durations / setting.durations.mean())[:, None]
+    vmaf = complete(context.vmaf, context.bitrates)
+    above = np.maximum(vmaf - context.target_vmaf, 0)
+    worth = (vmaf - (1 - VMAF_ABOVE) * above) * (context.durations / context.durations.mean())[:, None]
     return np.concatenate(([1.0, 1.0, VMAF_STALL / 1e3], worth.ravel()))
 
 
-def memory(setting: Setting) -> int:
+def memory_size(context: PolicyContext) -> int:
     """Return how many floats the control needs."""
-    return SCRATCH + scratch_size(len(setting.ladder))
+    return SCRATCH + scratch_size(len(context.bitrates))
 
 
 assert HORIZON <= MOST_HORIZON
 
 _SOURCE = "Yin et al., SIGCOMM 2015, section 4; hongzimao/pensieve 1120bb1, test/mpc.py"
 POLICIES = (
-    Policy("mpc", "2015", _SOURCE, mpc, _plain, memory=memory, estimates=False),
-    Policy("robust-mpc", "2015", _SOURCE, mpc, _robust, memory=memory, estimates=False),
-    Policy("vmaf-mpc", "1", "RobustMPC over VMAF and real sizes", mpc, for_vmaf, memory=memory, estimates=False),
+    Policy("mpc", "2015", _SOURCE, mpc, _plain, memory=memory_size, estimates=False),
+    Policy("robust-mpc", "2015", _SOURCE, mpc, _robust, memory=memory_size, estimates=False),
+    Policy("vmaf-mpc", "1", "RobustMPC over VMAF and real sizes", mpc, for_vmaf, memory=memory_size, estimates=False),
 )

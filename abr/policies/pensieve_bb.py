@@ -4,7 +4,7 @@ The lowest rung below 5 s, the highest from 15 s on, between them linear in the 
 """
 
 from abr.policies.policy import Policy
-from abr.policies.policy_state import BUFFER, DECIDE
+from abr.policies.policy_state import DECIDE
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
@@ -14,14 +14,14 @@ CUSHION = 10_000.0  #: ms
 
 
 @inline
-def pensieve_bb(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def pensieve_bb(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Need no memory."""
-    if event != DECIDE or s[BUFFER] < RESERVOIR:
+    if event != DECIDE or state.buffer < RESERVOIR:
         return 0
-    top = ladder.shape[0] - 1
-    if s[BUFFER] >= RESERVOIR + CUSHION:
+    top = context.bitrates.shape[0] - 1
+    if state.buffer >= RESERVOIR + CUSHION:
         return top
-    return int(top * (s[BUFFER] - RESERVOIR) / CUSHION)
+    return int(top * (state.buffer - RESERVOIR) / CUSHION)
 
 
 POLICIES = (Policy("bb", "pensieve", "hongzimao/pensieve 1120bb1, test/bb.py", pensieve_bb, estimates=False),)

@@ -1,4 +1,4 @@
-"""The value that describes a policy, and the tables it makes its constants from."""
+"""The value that describes a policy: its name, source and compiled function."""
 
 from __future__ import annotations
 
@@ -10,84 +10,61 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abr.policies.policy_compiler import policy_kernel
+from abr.policies.policy_compiler import compile_policy
+from abr.policies.policy_state import PolicyContext
 
-__all__ = ["Floats", "Policy", "Setting", "no_constants"]
+__all__ = ["Floats", "Policy", "PolicyContext", "no_constants"]
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
-    """What a policy knows before a session begins.
-
-    Attributes
-    ----------
-    sizes : ndarray
-        Bits, shape (segments, rungs), rung 0 the lowest.
-    vmaf : ndarray
-        0 to 100, same shape; NaN where nothing was measured.
-    ladder : ndarray
-        Nominal rate of every rung, bit/ms.
-    durations : ndarray
-        Duration of every segment, ms.
-    cap : float
-        Capacity of the buffer, ms.
-    target : float
-        VMAF to reach.
-    """
-
-    sizes: Floats
-    vmaf: Floats
-    ladder: Floats
-    durations: Floats
-    cap: float
-    target: float = 93.0
-
-
-def no_constants(setting: Setting) -> Floats:
-    """Return no constants."""
+def no_constants(context: PolicyContext) -> Floats:
+    """Return the constants of a policy that needs none."""
     return np.zeros(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy of adaptation.
+    """An ABR policy.
 
     Attributes
     ----------
     name, version : str
-        `name@version` names it; the version is a year, or the player and its release.
+        `name@version` identifies the policy; the version is a year, or the player and its release.
     source : str
-        Paper or source, with section or file.
+        Paper with section, or repository with commit and file.
     function : callable
-        The compiled function; see `abr.policies.policy_state`.
+        The compiled function; `abr.policies.policy_state` describes its arguments.
     constants : callable
-        Makes the vector `k` from a `Setting`.
+        Makes the vector `constants` from a `PolicyContext`.
     memory : int or callable
-        Floats of memory, or how many for a `Setting`.
+        Number of floats of `memory`, or a function that returns it for a `PolicyContext`.
     abandons : bool
-        Whether it may abandon downloads.
+        Whether the policy may abandon downloads.
     estimates : bool
-        Whether it asks for the player's throughput estimate.
+        Whether the policy reads the player's throughput estimate.
     stored : bool
-        Whether its machine code may be kept on disk.
+        Whether the machine code may be kept on disk.
     """
 
     name: str
     version: str
     source: str
     function: Any
-    constants: Callable[[Setting], Floats] = no_constants
-    memory: int | Callable[[Setting], int] = 1
+    constants: Callable[[PolicyContext], Floats] = no_constants
+    memory: int | Callable[[PolicyContext], int] = 1
     abandons: bool = False
     estimates: bool = True
     stored: bool = True
 
     @property
     def title(self) -> str:
-        """The name with its version."""
+        """The name with its version, `name@version`."""
         return f"{self.name}@{self.version}"
+
+    def memory_size(self, context: PolicyContext) -> int:
+        """Return the number of floats of memory that the policy needs."""
+        return self.memory if isinstance(self.memory, int) else self.memory(context)
 
     def compiled(self) -> Any:
         """Return the callback for the session kernel, compiled or from the cache."""
@@ -96,4 +73,4 @@ class Policy:
 
 @cache
 def _compiled(function: Any, stored: bool) -> Any:
-    return policy_kernel(function, stored=stored)
+    return compile_policy(function, stored=stored)

@@ -1,103 +1,152 @@
-"""Compile policies to C callbacks, which the session kernel calls through a pointer."""
+"""Compile policies to C callbacks, which the session kernel calls through a pointer.
+
+The session kernel is compiled once and cached on disk, while there are dozens of policies, among them those of users.
+So a policy is not compiled into the kernel: it becomes a C function, and the kernel gets its address (numba's
+`FunctionType`). numba passes an array to such a function as seven words, and the conversions of eight arguments would
+take longer than most policies do; a session calls its policy hundreds of times. So the kernel writes the addresses and
+shapes of everything that the policy reads into one record, `CALL_DTYPE`, when the session starts, and each call passes
+two integers: the event and the address of that record. The callback made here, `callback` in `compile_policy`, turns
+the addresses back into a record, arrays and the `PolicyContext`, and calls the policy. LLVM compiles the policy into
+the callback, so what the policy does not read is never loaded.
+
+The arrays must outlive the session: whoever calls the kernel holds them (`abr.player.session_arrays`). The views are
+built by hand because numba's own `carray` counts references, which takes a third of the time of a short policy.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
-from numba import njit, types
+import numpy as np
+from numba import from_dtype, njit, types
 from numba.core import cgutils
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-from abr.policies.policy_state import STATE_SIZE
+from abr.policies.policy_state import STATE_DTYPE, PolicyContext
 from shotladder_runtime.kernels.compiler import stamp
 
-__all__ = ["CALLBACK_SIGNATURE", "TABLE", "address", "policy_kernel"]
+__all__ = ["CALLBACK_SIGNATURE", "CALL_DTYPE", "address", "compile_policy"]
 
-#: event, address of a table of `TABLE` words -> rung. No more, because an array alone would be seven words, and a
-#: session calls its policy hundreds of times.
-CALLBACK_SIGNATURE = types.int64(types.int64, types.int64)
-#: addresses of state, constants, memory, sizes, vmaf, ladder, durations; segments, rungs, how many constants, memory
-TABLE = 11
+#: (event, address of a record of `CALL_DTYPE`) -> rung
+CALLBACK_SIGNATURE: Final = types.int64(types.int64, types.int64)
+
+#: what a policy is called with: addresses in bytes, array lengths, and the two scalars of the context
+CALL_DTYPE: Final = np.dtype(
+    [
+        ("state", np.int64),
+        ("constants", np.int64),
+        ("memory", np.int64),
+        ("sizes", np.int64),
+        ("vmaf", np.int64),
+        ("bitrates", np.int64),
+        ("durations", np.int64),
+        ("segment_count", np.int64),
+        ("rung_count", np.int64),
+        ("constant_count", np.int64),
+        ("memory_size", np.int64),
+        ("buffer_capacity", np.float64),
+        ("target_vmaf", np.float64),
+    ],
+    align=True,
+)
+
+_STATE = from_dtype(STATE_DTYPE)
+_CALL = from_dtype(CALL_DTYPE)
 
 
 @intrinsic
-def address(typing: Any, array: Any) -> Any:
-    """Return where an array's first element lies."""
+def address(typing: Any, value: Any) -> Any:
+    """Return the address of an array's first element, or of a record, in compiled code."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(array)(context, builder, args[0]).data
+        data = args[0] if isinstance(value, types.Record) else context.make_array(value)(context, builder, args[0]).data
         return builder.ptrtoint(data, context.get_value_type(types.int64))
 
-    return types.int64(array), code
+    return types.int64(value), code
+
+
+def _record_at(kind: Any) -> Any:
+    """Return an intrinsic that takes an address to the record of numba type `kind` that lies there."""
+
+    @intrinsic
+    def record(typing: Any, place: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(kind))
+
+        return kind(place), code
+
+    return record
+
+
+_call_at = _record_at(_CALL)
+_state_at = _record_at(_STATE)
 
 
 @intrinsic
-def _array(typing: Any, place: Any, shape: Any) -> Any:
-    """Return the array of some shape that lies at an address; numba's own `carray` counts references."""
+def _array_at(typing: Any, place: Any, shape: Any) -> Any:
+    """Return the contiguous float64 array of some shape that lies at an address, without a reference count."""
     kind = types.Array(types.float64, len(shape), "C")
-    return kind(place, shape), _at_address
-
-
-@intrinsic
-def _words(typing: Any, place: Any) -> Any:
-    """Return the table that lies at an address."""
-    kind = types.Array(types.int64, 1, "C")
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        length = context.make_tuple(builder, types.UniTuple(types.intp, 1), [context.get_constant(types.intp, TABLE)])
-        return _at_address(context, builder, signature, (args[0], length))
+        data = builder.inttoptr(args[0], context.get_value_type(types.CPointer(kind.dtype)))
+        lengths = cgutils.unpack_tuple(builder, args[1])
+        strides = [context.get_constant(types.intp, 8)]
+        for length in reversed(lengths[1:]):
+            strides.insert(0, builder.mul(strides[0], length))
+        array = context.make_array(kind)(context, builder)
+        populate_array(array, data, lengths, strides, context.get_constant(types.intp, 8), None)
+        return array._getvalue()
 
-    return kind(place), code
-
-
-def _at_address(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    kind = signature.return_type
-    data = builder.inttoptr(args[0], context.get_value_type(types.CPointer(kind.dtype)))
-    lengths = cgutils.unpack_tuple(builder, args[1])
-    strides = [context.get_constant(types.intp, 8)]
-    for length in reversed(lengths[1:]):
-        strides.insert(0, builder.mul(strides[0], length))
-    array = context.make_array(kind)(context, builder)
-    populate_array(array, data, lengths, strides, context.get_constant(types.intp, 8), None)
-    return array._getvalue()
+    return kind(place, shape), code
 
 
-def policy_kernel(function: Any, *, stored: bool = True) -> Any:
-    """Compile a policy to a callback that the session kernel calls through a pointer.
+def compile_policy(function: Any, *, stored: bool = True) -> Any:
+    """Compile a policy to the callback that the session kernel calls through a pointer.
 
     Parameters
     ----------
     function : callable
-        What `abr.policies.policy_state` describes.
+        The policy; `abr.policies.policy_state` describes its arguments.
     stored : bool
-        Keep the result on disk; not possible for a function that is not in a file.
+        Keep the machine code on disk; not possible for a function that is not in a file.
     """
     if not hasattr(function, "py_func"):
         function = njit(function)
 
-    def callback(event, table):  # type: ignore[no-untyped-def]
-        w = _words(table)
-        segments, rungs = w[7], w[8]
-        return function(
-            event, _array(w[0], (STATE_SIZE,)), _array(w[1], (w[9],)), _array(w[2], (w[10],)),
-            _array(w[3], (segments, rungs)), _array(w[4], (segments, rungs)), _array(w[5], (rungs,)),
-            _array(w[6], (segments,)),
-        )  # fmt: skip
+    def callback(event, call_address):  # type: ignore[no-untyped-def]
+        call = _call_at(call_address)
+        shape = (call.segment_count, call.rung_count)
+        context = PolicyContext(
+            _array_at(call.sizes, shape),
+            _array_at(call.vmaf, shape),
+            _array_at(call.bitrates, (call.rung_count,)),
+            _array_at(call.durations, (call.segment_count,)),
+            call.buffer_capacity,
+            call.target_vmaf,
+        )
+        constants = _array_at(call.constants, (call.constant_count,))
+        memory = _array_at(call.memory, (call.memory_size,))
+        return function(event, _state_at(call.state), context, constants, memory)
 
     options = {"error_model": "numpy", "_nrt": not stored}
-    made = CFunc(callback, normalize_signature(CALLBACK_SIGNATURE), locals={}, options=options)
+    compiled = CFunc(callback, normalize_signature(CALLBACK_SIGNATURE), locals={}, options=options)
     if stored:
-        with suppress(RuntimeError):  # numba found no place that it may write to
-            made.enable_caching()
-            _named(stamp(made, function.__module__, __name__), f"{function.__module__}.{function.__qualname__}")
-    made.compile()
-    return made
+        with suppress(RuntimeError):  # numba found no folder that it may write to
+            compiled.enable_caching()
+            _name_cache(
+                stamp(compiled, function.__module__, __name__), f"{function.__module__}.{function.__qualname__}"
+            )
+    compiled.compile()
+    return compiled
 
 
-def _named(callback: Any, name: str) -> None:
-    """Key the disk cache of a callback to the policy's name: what it closes over has no lasting one."""
+def _name_cache(callback: Any, name: str) -> None:
+    """Key the disk cache of a callback to the policy's name: all callbacks share one function and one file.
+
+    numba would key it to the values that the function closes over, whose hashes differ from process to process.
+    """
     callback._cache._index_key = lambda signature, codegen: (signature, codegen.magic_tuple(), name)

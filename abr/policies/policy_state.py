@@ -1,89 +1,98 @@
-"""What a policy sees: the positions of the state vector and the events it is called with.
+"""What a compiled policy is called with: the events, the state record and the context.
 
-A compiled policy is a function ``(event, s, k, m, sizes, vmaf, ladder, durations) -> int``:
+A compiled policy is a function ``(event, state, context, constants, memory) -> int``, compiled by `numba.njit`:
 
-``s``          state, positions below; time in ms, sizes in bits, rates in bit/ms (= kbit/s)
-``k``          the policy's constants, made once for a presentation
-``m``          the policy's own memory, kept through a session
-``sizes``      bits, (segments, rungs), rung 0 the lowest
-``vmaf``       0 to 100, same shape; NaN where it was not measured
-``ladder``     nominal rate of every rung, bit/ms
-``durations``  ms of every segment
+``event``      one of the constants below
+``state``      record of `STATE_DTYPE`, read as ``state.buffer``; time in ms, sizes in bits, rates in bit/ms (= kbit/s)
+``context``    `PolicyContext`: the presentation and what the player knows before the session
+``constants``  float64 vector of the policy's own, made once for a presentation
+``memory``     float64 vector of the policy's own, zero when a session starts
 
-On `DECIDE` it returns the rung of segment ``s[SEGMENT]`` and may set ``s[DELAY]``, the ms to wait before the
-request. On `PROGRESS` it returns the rung to abandon the running download for, or -1. On `SAFE` it returns 1
-when nothing that can still happen would lead it to abandon the running download. Otherwise it may set how long that is
-so: until `s[SAFE_UNTIL]`, and beyond while the average rate since the first bit is at least `s[SAFE_RATE]`; where
-neither holds it is asked step by step. Elsewhere the result is ignored.
+On `DECIDE` the policy returns the rung (0 is the lowest) of segment ``state.segment``, and may set ``state.delay``.
+On `PROGRESS` it returns the rung for which it abandons the running download, or -1 to keep the download.
+On `WILL_KEEP` it returns 1 if nothing that can still happen would make it abandon the running download, else 0. With
+0 it may narrow down when it could: it sets ``state.keep_until`` and ``state.keep_rate``, and the player assumes that
+the download is kept until that time, and afterwards while its average rate since the first byte is at least that
+rate. The player then skips ahead to the moment when neither holds, instead of a `PROGRESS` every 50 ms. The result of
+the other events is ignored.
+
+Example, a policy that looks at the buffer alone::
+
+    @numba.njit
+    def half_full(event, state, context, constants, memory):
+        if event != DECIDE or state.buffer < 0.5 * state.buffer_capacity:
+            return 0
+        return context.bitrates.shape[0] - 1
+
+    abr.simulate(presentation, trace, half_full)
 """
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-__all__ = [
-    "BEHIND",
-    "BUFFER",
-    "CAP",
-    "CLOCK",
-    "DECIDE",
-    "DELAY",
-    "DOWNLOADED",
-    "ELAPSED",
-    "GOT",
-    "INSTEAD",
-    "LAST_RUNG",
-    "LATENCY",
-    "NOW",
-    "PLAYING",
-    "PROGRESS",
-    "RATE",
-    "REPLACED",
-    "REQUESTED",
-    "RESET",
-    "RUNG",
-    "SAFE",
-    "SAFE_RATE",
-    "SAFE_UNTIL",
-    "SAMPLE",
-    "SEGMENT",
-    "SEGMENTS",
-    "STATE_SIZE",
-    "THROUGHPUT",
-    "TTFB",
-    "WAITED",
-    "WAITED_FOR",
-]
+import numpy as np
 
-# events
-RESET: Final = 0  #: a session begins; the memory is zero
-DECIDE: Final = 1  #: which rung next?
-PROGRESS: Final = 2  #: a download is running: abandon it?
-DOWNLOADED: Final = 3  #: a download ended, whole or abandoned
-WAITED: Final = 4  #: the player waited because its buffer was full
-SAFE: Final = 5  #: can abandoning be ruled out?
+__all__ = ["DECIDE", "DOWNLOADED", "PROGRESS", "START", "STATE_DTYPE", "WAITED", "WILL_KEEP", "PolicyContext"]
 
-# positions of the state
-NOW: Final = 0  #: ms since the session began
-BUFFER: Final = 1  #: ms of video in the buffer
-SEGMENT: Final = 2  #: index of the next segment
-LAST_RUNG: Final = 3  #: rung of the last segment, -1 before the first
-THROUGHPUT: Final = 4  #: the player's estimate, bit/ms, 0 while there is none
-LATENCY: Final = 5  #: the player's estimate, ms
-CAP: Final = 6  #: capacity of the buffer, ms
-DELAY: Final = 7  #: set by the policy on DECIDE
-REQUESTED: Final = 8  #: bits of the running or ended download
-GOT: Final = 9  #: bits that have arrived of it
-ELAPSED: Final = 10  #: ms since its request
-TTFB: Final = 11  #: ms until its first bit
-RUNG: Final = 12  #: its rung
-WAITED_FOR: Final = 13  #: ms, on WAITED
-PLAYING: Final = 14  #: 1 while video plays
-INSTEAD: Final = 15  #: the rung an ended download was abandoned for, -1 if it is whole
-SEGMENTS: Final = 16  #: how many segments there are
-CLOCK: Final = 17  #: ms since the beginning of the trace, running on when it loops
-SAMPLE: Final = 18  #: bit/ms of the last whole transfer, 0 before the first
-SAFE_UNTIL: Final = 19  #: set by the policy on SAFE, ms since the request; 0 before
-SAFE_RATE: Final = 20  #: set by the policy on SAFE, bit/ms; infinite before
-REPLACED: Final = 21  #: the buffered segment that the running or ended download replaces, -1 if it is the next one
-RATE: Final = 22  #: at which playback goes, or will go; 1 unless a live session catches up
-BEHIND: Final = 23  #: ms behind the live edge, 0 in a session that is not live
-STATE_SIZE: Final = 24
+START: Final = 0  #: a session starts; the memory is zero
+DECIDE: Final = 1  #: choose the rung of the next segment
+PROGRESS: Final = 2  #: a download is running: keep or abandon it
+DOWNLOADED: Final = 3  #: a download has ended, complete or abandoned
+WAITED: Final = 4  #: the player has waited because its buffer was full
+WILL_KEEP: Final = 5  #: can the policy rule out that it abandons the running download
+
+STATE_DTYPE: Final = np.dtype(
+    [
+        ("now", np.float64),  # ms since the session started
+        ("buffer", np.float64),  # ms of video in the buffer
+        ("segment", np.int64),  # index of the next segment
+        ("last_rung", np.int64),  # rung of the last segment, -1 before the first
+        ("throughput", np.float64),  # the player's estimate, bit/ms; 0 while there is none
+        ("latency", np.float64),  # the player's estimate, ms
+        ("buffer_capacity", np.float64),  # ms
+        ("delay", np.float64),  # set by the policy on DECIDE: ms to wait before the request
+        ("requested_bits", np.float64),  # size of the running or ended download
+        ("received_bits", np.float64),  # part of it that has arrived
+        ("elapsed", np.float64),  # ms since its request
+        ("time_to_first_byte", np.float64),  # ms from its request to its first byte
+        ("rung", np.int64),  # its rung
+        ("waited", np.float64),  # on WAITED: ms
+        ("is_playing", np.bool_),  # whether video plays
+        ("abandon_target", np.int64),  # rung for which the ended download was abandoned, -1 if it is complete
+        ("segment_count", np.int64),  # number of segments of the session
+        ("trace_time", np.float64),  # ms since the start of the trace; runs on when the trace loops
+        ("last_throughput", np.float64),  # bit/ms of the last sample of the estimate, 0 before the first
+        ("keep_until", np.float64),  # set by the policy on WILL_KEEP: ms since the request; 0 before the event
+        ("keep_rate", np.float64),  # set by the policy on WILL_KEEP: bit/ms; infinite before the event
+        ("replaced_segment", np.int64),  # buffered segment that the download replaces, -1 for the next segment
+        ("playback_rate", np.float64),  # s of video per s; 1 unless a live session catches up
+        ("live_latency", np.float64),  # ms behind the live edge, 0 in a session that is not live
+    ],
+    align=True,
+)
+
+
+class PolicyContext(NamedTuple):
+    """What a policy knows before a session starts.
+
+    Attributes
+    ----------
+    sizes : ndarray of float64
+        Bits, shape (segments, rungs); rung 0 is the lowest.
+    vmaf : ndarray of float64
+        0 to 100, shape (segments, rungs); NaN where it was not measured.
+    bitrates : ndarray of float64
+        Nominal bitrate of each rung, bit/ms, shape (rungs,).
+    durations : ndarray of float64
+        Duration of each segment, ms, shape (segments,).
+    buffer_capacity : float
+        ms.
+    target_vmaf : float
+        VMAF that the session should reach.
+    """
+
+    sizes: Any
+    vmaf: Any
+    bitrates: Any
+    durations: Any
+    buffer_capacity: float
+    target_vmaf: float = 93.0

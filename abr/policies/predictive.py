@@ -9,9 +9,9 @@ prior it is RobustMPC.
 import numpy as np
 
 from abr.errors import TraceError
-from abr.policies.mpc import control, for_vmaf, memory, predict, predicted_rate
-from abr.policies.policy import Floats, Policy, Setting
-from abr.policies.policy_state import BUFFER, CAP, CLOCK, DECIDE, DOWNLOADED
+from abr.policies.mpc import control, for_vmaf, memory_size, predict, predicted_rate
+from abr.policies.policy import Floats, Policy, PolicyContext
+from abr.policies.policy_state import DECIDE, DOWNLOADED
 from abr.traces.trace import Trace
 from shotladder_runtime.kernels.compiler import inline
 
@@ -25,33 +25,33 @@ MOST = 0.8  #: of the buffer held in reserve
 
 
 @inline
-def _reserve(s, k, at):  # type: ignore[no-untyped-def]
+def _reserve(state, constants, at):  # type: ignore[no-untyped-def]
     """Return the ms of buffer to hold for the bad time to come."""
-    period, slots = k[at], int(k[at + 1])
-    step = AHEAD * s[CAP] / STEPS
+    period, slots = constants[at], int(constants[at + 1])
+    step = AHEAD * state.buffer_capacity / STEPS
     mean = 0.0
     for i in range(STEPS):
-        mean += k[at + 2 + int(((s[CLOCK] + i * step) % period) / period * slots)]
+        mean += constants[at + 2 + int(((state.trace_time + i * step) % period) / period * slots)]
     mean /= STEPS
     need = most = 0.0
     for i in range(STEPS):
-        rate = k[at + 2 + int(((s[CLOCK] + i * step) % period) / period * slots)]
+        rate = constants[at + 2 + int(((state.trace_time + i * step) % period) / period * slots)]
         need += step * (1 - rate / mean)
         most = max(most, need)
-    return min(most, MOST * s[CAP])
+    return min(most, MOST * state.buffer_capacity)
 
 
 @inline
-def predictive_mpc(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def predictive_mpc(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: as MPC's."""
     if event == DOWNLOADED:
-        predict(s, k, m)
+        predict(state, constants, memory)
     elif event == DECIDE:
-        rate = predicted_rate(k, m)
+        rate = predicted_rate(constants, memory)
         if rate > 0:
-            at = 3 + sizes.shape[0] * sizes.shape[1]
-            buffer = max(s[BUFFER] - _reserve(s, k, at), 0.0)
-            return control(s, k, m, sizes, durations, rate, buffer)
+            at = 3 + context.sizes.shape[0] * context.sizes.shape[1]
+            buffer = max(state.buffer - _reserve(state, constants, at), 0.0)
+            return control(state, constants, memory, context.sizes, context.durations, rate, buffer)
     return 0
 
 
@@ -85,8 +85,8 @@ def learn_prior(traces: list[Trace] | tuple[Trace, ...], *, period: float = DAY,
 def predictive(prior: Floats, *, period: float = DAY) -> Policy:
     """Return the policy for a prior, as `learn_prior` makes it."""
 
-    def constants(setting: Setting) -> Floats:
-        return np.concatenate((for_vmaf(setting), [period * 1e3, float(len(prior))], prior))
+    def constants(context: PolicyContext) -> Floats:
+        return np.concatenate((for_vmaf(context), [period * 1e3, float(len(prior))], prior))
 
     return Policy(
         "predictive-mpc",
@@ -94,7 +94,7 @@ def predictive(prior: Floats, *, period: float = DAY) -> Policy:
         "RobustMPC for VMAF with a time-of-day prior",
         predictive_mpc,
         constants,
-        memory,
+        memory_size,
         estimates=False,
     )
 

@@ -4,7 +4,7 @@ The highest rung at or below the mean; no safety factor, no look at the buffer.
 """
 
 from abr.policies.mpc import SCRATCH, predict, predicted_rate
-from abr.policies.policy import Floats, Policy, Setting, no_constants
+from abr.policies.policy import Floats, Policy, PolicyContext, no_constants
 from abr.policies.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
@@ -12,21 +12,21 @@ __all__ = ["POLICIES"]
 
 
 @inline
-def rate_based(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def rate_based(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: samples, as MPC keeps them."""
     if event == DOWNLOADED:
-        predict(s, k, m)
+        predict(state, constants, memory)
     if event != DECIDE:
         return 0
-    rate = predicted_rate(k, m)
+    rate = predicted_rate(constants, memory)
     rung = 0
-    while rung + 1 < ladder.shape[0] and ladder[rung + 1] <= rate:
+    while rung + 1 < context.bitrates.shape[0] and context.bitrates[rung + 1] <= rate:
         rung += 1
     return rung
 
 
-def _constants(setting: Setting) -> Floats:
-    return no_constants(setting)
+def _constants(context: PolicyContext) -> Floats:
+    return no_constants(context)
 
 
 POLICIES = (

@@ -7,7 +7,7 @@ s at most.
 
 from abr.policies.ewma import average, feed
 from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE, DOWNLOADED, ELAPSED, GOT, LAST_RUNG, NOW
+from abr.policies.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
@@ -22,36 +22,36 @@ M_FAST, M_SLOW, TOTAL, SWITCHED = 0, 2, 4, 5
 
 
 @inline
-def _observe(s, m):  # type: ignore[no-untyped-def]
-    if s[GOT] < LEAST_BITS or s[ELAPSED] < CACHED:
+def _observe(state, memory):  # type: ignore[no-untyped-def]
+    if state.received_bits < LEAST_BITS or state.elapsed < CACHED:
         return
-    feed(m, M_FAST, s[ELAPSED] / 1e3, s[GOT] / s[ELAPSED], FAST)
-    feed(m, M_SLOW, s[ELAPSED] / 1e3, s[GOT] / s[ELAPSED], SLOW)
-    m[TOTAL] += s[GOT]
+    feed(memory, M_FAST, state.elapsed / 1e3, state.received_bits / state.elapsed, FAST)
+    feed(memory, M_SLOW, state.elapsed / 1e3, state.received_bits / state.elapsed, SLOW)
+    memory[TOTAL] += state.received_bits
 
 
 @inline
-def shaka(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def shaka(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: two averages, bits sampled, when it switched."""
     if event == DOWNLOADED:
-        _observe(s, m)
+        _observe(state, memory)
     if event != DECIDE:
         return 0
     rate = DEFAULT_RATE
-    if m[TOTAL] >= ENOUGH_BITS:
-        rate = min(average(m, M_FAST, FAST), average(m, M_SLOW, SLOW))
-    last = int(s[LAST_RUNG])
-    if last >= 0 and s[NOW] - m[SWITCHED] < INTERVAL:
+    if memory[TOTAL] >= ENOUGH_BITS:
+        rate = min(average(memory, M_FAST, FAST), average(memory, M_SLOW, SLOW))
+    last = state.last_rung
+    if last >= 0 and state.now - memory[SWITCHED] < INTERVAL:
         return last
     rung = 0
-    top = ladder.shape[0] - 1
+    top = context.bitrates.shape[0] - 1
     for i in range(top + 1):
-        if rate >= ladder[i] / DOWNGRADE and (i == top or rate <= ladder[i + 1] / UPGRADE):
+        if rate >= context.bitrates[i] / DOWNGRADE and (i == top or rate <= context.bitrates[i + 1] / UPGRADE):
             rung = i
-            if i == top or rate < ladder[i + 1] / DOWNGRADE:
+            if i == top or rate < context.bitrates[i + 1] / DOWNGRADE:
                 break
     if rung != last:
-        m[SWITCHED] = s[NOW]
+        memory[SWITCHED] = state.now
     return rung
 
 

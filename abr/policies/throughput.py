@@ -5,23 +5,7 @@ insufficient-buffer rule; a download is abandoned when it would take longer than
 """
 
 from abr.policies.policy import Policy
-from abr.policies.policy_state import (
-    BUFFER,
-    DECIDE,
-    ELAPSED,
-    GOT,
-    LATENCY,
-    PROGRESS,
-    REQUESTED,
-    RESET,
-    RUNG,
-    SAFE,
-    SAFE_RATE,
-    SAFE_UNTIL,
-    SEGMENT,
-    THROUGHPUT,
-    TTFB,
-)
+from abr.policies.policy_state import DECIDE, PROGRESS, START, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["MARGIN", "POLICIES", "cheaper", "rung_for", "throughput", "within_buffer"]
@@ -35,84 +19,84 @@ MARGIN = 1 + 1e-9  #: for what rounding does to a rate that is named safe
 
 
 @inline
-def rung_for(rate, latency, duration, ladder):  # type: ignore[no-untyped-def]
+def rung_for(rate, latency, duration, bitrates):  # type: ignore[no-untyped-def]
     """Return the highest rung that plays as fast as it comes."""
     rung = 0
-    while rung + 1 < ladder.shape[0] and latency + duration * ladder[rung + 1] / rate <= duration:
+    while rung + 1 < bitrates.shape[0] and latency + duration * bitrates[rung + 1] / rate <= duration:
         rung += 1
     return rung
 
 
 @inline
-def within_buffer(rung, safety, s, ladder, duration):  # type: ignore[no-untyped-def]
+def within_buffer(rung, safety, state, bitrates, duration):  # type: ignore[no-untyped-def]
     """Return the rung that the buffer insures: the insufficient-buffer rule."""
-    safe = safety * (s[BUFFER] - s[LATENCY]) * s[THROUGHPUT]
+    safe = safety * (state.buffer - state.latency) * state.throughput
     for lower in range(rung):
-        if ladder[lower + 1] * duration > safe:
+        if bitrates[lower + 1] * duration > safe:
             return lower
     return rung
 
 
 @inline
-def _abandon(s, ladder, duration):  # type: ignore[no-untyped-def]
-    time = s[ELAPSED] - s[TTFB]
-    if s[ELAPSED] < ABANDON_GRACE or time <= 0:
+def _abandon(state, bitrates, duration):  # type: ignore[no-untyped-def]
+    time = state.elapsed - state.time_to_first_byte
+    if state.elapsed < ABANDON_GRACE or time <= 0:
         return -1
-    rate = s[GOT] / time
-    left = s[REQUESTED] - s[GOT]
-    if not s[ELAPSED] + left / rate > ABANDON_MULTIPLE * duration:
+    rate = state.received_bits / time
+    left = state.requested_bits - state.received_bits
+    if not state.elapsed + left / rate > ABANDON_MULTIPLE * duration:
         return -1
-    current = int(s[RUNG])
-    rung = rung_for(rate * SAFETY, s[LATENCY], duration, ladder)
-    if rung >= current or s[REQUESTED] * ladder[rung] / ladder[current] >= left:
+    current = state.rung
+    rung = rung_for(rate * SAFETY, state.latency, duration, bitrates)
+    if rung >= current or state.requested_bits * bitrates[rung] / bitrates[current] >= left:
         return -1
     return rung
 
 
 @inline
-def cheaper(s, ladder):  # type: ignore[no-untyped-def]
+def cheaper(state, bitrates):  # type: ignore[no-untyped-def]
     """Return the highest rung below the running download's that is smaller than what is left of it, or -1."""
-    current = int(s[RUNG])
-    unit = s[REQUESTED] / ladder[current]
+    current = state.rung
+    unit = state.requested_bits / bitrates[current]
     rung = current - 1
-    while rung >= 0 and unit * ladder[rung] >= s[REQUESTED] - s[GOT]:
+    while rung >= 0 and unit * bitrates[rung] >= state.requested_bits - state.received_bits:
         rung -= 1
     return rung
 
 
 @inline
-def _safe(s, ladder, duration):  # type: ignore[no-untyped-def]
+def _safe(state, bitrates, duration):  # type: ignore[no-untyped-def]
     """Name the rate at which it would not come too late, or not be worth a change."""
-    rung = cheaper(s, ladder)
+    rung = cheaper(state, bitrates)
     if rung < 0:
         return 1
-    s[SAFE_UNTIL] = ABANDON_GRACE
-    budget = ABANDON_MULTIPLE * duration - s[TTFB]
+    state.keep_until = ABANDON_GRACE
+    budget = ABANDON_MULTIPLE * duration - state.time_to_first_byte
     if budget > 0:
-        s[SAFE_RATE] = s[REQUESTED] / budget
-    if duration > s[LATENCY]:
-        s[SAFE_RATE] = min(s[SAFE_RATE], duration * ladder[rung + 1] / (SAFETY * (duration - s[LATENCY])))
-    s[SAFE_RATE] *= MARGIN
+        state.keep_rate = state.requested_bits / budget
+    if duration > state.latency:
+        state.keep_rate = min(state.keep_rate, duration * bitrates[rung + 1] / (SAFETY * (duration - state.latency)))
+    state.keep_rate *= MARGIN
     return 0
 
 
 @inline
-def throughput(event, s, k, m, sizes, vmaf, ladder, durations):  # type: ignore[no-untyped-def]
+def throughput(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
     """Memory: safety of the insufficient-buffer rule."""
-    if event == RESET:
-        m[0] = IBR_FIRST
+    if event == START:
+        memory[0] = IBR_FIRST
     elif event == DECIDE:
-        if s[THROUGHPUT] == 0.0:
+        if state.throughput == 0.0:
             return 0
-        duration = durations[int(s[SEGMENT])]
-        rung = rung_for(s[THROUGHPUT] * SAFETY, s[LATENCY], duration, ladder)
-        safety = m[0]
-        m[0] = max(m[0] * IBR_FIRST, IBR_LEAST)
-        return within_buffer(rung, safety, s, ladder, duration)
+        duration = context.durations[state.segment]
+        rung = rung_for(state.throughput * SAFETY, state.latency, duration, context.bitrates)
+        safety = memory[0]
+        memory[0] = max(memory[0] * IBR_FIRST, IBR_LEAST)
+        return within_buffer(rung, safety, state, context.bitrates, duration)
     elif event == PROGRESS:
-        return _abandon(s, ladder, durations[int(s[SEGMENT])])
-    elif event == SAFE:
-        return _safe(s, ladder, durations[int(s[SEGMENT])])
+        return _abandon(state, context.bitrates, context.durations[state.segment])
+    elif event == WILL_KEEP:
+        return _safe(state, context.bitrates, context.durations[state.segment])
     return 0
 
 

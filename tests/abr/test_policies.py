@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import abr
+from abr.policies.policy_state import DECIDE
 from tests.abr.conftest import random_trace
 from tests.naive.sessions import naive_plan
 
@@ -162,12 +163,12 @@ def test_bola_o_does_not_oscillate_where_u_does():
 )
 def test_dashjs_bola_goes_up_where_its_release_does(version, first, second, last):
     from abr.policies.dashjs import _best
-    from abr.policies.policy import Setting
+    from abr.policies.policy import PolicyContext
 
     ladder = np.array([230, 331, 477, 688, 991, 1427, 2056, 2962, 5027, 6000.0])
     tables = np.ones((1, 10))
-    setting = Setting(tables, tables, ladder, np.full(1, 3000.0), 60_000.0)
-    k = abr.get_policy(f"dashjs-bola@{version}").constants(setting)
+    context = PolicyContext(tables, tables, ladder, np.full(1, 3000.0), 60_000.0)
+    k = abr.get_policy(f"dashjs-bola@{version}").constants(context)
     up = [
         next(level for level in range(0, 40_000, 10) if _best(float(level), k, ladder) >= rung) for rung in range(1, 10)
     ]
@@ -222,10 +223,10 @@ def test_python_and_numba_policies_play_as_the_built_in_one(film, networks):
         return 4 if state.buffer >= 15 else int(4 * (state.buffer - 5) / 10)
 
     @njit
-    def compiled(event, s, k, m, sizes, vmaf, ladder, durations):
-        if event != 1 or s[1] < 5000.0:
+    def compiled(event, state, context, constants, memory):
+        if event != DECIDE or state.buffer < 5000.0:
             return 0
-        return 4 if s[1] >= 15000.0 else int(4 * (s[1] - 5000.0) / 10000.0)
+        return 4 if state.buffer >= 15000.0 else int(4 * (state.buffer - 5000.0) / 10000.0)
 
     for trace in networks:
         expected = abr.simulate(film, trace, "bb").rungs
@@ -249,7 +250,7 @@ def test_a_bad_policy_is_told_and_the_other_sessions_are_kept(film, networks):
     assert finite.sum() == len(table) - len(table.errors)
     with pytest.raises(abr.PolicyError, match="rung or delay"):
         abr.simulate(film, networks[0], lambda state: 99)
-    with pytest.raises(abr.PolicyError, match="not a rung"):
+    with pytest.raises(abr.PolicyError, match="a rung is a whole number"):
         abr.simulate(film, networks[0], lambda state: 0.5)
     with pytest.raises(abr.PolicyError, match="rung or delay"):
         abr.simulate(film, networks[0], lambda state: (0, math.nan))

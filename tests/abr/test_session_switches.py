@@ -100,8 +100,8 @@ def test_the_segments_to_fetch_again_are_those_of_lower_rungs_and_far_enough_ahe
         return int(state.segment >= 4)
 
     @njit
-    def later_compiled(event, s, k, m, sizes, vmaf, ladder, durations):
-        return int(s[2] >= 4)
+    def later_compiled(event, state, context, constants, memory):
+        return int(state.segment >= 4)
 
     # at 2 s four low segments have come, and 1.5 s of the first have played: the third and fourth may be fetched again;
     # at 3 s only the fourth, and when it has come nothing

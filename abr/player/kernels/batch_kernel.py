@@ -1,99 +1,41 @@
-"""The kernel of a batch: many sessions of one policy over one presentation, each scored."""
+"""The kernel of a batch: many sessions of one policy over one presentation, each with its metrics."""
 
-import numpy as np
 from numba import types
 
-from abr.player.kernels.qoe_kernel import score
-from abr.player.kernels.session_kernel import session
-from abr.player.session_layout import M_SEGMENTS, O_BAD
+from abr.player.kernels.qoe_kernel import compute_metrics
+from abr.player.kernels.session_kernel import play_session
+from abr.player.session_arrays import (
+    BATCH_TYPE,
+    PRESENTATION_TYPE,
+    SESSION_TYPE,
+    TRACE_TYPE,
+    TraceArrays,
+)
 from abr.policies.policy_compiler import CALLBACK_SIGNATURE
 from shotladder_runtime.kernels.compiler import kernel
 
-__all__ = ["replay"]
+__all__ = ["play_sessions"]
 
-_FLOATS = types.float64[::1]
-_TABLE = types.float64[:, ::1]
-_INTEGERS = types.int64[::1]
-_INTEGER_TABLE = types.int64[:, ::1]
 
-REPLAY_SIGNATURE = types.void(
-    types.FunctionType(CALLBACK_SIGNATURE),
-    *(_FLOATS,) * 4,  # s, k, m, c
-    *(_TABLE,) * 3,  # sizes, vmaf, ssim
-    *(_FLOATS,) * 7,  # ladder and its logarithms, durations, cum, enough; audio: sizes, ends of its segments
-    _INTEGER_TABLE,  # rank
-    _FLOATS,  # by_rank
-    *(_FLOATS,) * 4,  # all traces: durations, rates, latencies, ends of the intervals
-    _INTEGERS,  # first interval of every trace, and the end
-    _INTEGERS,  # trace of every session
-    _FLOATS,  # start of every session
-    *(types.int64,) * 3,  # sessions from, to; first scored segment
-    types.float64,  # target
-    _TABLE,  # metrics of every session
-    _FLOATS,  # nonsense of every session, NaN when it went well
-    *(_INTEGERS,) * 2,  # scratch: rungs, marks
-    _FLOATS,  # outcome
-    _TABLE,  # a log of no rows
-    _INTEGERS,  # the policy's table
-    *(_FLOATS,) * 3,  # link, playback, estimator
+@kernel(
+    signature=types.void(
+        types.FunctionType(CALLBACK_SIGNATURE),
+        SESSION_TYPE,
+        PRESENTATION_TYPE,
+        TRACE_TYPE,
+        BATCH_TYPE,
+        types.int64,
+        types.int64,
+    ),
+    counts_references=False,
 )
-
-
-@kernel(signature=REPLAY_SIGNATURE, counts_references=False)
-def replay(  # type: ignore[no-untyped-def]
-    policy,
-    s,
-    k,
-    m,
-    c,
-    sizes,
-    vmaf,
-    ssim,
-    ladder,
-    logs,
-    durations,
-    cum,
-    enough,
-    a_bits,
-    a_ends,
-    rank,
-    by_rank,
-    t_dur,
-    t_rate,
-    t_lat,
-    t_end,
-    t_first,
-    traces,
-    starts,
-    begin,
-    end,
-    first,
-    target,
-    metrics,
-    nonsense,
-    rungs,
-    marks,
-    o,
-    log,
-    w,
-    n,
-    p,
-    e,
-):
-    """Play and score sessions `begin` to `end`."""
-    segments = int(c[M_SEGMENTS])
-    for i in range(begin, end):
-        a = t_first[traces[i]]
-        b = t_first[traces[i] + 1]
-        bad = session(
-            policy, s, k, m, c, sizes, vmaf, ladder, durations, cum, a_bits, a_ends,
-            t_dur[a:b], t_rate[a:b], t_lat[a:b], t_end[a:b], starts[i], rungs, o, log, w, n, p, e,
-        )  # fmt: skip
-        if bad:
-            nonsense[i] = o[O_BAD]
-            metrics[i, :] = np.nan
+def play_sessions(policy, session, presentation, traces, batch, start, stop):  # type: ignore[no-untyped-def]
+    """Play sessions `start` to `stop` of the batch; `traces` are all traces, joined. The metrics start as NaN."""
+    for i in range(start, stop):
+        a = batch.first_intervals[batch.traces[i]]
+        b = batch.first_intervals[batch.traces[i] + 1]
+        trace = TraceArrays(traces.durations[a:b], traces.rates[a:b], traces.latencies[a:b], traces.ends[a:b])
+        if play_session(policy, session, presentation, trace, batch.starts[i]):
+            batch.invalid_actions[i] = session.outcome.invalid_action
         else:
-            score(
-                rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o,
-                target, metrics[i],
-            )  # fmt: skip
+            compute_metrics(session, presentation, batch.metrics[i])

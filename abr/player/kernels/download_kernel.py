@@ -9,174 +9,154 @@ import math
 import numpy as np
 
 from abr.player.kernels.network_kernel import (
-    begin,
-    flights,
-    rest,
+    close_transfer,
+    send_request,
     transfer,
+    transfer_slow_start,
     transfer_some,
     transfer_while,
     wait,
 )
-from abr.player.kernels.playback_kernel import note, play, resume
-from abr.player.session_layout import (
-    E_AUDIO,
-    M_ABANDON,
-    M_EDGE,
-    M_EXACT,
-    M_FIXED_LATENCY,
-    M_IDLE,
-    M_LATE,
-    M_PROGRESS_BITS,
-    M_PROGRESS_TIME,
-    M_SEGMENTS,
-    O_BITS,
-    P_AUDIO,
-    P_AUDIO_SEGMENT,
-    P_HEAD,
-    P_PLAYED,
-    REPLACE_EARLIEST,
-)
+from abr.player.kernels.playback_kernel import log_event, play, start_or_resume
+from abr.player.session_arrays import EVENT_AUDIO, REPLACE_EARLIEST
 from abr.policies.policy_compiler import address
-from abr.policies.policy_state import (
-    BUFFER,
-    CLOCK,
-    ELAPSED,
-    GOT,
-    INSTEAD,
-    NOW,
-    PLAYING,
-    PROGRESS,
-    RATE,
-    REQUESTED,
-    RUNG,
-    SAFE,
-    SAFE_RATE,
-    SAFE_UNTIL,
-    SEGMENT,
-    TTFB,
-)
+from abr.policies.policy_state import PROGRESS, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline, noinline
 
-__all__ = ["fetch", "fetch_audio", "replaceable"]
+__all__ = ["fetch", "fetch_audio", "find_replaceable"]
 
 
 @inline
-def _leap(policy, w, s, n, t_dur, t_rate):  # type: ignore[no-untyped-def]
+def _skip_ahead(policy, session, trace):  # type: ignore[no-untyped-def]
     """Transfer as much as comes before the policy could abandon; return the ms it took."""
-    size = s[REQUESTED]
-    s[SAFE_UNTIL] = 0.0
-    s[SAFE_RATE] = np.inf
-    if policy(SAFE, address(w)) == 1:
-        time = transfer(n, size - s[GOT], t_dur, t_rate)
-        s[GOT] = size
-        s[ELAPSED] += time
+    state = session.state
+    link = session.link
+    size = state.requested_bits
+    state.keep_until = 0.0
+    state.keep_rate = np.inf
+    if policy(WILL_KEEP, address(session.call)) == 1:
+        time = transfer(link, trace, size - state.received_bits)
+        state.received_bits = size
+        state.elapsed += time
         return time
-    s[GOT], time = transfer_while(n, size, s[GOT], s[ELAPSED], s[TTFB], s[SAFE_UNTIL], s[SAFE_RATE], t_dur, t_rate)
-    s[ELAPSED] += time
+    state.received_bits, time = transfer_while(link, trace, state)
+    state.elapsed += time
     return time
 
 
 @inline
-def fetch(policy, w, s, n, c, due, t_dur, t_rate, t_lat):  # type: ignore[no-untyped-def]
-    """Download what `s[RUNG]` asks for; the state tells what came, `s[INSTEAD]` whether it was abandoned.
+def fetch(policy, session, trace, due):  # type: ignore[no-untyped-def]
+    """Download what `state.rung` asks for; the state tells what came, `state.abandon_target` whether it was abandoned.
 
     A replacement, whose `due` is positive, is late with only that much in the buffer. Nothing is abandoned while a
     connection starts slowly.
     """
-    size = s[REQUESTED]
-    s[INSTEAD] = -1.0
-    slowly = c[M_IDLE] < np.inf
-    latency = begin(n, c[M_IDLE], c[M_FIXED_LATENCY], t_dur, t_lat)
+    state = session.state
+    model = session.model
+    link = session.link
+    size = state.requested_bits
+    state.abandon_target = -1.0
+    slowly = model.idle_timeout < np.inf
+    latency = send_request(link, trace, model.idle_timeout, model.fixed_latency)
     time = latency
     got = 0.0
     if slowly:
-        got, spent = flights(n, size, latency, t_dur, t_rate)
+        got, spent = transfer_slow_start(link, trace, size, latency)
         time += spent
-    s[TTFB] = latency
+    state.time_to_first_byte = latency
     replaces = due > 0
-    exact = c[M_EXACT] == 1.0
-    stays = c[M_ABANDON] == 0.0 or s[SEGMENT] == 0 or (s[RUNG] == 0 and not exact)
-    if c[M_LATE] == 0.0 if replaces else stays:
-        s[ELAPSED] = time + transfer(n, size - got, t_dur, t_rate)
-        s[GOT] = size
+    exact = model.is_exact
+    stays = not model.may_abandon or state.segment == 0 or (state.rung == 0 and not exact)
+    if not model.abandons_late_replacement if replaces else stays:
+        state.elapsed = time + transfer(link, trace, size - got)
+        state.received_bits = size
         if slowly:
-            rest(n)
+            close_transfer(link)
         return
-    s[ELAPSED] = time
-    s[GOT] = got
-    buffer = s[BUFFER]
-    first_rate = t_rate[int(n[0])]
-    while s[GOT] < size and s[INSTEAD] < 0:
-        least_bits = c[M_PROGRESS_BITS]
-        least_time = c[M_PROGRESS_TIME]
+    state.elapsed = time
+    state.received_bits = got
+    buffer = state.buffer
+    first_rate = trace.rates[link.interval]
+    while state.received_bits < size and state.abandon_target < 0:
+        least_bits = model.progress_bits
+        least_time = model.progress_time
         if exact or replaces:
-            if s[GOT] == 0.0:
-                least_time -= s[TTFB]
+            if state.received_bits == 0.0:
+                least_time -= state.time_to_first_byte
         else:
-            s[BUFFER] = max(0.0, buffer - s[ELAPSED]) if s[PLAYING] == 1.0 else buffer
-            if _leap(policy, w, s, n, t_dur, t_rate) >= c[M_PROGRESS_TIME]:
+            state.buffer = max(0.0, buffer - state.elapsed) if state.is_playing else buffer
+            if _skip_ahead(policy, session, trace) >= model.progress_time:
                 continue
             # on to where the steps would have been without leaps
-            first = max(c[M_PROGRESS_TIME], s[TTFB])
+            first = max(model.progress_time, state.time_to_first_byte)
             if first_rate > 0:
-                first = max(first, s[TTFB] + c[M_PROGRESS_BITS] / first_rate)
-            if s[ELAPSED] < first:
-                least_time = first - s[ELAPSED]
+                first = max(first, state.time_to_first_byte + model.progress_bits / first_rate)
+            if state.elapsed < first:
+                least_time = first - state.elapsed
             else:
-                least_time -= (s[ELAPSED] - first) % c[M_PROGRESS_TIME]
+                least_time -= (state.elapsed - first) % model.progress_time
             if least_time < 1.0:  # rounding must not make steps of nothing
-                least_time += c[M_PROGRESS_TIME]
-            least_bits *= min(least_time / c[M_PROGRESS_TIME], 1.0)
-        bits, time = transfer_some(n, size - s[GOT], least_bits, least_time, t_dur, t_rate)
-        s[ELAPSED] += time
-        s[GOT] += bits
-        if s[GOT] < size:
-            s[BUFFER] = max(0.0, buffer - s[ELAPSED] * s[RATE]) if s[PLAYING] == 1.0 else buffer
+                least_time += model.progress_time
+            least_bits *= min(least_time / model.progress_time, 1.0)
+        bits, time = transfer_some(link, trace, size - state.received_bits, least_bits, least_time)
+        state.elapsed += time
+        state.received_bits += bits
+        if state.received_bits < size:
+            state.buffer = max(0.0, buffer - state.elapsed * state.playback_rate) if state.is_playing else buffer
             if not replaces:
-                s[INSTEAD] = policy(PROGRESS, address(w))
-            elif s[BUFFER] <= due:
-                s[INSTEAD] = s[RUNG]
-    s[BUFFER] = buffer
+                state.abandon_target = policy(PROGRESS, address(session.call))
+            elif state.buffer <= due:
+                state.abandon_target = state.rung
+    state.buffer = buffer
     if slowly:
-        rest(n)
+        close_transfer(link)
 
 
 @noinline
-def fetch_audio(p, o, s, n, c, a_bits, a_ends, durations, cum, t_dur, t_rate, t_lat, log):  # type: ignore[no-untyped-def]
+def fetch_audio(session, presentation, trace):  # type: ignore[no-untyped-def]
     """Download audio until it reaches as far as the video that has come."""
-    while p[P_AUDIO] < cum[int(s[SEGMENT])]:
-        i = int(p[P_AUDIO_SEGMENT])
+    state = session.state
+    model = session.model
+    outcome = session.outcome
+    playback = session.playback
+    link = session.link
+    sizes = presentation.audio_sizes
+    ends = presentation.audio_ends
+    while playback.audio_end < presentation.edges[state.segment]:
+        i = playback.audio_segment
         # in a live session not before it is there
-        pause = max(0.0, min(a_ends[i], cum[int(c[M_SEGMENTS])]) - c[M_EDGE] - s[NOW])
-        wait(n, pause, t_dur)
-        latency = begin(n, c[M_IDLE], c[M_FIXED_LATENCY], t_dur, t_lat)
-        got, time = flights(n, a_bits[i], latency, t_dur, t_rate)
-        time += pause + latency + transfer(n, a_bits[i] - got, t_dur, t_rate)
-        rest(n)
-        stall = play(p, o, s, c, time, durations, cum)
-        s[CLOCK] = n[2]
-        o[O_BITS] += a_bits[i]
-        p[P_AUDIO_SEGMENT] = i + 1
-        p[P_AUDIO] = a_ends[i] if i + 1 < a_ends.shape[0] else np.inf
-        resume(p, o, s, c, log, cum)
-        note(log, o, s, E_AUDIO, i, -1, time, a_bits[i], stall, latency)
+        pause = max(0.0, min(ends[i], presentation.edges[model.segment_count]) - model.target_latency - state.now)
+        wait(link, trace, pause)
+        latency = send_request(link, trace, model.idle_timeout, model.fixed_latency)
+        got, time = transfer_slow_start(link, trace, sizes[i], latency)
+        time += pause + latency + transfer(link, trace, sizes[i] - got)
+        close_transfer(link)
+        stall = play(session, presentation, time)
+        state.trace_time = link.clock
+        outcome.bits += sizes[i]
+        playback.audio_segment = i + 1
+        playback.audio_end = ends[i] if i + 1 < ends.shape[0] else np.inf
+        start_or_resume(session, presentation)
+        log_event(session, EVENT_AUDIO, i, -1, time, sizes[i], stall, latency)
 
 
 @noinline
-def replaceable(p, s, order, rung, rungs, durations):  # type: ignore[no-untyped-def]
+def find_replaceable(session, presentation, rung):  # type: ignore[no-untyped-def]
     """Return the segment to fetch at `rung`: a buffered one of a lower rung, or the next.
 
     Sabre's `Replace`: not what begins to play within one and a half segments.
     """
-    end = int(s[SEGMENT])
-    head = int(p[P_HEAD])
+    state = session.state
+    playback = session.playback
+    end = state.segment
+    head = playback.segment
     if head >= end:
         return end
-    first = head + math.ceil(1.5 + p[P_PLAYED] / durations[head])
+    first = head + math.ceil(1.5 + playback.played / presentation.durations[head])
     found = end
     for i in range(first, end):
-        if rungs[i] < rung:
+        if session.rungs[i] < rung:
             found = i
-            if order == REPLACE_EARLIEST:
+            if session.model.replacement == REPLACE_EARLIEST:
                 break
     return found

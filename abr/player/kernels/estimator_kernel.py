@@ -1,63 +1,63 @@
-"""The player's own throughput estimate: two debiased EWMAs, the smaller one counts.
+"""The player's own throughput estimate: two debiased exponential averages; the lower throughput counts.
 
-As in UMass-LIDS/sabre (`Ewma`, commit 09b03bb, BSD-2), and so in dash.js: a sample weighs as long as its
-transfer took; the latency's half-lives are counted in segments, and the larger one counts.
+As in UMass-LIDS/sabre (`Ewma`, commit 09b03bb, BSD-2), and so in dash.js: a throughput sample weighs as much as its
+transfer took time; the half-lives of the latency are counted in segments, and the higher latency counts.
 """
 
 import math
 
 import numpy as np
 
-from abr.policies.policy_state import ELAPSED, GOT, LATENCY, SAMPLE, THROUGHPUT, TTFB
 from shotladder_runtime.kernels.compiler import inline
 
-__all__ = ["ESTIMATOR_SIZE", "observe", "reset"]
-
-#: throughput, weight left, latency, count left: each slow and fast; latency factors, and the duration they are of
-ESTIMATOR_SIZE = 13
-VALUE, WEIGHT, DELAY, COUNT, FACTOR, OF, TIME, NUMBER = 0, 2, 4, 6, 8, 10, 11, 12
+__all__ = ["reset_estimate", "update_estimate"]
 
 
 @inline
-def reset(e):  # type: ignore[no-untyped-def]
-    """Forget everything."""
-    e[:] = 0.0
-    e[WEIGHT] = e[WEIGHT + 1] = e[COUNT] = e[COUNT + 1] = 1.0
+def reset_estimate(averages):  # type: ignore[no-untyped-def]
+    """Discard all samples."""
+    for i in range(2):
+        average = averages[i]
+        average.throughput = average.latency = average.time = average.count = 0.0
+        average.latency_factor = average.factor_duration = 0.0
+        average.throughput_bias = average.latency_bias = 1.0
 
 
 @inline
-def observe(e, s, slow, fast, segment, exact):  # type: ignore[no-untyped-def]
-    """Feed the transfer that the state describes; half-lives in ms.
+def update_estimate(session, segment_duration):  # type: ignore[no-untyped-def]
+    """Add the transfer that the state describes, of a segment of so many ms.
 
-    What is left of the weight, 0.5 to the power of the time so far, is a running product; `exact` computes the
-    power itself, whose last digits are Sabre's.
+    The bias, 0.5 to the power of the time so far, is a running product; an exact model computes the power itself, whose
+    last digits are those of Sabre.
     """
-    time = s[ELAPSED] - s[TTFB]
+    state = session.state
+    model = session.model
+    time = state.elapsed - state.time_to_first_byte
     if time <= 0:
         return
-    sample = s[GOT] / time
-    e[TIME] += time
-    e[NUMBER] += 1.0
-    if e[OF] != segment:
-        e[OF] = segment
-        e[FACTOR] = math.pow(0.5, 1 / (slow / segment))
-        e[FACTOR + 1] = math.pow(0.5, 1 / (fast / segment))
+    sample = state.received_bits / time
     throughput = np.inf
     latency = 0.0
     for i in range(2):
-        half = slow if i == 0 else fast
-        alpha = math.pow(0.5, time / half)
-        beta = e[FACTOR + i]
-        e[VALUE + i] = alpha * e[VALUE + i] + (1 - alpha) * sample
-        e[DELAY + i] = beta * e[DELAY + i] + (1 - beta) * s[TTFB]
-        if exact:
-            e[WEIGHT + i] = math.pow(0.5, e[TIME] / half)
-            e[COUNT + i] = math.pow(0.5, e[NUMBER] / (half / segment))
+        average = session.averages[i]
+        half_life = model.slow_half_life if i == 0 else model.fast_half_life
+        average.time += time
+        average.count += 1.0
+        if average.factor_duration != segment_duration:
+            average.factor_duration = segment_duration
+            average.latency_factor = math.pow(0.5, 1 / (half_life / segment_duration))
+        alpha = math.pow(0.5, time / half_life)
+        beta = average.latency_factor
+        average.throughput = alpha * average.throughput + (1 - alpha) * sample
+        average.latency = beta * average.latency + (1 - beta) * state.time_to_first_byte
+        if model.is_exact:
+            average.throughput_bias = math.pow(0.5, average.time / half_life)
+            average.latency_bias = math.pow(0.5, average.count / (half_life / segment_duration))
         else:
-            e[WEIGHT + i] *= alpha
-            e[COUNT + i] *= beta
-        throughput = min(throughput, e[VALUE + i] / (1 - e[WEIGHT + i]))
-        latency = max(latency, e[DELAY + i] / (1 - e[COUNT + i]))
-    s[THROUGHPUT] = throughput
-    s[LATENCY] = latency
-    s[SAMPLE] = sample
+            average.throughput_bias *= alpha
+            average.latency_bias *= beta
+        throughput = min(throughput, average.throughput / (1 - average.throughput_bias))
+        latency = max(latency, average.latency / (1 - average.latency_bias))
+    state.throughput = throughput
+    state.latency = latency
+    state.last_throughput = sample

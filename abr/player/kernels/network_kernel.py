@@ -1,6 +1,6 @@
 """Kernels of the network: a link whose rate and latency are constant within each interval of a trace, looping.
 
-The link is ``n = [interval, ms left in it, clock in ms, window in bits, clock at the end of the last transfer]``.
+`link` is a record of `LINK_DTYPE`, `trace` a `TraceArrays`.
 The order of the operations follows UMass-LIDS/sabre (commit 09b03bb, BSD-2), so that its sessions come out equal to
 the last digit.
 """
@@ -10,103 +10,100 @@ import numpy as np
 from shotladder_runtime.kernels.compiler import inline, noinline
 
 __all__ = [
-    "LINK_SIZE",
-    "begin",
-    "enter",
-    "flights",
-    "rest",
+    "close_transfer",
+    "seek",
+    "send_request",
     "transfer",
+    "transfer_slow_start",
     "transfer_some",
     "transfer_while",
     "wait",
 ]
 
-CLOCK, WINDOW, BUSY = 2, 3, 4
-LINK_SIZE = 5
 #: bits that TCP sends before the first acknowledgement: ten segments of 1460 bytes (RFC 6928)
 FIRST_WINDOW = 10 * 1460 * 8.0
 
 
 @inline
-def _next_interval(n, durations):  # type: ignore[no-untyped-def]
-    i = int(n[0]) + 1
-    if i == durations.shape[0]:
+def _next_interval(link, trace):  # type: ignore[no-untyped-def]
+    i = link.interval + 1
+    if i == trace.durations.shape[0]:
         i = 0
-    n[0] = i
-    n[1] = durations[i]
+    link.interval = i
+    link.left = trace.durations[i]
 
 
 @inline
-def enter(n, start, edges, idle):  # type: ignore[no-untyped-def]
-    """Stand on the trace `start` ms after its beginning; `edges` are where its intervals end.
+def seek(link, trace, start, idle):  # type: ignore[no-untyped-def]
+    """Stand on the trace `start` ms after its beginning; `trace.ends` are where its intervals end.
 
     A new connection starts slowly wherever one does that was idle for a time.
     """
-    i = np.searchsorted(edges, start, side="left")
-    i = min(i, edges.shape[0] - 1)
-    n[0] = i
-    n[1] = edges[i] - start
-    n[CLOCK] = start
-    n[WINDOW] = FIRST_WINDOW if idle < np.inf else np.inf
-    n[BUSY] = start
+    i = np.searchsorted(trace.ends, start, side="left")
+    i = min(i, trace.ends.shape[0] - 1)
+    link.interval = i
+    link.left = trace.ends[i] - start
+    link.clock = start
+    link.window = FIRST_WINDOW if idle < np.inf else np.inf
+    link.last_transfer_end = start
 
 
 @inline
-def wait(n, time, durations):  # type: ignore[no-untyped-def]
+def wait(link, trace, time):  # type: ignore[no-untyped-def]
     """Let time pass; return what was left of it in the interval where it ended."""
-    n[CLOCK] += time
-    while time > n[1]:
-        time -= n[1]
-        _next_interval(n, durations)
-    n[1] -= time
+    link.clock += time
+    while time > link.left:
+        time -= link.left
+        _next_interval(link, trace)
+    link.left -= time
     return time
 
 
 @inline
-def _request(n, durations, latencies):  # type: ignore[no-untyped-def]
+def _request(link, trace):  # type: ignore[no-untyped-def]
     """Wait one latency, pro rata where it changes on the way; return the ms it took."""
     units = 1.0
     total = 0.0
     while units > 0:
-        latency = latencies[int(n[0])]
+        latency = trace.latencies[link.interval]
         time = units * latency
-        if time <= n[1]:
+        if time <= link.left:
             total += time
-            n[1] -= time
+            link.left -= time
             units = 0.0
         else:
-            total += n[1]
-            units -= n[1] / latency
-            _next_interval(n, durations)
-    n[CLOCK] += total
+            total += link.left
+            units -= link.left / latency
+            _next_interval(link, trace)
+    link.clock += total
     return total
 
 
 @inline
-def begin(n, idle, fixed, durations, latencies):  # type: ignore[no-untyped-def]
+def send_request(link, trace, idle, fixed):  # type: ignore[no-untyped-def]
     """Send a request; return the ms until its first bit: `fixed`, of no trace time, or if negative the trace's latency.
 
     A connection that was without a transfer for more than `idle` ms has closed its window (RFC 5681, 4.1).
     """
-    if idle < np.inf and n[CLOCK] - n[BUSY] > idle:
-        n[WINDOW] = FIRST_WINDOW
-    return fixed if fixed >= 0 else _request(n, durations, latencies)
+    if idle < np.inf and link.clock - link.last_transfer_end > idle:
+        link.window = FIRST_WINDOW
+    return fixed if fixed >= 0 else _request(link, trace)
 
 
 @inline
-def rest(n):  # type: ignore[no-untyped-def]
+def close_transfer(link):  # type: ignore[no-untyped-def]
     """End a transfer: from now on the connection is idle."""
-    n[BUSY] = n[CLOCK]
+    link.last_transfer_end = link.clock
 
 
 @inline
-def transfer(n, bits, durations, rates):  # type: ignore[no-untyped-def]
+def transfer(link, trace, bits):  # type: ignore[no-untyped-def]
     """Transfer all bits; return the ms it took."""
     total = 0.0
-    i = int(n[0])
-    left = n[1]
+    i = link.interval
+    left = link.left
     while bits > 0:
-        rate = rates[i]
+        rate = trace.rates[i]
         if bits <= left * rate:
             time = bits / rate
             total += time
@@ -116,69 +113,75 @@ def transfer(n, bits, durations, rates):  # type: ignore[no-untyped-def]
             total += left
             bits -= left * rate
             i += 1
-            if i == durations.shape[0]:
+            if i == trace.durations.shape[0]:
                 i = 0
-            left = durations[i]
-    n[0] = i
-    n[1] = left
-    n[CLOCK] += total
+            left = trace.durations[i]
+    link.interval = i
+    link.left = left
+    link.clock += total
     return total
 
 
 @inline
-def transfer_some(n, size, least_bits, least_time, durations, rates):  # type: ignore[no-untyped-def]
-    """Transfer until `least_bits` have come and `least_time` ms have passed, or all; return (bits, ms)."""
+def transfer_some(link, trace, size, min_bits, min_time):  # type: ignore[no-untyped-def]
+    """Transfer until `min_bits` have come and `min_time` ms have passed, or all; return (bits, ms)."""
     got = 0.0
     total = 0.0
-    while size > 0 and (least_bits > 0 or least_time > 0):
-        rate = rates[int(n[0])]
+    while size > 0 and (min_bits > 0 or min_time > 0):
+        rate = trace.rates[link.interval]
         if rate > 0:
-            wanted = max(least_bits, least_time * rate)
-            here = n[1] * rate
+            wanted = max(min_bits, min_time * rate)
+            here = link.left * rate
             if size <= wanted and size <= here:
                 bits = size
                 time = bits / rate
-                n[1] -= time
+                link.left -= time
             elif wanted <= here:
                 bits = wanted
                 time = bits / rate
-                least_bits = 0.0
-                least_time = 0.0
-                n[1] -= time
+                min_bits = 0.0
+                min_time = 0.0
+                link.left -= time
             else:
                 bits = here
-                time = n[1]
-                _next_interval(n, durations)
+                time = link.left
+                _next_interval(link, trace)
         else:
             bits = 0.0
-            if least_bits > 0 or least_time > n[1]:
-                time = n[1]
-                _next_interval(n, durations)
+            if min_bits > 0 or min_time > link.left:
+                time = link.left
+                _next_interval(link, trace)
             else:
-                time = least_time
-                n[1] -= time
+                time = min_time
+                link.left -= time
         got += bits
         total += time
         size -= bits
-        least_bits -= bits
-        least_time -= time
-    n[CLOCK] += total
+        min_bits -= bits
+        min_time -= time
+    link.clock += total
     return got, total
 
 
 @inline
-def transfer_while(n, size, got, elapsed, latency, until, least_rate, durations, rates):  # type: ignore[no-untyped-def]
-    """Transfer until all `size` bits have come, or `until` ms are over and the average rate falls below `least_rate`.
+def transfer_while(link, trace, state):  # type: ignore[no-untyped-def]
+    """Transfer until the download is complete, or until the policy might abandon it; return (received bits, ms).
 
-    `got` bits have come in the `elapsed` ms so far, of which none in the first `latency`; return how many have at
-    the end, and the ms it took. Within an interval the average only falls or only rises.
+    The policy keeps the download until `state.keep_until`, and afterwards while its average rate since the first
+    byte is at least `state.keep_rate`. Within an interval of the trace the average only falls or only rises.
     """
+    size = state.requested_bits
+    got = state.received_bits
+    elapsed = state.elapsed
+    latency = state.time_to_first_byte
+    until = state.keep_until
+    least_rate = state.keep_rate
     total = 0.0
-    i = int(n[0])
-    left = n[1]
+    i = link.interval
+    left = link.left
     stopped = False
     while got < size and not stopped:
-        rate = rates[i]
+        rate = trace.rates[i]
         here = left * rate
         whole = size - got <= here
         time = (size - got) / rate if whole else left
@@ -201,17 +204,17 @@ def transfer_while(n, size, got, elapsed, latency, until, least_rate, durations,
         left -= time
         if left <= 0:
             i += 1
-            if i == durations.shape[0]:
+            if i == trace.durations.shape[0]:
                 i = 0
-            left = durations[i]
-    n[0] = i
-    n[1] = left
-    n[CLOCK] += total
+            left = trace.durations[i]
+    link.interval = i
+    link.left = left
+    link.clock += total
     return got, total
 
 
 @noinline
-def flights(n, size, latency, durations, rates):  # type: ignore[no-untyped-def]
+def transfer_slow_start(link, trace, size, latency):  # type: ignore[no-untyped-def]
     """Transfer what slow start holds back of `size` bits; return (bits, ms): (0, 0) while the window is open.
 
     A flight of one window is sent at the link's rate; the next, longer by what came, a latency after it began. The
@@ -219,14 +222,14 @@ def flights(n, size, latency, durations, rates):  # type: ignore[no-untyped-def]
     """
     got = 0.0
     total = 0.0
-    while got < size and n[WINDOW] < np.inf:
-        whole = size - got <= n[WINDOW]
-        bits = min(size - got, n[WINDOW])
-        time = transfer(n, bits, durations, rates)
-        n[WINDOW] = n[WINDOW] + bits if time < latency else np.inf
+    while got < size and link.window < np.inf:
+        whole = size - got <= link.window
+        bits = min(size - got, link.window)
+        time = transfer(link, trace, bits)
+        link.window = link.window + bits if time < latency else np.inf
         got = size if whole else got + bits
         if not whole and time < latency:
-            wait(n, latency - time, durations)
+            wait(link, trace, latency - time)
             time = latency
         total += time
     return got, total

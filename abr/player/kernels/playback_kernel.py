@@ -8,42 +8,10 @@ import math
 
 import numpy as np
 
-from abr.player.session_layout import (
-    CATCH_UP_LOLP,
-    E_STALL,
-    E_STARTUP,
-    M_CATCH_UP,
-    M_EDGE,
-    M_PLAIN,
-    M_RESUME,
-    M_SEGMENTS,
-    M_STARTUP,
-    O_BEHIND,
-    O_EVENTS,
-    O_FAST,
-    O_STALL,
-    O_STALLS,
-    O_STARTUP,
-    P_AUDIO,
-    P_HEAD,
-    P_PLAYED,
-    P_PLAYING,
-    P_RECOVERING,
-    P_STALL,
-    P_STARTED,
-)
-from abr.policies.policy_state import (
-    BEHIND,
-    BUFFER,
-    NOW,
-    PLAYING,
-    RATE,
-    SEGMENT,
-    THROUGHPUT,
-)
+from abr.player.session_arrays import CATCH_UP_LOLP, EVENT_STALL, EVENT_STARTUP
 from shotladder_runtime.kernels.compiler import inline, noinline
 
-__all__ = ["note", "play", "play_out", "resume"]
+__all__ = ["log_event", "play", "play_to_end", "start_or_resume"]
 
 #: dash.js, CatchupController.js: rates from 0.5 to 1.5, set anew at every `timeupdate`, not for less than 0.02
 TICK = 250.0
@@ -56,152 +24,173 @@ NEAR = 0.02
 
 
 @inline
-def note(log, o, s, kind, segment, rung, duration, bits, stall, latency):  # type: ignore[no-untyped-def]
+def log_event(session, kind, segment, rung, duration, bits, stall, latency):  # type: ignore[no-untyped-def]
     """Write a row of the log, if it has one left; a batch wants none."""
-    if log.shape[0] == 0:
+    state = session.state
+    outcome = session.outcome
+    if session.events.shape[0] == 0:
         return
-    row = int(o[O_EVENTS])
-    o[O_EVENTS] += 1
-    if row < log.shape[0]:
-        log[row, 0] = kind
-        log[row, 1] = segment
-        log[row, 2] = rung
-        log[row, 3] = s[NOW]
-        log[row, 4] = duration
-        log[row, 5] = bits
-        log[row, 6] = s[BUFFER]
-        log[row, 7] = s[THROUGHPUT]
-        log[row, 8] = stall
-        log[row, 9] = latency
+    row = outcome.event_count
+    outcome.event_count += 1
+    if row < session.events.shape[0]:
+        event = session.events[row]
+        event.kind = kind
+        event.segment = segment
+        event.rung = rung
+        event.time = state.now
+        event.duration = duration
+        event.bits = bits
+        event.buffer = state.buffer
+        event.throughput_estimate = state.throughput
+        event.stall = stall
+        event.latency = latency
 
 
 @inline
-def _catch_up(p, s, c):  # type: ignore[no-untyped-def]
+def _set_playback_rate(session):  # type: ignore[no-untyped-def]
     """Set the rate at which a live session plays, as dash.js or as LoL+ there (both in CatchupController.js)."""
-    target = c[M_EDGE]
-    late = s[BEHIND] - target
-    if s[BUFFER] > target / 2:
-        p[P_RECOVERING] = 0.0
+    state = session.state
+    model = session.model
+    playback = session.playback
+    target = model.target_latency
+    late = state.live_latency - target
+    if state.buffer > target / 2:
+        playback.is_recovering = False
     rate = 1.0
-    if c[M_CATCH_UP] == CATCH_UP_LOLP:
-        low = s[BUFFER] < LEAST_BUFFER
+    if model.catch_up == CATCH_UP_LOLP:
+        low = state.buffer < LEAST_BUFFER
         if low:
-            late = s[BUFFER] - LEAST_BUFFER
+            late = state.buffer - LEAST_BUFFER
         if low or abs(late) > NEAR * target:
             rate += MOST_CHANGE * (2 / (1 + math.exp(-STEEPNESS * late / 1e3)) - 1)
-    elif p[P_RECOVERING] == 0.0:
+    elif not playback.is_recovering:
         rate += MOST_CHANGE * (2 / (1 + math.exp(-STEEPNESS * late / 1e3)) - 1)
-    if abs(rate - s[RATE]) >= LEAST_CHANGE or rate == 1.0:
-        s[RATE] = rate
+    if abs(rate - state.playback_rate) >= LEAST_CHANGE or rate == 1.0:
+        state.playback_rate = rate
 
 
 @inline
-def _count(o, s, time, stall):  # type: ignore[no-untyped-def]
+def _count_latency(session, time, stall):  # type: ignore[no-untyped-def]
     """Add up the latency of the last `time` ms, of which the last `stall` stood still, and what was played fast."""
-    before = s[BEHIND]
+    state = session.state
+    outcome = session.outcome
+    before = state.live_latency
     played = time - stall
-    between = before + played * (1 - s[RATE])
-    s[BEHIND] = between + stall
-    o[O_BEHIND] += (before + between) / 2 * played + (between + s[BEHIND]) / 2 * stall
-    if s[RATE] >= 1 + LEAST_CHANGE:
-        o[O_FAST] += played
+    between = before + played * (1 - state.playback_rate)
+    state.live_latency = between + stall
+    outcome.latency_integral += (before + between) / 2 * played + (between + state.live_latency) / 2 * stall
+    if state.playback_rate >= 1 + LEAST_CHANGE:
+        outcome.fast_playback += played
 
 
 @inline
-def _pass(p, o, s, plain, time, durations, cum):  # type: ignore[no-untyped-def]
-    """Let `time` pass at the present rate, 1 in a `plain` session, where there is no audio either; return the stall."""
-    s[NOW] += time
-    if p[P_PLAYING] == 0.0:
-        if p[P_STARTED] == 0.0:
-            o[O_STARTUP] += time
+def _advance(session, presentation, is_video_on_demand, time):  # type: ignore[no-untyped-def]
+    """Let `time` pass at the present rate, 1 on demand; return the ms of stall."""
+    state = session.state
+    outcome = session.outcome
+    playback = session.playback
+    state.now += time
+    if not playback.is_playing:
+        if not playback.has_started:
+            outcome.startup += time
             return 0.0
-        o[O_STALL] += time
-        p[P_STALL] += time
+        outcome.stall += time
+        playback.stall += time
         return time
-    end = int(s[SEGMENT])
-    head = int(p[P_HEAD])
+    end = state.segment
+    head = playback.segment
     media = time
     silent = 0.0
-    if not plain:
-        media *= s[RATE]
-        silent = max(0.0, media - (p[P_AUDIO] - cum[head] - p[P_PLAYED]))
+    if not is_video_on_demand:
+        media *= state.playback_rate
+        silent = max(0.0, media - (playback.audio_end - presentation.edges[head] - playback.played))
         media -= silent
     while media > 0 and head < end:
-        if media + p[P_PLAYED] < durations[head]:
-            p[P_PLAYED] += media
+        if media + playback.played < presentation.durations[head]:
+            playback.played += media
             media = 0.0
         else:
-            media -= durations[head] - p[P_PLAYED]
-            p[P_PLAYED] = 0.0
+            media -= presentation.durations[head] - playback.played
+            playback.played = 0.0
             head += 1
-    p[P_HEAD] = head
-    s[BUFFER] = cum[end] - cum[head] - p[P_PLAYED]
+    playback.segment = head
+    state.buffer = presentation.edges[end] - presentation.edges[head] - playback.played
     media += silent
     if media > 0:
-        stall = media / s[RATE]
-        p[P_PLAYING] = 0.0
-        s[PLAYING] = 0.0
-        o[O_STALLS] += 1
-        o[O_STALL] += stall
-        p[P_STALL] = stall
-        p[P_RECOVERING] = 1.0
+        stall = media / state.playback_rate
+        playback.is_playing = False
+        state.is_playing = False
+        outcome.stall_count += 1
+        outcome.stall += stall
+        playback.stall = stall
+        playback.is_recovering = True
         return stall
     return 0.0
 
 
 @noinline
-def _play_otherwise(p, o, s, c, time, durations, cum):  # type: ignore[no-untyped-def]
+def _play_in_steps(session, presentation, time):  # type: ignore[no-untyped-def]
     """Play as `play` does where there may be audio, or a live edge with a rate to catch up at."""
-    live = c[M_EDGE] < np.inf
+    state = session.state
+    model = session.model
+    playback = session.playback
+    live = model.target_latency < np.inf
     total = 0.0
     while time > 0:
         step = min(time, TICK) if live else time
-        if live and c[M_CATCH_UP] > 0:
-            _catch_up(p, s, c)
-        started = p[P_STARTED] == 1.0
-        stall = _pass(p, o, s, False, step, durations, cum)
+        if live and model.catch_up > 0:
+            _set_playback_rate(session)
+        started = playback.has_started
+        stall = _advance(session, presentation, False, step)
         if live and started:
-            _count(o, s, step, stall)
+            _count_latency(session, step, stall)
         elif live:
-            s[BEHIND] += step
+            state.live_latency += step
         total += stall
         time -= step
     return total
 
 
 @inline
-def play(p, o, s, c, time, durations, cum):  # type: ignore[no-untyped-def]
+def play(session, presentation, time):  # type: ignore[no-untyped-def]
     """Let `time` pass for the player; return how much of it was a stall."""
-    if c[M_PLAIN] == 1.0:
-        return _pass(p, o, s, True, time, durations, cum)
-    return _play_otherwise(p, o, s, c, time, durations, cum)
+    model = session.model
+    if model.is_video_on_demand:
+        return _advance(session, presentation, True, time)
+    return _play_in_steps(session, presentation, time)
 
 
 @inline
-def resume(p, o, s, c, log, cum):  # type: ignore[no-untyped-def]
+def start_or_resume(session, presentation):  # type: ignore[no-untyped-def]
     """Begin or resume playback when enough has come, video and audio."""
-    if p[P_PLAYING] == 1.0:
+    state = session.state
+    model = session.model
+    outcome = session.outcome
+    playback = session.playback
+    if playback.is_playing:
         return
-    end = int(s[SEGMENT])
-    ahead = min(s[BUFFER], p[P_AUDIO] - cum[int(p[P_HEAD])] - p[P_PLAYED])
-    enough = c[M_RESUME] if p[P_STARTED] == 1.0 else c[M_STARTUP]
-    everything = end == int(c[M_SEGMENTS]) and p[P_AUDIO] >= cum[end]
+    end = state.segment
+    ahead = min(state.buffer, playback.audio_end - presentation.edges[playback.segment] - playback.played)
+    enough = model.resume_buffer if playback.has_started else model.startup_buffer
+    everything = end == model.segment_count and playback.audio_end >= presentation.edges[end]
     if ahead > 0 and (ahead >= enough or everything):
-        if p[P_STARTED] == 1.0:
-            note(log, o, s, E_STALL, end - 1, -1, p[P_STALL], 0.0, p[P_STALL], 0.0)
+        if playback.has_started:
+            log_event(session, EVENT_STALL, end - 1, -1, playback.stall, 0.0, playback.stall, 0.0)
         else:
-            note(log, o, s, E_STARTUP, end - 1, -1, o[O_STARTUP], 0.0, 0.0, 0.0)
-        p[P_PLAYING] = 1.0
-        p[P_STARTED] = 1.0
-        p[P_STALL] = 0.0
-        s[PLAYING] = 1.0
+            log_event(session, EVENT_STARTUP, end - 1, -1, outcome.startup, 0.0, 0.0, 0.0)
+        playback.is_playing = True
+        playback.has_started = True
+        playback.stall = 0.0
+        state.is_playing = True
 
 
 @inline
-def play_out(o, s, c):  # type: ignore[no-untyped-def]
+def play_to_end(session):  # type: ignore[no-untyped-def]
     """Play what is left, at the present rate: nothing more comes."""
-    time = s[BUFFER] / s[RATE]
-    if c[M_EDGE] < np.inf:
-        _count(o, s, time, 0.0)
-    s[NOW] += time
-    s[BUFFER] = 0.0
+    state = session.state
+    model = session.model
+    time = state.buffer / state.playback_rate
+    if model.target_latency < np.inf:
+        _count_latency(session, time, 0.0)
+    state.now += time
+    state.buffer = 0.0

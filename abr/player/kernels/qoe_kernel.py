@@ -8,53 +8,48 @@ QoE: Pensieve (Mao 2017; test/bb.py for linear and HD, mu 2.66 of the paper for 
 import math
 
 import numpy as np
-from numba import types
+from numba import from_dtype, types
 
-from abr.player.session_layout import (
-    O_BEHIND,
-    O_BITS,
-    O_END,
-    O_FAST,
-    O_FIRST_STALL,
-    O_STALL,
-    O_STALLS,
-    O_STARTUP,
-    O_WASTED,
-)
+from abr.player.session_arrays import METRICS_DTYPE, PRESENTATION_TYPE, SESSION_TYPE
 from shotladder_runtime.kernels.compiler import inline, kernel
 
-__all__ = ["score", "score_one"]
+__all__ = ["compute_metrics", "compute_session_metrics"]
 
 _HD = np.array([1.0, 2.0, 3.0, 12.0, 15.0, 20.0])
 
 
 @inline
-def _percentile(rungs, rank, by_rank, durations, total, marks, segments):  # type: ignore[no-untyped-def]
-    """Return the index, in ascending order, of the value below which 5 % of the time lies."""
-    for n in range(segments):
-        marks[rank[n, rungs[n]]] = n + 1
-    share = 0.0
+def _find_percentile(session, presentation, total):  # type: ignore[no-untyped-def]
+    """Return the index in `sorted_vmaf` of the value below which 5 % of the `total` ms lie."""
+    rungs, marks, ranks = session.rungs, session.marks, presentation.vmaf_ranks
+    for n in range(session.model.segment_count):
+        marks[ranks[n, rungs[n]]] = n + 1
+    time = 0.0
     found = -1
-    for i in range(by_rank.shape[0]):
+    for i in range(marks.shape[0]):
         n = marks[i] - 1
         if n >= 0:
-            share += durations[n]
-            if share >= 0.05 * total:
+            time += presentation.durations[n]
+            if time >= 0.05 * total:
                 found = i
                 break
-    for n in range(segments):
-        marks[rank[n, rungs[n]]] = 0
+    for n in range(session.model.segment_count):
+        marks[ranks[n, rungs[n]]] = 0
     return found
 
 
 @inline
-def score(  # type: ignore[no-untyped-def]
-    rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o, target, out
-):
-    """Fill `out` in the order of `abr.results.metrics`; QoE sums begin with segment `first`; NaN is absent.
+def compute_metrics(session, presentation, metrics):  # type: ignore[no-untyped-def]
+    """Fill the record `metrics` of one session; NaN is absent.
 
-    `ssim` has no rows where none was measured.
+    Where startup counts as a stall, as in Pensieve, the QoE sums start with the second segment.
     """
+    rungs, outcome = session.rungs, session.outcome
+    segments = session.model.segment_count
+    first = 1 if session.model.startup_is_stall else 0
+    sizes, vmaf, ssim = presentation.sizes, presentation.vmaf, presentation.ssim
+    bitrates, logs, durations = presentation.bitrates, presentation.log_bitrates, presentation.durations
+    target = presentation.target_vmaf
     played = 0.0
     quality = 0.0
     reached = 0.0
@@ -74,14 +69,14 @@ def score(  # type: ignore[no-untyped-def]
         bits += sizes[n, q]
         if v >= target:
             reached += d
-            above += sizes[n, q] - enough[n]
+            above += sizes[n, q] - presentation.min_sizes[n]
         utility += (logs[q] - base) * d
         last = rungs[n - 1] if n > 0 else q
         if q != last:
             switches += 1
             magnitude += abs(v - vmaf[n, last])
         if n >= first:
-            linear += ladder[q] - abs(ladder[q] - ladder[last])
+            linear += bitrates[q] - abs(bitrates[q] - bitrates[last])
             logarithmic += logs[q] - base - abs(logs[q] - logs[last])
             comyco += 0.8469011 * v - 2.66161856
             if measured:
@@ -91,61 +86,40 @@ def score(  # type: ignore[no-untyped-def]
             if n > 0:
                 change = v - vmaf[n - 1, last]
                 comyco += 0.29797156 * change if change > 0 else 1.06099887 * change
-            if ladder.shape[0] == 6:
+            if bitrates.shape[0] == 6:
                 hd += _HD[q] - abs(_HD[q] - _HD[last])
-    stall = o[O_STALL] / 1e3
+    stall = outcome.stall / 1e3
     missing = math.isnan(quality)
-    out[0] = quality / played
-    out[1] = np.nan
+    metrics.vmaf_mean = quality / played
+    metrics.vmaf_p5 = np.nan
     if not missing:
-        place = _percentile(rungs, rank, by_rank, durations, played, marks, segments)
-        out[1] = by_rank[place]
-    out[2] = np.nan if missing else reached / played
-    out[3] = bits / played * 1e3
-    out[4] = o[O_STALL] / (o[O_STALL] + played)
-    out[5] = o[O_STALLS]
-    out[6] = o[O_STARTUP] / 1e3
-    out[7] = switches
-    out[8] = magnitude / switches if switches > 0 else np.nan
-    out[9] = o[O_BITS] / 8
-    out[10] = o[O_WASTED] / 8
-    out[11] = np.nan if missing else above / 8
-    counted = stall if first == 0 else stall - o[O_FIRST_STALL] / 1e3
-    out[12] = linear / 1e3 - 4.3 * counted
-    out[13] = logarithmic - 2.66 * counted
-    out[14] = hd - 8.0 * counted if ladder.shape[0] == 6 else np.nan
-    out[15] = linear - 3000.0 * counted - 3.0 * o[O_STARTUP]
-    out[16] = (puffer - 20.0 * counted) / (segments - first) if measured else np.nan
-    out[17] = comyco - 28.79591348 * counted
-    out[18] = (utility - 5.0 * o[O_STALL]) / o[O_END]
-    since = o[O_END] - o[O_STARTUP]
-    live = o[O_BEHIND] > 0
-    out[19] = o[O_BEHIND] / since / 1e3 if live else np.nan
-    out[20] = o[O_FAST] / (since - o[O_STALL]) if live else np.nan
+        index = _find_percentile(session, presentation, played)
+        metrics.vmaf_p5 = presentation.sorted_vmaf[index]
+    metrics.time_at_target = np.nan if missing else reached / played
+    metrics.bitrate = bits / played * 1e3
+    metrics.rebuffer_ratio = outcome.stall / (outcome.stall + played)
+    metrics.rebuffer_count = outcome.stall_count
+    metrics.startup_delay = outcome.startup / 1e3
+    metrics.switches = switches
+    metrics.switch_magnitude = magnitude / switches if switches > 0 else np.nan
+    metrics.downloaded_bytes = outcome.bits / 8
+    metrics.wasted_bytes = outcome.wasted_bits / 8
+    metrics.bytes_above_target = np.nan if missing else above / 8
+    counted = stall if first == 0 else stall - outcome.first_segment_stall / 1e3
+    metrics.qoe_lin = linear / 1e3 - 4.3 * counted
+    metrics.qoe_log = logarithmic - 2.66 * counted
+    metrics.qoe_hd = hd - 8.0 * counted if bitrates.shape[0] == 6 else np.nan
+    metrics.qoe_yin = linear - 3000.0 * counted - 3.0 * outcome.startup
+    metrics.qoe_puffer = (puffer - 20.0 * counted) / (segments - first) if measured else np.nan
+    metrics.qoe_comyco = comyco - 28.79591348 * counted
+    metrics.qoe_sabre = (utility - 5.0 * outcome.stall) / outcome.end
+    since = outcome.end - outcome.startup
+    live = outcome.latency_integral > 0
+    metrics.live_latency = outcome.latency_integral / since / 1e3 if live else np.nan
+    metrics.catch_up = outcome.fast_playback / (since - outcome.stall) if live else np.nan
 
 
-_FLOATS = types.float64[::1]
-_TABLE = types.float64[:, ::1]
-
-SCORE_SIGNATURE = types.void(
-    types.int64[::1],  # rungs
-    *(types.int64,) * 2,  # segments, first scored one
-    *(_TABLE,) * 3,  # sizes, vmaf, ssim
-    *(_FLOATS,) * 4,  # ladder and its logarithms, durations, enough
-    types.int64[:, ::1],  # rank
-    _FLOATS,  # by_rank
-    types.int64[::1],  # scratch: marks
-    _FLOATS,  # outcome
-    types.float64,  # target
-    _FLOATS,  # metrics, out
-)
-
-
-@kernel(signature=SCORE_SIGNATURE, counts_references=False)
-def score_one(  # type: ignore[no-untyped-def]
-    rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o, target, out
-):
-    """Score one session, for callers that are not compiled."""
-    score(
-        rungs, segments, first, sizes, vmaf, ssim, ladder, logs, durations, enough, rank, by_rank, marks, o, target, out
-    )
+@kernel(signature=types.void(SESSION_TYPE, PRESENTATION_TYPE, from_dtype(METRICS_DTYPE)), counts_references=False)
+def compute_session_metrics(session, presentation, metrics):  # type: ignore[no-untyped-def]
+    """Fill the metrics of one session, for callers that are not compiled."""
+    compute_metrics(session, presentation, metrics)

@@ -3,56 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PresentationError
-from abr.player.kernels.estimator_kernel import ESTIMATOR_SIZE
-from abr.player.kernels.network_kernel import LINK_SIZE
-from abr.player.session_layout import PLAYBACK_SIZE
+from abr.player.session_arrays import PresentationArrays, TraceArrays
 from abr.player.session_model import SessionModel
-from abr.policies.policy import Floats, Setting
-from abr.policies.policy_compiler import TABLE
+from abr.policies.policy import Floats
+from abr.policies.policy_state import PolicyContext
 from abr.presentations.presentation import Presentation
 from abr.traces.trace import Trace
 
-__all__ = ["PlayerTables", "TraceTables", "player_tables", "scratch", "trace_tables"]
+__all__ = ["JoinedTraces", "join_traces", "policy_context", "presentation_arrays"]
 
 _DIGITS = 9  #: after the point of a ms or a kbit/s
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PlayerTables:
-    """A presentation for the kernels, with the ranks of its VMAF values for percentiles."""
+class JoinedTraces(NamedTuple):
+    """Traces end to end."""
 
-    sizes: Floats
-    vmaf: Floats
-    ssim: Floats
-    ladder: Floats
-    logs: Floats
-    durations: Floats
-    cum: Floats
-    enough: Floats
-    audio_sizes: Floats
-    audio_ends: Floats
-    rank: NDArray[np.int64]
-    by_rank: Floats
-    model: Floats
-    setting: Setting
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TraceTables:
-    """Traces end to end, with the first interval of each."""
-
-    durations: Floats
-    rates: Floats
-    latencies: Floats
-    ends: Floats
-    first: NDArray[np.int64]
-    lengths: Floats
+    arrays: TraceArrays
+    first_intervals: NDArray[np.int64]  #: first interval of each trace, and the end
+    lengths: Floats  #: ms
 
 
 def _thousandths(seconds: Floats) -> Floats:
@@ -60,8 +34,8 @@ def _thousandths(seconds: Floats) -> Floats:
     return np.round(seconds * 1e3, _DIGITS)
 
 
-def player_tables(pres: Presentation, model: SessionModel, target: float) -> PlayerTables:
-    """Make the tables of a presentation.
+def presentation_arrays(pres: Presentation, model: SessionModel, target: float) -> PresentationArrays:
+    """Return a presentation as the kernels read it.
 
     Raises
     ------
@@ -75,22 +49,29 @@ def player_tables(pres: Presentation, model: SessionModel, target: float) -> Pla
     order = np.argsort(vmaf, axis=None, kind="stable")
     rank = np.empty(order.size, np.int64)
     rank[order] = np.arange(order.size)
-    reach = np.where(vmaf >= target, sizes, np.inf).min(axis=1)
-    ladder = pres.bitrates / 1e3
-    return PlayerTables(
+    min_sizes = np.where(vmaf >= target, sizes, np.inf).min(axis=1)
+    bitrates = pres.bitrates / 1e3
+    return PresentationArrays(
         sizes,
         vmaf,
         ssim,
-        ladder,
-        np.log(ladder),
+        bitrates,
+        np.log(bitrates),
         durations,
         np.concatenate(([0.0], np.cumsum(durations))),
-        reach,
+        min_sizes,
         *_audio(pres, model),
         rank.reshape(vmaf.shape),
         vmaf.ravel()[order],
-        model.vector(len(durations), len(ladder), float(pres.durations.max())),
-        Setting(sizes, vmaf, ladder, durations, model.buffer * 1e3, target),
+        model.buffer * 1e3,
+        float(target),
+    )
+
+
+def policy_context(arrays: PresentationArrays) -> PolicyContext:
+    """Return what a policy knows of a presentation."""
+    return PolicyContext(
+        arrays.sizes, arrays.vmaf, arrays.bitrates, arrays.durations, arrays.buffer_capacity, arrays.target_vmaf
     )
 
 
@@ -103,19 +84,14 @@ def _audio(pres: Presentation, model: SessionModel) -> tuple[Floats, Floats]:
     return pres.audio.sizes.astype(np.float64) * 8.0, np.cumsum(_thousandths(pres.audio.durations))
 
 
-def trace_tables(traces: Sequence[Trace], model: SessionModel) -> TraceTables:
-    """Make the tables of traces."""
+def join_traces(traces: Sequence[Trace], model: SessionModel) -> JoinedTraces:
+    """Return traces as the kernels read them; the model's payload fraction lowers their rates."""
     lengths = [len(trace.durations) for trace in traces]
-    return TraceTables(
+    arrays = TraceArrays(
         np.concatenate([_thousandths(trace.durations) for trace in traces]),
         np.concatenate([np.round(trace.rates / 1e3, _DIGITS) for trace in traces]) * model.payload,
         np.concatenate([_thousandths(trace.latencies) for trace in traces]),
         np.concatenate([np.cumsum(_thousandths(trace.durations)) for trace in traces]),
-        np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
-        np.array([trace.duration * 1e3 for trace in traces]),
     )
-
-
-def scratch() -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
-    """Return what the session kernel works in: the policy's table, link, playback, estimator."""
-    return np.zeros(TABLE, np.int64), np.zeros(LINK_SIZE), np.zeros(PLAYBACK_SIZE), np.zeros(ESTIMATOR_SIZE)
+    first_intervals = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    return JoinedTraces(arrays, first_intervals, np.array([trace.duration * 1e3 for trace in traces]))
