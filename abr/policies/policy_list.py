@@ -90,7 +90,7 @@ class PolicyList(tuple[PolicyInfo, ...]):
         ImportError
             When pandas is not installed.
         """
-        import pandas  # type: ignore[import-untyped]
+        import pandas
 
         return pandas.DataFrame([asdict(info) for info in self])
 
