@@ -41,13 +41,13 @@ def compare(path: Path, folder: Path) -> dict[str, float] | None:
     rendition = encoder.inspect(worse(source, folder))
     frames = (0, min(source.frame_count, rendition.frame_count))
     native, oracle = (
-        vmaf.score(source, rendition, engine=engine, frames=frames, match_times=False, companions=("neg",))[0]
+        vmaf.score(source, rendition, engine=engine, frames=frames, match_times=False, metrics=("neg",))[0]
         for engine in ("native", "libvmaf")
     )
     if native.engine != "native":
         return None
-    series = oracle.series()
-    return {name: float(np.abs(values - native.series()[name]).max()) for name, values in series.items()}
+    series = oracle.series
+    return {name: float(np.abs(values - native.series[name]).max()) for name, values in series.items()}
 
 
 def main() -> float:

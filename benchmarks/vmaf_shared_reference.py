@@ -29,7 +29,7 @@ import encoder
 import vmaf
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
-from vmaf.native.distorted import Comparison
+from vmaf.native.distorted import DistortedMeasurement
 from vmaf.native.reference import Geometry, Reference, Scratch
 
 FRAMES = 24
@@ -93,7 +93,7 @@ def native_raw(films: list[np.ndarray], count: int, *, neg: bool = False) -> flo
     _, height, width = films[0].shape
     geometry = Geometry(width, height, 8)
     scratch, slots = Scratch(geometry), [Reference(geometry), Reference(geometry)]
-    comparison = Comparison(geometry, 100, neg=neg)
+    comparison = DistortedMeasurement(geometry, 100, neg=neg)
     began = time.process_time()
     for n in range(len(films[0])):
         slot = slots[n % 2]

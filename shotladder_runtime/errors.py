@@ -7,7 +7,9 @@ ShotladderError
 ├── ClusterError (RuntimeError)           a cluster cannot be used
 ├── StoreError (OSError)                  a store cannot be used, or its server cannot be reached
 ├── JobsError (RuntimeError)              jobs failed each time that they were tried
-└── JobLockedError (RuntimeError)           another run is making the same artefacts now
+├── JobLockedError (RuntimeError)         another run is making the same artefacts now
+├── MissingPackageError (ImportError)     an optional Python package is not installed
+└── DocumentError (ValueError)            a JSON document does not have the required structure
 ```
 """
 
@@ -15,8 +17,10 @@ from __future__ import annotations
 
 __all__ = [
     "ClusterError",
+    "DocumentError",
     "JobLockedError",
     "JobsError",
+    "MissingPackageError",
     "MissingToolError",
     "ProcessError",
     "ShotladderError",
@@ -73,3 +77,31 @@ class JobLockedError(ShotladderError, RuntimeError):
 
 class StoreError(ShotladderError, OSError):
     """A folder or a URL is not a store, or its server cannot be reached or does not do what it is asked."""
+
+
+class MissingPackageError(ShotladderError, ImportError):
+    """An optional Python package is not installed; the message names the extra that installs it."""
+
+
+class DocumentError(ShotladderError, ValueError):
+    """A JSON document does not have the required structure.
+
+    Attributes
+    ----------
+    file : str
+        Path or URL of the document.
+    location : str
+        Where in the document, as a JSONPath such as `$.video[0].segments[3].bytes`.
+    problem : str
+        What is wrong there.
+    """
+
+    def __init__(self, file: str, location: str, problem: str) -> None:
+        self.file = file
+        self.location = location
+        self.problem = problem
+        # all arguments go to Exception, so that the error can be pickled
+        super().__init__(file, location, problem)
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.location}: {self.problem}"

@@ -2,7 +2,7 @@
 
 LLVM's loop vectoriser gives up where several rows are read and several are written (it cannot prove that they do
 not overlap), and a loop over filter taps costs it ten times the arithmetic. So the inner step of such a kernel is
-written once in Python operators on `Lanes`, a vector of pixels; running it emits LLVM instructions, unrolled over
+written once in Python operators on `Vector`, a vector of pixels; running it emits LLVM instructions, unrolled over
 taps, which numba inlines into an ordinary loop. The vector length is the author's choice; LLVM splits what is wider
 than the machine's registers, so the same code serves AVX-512, AVX2 and NEON.
 """
@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-__all__ = ["Grid", "Index", "Lanes", "both", "fold", "step", "unzip", "zip_up"]
+__all__ = ["Index", "Vector", "View2D", "deinterleave", "interleave", "intrinsic_step", "splat", "symmetric_fir"]
 
 _KINDS: dict[str, tuple[Any, bool]] = {
     "u8": (ir.IntType(8), False),
@@ -51,7 +51,7 @@ class Index:
         return Index(self.builder, self.builder.ashr(self.value, ir.Constant(self.value.type, 1)))
 
 
-class Lanes:
+class Vector:
     """A vector of numbers; arithmetic wraps as the element type does."""
 
     def __init__(self, builder: Any, value: Any, signed: bool) -> None:
@@ -63,59 +63,59 @@ class Lanes:
     def _real(self) -> bool:
         return isinstance(self.value.type.element, ir.DoubleType)
 
-    def _of(self, other: Lanes | Index | float) -> Any:
-        if isinstance(other, Lanes):
+    def _of(self, other: Vector | Index | float) -> Any:
+        if isinstance(other, Vector):
             return other.value
         kind = self.value.type
         if isinstance(other, Index):
             number = self.builder.trunc(other.value, kind.element) if kind.element.width < 64 else other.value
-            return both(self.builder, number, kind)
+            return splat(self.builder, number, kind)
         return ir.Constant(kind, [other] * kind.count)
 
-    def _like(self, value: Any) -> Lanes:
-        return Lanes(self.builder, value, self.signed)
+    def _like(self, value: Any) -> Vector:
+        return Vector(self.builder, value, self.signed)
 
-    def __add__(self, other: Lanes | Index | float) -> Lanes:
+    def __add__(self, other: Vector | Index | float) -> Vector:
         op = self.builder.fadd if self._real else self.builder.add
         return self._like(op(self.value, self._of(other)))
 
-    def __sub__(self, other: Lanes | Index | float) -> Lanes:
+    def __sub__(self, other: Vector | Index | float) -> Vector:
         op = self.builder.fsub if self._real else self.builder.sub
         return self._like(op(self.value, self._of(other)))
 
-    def __mul__(self, other: Lanes | float) -> Lanes:
+    def __mul__(self, other: Vector | float) -> Vector:
         op = self.builder.fmul if self._real else self.builder.mul
         return self._like(op(self.value, self._of(other)))
 
-    def __truediv__(self, other: Lanes | float) -> Lanes:
+    def __truediv__(self, other: Vector | float) -> Vector:
         return self._like(self.builder.fdiv(self.value, self._of(other)))
 
-    def __rshift__(self, bits: Lanes | Index | int) -> Lanes:
+    def __rshift__(self, bits: Vector | Index | int) -> Vector:
         op = self.builder.ashr if self.signed else self.builder.lshr
         return self._like(op(self.value, self._of(bits)))
 
-    def __lshift__(self, bits: Lanes | int) -> Lanes:
+    def __lshift__(self, bits: Vector | int) -> Vector:
         return self._like(self.builder.shl(self.value, self._of(bits)))
 
-    def __and__(self, other: Lanes | int) -> Lanes:
+    def __and__(self, other: Vector | int) -> Vector:
         return self._like(self.builder.and_(self.value, self._of(other)))
 
-    def __gt__(self, other: Lanes | float) -> Lanes:
+    def __gt__(self, other: Vector | float) -> Vector:
         return self._compare(">", other)
 
-    def __lt__(self, other: Lanes | float) -> Lanes:
+    def __lt__(self, other: Vector | float) -> Vector:
         return self._compare("<", other)
 
-    def __ge__(self, other: Lanes | float) -> Lanes:
+    def __ge__(self, other: Vector | float) -> Vector:
         return self._compare(">=", other)
 
-    def _compare(self, sign: str, other: Lanes | float) -> Lanes:
+    def _compare(self, sign: str, other: Vector | float) -> Vector:
         if self._real:
             return self._like(self.builder.fcmp_ordered(sign, self.value, self._of(other)))
         op = self.builder.icmp_signed if self.signed else self.builder.icmp_unsigned
         return self._like(op(sign, self.value, self._of(other)))
 
-    def plus_product(self, other: Lanes, factor: float) -> Lanes:
+    def plus_product(self, other: Vector, factor: float) -> Vector:
         """Return self + other * factor; a fused operation is welcome, the numbers are small whole ones."""
         if not self._real:
             return self + other * factor
@@ -123,55 +123,55 @@ class Lanes:
         product = self.builder.fmul(other.value, other._of(factor), flags=flags)
         return self._like(self.builder.fadd(self.value, product, flags=flags))
 
-    def where(self, yes: Lanes, no: Lanes | float) -> Lanes:
+    def where(self, yes: Vector, no: Vector | float) -> Vector:
         """Return `yes` where this comparison holds, else `no`."""
         return yes._like(self.builder.select(self.value, yes.value, yes._of(no)))
 
-    def at_least(self, bound: Lanes | float) -> Lanes:
+    def at_least(self, bound: Vector | float) -> Vector:
         """Return the larger of both."""
         return (self > bound).where(self, bound)
 
-    def at_most(self, bound: Lanes | float) -> Lanes:
+    def at_most(self, bound: Vector | float) -> Vector:
         """Return the smaller of both."""
         limit = self._like(self._of(bound))
         return (self > bound).where(limit, self)
 
-    def floor(self) -> Lanes:
+    def floor(self) -> Vector:
         """Round reals down."""
         kind = self.value.type
         name = f"llvm.floor.v{kind.count}f64"
         function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(kind, [kind]), name)
         return self._like(self.builder.call(function, [self.value]))
 
-    def single(self) -> Lanes:
+    def single(self) -> Vector:
         """Convert whole numbers to doubles by way of single precision, once rounded."""
         count = self.value.type.count
         narrow = self.builder.sitofp(self.value, ir.VectorType(ir.FloatType(), count))
         return self._like(self.builder.fpext(narrow, ir.VectorType(ir.DoubleType(), count)))
 
-    def magnitude(self) -> Lanes:
+    def magnitude(self) -> Vector:
         """Return the absolute value of signed numbers."""
         return (self > -1).where(self, self * 0 - self)
 
-    def before(self, first: Index, end: Index) -> Lanes:
+    def before(self, first: Index, end: Index) -> Vector:
         """Tell which lanes stand before `end` when the first one is at `first`."""
         count = self.value.type.count
         kind = ir.VectorType(ir.IntType(64), count)
-        start = both(self.builder, first.value, kind)
+        start = splat(self.builder, first.value, kind)
         places = self.builder.add(start, ir.Constant(kind, list(range(count))))
-        return self._like(self.builder.icmp_signed("<", places, both(self.builder, end.value, kind)))
+        return self._like(self.builder.icmp_signed("<", places, splat(self.builder, end.value, kind)))
 
-    def bits(self) -> Lanes:
+    def bits(self) -> Vector:
         """Return the bits of doubles as signed 64-bit numbers."""
         kind = ir.VectorType(ir.IntType(64), self.value.type.count)
-        return Lanes(self.builder, self.builder.bitcast(self.value, kind), True)
+        return Vector(self.builder, self.builder.bitcast(self.value, kind), True)
 
-    def to(self, kind: str) -> Lanes:
+    def to(self, kind: str) -> Vector:
         """Convert to another element type."""
         element, signed = _KINDS[kind]
         target = ir.VectorType(element, self.value.type.count)
         if target == self.value.type:
-            return Lanes(self.builder, self.value, signed)
+            return Vector(self.builder, self.value, signed)
         if self._real:
             op = self.builder.fptosi if signed else self.builder.fptoui
         elif isinstance(element, ir.DoubleType):
@@ -180,10 +180,10 @@ class Lanes:
             op = self.builder.sext if self.signed else self.builder.zext
         else:
             op = self.builder.trunc
-        return Lanes(self.builder, op(self.value, target), signed)
+        return Vector(self.builder, op(self.value, target), signed)
 
 
-class Grid:
+class View2D:
     """An array of two dimensions inside a step; each row is contiguous, rows may be further apart."""
 
     def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
@@ -210,19 +210,19 @@ class Grid:
     def _bytes(self) -> int:
         return 8 if isinstance(self.element, ir.DoubleType) else int(self.element.width) // 8
 
-    def load(self, row: Index | int, column: Index | int, lanes: int) -> Lanes:
+    def load(self, row: Index | int, column: Index | int, lanes: int) -> Vector:
         """Read neighbours of one row."""
         kind = ir.VectorType(self.element, lanes)
         value = self.builder.load(self._pointer(row, column, kind), align=self._bytes)
-        return Lanes(self.builder, value, self.signed)
+        return Vector(self.builder, value, self.signed)
 
-    def store(self, row: Index | int, column: Index | int, lanes: Lanes) -> None:
+    def store(self, row: Index | int, column: Index | int, lanes: Vector) -> None:
         """Write neighbours of one row, converted to the array's element type by truncation."""
         pointer = self._pointer(row, column, lanes.value.type)
         self.builder.store(lanes.value, pointer, align=self._bytes)
 
 
-def step(grids: int, numbers: int, body: Callable[..., None]) -> Any:
+def intrinsic_step(grids: int, numbers: int, body: Callable[..., None]) -> Any:
     """Make a function for use inside kernels: it takes arrays, then whole numbers, and runs `body` once.
 
     Parameters
@@ -230,14 +230,14 @@ def step(grids: int, numbers: int, body: Callable[..., None]) -> Any:
     grids, numbers : int
         How many two-dimensional arrays and how many whole numbers it takes.
     body : callable
-        Takes as many `Grid` and `Index`, and emits the instructions.
+        Takes as many `View2D` and `Index`, and emits the instructions.
     """
 
     def typing(*args: Any) -> Any:
         signature = types.void(*args[:grids], *[types.intp] * numbers)
 
         def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-            arrays = [Grid(context, builder, t, v) for t, v in zip(sig.args[:grids], values[:grids], strict=True)]
+            arrays = [View2D(context, builder, t, v) for t, v in zip(sig.args[:grids], values[:grids], strict=True)]
             body(*arrays, *(Index(builder, v) for v in values[grids:]))
             return context.get_dummy_value()
 
@@ -250,7 +250,7 @@ def step(grids: int, numbers: int, body: Callable[..., None]) -> Any:
     return intrinsic(space["made"])
 
 
-def fold(at: Callable[[int], Lanes], taps: Sequence[int]) -> Lanes:
+def symmetric_fir(at: Callable[[int], Vector], taps: Sequence[int]) -> Vector:
     """Return the sum of a symmetric filter; `taps` are its first half and the middle.
 
     `at(k)` is the sample under tap k; equal taps share one product, which changes nothing in whole numbers.
@@ -262,7 +262,7 @@ def fold(at: Callable[[int], Lanes], taps: Sequence[int]) -> Lanes:
     return total
 
 
-def both(builder: Any, number: Any, kind: Any) -> Any:
+def splat(builder: Any, number: Any, kind: Any) -> Any:
     """Return a vector that holds one number in every lane."""
     one = ir.Constant(ir.IntType(32), 0)
     start = builder.insert_element(ir.Constant(kind, ir.Undefined), number, one)
@@ -270,18 +270,18 @@ def both(builder: Any, number: Any, kind: Any) -> Any:
     return builder.shuffle_vector(start, ir.Constant(kind, ir.Undefined), zeros)
 
 
-def _shuffled(first: Lanes, second: Lanes, places: Sequence[int]) -> Lanes:
+def _shuffled(first: Vector, second: Vector, places: Sequence[int]) -> Vector:
     order = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), list(places))
     return first._like(first.builder.shuffle_vector(first.value, second.value, order))
 
 
-def unzip(lanes: Lanes) -> tuple[Lanes, Lanes]:
+def deinterleave(lanes: Vector) -> tuple[Vector, Vector]:
     """Return the even and the odd places."""
     count = lanes.value.type.count
     return _shuffled(lanes, lanes, range(0, count, 2)), _shuffled(lanes, lanes, range(1, count, 2))
 
 
-def zip_up(even: Lanes, odd: Lanes) -> Lanes:
+def interleave(even: Vector, odd: Vector) -> Vector:
     """Return one vector with the places of both by turns."""
     count = even.value.type.count
     return _shuffled(even, odd, [k // 2 + count * (k % 2) for k in range(2 * count)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.naive import scores
-from vmaf.native.distorted import Comparison
+from vmaf.native.distorted import DistortedMeasurement
 from vmaf.native.psnr_ssim import psnr, ssim
 from vmaf.native.reference import Geometry, Reference, Scratch
 
@@ -22,7 +22,7 @@ def compared(reference, rendition, depth, limit=100, neg=False):
     prepared = Reference(geometry)
     prepared.fill(reference)
     prepared.prepare(scratch)
-    return Comparison(geometry, limit, neg=neg).features(prepared, rendition, scratch), prepared
+    return DistortedMeasurement(geometry, limit, neg=neg).features(prepared, rendition, scratch), prepared
 
 
 @pytest.mark.parametrize(("height", "width", "depth"), SIZES)
@@ -72,7 +72,11 @@ def test_motion_equals_its_plain_twin(textured, height, width, depth):
 def test_memory_of_an_earlier_picture_leaves_no_trace(textured, worsened):
     first, second = textured(1, 2, 50, 67)
     geometry = Geometry(67, 50, 8)
-    scratch, prepared, comparison = Scratch(geometry), Reference(geometry), Comparison(geometry, 100, neg=False)
+    scratch, prepared, comparison = (
+        Scratch(geometry),
+        Reference(geometry),
+        DistortedMeasurement(geometry, 100, neg=False),
+    )
     prepared.fill(second)
     prepared.prepare(scratch)
     fresh = comparison.features(prepared, worsened(second[None])[0], scratch).copy()

@@ -1,4 +1,4 @@
-"""`vmaf.score`: both engines agree, ranges equal whole runs, mispaired films are refused."""
+"""`vmaf.score`: both engines agree, ranges equal whole frame_ranges, mispaired films are refused."""
 
 import gzip
 import json
@@ -32,12 +32,12 @@ def assert_engines_agree(reference, renditions, **options):
     for ours, theirs in zip(native, oracle, strict=True):
         assert ours.engine == "native"
         assert ours.frames.tolist() == theirs.frames.tolist()
-        assert ours.series().keys() == theirs.series().keys()
-        assert all(np.isfinite(values).all() for name, values in ours.series().items() if name[:4] != "psnr")
-        for name, values in theirs.series().items():
+        assert ours.series.keys() == theirs.series.keys()
+        assert all(np.isfinite(values).all() for name, values in ours.series.items() if name[:4] != "psnr")
+        for name, values in theirs.series.items():
             # ffmpeg keeps PSNR in single precision and sums SSIM in it
             tolerance = {"vmaf": 1e-4, "psnr": 5e-6, "ssim": 1e-6}.get(name[:4], PRINTED)
-            np.testing.assert_allclose(ours.series()[name], values, rtol=0, atol=tolerance, err_msg=name)
+            np.testing.assert_allclose(ours.series[name], values, rtol=0, atol=tolerance, err_msg=name)
     return native
 
 
@@ -50,7 +50,7 @@ def test_native_engine_equals_libvmaf(film, textured, worsened, tmp_path, height
     depth = max(depth, 10)
     reference = film(tmp_path / "r.mkv", pictures, depth=depth, colour=True)
     others = [film(tmp_path / f"d{n}.mkv", worsened(pictures, n), depth=depth, colour=True) for n in range(2)]
-    assert_engines_agree(reference, others, companions=("neg", "psnr", "ssim"))
+    assert_engines_agree(reference, others, metrics=("neg", "psnr", "ssim"))
 
 
 @pytest.mark.parametrize("name", ["flat", "stripes", "columns", "noise", "black"])
@@ -85,7 +85,7 @@ def test_phone_transform_equals_libvmafs_where_it_does_not_saturate(film, textur
 
 
 def test_device_gives_size_and_model(pair):
-    (scores,) = vmaf.score(*pair, "v1", every=6, device="tv-1080p")
+    (scores,) = vmaf.score(*pair, model="v1", frame_stride=6, device="tv-1080p")
     assert (scores.width, scores.height) == (1470, 1080)
     assert (scores.engine, scores.model) == ("libvmaf", "vmaf_v1.0.16_3d0h")
     assert 0 < scores.min < 100
@@ -95,8 +95,8 @@ def test_device_gives_size_and_model(pair):
 def test_scores_of_version_one_do_not_depend_on_the_range(film, textured, worsened, tmp_path, model):
     pictures = textured(7, 16, 180, 320)
     reference, rendition = film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", worsened(pictures))
-    (whole,) = vmaf.score(reference, rendition, model)
-    (part,) = vmaf.score(reference, rendition, model, frames=(7, 10))
+    (whole,) = vmaf.score(reference, rendition, model=model)
+    (part,) = vmaf.score(reference, rendition, model=model, frames=(7, 10))
     assert part.vmaf.tolist() == whole.vmaf[7:10].tolist()
 
 
@@ -105,7 +105,7 @@ def test_smaller_rendition_is_scaled_as_ffmpeg_scales(film, textured, worsened, 
     small = worsened(pictures)[:, ::2, ::2].copy()
     reference, rendition = (film(tmp_path / f"{n}.mkv", each, colour=True) for n, each in enumerate((pictures, small)))
     assert_engines_agree(reference, rendition)
-    assert_engines_agree(reference, rendition, size=(200, 150), companions=("psnr", "ssim"))
+    assert_engines_agree(reference, rendition, size=(200, 150), metrics=("psnr", "ssim"))
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
@@ -126,7 +126,7 @@ def test_rendition_of_fewer_bits_is_widened_as_ffmpeg_does(film, textured, worse
     pictures = textured(4, 3, 80, 96, 10)
     reference = film(tmp_path / "r.mkv", pictures)
     rendition = film(tmp_path / "d.mkv", worsened((pictures >> 2).astype(np.uint8)))
-    (scores,) = assert_engines_agree(reference, rendition, companions=("psnr", "ssim"))
+    (scores,) = assert_engines_agree(reference, rendition, metrics=("psnr", "ssim"))
     assert scores.bit_depth == 10
 
 
@@ -160,15 +160,15 @@ def test_full_range_is_brought_to_the_usual_one_on_both_sides(pair, tmp_path, ta
 @pytest.mark.parametrize("engine", ["native", "libvmaf"])
 @pytest.mark.parametrize("every", [1, 3])
 def test_scores_of_a_range_equal_those_of_a_whole_run(pair, engine, every):
-    (whole,) = vmaf.score(*pair, engine=engine, every=every)
+    (whole,) = vmaf.score(*pair, engine=engine, frame_stride=every)
     for first, last in ((0, 5), (5, 12), (4, 9), (11, 12)):
         if not any(n % every == 0 for n in range(first, last)):
             continue
-        (part,) = vmaf.score(*pair, engine=engine, every=every, frames=(first, last))
+        (part,) = vmaf.score(*pair, engine=engine, frame_stride=every, frames=(first, last))
         rows = np.searchsorted(whole.frames, part.frames)
         assert part.frames.tolist() == [n for n in range(first, last) if n % every == 0]
-        for name, values in part.series().items():
-            assert values.tolist() == whole.series()[name][rows].tolist(), name
+        for name, values in part.series.items():
+            assert values.tolist() == whole.series[name][rows].tolist(), name
 
 
 @pytest.mark.parametrize("engine", ["native", "libvmaf"])
@@ -206,7 +206,7 @@ def test_dropped_frame_is_told_with_its_place(film, textured, tmp_path):
     pictures = textured(3, 10, 64, 80)
     reference = film(tmp_path / "r.mkv", pictures)
     dropped = film(tmp_path / "d.mkv", np.delete(pictures, 6, 0), times=[0, 1, 2, 3, 4, 5, 7, 8, 9])
-    with pytest.raises(vmaf.PairingError, match=r"has 9 frames where .* has 10; they part at reference frame 6"):
+    with pytest.raises(vmaf.PairingError, match=r"has 9 frames where .* has 10; they diverge at reference frame 6"):
         vmaf.score(reference, dropped)
 
 
@@ -235,19 +235,19 @@ def test_wrong_requests_are_refused(pair, film, textured, tmp_path):
         ((reference, rendition), {"model": "v1"}, "at least 160 rows"),
         ((reference, rendition), {"model": "v1", "size": (400, 301)}, "even sides"),
         ((reference, rendition), {"engine": "gpu"}, "unknown engine"),
-        ((reference, rendition), {"every": 0}, "stride"),
-        ((reference, rendition), {"threads": 0}, "at least one"),
+        ((reference, rendition), {"frame_stride": 0}, "stride"),
+        ((reference, rendition), {"threads": 0}, "at least one thread"),
         ((reference, rendition), {"frames": (3, 99)}, "not all in"),
         ((reference, rendition), {"frames": (3, 3)}, "not all in"),
-        ((reference, rendition), {"frames": (1, 2), "every": 5}, "leaves no frame"),
-        ((reference, rendition), {"companions": ("vif",)}, "unknown companion"),
+        ((reference, rendition), {"frames": (1, 2), "frame_stride": 5}, "leaves no frame"),
+        ((reference, rendition), {"metrics": ("vif",)}, "unknown metric"),
     ):
         with pytest.raises(vmaf.MeasureError, match=reason):
             vmaf.score(*arguments, **options)
 
 
 def test_companions_of_ffmpeg_come_with_the_scores(pair):
-    (scores,) = vmaf.score(*pair, companions=("psnr", "ssim"))
+    (scores,) = vmaf.score(*pair, metrics=("psnr", "ssim"))
     assert scores.engine == "native"
     luma = [np.stack([f.luma for f in decode(encoder.inspect(path))]).astype(float) for path in pair]
     error = ((luma[0] - luma[1]) ** 2).mean(axis=(1, 2))
@@ -259,14 +259,14 @@ def test_companions_of_ffmpeg_come_with_the_scores(pair):
 def test_banding_is_measured_where_libvmaf_can(film, pair, tmp_path):
     ramp = np.tile(np.linspace(40, 60, 384).round().astype(np.uint8), (2, 216, 1))
     path = film(tmp_path / "ramp.mkv", ramp)
-    (scores,) = vmaf.score(path, path, companions=("cambi",))
+    (scores,) = vmaf.score(path, path, metrics=("cambi",))
     assert scores.cambi.min() > 0
     with pytest.raises(vmaf.MeasureError, match="no CAMBI"):
-        vmaf.score(*pair, companions=("cambi",))
+        vmaf.score(*pair, metrics=("cambi",))
 
 
 def test_bootstrap_interval_holds_the_score(pair):
-    (scores,) = vmaf.score(*pair, model="bootstrap", engine="native", companions=("interval",))
+    (scores,) = vmaf.score(*pair, model="bootstrap", engine="native", metrics=("interval",))
     assert (scores.vmaf_low < scores.vmaf_high).all()
     assert (scores.vmaf_high - scores.vmaf_low).max() < 15
 
@@ -295,5 +295,5 @@ def test_native_engine_gives_the_known_answers(shared, film, tmp_path, name, neg
         known = [
             next(v for k, v in f.items() if k in (f"integer_{feature}", f"integer_{feature}_egl_1")) for f in frames
         ]
-        np.testing.assert_allclose(scores.series()[feature], known, rtol=0, atol=PRINTED)
+        np.testing.assert_allclose(scores.series[feature], known, rtol=0, atol=PRINTED)
     np.testing.assert_allclose(scores.vmaf, [f["vmaf"] for f in frames], rtol=0, atol=1e-4)

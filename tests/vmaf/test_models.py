@@ -38,7 +38,7 @@ def test_bootstrap_model_has_twenty_companions():
 def test_first_version_models_are_there_for_libvmaf_only():
     for name in ("v1", "v1-phone", "v1-tv-4k"):
         assert models.load(name).version == models.aliases()[name]
-        assert not models.load(name).native
+        assert not models.load(name).is_native
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,12 @@ def scored(film, folder, moving, order, worsened):
 
 
 def test_frames_in_their_place_are_not_suspected(film, tmp_path, moving, worsened):
-    assert scored(film, tmp_path, moving, list(range(30)), worsened).misplaced == ()
+    assert scored(film, tmp_path, moving, list(range(30)), worsened).duplicated_frames == ()
 
 
 def test_frozen_frame_is_told_with_what_it_shows(film, tmp_path, moving, worsened):
     order = [*range(10), 9, *range(11, 30)]
-    assert scored(film, tmp_path, moving, order, worsened).misplaced == ((10, 9),)
+    assert scored(film, tmp_path, moving, order, worsened).duplicated_frames == ((10, 9),)
 
 
 def test_doubled_frame_that_shifts_the_rest_is_refused_with_its_place(film, tmp_path, moving, worsened):
@@ -41,4 +41,4 @@ def test_missing_frame_that_shifts_the_rest_is_refused_with_its_place(film, tmp_
 def test_what_hardly_moves_has_no_place_to_lose(film, tmp_path, moving):
     breathing = np.stack([moving[0] + n % 2 for n in range(30)])
     order = [*range(1, 30), 0]
-    assert scored(film, tmp_path, breathing, order, lambda pictures: pictures).misplaced == ()
+    assert scored(film, tmp_path, breathing, order, lambda pictures: pictures).duplicated_frames == ()
