@@ -15,7 +15,7 @@ from shotladder_runtime.tools import ffmpeg_path
 from vmaf.errors import ModelError, ModelFileError
 from vmaf.model_document import Model, model_name, parse_model
 
-__all__ = ["DEVICES", "aliases", "choose", "load"]
+__all__ = ["DEVICES", "aliases", "choose", "embedded_models", "load"]
 
 #: short names of models, and libvmaf's
 ALIASES = {
@@ -112,7 +112,7 @@ def load(name: str) -> Model:
         raise ModelError(f"unknown variant {variant!r} of a VMAF model; only phone is known")
     if Path(stem).suffix == ".json":
         return parse_model(name, _read(Path(stem)), None, phone=bool(variant))
-    texts = _embedded(ffmpeg_path())
+    texts = embedded_models(ffmpeg_path())
     if stem not in texts:
         known = ", ".join(sorted({*ALIASES, *texts}))
         raise ModelError(f"no VMAF model {name!r} in this ffmpeg; known: {known}")
@@ -130,7 +130,7 @@ def _read(path: Path) -> str:
 
 
 @lru_cache(maxsize=4)
-def _embedded(binary: str) -> dict[str, str]:
+def embedded_models(binary: str) -> dict[str, str]:
     """Return the JSON text of every model inside an ffmpeg binary, by libvmaf's name."""
     decoder = json.JSONDecoder()
     texts: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Films of known pictures, stored without loss."""
+"""Videos of generated frames, in a lossless codec."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 
-def write_film(path: Path, luma: np.ndarray, *, rate: int = 25, times=None, depth: int = 10, colour=False) -> Path:
-    """Store pictures (frames, rows, columns) in FFV1: 16-bit arrays hold `depth` bits, chroma is grey or luma too."""
+def write_video(path: Path, luma: np.ndarray, *, rate: int = 25, times=None, depth: int = 10, colour=False) -> Path:
+    """Write frames, (frames, rows, columns), in FFV1; 16-bit arrays hold `depth` bits, chroma is grey or luma too."""
     pixel_format = "yuv420p" if luma.dtype == np.uint8 else f"yuv420p{depth}le"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=rate)
@@ -34,7 +34,7 @@ def write_film(path: Path, luma: np.ndarray, *, rate: int = 25, times=None, dept
 
 @pytest.fixture(scope="session")
 def film():
-    return write_film
+    return write_video
 
 
 def texture(seed: int, frames: int, height: int, width: int, depth: int = 8) -> np.ndarray:
@@ -54,7 +54,7 @@ def texture(seed: int, frames: int, height: int, width: int, depth: int = 8) -> 
 
 
 def worse(pictures: np.ndarray, seed: int = 5) -> np.ndarray:
-    """Return the pictures blurred, quantised and a little noisy."""
+    """Return the frames blurred, quantised and with some noise."""
     rng = np.random.default_rng(seed)
     wide = pictures.astype(float)
     blurred = (wide + np.roll(wide, 1, 2) + np.roll(wide, 1, 1) + np.roll(wide, -1, 2)) / 4

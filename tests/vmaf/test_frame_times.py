@@ -1,4 +1,4 @@
-"""Damaged renditions: what is there is scored as it would be whole, and what is not is told."""
+"""Damaged renditions: the frames they hold score as in the whole rendition, the others are listed."""
 
 import json
 
@@ -16,8 +16,8 @@ from vmaf.alignment.frame_times import frame_ranges
 
 
 @pytest.fixture(scope="module")
-def films(film, textured, worsened, tmp_path_factory):
-    """Return a reference and, by name, its rendition whole and in several ways not."""
+def videos(film, textured, worsened, tmp_path_factory):
+    """Return a reference and, by name, whole and damaged renditions of it."""
     folder = tmp_path_factory.mktemp("partial")
     pictures = textured(3, 12, 64, 80)
     rendition = worsened(pictures)
@@ -27,7 +27,7 @@ def films(film, textured, worsened, tmp_path_factory):
     paths["slow"] = film(folder / "slow.mkv", rendition[:10], rate=20)
     paths["long"] = film(folder / "long.mkv", rendition[[*range(12), 11]])
     paths["damaged"] = folder / "damaged.mkv"
-    # every frame a key frame, so that junk in two of them harms no other
+    # every frame is a keyframe, so that two damaged frames do not affect others
     process.run(
         [
             ffmpeg_path(),
@@ -64,8 +64,8 @@ def films(film, textured, worsened, tmp_path_factory):
         ("damaged", ((4, 6),)),
     ],
 )
-def test_frames_that_exist_score_as_in_the_whole_film(films, name, missing):
-    whole, part = vmaf.score(films["reference"], [films["whole"], films[name]], partial=True)
+def test_score_of_partial_rendition_equals_that_of_the_whole_one(videos, name, missing):
+    whole, part = vmaf.score(videos["reference"], [videos["whole"], videos[name]], partial=True)
     assert part.missing == missing
     assert whole.missing == ()
     assert frame_ranges(sorted(set(range(12)) - set(part.frames.tolist()))) == missing
@@ -81,39 +81,39 @@ def test_frames_that_exist_score_as_in_the_whole_film(films, name, missing):
         ("damaged", "frames 4 to 5 .* cannot be decoded"),
     ],
 )
-def test_unless_asked_for_what_is_there_a_damaged_rendition_is_refused(films, name, reason):
+def test_score_rejects_damaged_rendition_without_partial(videos, name, reason):
     with pytest.raises(ShotladderError, match=reason):
-        vmaf.score(films["reference"], films[name])
+        vmaf.score(videos["reference"], videos[name])
 
 
 @pytest.mark.parametrize("name", ["slow", "long"])
-def test_frames_of_another_rate_or_number_are_not_damage(films, name):
+def test_score_with_partial_rejects_other_frame_rate_and_extra_frames(videos, name):
     with pytest.raises(vmaf.PairingError):
-        vmaf.score(films["reference"], films[name], partial=True)
+        vmaf.score(videos["reference"], videos[name], partial=True)
 
 
-def test_ranges_of_a_damaged_rendition_find_their_frames(films):
-    (whole,) = vmaf.score(films["reference"], films["whole"])
-    (part,) = vmaf.score(films["reference"], films["dropped"], partial=True, frames=(4, 9))
+def test_score_of_a_range_of_partial_rendition_finds_its_frames(videos):
+    (whole,) = vmaf.score(videos["reference"], videos["whole"])
+    (part,) = vmaf.score(videos["reference"], videos["dropped"], partial=True, frames=(4, 9))
     assert part.frames.tolist() == [4, 6, 7, 8]
     assert part.vmaf.tolist() == whole.vmaf[[4, 6, 7, 8]].tolist()
 
 
-def test_range_without_a_frame_is_refused(films):
+def test_score_rejects_range_without_frames(videos):
     with pytest.raises(vmaf.PairingError, match="no frame could"):
-        vmaf.score(films["reference"], films["cut"], partial=True, frames=(8, 12))
+        vmaf.score(videos["reference"], videos["cut"], partial=True, frames=(8, 12))
 
 
-def test_libvmaf_takes_whole_films_only(films):
+def test_score_by_libvmaf_rejects_partial_rendition(videos):
     with pytest.raises(vmaf.PairingError, match="lacks 1 frames, the first is 5"):
-        vmaf.score(films["reference"], films["dropped"], partial=True, engine="libvmaf")
+        vmaf.score(videos["reference"], videos["dropped"], partial=True, engine="libvmaf")
 
 
-def test_command_scores_what_is_there_and_says_what_is_not(films):
-    arguments = ["score", str(films["reference"]), str(films["damaged"])]
-    told = CliRunner().invoke(group, arguments)
-    assert told.exit_code == 0
-    assert "frames 4 to 5 missing" in told.stdout
+def test_score_command_scores_partial_rendition_and_lists_missing_frames(videos):
+    arguments = ["score", str(videos["reference"]), str(videos["damaged"])]
+    result = CliRunner().invoke(group, arguments)
+    assert result.exit_code == 0
+    assert "frames 4 to 5 missing" in result.stdout
     document = json.loads(CliRunner().invoke(group, [*arguments, "--json", "--quiet"]).stdout)
     (rendition,) = document["renditions"]
     assert rendition["missing"] == [{"first_frame": 4, "frame_count": 2}]

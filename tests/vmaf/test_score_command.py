@@ -19,7 +19,7 @@ def run(*arguments):
     return CliRunner().invoke(group, ["score", *arguments])
 
 
-def test_json_is_one_document_of_the_promised_shape(files):
+def test_score_command_prints_json_with_the_documented_keys(files):
     result = run(*files, "--json", "--quiet", "--with", "psnr")
     assert result.exit_code == 0
     document = json.loads(result.stdout)
@@ -33,12 +33,12 @@ def test_json_is_one_document_of_the_promised_shape(files):
     assert rendition["frames"][0]["psnr_u"] is None
 
 
-def test_table_names_every_file(files):
+def test_score_command_prints_a_line_for_every_file(files):
     result = run(files[0], files[1], files[0], "--quiet")
     assert result.exit_code == 0
     assert [line.split()[-1] for line in result.stdout.splitlines()[2:]] == [files[1], files[0]]
 
 
-def test_wrong_usage_is_a_usage_error(files):
+def test_score_command_reports_invalid_options_as_usage_error(files):
     for option in (["--size", "12"], ["--every", "0"], ["--with", "sharpness"], ["--engine", "gpu"]):
         assert run(*files, *option).exit_code == 2

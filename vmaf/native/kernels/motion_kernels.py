@@ -16,7 +16,7 @@ TAPS = (3571, 16004, 26386)
 
 def _down(before: View2D, after: View2D, out: View2D, i: Index, j: Index, depth: Index) -> None:
     rows = [before.load(i + k, j, 16).to("i32") - after.load(i + k, j, 16).to("i32") for k in range(5)]
-    half = Index(j.builder, j.builder.shl(j._of(1), (depth + -1).value))
+    half = Index(j.builder, j.builder.shl(j._operand(1), (depth + -1).value))
     out.store(0, j, (symmetric_fir(lambda k: rows[k], TAPS) + half) >> depth)
 
 

@@ -36,7 +36,7 @@ def _average(taps: tuple[int, ...]) -> Any:
 
     def body(plane: View2D, out: View2D, i: Index, j: Index, shift: Index) -> None:
         rows = [plane.load(i + k, j, 16).to("u32") for k in range(2 * len(taps))]
-        half = Index(i.builder, i.builder.shl(i._of(1), (shift + -1).value))
+        half = Index(i.builder, i.builder.shl(i._operand(1), (shift + -1).value))
         for r in (0, 1):
             total = symmetric_fir(lambda k, r=r: rows[k + r], taps) + half  # type: ignore[misc]
             out.store(r, j, (total >> shift).to("u16"))
@@ -159,7 +159,7 @@ def _shrink_steps(taps: tuple[int, ...]) -> tuple[Any, Any]:
 
     def down(plane: View2D, out: View2D, i: Index, j: Index, shift: Index) -> None:
         rows = [plane.load(i + k, j, 16).to("u32") for k in range(2 * len(taps) - 1)]
-        half = Index(i.builder, i.builder.shl(i._of(1), (shift + -1).value))
+        half = Index(i.builder, i.builder.shl(i._operand(1), (shift + -1).value))
         out.store(0, j, ((symmetric_fir(lambda k: rows[k], taps) + half) >> shift).to("u16"))
 
     def along(row: View2D, out: View2D, i: Index, j: Index, phase_stride: Index, phase_stride_out: Index) -> None:

@@ -29,7 +29,7 @@ def _down(
     plane: View2D, low: View2D, high: View2D, r0: Index, r1: Index, r2: Index, r3: Index, j: Index, depth: Index
 ) -> None:
     rows = [plane.load(r, j, 16).to("i32") for r in (r0, r1, r2, r3)]
-    half = Index(j.builder, j.builder.shl(j._of(1), (depth + -1).value))
+    half = Index(j.builder, j.builder.shl(j._operand(1), (depth + -1).value))
     # libvmaf subtracts mid-grey from the samples; only the low-pass filter has a sum other than 0, 46342
     low.store(0, j, ((_weighted(rows, LOW) + half * (1 - sum(LOW))) >> depth).to("i16"))
     high.store(0, j, ((_weighted(rows, HIGH) + half) >> depth).to("i16"))
