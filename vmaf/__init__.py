@@ -3,7 +3,7 @@
 from vmaf.errors import MeasureError, ModelError, ModelFileError, PairingError
 from vmaf.measurement import DEFAULT_ENGINE, score
 from vmaf.measurement_request import METRICS, ScoreOptions
-from vmaf.models import DEVICES, aliases, choose
+from vmaf.models import DEVICES, choose_model, model_aliases
 from vmaf.native.native_engine import LIBVMAF_VERSION, warm_up
 from vmaf.scores import Pool, Scores
 
@@ -19,8 +19,8 @@ __all__ = [
     "Pool",
     "ScoreOptions",
     "Scores",
-    "aliases",
-    "choose",
+    "choose_model",
+    "model_aliases",
     "score",
     "warm_up",
 ]

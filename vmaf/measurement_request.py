@@ -15,7 +15,7 @@ from encoder.encode.filters import Filter, preparation
 from vmaf.alignment.frame_times import missing_frames
 from vmaf.errors import MeasureError
 from vmaf.model_document import Model
-from vmaf.models import DEVICES, choose, load
+from vmaf.models import DEVICES, choose_model, load
 
 __all__ = ["METRICS", "MeasurementRequest", "ScoreOptions", "build_request"]
 
@@ -173,7 +173,7 @@ def build_request(
         raise MeasureError(f"unknown metric {unknown[0]!r}; known: {', '.join(METRICS)}")
     device, offset, partial = options.get("device"), options.get("offset", 0), options.get("partial", False)
     width, height = options.get("size") or screen_size(reference, DEVICES.get(device or ""))
-    loaded = load(choose(min(width, height), model, device, float(reference.frame_rate)))
+    loaded = load(choose_model(min(width, height), model, device, float(reference.frame_rate)))
     _check_size((width, height), loaded)
     missing = tuple(
         missing_frames(

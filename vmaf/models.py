@@ -15,7 +15,7 @@ from shotladder_runtime.tools import ffmpeg_path
 from vmaf.errors import ModelError, ModelFileError
 from vmaf.model_document import Model, model_name, parse_model
 
-__all__ = ["DEVICES", "aliases", "choose", "embedded_models", "load"]
+__all__ = ["DEVICES", "choose_model", "embedded_models", "load", "model_aliases"]
 
 #: short names of models, and libvmaf's
 ALIASES = {
@@ -54,12 +54,12 @@ MAX_HD_ROWS = 1440
 MAX_FILE_SIZE = 16 * 2**20
 
 
-def aliases() -> dict[str, str]:
+def model_aliases() -> dict[str, str]:
     """Return the short names of models and libvmaf's names of them."""
     return dict(ALIASES)
 
 
-def choose(rows: int, model: str | None = None, device: str | None = None, frame_rate: float = 25.0) -> str:
+def choose_model(rows: int, model: str | None = None, device: str | None = None, frame_rate: float = 25.0) -> str:
     """Return the name of the model for a display and a frame rate.
 
     Parameters
@@ -80,7 +80,7 @@ def choose(rows: int, model: str | None = None, device: str | None = None, frame
 
     Examples
     --------
-    >>> choose(1080), choose(2160), choose(1080, "v1", "phone", 60.0)
+    >>> choose_model(1080), choose_model(2160), choose_model(1080, "v1", "phone", 60.0)
     ('vmaf_v0.6.1', 'vmaf_4k_v0.6.1', 'vmaf_v1.0.16_hfr_5d0h')
     """
     if device is not None and device not in DEVICES:
@@ -99,7 +99,7 @@ def choose(rows: int, model: str | None = None, device: str | None = None, frame
 
 @lru_cache(maxsize=32)
 def load(name: str) -> Model:
-    """Find a model by libvmaf's name, a short name (`aliases`), or the path of a JSON file.
+    """Find a model by libvmaf's name, a short name (`model_aliases`), or the path of a JSON file.
 
     Raises
     ------

@@ -16,16 +16,16 @@ from vmaf.alignment.frame_times import frame_ranges
 
 
 @pytest.fixture(scope="module")
-def videos(film, textured, worsened, tmp_path_factory):
+def videos(write_video, textured, worsened, tmp_path_factory):
     """Return a reference and, by name, whole and damaged renditions of it."""
     folder = tmp_path_factory.mktemp("partial")
-    pictures = textured(3, 12, 64, 80)
-    rendition = worsened(pictures)
-    paths = {"reference": film(folder / "r.mkv", pictures), "whole": film(folder / "whole.mkv", rendition)}
+    frames = textured(3, 12, 64, 80)
+    rendition = worsened(frames)
+    paths = {"reference": write_video(folder / "r.mkv", frames), "whole": write_video(folder / "whole.mkv", rendition)}
     for name, kept in {"cut": range(7), "dropped": [*range(5), *range(6, 12)], "half": range(0, 12, 2)}.items():
-        paths[name] = film(folder / f"{name}.mkv", rendition[list(kept)], times=list(kept))
-    paths["slow"] = film(folder / "slow.mkv", rendition[:10], rate=20)
-    paths["long"] = film(folder / "long.mkv", rendition[[*range(12), 11]])
+        paths[name] = write_video(folder / f"{name}.mkv", rendition[list(kept)], times=list(kept))
+    paths["slow"] = write_video(folder / "slow.mkv", rendition[:10], rate=20)
+    paths["long"] = write_video(folder / "long.mkv", rendition[[*range(12), 11]])
     paths["damaged"] = folder / "damaged.mkv"
     # every frame is a keyframe, so that two damaged frames do not affect others
     process.run(

@@ -59,13 +59,13 @@ def test_features_of_neg_equal_reference_implementation_with_gain_limit_1(textur
 
 @pytest.mark.parametrize(("height", "width", "depth"), SIZES)
 def test_motion_from_equals_reference_implementation(textured, height, width, depth):
-    pictures = textured(3, 2, height, width, depth)
+    frames = textured(3, 2, height, width, depth)
     geometry = Geometry(width, height, depth)
     scratch = Scratch(geometry)
     before, after = Reference(geometry), Reference(geometry)
-    before.fill(pictures[0])
-    after.fill(pictures[1])
-    wide = pictures.astype(np.int64)
+    before.fill(frames[0])
+    after.fill(frames[1])
+    wide = frames.astype(np.int64)
     assert after.motion_from(before, scratch) == scores.vmaf_motion(wide[0], wide[1], depth)
 
 

@@ -20,16 +20,16 @@ PRINTED = 5.1e-7
 
 
 @pytest.fixture(scope="module")
-def pair(film, textured, worsened, tmp_path_factory):
+def pair(write_video, textured, worsened, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
-    pictures = textured(7, 12, 72, 98)
-    return film(folder / "reference.mkv", pictures), film(folder / "worse.mkv", worsened(pictures))
+    frames = textured(7, 12, 72, 98)
+    return write_video(folder / "reference.mkv", frames), write_video(folder / "worse.mkv", worsened(frames))
 
 
 def assert_engines_agree(reference, renditions, **options):
     native = vmaf.score(reference, renditions, engine="native", **options)
-    oracle = vmaf.score(reference, renditions, engine="libvmaf", **options)
-    for ours, theirs in zip(native, oracle, strict=True):
+    libvmaf = vmaf.score(reference, renditions, engine="libvmaf", **options)
+    for ours, theirs in zip(native, libvmaf, strict=True):
         assert ours.engine == "native"
         assert ours.frames.tolist() == theirs.frames.tolist()
         assert ours.series.keys() == theirs.series.keys()
@@ -45,28 +45,28 @@ def assert_engines_agree(reference, renditions, **options):
     ("height", "width", "depth"),
     [(72, 98, 8), (34, 33, 8), (101, 77, 8), (64, 36, 8), (54, 96, 10), (90, 163, 10), (66, 83, 12)],
 )
-def test_score_of_native_engine_equals_libvmaf(film, textured, worsened, tmp_path, height, width, depth):
-    pictures = textured(1, 4, height, width, depth)
+def test_score_of_native_engine_equals_libvmaf(write_video, textured, worsened, tmp_path, height, width, depth):
+    frames = textured(1, 4, height, width, depth)
     depth = max(depth, 10)
-    reference = film(tmp_path / "r.mkv", pictures, depth=depth, colour=True)
-    others = [film(tmp_path / f"d{n}.mkv", worsened(pictures, n), depth=depth, colour=True) for n in range(2)]
+    reference = write_video(tmp_path / "r.mkv", frames, depth=depth, colour=True)
+    others = [write_video(tmp_path / f"d{n}.mkv", worsened(frames, n), depth=depth, colour=True) for n in range(2)]
     assert_engines_agree(reference, others, metrics=("neg", "psnr", "ssim"))
 
 
 @pytest.mark.parametrize("name", ["flat", "stripes", "columns", "noise", "black"])
-def test_score_of_native_engine_equals_libvmaf_on_extreme_frames(film, tmp_path, name):
+def test_score_of_native_engine_equals_libvmaf_on_extreme_frames(write_video, tmp_path, name):
     rng = np.random.default_rng(2)
-    pictures = np.zeros((3, 60, 80), np.uint8)
+    frames = np.zeros((3, 60, 80), np.uint8)
     if name == "flat":
-        pictures[:] = np.array([80, 90, 90])[:, None, None]
+        frames[:] = np.array([80, 90, 90])[:, None, None]
     elif name == "stripes":
-        pictures[:, ::2] = 255
+        frames[:, ::2] = 255
     elif name == "columns":
-        pictures[:, :, ::3] = 255
+        frames[:, :, ::3] = 255
     elif name == "noise":
-        pictures[:] = rng.integers(0, 256, pictures.shape)
-    other = np.clip(pictures.astype(int) + rng.integers(-9, 10, pictures.shape), 0, 255).astype(np.uint8)
-    assert_engines_agree(film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", other))
+        frames[:] = rng.integers(0, 256, frames.shape)
+    other = np.clip(frames.astype(int) + rng.integers(-9, 10, frames.shape), 0, 255).astype(np.uint8)
+    assert_engines_agree(write_video(tmp_path / "r.mkv", frames), write_video(tmp_path / "d.mkv", other))
 
 
 @pytest.mark.parametrize("model", ["4k", "phone", "neg", "4k-neg"])
@@ -74,10 +74,10 @@ def test_score_is_equal_in_both_engines_for_every_model(pair, model):
     assert_engines_agree(*pair, model=model)
 
 
-def test_score_with_phone_transform_equals_libvmaf_below_100(film, textured, worsened, tmp_path):
-    pictures = textured(7, 3, 72, 98)
-    reference = film(tmp_path / "r.mkv", pictures)
-    rendition = film(tmp_path / "d.mkv", worsened(worsened(worsened(pictures))))
+def test_score_with_phone_transform_equals_libvmaf_below_100(write_video, textured, worsened, tmp_path):
+    frames = textured(7, 3, 72, 98)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    rendition = write_video(tmp_path / "d.mkv", worsened(worsened(worsened(frames))))
     (scores,) = assert_engines_agree(reference, rendition, model="phone")
     (plain,) = vmaf.score(reference, rendition)
     assert (plain.vmaf + 5 < scores.vmaf).all()
@@ -92,25 +92,26 @@ def test_score_selects_size_and_model_by_device(pair):
 
 
 @pytest.mark.parametrize("model", ["v1", "vmaf_v1.0.16_hfr_3d0h"])
-def test_score_of_version_1_does_not_depend_on_the_range(film, textured, worsened, tmp_path, model):
-    pictures = textured(7, 16, 180, 320)
-    reference, rendition = film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", worsened(pictures))
+def test_score_of_version_1_does_not_depend_on_the_range(write_video, textured, worsened, tmp_path, model):
+    frames = textured(7, 16, 180, 320)
+    reference, rendition = write_video(tmp_path / "r.mkv", frames), write_video(tmp_path / "d.mkv", worsened(frames))
     (whole,) = vmaf.score(reference, rendition, model=model)
     (part,) = vmaf.score(reference, rendition, model=model, frames=(7, 10))
     assert part.vmaf.tolist() == whole.vmaf[7:10].tolist()
 
 
-def test_score_scales_smaller_rendition_like_ffmpeg(film, textured, worsened, tmp_path):
-    pictures = textured(4, 3, 120, 160)
-    small = worsened(pictures)[:, ::2, ::2].copy()
-    reference, rendition = (film(tmp_path / f"{n}.mkv", each, colour=True) for n, each in enumerate((pictures, small)))
+def test_score_scales_smaller_rendition_like_ffmpeg(write_video, textured, worsened, tmp_path):
+    frames = textured(4, 3, 120, 160)
+    small = worsened(frames)[:, ::2, ::2].copy()
+    reference = write_video(tmp_path / "r.mkv", frames, colour=True)
+    rendition = write_video(tmp_path / "d.mkv", small, colour=True)
     assert_engines_agree(reference, rendition)
     assert_engines_agree(reference, rendition, size=(200, 150), metrics=("psnr", "ssim"))
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_score_compares_rotated_reference_upright(film, textured, tmp_path, degrees):
-    lying = film(tmp_path / "lying.mkv", textured(4, 3, 72, 98))
+def test_score_compares_rotated_reference_upright(write_video, textured, tmp_path, degrees):
+    lying = write_video(tmp_path / "lying.mkv", textured(4, 3, 72, 98))
     reference, rendition = tmp_path / "r.mp4", tmp_path / "d.mp4"
     ffmpeg = [ffmpeg_path(), "-v", "error"]
     process.run([*ffmpeg, "-i", str(lying), "-c:v", "libx264", "-qp", "0", str(tmp_path / "lying.mp4")])
@@ -122,10 +123,10 @@ def test_score_compares_rotated_reference_upright(film, textured, tmp_path, degr
     assert scores.min > 80
 
 
-def test_score_converts_rendition_of_fewer_bits_like_ffmpeg(film, textured, worsened, tmp_path):
-    pictures = textured(4, 3, 80, 96, 10)
-    reference = film(tmp_path / "r.mkv", pictures)
-    rendition = film(tmp_path / "d.mkv", worsened((pictures >> 2).astype(np.uint8)))
+def test_score_converts_rendition_of_fewer_bits_like_ffmpeg(write_video, textured, worsened, tmp_path):
+    frames = textured(4, 3, 80, 96, 10)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    rendition = write_video(tmp_path / "d.mkv", worsened((frames >> 2).astype(np.uint8)))
     (scores,) = assert_engines_agree(reference, rendition, metrics=("psnr", "ssim"))
     assert scores.bit_depth == 10
 
@@ -136,9 +137,9 @@ def test_score_uses_libvmaf_for_what_the_native_engine_does_not_support(pair, te
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = 98, 72, pixel_format
-        for picture in textured(7, 12, 72, 98):
+        for samples in textured(7, 12, 72, 98):
             container.mux(
-                stream.encode(av.VideoFrame.from_ndarray(picture, format="gray").reformat(format=pixel_format))
+                stream.encode(av.VideoFrame.from_ndarray(samples, format="gray").reformat(format=pixel_format))
             )
         container.mux(stream.encode(None))
     (scores,) = vmaf.score(path, pair[1], engine="native")
@@ -172,11 +173,11 @@ def test_score_of_a_range_equals_that_of_a_whole_run(pair, engine, every):
 
 
 @pytest.mark.parametrize("engine", ["native", "libvmaf"])
-def test_score_measures_a_chunk_at_its_offset(film, textured, worsened, tmp_path, engine):
-    pictures = textured(9, 10, 64, 80)
-    reference = film(tmp_path / "r.mkv", pictures)
-    whole = film(tmp_path / "d.mkv", worsened(pictures))
-    chunk = film(tmp_path / "chunk.mkv", worsened(pictures)[4:8])
+def test_score_measures_a_chunk_at_its_offset(write_video, textured, worsened, tmp_path, engine):
+    frames = textured(9, 10, 64, 80)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    whole = write_video(tmp_path / "d.mkv", worsened(frames))
+    chunk = write_video(tmp_path / "chunk.mkv", worsened(frames)[4:8])
     (whole,) = vmaf.score(reference, whole, engine=engine)
     (part,) = vmaf.score(reference, chunk, engine=engine, frames=(4, 8), offset=4)
     assert part.vmaf.tolist() == whole.vmaf[4:8].tolist()
@@ -195,40 +196,40 @@ def test_score_reports_progress_until_all_frames_are_done(pair):
     assert reports[-1] == (12, 12)
 
 
-def test_score_of_identical_still_videos_is_below_100(film, textured, tmp_path):
+def test_score_of_identical_still_videos_is_below_100(write_video, textured, tmp_path):
     still = np.repeat(textured(1, 1, 64, 80), 3, axis=0)
-    path = film(tmp_path / "still.mkv", still)
+    path = write_video(tmp_path / "still.mkv", still)
     (scores,) = vmaf.score(path, path, engine="native")
     assert scores.mean == pytest.approx(97.428, abs=2e-3)
 
 
-def test_score_rejects_dropped_frame_and_names_it(film, textured, tmp_path):
-    pictures = textured(3, 10, 64, 80)
-    reference = film(tmp_path / "r.mkv", pictures)
-    dropped = film(tmp_path / "d.mkv", np.delete(pictures, 6, 0), times=[0, 1, 2, 3, 4, 5, 7, 8, 9])
+def test_score_rejects_dropped_frame_and_names_it(write_video, textured, tmp_path):
+    frames = textured(3, 10, 64, 80)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    dropped = write_video(tmp_path / "d.mkv", np.delete(frames, 6, 0), times=[0, 1, 2, 3, 4, 5, 7, 8, 9])
     with pytest.raises(vmaf.PairingError, match=r"has 9 frames where .* has 10; they diverge at reference frame 6"):
         vmaf.score(reference, dropped)
 
 
-def test_score_rejects_shifted_times_and_names_the_frame(film, textured, tmp_path):
-    pictures = textured(3, 10, 64, 80)
-    reference = film(tmp_path / "r.mkv", pictures)
-    shifted = film(tmp_path / "d.mkv", pictures, times=[0, 1, 2, 3, 5, 6, 7, 8, 9, 10])
+def test_score_rejects_shifted_times_and_names_the_frame(write_video, textured, tmp_path):
+    frames = textured(3, 10, 64, 80)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    shifted = write_video(tmp_path / "d.mkv", frames, times=[0, 1, 2, 3, 5, 6, 7, 8, 9, 10])
     with pytest.raises(vmaf.PairingError, match="from frame 4 on"):
         vmaf.score(reference, shifted)
     assert vmaf.score(reference, shifted, match_times=False)[0].mean > 95
 
 
-def test_score_rejects_other_frame_rate(film, textured, tmp_path):
-    pictures = textured(3, 10, 64, 80)
-    reference, slow = film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", pictures, rate=20)
+def test_score_rejects_other_frame_rate(write_video, textured, tmp_path):
+    frames = textured(3, 10, 64, 80)
+    reference, slow = write_video(tmp_path / "r.mkv", frames), write_video(tmp_path / "d.mkv", frames, rate=20)
     with pytest.raises(vmaf.PairingError, match="frame rates differ"):
         vmaf.score(reference, slow)
 
 
-def test_score_rejects_invalid_arguments(pair, film, textured, tmp_path):
+def test_score_rejects_invalid_arguments(pair, write_video, textured, tmp_path):
     reference, rendition = pair
-    tiny = film(tmp_path / "tiny.mkv", textured(1, 2, 32, 80))
+    tiny = write_video(tmp_path / "tiny.mkv", textured(1, 2, 32, 80))
     for arguments, options, reason in (
         ((reference, []), {}, "no rendition"),
         ((tiny, tiny), {}, "at least 33 rows"),
@@ -246,9 +247,22 @@ def test_score_rejects_invalid_arguments(pair, film, textured, tmp_path):
             vmaf.score(*arguments, **options)
 
 
+def test_score_rejects_unknown_keyword(pair):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'strides'"):
+        vmaf.score(*pair, strides=2)
+
+
+def test_score_draws_progress_bar_on_stderr(pair, capsys):
+    vmaf.score(*pair, progress=True)
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "100%" in output.err
+
+
 def test_score_adds_psnr_and_ssim(pair):
     (scores,) = vmaf.score(*pair, metrics=("psnr", "ssim"))
     assert scores.engine == "native"
+    assert scores.times.tolist() == [n / 25 for n in range(12)]
     luma = [np.stack([f.luma for f in decode(encoder.inspect(path))]).astype(float) for path in pair]
     error = ((luma[0] - luma[1]) ** 2).mean(axis=(1, 2))
     np.testing.assert_allclose(scores.psnr_y, 10 * np.log10(255**2 / error), atol=1e-5)
@@ -256,9 +270,9 @@ def test_score_adds_psnr_and_ssim(pair):
     assert (scores.ssim_y < 1).all()
 
 
-def test_score_adds_cambi_where_libvmaf_computes_it(film, pair, tmp_path):
+def test_score_adds_cambi_where_libvmaf_computes_it(write_video, pair, tmp_path):
     ramp = np.tile(np.linspace(40, 60, 384).round().astype(np.uint8), (2, 216, 1))
-    path = film(tmp_path / "ramp.mkv", ramp)
+    path = write_video(tmp_path / "ramp.mkv", ramp)
     (scores,) = vmaf.score(path, path, metrics=("cambi",))
     assert scores.cambi.min() > 0
     with pytest.raises(vmaf.MeasureError, match="no CAMBI"):
@@ -276,7 +290,7 @@ def test_score_adds_bootstrap_interval(pair):
     ("name", "neg"),
     [("160x90", False), ("akiyo", False), ("akiyo", True), ("sparks_10bit", False), ("src01_10bit", False)],
 )
-def test_score_equals_libvmafs_published_answers(shared, film, tmp_path, name, neg):
+def test_score_equals_libvmafs_published_answers(shared, write_video, tmp_path, name, neg):
     answers = shared / "truth/vmaf/libvmaf" / f"{name}.v061{'neg' if neg else ''}.json"
     stem = {"160x90": "_160x90", "akiyo": "akiyo_", "sparks_10bit": "sparks_", "src01_10bit": "src01_"}[name]
     files = sorted((shared / "truth/vmaf/yuv").glob(f"*{stem}*"))
@@ -288,7 +302,7 @@ def test_score_equals_libvmafs_published_answers(shared, film, tmp_path, name, n
         kind = np.uint16 if "10le" in path.name else np.uint8
         raw = np.frombuffer(gzip.decompress(path.read_bytes()), kind).reshape(int(words[-1][:-1]), -1)
         luma = raw[:, : width * height].reshape(-1, height, width)
-        paths.append(film(tmp_path / f"{path.name}.mkv", luma))
+        paths.append(write_video(tmp_path / f"{path.name}.mkv", luma))
     (scores,) = vmaf.score(*paths, model="neg" if neg else "v0.6.1", engine="native")
     frames = [entry["metrics"] for entry in json.loads(answers.read_text())["frames"]]
     for feature in FEATURES:

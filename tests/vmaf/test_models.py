@@ -38,7 +38,7 @@ def test_load_gives_bootstrap_model_twenty_further_members():
 
 def test_load_marks_version_1_models_as_not_native():
     for name in ("v1", "v1-phone", "v1-tv-4k"):
-        assert models.load(name).version == models.aliases()[name]
+        assert models.load(name).version == models.model_aliases()[name]
         assert not models.load(name).is_native
 
 
@@ -57,16 +57,16 @@ def test_load_marks_version_1_models_as_not_native():
         ("v1-tv-4k-3h", None, 2160, 60, "v1-tv-4k-3h"),
     ],
 )
-def test_choose_selects_by_device_and_frame_rate(model, device, rows, rate, name):
-    assert models.choose(rows, model, device, rate) == name
+def test_choose_model_selects_by_device_and_frame_rate(model, device, rows, rate, name):
+    assert models.choose_model(rows, model, device, rate) == name
     assert models.load(name)
 
 
-def test_choose_rejects_device_with_model_for_one_screen():
+def test_choose_model_rejects_device_with_model_for_one_screen():
     with pytest.raises(vmaf.ModelError, match="one kind of screen"):
-        models.choose(1080, "4k", "phone")
+        models.choose_model(1080, "4k", "phone")
     with pytest.raises(vmaf.ModelError, match="unknown device"):
-        models.choose(1080, None, "watch")
+        models.choose_model(1080, None, "watch")
 
 
 def test_load_rejects_unknown_model_and_lists_known_ones():

@@ -83,7 +83,7 @@ class DistortedMeasurement:
             reference.means[scale], reference.sigmas[scale], scratch["above"], scratch["below"],
             scratch["above_neg"], tally, flat,
         )  # fmt: skip
-        # places that are flat in the reference count as lost in proportion to the variance of the rendition there
+        # positions that are flat in the reference count as lost in proportion to the variance of the rendition there
         lost = reference.flat_counts[scale] - (float(flat.sum()) / 16384.0) / 65025.0
         numerators = [
             np.float32((total + 2048 * int(tally[n].sum())) / 2048.0 + lost) for n, total in enumerate(totals)
@@ -94,8 +94,9 @@ class DistortedMeasurement:
         """Return the restored part of one scale, with the gain limit of the model and with 1."""
         band = self.geometry.bands[scale]
         is_first = scale == 0
+        # shifts of the cubes, of the sums of rows, and the exponents that are left, as in libvmaf's integer ADM
         columns = math.ceil(math.log2(band.width))
-        cubes = [math.ceil(math.log2(band.width) - less) for less in (4, 4, 3)] if is_first else [columns] * 3
+        cubes = [math.ceil(math.log2(band.width) - bits) for bits in (4, 4, 3)] if is_first else [columns] * 3
         row = math.ceil(math.log2(band.height))
         units = (52, 52, 57) if is_first else ((45, 39, 36)[scale - 1],) * 3
         shifts = np.repeat(np.array(cubes, np.int64)[:, None], 8, axis=1)
