@@ -20,7 +20,6 @@ from pathlib import Path
 from samples.film import make_film
 
 ENCODE = ("--preset", "ultrafast", "--rungs", "2", "--target-vmaf", "85", "--no-audio", "--quiet")
-#: of the random generator of the times
 SEED = 1
 
 

@@ -1,4 +1,4 @@
-"""Fixtures: a browser, a packaged presentation and a server. Tests are skipped, with a reason, if one is missing."""
+"""A browser, a packaged presentation, and a server for both; skipped with a reason where one is missing."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ PLAYERS = {
 
 
 def missing(reason: str) -> None:
-    """Skip the test, or fail it if the browser is required."""
+    """Skip, but fail where the browser is required."""
     if os.environ.get("SHOTLADDER_REQUIRE_BROWSER") == "1":
         pytest.fail(f"{reason}, and SHOTLADDER_REQUIRE_BROWSER=1 does not let the browser tests skip")
     pytest.skip(reason)
@@ -48,7 +48,7 @@ def missing(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def browser():
-    """A headless Chromium, and the JavaScript players."""
+    """A headless Chromium, with the JavaScript players beside it."""
     if not CHROMIUM.exists():
         missing(f"there is no {CHROMIUM}")
     for path in PLAYERS.values():
@@ -62,7 +62,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def presentation(browser, tmp_path_factory):
-    """The output of `shotladder encode` for a clip of five shots with audio: three rungs."""
+    """The folder that `shotladder encode` makes of a clip of five shots with sound: three rungs."""
     folder = tmp_path_factory.mktemp("browser")
     clip = variants.generate(1, kind="cut", width=480, height=270)
     variants.write_clip(folder / "picture.mp4", clip, crf=14)
@@ -75,7 +75,7 @@ def presentation(browser, tmp_path_factory):
 
 
 def encoded(folder, name, *options):
-    """Encode the clip; artefacts of an earlier run are taken from the store."""
+    """Encode the clip; what another run has made already is taken from the store."""
     options = ["--rungs", "3", "--preset", "veryfast", "--segment", "2", "--quiet", *options]
     command = [sys.executable, "-m", "shotladder.cli", "encode", folder / "clip.mp4", "-o", folder / name, *options]
     environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store"), "XDG_DATA_HOME": str(folder / "data")}
@@ -100,19 +100,19 @@ def encrypted(presentation):
 
 @pytest.fixture(scope="session")
 def document(presentation):
-    """The content of `presentation.json`."""
+    """What `presentation.json` says."""
     return json.loads((presentation / "presentation.json").read_text())
 
 
 @dataclass
 class Site:
-    """An HTTP server of a presentation and the players, which records every response."""
+    """A plain server of a presentation and the players; it notes every answer."""
 
     url: str = ""
     answers: list[tuple[int, str]] = field(default_factory=list)
 
     def media(self, suffix: str = ".m4s") -> set[str]:
-        """Return the requested files of the presentation."""
+        """Return the files asked for under the presentation."""
         return {path.removeprefix("/film/") for _, path in self.answers if path.endswith(suffix)}
 
 
@@ -137,7 +137,7 @@ class Handler(SimpleHTTPRequestHandler):
             super().copyfile(source, outputfile)
 
     def end_headers(self):
-        # otherwise a second request for a file is answered 304, or not sent
+        # else a second ask for a file is answered 304, or not at all
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
 

@@ -1,4 +1,4 @@
-"""The page of `shotladder play` plays, and shows the transfers over the link."""
+"""The page of `shotladder play` plays, and shows what went over the link."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ def played(browser, folder, **options):
     try:
         page.goto(server.url)
         page.evaluate("video.playbackRate = video.defaultPlaybackRate = 2")
-        with contextlib.suppress(TimeoutError):  # the page content explains more than the timeout
+        with contextlib.suppress(TimeoutError):  # what is shown tells more than that it took too long
             page.wait_for_function("video.ended || shotladder.failed", timeout=40_000)
             page.wait_for_timeout(600)  # the page looks at the server four times a second
         seen = page.evaluate("({...shotladder, done: null, ended: video.ended, title: document.title})")
@@ -66,7 +66,9 @@ def assert_shown_as_it_was(document, requests, seen, shown):
     assert max(level for _, level in seen["samples"]) > 1
 
 
-def test_player_page_plays_natively_over_a_link_that_is_never_faster_than_its_trace(browser, presentation, document):
+def test_the_page_plays_natively_over_a_shaped_link_that_is_never_faster_than_its_trace(
+    browser, presentation, document
+):
     rate = 2_000_000
     trace = Trace("narrow", [10], [rate], [0.05])
     requests, seen, shown = played(browser, presentation, link=Link(trace))
@@ -82,7 +84,7 @@ def test_player_page_plays_natively_over_a_link_that_is_never_faster_than_its_tr
 
 
 @pytest.mark.parametrize(("path", "name"), [("/players/hls.js", "hls.js"), ("/players/dash.js", "dash.js")])
-def test_player_page_plays_with_a_given_javascript_player(browser, presentation, document, path, name):
+def test_the_page_plays_with_a_player_that_is_given_to_it(browser, presentation, document, path, name):
     requests, seen, shown = played(browser, presentation, player_js=PLAYERS[path])
     assert_shown_as_it_was(document, requests, seen, shown)
     assert name in shown["lead"]
@@ -93,14 +95,14 @@ def test_player_page_plays_with_a_given_javascript_player(browser, presentation,
     ("scheme", "path"),
     [("cbcs", "/players/shaka-player.js"), ("cenc", "/players/shaka-player.js"), ("cbcs", "/players/dash.js")],
 )
-def test_player_page_plays_encrypted_presentation_with_its_keys(browser, encrypted, scheme, path):
+def test_the_page_plays_what_is_encrypted_when_it_is_given_the_keys(browser, encrypted, scheme, path):
     folder, keys = encrypted(scheme)
     document = json.loads((folder / "presentation.json").read_text())
     requests, seen, shown = played(browser, folder, player_js=PLAYERS[path], keys=keys)
     assert_shown_as_it_was(document, requests, seen, shown)
 
 
-def test_player_page_reports_wrong_keys(browser, encrypted):
+def test_the_page_says_so_when_the_keys_are_others(browser, encrypted):
     folder, _ = encrypted("cbcs")
     _, seen, shown = played(browser, folder, player_js=PLAYERS["/players/shaka-player.js"], keys=encoder.new_keys())
     assert seen["failed"] and not seen["ended"]
