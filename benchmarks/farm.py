@@ -1,17 +1,17 @@
-"""The farm at scale: the jobs of a two-hour title in four codecs on 1 to 10,000 simulated workers.
+"""Simulate the jobs of a two-hour title in four codecs on 1 to 10,000 workers.
 
     python -m benchmarks.farm
 
-What is real: the ranges of the analysis (`ladders.plan_ranges`), the plan of chunks (`encoder.plan_chunks` on 1500
-shots), the rounds and their jobs (first trials, later trials, final encodes, corrections; one job a chunk, as `ladders`
-makes them), the order in which waiting jobs are taken
-(`JobQueue`, which `ThrottledExecutor` uses), and the costs: CPU seconds per frame of encoding and measuring each codec
-at each size, measured on the sample film when this runs. What is simulated: the workers, each of one core. One job
-in a hundred is lost with its worker part of the way through and done again; one in fifty takes three times as long.
+Real parts: the ranges of the analysis (`ladders.plan_ranges`), the plan of chunks (`encoder.plan_chunks` with 1500
+shots), the rounds and their jobs (first probes, later probes, final encodes, corrections; one job for each chunk, as in
+`ladders`), the order of waiting jobs (`JobQueue`, which `ThrottledExecutor` uses), and the costs: CPU seconds per frame
+of encoding and measuring each codec at each size, measured with the sample video at the start. Simulated parts: the
+workers, each with one core. One job in a hundred is lost together with its worker and runs again; one in fifty takes
+three times as long.
 
-The bound is the larger of all work over all workers, and of the longest chain of rounds, each of which lasts at least
-as long as its longest job, divided as the product would divide it, and as its work over all workers. It knows nothing
-of lost jobs.
+The lower bound is the maximum of two times: all work divided by all workers, and the longest chain of rounds. A round
+lasts at least as long as its longest job, split as `ladders` splits it, and as its work divided by all workers. The
+bound does not include lost jobs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A SIGKILL at thirty random moments of a run, each followed by the same command.
+"""Kill an encode at thirty random times and run the same command again each time.
 
     python -m benchmarks.kills [KILLS]
 
-Each time the segments must be those of an undisturbed run, byte for byte, and no artefact that was in the store at the
-kill may be made again: only what was being made is lost.
+Each time the segments must equal those of an uninterrupted run, byte for byte. Artefacts that were in the store at the
+time of the SIGKILL must not be computed again; only unfinished ones are lost.
 """
 
 from __future__ import annotations
@@ -23,58 +23,58 @@ ENCODE = ("--preset", "ultrafast", "--rungs", "2", "--target-vmaf", "85", "--no-
 SEED = 1
 
 
-def start(film: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """Start an encode whose store and output lie in the folder."""
-    command = [sys.executable, "-m", "shotladder.cli", "encode", str(film), "-o", str(folder / "out"), *ENCODE]
+def start(source: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """Start an encode with its store and output in `folder`."""
+    command = [sys.executable, "-m", "shotladder.cli", "encode", str(source), "-o", str(folder / "out"), *ENCODE]
     environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store")}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
 
 def segments(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of every segment."""
+    """Return the content of every segment by its path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.m4s")}
 
 
 def artefacts(folder: Path) -> dict[str, int]:
-    """Return when each artefact was made."""
+    """Return the modification time of each artefact in the store, ns."""
     store = folder / "store"
     found = [path for path in store.glob("*/*/*") if not path.name.startswith(".")]
     return {str(path.relative_to(store)): path.stat().st_mtime_ns for path in found}
 
 
 def main(kills: int = 30) -> None:
-    """Run it."""
+    """Run the benchmark and print its results."""
     rng = random.Random(SEED)
     with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        film = make_film(place / "film.mp4", width=160, height=90)
+        root = Path(name)
+        source = make_film(root / "film.mp4", width=160, height=90)
         begun = time.monotonic()
-        assert start(film, place / "whole").wait() == 0
-        length = time.monotonic() - begun
-        wanted, made = segments(place / "whole" / "out"), len(artefacts(place / "whole"))
+        assert start(source, root / "whole").wait() == 0
+        duration = time.monotonic() - begun
+        expected, total = segments(root / "uninterrupted" / "out"), len(artefacts(root / "uninterrupted"))
         same = kept = 0
-        found = []
+        counts = []
         for n in range(kills):
-            folder = place / str(n)
-            run = start(film, folder)
+            folder = root / str(n)
+            run = start(source, folder)
             try:
-                run.wait(timeout=rng.uniform(0, length))
+                run.wait(timeout=rng.uniform(0, duration))
             except subprocess.TimeoutExpired:
                 run.kill()
                 run.wait()
             before = artefacts(folder)
-            found.append(len(before))
-            assert start(film, folder).wait() == 0
+            counts.append(len(before))
+            assert start(source, folder).wait() == 0
             after = artefacts(folder)
-            same += segments(folder / "out") == wanted
+            same += segments(folder / "out") == expected
             again = {path for path, moment in before.items() if after.get(path) != moment}
-            kept += not again and len(after) == made
-            if again or len(after) != made:
-                print(f"kill {n + 1}: {len(after)} artefacts, made again: {', '.join(sorted(again)) or 'none'}")
+            kept += not again and len(after) == total
+            if again or len(after) != total:
+                print(f"kill {n + 1}: {len(after)} artefacts, computed again: {', '.join(sorted(again)) or 'none'}")
             shutil.rmtree(folder)
-    print(f"an undisturbed run: {length:.0f} s, {made} artefacts")
-    print(f"killed at {kills} moments, with {min(found)} to {max(found)} artefacts made")
-    print(f"segments as undisturbed: {same} of {kills}; nothing made twice: {kept} of {kills}")
+    print(f"uninterrupted run: {duration:.0f} s, {total} artefacts")
+    print(f"killed {kills} times, with {min(counts)} to {max(counts)} artefacts in the store")
+    print(f"runs with equal segments: {same} of {kills}; runs without repeated work: {kept} of {kills}")
 
 
 if __name__ == "__main__":

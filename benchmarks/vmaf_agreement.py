@@ -1,7 +1,7 @@
-"""The native engine against libvmaf on real films: each clip beside the project and a low-rate encode of itself.
+"""Compare the scores of the native engine with those of libvmaf on every shared clip and a low-bitrate encode of it.
 
-Claim: every frame's VMAF is libvmaf's to 1e-4, every feature to 1e-6 (libvmaf prints six digits). Clips that the native
-engine leaves to libvmaf, because they are interlaced or of high dynamic range, are named.
+Claim: the VMAF of every frame equals libvmaf's to 1e-4, and every feature to 1e-6 (libvmaf prints six digits). The
+output lists the clips that the native engine hands to libvmaf, because they are interlaced or HDR.
 
 Run as ``python -m benchmarks.vmaf_agreement [CLIP...]``.
 """
@@ -24,8 +24,8 @@ CLIPS = Path(__file__).resolve().parents[2] / "shared/clips"
 FRAMES = 12
 
 
-def worse(source: encoder.Source, folder: Path) -> Path:
-    """Encode the first frames at half size and a low rate."""
+def encode_low_bitrate(source: encoder.Source, folder: Path) -> Path:
+    """Encode the first frames at half size and a low bitrate."""
     width, height = (max(64, side // 4 * 2) for side in source.display_size)
     target = folder / "worse.mp4"
     argv = ["-v", "error", "-nostdin", "-y", "-i", source.path, "-map", f"0:{source.stream_index}"]
@@ -36,22 +36,22 @@ def worse(source: encoder.Source, folder: Path) -> Path:
 
 
 def compare(path: Path, folder: Path) -> dict[str, float] | None:
-    """Return the largest differences of one clip by series; `None` if the native engine left it to libvmaf."""
+    """Return the largest difference of one clip in each series; None if the native engine handed it to libvmaf."""
     source = encoder.inspect(path)
-    rendition = encoder.inspect(worse(source, folder))
+    rendition = encoder.inspect(encode_low_bitrate(source, folder))
     frames = (0, min(source.frame_count, rendition.frame_count))
-    native, oracle = (
-        vmaf.score(source, rendition, engine=engine, frames=frames, match_times=False, companions=("neg",))[0]
+    native, libvmaf = (
+        vmaf.score(source, rendition, engine=engine, frames=frames, match_times=False, metrics=("neg",))[0]
         for engine in ("native", "libvmaf")
     )
     if native.engine != "native":
         return None
-    series = oracle.series()
-    return {name: float(np.abs(values - native.series()[name]).max()) for name, values in series.items()}
+    series = libvmaf.series
+    return {name: float(np.abs(values - native.series[name]).max()) for name, values in series.items()}
 
 
 def main() -> float:
-    """Print every clip's largest differences, return the largest difference of VMAF."""
+    """Print the largest differences of every clip and return the largest difference of VMAF."""
     named = [Path(name) for name in sys.argv[1:] if Path(name).is_file()]
     clips = named or sorted(p for p in CLIPS.rglob("*") if p.is_file() and p.parent.name != "broken")
     largest = 0.0

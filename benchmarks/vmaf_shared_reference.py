@@ -1,13 +1,14 @@
-"""One reference and its renditions: the native engine against one ffmpeg process with `split`, in CPU seconds.
+"""Compare the CPU time of the native engine with that of libvmaf, for one reference and its renditions.
 
-Claims: six 1080p renditions cost at least 1.5 times fewer CPU seconds than libvmaf, from raw pictures in memory and
-end to end from files; twenty at least 1.7 times; one no more; NEG beside the plain model a quarter more; two threads
-1.9 times one; memory below 1 GB. Both sides run on one thread a rendition set, on the same pictures, by turns. Raw
-pictures lie in a memory file system for ffmpeg and in arrays for the native engine. The native engine also runs
-without AVX-512 (`AVX2`), in a process of its own. ffmpeg's filter has no way to keep libvmaf from it, so that ratio
-is against libvmaf with AVX-512.
+libvmaf runs in one ffmpeg process with `split`. Claims: for six 1080p renditions libvmaf takes at least 1.5 times the
+CPU time, with raw frames in memory and from files; for twenty at least 1.7 times; for one no less. NEG in addition to
+the plain model takes at most a quarter more. Two threads are 1.9 times as fast as one. Memory stays below 1 GB.
 
-Run as ``python -m benchmarks.vmaf_shared_reference [FILM]``.
+Both sides run on one thread, on the same frames, in turn. Raw frames are in a memory file system for ffmpeg and in
+arrays for the native engine. The native engine also runs without AVX-512 (`AVX2`), in a process of its own. ffmpeg's
+filter has no option to disable AVX-512, so libvmaf uses it in that comparison too.
+
+Run as ``python -m benchmarks.vmaf_shared_reference [SOURCE]``.
 """
 
 from __future__ import annotations
@@ -29,15 +30,17 @@ import encoder
 import vmaf
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
-from vmaf.native.distorted import Comparison
+from vmaf.native.distorted import DistortedMeasurement
 from vmaf.native.reference import Geometry, Reference, Scratch
 
+#: frames that are measured
 FRAMES = 24
+#: times that each side runs
 ROUNDS = 3
-FILM = Path(__file__).resolve().parents[2] / "shared/clips/sports_tennis_1080p_5s.mp4"
-#: What keeps numba from AVX-512; the name alone would keep the host's features.
+SOURCE = Path(__file__).resolve().parents[2] / "shared/clips/sports_tennis_1080p_5s.mp4"
+#: environment that disables AVX-512 in numba; the CPU name alone would keep the host's features
 AVX2 = {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": ""}
-#: Sizes and quantisers of a ladder of six.
+#: width and CRF of six renditions
 LADDER = ((1920, 24), (1920, 30), (1280, 26), (960, 28), (768, 30), (512, 32))
 
 
@@ -46,10 +49,10 @@ def ffmpeg(*arguments: str) -> float:
     return process.run([ffmpeg_path(), "-v", "error", "-nostdin", *arguments]).cpu_seconds
 
 
-def prepare(film: Path, folder: Path) -> tuple[Path, list[Path], list[Path]]:
-    """Make the reference, the encoded ladder, and each rung as raw pictures at the reference's size."""
+def prepare(video: Path, folder: Path) -> tuple[Path, list[Path], list[Path]]:
+    """Make the reference, its renditions, and all of them as raw frames at the reference's size."""
     reference = folder / "reference.mp4"
-    ffmpeg("-i", str(film), "-frames:v", str(FRAMES), "-an", "-c:v", "libx264", "-crf", "10", "-preset", "fast",
+    ffmpeg("-i", str(video), "-frames:v", str(FRAMES), "-an", "-c:v", "libx264", "-crf", "10", "-preset", "fast",
            "-pix_fmt", "yuv420p", "-fps_mode", "passthrough", str(reference))  # fmt: skip
     encoded, raw = [], []
     for n, (width, crf) in enumerate(LADDER):
@@ -67,7 +70,7 @@ def prepare(film: Path, folder: Path) -> tuple[Path, list[Path], list[Path]]:
 
 
 def libvmaf_raw(paths: list[Path], size: tuple[int, int], count: int) -> float:
-    """Compare raw pictures in one ffmpeg process; renditions repeat until there are `count`."""
+    """Measure raw frames in one ffmpeg process; the renditions are repeated until there are `count`."""
     head = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{size[0]}x{size[1]}", "-r", "25"]
     inputs = [word for path in paths for word in (*head, "-i", str(path))]
     names = range(count)
@@ -82,47 +85,47 @@ def libvmaf_raw(paths: list[Path], size: tuple[int, int], count: int) -> float:
 
 
 def load(paths: list[Path], size: tuple[int, int]) -> list[np.ndarray]:
-    """Read the luma of raw films."""
+    """Read the luma of raw videos."""
     width, height = size
     frame = width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
     return [np.fromfile(p, np.uint8).reshape(-1, frame)[:, : width * height].reshape(-1, height, width) for p in paths]
 
 
-def native_raw(films: list[np.ndarray], count: int, *, neg: bool = False) -> float:
-    """Compare pictures in memory with this package's kernels on one thread."""
-    _, height, width = films[0].shape
+def native_raw(videos: list[np.ndarray], count: int, *, neg: bool = False) -> float:
+    """Measure frames in memory with the native kernels on one thread."""
+    _, height, width = videos[0].shape
     geometry = Geometry(width, height, 8)
     scratch, slots = Scratch(geometry), [Reference(geometry), Reference(geometry)]
-    comparison = Comparison(geometry, 100, neg=neg)
+    measurement = DistortedMeasurement(geometry, 100, neg=neg)
     began = time.process_time()
-    for n in range(len(films[0])):
+    for n in range(len(videos[0])):
         slot = slots[n % 2]
-        slot.fill(films[0][n])
+        slot.fill(videos[0][n])
         slot.prepare(scratch)
         if n:
             slot.motion_from(slots[(n - 1) % 2], scratch)
         for r in range(count):
-            comparison.features(slot, films[1 + r % (len(films) - 1)][n], scratch)
+            measurement.features(slot, videos[1 + r % (len(videos) - 1)][n], scratch)
     return time.process_time() - began
 
 
 def native_alone(paths: list[Path], size: tuple[int, int], count: int) -> float:
-    """Compare the same in a process of its own, warm."""
-    films = load(paths, size)
-    native_raw([each[:2] for each in films], 1)
-    return native_raw(films, count)
+    """Measure the same frames after a warm-up, to be called in a process of its own."""
+    videos = load(paths, size)
+    native_raw([each[:2] for each in videos], 1)
+    return native_raw(videos, count)
 
 
 def peak_memory(reference: Path, encoded: list[Path]) -> float:
-    """Score files and return the most memory that this process ever had, in MB."""
+    """Score files and return the maximum memory of this process, MB."""
     vmaf.score(reference, encoded)
-    # getrusage would tell the parent's peak, which a process inherits
-    told = Path("/proc/self/status").read_text()
-    return int(told.partition("VmHWM:")[2].split()[0]) / 1024
+    # getrusage would return the parent's peak, which a process inherits
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def elsewhere(function: Callable[..., float], *arguments: Any, environment: dict[str, str] | None = None) -> float:
-    """Call a function in a fresh process."""
+def in_new_process(function: Callable[..., float], *arguments: Any, environment: dict[str, str] | None = None) -> float:
+    """Call a function in a new process."""
     before = os.environ.copy()
     os.environ.update(environment or {})
     try:
@@ -141,13 +144,13 @@ def from_files(engine: str, reference: Path, encoded: list[Path]) -> float:
 
 
 def two_threads(reference: Path, encoded: list[Path]) -> float:
-    """Print and return how many times faster two threads are than one, in elapsed time of an idle machine."""
-    films = [encoder.inspect(path) for path in (reference, *encoded)]
+    """Print and return the elapsed time with one thread divided by that with two, on an idle machine."""
+    videos = [encoder.inspect(path) for path in (reference, *encoded)]
     elapsed: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(2 * ROUNDS):
         for threads, times in elapsed.items():
             began = time.perf_counter()
-            vmaf.score(films[0], films[1:], engine="native", threads=threads)
+            vmaf.score(videos[0], videos[1:], engine="native", threads=threads)
             times.append(time.perf_counter() - began)
     one, two = (min(times) for times in elapsed.values())
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
@@ -169,36 +172,36 @@ def show(what: str, runs: list[tuple[float, float]], sides: tuple[str, str] = ("
 
 
 def main() -> dict[str, float]:
-    """Print every claim's two sides and return the ratios."""
-    film = next((Path(name) for name in sys.argv[1:] if Path(name).is_file()), FILM)
+    """Print the two sides of every claim and return the ratios."""
+    video = next((Path(name) for name in sys.argv[1:] if Path(name).is_file()), SOURCE)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
-        reference, encoded, raw = prepare(film, Path(name))
+        reference, encoded, raw = prepare(video, Path(name))
         source = encoder.inspect(reference)
         size = source.width, source.height
-        films = load(raw, size)
-        native_raw([each[:2] for each in films], 1, neg=True)
-        native_raw([each[:2] for each in films], 1)
-        print(f"{film.name}, {size[0]}x{size[1]}, {source.frame_count} frames")
+        videos = load(raw, size)
+        native_raw([each[:2] for each in videos], 1, neg=True)
+        native_raw([each[:2] for each in videos], 1)
+        print(f"{video.name}, {size[0]}x{size[1]}, {source.frame_count} frames")
         ratios = {}
         for count in (1, 6):
             what = f"{count} renditions, raw in memory"
-            runs = [(native_raw(films, count), libvmaf_raw(raw, size, count)) for _ in range(ROUNDS)]
+            runs = [(native_raw(videos, count), libvmaf_raw(raw, size, count)) for _ in range(ROUNDS)]
             ratios[f"raw_{count}"] = show(what, runs)
             runs = [
-                (elsewhere(native_alone, raw, size, count, environment=AVX2), libvmaf_raw(raw, size, count))
+                (in_new_process(native_alone, raw, size, count, environment=AVX2), libvmaf_raw(raw, size, count))
                 for _ in range(ROUNDS)
             ]
             ratios[f"raw_{count}_avx2"] = show(f"{what}, AVX2", runs)
-        runs = [(native_raw(films, 6), native_raw(films, 6, neg=True)) for _ in range(ROUNDS)]
-        ratios["neg"] = show("6 renditions, NEG beside plain", runs, ("plain", "both"))
+        runs = [(native_raw(videos, 6), native_raw(videos, 6, neg=True)) for _ in range(ROUNDS)]
+        ratios["neg"] = show("6 renditions, NEG and plain", runs, ("plain", "both"))
         runs = [
             (from_files("native", reference, encoded), from_files("libvmaf", reference, encoded)) for _ in range(ROUNDS)
         ]
         ratios["files_6"] = show("6 renditions, from files", runs)
         ratios["two_threads"] = two_threads(reference, encoded)
         ratios["two_threads_1"] = two_threads(reference, encoded[:1])
-        print(f"6 renditions, most memory: {elsewhere(peak_memory, reference, encoded):.0f} MB")
-        ratios["raw_20"] = show("20 renditions, raw in memory", [(native_raw(films, 20), libvmaf_raw(raw, size, 20))])
+        print(f"6 renditions, maximum memory: {in_new_process(peak_memory, reference, encoded):.0f} MB")
+        ratios["raw_20"] = show("20 renditions, raw in memory", [(native_raw(videos, 20), libvmaf_raw(raw, size, 20))])
     return ratios
 
 

@@ -1,4 +1,4 @@
-"""Pixel kernels of the sample film: canvases are float32 (height, width, 3), display-referred RGB, 0 to 1.
+"""Pixel kernels of the sample video: canvases are float32 (height, width, 3), display-referred RGB, 0 to 1.
 
 No fast-math anywhere: the film's frames are the same bytes on every machine.
 """
@@ -114,7 +114,7 @@ def sea(out, first, horizon, slopes_x, slopes_z, palette, sun, time, swell):
                 scale *= 2.6
                 weight *= 0.62
             facing = 0.10 + 0.42 * v + 0.085 * sz
-            # a soft floor: a hard one draws flat patches with edges
+            # a soft lower limit: a hard one produces flat areas with edges
             cosine = min(0.5 * (facing + np.sqrt(facing * facing + 0.012)), 1.0)
             fresnel = 0.03 + 0.97 * (1.0 - cosine) ** 5
             tilt = 0.30 * sz + 0.6 * v
@@ -176,7 +176,7 @@ def splat(out, spots, hard):
 
 @kernel(error_model="python")
 def lay(out, strip, shift, colour, mist, mist_colour):
-    """Lay an endless strip of coverage, `shift` pixels on, over the canvas, then mist rows (height,) over all."""
+    """Blend a periodic strip of coverage, `shift` pixels to the left, over the canvas; then mist rows (height,)."""
     height, width, _ = out.shape
     wide = strip.shape[1]
     for j in range(height):
@@ -193,7 +193,7 @@ def lay(out, strip, shift, colour, mist, mist_colour):
 
 @kernel(error_model="python")
 def lens(map_x, map_y, shade, drops):
-    """Bend the lookup maps under water drops: `drops` rows are x, y, radius (pixels), stretch.
+    """Distort the lookup maps under water drops: `drops` rows are x, y, radius (pixels), stretch.
 
     `shade` gets a light rim above and a dark one below, as drops on a window have.
     """

@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: a film, its presentation, and viewers on generated networks."""
+"""The demonstration of `make demo`: a video, its presentation, and simulated playback over generated traces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from samples.traces import write_traces
 
 
 def main(folder: Path) -> None:
-    """Make everything in a folder; a second call goes on from what is there."""
+    """Create everything in a folder; a second call reuses the files that exist."""
     begun = time.monotonic()
     film, traces, output = folder / "film.mp4", folder / "traces", folder / "presentation"
     folder.mkdir(parents=True, exist_ok=True)

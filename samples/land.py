@@ -10,8 +10,8 @@ __all__ = ["dunes", "forest", "ridges", "snow"]
 
 
 def dunes(size: Size) -> Painter:
-    """Paint a slow pan over rippled sand: fine texture everywhere, all of it moving alike."""
-    pace = 0.075  # heights a second
+    """Paint a slow pan over rippled sand: fine texture everywhere, with uniform motion."""
+    pace = 0.075  # frame heights/s
     wide = size.width + int(pace * 8 * size.height)
     panorama = _sand(wide, size.height)
 
@@ -42,7 +42,7 @@ def _sand(wide: int, tall: int) -> Canvas:
         )
         below = y - crest
         cover = np.clip(below * tall + 0.5, 0, 1)
-        # light follows the crest's slope, carried down the flank at a slant with a wavy edge
+        # brightness follows the slope of the crest, extended down the flank at an angle with a wavy edge
         slope = cv2.GaussianBlur((np.gradient(crest) * tall)[None, :].astype(np.float32), (0, 0), 0.012 * tall)[0]
         slant = x[None, :] + below * (1.5 - 0.9 * depth) + 0.10 * (wander - 0.5)
         lean = slope[np.clip((slant * tall).astype(int), 0, wide - 1)]
@@ -59,7 +59,7 @@ def _sand(wide: int, tall: int) -> Canvas:
 
 
 def forest(size: Size) -> Painter:
-    """Paint what a train's window shows: near trunks tear past, far ones drift, mist between."""
+    """Paint the view from a train: close trunks move fast, distant ones slowly, with mist between them."""
     layers = [_trees(size, 130 + k, k / 4) for k in range(5)]
     mist_colour = np.array([0.92, 0.90, 0.78])
     down = np.linspace(0, 1, size.height, dtype=np.float32)[:, None]
@@ -81,7 +81,7 @@ def _trees(size: Size, seed: int, near: float) -> tuple[Canvas, tuple[float, flo
     tall, wide = size.height, int(size.height * (2.5 + 2.5 * near))
     strip = np.zeros((tall, wide), np.float32)
     ground = 0.70 + 0.10 * near + 0.05 * ridge(seed + 50, wide, span=6)
-    seam = wide // 8  # the strip is endless
+    seam = wide // 8  # the strip is periodic
     ground[-seam:] = np.linspace(ground[-seam], ground[0], seam)
     strip[np.arange(tall)[:, None] > ground * tall] = 1.0
     count = int(26 - 17 * near)
@@ -101,7 +101,7 @@ def _trees(size: Size, seed: int, near: float) -> tuple[Canvas, tuple[float, flo
                 droop = reach * (0.35 + 0.3 * rng.random())
                 bough = np.array([[x, y - 0.5 * droop], [x + way * reach, y + droop], [x, y + 0.45 * droop]])
                 cv2.fillPoly(strip, [np.round(bough * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
-    # half a frame of shutter at the layer's own speed
+    # motion blur of half a frame at the speed of the layer
     smear = max(1, int((0.06, 0.16, 0.4, 0.9, 1.9)[round(near * 4)] * tall / 48))
     strip = cv2.blur(np.concatenate([strip, strip[:, :smear]], 1), (smear, 1))[:, :wide]
     fade = 1 - near

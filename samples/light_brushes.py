@@ -1,4 +1,4 @@
-"""Pixel kernels for what glows in the sample film: aurora, fire, ink, a road at night, a lighthouse beam."""
+"""Pixel kernels of light sources in the sample video: aurora, fire, ink, a road at night, a lighthouse beam."""
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def fire(out, tile, time):
 
 @kernel(error_model="python")
 def ink(out, tile, time, palette):
-    """Paint inks folding into each other: noise bent by noise (palette 4 x 3)."""
+    """Paint mixing inks: noise distorted by noise (palette 4 x 3)."""
     height, width, _ = out.shape
     for j in range(height):
         y = j / height * 105.0
@@ -80,7 +80,7 @@ def ink(out, tile, time, palette):
 
 @kernel(error_model="python")
 def road(out, horizon, tile, run):
-    """Paint asphalt under headlights below the horizon; `run` is how far the car has come."""
+    """Paint asphalt under headlights below the horizon; `run` is the distance that the car has driven."""
     height, width, _ = out.shape
     first = int(horizon * height) + 1
     centre = 0.5 * width / height

@@ -10,7 +10,7 @@ __all__ = ["aurora", "drive", "embers", "ink", "lighthouse"]
 
 
 def aurora(size: Size) -> Painter:
-    """Paint northern lights above a ridge and a star field that turns by a hair."""
+    """Paint northern lights above a ridge and a star field that rotates slowly."""
     rng = np.random.default_rng(201)
     stars = rng.random((620, 4))
     tile = noise_tile(202, coarsest=8, octaves=5)
@@ -75,7 +75,7 @@ def lighthouse(size: Size) -> Painter:
 
 
 def drive(size: Size) -> Painter:
-    """Paint a road rushing under headlights between lamps."""
+    """Paint a road under headlights between lamps, in fast motion."""
     tile = noise_tile(221, coarsest=32, octaves=5)
     horizon = 0.47
     down = np.linspace(0, 1, size.height, dtype=np.float32)[:, None]
@@ -90,7 +90,7 @@ def drive(size: Size) -> Painter:
         spots = []
         for way, colour in ((-1, (1.0, 0.62, 0.25)), (1, (1.0, 0.68, 0.32))):
             for k in lamps[::-1]:
-                for blur in range(6):  # half a frame of shutter, in six steps
+                for blur in range(6):  # motion blur of half a frame, in six steps
                     far = 0.35 + (k * 1.6 - 34.0 * 0.32 * (time + blur / 288)) % (len(lamps) * 1.6)
                     x = size.aspect / 2 + way * 0.95 / far
                     y = line - 0.52 / far
@@ -108,7 +108,7 @@ def drive(size: Size) -> Painter:
 
 
 def embers(size: Size) -> Painter:
-    """Paint a fire that throws sparks."""
+    """Paint a fire with sparks."""
     tile = noise_tile(231, coarsest=8, octaves=6)
     rng = np.random.default_rng(232)
     sparks = rng.random((420, 5))
@@ -135,7 +135,7 @@ def embers(size: Size) -> Painter:
 
 
 def ink(size: Size) -> Painter:
-    """Paint inks folding into each other, close up."""
+    """Paint mixing inks, close up."""
     tile = noise_tile(241, coarsest=8, octaves=5, gain=0.42)
     palette = np.array([[0.01, 0.03, 0.11], [0.00, 0.36, 0.48], [1.0, 0.14, 0.44], [1.0, 0.78, 0.42]])
     small = size.canvas(2)

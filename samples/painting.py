@@ -1,4 +1,4 @@
-"""What every scene paints with: noise tiles, lettering, blends, the size of the picture."""
+"""Drawing tools that all scenes share: noise tiles, text, blending, the frame size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ __all__ = ["Canvas", "Painter", "Size", "blend", "gradients", "letter", "noise_t
 
 Canvas = NDArray[np.float32]
 Painter = Callable[[Canvas, float], None]
-"""Paints a scene's picture at a time (s, from the start of its shot) over the whole canvas."""
+"""Paints the frame of a scene at a time (s, from the start of its shot) over the whole canvas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Width and height of the picture in pixels, both even."""
+    """Width and height of the frame in pixels, both even."""
 
     width: int
     height: int
@@ -32,7 +32,7 @@ class Size:
 
 
 def noise_tile(seed: int, *, side: int = 1024, coarsest: int = 4, octaves: int = 7, gain: float = 0.5) -> Canvas:
-    """Make a periodic tile of fractal value noise.
+    """Return a periodic tile of fractal value noise.
 
     Parameters
     ----------
@@ -98,13 +98,13 @@ def ramp(stops: list[tuple[float, tuple[float, float, float]]], at: NDArray[np.f
 
 
 def blend(canvas: Canvas, colour: Canvas | tuple[float, float, float], alpha: Canvas) -> None:
-    """Lay `colour` over the canvas where `alpha` (height, width) says."""
+    """Blend `colour` over the canvas with the opacity `alpha` (height, width)."""
     weight = alpha[..., None]
     canvas += (np.asarray(colour, np.float32) - canvas) * weight
 
 
 def upscale(small: Canvas, canvas: Canvas) -> None:
-    """Fill the canvas with a smaller picture, enlarged smoothly."""
+    """Fill the canvas with a smaller image, enlarged smoothly."""
     height, width = canvas.shape[:2]
     cv2.resize(small, (width, height), dst=canvas, interpolation=cv2.INTER_LINEAR)
 
@@ -134,7 +134,7 @@ def letter(
     Canvas
         (height, width) float32.
     """
-    oversample = 4  # the font is placed on whole pixels
+    oversample = 4  # OpenCV positions text at whole pixels
     points = max(4, round(height * size.height * oversample))
     face = cv2.FontFace("sans")
     advances = [_advance(face, character, points, weight) + spacing * points for character in text]
@@ -157,7 +157,7 @@ def letter(
 
 
 def _advance(face: "cv2.FontFace", character: str, points: int, weight: int) -> float:
-    # the box of a lone glyph has no side bearings, so measure it between two fences
+    # the bounding box of a single glyph has no side bearings, so measure it between two others
     def width(text: str) -> int:
         return int(cv2.getTextSize((0, 0), text, (0, 0), face, points, weight)[2])
 

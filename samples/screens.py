@@ -1,4 +1,4 @@
-"""Scenes of lettering: the title, a terminal that scrolls, the last card."""
+"""Scenes with text: the title card, a scrolling terminal, the final card."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def _paper(size: Size, top: tuple[float, float, float], foot: tuple[float, float
 
 
 def title(size: Size) -> Painter:
-    """Paint the title card: one still picture."""
+    """Paint the title card, a still frame."""
     card = _paper(size, (0.035, 0.065, 0.135), (0.10, 0.145, 0.215))
     middle = size.aspect / 2
     brushes.splat(card, np.array([[middle, 0.30, 0.42, 0.16, 0.13, 0.08], [middle, 0.30, 0.10, 0.55, 0.45, 0.25]]) *
@@ -40,7 +40,7 @@ def title(size: Size) -> Painter:
 
 
 def end_card(size: Size) -> Painter:
-    """Paint the last card: another still picture."""
+    """Paint the final card, another still frame."""
     card = _paper(size, (0.925, 0.895, 0.835), (0.87, 0.825, 0.745))
     middle = size.aspect / 2
     blend(
@@ -126,7 +126,7 @@ def _listing(count: int) -> list[list[tuple[str, tuple[float, float, float]]]]:
 
 
 def terminal(size: Size) -> Painter:
-    """Paint a screen of code that scrolls: sharp text, whole pixels a frame."""
+    """Paint a scrolling screen of code: sharp text that moves by whole pixels per frame."""
     pitch = max(6, round(0.042 * size.height))
     points = max(4, round(0.027 * size.height))
     lines = _listing(64)
@@ -151,7 +151,7 @@ def terminal(size: Size) -> Painter:
     bar = round(0.07 * size.height)
 
     def paint(canvas: Canvas, time: float) -> None:
-        # reads, then hurries on: a scroll eased twice a second
+        # the scroll speed varies twice a second: slow to read, then fast
         beat = time * 1.25
         step = np.floor(beat) + np.clip((beat - np.floor(beat)) * 1.6, 0, 1) ** 2 * (
             3 - 2 * np.clip((beat - np.floor(beat)) * 1.6, 0, 1)

@@ -1,4 +1,4 @@
-"""The film's sound: a slow pad over surf and wind, and a beep on known frames."""
+"""The audio of the sample video: a slow pad over surf and wind, and a beep on known frames."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,16 +6,16 @@ from numpy.typing import NDArray
 __all__ = ["BEEP_HZ", "RATE", "soundtrack"]
 
 RATE = 48_000
-"""Samples a second."""
+"""Samples/s."""
 BEEP_HZ = 3000.0
-"""Pitch of the beeps. Everything else is filtered to lie well under it, so that a beep's first sample is plain."""
+"""Pitch of the beeps, Hz. All other sounds are filtered to be well below, so that the start of a beep can be found."""
 CHORDS = ((45, 57, 60, 64, 71), (41, 53, 57, 60, 67), (36, 55, 60, 64, 71), (43, 55, 59, 62, 69))
 """MIDI notes; one chord lasts `BAR` seconds: Am9, Fmaj9, Cmaj7, G6."""
 BAR = 6.0
 
 
 def soundtrack(duration: float, beeps: tuple[float, ...]) -> NDArray[np.float32]:
-    """Make the sound.
+    """Return the audio samples.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from samples.painting import Canvas, Painter, Size, gradients, noise_tile
 __all__ = ["dawn", "dusk", "rain", "storm"]
 
 STORM_FLASH = (1.0, 0.35, 0.8, 0.45, 0.15)
-"""How lit the storm is in each frame of its lightning."""
+"""Brightness of the lightning in each of its frames."""
 
 
 def _waves() -> tuple[Canvas, Canvas, Canvas]:
@@ -20,7 +20,7 @@ def _waves() -> tuple[Canvas, Canvas, Canvas]:
 
 
 def dusk(size: Size) -> Painter:
-    """Paint the sun's road over a calm sea."""
+    """Paint the reflection of the sun on a calm sea."""
     cloud, slope_x, slope_z = _waves()
     palette = np.array([[0.10, 0.11, 0.30], [0.93, 0.42, 0.22], [1.0, 0.62, 0.25], [0.02, 0.06, 0.12]])
     horizon = 0.46
@@ -35,7 +35,7 @@ def dusk(size: Size) -> Painter:
 
 
 def dawn(size: Size) -> Painter:
-    """Paint a pale morning with gulls far off."""
+    """Paint a pale morning with distant gulls."""
     cloud, slope_x, slope_z = _waves()
     palette = np.array([[0.36, 0.55, 0.74], [0.98, 0.80, 0.70], [1.0, 0.74, 0.52], [0.05, 0.20, 0.26]])
     horizon = 0.56
@@ -169,7 +169,7 @@ def _traffic(size: Size, cars: np.ndarray, time: float) -> np.ndarray:
 def _runs(size: Size, runners: np.ndarray, time: float) -> np.ndarray:
     rows = []
     for start, across, pace, girth, phase in runners:
-        # a drop rests, then slides: the walk of a sawtooth through a smooth step
+        # a drop rests, then slides: a sawtooth through a smooth step
         walk = (start + time * (0.06 + 0.16 * pace)) % 1.0
         y = 1.25 * (walk + 0.04 * np.sin(9 * walk + 6 * phase)) - 0.1
         x = across * size.aspect + 0.006 * np.sin(17 * y + 9 * phase)

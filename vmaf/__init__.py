@@ -1,24 +1,26 @@
-"""Measure: one reference and its renditions to per-frame scores."""
+"""Measure VMAF, PSNR and SSIM of renditions against one reference, frame by frame."""
 
-from vmaf.errors import MeasureError, ModelError, PairingError
+from vmaf.errors import MeasureError, ModelError, ModelFileError, PairingError
 from vmaf.measurement import DEFAULT_ENGINE, score
-from vmaf.measurement_request import COMPANIONS
-from vmaf.models import DEVICES, aliases, choose
-from vmaf.native.native_engine import GENERATION, warm_up
+from vmaf.measurement_request import METRICS, ScoreOptions
+from vmaf.models import DEVICES, choose_model, model_aliases
+from vmaf.native.native_engine import LIBVMAF_VERSION, warm_up
 from vmaf.scores import Pool, Scores
 
 __all__ = [
-    "COMPANIONS",
     "DEFAULT_ENGINE",
     "DEVICES",
-    "GENERATION",
+    "LIBVMAF_VERSION",
+    "METRICS",
     "MeasureError",
     "ModelError",
+    "ModelFileError",
     "PairingError",
     "Pool",
+    "ScoreOptions",
     "Scores",
-    "aliases",
-    "choose",
+    "choose_model",
+    "model_aliases",
     "score",
     "warm_up",
 ]

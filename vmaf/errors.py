@@ -1,20 +1,25 @@
-"""Errors of measuring.
+"""Errors of measurements.
 
 ```
 ShotladderError
-├── ModelError (ValueError)    no such VMAF model, or a file that is not one
+├── ModelError (ValueError)    there is no such VMAF model
+│   └── ModelFileError         a model file does not have the required structure; also a DocumentError
 ├── PairingError (ValueError)  frames of a rendition and its reference do not correspond
-└── MeasureError (ValueError)  pictures that VMAF is not defined for, or a request that makes no sense
+└── MeasureError (ValueError)  VMAF is not defined for the frames, or an argument is not valid
 ```
 """
 
-from shotladder_runtime.errors import ShotladderError
+from shotladder_runtime.errors import DocumentError, ShotladderError
 
-__all__ = ["MeasureError", "ModelError", "PairingError"]
+__all__ = ["MeasureError", "ModelError", "ModelFileError", "PairingError"]
 
 
 class ModelError(ShotladderError, ValueError):
-    """No such VMAF model, or a file that is not one."""
+    """There is no such VMAF model."""
+
+
+class ModelFileError(ModelError, DocumentError):
+    """A file is not the JSON document of a VMAF model; the message names the file and the location."""
 
 
 class PairingError(ShotladderError, ValueError):
@@ -22,4 +27,4 @@ class PairingError(ShotladderError, ValueError):
 
 
 class MeasureError(ShotladderError, ValueError):
-    """Pictures that VMAF is not defined for, or a request that makes no sense."""
+    """VMAF is not defined for the frames, or an argument is not valid."""

@@ -1,7 +1,7 @@
 """The libvmaf engine: ffmpeg's own filter, one process for all renditions of a reference.
 
-It decodes the reference once (`split`), each rendition once, and is the oracle that the native engine is
-held against.
+It decodes the reference once (`split`) and each rendition once. The tests and benchmarks compare the native engine with
+it.
 """
 
 from __future__ import annotations
@@ -18,22 +18,21 @@ from encoder import Source
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
 from vmaf.errors import MeasureError, PairingError
-from vmaf.measurement_request import Request
-from vmaf.models import Model, load
+from vmaf.measurement_request import MeasurementRequest
+from vmaf.model_document import Model
+from vmaf.models import load
 from vmaf.scores import Array, Scores
 
 __all__ = ["arguments", "measure"]
 
-#: One tick a frame: filters pair by time, so both sides get the same clock, and time then is the frame's
-#: number.
+#: filters pair frames by time, so the time of every frame on both sides becomes its number
 CLOCK = "settb=1/1000,setpts=N"
 
-#: Both sides carry the same colour tags, whatever they had: else ffmpeg converts one side's samples to the
-#: other's colour space before it scales.
+#: both sides get the same colour tags; otherwise ffmpeg converts the samples of one side to the other's colour space
 SAME_COLOUR = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,"
 
-#: libvmaf's names of what `Scores` keeps.
-METRICS = {
+#: libvmaf's names of the series of `Scores`
+LOG_KEYS = {
     "vmaf": "vmaf",
     "vmaf_neg": "vmaf_neg",
     "adm2": "integer_adm2",
@@ -48,42 +47,42 @@ METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Frames [start, end) that go through the filter: those to measure, and what motion needs around them."""
+    """Frames [start, stop) that go through the filter: those to measure, and those that motion needs around them."""
 
     start: int
-    end: int
+    stop: int
 
 
-def measure(request: Request) -> tuple[Scores, ...]:
+def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
     """Measure with ffmpeg's libvmaf filter.
 
     Raises
     ------
     PairingError
-        A rendition lacks frames, or gave fewer than its inspection promised.
+        A rendition lacks frames, or has fewer than its inspection found.
     ProcessError
         ffmpeg failed.
     """
-    if "interval" in request.companions:
-        raise MeasureError("ffmpeg's filter cannot give a bootstrap interval; use the native engine")
+    if "interval" in request.metrics:
+        raise MeasureError("ffmpeg's filter does not compute a bootstrap interval; use the native engine")
     for rendition, missing in zip(request.renditions, request.missing, strict=True):
         if missing:
             raise PairingError(
                 f"{rendition.path} lacks {len(missing)} frames, the first is {min(missing)};"
-                " ffmpeg's filter compares whole films only"
+                " ffmpeg's filter needs all of them; use the native engine"
             )
     with tempfile.TemporaryDirectory(prefix="shotladder-vmaf-") as folder:
         done = process.run(arguments(request), cwd=folder)
-        share = done.cpu_seconds / len(request.renditions)
-        return tuple(_read(request, i, Path(folder), share) for i in range(len(request.renditions)))
+        cpu_seconds = done.cpu_seconds / len(request.renditions)
+        return tuple(_read(request, i, Path(folder), cpu_seconds) for i in range(len(request.renditions)))
 
 
-def arguments(request: Request) -> list[str]:
-    """Return the ffmpeg command of a measurement; it writes its logs into the folder it runs in."""
+def arguments(request: MeasurementRequest) -> list[str]:
+    """Return the ffmpeg command of a measurement; it writes its logs to the current directory."""
     span = _span(request)
     argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error", "-reinit_filter", "0"]
-    whole = (0, request.reference.frame_count)
-    argv += _input(request.reference, span.start, (span.start, span.end) != whole)
+    whole_reference = (0, request.reference.frame_count)
+    argv += _input(request.reference, span.start, (span.start, span.stop) != whole_reference)
     for rendition in request.renditions:
         begin = max(0, span.start - request.offset)
         argv += _input(rendition, begin, begin > 0)
@@ -94,19 +93,19 @@ def arguments(request: Request) -> list[str]:
     return [*argv, "-fps_mode", "passthrough", "-f", "null", "-"]
 
 
-def _span(request: Request) -> Span:
-    """Widen the frames to measure by what motion looks at, and start on a frame that the stride measures."""
-    reach = request.model.reach
-    start = max(0, request.start - reach) // request.every * request.every
-    return Span(start, min(request.reference.frame_count, request.stop + reach))
+def _span(request: MeasurementRequest) -> Span:
+    """Extend the frames to measure by those that motion needs, and start at a multiple of the stride."""
+    window = request.model.motion_window
+    start = max(0, request.start - window) // request.frame_stride * request.frame_stride
+    return Span(start, min(request.reference.frame_count, request.stop + window))
 
 
 def _input(source: Source, frame: int, seek: bool) -> list[str]:
-    """Return the input's arguments; times stay those of the file, so that `trim` can name frames by them."""
+    """Return the input arguments; `-copyts` keeps the times of the file, by which `trim` identifies frames."""
     options: list[str] = []
     key = max((k for k in source.keyframes if k <= frame), default=0)
     if seek and key > 0:
-        # half a frame early: rounding must not lose the keyframe
+        # half a frame early, so that rounding does not lose the keyframe
         time = (source.pts[key] + source.pts[key - 1]) * source.time_base / 2
         options = ["-seek_timestamp", "1", "-ss", f"{float(time):.6f}"]
     return [*options, "-copyts", "-i", _absolute(source.path)]
@@ -117,7 +116,7 @@ def _absolute(path: str) -> str:
 
 
 def _trim(source: Source, begin: int, end: int) -> str:
-    """Return the filter that keeps frames [begin, end), named by the midpoints between their times."""
+    """Return the filter that keeps frames [begin, end), identified by the midpoints between frame times."""
     if (begin, end) == (0, source.frame_count):
         return ""
     base = source.time_base
@@ -129,47 +128,47 @@ def _trim(source: Source, begin: int, end: int) -> str:
     return f"trim={':'.join(parts)},"
 
 
-def _graph(request: Request, span: Span) -> list[str]:
+def _graph(request: MeasurementRequest, span: Span) -> list[str]:
     """Return the filter chains: reference, renditions, comparisons."""
     count = len(request.renditions)
-    bring = f"scale={request.width}:{request.height}:flags=bicubic,format={request.pixel_format}"
+    convert = f"scale={request.width}:{request.height}:flags=bicubic,format={request.pixel_format}"
     reference = request.reference
     heads = "".join(f"[r{i}]" for i in range(count))
     chains = [
-        f"[0:{reference.stream_index}]{_trim(reference, span.start, span.end)}{_prepared(request)}"
-        f"{SAME_COLOUR}{bring},{CLOCK},split={count}{heads}"
+        f"[0:{reference.stream_index}]{_trim(reference, span.start, span.stop)}{_preparation(request)}"
+        f"{SAME_COLOUR}{convert},{CLOCK},split={count}{heads}"
     ]
     for i, rendition in enumerate(request.renditions):
         begin = max(0, span.start - request.offset)
-        end = min(rendition.frame_count, span.end - request.offset)
-        # where the rendition has no frame for motion's context any will do: motion is the reference's alone
-        before, after = begin - (span.start - request.offset), span.end - request.offset - end
+        end = min(rendition.frame_count, span.stop - request.offset)
+        # where the rendition has no frame around the range, any frame will do: motion depends on the reference only
+        before, after = begin - (span.start - request.offset), span.stop - request.offset - end
         pad = f"tpad=start={before}:stop={after}:start_mode=clone:stop_mode=clone," if before or after else ""
         chains.append(
-            f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{_usual_range(rendition)}"
-            f"{SAME_COLOUR}{bring},{pad}{CLOCK}[d{i}]"
+            f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{_limited_range(rendition)}"
+            f"{SAME_COLOUR}{convert},{pad}{CLOCK}[d{i}]"
         )
         chains += _comparison(request, i)
     return chains
 
 
-def _prepared(request: Request) -> str:
-    """Write what the reference passes before it is compared."""
+def _preparation(request: MeasurementRequest) -> str:
+    """Return the filters of the reference before the comparison."""
     return "".join(f"{each}," for each in request.preparation)
 
 
-def _usual_range(rendition: Source) -> str:
-    """Return the filter that brings full-range samples to the range that the reference has been brought to."""
+def _limited_range(rendition: Source) -> str:
+    """Return the filter that converts full-range samples to limited range, as was done with the reference."""
     return "scale=in_range=pc:out_range=tv," if rendition.colour.range == "pc" else ""
 
 
-def _comparison(request: Request, i: int) -> list[str]:
+def _comparison(request: MeasurementRequest, i: int) -> list[str]:
     """Return the chains that compare rendition i, `[d]`, with its copy of the reference, `[r]`."""
-    extra = [name for name in ("psnr", "ssim") if name in request.companions]
+    extra = [name for name in ("psnr", "ssim") if name in request.metrics]
     final = f"libvmaf={_options(request, i)}[out{i}]"
     if not extra:
         return [f"[d{i}][r{i}]{final}"]
-    # these two hand their first input on unchanged, with their numbers in its metadata
+    # these two filters pass their first input on unchanged and add their values to its metadata
     copies = "".join(f"[r{i}{name}]" for name in (*extra, "vmaf"))
     chains = [f"[r{i}]split={len(extra) + 1}{copies}"]
     label = f"[d{i}]"
@@ -180,19 +179,19 @@ def _comparison(request: Request, i: int) -> list[str]:
     return [*chains, f"{label}[r{i}vmaf]{final}"]
 
 
-def _options(request: Request, i: int) -> str:
+def _options(request: MeasurementRequest, i: int) -> str:
     models = [f"{_model_option(request.model)}\\:name=vmaf"]
-    if "neg" in request.companions:
+    if "neg" in request.metrics:
         models.append(f"{_model_option(_neg(request.model))}\\:name=vmaf_neg")
     options = [
         f"model='{'|'.join(models)}'",
         "log_fmt=json",
         f"log_path={_log(i)}",
-        f"n_subsample={request.every}",
+        f"n_subsample={request.frame_stride}",
         f"n_threads={request.threads if request.threads > 1 else 0}",
         "eof_action=endall",
     ]
-    if "cambi" in request.companions:
+    if "cambi" in request.metrics:
         options.append("feature=name=cambi")
     return ":".join(options)
 
@@ -203,15 +202,15 @@ def _model_option(model: Model) -> str:
     else:
         path = str(Path(model.name.partition(":phone")[0]).resolve())
         if set(path) & set("':|\\,;[]"):
-            raise MeasureError(f"ffmpeg's filter cannot take a model from a path with one of ':|\\,;[] in it: {path}")
+            raise MeasureError(f"ffmpeg's filter does not take a model from a path with one of ':|\\,;[] in it: {path}")
         option = f"path={path}"
-    return option + ("\\:enable_transform=true" if model.phone else "")
+    return option + ("\\:enable_transform=true" if model.is_phone else "")
 
 
 def _neg(model: Model) -> Model:
-    if model.version is None or not model.native or model.version.endswith("neg"):
+    if model.version is None or not model.is_native or model.version.endswith("neg"):
         raise MeasureError(f"the model {model.name} has no NEG counterpart")
-    return load(model.version + "neg" + (":phone" if model.phone else ""))
+    return load(model.version + "neg" + (":phone" if model.is_phone else ""))
 
 
 def _log(i: int) -> str:
@@ -219,36 +218,36 @@ def _log(i: int) -> str:
 
 
 def _extra_log(i: int) -> str:
-    return f"companions{i}.txt"
+    return f"metrics{i}.txt"
 
 
-def _read(request: Request, i: int, folder: Path, cpu_seconds: float) -> Scores:
-    """Read the logs of rendition i and cut off the frames that were there for motion alone."""
+def _read(request: MeasurementRequest, i: int, folder: Path, cpu_seconds: float) -> Scores:
+    """Read the logs of rendition i and leave out the frames that only motion needs."""
     rendition = request.renditions[i]
     span = _span(request)
     try:
         log: dict[str, Any] = json.loads((folder / _log(i)).read_text())
     except (OSError, ValueError) as error:
-        raise PairingError(f"{rendition.path}: not one frame could be compared") from error
+        raise PairingError(f"{rendition.path}: no frame could be compared") from error
     scored = {span.start + entry["frameNum"]: entry["metrics"] for entry in log["frames"]}
-    wanted = request.frames
+    frames = request.frames
     reached = max((n for n, metrics in scored.items() if "vmaf" in metrics), default=span.start - 1)
-    if any(n not in scored for n in wanted):
+    if any(n not in scored for n in frames):
         raise PairingError(
-            f"{rendition.path} or {request.reference.path} is damaged: comparison ended after"
-            f" reference frame {reached}, {request.stop - 1} was promised"
+            f"{rendition.path} or {request.reference.path} is damaged: the comparison ended after"
+            f" reference frame {reached} of {request.stop - 1}"
         )
-    series: dict[str, Any] = {}
-    for name, key in METRICS.items():
-        if name == "cambi" and name not in request.companions:
+    series: dict[str, Array] = {}
+    for name, key in LOG_KEYS.items():
+        if name == "cambi" and name not in request.metrics:
             continue
-        values = [_metric(scored[n], key) for n in wanted]
+        values = [_metric(scored[n], key) for n in frames]
         if None not in values:
-            series[name] = _frozen(values)
+            series[name] = np.array(values, np.float64)
         elif name == "cambi":
-            raise MeasureError(f"libvmaf has no CAMBI for pictures of {request.width}x{request.height}")
-    if {"psnr", "ssim"} & set(request.companions):
-        series |= _companions(folder / _extra_log(i), [n - span.start for n in wanted])
+            raise MeasureError(f"libvmaf computes no CAMBI for frames of {request.width}x{request.height}")
+    if {"psnr", "ssim"} & set(request.metrics):
+        series |= _psnr_ssim(folder / _extra_log(i), [n - span.start for n in frames])
     return Scores(
         path=rendition.path,
         reference=request.reference.path,
@@ -259,38 +258,27 @@ def _read(request: Request, i: int, folder: Path, cpu_seconds: float) -> Scores:
         width=request.width,
         height=request.height,
         bit_depth=request.bit_depth,
-        every=request.every,
-        frames=_frozen_int(wanted),
+        frame_stride=request.frame_stride,
+        frames=np.array(frames),
+        times=np.array([float(request.reference.time(n)) for n in frames]),
         cpu_seconds=cpu_seconds,
-        **series,
+        series=series,
     )
 
 
 def _metric(metrics: dict[str, float], key: str) -> float | None:
-    """Return a metric; features with options carry them in their names, as `integer_adm2_egl_1` does."""
+    """Return a metric; the name of a feature with options ends with them, such as `integer_adm2_egl_1`."""
     if key in metrics:
         return metrics[key]
     return next((value for name, value in metrics.items() if name.startswith(f"{key}_egl")), None)
 
 
-def _companions(path: Path, frames: list[int]) -> dict[str, Array]:
-    """Read what ffmpeg's `metadata=print` wrote: psnr and ssim of every plane of every frame."""
+def _psnr_ssim(path: Path, frames: list[int]) -> dict[str, Array]:
+    """Read the output of ffmpeg's `metadata=print`: PSNR and SSIM of every plane of every frame."""
     rows: dict[str, list[float]] = {}
     for line in path.read_text().splitlines():
         key, found, value = line.partition("=")
         family, _, plane = key.removeprefix("lavfi.").rpartition(".")
         if found and plane.lower() in {"y", "u", "v"} and family in {"psnr.psnr", "ssim"}:
             rows.setdefault(f"{family[-4:]}_{plane.lower()}", []).append(float(value))
-    return {name: _frozen([values[n] for n in frames]) for name, values in rows.items()}
-
-
-def _frozen(values: Any) -> Array:
-    array = np.array(values, np.float64)
-    array.flags.writeable = False
-    return array
-
-
-def _frozen_int(values: Any) -> Any:
-    array = np.array(values, np.int64)
-    array.flags.writeable = False
-    return array
+    return {name: np.array([values[n] for n in frames]) for name, values in rows.items()}

@@ -2,91 +2,68 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Unpack
 
 import encoder
 from encoder import Source
+from shotladder_runtime.progress import Progress, progress_callback
 from vmaf import libvmaf_engine
 from vmaf.errors import MeasureError
-from vmaf.measurement_request import build, shown_size
-from vmaf.models import DEVICES, choose, load
+from vmaf.measurement_request import ScoreOptions, build_request, thread_count
 from vmaf.native import native_engine
 from vmaf.scores import Scores
 
-__all__ = ["DEFAULT_ENGINE", "score"]
+__all__ = ["DEFAULT_ENGINE", "ENGINES", "score"]
 
-#: libvmaf's numbers for less; what it lacks libvmaf itself does.
+#: the default: libvmaf's numbers in less CPU time (benchmarks.vmaf_shared_reference)
 DEFAULT_ENGINE = "native"
 
-#: The engines by name.
+#: the engines by name
 ENGINES = ("libvmaf", "native")
 
 
 def score(
     reference: str | Path | Source,
     renditions: Sequence[str | Path | Source] | str | Path | Source,
-    model: str | None = None,
-    every: int = 1,
-    engine: str = DEFAULT_ENGINE,
     *,
-    frames: tuple[int, int] | None = None,
-    offset: int = 0,
-    size: tuple[int, int] | None = None,
-    device: str | None = None,
-    companions: Sequence[str] = (),
-    threads: int | None = None,
-    match_times: bool = True,
-    partial: bool = False,
-    progress: Callable[[float, float], None] | None = None,
+    model: str | None = None,
+    metrics: Sequence[str] = (),
+    frame_stride: int = 1,
+    engine: str = DEFAULT_ENGINE,
+    progress: bool | Progress | None = None,
+    **options: Unpack[ScoreOptions],
 ) -> tuple[Scores, ...]:
     """Measure the VMAF of renditions against one reference, which is decoded once.
 
-    Frames are paired by their numbers, never by their times; times are only used to notice that a frame
-    is missing, doubled or shifted, and to say where.
+    Frames are paired by their numbers, never by their times. Times are only used to detect that a frame is missing,
+    duplicated or shifted, and to report where.
 
     Parameters
     ----------
     reference : str, Path or Source
-        The film; a `Source` saves inspecting it again.
+        The source video. A `Source` saves inspecting the file again.
     renditions : sequence of (str, Path or Source), or one of them
-        What was made of it; each is scaled (bicubic) to `size`.
+        Encodes of the reference; each is scaled (bicubic) to the size of the comparison.
     model : str, optional
         `v0.6.1`, `neg`, `4k`, `4k-neg`, `phone`, `bootstrap`, `v1`, `v1-phone`, `v1-tv-4k`, `v1-tv-4k-3h`, any
-        name of libvmaf, or a JSON file. By default the 4k model for displays of more than 1440 rows, else
-        v0.6.1. `v1` is chosen by display and frame rate.
-    every : int
-        Measure the frames whose number is a multiple of this. Even strides fall on the same places of an
-        encoder's pyramid; prefer odd ones.
+        name of libvmaf, or a JSON file. The default is the 4k model for displays of more than 1440 rows, else
+        v0.6.1. With `v1`, display and frame rate select the model.
+    metrics : sequence of str
+        Additional metrics, any of `neg` (the same model without enhancement gain), `interval` (95 % bootstrap; needs
+        the model `bootstrap`), `psnr`, `ssim`, `cambi`.
+    frame_stride : int
+        Measure the frames whose number is a multiple of this. Prefer an odd stride: encoders arrange frames in pyramids
+        of 2, 4 and 8, so an even stride measures frames of the same layer only.
     engine : {"native", "libvmaf"}
-        `native` shares the reference's side and costs half; requests that it cannot do go to `libvmaf`, and
-        `Scores.engine` says so.
-    frames : (int, int), optional
-        Frames [first, last) of the reference; by default all. Scores of a range equal those of a whole
-        run: motion sees the reference's frames around it.
-    offset : int
-        Number of the reference frame that the renditions begin with: 0 for a whole film, `chunk.first`
-        for a chunk.
-    size : (int, int), optional
-        Width and height to compare at; by default those of the reference, upright and in square pixels, or what
-        they become on the screen of `device`.
-    device : {"phone", "tv-1080p", "tv-4k"}, optional
-        The screen that `v0.6.1`, `neg` or `v1` is to see with: it chooses among their models.
-    companions : sequence of str
-        Any of `neg` (the same model without enhancement gain), `interval` (95 % bootstrap; needs the
-        model `bootstrap`), `psnr`, `ssim`, `cambi`.
-    threads : int, optional
-        By default one a core; renditions and frames are spread over them.
-    match_times : bool
-        Refuse a rendition whose frame times, from its start, are not the reference's. Say False for
-        elementary streams and chunks whose times were not kept; the number of frames is still checked.
-    partial : bool
-        Score what there is of a damaged rendition, and say in `Scores.missing` what there is not: frames that cannot
-        be decoded or, as times tell, were dropped or cut off. By default that is an error. Native engine only.
-    progress : callable, optional
-        Called with (frames done, frames in all).
+        `native` computes the reference's features once for all renditions. It hands requests that it does not support
+        to `libvmaf`; `Scores.engine` names the engine that was used.
+    progress : bool or callable, optional
+        True draws a progress bar on stderr; a callable is called with (frames done, total frames). Native engine only.
+    **options
+        `frames`, `offset`, `size`, `device`, `threads`, `match_times`, `partial`: see `vmaf.ScoreOptions`.
 
     Returns
     -------
@@ -96,7 +73,7 @@ def score(
     Raises
     ------
     MeasureError
-        The request makes no sense: no frames, too small a picture, an unknown engine.
+        The request is not valid: no frames, frames that are too small, an unknown engine or metric.
     ModelError
         There is no such model.
     PairingError
@@ -106,57 +83,43 @@ def score(
 
     Notes
     -----
-    How the pipeline calls it. A probe or chunk file holds frames [first, last) of the source and nothing
-    else, so every task, in any process, measures its own, all renditions of the chunk in one
-    call::
+    A chunk file holds frames [start, stop) of the source and nothing else. So every job, in any process, measures its
+    own chunk, all renditions of it in one call::
 
-        vmaf.score(source, files, frames=(chunk.first, chunk.last), offset=chunk.first, threads=1,
-        match_times=False)
+        vmaf.score(
+            source, files, frames=(chunk.start, chunk.stop), offset=chunk.start, threads=1, match_times=False
+        )
 
-    A packaged rung holds the whole film; its ranges are measured by as many tasks as there are workers, and
-    concatenated per-frame arrays equal one whole run to the digit::
+    A packaged rendition holds the whole video. Its ranges can be measured by as many jobs as there are workers; the
+    concatenated per-frame arrays equal those of one whole run to the digit::
 
-        vmaf.score(source, rungs, frames=(first, last), threads=1)
+        vmaf.score(source, renditions, frames=(start, stop), threads=1)
 
-    Ranges are cheap to open where they start at a keyframe of the source. `Scores.pools` then pools by
-    segment or shot.
+    A range is opened fastest where it starts at a keyframe of the source. `Scores.pools` pools by segment or shot.
 
     Examples
     --------
-    >>> score("film.mp4", [])
+    >>> score("source.mp4", ["1080p.mp4", "720p.mp4"])[0].mean  # doctest: +SKIP
+    94.3
+    >>> score("source.mp4", [])
     Traceback (most recent call last):
     ...
     vmaf.errors.MeasureError: no rendition to measure
     """
+    if unknown := options.keys() - ScoreOptions.__optional_keys__:
+        raise TypeError(f"score() got an unexpected keyword argument {min(unknown)!r}")
     if engine not in ENGINES:
         raise MeasureError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
     listed = [renditions] if isinstance(renditions, str | Path | Source) else list(renditions)
     if not listed:
         raise MeasureError("no rendition to measure")
-    threads = (os.cpu_count() or 1) if threads is None else threads
-    if threads < 1:
-        raise MeasureError(f"threads={threads}: at least one has to work")
-    with ThreadPoolExecutor(threads) as pool:
-        source, *films = pool.map(_inspected, [reference, *listed])
-    size = size or shown_size(source, DEVICES.get(device or ""))
-    request = build(
-        source,
-        films,
-        frames=frames,
-        offset=offset,
-        size=size,
-        model=load(choose(min(size), model, device, float(source.frame_rate))),
-        every=every,
-        companions=tuple(companions),
-        threads=threads,
-        match_times=match_times,
-        partial=partial,
-    )
-    # what the native engine lacks libvmaf does; `Scores.engine` tells which it was
-    if engine == "native" and native_engine.lacks(request) is None:
-        return native_engine.measure(request, progress)
+    with ThreadPoolExecutor(thread_count(options)) as pool:
+        source, *inspected = pool.map(_as_source, [reference, *listed])
+    request = build_request(source, inspected, model=model, metrics=metrics, frame_stride=frame_stride, options=options)
+    if engine == "native" and native_engine.unsupported_feature(request) is None:
+        return native_engine.measure(request, progress_callback(progress, "VMAF"))
     return libvmaf_engine.measure(request)
 
 
-def _inspected(film: str | Path | Source) -> Source:
-    return film if isinstance(film, Source) else encoder.inspect(film)
+def _as_source(video: str | Path | Source) -> Source:
+    return video if isinstance(video, Source) else encoder.inspect(video)

@@ -2,49 +2,87 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypedDict
 
 import av
 
 from encoder import Source
 from encoder.encode.filters import Filter, preparation
-from vmaf.alignment.frame_times import absent
+from vmaf.alignment.frame_times import missing_frames
 from vmaf.errors import MeasureError
-from vmaf.models import Model
+from vmaf.model_document import Model
+from vmaf.models import DEVICES, choose_model, load
 
-__all__ = ["COMPANIONS", "Request", "build", "shown_size"]
+__all__ = ["METRICS", "MeasurementRequest", "ScoreOptions", "build_request"]
 
-#: What can be measured in the same pass.
-COMPANIONS = ("neg", "interval", "psnr", "ssim", "cambi")
+#: additional metrics that `score` can measure beside VMAF
+METRICS = ("neg", "interval", "psnr", "ssim", "cambi")
 
-#: What the longer side must have for CAMBI, which is part of version 1.
-BANDING_SIDE = 320
+#: minimum of the longer side for CAMBI, which is part of the version 1 models, in samples; libvmaf's
+MIN_CAMBI_SIDE = 320
+
+
+class ScoreOptions(TypedDict, total=False):
+    """Rarer keyword arguments of `score`; all of them may be left out.
+
+    Attributes
+    ----------
+    frames : (int, int) or None
+        Frames [start, stop) of the reference; by default all. Scores of a range equal those of a whole run, because
+        motion is computed from the reference's frames around the range too.
+    offset : int
+        Number of the reference frame that is the renditions' first frame; by default 0, for a chunk `chunk.start`.
+    size : (int, int) or None
+        Width and height to compare at; by default those of the reference, upright and in square pixels, or what they
+        become on the screen of `device`.
+    device : {"phone", "tv-1080p", "tv-4k"} or None
+        Screen of the viewer. It selects among the models of `v0.6.1`, `neg` or `v1`, and the size.
+    threads : int or None
+        Threads that frames and renditions are divided among; by default one for each core.
+    match_times : bool
+        Raise an error for a rendition whose frame times, from its start, are not the reference's (default). Set it to
+        False for elementary streams and for chunks whose times were not kept; the number of frames is still checked.
+    partial : bool
+        Score the frames that a damaged rendition has, and list the others in `Scores.missing`: frames that cannot be
+        decoded, or that were dropped or cut off according to the frame times. By default that is an error. Native
+        engine only.
+    """
+
+    frames: tuple[int, int] | None
+    offset: int
+    size: tuple[int, int] | None
+    device: str | None
+    threads: int | None
+    match_times: bool
+    partial: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class MeasurementRequest:
     """A measurement, checked and complete: both engines take it.
 
     Attributes
     ----------
     reference : Source
     renditions : tuple of Source
-    first, last : int
-        Frames [first, last) of the reference.
+    start, stop : int
+        Frames [start, stop) of the reference.
     offset : int
-        Number of the reference frame that the renditions' frame 0 shows.
+        Number of the reference frame that is the renditions' frame 0.
     width, height : int
-        Size that every picture is brought to.
+        Size that every frame is scaled to.
     pixel_format : str
-        FFmpeg's name of the planar format that every picture is brought to.
+        FFmpeg's name of the planar format that every frame is converted to.
     bit_depth : int
     model : Model
-    every : int
-        Measure the frames whose number in the reference is a multiple of this.
-    companions : tuple of str
-        Some of `COMPANIONS`.
+    frame_stride : int
+        Frames whose number in the reference is a multiple of this are measured.
+    metrics : tuple of str
+        Some of `METRICS`.
     threads : int
     missing : tuple of frozenset of int
         For each rendition, the reference's frames that it does not hold.
@@ -62,8 +100,8 @@ class Request:
     pixel_format: str
     bit_depth: int
     model: Model
-    every: int
-    companions: tuple[str, ...]
+    frame_stride: int
+    metrics: tuple[str, ...]
     threads: int
     missing: tuple[frozenset[int], ...]
     partial: bool
@@ -71,8 +109,8 @@ class Request:
     @property
     def frames(self) -> tuple[int, ...]:
         """Numbers of the frames to measure."""
-        start = -(-self.start // self.every) * self.every
-        return tuple(range(start, self.stop, self.every))
+        start = -(-self.start // self.frame_stride) * self.frame_stride
+        return tuple(range(start, self.stop, self.frame_stride))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -81,9 +119,10 @@ class Request:
 
     @property
     def preparation(self) -> tuple[Filter, ...]:
-        """What the encoder did to the reference before it scaled: deinterlacing, tone mapping, range.
+        """Filters that the encoder applied to the reference before scaling: deinterlacing, tone mapping, range.
 
-        Renditions that say that they are HDR, or say nothing and have the bits for it, are compared as they are.
+        The reference is not tone-mapped if every rendition is tagged as HDR, or has no transfer function but more than
+        8 bits.
         """
         hdr = all(
             each.colour.is_hdr or (each.colour.transfer is None and each.bit_depth > 8) for each in self.renditions
@@ -91,8 +130,103 @@ class Request:
         return preparation(self.reference, hdr=hdr)
 
 
-def native_size(source: Source) -> tuple[int, int]:
-    """Return the size at which a film is judged: upright, in square pixels; its own, odd or not, if it is that."""
+def build_request(
+    reference: Source,
+    renditions: Sequence[Source],
+    *,
+    model: str | None,
+    metrics: Sequence[str],
+    frame_stride: int,
+    options: ScoreOptions,
+) -> MeasurementRequest:
+    """Check the arguments of a measurement and add what follows from them.
+
+    Parameters
+    ----------
+    reference : Source
+    renditions : sequence of Source
+    model : str or None
+    metrics : sequence of str
+    frame_stride : int
+    options : ScoreOptions
+        See `vmaf.score` for all of them.
+
+    Raises
+    ------
+    MeasureError
+        No frames, frames that are too small, an unknown metric, a stride below 1.
+    ModelError
+        There is no such model.
+    PairingError
+        A rendition does not show the reference's frames one for one.
+    """
+    start, stop = options.get("frames") or (0, reference.frame_count)
+    if not 0 <= start < stop <= reference.frame_count:
+        raise MeasureError(
+            f"frames [{start}, {stop}) are not all in {reference.path}, which has {reference.frame_count}"
+        )
+    if not renditions:
+        raise MeasureError("no rendition to measure")
+    if frame_stride < 1:
+        raise MeasureError(f"frame_stride={frame_stride}: the stride must be 1 or more")
+    if unknown := [name for name in metrics if name not in METRICS]:
+        raise MeasureError(f"unknown metric {unknown[0]!r}; known: {', '.join(METRICS)}")
+    device, offset, partial = options.get("device"), options.get("offset", 0), options.get("partial", False)
+    width, height = options.get("size") or screen_size(reference, DEVICES.get(device or ""))
+    loaded = load(choose_model(min(width, height), model, device, float(reference.frame_rate)))
+    _check_size((width, height), loaded)
+    missing = tuple(
+        missing_frames(
+            reference,
+            each,
+            (start, stop),
+            offset,
+            match_times=options.get("match_times", True),
+            partial=partial,
+        )
+        for each in renditions
+    )
+    depth = max(source.bit_depth for source in (reference, *renditions))
+    request = MeasurementRequest(
+        reference=reference,
+        renditions=tuple(renditions),
+        start=start,
+        stop=stop,
+        offset=offset,
+        width=width,
+        height=height,
+        pixel_format=_pixel_format(reference.pixel_format, depth),
+        bit_depth=depth,
+        model=loaded,
+        frame_stride=frame_stride,
+        metrics=tuple(name for name in METRICS if name in metrics),
+        threads=thread_count(options),
+        missing=missing,
+        partial=partial,
+    )
+    if not request.frames:
+        raise MeasureError(f"frame_stride={frame_stride} leaves no frame to measure in [{start}, {stop})")
+    return request
+
+
+def thread_count(options: ScoreOptions) -> int:
+    """Return the number of threads to use, by default one for each core.
+
+    Raises
+    ------
+    MeasureError
+        The number is below 1.
+    """
+    threads = options.get("threads")
+    if threads is None:
+        return os.cpu_count() or 1
+    if threads < 1:
+        raise MeasureError(f"threads={threads}: at least one thread is needed")
+    return threads
+
+
+def display_size(source: Source) -> tuple[int, int]:
+    """Return the size of a video upright and in square pixels; odd sides stay odd if its pixels are square already."""
     if source.sample_aspect_ratio != 1:
         return source.display_size
     if source.rotation % 180:
@@ -100,9 +234,12 @@ def native_size(source: Source) -> tuple[int, int]:
     return source.width, source.height
 
 
-def shown_size(source: Source, rows: int | None) -> tuple[int, int]:
-    """Return the size of a film on a 16:9 screen of so many rows, turned as the film is; `native_size` without rows."""
-    size = native_size(source)
+def screen_size(source: Source, rows: int | None) -> tuple[int, int]:
+    """Return the size of a video on a 16:9 screen with `rows` rows, or `display_size` if `rows` is None.
+
+    The screen is turned upright for an upright video.
+    """
+    size = display_size(source)
     if rows is None:
         return size
     scale = min(Fraction(rows, min(size)), Fraction(rows * 16, 9 * max(size)))
@@ -110,82 +247,21 @@ def shown_size(source: Source, rows: int | None) -> tuple[int, int]:
     return width, height
 
 
-def build(
-    reference: Source,
-    renditions: Sequence[Source],
-    *,
-    frames: tuple[int, int] | None,
-    offset: int,
-    size: tuple[int, int],
-    model: Model,
-    every: int,
-    companions: tuple[str, ...],
-    threads: int,
-    match_times: bool,
-    partial: bool,
-) -> Request:
-    """Check a measurement and fill in what follows from its parts.
-
-    Raises
-    ------
-    MeasureError
-        No frames, a picture too small, an unknown companion, a stride below 1.
-    PairingError
-        A rendition does not show the reference's frames one for one.
-    """
-    first, last = frames or (0, reference.frame_count)
-    if not 0 <= first < last <= reference.frame_count:
-        raise MeasureError(
-            f"frames [{first}, {last}) are not all in {reference.path}, which has {reference.frame_count}"
-        )
-    if not renditions:
-        raise MeasureError("no rendition to measure")
-    if every < 1:
-        raise MeasureError(f"every={every}: the stride must be 1 or more")
-    if unknown := [name for name in companions if name not in COMPANIONS]:
-        raise MeasureError(f"unknown companion {unknown[0]!r}; known: {', '.join(COMPANIONS)}")
-    _check_size(size, model)
-    missing = tuple(
-        absent(reference, each, (first, last), offset, match_times=match_times, partial=partial) for each in renditions
-    )
-    depth = max(source.bit_depth for source in (reference, *renditions))
-    request = Request(
-        reference=reference,
-        renditions=tuple(renditions),
-        start=first,
-        stop=last,
-        offset=offset,
-        width=size[0],
-        height=size[1],
-        pixel_format=_pixel_format(reference.pixel_format, depth),
-        bit_depth=depth,
-        model=model,
-        every=every,
-        companions=tuple(name for name in COMPANIONS if name in companions),
-        threads=threads,
-        missing=missing,
-        partial=partial,
-    )
-    if not request.frames:
-        raise MeasureError(f"every={every} leaves no frame to measure in [{first}, {last})")
-    return request
-
-
 def _check_size(size: tuple[int, int], model: Model) -> None:
-    """Refuse pictures that the model's features are not defined for."""
+    """Raise for frame sizes that the model's features are not defined for."""
     width, height = size
-    if min(size) < model.smallest:
+    if min(size) < model.min_side:
         raise MeasureError(
-            f"{width}x{height}: {model.name} needs at least {model.smallest} rows and columns; state a larger size"
+            f"{width}x{height}: {model.name} needs at least {model.min_side} rows and columns; choose a larger size"
         )
-    if model.uses_chroma and (max(size) < BANDING_SIDE or width % 2 or height % 2):
+    if model.uses_chroma and (max(size) < MIN_CAMBI_SIDE or width % 2 or height % 2):
         raise MeasureError(
-            f"{width}x{height}: {model.name} needs even sides, the longer of at least {BANDING_SIDE}; state a size"
+            f"{width}x{height}: {model.name} needs even sides, the longer of at least {MIN_CAMBI_SIDE}; choose a size"
         )
 
 
 def _pixel_format(name: str, depth: int) -> str:
-    """Return the planar YUV format of the reference's chroma sampling at a depth that libvmaf takes."""
+    """Return the planar YUV format with the chroma sampling of the reference, in a bit depth that libvmaf takes."""
     if depth > 16:
         raise MeasureError(f"{name}: VMAF is defined for up to 16 bits")
     chroma = "420"

@@ -1,21 +1,55 @@
-"""What measuring gives: the scores of one rendition, frame by frame, and their pools."""
+"""The result of a measurement: the scores of one rendition, frame by frame, and their pools."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Pool", "Scores"]
+from shotladder_runtime.notebook_html import property_table
+from shotladder_runtime.optional import require
+
+__all__ = ["SERIES", "Array", "Pool", "Scores"]
 
 Array = NDArray[np.float64]
+
+#: the series that `Scores` can hold, by name: label for axes, with unit
+SERIES = {
+    "vmaf": "VMAF",
+    "adm2": "ADM",
+    "motion2": "motion of the reference",
+    "vif_scale0": "VIF at full size",
+    "vif_scale1": "VIF at half size",
+    "vif_scale2": "VIF at a quarter of the size",
+    "vif_scale3": "VIF at an eighth of the size",
+    "vmaf_neg": "VMAF NEG",
+    "vmaf_low": "VMAF, lower bound of the 95 % interval",
+    "vmaf_high": "VMAF, upper bound of the 95 % interval",
+    "psnr_y": "PSNR of luma (dB)",
+    "psnr_u": "PSNR of Cb (dB)",
+    "psnr_v": "PSNR of Cr (dB)",
+    "ssim_y": "SSIM of luma",
+    "ssim_u": "SSIM of Cb",
+    "ssim_v": "SSIM of Cr",
+    "cambi": "CAMBI",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Pools of per-frame scores: mean, harmonic mean (libvmaf's, of score + 1), 5th percentile, minimum.
+    """Pools of per-frame scores.
+
+    Attributes
+    ----------
+    mean : float
+    harmonic_mean : float
+        libvmaf's: of score + 1, less 1.
+    p5 : float
+        5th percentile.
+    min : float
 
     Examples
     --------
@@ -39,12 +73,12 @@ class Pool:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Scores:
     """Scores of one rendition against its reference.
 
-    All arrays have one entry per measured frame and are read-only; an array that was not asked for, or
-    that the model does not use, is `None`.
+    All arrays have one entry for each measured frame and are read-only. Every name of `SERIES` is also an attribute:
+    `scores.psnr_y` is `scores.series["psnr_y"]`, or None if that was not requested or the model does not use it.
 
     Attributes
     ----------
@@ -55,37 +89,36 @@ class Scores:
     model : str
         libvmaf's name of the model.
     model_digest : str
-        First digits of the SHA-256 of the model's text.
+        First 16 hexadecimal digits of the SHA-256 of the model's JSON text.
     engine : str
         `native` or `libvmaf`.
     libvmaf : str
-        Which libvmaf the numbers follow: its version string, or the generation that the native engine
-        reproduces.
+        Which libvmaf the numbers follow: its version string, or the version that the native engine reproduces.
     width, height, bit_depth : int
-        Size and depth of the compared pictures.
-    every : int
-        One frame in this many was measured.
+        Size and bit depth of the compared frames.
+    frame_stride : int
+        Frames whose number is a multiple of this were measured.
     frames : int64 array
-        Numbers of the measured frames, in the reference.
-    vmaf : float64 array
-    adm2, motion2, vif_scale0, vif_scale1, vif_scale2, vif_scale3 : float64 array or None
-    vmaf_neg : float64 array or None
-        The same model without enhancement gain.
-    vmaf_low, vmaf_high : float64 array or None
-        Bounds of the 95 % bootstrap interval.
-    psnr_y, psnr_u, psnr_v : float64 array or None
-        dB, as ffmpeg's `psnr`; infinite where the planes are equal.
-    ssim_y, ssim_u, ssim_v : float64 array or None
-        As ffmpeg's `ssim`.
-    cambi : float64 array or None
-        Banding, as libvmaf's CAMBI.
-    misplaced : tuple of (int, int)
-        Frames that look like a neighbour of the reference frame that they should show, with that neighbour: doubled
-        or frozen. Only the native engine looks, and only at neighbours that are measured too.
+        Numbers of the measured frames in the reference.
+    times : float64 array, s
+        Presentation times of the measured frames in the reference.
+    series : mapping of str to float64 array
+        Per-frame scores by the names of `SERIES`, in that order:
+
+        - `vmaf`, 0 to 100; always there
+        - `adm2`, `motion2`, `vif_scale0` to `vif_scale3`: the features of v0.6.x models
+        - `vmaf_neg`: the same model without enhancement gain
+        - `vmaf_low`, `vmaf_high`: bounds of the 95 % bootstrap interval
+        - `psnr_y`, `psnr_u`, `psnr_v`: dB, as ffmpeg's `psnr`; infinite where the planes are equal
+        - `ssim_y`, `ssim_u`, `ssim_v`: as ffmpeg's `ssim`
+        - `cambi`: banding, as libvmaf's CAMBI
+    duplicated_frames : tuple of (int, int)
+        Frames that look like a reference frame adjacent to their own, with that reference frame: duplicated or frozen.
+        Only the native engine detects them, and only where the adjacent frame is measured too.
     missing : tuple of (int, int)
-        Frames [first, last) of the reference that were to be compared and that the rendition does not hold.
+        Frames [start, stop) of the reference that the rendition does not hold.
     cpu_seconds : float
-        This rendition's share of the processor time of the call.
+        CPU time of this rendition, s; the CPU time of the reference is divided equally among the renditions.
     """
 
     path: str
@@ -97,32 +130,40 @@ class Scores:
     width: int
     height: int
     bit_depth: int
-    every: int
+    frame_stride: int
     frames: NDArray[np.int64]
-    vmaf: Array
-    adm2: Array | None = None
-    motion2: Array | None = None
-    vif_scale0: Array | None = None
-    vif_scale1: Array | None = None
-    vif_scale2: Array | None = None
-    vif_scale3: Array | None = None
-    vmaf_neg: Array | None = None
-    vmaf_low: Array | None = None
-    vmaf_high: Array | None = None
-    psnr_y: Array | None = None
-    psnr_u: Array | None = None
-    psnr_v: Array | None = None
-    ssim_y: Array | None = None
-    ssim_u: Array | None = None
-    ssim_v: Array | None = None
-    cambi: Array | None = None
-    misplaced: tuple[tuple[int, int], ...] = ()
+    times: Array
+    series: Mapping[str, Array]
+    duplicated_frames: tuple[tuple[int, int], ...] = ()
     missing: tuple[tuple[int, int], ...] = ()
     cpu_seconds: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Put the series in order, and make all arrays read-only."""
+        series = {name: np.array(self.series[name], np.float64) for name in SERIES if name in self.series}
+        object.__setattr__(self, "series", series)
+        object.__setattr__(self, "frames", np.array(self.frames, np.int64))
+        object.__setattr__(self, "times", np.array(self.times, np.float64))
+        for array in (self.frames, self.times, *series.values()):
+            array.flags.writeable = False
+
+    def __getattr__(self, name: str) -> Array | None:
+        # only called for names that are not fields; `series` itself may be unset while an instance is unpickled
+        if name in SERIES:
+            return self.series.get(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *SERIES]
+
+    @property
+    def vmaf(self) -> Array:
+        """VMAF of every measured frame, 0 to 100."""
+        return self.series["vmaf"]
+
     @property
     def pool(self) -> Pool:
-        """Pools over all measured frames."""
+        """Pools of VMAF over all measured frames."""
         return Pool.of(self.vmaf)
 
     @property
@@ -142,34 +183,82 @@ class Scores:
 
     @property
     def min(self) -> float:
-        """Worst frame's VMAF."""
+        """Minimum VMAF of a frame."""
         return self.pool.min
 
     def pools(self, ranges: Iterable[tuple[int, int]]) -> tuple[Pool | None, ...]:
-        """Pool VMAF over ranges of reference frames, as of segments or shots.
+        """Pool VMAF over ranges of reference frames, such as segments or shots.
 
         Parameters
         ----------
         ranges : iterable of (int, int)
-            Frames [first, last) of the reference.
+            Frames [start, stop) of the reference.
 
         Returns
         -------
         tuple of Pool or None
-            `None` for a range in which no frame was measured.
+            None for a range in which no frame was measured.
         """
         bounds = [np.searchsorted(self.frames, pair) for pair in ranges]
         return tuple(Pool.of(self.vmaf[a:b]) if b > a else None for a, b in bounds)
 
-    def series(self) -> dict[str, Array]:
-        """Return every per-frame array that is there, by name, VMAF first."""
-        named = {name: getattr(self, name) for name in SERIES}
-        return {name: array for name, array in named.items() if array is not None}
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame` with one row for each measured frame (extra `pandas`).
 
+        The index `frame` is the number of the reference frame. The columns are `time` (s) and every series.
 
-#: Names of the per-frame arrays.
-SERIES = (
-    *("vmaf", "adm2", "motion2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3"),
-    *("vmaf_neg", "vmaf_low", "vmaf_high"),
-    *("psnr_y", "psnr_u", "psnr_v", "ssim_y", "ssim_u", "ssim_v", "cambi"),
-)
+        Raises
+        ------
+        MissingPackageError
+            pandas is not installed.
+        """
+        pandas = require("pandas", extra="pandas")
+        index = pandas.Index(self.frames, name="frame")
+        return pandas.DataFrame({"time": self.times, **self.series}, index=index)
+
+    def plot(self, name: str = "vmaf", *, ax: Any = None) -> Any:
+        """Plot a series over the time of the reference (extra `plot`).
+
+        Parameters
+        ----------
+        name : str
+            One of `series`.
+        ax : matplotlib Axes, optional
+            By default those of a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        KeyError
+            The series was not measured.
+        MissingPackageError
+            matplotlib is not installed.
+        """
+        if name not in self.series:
+            raise KeyError(f"{name} was not measured; measured: {', '.join(self.series)}")
+        if ax is None:
+            pyplot = require("matplotlib.pyplot", extra="plot")
+            _, ax = pyplot.subplots(figsize=(8, 3), layout="constrained")
+        ax.plot(self.times, self.series[name], label=self.path)
+        ax.set(xlabel="time (s)", ylabel=SERIES[name])
+        return ax
+
+    def __repr__(self) -> str:
+        return f"Scores({self.path!r}: VMAF {self.mean:.2f}, {len(self.frames)} frames, {self.model})"
+
+    def _repr_html_(self) -> str:
+        pool = self.pool
+        pools = f"mean {pool.mean:.2f}, harmonic mean {pool.harmonic_mean:.2f}, 5th percentile {pool.p5:.2f}"
+        properties = {
+            "VMAF": f"{pools}, minimum {pool.min:.2f}",
+            "reference": self.reference,
+            "frames": f"{len(self.frames)} of {self.width}x{self.height}, {self.bit_depth} bits",
+            "model": f"{self.model}, {self.engine} engine",
+            "series": ", ".join(self.series),
+            "duplicated frames": len(self.duplicated_frames) or None,
+            "missing": ", ".join(f"{start} to {stop - 1}" for start, stop in self.missing) or None,
+        }
+        return property_table(f"Scores {self.path}", properties)

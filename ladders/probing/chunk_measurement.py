@@ -140,9 +140,9 @@ def measure_chunk(
     return vmaf.score(
         source,
         paths,
-        encoding.model,
-        every,
-        encoding.engine,
+        model=encoding.model,
+        frame_stride=every,
+        engine=encoding.engine,
         frames=(chunk.start, chunk.stop),
         offset=chunk.start,
         threads=1,
@@ -152,4 +152,4 @@ def measure_chunk(
 
 def measuring(encoding: EncodeSettings) -> dict[str, Any]:
     """Return what decides a score beside the pictures, for the names of artefacts."""
-    return {"model": encoding.model, "engine": encoding.engine, "generation": vmaf.GENERATION}
+    return {"model": encoding.model, "engine": encoding.engine, "generation": vmaf.LIBVMAF_VERSION}

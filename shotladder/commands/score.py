@@ -43,8 +43,8 @@ def _pair(sign: str) -> Callable[[str], tuple[int, int]]:
 @click.option("--device", type=click.Choice(list(vmaf.DEVICES)), help="Judge as on this screen: its size, its model.")
 @click.option("--frames", type=_pair(":"), help="Reference frames FIRST:LAST, LAST not included [all].")
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Reference frame the files begin with.")
-@click.option("--with", "companions", metavar="NAME", type=click.Choice(vmaf.COMPANIONS), multiple=True,
-              help=f"Also measure: {', '.join(vmaf.COMPANIONS)}; may be repeated.")  # fmt: skip
+@click.option("--with", "companions", metavar="NAME", type=click.Choice(vmaf.METRICS), multiple=True,
+              help=f"Also measure: {', '.join(vmaf.METRICS)}; may be repeated.")  # fmt: skip
 @click.option("--ignore-times", is_flag=True, help="Pair by number even where frame times differ.")
 @click.option("--threads", type=click.IntRange(min=1), help="[one a core]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -73,13 +73,13 @@ def command(
             source,
             files,
             model=model,
-            every=every,
+            frame_stride=every,
             engine=engine,
             frames=frames,
             offset=offset,
             size=size,
             device=device,
-            companions=companions,
+            metrics=companions,
             threads=threads,
             match_times=not ignore_times,
             partial=True,
@@ -88,10 +88,10 @@ def command(
     for each in scores:
         if each.missing:
             reporter.say(f"{each.path}: {_lack(each)}; the mean is of the other frames")
-        if each.misplaced:
-            frame, shown = each.misplaced[0]
+        if each.duplicated_frames:
+            frame, shown = each.duplicated_frames[0]
             reporter.say(
-                f"{each.path}: {len(each.misplaced)} frames look like a neighbour of their own;"
+                f"{each.path}: {len(each.duplicated_frames)} frames look like a neighbour of their own;"
                 f" frame {frame} shows frame {shown} of the reference"
             )
     click.echo(json.dumps(_document(scores)) if as_json else _table(scores))
@@ -111,7 +111,7 @@ def _document(scores: tuple[vmaf.Scores, ...]) -> dict[str, Any]:
         "reference": first.reference,
         "model": first.model,
         "engine": first.engine,
-        "every": first.every,
+        "every": first.frame_stride,
         "size": [first.width, first.height],
         "bit_depth": first.bit_depth,
         "versions": {
@@ -125,7 +125,7 @@ def _document(scores: tuple[vmaf.Scores, ...]) -> dict[str, Any]:
 
 
 def _rendition(scores: vmaf.Scores) -> dict[str, Any]:
-    series = scores.series()
+    series = scores.series
     pool = scores.pool
     rows = [
         {"frame": int(n)} | {name: _finite(values[i]) for name, values in series.items()}
@@ -135,7 +135,7 @@ def _rendition(scores: vmaf.Scores) -> dict[str, Any]:
         "path": scores.path,
         "vmaf": {"mean": pool.mean, "harmonic_mean": pool.harmonic_mean, "p5": pool.p5, "min": pool.min},
         "missing": [{"first_frame": first, "frame_count": last - first} for first, last in scores.missing],
-        "misplaced": [{"frame": frame, "shows": shown} for frame, shown in scores.misplaced],
+        "misplaced": [{"frame": frame, "shows": shown} for frame, shown in scores.duplicated_frames],
         **{name: _pooled(name, values) for name, values in series.items() if name != "vmaf"},
         "frames": rows,
     }

@@ -1,10 +1,11 @@
-"""Straight-line vector code for numba: the one place where kernels' inner loops are generated.
+"""Generate the SIMD code of the inner loops of numba kernels.
 
-LLVM's loop vectoriser gives up where several rows are read and several are written (it cannot prove that they do
-not overlap), and a loop over filter taps costs it ten times the arithmetic. So the inner step of such a kernel is
-written once in Python operators on `Lanes`, a vector of pixels; running it emits LLVM instructions, unrolled over
-taps, which numba inlines into an ordinary loop. The vector length is the author's choice; LLVM splits what is wider
-than the machine's registers, so the same code serves AVX-512, AVX2 and NEON.
+LLVM's loop vectoriser gives up on loops that read several rows and write several, because it cannot prove that the rows
+do not overlap, and on loops over filter taps. So the loop body of such a kernel is a Python function on `Vector`
+values, each a SIMD vector of samples. `intrinsic_step` makes a numba intrinsic of it: when numba compiles a kernel that
+calls the intrinsic, it runs the function once, and each operator on a `Vector` emits LLVM instructions. Python loops,
+such as those over filter taps, are thereby unrolled. The function's author chooses the vector length; LLVM splits
+vectors that are wider than the registers of the machine, so the same code runs with AVX-512, AVX2 and NEON.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-__all__ = ["Grid", "Index", "Lanes", "both", "fold", "step", "unzip", "zip_up"]
+__all__ = ["Index", "Vector", "View2D", "deinterleave", "interleave", "intrinsic_step", "splat", "symmetric_fir"]
 
 _KINDS: dict[str, tuple[Any, bool]] = {
     "u8": (ir.IntType(8), False),
@@ -31,28 +32,28 @@ _KINDS: dict[str, tuple[Any, bool]] = {
 
 
 class Index:
-    """A row or column number that is known only at run time."""
+    """A row or column number, known at run time only."""
 
     def __init__(self, builder: Any, value: Any) -> None:
         self.builder = builder
         self.value = value
 
-    def _of(self, other: Index | int) -> Any:
+    def _operand(self, other: Index | int) -> Any:
         return other.value if isinstance(other, Index) else ir.Constant(self.value.type, other)
 
     def __add__(self, other: Index | int) -> Index:
-        return Index(self.builder, self.builder.add(self.value, self._of(other)))
+        return Index(self.builder, self.builder.add(self.value, self._operand(other)))
 
     def __mul__(self, other: Index | int) -> Index:
-        return Index(self.builder, self.builder.mul(self.value, self._of(other)))
+        return Index(self.builder, self.builder.mul(self.value, self._operand(other)))
 
     def half(self) -> Index:
         """Return half of an even number."""
         return Index(self.builder, self.builder.ashr(self.value, ir.Constant(self.value.type, 1)))
 
 
-class Lanes:
-    """A vector of numbers; arithmetic wraps as the element type does."""
+class Vector:
+    """A SIMD vector of numbers; integer arithmetic wraps around like its element type."""
 
     def __init__(self, builder: Any, value: Any, signed: bool) -> None:
         self.builder = builder
@@ -63,115 +64,115 @@ class Lanes:
     def _real(self) -> bool:
         return isinstance(self.value.type.element, ir.DoubleType)
 
-    def _of(self, other: Lanes | Index | float) -> Any:
-        if isinstance(other, Lanes):
+    def _operand(self, other: Vector | Index | float) -> Any:
+        if isinstance(other, Vector):
             return other.value
         kind = self.value.type
         if isinstance(other, Index):
             number = self.builder.trunc(other.value, kind.element) if kind.element.width < 64 else other.value
-            return both(self.builder, number, kind)
+            return splat(self.builder, number, kind)
         return ir.Constant(kind, [other] * kind.count)
 
-    def _like(self, value: Any) -> Lanes:
-        return Lanes(self.builder, value, self.signed)
+    def _like(self, value: Any) -> Vector:
+        return Vector(self.builder, value, self.signed)
 
-    def __add__(self, other: Lanes | Index | float) -> Lanes:
+    def __add__(self, other: Vector | Index | float) -> Vector:
         op = self.builder.fadd if self._real else self.builder.add
-        return self._like(op(self.value, self._of(other)))
+        return self._like(op(self.value, self._operand(other)))
 
-    def __sub__(self, other: Lanes | Index | float) -> Lanes:
+    def __sub__(self, other: Vector | Index | float) -> Vector:
         op = self.builder.fsub if self._real else self.builder.sub
-        return self._like(op(self.value, self._of(other)))
+        return self._like(op(self.value, self._operand(other)))
 
-    def __mul__(self, other: Lanes | float) -> Lanes:
+    def __mul__(self, other: Vector | float) -> Vector:
         op = self.builder.fmul if self._real else self.builder.mul
-        return self._like(op(self.value, self._of(other)))
+        return self._like(op(self.value, self._operand(other)))
 
-    def __truediv__(self, other: Lanes | float) -> Lanes:
-        return self._like(self.builder.fdiv(self.value, self._of(other)))
+    def __truediv__(self, other: Vector | float) -> Vector:
+        return self._like(self.builder.fdiv(self.value, self._operand(other)))
 
-    def __rshift__(self, bits: Lanes | Index | int) -> Lanes:
+    def __rshift__(self, bits: Vector | Index | int) -> Vector:
         op = self.builder.ashr if self.signed else self.builder.lshr
-        return self._like(op(self.value, self._of(bits)))
+        return self._like(op(self.value, self._operand(bits)))
 
-    def __lshift__(self, bits: Lanes | int) -> Lanes:
-        return self._like(self.builder.shl(self.value, self._of(bits)))
+    def __lshift__(self, bits: Vector | int) -> Vector:
+        return self._like(self.builder.shl(self.value, self._operand(bits)))
 
-    def __and__(self, other: Lanes | int) -> Lanes:
-        return self._like(self.builder.and_(self.value, self._of(other)))
+    def __and__(self, other: Vector | int) -> Vector:
+        return self._like(self.builder.and_(self.value, self._operand(other)))
 
-    def __gt__(self, other: Lanes | float) -> Lanes:
+    def __gt__(self, other: Vector | float) -> Vector:
         return self._compare(">", other)
 
-    def __lt__(self, other: Lanes | float) -> Lanes:
+    def __lt__(self, other: Vector | float) -> Vector:
         return self._compare("<", other)
 
-    def __ge__(self, other: Lanes | float) -> Lanes:
+    def __ge__(self, other: Vector | float) -> Vector:
         return self._compare(">=", other)
 
-    def _compare(self, sign: str, other: Lanes | float) -> Lanes:
+    def _compare(self, sign: str, other: Vector | float) -> Vector:
         if self._real:
-            return self._like(self.builder.fcmp_ordered(sign, self.value, self._of(other)))
+            return self._like(self.builder.fcmp_ordered(sign, self.value, self._operand(other)))
         op = self.builder.icmp_signed if self.signed else self.builder.icmp_unsigned
-        return self._like(op(sign, self.value, self._of(other)))
+        return self._like(op(sign, self.value, self._operand(other)))
 
-    def plus_product(self, other: Lanes, factor: float) -> Lanes:
-        """Return self + other * factor; a fused operation is welcome, the numbers are small whole ones."""
+    def plus_product(self, other: Vector, factor: float) -> Vector:
+        """Return self + other * factor; doubles, which hold small integers here, may use a fused operation."""
         if not self._real:
             return self + other * factor
         flags = ("contract",)
-        product = self.builder.fmul(other.value, other._of(factor), flags=flags)
+        product = self.builder.fmul(other.value, other._operand(factor), flags=flags)
         return self._like(self.builder.fadd(self.value, product, flags=flags))
 
-    def where(self, yes: Lanes, no: Lanes | float) -> Lanes:
-        """Return `yes` where this comparison holds, else `no`."""
-        return yes._like(self.builder.select(self.value, yes.value, yes._of(no)))
+    def where(self, yes: Vector, no: Vector | float) -> Vector:
+        """Return the elements of `yes` where this comparison is true, else those of `no`."""
+        return yes._like(self.builder.select(self.value, yes.value, yes._operand(no)))
 
-    def at_least(self, bound: Lanes | float) -> Lanes:
-        """Return the larger of both."""
+    def at_least(self, bound: Vector | float) -> Vector:
+        """Return the elementwise maximum."""
         return (self > bound).where(self, bound)
 
-    def at_most(self, bound: Lanes | float) -> Lanes:
-        """Return the smaller of both."""
-        limit = self._like(self._of(bound))
+    def at_most(self, bound: Vector | float) -> Vector:
+        """Return the elementwise minimum."""
+        limit = self._like(self._operand(bound))
         return (self > bound).where(limit, self)
 
-    def floor(self) -> Lanes:
-        """Round reals down."""
+    def floor(self) -> Vector:
+        """Round doubles down."""
         kind = self.value.type
         name = f"llvm.floor.v{kind.count}f64"
         function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(kind, [kind]), name)
         return self._like(self.builder.call(function, [self.value]))
 
-    def single(self) -> Lanes:
-        """Convert whole numbers to doubles by way of single precision, once rounded."""
+    def single(self) -> Vector:
+        """Convert integers to single precision, rounded once, and then to doubles."""
         count = self.value.type.count
         narrow = self.builder.sitofp(self.value, ir.VectorType(ir.FloatType(), count))
         return self._like(self.builder.fpext(narrow, ir.VectorType(ir.DoubleType(), count)))
 
-    def magnitude(self) -> Lanes:
-        """Return the absolute value of signed numbers."""
+    def magnitude(self) -> Vector:
+        """Return the absolute values of signed numbers."""
         return (self > -1).where(self, self * 0 - self)
 
-    def before(self, first: Index, end: Index) -> Lanes:
-        """Tell which lanes stand before `end` when the first one is at `first`."""
+    def before(self, start: Index, stop: Index) -> Vector:
+        """Return which elements have an index below `stop` when the index of the first one is `start`."""
         count = self.value.type.count
         kind = ir.VectorType(ir.IntType(64), count)
-        start = both(self.builder, first.value, kind)
-        places = self.builder.add(start, ir.Constant(kind, list(range(count))))
-        return self._like(self.builder.icmp_signed("<", places, both(self.builder, end.value, kind)))
+        origin = splat(self.builder, start.value, kind)
+        indices = self.builder.add(origin, ir.Constant(kind, list(range(count))))
+        return self._like(self.builder.icmp_signed("<", indices, splat(self.builder, stop.value, kind)))
 
-    def bits(self) -> Lanes:
-        """Return the bits of doubles as signed 64-bit numbers."""
+    def bits(self) -> Vector:
+        """Return the bits of doubles as signed 64-bit integers."""
         kind = ir.VectorType(ir.IntType(64), self.value.type.count)
-        return Lanes(self.builder, self.builder.bitcast(self.value, kind), True)
+        return Vector(self.builder, self.builder.bitcast(self.value, kind), True)
 
-    def to(self, kind: str) -> Lanes:
+    def to(self, kind: str) -> Vector:
         """Convert to another element type."""
         element, signed = _KINDS[kind]
         target = ir.VectorType(element, self.value.type.count)
         if target == self.value.type:
-            return Lanes(self.builder, self.value, signed)
+            return Vector(self.builder, self.value, signed)
         if self._real:
             op = self.builder.fptosi if signed else self.builder.fptoui
         elif isinstance(element, ir.DoubleType):
@@ -180,11 +181,11 @@ class Lanes:
             op = self.builder.sext if self.signed else self.builder.zext
         else:
             op = self.builder.trunc
-        return Lanes(self.builder, op(self.value, target), signed)
+        return Vector(self.builder, op(self.value, target), signed)
 
 
-class Grid:
-    """An array of two dimensions inside a step; each row is contiguous, rows may be further apart."""
+class View2D:
+    """A two-dimensional array inside an intrinsic; rows are contiguous, with any distance between them."""
 
     def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
         array = context.make_array(kind)(context, builder, value)
@@ -210,50 +211,55 @@ class Grid:
     def _bytes(self) -> int:
         return 8 if isinstance(self.element, ir.DoubleType) else int(self.element.width) // 8
 
-    def load(self, row: Index | int, column: Index | int, lanes: int) -> Lanes:
-        """Read neighbours of one row."""
+    def load(self, row: Index | int, column: Index | int, lanes: int) -> Vector:
+        """Load adjacent elements of one row."""
         kind = ir.VectorType(self.element, lanes)
         value = self.builder.load(self._pointer(row, column, kind), align=self._bytes)
-        return Lanes(self.builder, value, self.signed)
+        return Vector(self.builder, value, self.signed)
 
-    def store(self, row: Index | int, column: Index | int, lanes: Lanes) -> None:
-        """Write neighbours of one row, converted to the array's element type by truncation."""
+    def store(self, row: Index | int, column: Index | int, lanes: Vector) -> None:
+        """Store adjacent elements of one row, truncated to the element type of the array."""
         pointer = self._pointer(row, column, lanes.value.type)
         self.builder.store(lanes.value, pointer, align=self._bytes)
 
 
-def step(grids: int, numbers: int, body: Callable[..., None]) -> Any:
-    """Make a function for use inside kernels: it takes arrays, then whole numbers, and runs `body` once.
+def intrinsic_step(arrays: int, numbers: int, body: Callable[..., None]) -> Any:
+    """Return a numba intrinsic that runs `body` once; its arguments are arrays, then integers.
 
     Parameters
     ----------
-    grids, numbers : int
-        How many two-dimensional arrays and how many whole numbers it takes.
+    arrays, numbers : int
+        Number of two-dimensional arrays and of integers that it takes.
     body : callable
-        Takes as many `Grid` and `Index`, and emits the instructions.
+        Takes that many `View2D` and `Index`, and emits the instructions.
     """
 
     def typing(*args: Any) -> Any:
-        signature = types.void(*args[:grids], *[types.intp] * numbers)
+        signature = types.void(*args[:arrays], *[types.intp] * numbers)
 
         def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-            arrays = [Grid(context, builder, t, v) for t, v in zip(sig.args[:grids], values[:grids], strict=True)]
-            body(*arrays, *(Index(builder, v) for v in values[grids:]))
+            views = [View2D(context, builder, t, v) for t, v in zip(sig.args[:arrays], values[:arrays], strict=True)]
+            body(*views, *(Index(builder, v) for v in values[arrays:]))
             return context.get_dummy_value()
 
         return signature, codegen
 
-    names = ", ".join(f"a{k}" for k in range(grids + numbers))
-    # numba reads the number of arguments from the signature, so it must be spelled out
+    names = ", ".join(f"a{k}" for k in range(arrays + numbers))
+    # numba reads the number of arguments from the signature, so the signature must list them
     space: dict[str, Any] = {"typing": typing}
     exec(f"def made(context, {names}):\n    return typing({names})", space)  # noqa: S102
     return intrinsic(space["made"])
 
 
-def fold(at: Callable[[int], Lanes], taps: Sequence[int]) -> Lanes:
-    """Return the sum of a symmetric filter; `taps` are its first half and the middle.
+def symmetric_fir(at: Callable[[int], Vector], taps: Sequence[int]) -> Vector:
+    """Return the output of a symmetric FIR filter.
 
-    `at(k)` is the sample under tap k; equal taps share one product, which changes nothing in whole numbers.
+    Parameters
+    ----------
+    at : callable
+        Returns the samples under tap k.
+    taps : sequence of int
+        The first half of the taps and the middle one. Equal taps share one product, which is exact for integers.
     """
     middle = len(taps) - 1
     total = at(middle) * taps[middle]
@@ -262,26 +268,26 @@ def fold(at: Callable[[int], Lanes], taps: Sequence[int]) -> Lanes:
     return total
 
 
-def both(builder: Any, number: Any, kind: Any) -> Any:
-    """Return a vector that holds one number in every lane."""
+def splat(builder: Any, number: Any, kind: Any) -> Any:
+    """Return an LLVM vector that holds one number in every element."""
     one = ir.Constant(ir.IntType(32), 0)
     start = builder.insert_element(ir.Constant(kind, ir.Undefined), number, one)
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
     return builder.shuffle_vector(start, ir.Constant(kind, ir.Undefined), zeros)
 
 
-def _shuffled(first: Lanes, second: Lanes, places: Sequence[int]) -> Lanes:
-    order = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), list(places))
+def _shuffled(first: Vector, second: Vector, indices: Sequence[int]) -> Vector:
+    order = ir.Constant(ir.VectorType(ir.IntType(32), len(indices)), list(indices))
     return first._like(first.builder.shuffle_vector(first.value, second.value, order))
 
 
-def unzip(lanes: Lanes) -> tuple[Lanes, Lanes]:
-    """Return the even and the odd places."""
+def deinterleave(lanes: Vector) -> tuple[Vector, Vector]:
+    """Return the elements with even and with odd indices."""
     count = lanes.value.type.count
     return _shuffled(lanes, lanes, range(0, count, 2)), _shuffled(lanes, lanes, range(1, count, 2))
 
 
-def zip_up(even: Lanes, odd: Lanes) -> Lanes:
-    """Return one vector with the places of both by turns."""
+def interleave(even: Vector, odd: Vector) -> Vector:
+    """Return one vector with the elements of both in turn."""
     count = even.value.type.count
     return _shuffled(even, odd, [k // 2 + count * (k % 2) for k in range(2 * count)])

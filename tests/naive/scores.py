@@ -1,4 +1,4 @@
-"""libvmaf's integer features, PSNR and SSIM as the formulas stand; pictures are int64 arrays."""
+"""Reference implementations of libvmaf's integer features, PSNR and SSIM; frames are int64 arrays."""
 
 import numpy as np
 
@@ -10,13 +10,13 @@ VMAF_VIF_TAPS = (
 )
 
 
-def vmaf_filtered(picture, half, axis):
-    """Filter symmetrically along an axis; borders are mirrored about the outermost sample."""
+def vmaf_filtered(frame, half, axis):
+    """Filter symmetrically along an axis; the border is mirrored at the outermost sample."""
     reach = len(half) - 1
     pad = [(reach, reach) if a == axis else (0, 0) for a in (0, 1)]
-    padded = np.pad(picture, pad, mode="reflect")
+    padded = np.pad(frame, pad, mode="reflect")
     taps = [*half, *half[-2::-1]]
-    size = picture.shape[axis]
+    size = frame.shape[axis]
     return sum(tap * np.take(padded, range(k, k + size), axis) for k, tap in enumerate(taps))
 
 
@@ -25,6 +25,7 @@ def vmaf_rounded(values, bits):
 
 
 def vmaf_logarithm(values):
+    """Return round(2048 * log2(value)) of the leading 16 bits of each value."""
     shift = np.maximum(np.floor(np.log2(values)).astype(int) - 15, 0)
     exact = np.log2((values >> shift).astype(float)).astype(np.float32).astype(float)
     return np.floor(exact * 2048 + 0.5).astype(int) + 2048 * shift
@@ -55,16 +56,16 @@ def vmaf_vif(reference, rendition, depth, limit=100.0):
             for a, b in ((m1, m1), (m2, m2), (m1, m2))
         )
         s1, s2, s12 = xx - m11, np.maximum(yy - m22, 0), xy - m12
-        lively = s1 >= 131072
-        told = lively & (s12 > 0) & (s2 > 0)
-        gain = s12[told] / (s1[told] + 65536e-10)
-        residue = np.maximum(np.trunc(s2[told] - gain * s12[told]), 0).astype(np.int64) + 131072
+        is_structured = s1 >= 131072
+        is_informative = is_structured & (s12 > 0) & (s2 > 0)
+        gain = s12[is_informative] / (s1[is_informative] + 65536e-10)
+        residue = np.maximum(np.trunc(s2[is_informative] - gain * s12[is_informative]), 0).astype(np.int64) + 131072
         gain = np.minimum(gain, limit)
-        power = np.trunc(gain * gain * s1[told]).astype(np.int64)
+        power = np.trunc(gain * gain * s1[is_informative]).astype(np.int64)
         kept = (vmaf_logarithm(power + residue) - vmaf_logarithm(residue)).sum()
-        there = (vmaf_logarithm(131072 + s1[lively]) - 2048 * 17).sum()
-        flat = int((~lively).sum())
-        lost = flat - (float(s2[~lively].sum()) / 16384) / 65025
+        there = (vmaf_logarithm(131072 + s1[is_structured]) - 2048 * 17).sum()
+        flat = int((~is_structured).sum())
+        lost = flat - (float(s2[~is_structured].sum()) / 16384) / 65025
         pairs.append((np.float32(kept / 2048 + lost), np.float32(there / 2048 + flat)))
     return pairs
 
@@ -76,13 +77,13 @@ def vmaf_motion(before, after, depth):
     return float(np.abs(blurred).sum()) / 256 / before.size
 
 
-def vmaf_wavelet(picture, axis):
-    """Return both halves of one filtering step, unshifted, and the sum of the low-pass taps."""
-    size = picture.shape[axis]
+def vmaf_wavelet(frame, axis):
+    """Return the low-pass and high-pass halves along an axis, without a shift."""
+    size = frame.shape[axis]
     low, high = (15826, 27411, 7345, -4240), (-4240, -7345, 27411, -15826)
-    places = [[abs(2 * k + n - 1) for n in range(4)] for k in range((size + 1) // 2)]
-    places = np.array([[2 * size - 1 - p if p >= size else p for p in row] for row in places])
-    return [sum(tap * np.take(picture, places[:, n], axis) for n, tap in enumerate(taps)) for taps in (low, high)]
+    indices = [[abs(2 * k + n - 1) for n in range(4)] for k in range((size + 1) // 2)]
+    indices = np.array([[2 * size - 1 - p if p >= size else p for p in row] for row in indices])
+    return [sum(tap * np.take(frame, indices[:, n], axis) for n, tap in enumerate(taps)) for taps in (low, high)]
 
 
 VMAF_ADM_WEIGHTS = (
@@ -99,12 +100,12 @@ def vmaf_third_power(value):
     return np.float32(float(np.float32(value)) ** float(np.float32(1 / 3)))
 
 
-def vmaf_adm_bands(picture, depth):
+def vmaf_adm_bands(frame, depth):
     """Return (h, v, d) of four scales."""
     scales = []
     shifts = ((depth, 16), (0, 15), (16, 16), (16, 15))
     for scale, (down, along) in enumerate(shifts):
-        low, high = vmaf_wavelet(picture, 0)
+        low, high = vmaf_wavelet(frame, 0)
         if scale == 0:
             low = (low - 46342 * 2 ** (depth - 1) + 2 ** (depth - 1)) >> depth
             high = vmaf_rounded(high, depth)
@@ -112,12 +113,12 @@ def vmaf_adm_bands(picture, depth):
             low, high = vmaf_rounded(low, down), vmaf_rounded(high, down)
         (smooth, v), (h, d) = ((vmaf_rounded(x, along) for x in vmaf_wavelet(half, 1)) for half in (low, high))
         scales.append((h, v, d))
-        picture = smooth
+        frame = smooth
     return scales
 
 
 def vmaf_adm_kept(o, t, scale):
-    """Return how much of coefficient o is left in t, 0 to 32768."""
+    """Return the fraction of coefficient o that t keeps, 0 to 32768."""
     m, n = abs(o), 0
     while scale and m >> n >= 32768:
         n += 1
@@ -161,7 +162,7 @@ def vmaf_adm(reference, rendition, depth, limit=100):
                 far, near = (143165577 * c - 2**31) >> 32, (286331153 * c - 2**31) >> 32
                 seen.append(np.abs((weight * r + 2**27) >> 28))
             around, centre = around + far, centre + near
-        # above and left of the first comes the second, beyond the last the last again
+        # libvmaf mirrors the border above and on the left, and repeats the last row and column on the other sides
         wide = np.pad(around, ((1, 1), (1, 1)), mode="edge")
         wide[0], wide[:, 0] = wide[2], wide[:, 2]
         threshold = centre - around + sum(wide[i : i + height, j : j + width] for i in range(3) for j in range(3))
@@ -196,12 +197,12 @@ def vmaf_adm_energy(m, scale, b):
 
 
 def psnr(a, b, depth):
-    """The definition."""
+    """Return 10 log10(peak**2 / mean squared error)."""
     return 10 * np.log10((2**depth - 1) ** 2 / ((a.astype(float) - b) ** 2).mean())
 
 
 def ssim(a, b, depth):
-    """Wang et al. 2004, eq. 13, over every window of 8 x 8 that starts on a multiple of 4; variances of a sample."""
+    """Wang et al. 2004, eq. 13, over every 8 x 8 window that starts at a multiple of 4, with sample variances."""
     c1, c2 = (0.01 * (2**depth - 1)) ** 2, (0.03 * (2**depth - 1)) ** 2
     found = []
     for i in range(0, a.shape[0] // 4 * 4 - 7, 4):

@@ -1,4 +1,4 @@
-"""The sample film is what its truth says, in pictures and in sound, the same every time."""
+"""The sample video matches its ground truth, in video and audio, and is the same in every run."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_film(tmp_path_factory.mktemp("film") / "film.mp4", width=SMALL.width, height=SMALL.height, crf=20)
 
 
-def test_film_has_the_promised_structure() -> None:
+def test_make_film_has_the_documented_structure() -> None:
     truth = shotlist.truth()
     seconds = [shot["frame_count"] / 24 for shot in truth["shots"]]
     assert len(seconds) >= 14
@@ -38,15 +38,15 @@ def test_film_has_the_promised_structure() -> None:
     assert truth["flashes"]
 
 
-def test_every_cut_is_a_peak_of_frame_difference(luma: np.ndarray) -> None:
+def test_film_frames_have_a_peak_of_frame_difference_at_every_cut(luma: np.ndarray) -> None:
     change = np.r_[0, np.abs(np.diff(luma, axis=0)).mean((1, 2))]
     for cut in shotlist.truth()["cuts"]:
-        # beside the forest every frame differs much from the next: there the calmer side tells
+        # in the forest all frames differ a lot: there the side with less change decides
         calmer = min(change[cut - 6 : cut].max(), change[cut + 1 : cut + 7].max())
         assert change[cut] > max(2.5 * calmer, 8), cut
 
 
-def test_nothing_but_cuts_and_flashes_jumps(luma: np.ndarray) -> None:
+def test_film_frames_change_abruptly_at_cuts_and_flashes_only(luma: np.ndarray) -> None:
     truth = shotlist.truth()
     change = np.r_[0, np.abs(np.diff(luma, axis=0)).mean((1, 2))]
     known = set(truth["cuts"]) | {n for f in truth["flashes"] for n in range(f["first"], f["last"] + 2)}
@@ -55,9 +55,9 @@ def test_nothing_but_cuts_and_flashes_jumps(luma: np.ndarray) -> None:
     assert jumps == []
 
 
-def test_fade_frames_are_mixtures_with_black_and_their_neighbours_are_not(luma: np.ndarray) -> None:
+def test_film_frames_of_fades_are_mixtures_with_black_and_adjacent_ones_are_not(luma: np.ndarray) -> None:
     out = next(g for g in shotlist.truth()["gradual"] if g["kind"] == "fade_out")
-    clean = luma[0] - 16  # the title stands still
+    clean = luma[0] - 16  # the title is a still frame
     weights = [
         float(((luma[n] - 16) * clean).sum() / (clean * clean).sum()) for n in range(out["first"] - 1, out["last"] + 2)
     ]
@@ -67,7 +67,7 @@ def test_fade_frames_are_mixtures_with_black_and_their_neighbours_are_not(luma: 
     assert not (luma[out["last"] + 1] - 16).any()
 
 
-def test_wipe_moves_one_edge_over_the_old_shot(luma: np.ndarray) -> None:
+def test_film_frames_of_the_wipe_have_one_edge_over_the_old_shot(luma: np.ndarray) -> None:
     truth = shotlist.truth()
     wipe = next(g for g in truth["gradual"] if g["kind"] == "wipe")
     number = next(k for k, shot in enumerate(shotlist.SHOTS) if shot.opens == "wipe")
@@ -93,7 +93,7 @@ def _luma(painter: Painter, time: float) -> np.ndarray:
     return planes[0]
 
 
-def test_flash_lights_one_shot_and_leaves_it_as_it_was(luma: np.ndarray) -> None:
+def test_film_frames_after_the_flash_equal_those_before_it(luma: np.ndarray) -> None:
     (flash,) = shotlist.truth()["flashes"]
     level = luma.mean((1, 2))
     lit = level[flash["first"] : flash["last"] + 1]
@@ -102,7 +102,7 @@ def test_flash_lights_one_shot_and_leaves_it_as_it_was(luma: np.ndarray) -> None
     assert abs(before - after) < 4
 
 
-def test_two_runs_give_the_same_bytes() -> None:
+def test_make_film_gives_the_same_bytes_in_two_runs() -> None:
     def digest() -> str:
         total = hashlib.sha256()
         for planes in islice(film_frames(Size(96, 54)), 0, None, 5):
@@ -112,7 +112,7 @@ def test_two_runs_give_the_same_bytes() -> None:
     assert digest() == digest()
 
 
-def test_beeps_start_with_their_frames_to_under_a_fifth_of_a_millisecond(film: Path) -> None:
+def test_make_film_starts_beeps_within_a_fifth_of_a_millisecond_of_their_frames(film: Path) -> None:
     with av.open(film) as container:
         heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     window = 48
@@ -121,12 +121,12 @@ def test_beeps_start_with_their_frames_to_under_a_fifth_of_a_millisecond(film: P
         at = round(beep["time"] * 48000)
         assert at == beep["frame"] * 2000
         near = np.abs(np.convolve(heard[at - 4800 : at + 4800], tone, "valid"))
-        # the window is half full when the beep has run for half its length
+        # the window is half full when half of the beep has played
         onset = int(np.argmax(near > near.max() / 2)) + window // 2 - 4800
         assert abs(onset) / 48 < 0.15, beep
 
 
-def test_file_is_tagged_exact_in_time_and_starts_fast(film: Path) -> None:
+def test_make_film_writes_tags_exact_times_and_a_fast_start(film: Path) -> None:
     assert film.read_bytes().index(b"moov") < film.read_bytes().index(b"mdat")
     with av.open(film) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
@@ -137,7 +137,7 @@ def test_file_is_tagged_exact_in_time_and_starts_fast(film: Path) -> None:
     assert times == [Fraction(n, 24) for n in range(shotlist.frame_count())]
 
 
-def test_nothing_half_made_stays(film: Path, tmp_path: Path) -> None:
+def test_make_film_leaves_no_partial_file(film: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in film.parent.iterdir()) == ["film.mp4", "film.truth.json"]
 
     def stop(done: int, _total: int) -> None:

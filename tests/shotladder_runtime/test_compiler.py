@@ -10,10 +10,10 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 STEPS = """
-from shotladder_runtime.kernels.vector import step
+from shotladder_runtime.kernels.vector import intrinsic_step
 def body(a, out, row):
     out.store(0, 0, a.load(row, 0, 8) + {constant})
-add = step(2, 1, body)
+add = intrinsic_step(2, 1, body)
 """
 KERNELS = """
 from shotladder_runtime.kernels.compiler import kernel

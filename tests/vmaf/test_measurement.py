@@ -1,4 +1,4 @@
-"""`vmaf.score`: both engines agree, ranges equal whole runs, mispaired films are refused."""
+"""`vmaf.score`: the engines agree, ranges equal whole runs, other frames are rejected."""
 
 import gzip
 import json
@@ -20,24 +20,24 @@ PRINTED = 5.1e-7
 
 
 @pytest.fixture(scope="module")
-def pair(film, textured, worsened, tmp_path_factory):
+def pair(write_video, textured, worsened, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
-    pictures = textured(7, 12, 72, 98)
-    return film(folder / "reference.mkv", pictures), film(folder / "worse.mkv", worsened(pictures))
+    frames = textured(7, 12, 72, 98)
+    return write_video(folder / "reference.mkv", frames), write_video(folder / "worse.mkv", worsened(frames))
 
 
 def assert_engines_agree(reference, renditions, **options):
     native = vmaf.score(reference, renditions, engine="native", **options)
-    oracle = vmaf.score(reference, renditions, engine="libvmaf", **options)
-    for ours, theirs in zip(native, oracle, strict=True):
+    libvmaf = vmaf.score(reference, renditions, engine="libvmaf", **options)
+    for ours, theirs in zip(native, libvmaf, strict=True):
         assert ours.engine == "native"
         assert ours.frames.tolist() == theirs.frames.tolist()
-        assert ours.series().keys() == theirs.series().keys()
-        assert all(np.isfinite(values).all() for name, values in ours.series().items() if name[:4] != "psnr")
-        for name, values in theirs.series().items():
+        assert ours.series.keys() == theirs.series.keys()
+        assert all(np.isfinite(values).all() for name, values in ours.series.items() if name[:4] != "psnr")
+        for name, values in theirs.series.items():
             # ffmpeg keeps PSNR in single precision and sums SSIM in it
             tolerance = {"vmaf": 1e-4, "psnr": 5e-6, "ssim": 1e-6}.get(name[:4], PRINTED)
-            np.testing.assert_allclose(ours.series()[name], values, rtol=0, atol=tolerance, err_msg=name)
+            np.testing.assert_allclose(ours.series[name], values, rtol=0, atol=tolerance, err_msg=name)
     return native
 
 
@@ -45,72 +45,73 @@ def assert_engines_agree(reference, renditions, **options):
     ("height", "width", "depth"),
     [(72, 98, 8), (34, 33, 8), (101, 77, 8), (64, 36, 8), (54, 96, 10), (90, 163, 10), (66, 83, 12)],
 )
-def test_native_engine_equals_libvmaf(film, textured, worsened, tmp_path, height, width, depth):
-    pictures = textured(1, 4, height, width, depth)
+def test_score_of_native_engine_equals_libvmaf(write_video, textured, worsened, tmp_path, height, width, depth):
+    frames = textured(1, 4, height, width, depth)
     depth = max(depth, 10)
-    reference = film(tmp_path / "r.mkv", pictures, depth=depth, colour=True)
-    others = [film(tmp_path / f"d{n}.mkv", worsened(pictures, n), depth=depth, colour=True) for n in range(2)]
-    assert_engines_agree(reference, others, companions=("neg", "psnr", "ssim"))
+    reference = write_video(tmp_path / "r.mkv", frames, depth=depth, colour=True)
+    others = [write_video(tmp_path / f"d{n}.mkv", worsened(frames, n), depth=depth, colour=True) for n in range(2)]
+    assert_engines_agree(reference, others, metrics=("neg", "psnr", "ssim"))
 
 
 @pytest.mark.parametrize("name", ["flat", "stripes", "columns", "noise", "black"])
-def test_native_engine_equals_libvmaf_on_extreme_pictures(film, tmp_path, name):
+def test_score_of_native_engine_equals_libvmaf_on_extreme_frames(write_video, tmp_path, name):
     rng = np.random.default_rng(2)
-    pictures = np.zeros((3, 60, 80), np.uint8)
+    frames = np.zeros((3, 60, 80), np.uint8)
     if name == "flat":
-        pictures[:] = np.array([80, 90, 90])[:, None, None]
+        frames[:] = np.array([80, 90, 90])[:, None, None]
     elif name == "stripes":
-        pictures[:, ::2] = 255
+        frames[:, ::2] = 255
     elif name == "columns":
-        pictures[:, :, ::3] = 255
+        frames[:, :, ::3] = 255
     elif name == "noise":
-        pictures[:] = rng.integers(0, 256, pictures.shape)
-    other = np.clip(pictures.astype(int) + rng.integers(-9, 10, pictures.shape), 0, 255).astype(np.uint8)
-    assert_engines_agree(film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", other))
+        frames[:] = rng.integers(0, 256, frames.shape)
+    other = np.clip(frames.astype(int) + rng.integers(-9, 10, frames.shape), 0, 255).astype(np.uint8)
+    assert_engines_agree(write_video(tmp_path / "r.mkv", frames), write_video(tmp_path / "d.mkv", other))
 
 
 @pytest.mark.parametrize("model", ["4k", "phone", "neg", "4k-neg"])
-def test_engines_agree_on_every_model(pair, model):
+def test_score_is_equal_in_both_engines_for_every_model(pair, model):
     assert_engines_agree(*pair, model=model)
 
 
-def test_phone_transform_equals_libvmafs_where_it_does_not_saturate(film, textured, worsened, tmp_path):
-    pictures = textured(7, 3, 72, 98)
-    reference = film(tmp_path / "r.mkv", pictures)
-    rendition = film(tmp_path / "d.mkv", worsened(worsened(worsened(pictures))))
+def test_score_with_phone_transform_equals_libvmaf_below_100(write_video, textured, worsened, tmp_path):
+    frames = textured(7, 3, 72, 98)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    rendition = write_video(tmp_path / "d.mkv", worsened(worsened(worsened(frames))))
     (scores,) = assert_engines_agree(reference, rendition, model="phone")
     (plain,) = vmaf.score(reference, rendition)
     assert (plain.vmaf + 5 < scores.vmaf).all()
     assert scores.vmaf.max() < 95
 
 
-def test_device_gives_size_and_model(pair):
-    (scores,) = vmaf.score(*pair, "v1", every=6, device="tv-1080p")
+def test_score_selects_size_and_model_by_device(pair):
+    (scores,) = vmaf.score(*pair, model="v1", frame_stride=6, device="tv-1080p")
     assert (scores.width, scores.height) == (1470, 1080)
     assert (scores.engine, scores.model) == ("libvmaf", "vmaf_v1.0.16_3d0h")
     assert 0 < scores.min < 100
 
 
 @pytest.mark.parametrize("model", ["v1", "vmaf_v1.0.16_hfr_3d0h"])
-def test_scores_of_version_one_do_not_depend_on_the_range(film, textured, worsened, tmp_path, model):
-    pictures = textured(7, 16, 180, 320)
-    reference, rendition = film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", worsened(pictures))
-    (whole,) = vmaf.score(reference, rendition, model)
-    (part,) = vmaf.score(reference, rendition, model, frames=(7, 10))
+def test_score_of_version_1_does_not_depend_on_the_range(write_video, textured, worsened, tmp_path, model):
+    frames = textured(7, 16, 180, 320)
+    reference, rendition = write_video(tmp_path / "r.mkv", frames), write_video(tmp_path / "d.mkv", worsened(frames))
+    (whole,) = vmaf.score(reference, rendition, model=model)
+    (part,) = vmaf.score(reference, rendition, model=model, frames=(7, 10))
     assert part.vmaf.tolist() == whole.vmaf[7:10].tolist()
 
 
-def test_smaller_rendition_is_scaled_as_ffmpeg_scales(film, textured, worsened, tmp_path):
-    pictures = textured(4, 3, 120, 160)
-    small = worsened(pictures)[:, ::2, ::2].copy()
-    reference, rendition = (film(tmp_path / f"{n}.mkv", each, colour=True) for n, each in enumerate((pictures, small)))
+def test_score_scales_smaller_rendition_like_ffmpeg(write_video, textured, worsened, tmp_path):
+    frames = textured(4, 3, 120, 160)
+    small = worsened(frames)[:, ::2, ::2].copy()
+    reference = write_video(tmp_path / "r.mkv", frames, colour=True)
+    rendition = write_video(tmp_path / "d.mkv", small, colour=True)
     assert_engines_agree(reference, rendition)
-    assert_engines_agree(reference, rendition, size=(200, 150), companions=("psnr", "ssim"))
+    assert_engines_agree(reference, rendition, size=(200, 150), metrics=("psnr", "ssim"))
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_turned_reference_is_compared_upright(film, textured, tmp_path, degrees):
-    lying = film(tmp_path / "lying.mkv", textured(4, 3, 72, 98))
+def test_score_compares_rotated_reference_upright(write_video, textured, tmp_path, degrees):
+    lying = write_video(tmp_path / "lying.mkv", textured(4, 3, 72, 98))
     reference, rendition = tmp_path / "r.mp4", tmp_path / "d.mp4"
     ffmpeg = [ffmpeg_path(), "-v", "error"]
     process.run([*ffmpeg, "-i", str(lying), "-c:v", "libx264", "-qp", "0", str(tmp_path / "lying.mp4")])
@@ -122,23 +123,23 @@ def test_turned_reference_is_compared_upright(film, textured, tmp_path, degrees)
     assert scores.min > 80
 
 
-def test_rendition_of_fewer_bits_is_widened_as_ffmpeg_does(film, textured, worsened, tmp_path):
-    pictures = textured(4, 3, 80, 96, 10)
-    reference = film(tmp_path / "r.mkv", pictures)
-    rendition = film(tmp_path / "d.mkv", worsened((pictures >> 2).astype(np.uint8)))
-    (scores,) = assert_engines_agree(reference, rendition, companions=("psnr", "ssim"))
+def test_score_converts_rendition_of_fewer_bits_like_ffmpeg(write_video, textured, worsened, tmp_path):
+    frames = textured(4, 3, 80, 96, 10)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    rendition = write_video(tmp_path / "d.mkv", worsened((frames >> 2).astype(np.uint8)))
+    (scores,) = assert_engines_agree(reference, rendition, metrics=("psnr", "ssim"))
     assert scores.bit_depth == 10
 
 
 @pytest.mark.parametrize(("codec", "pixel_format"), [("ffv1", "bgr0"), ("mjpeg", "yuvj420p")])
-def test_what_the_native_engine_lacks_is_left_to_libvmaf(pair, textured, tmp_path, codec, pixel_format):
+def test_score_uses_libvmaf_for_what_the_native_engine_does_not_support(pair, textured, tmp_path, codec, pixel_format):
     path = tmp_path / "odd.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = 98, 72, pixel_format
-        for picture in textured(7, 12, 72, 98):
+        for samples in textured(7, 12, 72, 98):
             container.mux(
-                stream.encode(av.VideoFrame.from_ndarray(picture, format="gray").reformat(format=pixel_format))
+                stream.encode(av.VideoFrame.from_ndarray(samples, format="gray").reformat(format=pixel_format))
             )
         container.mux(stream.encode(None))
     (scores,) = vmaf.score(path, pair[1], engine="native")
@@ -146,7 +147,7 @@ def test_what_the_native_engine_lacks_is_left_to_libvmaf(pair, textured, tmp_pat
 
 
 @pytest.mark.parametrize("tags", [["-pix_fmt", "yuvj420p"], ["-pix_fmt", "yuv420p10le", "-color_range", "pc"]])
-def test_full_range_is_brought_to_the_usual_one_on_both_sides(pair, tmp_path, tags):
+def test_score_converts_full_range_on_both_sides(pair, tmp_path, tags):
     full = tmp_path / "full.mp4"
     filters = ["-vf", "scale=in_range=tv:out_range=pc", "-c:v", "libx264", "-qp", "1"]
     process.run([ffmpeg_path(), "-v", "error", "-i", str(pair[0]), *filters, *tags, str(full)])
@@ -159,96 +160,109 @@ def test_full_range_is_brought_to_the_usual_one_on_both_sides(pair, tmp_path, ta
 
 @pytest.mark.parametrize("engine", ["native", "libvmaf"])
 @pytest.mark.parametrize("every", [1, 3])
-def test_scores_of_a_range_equal_those_of_a_whole_run(pair, engine, every):
-    (whole,) = vmaf.score(*pair, engine=engine, every=every)
+def test_score_of_a_range_equals_that_of_a_whole_run(pair, engine, every):
+    (whole,) = vmaf.score(*pair, engine=engine, frame_stride=every)
     for first, last in ((0, 5), (5, 12), (4, 9), (11, 12)):
         if not any(n % every == 0 for n in range(first, last)):
             continue
-        (part,) = vmaf.score(*pair, engine=engine, every=every, frames=(first, last))
+        (part,) = vmaf.score(*pair, engine=engine, frame_stride=every, frames=(first, last))
         rows = np.searchsorted(whole.frames, part.frames)
         assert part.frames.tolist() == [n for n in range(first, last) if n % every == 0]
-        for name, values in part.series().items():
-            assert values.tolist() == whole.series()[name][rows].tolist(), name
+        for name, values in part.series.items():
+            assert values.tolist() == whole.series[name][rows].tolist(), name
 
 
 @pytest.mark.parametrize("engine", ["native", "libvmaf"])
-def test_chunk_is_measured_against_its_place_in_the_film(film, textured, worsened, tmp_path, engine):
-    pictures = textured(9, 10, 64, 80)
-    reference = film(tmp_path / "r.mkv", pictures)
-    whole = film(tmp_path / "d.mkv", worsened(pictures))
-    chunk = film(tmp_path / "chunk.mkv", worsened(pictures)[4:8])
-    (all_of_it,) = vmaf.score(reference, whole, engine=engine)
+def test_score_measures_a_chunk_at_its_offset(write_video, textured, worsened, tmp_path, engine):
+    frames = textured(9, 10, 64, 80)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    whole = write_video(tmp_path / "d.mkv", worsened(frames))
+    chunk = write_video(tmp_path / "chunk.mkv", worsened(frames)[4:8])
+    (whole,) = vmaf.score(reference, whole, engine=engine)
     (part,) = vmaf.score(reference, chunk, engine=engine, frames=(4, 8), offset=4)
-    assert part.vmaf.tolist() == all_of_it.vmaf[4:8].tolist()
+    assert part.vmaf.tolist() == whole.vmaf[4:8].tolist()
 
 
-def test_number_of_threads_changes_no_digit(pair):
+def test_score_does_not_depend_on_the_number_of_threads(pair):
     reference, rendition = pair
     one = vmaf.score(reference, [rendition] * 3, engine="native", threads=1)
     three = vmaf.score(reference, [rendition] * 3, engine="native", threads=3)
     assert len({tuple(scores.vmaf) for scores in (*one, *three)}) == 1
 
 
-def test_progress_ends_with_everything_done(pair):
-    told = []
-    vmaf.score(*pair, engine="native", progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (12, 12)
+def test_score_reports_progress_until_all_frames_are_done(pair):
+    reports = []
+    vmaf.score(*pair, engine="native", progress=lambda done, total: reports.append((done, total)))
+    assert reports[-1] == (12, 12)
 
 
-def test_identical_films_do_not_score_100_where_nothing_moves(film, textured, tmp_path):
+def test_score_of_identical_still_videos_is_below_100(write_video, textured, tmp_path):
     still = np.repeat(textured(1, 1, 64, 80), 3, axis=0)
-    path = film(tmp_path / "still.mkv", still)
+    path = write_video(tmp_path / "still.mkv", still)
     (scores,) = vmaf.score(path, path, engine="native")
     assert scores.mean == pytest.approx(97.428, abs=2e-3)
 
 
-def test_dropped_frame_is_told_with_its_place(film, textured, tmp_path):
-    pictures = textured(3, 10, 64, 80)
-    reference = film(tmp_path / "r.mkv", pictures)
-    dropped = film(tmp_path / "d.mkv", np.delete(pictures, 6, 0), times=[0, 1, 2, 3, 4, 5, 7, 8, 9])
-    with pytest.raises(vmaf.PairingError, match=r"has 9 frames where .* has 10; they part at reference frame 6"):
+def test_score_rejects_dropped_frame_and_names_it(write_video, textured, tmp_path):
+    frames = textured(3, 10, 64, 80)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    dropped = write_video(tmp_path / "d.mkv", np.delete(frames, 6, 0), times=[0, 1, 2, 3, 4, 5, 7, 8, 9])
+    with pytest.raises(vmaf.PairingError, match=r"has 9 frames where .* has 10; they diverge at reference frame 6"):
         vmaf.score(reference, dropped)
 
 
-def test_shifted_times_are_told_with_their_place(film, textured, tmp_path):
-    pictures = textured(3, 10, 64, 80)
-    reference = film(tmp_path / "r.mkv", pictures)
-    shifted = film(tmp_path / "d.mkv", pictures, times=[0, 1, 2, 3, 5, 6, 7, 8, 9, 10])
+def test_score_rejects_shifted_times_and_names_the_frame(write_video, textured, tmp_path):
+    frames = textured(3, 10, 64, 80)
+    reference = write_video(tmp_path / "r.mkv", frames)
+    shifted = write_video(tmp_path / "d.mkv", frames, times=[0, 1, 2, 3, 5, 6, 7, 8, 9, 10])
     with pytest.raises(vmaf.PairingError, match="from frame 4 on"):
         vmaf.score(reference, shifted)
     assert vmaf.score(reference, shifted, match_times=False)[0].mean > 95
 
 
-def test_other_frame_rate_is_refused(film, textured, tmp_path):
-    pictures = textured(3, 10, 64, 80)
-    reference, slow = film(tmp_path / "r.mkv", pictures), film(tmp_path / "d.mkv", pictures, rate=20)
+def test_score_rejects_other_frame_rate(write_video, textured, tmp_path):
+    frames = textured(3, 10, 64, 80)
+    reference, slow = write_video(tmp_path / "r.mkv", frames), write_video(tmp_path / "d.mkv", frames, rate=20)
     with pytest.raises(vmaf.PairingError, match="frame rates differ"):
         vmaf.score(reference, slow)
 
 
-def test_wrong_requests_are_refused(pair, film, textured, tmp_path):
+def test_score_rejects_invalid_arguments(pair, write_video, textured, tmp_path):
     reference, rendition = pair
-    tiny = film(tmp_path / "tiny.mkv", textured(1, 2, 32, 80))
+    tiny = write_video(tmp_path / "tiny.mkv", textured(1, 2, 32, 80))
     for arguments, options, reason in (
         ((reference, []), {}, "no rendition"),
         ((tiny, tiny), {}, "at least 33 rows"),
         ((reference, rendition), {"model": "v1"}, "at least 160 rows"),
         ((reference, rendition), {"model": "v1", "size": (400, 301)}, "even sides"),
         ((reference, rendition), {"engine": "gpu"}, "unknown engine"),
-        ((reference, rendition), {"every": 0}, "stride"),
-        ((reference, rendition), {"threads": 0}, "at least one"),
+        ((reference, rendition), {"frame_stride": 0}, "stride"),
+        ((reference, rendition), {"threads": 0}, "at least one thread"),
         ((reference, rendition), {"frames": (3, 99)}, "not all in"),
         ((reference, rendition), {"frames": (3, 3)}, "not all in"),
-        ((reference, rendition), {"frames": (1, 2), "every": 5}, "leaves no frame"),
-        ((reference, rendition), {"companions": ("vif",)}, "unknown companion"),
+        ((reference, rendition), {"frames": (1, 2), "frame_stride": 5}, "leaves no frame"),
+        ((reference, rendition), {"metrics": ("vif",)}, "unknown metric"),
     ):
         with pytest.raises(vmaf.MeasureError, match=reason):
             vmaf.score(*arguments, **options)
 
 
-def test_companions_of_ffmpeg_come_with_the_scores(pair):
-    (scores,) = vmaf.score(*pair, companions=("psnr", "ssim"))
+def test_score_rejects_unknown_keyword(pair):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'strides'"):
+        vmaf.score(*pair, strides=2)
+
+
+def test_score_draws_progress_bar_on_stderr(pair, capsys):
+    vmaf.score(*pair, progress=True)
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "100%" in output.err
+
+
+def test_score_adds_psnr_and_ssim(pair):
+    (scores,) = vmaf.score(*pair, metrics=("psnr", "ssim"))
     assert scores.engine == "native"
+    assert scores.times.tolist() == [n / 25 for n in range(12)]
     luma = [np.stack([f.luma for f in decode(encoder.inspect(path))]).astype(float) for path in pair]
     error = ((luma[0] - luma[1]) ** 2).mean(axis=(1, 2))
     np.testing.assert_allclose(scores.psnr_y, 10 * np.log10(255**2 / error), atol=1e-5)
@@ -256,17 +270,17 @@ def test_companions_of_ffmpeg_come_with_the_scores(pair):
     assert (scores.ssim_y < 1).all()
 
 
-def test_banding_is_measured_where_libvmaf_can(film, pair, tmp_path):
+def test_score_adds_cambi_where_libvmaf_computes_it(write_video, pair, tmp_path):
     ramp = np.tile(np.linspace(40, 60, 384).round().astype(np.uint8), (2, 216, 1))
-    path = film(tmp_path / "ramp.mkv", ramp)
-    (scores,) = vmaf.score(path, path, companions=("cambi",))
+    path = write_video(tmp_path / "ramp.mkv", ramp)
+    (scores,) = vmaf.score(path, path, metrics=("cambi",))
     assert scores.cambi.min() > 0
     with pytest.raises(vmaf.MeasureError, match="no CAMBI"):
-        vmaf.score(*pair, companions=("cambi",))
+        vmaf.score(*pair, metrics=("cambi",))
 
 
-def test_bootstrap_interval_holds_the_score(pair):
-    (scores,) = vmaf.score(*pair, model="bootstrap", engine="native", companions=("interval",))
+def test_score_adds_bootstrap_interval(pair):
+    (scores,) = vmaf.score(*pair, model="bootstrap", engine="native", metrics=("interval",))
     assert (scores.vmaf_low < scores.vmaf_high).all()
     assert (scores.vmaf_high - scores.vmaf_low).max() < 15
 
@@ -276,7 +290,7 @@ def test_bootstrap_interval_holds_the_score(pair):
     ("name", "neg"),
     [("160x90", False), ("akiyo", False), ("akiyo", True), ("sparks_10bit", False), ("src01_10bit", False)],
 )
-def test_native_engine_gives_the_known_answers(shared, film, tmp_path, name, neg):
+def test_score_equals_libvmafs_published_answers(shared, write_video, tmp_path, name, neg):
     answers = shared / "truth/vmaf/libvmaf" / f"{name}.v061{'neg' if neg else ''}.json"
     stem = {"160x90": "_160x90", "akiyo": "akiyo_", "sparks_10bit": "sparks_", "src01_10bit": "src01_"}[name]
     files = sorted((shared / "truth/vmaf/yuv").glob(f"*{stem}*"))
@@ -288,12 +302,12 @@ def test_native_engine_gives_the_known_answers(shared, film, tmp_path, name, neg
         kind = np.uint16 if "10le" in path.name else np.uint8
         raw = np.frombuffer(gzip.decompress(path.read_bytes()), kind).reshape(int(words[-1][:-1]), -1)
         luma = raw[:, : width * height].reshape(-1, height, width)
-        paths.append(film(tmp_path / f"{path.name}.mkv", luma))
+        paths.append(write_video(tmp_path / f"{path.name}.mkv", luma))
     (scores,) = vmaf.score(*paths, model="neg" if neg else "v0.6.1", engine="native")
     frames = [entry["metrics"] for entry in json.loads(answers.read_text())["frames"]]
     for feature in FEATURES:
         known = [
             next(v for k, v in f.items() if k in (f"integer_{feature}", f"integer_{feature}_egl_1")) for f in frames
         ]
-        np.testing.assert_allclose(scores.series()[feature], known, rtol=0, atol=PRINTED)
+        np.testing.assert_allclose(scores.series[feature], known, rtol=0, atol=PRINTED)
     np.testing.assert_allclose(scores.vmaf, [f["vmaf"] for f in frames], rtol=0, atol=1e-4)

@@ -9,17 +9,17 @@ from shotladder.cli import group
 
 
 @pytest.fixture(scope="module")
-def files(film, textured, worsened, tmp_path_factory):
+def files(write_video, textured, worsened, tmp_path_factory):
     folder = tmp_path_factory.mktemp("score")
-    pictures = textured(2, 6, 64, 80)
-    return [str(film(folder / "r.mkv", pictures)), str(film(folder / "d.mkv", worsened(pictures)))]
+    frames = textured(2, 6, 64, 80)
+    return [str(write_video(folder / "r.mkv", frames)), str(write_video(folder / "d.mkv", worsened(frames)))]
 
 
 def run(*arguments):
     return CliRunner().invoke(group, ["score", *arguments])
 
 
-def test_json_is_one_document_of_the_promised_shape(files):
+def test_score_command_prints_json_with_the_documented_keys(files):
     result = run(*files, "--json", "--quiet", "--with", "psnr")
     assert result.exit_code == 0
     document = json.loads(result.stdout)
@@ -33,12 +33,12 @@ def test_json_is_one_document_of_the_promised_shape(files):
     assert rendition["frames"][0]["psnr_u"] is None
 
 
-def test_table_names_every_file(files):
+def test_score_command_prints_a_line_for_every_file(files):
     result = run(files[0], files[1], files[0], "--quiet")
     assert result.exit_code == 0
     assert [line.split()[-1] for line in result.stdout.splitlines()[2:]] == [files[1], files[0]]
 
 
-def test_wrong_usage_is_a_usage_error(files):
+def test_score_command_reports_invalid_options_as_usage_error(files):
     for option in (["--size", "12"], ["--every", "0"], ["--with", "sharpness"], ["--engine", "gpu"]):
         assert run(*files, *option).exit_code == 2

@@ -1,1 +1,1 @@
-"""How frames of a rendition are matched with frames of the reference."""
+"""Check that frame n of a rendition shows frame n of the reference."""

@@ -1,4 +1,4 @@
-"""Which of the reference's frames a rendition holds, as counts and times tell it."""
+"""Detect, by frame counts and frame times, which frames of the reference a rendition does not hold."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from fractions import Fraction
 from encoder import Source
 from vmaf.errors import PairingError
 
-__all__ = ["absent", "runs"]
+__all__ = ["frame_ranges", "missing_frames"]
 
 
-def absent(
+def missing_frames(
     reference: Source, rendition: Source, frames: tuple[int, int], offset: int, *, match_times: bool, partial: bool
 ) -> frozenset[int]:
-    """Return the reference's frames that a rendition does not hold.
+    """Return the frames of the reference that a rendition does not hold.
 
     Parameters
     ----------
     reference, rendition : Source
     frames : (int, int)
-        Frames [first, last) of the reference that are to be compared.
+        Frames [start, stop) of the reference that are to be compared.
     offset : int
         Number of the reference frame that the rendition begins with.
     match_times : bool
-        Whether times have to agree, and tell which frame is which.
+        Whether frame times must agree; they then identify the frames.
     partial : bool
         Whether frames may be missing.
 
     Raises
     ------
     PairingError
-        The rendition is not the reference's frames one for one, but for missing ones if that is allowed.
+        The frames of the rendition are not those of the reference, apart from missing ones if `partial` allows them.
     """
     if frames[0] < offset:
-        raise PairingError(f"{rendition.path} starts at frame {offset}, after the first to measure ({frames[0]})")
-    fault = _fault(reference, rendition, frames, offset, match_times=match_times)
-    if fault is None:
+        raise PairingError(f"{rendition.path} starts at frame {offset}, after the first frame to measure ({frames[0]})")
+    mismatch = _mismatch(reference, rendition, frames, offset, match_times=match_times)
+    if mismatch is None:
         return frozenset()
-    held = None
+    matched = None
     if partial and match_times:
-        held = _held(reference, rendition, offset)
+        matched = _matched_by_time(reference, rendition, offset)
     elif partial and rendition.frame_count < frames[1] - offset:
-        held = frozenset(range(offset, offset + rendition.frame_count))
-    if held is None:
-        raise PairingError(fault)
-    return frozenset(range(offset, reference.frame_count)) - held
+        matched = frozenset(range(offset, offset + rendition.frame_count))
+    if matched is None:
+        raise PairingError(mismatch)
+    return frozenset(range(offset, reference.frame_count)) - matched
 
 
-def runs(frames: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Return ascending numbers as ranges [first, last).
+def frame_ranges(frames: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Return ascending frame numbers as half-open ranges.
 
     Examples
     --------
-    >>> runs([3, 4, 5, 9])
+    >>> frame_ranges([3, 4, 5, 9])
     ((3, 6), (9, 10))
     """
     found: list[tuple[int, int]] = []
@@ -65,55 +65,57 @@ def runs(frames: Iterable[int]) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _fault(
+def _mismatch(
     reference: Source, rendition: Source, frames: tuple[int, int], offset: int, *, match_times: bool
 ) -> str | None:
-    """Return why a rendition's frames are not the reference's, and where they part."""
-    first, last = frames
-    end, has = last - offset, rendition.frame_count
-    whole = (first, last, offset) == (0, reference.frame_count, 0)
-    parted = _first_divergence(reference, rendition, offset)
-    if end > has or (whole and end != has):
-        where = "" if parted is None else f"; they part at reference frame {parted}"
-        return f"{rendition.path} has {has} frames where {reference.path} has {min(end, reference.frame_count)}{where}"
-    if match_times and parted is not None and parted < last:
+    """Return how a rendition's frames differ from the reference's, and from which frame on; None if they do not."""
+    start, stop = frames
+    needed, count = stop - offset, rendition.frame_count
+    is_whole = (start, stop, offset) == (0, reference.frame_count, 0)
+    diverges_at = _first_divergence(reference, rendition, offset)
+    if needed > count or (is_whole and needed != count):
+        where = "" if diverges_at is None else f"; they diverge at reference frame {diverges_at}"
+        expected = min(needed, reference.frame_count)
+        return f"{rendition.path} has {count} frames where {reference.path} has {expected}{where}"
+    if match_times and diverges_at is not None and diverges_at < stop:
         return (
-            f"{rendition.path}: from frame {parted - offset} on its times are not the reference's"
-            f" (frame {parted}, {float(reference.time(parted)):.3f} s); a frame is missing, doubled or"
+            f"{rendition.path}: from frame {diverges_at - offset} on its times are not those of the reference"
+            f" (frame {diverges_at}, {float(reference.time(diverges_at)):.3f} s); a frame is missing, duplicated or"
             " shifted there, or the frame rates differ"
         )
     return None
 
 
 def _first_divergence(reference: Source, rendition: Source, offset: int) -> int | None:
-    """Return the first reference frame whose time the rendition does not have, to half a frame."""
+    """Return the first reference frame whose time the rendition does not have, within half a frame duration."""
     count = min(rendition.frame_count, reference.frame_count - offset)
     start = reference.time(offset)
     for n in range(offset + 1, offset + count):
-        if 2 * abs(rendition.time(n - offset) - (reference.time(n) - start)) > _gap(reference, n):
+        if 2 * abs(rendition.time(n - offset) - (reference.time(n) - start)) > _frame_duration(reference, n):
             return n
     return offset + count if count < max(rendition.frame_count, reference.frame_count - offset) else None
 
 
-def _held(reference: Source, rendition: Source, offset: int) -> frozenset[int] | None:
-    """Return the reference frames whose times the rendition has; `None` if it has others too.
+def _matched_by_time(reference: Source, rendition: Source, offset: int) -> frozenset[int] | None:
+    """Return the reference frames whose times the rendition has; None if it has other times too.
 
-    An eighth of a frame is what containers round by; frames of another rate are soon further off.
+    Times may differ by an eighth of a frame duration, because containers round them. The times of another frame rate
+    differ by more after a few frames.
     """
     start, n = reference.time(offset), offset
-    held = set()
+    matched = set()
     for m in range(rendition.frame_count):
         time = start + rendition.time(m)
-        while n < reference.frame_count and 8 * (time - reference.time(n)) > _gap(reference, n):
+        while n < reference.frame_count and 8 * (time - reference.time(n)) > _frame_duration(reference, n):
             n += 1
-        if n == reference.frame_count or 8 * abs(time - reference.time(n)) > _gap(reference, n):
+        if n == reference.frame_count or 8 * abs(time - reference.time(n)) > _frame_duration(reference, n):
             return None
-        held.add(n)
+        matched.add(n)
         n += 1
-    return frozenset(held)
+    return frozenset(matched)
 
 
-def _gap(reference: Source, n: int) -> Fraction:
-    """Return the time between a frame and the nearer of its neighbours."""
+def _frame_duration(reference: Source, n: int) -> Fraction:
+    """Return the time between a frame and the nearer of the frames before and after it."""
     after = reference.time(n + 1) - reference.time(n)
     return min(after, reference.time(n) - reference.time(n - 1)) if n > 0 else after

@@ -1,1 +1,1 @@
-"""The built-in VMAF engine."""
+"""The built-in VMAF engine: kernels, and the threads that run them."""

@@ -1,4 +1,4 @@
-"""Compare one picture of a rendition with a prepared reference frame."""
+"""Measure one frame of a rendition against a prepared reference frame."""
 
 from __future__ import annotations
 
@@ -12,38 +12,35 @@ from vmaf.native.kernels import vif_kernels as vif
 from vmaf.native.polyphase import fill
 from vmaf.native.reference import Geometry, Reference, Scratch, cube_root, pyramid, transform
 
-__all__ = ["Comparison"]
-
-#: Gains without a limit, as libvmaf has it.
-UNLIMITED = 100
+__all__ = ["DistortedMeasurement"]
 
 
-class Comparison:
-    """Memory and method to compare pictures of one size.
+class DistortedMeasurement:
+    """Measure frames of one size; the memory is allocated once.
 
     Parameters
     ----------
     geometry : Geometry
-    limit : int
-        Bound of the enhancement gain: 100, or 1 in NEG models.
+    gain_limit : int
+        Maximum of the enhancement gain: 100, or 1 in NEG models.
     neg : bool
-        Also measure with a bound of 1.
+        Also measure with a limit of 1.
     """
 
-    def __init__(self, geometry: Geometry, limit: int, *, neg: bool) -> None:
+    def __init__(self, geometry: Geometry, gain_limit: int, *, neg: bool) -> None:
         self.geometry = geometry
         self.neg = neg
         self.planes = geometry.planes()
         self.bands = [geometry.band_arrays(s, np.int16 if s == 0 else np.int32) for s in range(4)]
-        self.vif_limits = np.full((1, 8), float(limit))
-        self.adm_limits = np.stack([np.full(8, limit, np.int64), np.ones(8, np.int64)])
+        self.vif_limits = np.full((1, 8), float(gain_limit))
+        self.adm_limits = np.stack([np.full(8, gain_limit, np.int64), np.ones(8, np.int64)])
         self.weights = [np.repeat(np.array(w, np.int64)[:, None], 8, axis=1) for w in adm.WEIGHTS]
         width = geometry.bands[0].width + 2 * adm.SLACK
         self.rows = [np.zeros((4, width), np.int32) for _ in range(10)]
         self.line = np.zeros((3, 8), np.int64)
 
     def features(self, reference: Reference, samples: Any, scratch: Scratch) -> Any:
-        """Compare a picture.
+        """Return the features of a frame.
 
         Parameters
         ----------
@@ -54,9 +51,9 @@ class Comparison:
         Returns
         -------
         float64 array, (1 or 2, 5)
-            adm2 and vif_scale0 to vif_scale3, in the second row without enhancement gain.
+            adm2 and vif_scale0 to vif_scale3; with `neg`, the second row has them for a gain limit of 1.
         """
-        fill(samples, self.planes[0], self.geometry.layouts[0].segment)
+        fill(samples, self.planes[0], self.geometry.layouts[0].phase_stride)
         pyramid(self.geometry, scratch, self.planes)
         transform(self.geometry, scratch, self.planes[0], self.bands)
         variants = 2 if self.neg else 1
@@ -66,11 +63,12 @@ class Comparison:
         parts = np.array([self._adm(scale, reference) for scale in range(4)])
         whole = sum(reference.adm_denominators)
         layout = self.geometry.layouts[0]
-        least = 1e-10 * layout.width * layout.height / (1920.0 * 1080.0)
+        # libvmaf treats smaller sums as 0
+        min_sum = 1e-10 * layout.width * layout.height / (1920.0 * 1080.0)
         for n in range(variants):
             kept = float(parts[:, n].sum())
-            kept, all_there = (0.0 if x < least else x for x in (kept, whole))
-            out[n, 0] = 1.0 if all_there == 0.0 else kept / all_there
+            kept, total = (0.0 if x < min_sum else x for x in (kept, whole))
+            out[n, 0] = 1.0 if total == 0.0 else kept / total
         return out
 
     def _vif(self, scale: int, reference: Reference, scratch: dict[str, Any]) -> list[float]:
@@ -79,13 +77,13 @@ class Comparison:
         tally, flat = np.zeros((2, 8), np.int64), np.zeros((1, 8))
         kernel = vif.KERNELS["rendition", scale, geometry.kinds[scale]]
         totals = kernel(
-            reference.planes[scale], self.planes[scale], layout.width, layout.height, layout.segment, layout.count,
+            reference.planes[scale], self.planes[scale], layout.width, layout.height, layout.phase_stride, layout.count,
             geometry.shifts[scale], geometry.scales[scale], vif.TABLE, self.neg, self.vif_limits,
             scratch["joints"], scratch["products"], scratch["means"], scratch["joint"], scratch["squares"],
             reference.means[scale], reference.sigmas[scale], scratch["above"], scratch["below"],
             scratch["above_neg"], tally, flat,
         )  # fmt: skip
-        # what lies flat in the reference counts as lost by how lively it became
+        # positions that are flat in the reference count as lost in proportion to the variance of the rendition there
         lost = reference.flat_counts[scale] - (float(flat.sum()) / 16384.0) / 65025.0
         numerators = [
             np.float32((total + 2048 * int(tally[n].sum())) / 2048.0 + lost) for n, total in enumerate(totals)
@@ -93,16 +91,17 @@ class Comparison:
         return [float(x / np.float32(reference.vif_denominators[scale])) for x in numerators]
 
     def _adm(self, scale: int, reference: Reference) -> list[float]:
-        """Return the restored part of one scale, plain and without enhancement."""
+        """Return the restored part of one scale, with the gain limit of the model and with 1."""
         band = self.geometry.bands[scale]
-        fine = scale == 0
+        is_first = scale == 0
+        # shifts of the cubes, of the sums of rows, and the exponents that are left, as in libvmaf's integer ADM
         columns = math.ceil(math.log2(band.width))
-        cubes = [math.ceil(math.log2(band.width) - less) for less in (4, 4, 3)] if fine else [columns] * 3
+        cubes = [math.ceil(math.log2(band.width) - bits) for bits in (4, 4, 3)] if is_first else [columns] * 3
         row = math.ceil(math.log2(band.height))
-        units = (52, 52, 57) if fine else ((45, 39, 36)[scale - 1],) * 3
+        units = (52, 52, 57) if is_first else ((45, 39, 36)[scale - 1],) * 3
         shifts = np.repeat(np.array(cubes, np.int64)[:, None], 8, axis=1)
         total = np.zeros((2, 3), np.int64)
-        adm.NUMERATORS[fine](
+        adm.NUMERATORS[is_first](
             *reference.bands[scale][:3], *self.bands[scale][:3], *reference.reciprocals[scale],
             *reference.shifts[scale], self.adm_limits, self.weights[scale], shifts, self.neg,
             band.width, band.height, band.left, band.top, row, *self.rows, self.line, total,

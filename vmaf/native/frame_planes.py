@@ -1,4 +1,4 @@
-"""Pictures of a film, at the size and depth of the comparison."""
+"""Read the planes of a video's frames at the size and bit depth of the comparison."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["FramePlanes"]
 
 
 class FramePlanes:
-    """Read frames of a film, in order.
+    """Read the frames of a video in order.
 
     Parameters
     ----------
     source : Source
     numbers : sequence of (int or None)
-        What each call of `read` is to give: ascending numbers of frames, `None` for one that is not there.
+        Frame number that each call of `read` returns, ascending; None for a frame that the video does not hold.
     size : (int, int)
-        Width and height to bring the upright picture to (bicubic, libswscale).
+        Width and height to scale the upright frame to (bicubic, libswscale).
     depth : int
-        Bits to bring samples to, at least those they have.
+        Bits of the returned samples, at least those of the video.
     pixel_format : str
-        Format of this depth whose chroma `planes` gives.
+        Format that `planes` returns, of this bit depth.
     partial : bool
-        Pass over frames that cannot be decoded.
+        Skip frames that cannot be decoded.
     """
 
     def __init__(
@@ -45,52 +45,52 @@ class FramePlanes:
     ) -> None:
         self.source = source
         self._numbers = iter(numbers)
-        self._held: Frame | None = None
+        self._next_frame: Frame | None = None
         self._size = size
         self._depth = depth
         self._pixel_format = pixel_format
         self._frames = _decoded(source, [n for n in numbers if n is not None], partial)
 
     def read(self) -> Frame | None:
-        """Return the next frame as it is stored, `None` if it is not there or cannot be decoded."""
+        """Return the next frame as it is stored, None if the video does not hold it or it cannot be decoded."""
         number = next(self._numbers)
         if number is None:
             return None
-        frame = self._held or next(self._frames, None)
-        there = frame is not None and frame.number == number
-        self._held = None if there else frame
-        return frame if there else None
+        frame = self._next_frame or next(self._frames, None)
+        is_found = frame is not None and frame.number == number
+        self._next_frame = None if is_found else frame
+        return frame if is_found else None
 
     def luma(self, frame: Frame, reformatter: VideoReformatter) -> Any:
-        """Return the samples of a frame, (height, width) of uint8 or uint16.
+        """Return the luma of a frame, a (height, width) array of uint8 or uint16.
 
         Parameters
         ----------
         frame : Frame
         reformatter : VideoReformatter
-            The calling thread's own for this film, so that frames can be scaled at once.
+            One for each thread and video, so that frames can be scaled in parallel.
         """
         samples = frame.luma
         if self.source.rotation:
-            # kernels read along rows, so a view of a turned picture will not do
+            # kernels need contiguous rows, which a view of a rotated frame does not have
             samples = np.ascontiguousarray(np.rot90(samples, -self.source.rotation // 90))
         width, height = self._size
         if frame.bit_depth == self._depth and samples.shape == (height, width):
             return samples
-        shown = self._shown(samples, frame.bit_depth)
+        shown = self._video_frame(samples, frame.bit_depth)
         name = f"yuv420p{self._depth}le" if self._depth > 8 else "yuv420p"
         if frame.bit_depth == self._depth:
             name = name.replace("yuv420p", "gray")
-        # one thread: frames are what runs in parallel
+        # one thread, because frames are scaled in parallel
         scaled = reformatter.reformat(shown, width, height, name, interpolation=Interpolation.BICUBIC, threads=1)
         return _samples(scaled)[0]
 
     def planes(self, frame: Frame, reformatter: VideoReformatter) -> tuple[Any, ...]:
-        """Return the samples of luma and chroma of a frame of planar YUV that stands upright."""
+        """Return luma and chroma of an upright frame of planar YUV."""
         width, height = self._size
         if frame.pixel_format == self._pixel_format and frame.luma.shape == (height, width):
             return frame.planes
-        # a frame of our own says nothing of where chroma lies, as nothing is said to ffmpeg's scaler
+        # the copy has no chroma location, because ffmpeg's scaler gets none either
         shown = av.VideoFrame(frame.luma.shape[1], frame.luma.shape[0], frame.pixel_format)
         for copy, plane in zip(_samples(shown), frame.planes, strict=True):
             copy[:] = plane
@@ -99,14 +99,14 @@ class FramePlanes:
         )
         return _samples(scaled)
 
-    def _shown(self, samples: Any, depth: int) -> Any:
-        """Wrap samples for libswscale, which scales each plane alone."""
+    def _video_frame(self, samples: Any, depth: int) -> Any:
+        """Return samples as a frame for libswscale, which scales each plane by itself."""
         height, width = samples.shape
         if depth == self._depth:
             return av.VideoFrame.from_ndarray(
                 np.ascontiguousarray(samples), format="gray" if depth == 8 else f"gray{depth}le"
             )
-        # grey would be taken for full range and stretched when its depth changes
+        # libswscale takes grey for full range and would stretch it when the bit depth changes
         frame = av.VideoFrame(width, height, "yuv420p" if depth == 8 else f"yuv420p{depth}le")
         _samples(frame)[0][:] = samples
         return frame
@@ -117,9 +117,9 @@ def _samples(frame: Any) -> tuple[Any, ...]:
     return tuple(np.frombuffer(p, dtype).reshape(p.height, -1)[:, : p.width] for p in frame.planes)
 
 
-# not a method: a generator that holds the film that holds it would keep decoders in memory long after use
+# not a method: a reference cycle of reader and generator would keep decoders in memory long after use
 def _decoded(source: Source, numbers: Sequence[int], partial: bool) -> Iterator[Frame]:
     if numbers:
         on_undecodable = (lambda first, last: None) if partial else None
-        # one thread a film: the films are what runs in parallel
+        # one thread for each video, because videos are decoded in parallel
         yield from decode(source, numbers[0], numbers[-1] + 1, threads=1, on_undecodable=on_undecodable)

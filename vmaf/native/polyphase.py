@@ -1,12 +1,12 @@
-"""The layout of pictures inside the native engine: every fourth column together.
+"""The polyphase layout of frames inside the native engine: every fourth column is stored together.
 
-A row of a picture of width w is kept as four phases: columns 0, 4, 8, ..., then 1, 5, 9, ..., and so on. A filter along
-the row then gives four neighbouring outputs from whole vectors, and one read serves four of them: a 17-tap filter
-reads 5 vectors an output instead of 17, most of which would straddle cache lines. Halving the picture and the
-wavelet's even and odd columns fall out without shuffling.
+A row is stored as four phases: columns 0, 4, 8, ..., then 1, 5, 9, ..., and so on. A horizontal filter then computes
+four adjacent outputs from whole vectors, and one load serves all four: a 17-tap filter loads 5 vectors for each output
+instead of 17, most of which would straddle cache lines. To keep every other column, or to split even from odd columns,
+needs no shuffle.
 
-Around every phase are `GAP` places for the mirrored border, which the left border of one and the right border of
-the one before share; above and below the picture are `RIM` mirrored rows.
+Beside every phase are `COLUMN_BORDER` elements for mirrored columns; the right border of a phase is also the left
+border of the next. Above and below the frame are `ROW_BORDER` mirrored rows.
 """
 
 from __future__ import annotations
@@ -18,99 +18,101 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from shotladder_runtime.kernels.compiler import kernel
-from shotladder_runtime.kernels.vector import Grid, Index, step, unzip
+from shotladder_runtime.kernels.vector import Index, View2D, deinterleave, intrinsic_step
 
-__all__ = ["GAP", "RIM", "Layout", "fill", "mirror_row", "mirror_rows"]
+__all__ = ["COLUMN_BORDER", "ROW_BORDER", "Layout", "fill", "mirror_row", "mirror_rows"]
 
-GAP = 16
-RIM = 8
+#: elements between two phases: one vector; the longest filter reaches 8 columns, which are 2 elements
+COLUMN_BORDER = 16
+#: rows above and below: the reach of the longest filter, which has 17 taps
+ROW_BORDER = 8
 
-#: Rows are worked on in pairs, so one more may be read below the rim.
+#: further rows below: rows are filtered in pairs, so that the filter of the last pair reads one more
 SPARE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a picture of a size is laid out.
+    """The layout of frames of one size.
 
     Attributes
     ----------
     width, height : int
-        Of the picture, in samples.
+        Of the frame, in samples.
     count : int
-        Places of a phase, rounded up to whole vectors.
-    segment : int
-        Distance from one phase to the next.
-    line : int
-        Places of a row, all phases and gaps.
+        Elements of a phase, rounded up to whole vectors.
+    phase_stride : int
+        Elements from one phase to the next.
+    row_stride : int
+        Elements of a row: all phases and borders.
     """
 
     width: int
     height: int
     count: int
-    segment: int
-    line: int
+    phase_stride: int
+    row_stride: int
 
     @classmethod
     def of(cls, width: int, height: int) -> Layout:
-        """Lay out a picture."""
-        count = math.ceil(width / (4 * GAP)) * GAP
-        segment = count + GAP
-        line = 4 * segment + GAP
-        # rows a multiple of 4 kB apart fall into the same cache set; seventeen of them do not fit there
-        while line % 512 < 32 or line % 512 > 480:
-            line += GAP
-        return cls(width, height, count, segment, line)
+        """Return the layout of a frame size."""
+        count = math.ceil(width / (4 * COLUMN_BORDER)) * COLUMN_BORDER
+        phase_stride = count + COLUMN_BORDER
+        row_stride = 4 * phase_stride + COLUMN_BORDER
+        # rows whose distance is a multiple of 4 kB fall into the same cache set, which does not hold seventeen of them
+        while row_stride % 512 < 32 or row_stride % 512 > 480:
+            row_stride += COLUMN_BORDER
+        return cls(width, height, count, phase_stride, row_stride)
 
     def half(self) -> Layout:
         """Return the layout of the next scale of VIF."""
         return Layout.of(self.width // 2, self.height // 2)
 
     def empty(self, dtype: DTypeLike) -> NDArray[np.generic]:
-        """Return an array for a picture with its rims."""
-        return np.zeros((self.height + 2 * RIM + SPARE, self.line), dtype)
+        """Return an array for a frame with its borders."""
+        return np.zeros((self.height + 2 * ROW_BORDER + SPARE, self.row_stride), dtype)
 
     def rows(self, count: int, dtype: DTypeLike) -> NDArray[np.generic]:
-        """Return an array for so many rows without rims."""
-        return np.zeros((count, self.line), dtype)
+        """Return an array for `count` rows without borders above and below."""
+        return np.zeros((count, self.row_stride), dtype)
 
 
 @kernel
-def mirror_row(row, segment, width, reach):  # type: ignore[no-untyped-def]
-    """Fill the border of one row: column -k is column k, column width - 1 + k is width - 1 - k."""
+def mirror_row(row, phase_stride, width, reach):  # type: ignore[no-untyped-def]
+    """Mirror the columns of one row at both ends: column -k is column k, column width - 1 + k is width - 1 - k."""
     for k in range(1, reach + 1):
         left, right, back = -k, width - 1 + k, width - 1 - k
-        row[(left & 3) * segment + 16 + (left >> 2)] = row[(k & 3) * segment + 16 + (k >> 2)]
-        row[(right & 3) * segment + 16 + (right >> 2)] = row[(back & 3) * segment + 16 + (back >> 2)]
+        row[(left & 3) * phase_stride + 16 + (left >> 2)] = row[(k & 3) * phase_stride + 16 + (k >> 2)]
+        row[(right & 3) * phase_stride + 16 + (right >> 2)] = row[(back & 3) * phase_stride + 16 + (back >> 2)]
 
 
 @kernel
 def mirror_rows(plane, height):  # type: ignore[no-untyped-def]
-    """Fill the rims above and below."""
+    """Mirror the rows above and below the frame."""
     for k in range(1, 9):
         if k < height:
             plane[8 - k] = plane[8 + k]
             plane[8 + height - 1 + k] = plane[8 + height - 1 - k]
 
 
-def _split(samples: Grid, plane: Grid, i: Index, j: Index, segment: Index) -> None:
-    even, odd = unzip(samples.load(i, j * 4, 64))
-    for p, phase in enumerate((*unzip(even), *unzip(odd))):
-        plane.store(i + RIM, segment * (0, 2, 1, 3)[p] + j + GAP, phase)
+def _split(samples: View2D, plane: View2D, i: Index, j: Index, phase_stride: Index) -> None:
+    even, odd = deinterleave(samples.load(i, j * 4, 64))
+    for p, phase in enumerate((*deinterleave(even), *deinterleave(odd))):
+        plane.store(i + ROW_BORDER, phase_stride * (0, 2, 1, 3)[p] + j + COLUMN_BORDER, phase)
 
 
-_split_step = step(2, 3, _split)
+_split_phases = intrinsic_step(2, 3, _split)
 
 
 @kernel
-def fill(samples, plane, segment):  # type: ignore[no-untyped-def]
-    """Lay out a picture, with its rims above and below; borders of rows are left to the filters."""
+def fill(samples, plane, phase_stride):  # type: ignore[no-untyped-def]
+    """Copy a frame into polyphase layout and mirror its rows; the filters mirror the columns."""
     height, width = samples.shape
     whole = width // 64 * 16
     for i in range(height):
         for j in range(0, whole, 16):
-            _split_step(samples, plane, i, j, segment)
+            _split_phases(samples, plane, i, j, phase_stride)
         row = plane[i + 8]
         for c in range(4 * whole, width):
-            row[(c & 3) * segment + 16 + (c >> 2)] = samples[i, c]
+            row[(c & 3) * phase_stride + 16 + (c >> 2)] = samples[i, c]
     mirror_rows(plane, height)

@@ -1,4 +1,4 @@
-"""PSNR and SSIM of a plane, equal to those of ffmpeg's filters."""
+"""PSNR and SSIM of planes, equal to those of ffmpeg's filters."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 
 from vmaf.native.kernels import psnr_ssim_kernels as kernels
 
-__all__ = ["FIDELITY", "fidelity", "psnr", "ssim"]
+__all__ = ["PSNR_SSIM", "psnr", "psnr_ssim", "ssim"]
 
 
-def fidelity(names: Sequence[str], reference: Sequence[Any], rendition: Sequence[Any], depth: int) -> dict[str, float]:
-    """Return each named measure of each plane: `psnr_y`, `psnr_u`, and so on.
+def psnr_ssim(names: Sequence[str], reference: Sequence[Any], rendition: Sequence[Any], depth: int) -> dict[str, float]:
+    """Return the requested metrics of each plane by name: `psnr_y`, `psnr_u`, and so on.
 
     Parameters
     ----------
     names : sequence of str
-        Some of `FIDELITY`.
+        Some of `PSNR_SSIM`.
     reference, rendition : sequence of uint8 or uint16 array
         Luma and two chroma planes.
     depth : int
         Bits of a sample.
     """
     planes = list(zip("yuv", reference, rendition, strict=True))
-    return {f"{name}_{plane}": FIDELITY[name](a, b, depth) for name in names for plane, a, b in planes}
+    return {f"{name}_{plane}": PSNR_SSIM[name](a, b, depth) for name in names for plane, a, b in planes}
 
 
 def psnr(a: Any, b: Any, depth: int) -> float:
-    """Return the peak signal-to-noise ratio of two planes in dB, infinite where they are equal.
+    """Return the peak signal-to-noise ratio of two planes in dB, infinite if they are equal.
 
     Parameters
     ----------
     a, b : uint8 or uint16 array, (height, width)
     depth : int
-        Bits of a sample; the peak is the largest number of that many.
+        Bits of a sample; the peak is 2**depth - 1.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def ssim(a: Any, b: Any, depth: int) -> float:
     References
     ----------
     Wang, Bovik, Sheikh and Simoncelli, 2004, "Image quality assessment: from error visibility to structural
-    similarity", eq. 13, over windows of eight by eight samples, four apart, as x264 and ffmpeg take them.
+    similarity", eq. 13, over 8 x 8 windows, four samples apart, as in x264 and ffmpeg.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def ssim(a: Any, b: Any, depth: int) -> float:
     1.0
     """
     peak = 2**depth - 1
-    # sums over 64 samples stand for means, and sums of 64 * 63 products for variances
+    # the kernel uses sums over 64 samples for means, and sums of 64 * 63 products for variances
     c1, c2 = int(0.01 * 0.01 * peak * peak * 64 + 0.5), int(0.03 * 0.03 * peak * peak * 64 * 63 + 0.5)
     rows, columns = a.shape[0] // 4, a.shape[1] // 4
     above, below = np.empty((4, columns), np.int64), np.empty((4, columns), np.int64)
@@ -81,5 +81,5 @@ def ssim(a: Any, b: Any, depth: int) -> float:
     return float(total) / ((rows - 1) * (columns - 1))
 
 
-#: The measures by the name of their companion.
-FIDELITY = {"psnr": psnr, "ssim": ssim}
+#: the functions by the name of the metric
+PSNR_SSIM = {"psnr": psnr, "ssim": ssim}

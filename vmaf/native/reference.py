@@ -1,4 +1,4 @@
-"""What a reference frame contributes to every comparison, computed once."""
+"""The features of a reference frame that every comparison with it needs, computed once."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import numpy as np
 
 from vmaf.native.kernels import adm_kernels as adm
 from vmaf.native.kernels import vif_kernels as vif
+from vmaf.native.kernels import wavelet_kernels
 from vmaf.native.kernels.motion_kernels import motion
 from vmaf.native.polyphase import Layout, fill
 
-__all__ = ["Band", "Geometry", "Reference", "Scratch"]
+__all__ = ["Band", "Geometry", "Reference", "Scratch", "cube_root", "pyramid", "transform"]
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Size and crop of a wavelet scale: the outer tenth on every side does not count."""
+    """Size and crop of a wavelet scale: the outer tenth on every side is cropped."""
 
     width: int
     height: int
@@ -27,7 +28,7 @@ class Band:
 
     @classmethod
     def of(cls, width: int, height: int) -> Band:
-        """Return the scale of this size."""
+        """Return the band of this size."""
         return cls(width, height, int(width * 0.1 - 0.5), int(height * 0.1 - 0.5))
 
     @property
@@ -37,7 +38,7 @@ class Band:
 
 
 class Geometry:
-    """Sizes of every scale of pictures of one size and depth.
+    """Sizes, layouts and shifts of every scale, for frames of one size and bit depth.
 
     Parameters
     ----------
@@ -58,24 +59,24 @@ class Geometry:
         shallow = depth == 8
         self.kinds = ("shallow" if shallow else "deep", "deep", "deep", "deep")
         self.sample = np.uint8 if shallow else np.uint16
-        #: right shift of filtered samples, and what products of filtered samples are scaled by
+        # right shift of filtered samples, and factor of filtered products
         self.shifts = (depth, 16, 16, 16)
         self.scales = [np.full((1, 8), 2.0**-bits) for bits in (2 * (depth - 8), 16, 16, 16)]
 
     def planes(self) -> list[Any]:
-        """Return empty pictures of the four scales of VIF."""
+        """Return empty planes of the four scales of VIF."""
         kinds = (self.sample, np.uint16, np.uint16, np.uint16)
         return [layout.empty(kind) for layout, kind in zip(self.layouts, kinds, strict=True)]
 
     def band_arrays(self, scale: int, dtype: Any) -> list[Any]:
-        """Return empty arrays for three detail bands and, last, the smooth one."""
+        """Return empty arrays for the three detail bands and, last, the smooth band."""
         band = self.bands[scale]
         width = (2 * self.layouts[0].count if scale == 0 else band.width) + adm.SLACK
         return [np.zeros((band.height, width), dtype) for _ in range(4)]
 
 
 class Scratch:
-    """Working memory of one thread."""
+    """Scratch memory of one thread for the kernels."""
 
     def __init__(self, geometry: Geometry) -> None:
         self.vif = [self._vif(geometry, scale) for scale in range(4)]
@@ -91,48 +92,48 @@ class Scratch:
         layout, shallow = geometry.layouts[scale], geometry.kinds[scale] == "shallow"
         reach = len(vif.TAPS[scale]) - 1
         products, sums = (np.uint16, np.float64) if shallow else (np.float64, np.float64)
-        places = {name: layout.rows(1, np.uint16) for name in ("below", "above", "above_neg")}
+        indices = {name: layout.rows(1, np.uint16) for name in ("below", "above", "above_neg")}
         return {
             "joints": layout.rows(vif.STRIP + 2 * reach + 2, products),
             "products": layout.rows(vif.STRIP + 2 * reach + 2, products),
             "means": layout.rows(2, np.uint16),
             "joint": layout.rows(2, sums),
             "squares": layout.rows(2, sums),
-            **places,
+            **indices,
         }
 
 
 def pyramid(geometry: Geometry, scratch: Scratch, planes: list[Any]) -> None:
-    """Halve a picture three times."""
+    """Compute the other three scales of VIF from the first."""
     for scale in range(3):
         layout, below = geometry.layouts[scale], geometry.layouts[scale + 1]
         kernel = vif.KERNELS["shrink", scale, geometry.kinds[scale]]
         kernel(
-            planes[scale], planes[scale + 1], layout.height, layout.segment, layout.count, below.segment,
+            planes[scale], planes[scale + 1], layout.height, layout.phase_stride, layout.count, below.phase_stride,
             geometry.shifts[scale], scratch.shrunk, layout.width,
         )  # fmt: skip
 
 
 def transform(geometry: Geometry, scratch: Scratch, plane: Any, bands: list[list[Any]]) -> None:
-    """Split a picture into the detail bands (h, v, d) of four scales; a smooth one is last in each."""
+    """Compute the wavelet bands (h, v, d, and the smooth one) of four scales."""
     layout = geometry.layouts[0]
     h, v, d, a = bands[0]
-    adm.wavelet_first(
-        plane, layout.width, layout.height, geometry.depth, layout.segment, layout.count,
+    wavelet_kernels.wavelet_first(
+        plane, layout.width, layout.height, geometry.depth, layout.phase_stride, layout.count,
         scratch.low, scratch.high, a, v, h, d,
     )  # fmt: skip
     for scale in (1, 2, 3):
         above = geometry.bands[scale - 1]
         down, along = ((0, 15), (16, 16), (16, 15))[scale - 1]
         h, v, d, a = bands[scale]
-        adm.wavelet(
+        wavelet_kernels.wavelet(
             bands[scale - 1][3], above.width, above.height, down, along,
             scratch.line_low, scratch.line_high, a, v, h, d,
         )  # fmt: skip
 
 
 class Reference:
-    """One reference frame, ready to be compared with.
+    """A reference frame with the features that comparisons need.
 
     Attributes
     ----------
@@ -155,11 +156,11 @@ class Reference:
         self.adm_denominators = [0.0] * 4
 
     def fill(self, samples: Any) -> None:
-        """Lay out a picture, (height, width) samples; its motion needs no more."""
-        fill(samples, self.planes[0], self.geometry.layouts[0].segment)
+        """Store a frame, (height, width) samples; `motion_from` needs no more than this."""
+        fill(samples, self.planes[0], self.geometry.layouts[0].phase_stride)
 
     def prepare(self, scratch: Scratch) -> None:
-        """Compute the shared side of the picture that is laid out here."""
+        """Compute the features of the stored frame that comparisons need."""
         geometry = self.geometry
         pyramid(geometry, scratch, self.planes)
         for scale in range(4):
@@ -169,10 +170,10 @@ class Reference:
             self._adm(scale)
 
     def motion_from(self, before: Reference, scratch: Scratch) -> float:
-        """Return the motion between the frame before and this one."""
+        """Return the motion between the previous frame and this one."""
         layout = self.geometry.layouts[0]
         total = motion(
-            before.planes[0], self.planes[0], layout.width, layout.height, layout.segment, layout.count,
+            before.planes[0], self.planes[0], layout.width, layout.height, layout.phase_stride, layout.count,
             self.geometry.depth, scratch.blurred, scratch.sizes,
         )  # fmt: skip
         return float(total) / 256.0 / (layout.width * layout.height)
@@ -183,7 +184,7 @@ class Reference:
         tally, flat = np.zeros((1, 8), np.int64), np.zeros((1, 8))
         kernel = vif.KERNELS["reference", scale, geometry.kinds[scale]]
         total = kernel(
-            self.planes[scale], layout.width, layout.height, layout.segment, layout.count, geometry.shifts[scale],
+            self.planes[scale], layout.width, layout.height, layout.phase_stride, layout.count, geometry.shifts[scale],
             geometry.scales[scale], vif.TABLE, scratch["products"], scratch["means"], scratch["squares"],
             scratch["above"], self.means[scale], self.sigmas[scale], tally, flat,
         )  # fmt: skip
@@ -206,17 +207,17 @@ class Reference:
 
 
 def _energy_shifts(band: Band, scale: int, b: int) -> tuple[int, int, int, int, int]:
-    """Return the shifts of libvmaf's denominator: square, its rounding, cube, row; and what is left to divide by."""
+    """Return the shifts of libvmaf's denominator: square, its rounding, cube, row, and the rest as an exponent of 2."""
     if scale == 0:
         row = max(math.ceil(math.log2(band.area) - 20), 0)
         return 0, 0, 0, row, 18 - row
     square = (31, 30, 31)[scale - 1]
     cube = math.ceil(math.log2(band.width - 2 * band.left))
     row = math.ceil(math.log2(band.height - 2 * band.top))
-    # the rounding is a whole unit, not half of one, in libvmaf
+    # libvmaf rounds by a whole unit, not by half of one
     return square, 1 << square, cube, row, (32, 27, 23)[scale - 1] - row - cube
 
 
 def cube_root(value: Any) -> Any:
-    """Return the single-precision power of 1/3 (itself in single precision), correctly rounded."""
+    """Return the power of a single-precision 1/3, correctly rounded to single precision."""
     return np.float32(float(value) ** float(np.float32(1.0 / 3.0)))

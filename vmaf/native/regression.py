@@ -1,17 +1,17 @@
-"""From features to the score: the support vector regression, the phone transform, the bootstrap interval."""
+"""Compute VMAF from features: support vector regression, phone transform, bootstrap interval."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vmaf.models import Model, Svr
+from vmaf.model_document import Model, Svr
 
 __all__ = ["interval", "predict"]
 
 
 def predict(model: Model, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return VMAF, 0 to 100, of frames.
+    """Return the VMAF of frames, 0 to 100.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def predict(model: Model, features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def interval(model: Model, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the bounds of the 95 % bootstrap interval of VMAF of every frame, from a bagged model.
+    """Return the bounds of the 95 % bootstrap interval of every frame's VMAF, from a bagged model.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def interval(model: Model, features: NDArray[np.float64]) -> tuple[NDArray[np.fl
 def _raw(svr: Svr, features: NDArray[np.float64]) -> NDArray[np.float64]:
     scaled = features * svr.slopes[1:] + svr.intercepts[1:]
     distance = ((scaled[:, None, :] - svr.vectors[None, :, :]) ** 2).sum(axis=2)
-    # not a matrix product: its rounding would depend on how many frames come together
+    # not a matrix product, whose rounding would depend on the number of frames
     value = (np.exp(-svr.gamma * distance) * svr.weights).sum(axis=1) - svr.rho
     raw: NDArray[np.float64] = (value - svr.intercepts[0]) / svr.slopes[0]
     return raw

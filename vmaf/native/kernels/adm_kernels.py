@@ -1,8 +1,10 @@
-"""Kernels of ADM: the detail loss metric on four wavelet scales, in libvmaf's whole numbers.
+"""Kernels of ADM, the detail loss metric on four wavelet scales, in libvmaf's integer arithmetic.
 
-Li, Zhang, Ma and Ngan (2011): a wavelet transform splits the rendition into what it kept of the reference
-(restored) and what it added; a contrast sensitivity weights both, the additive part masks the restored one.
-Bands are plain arrays, one row of coefficients after the other, with `SLACK` places behind each row.
+Li, Zhang, Ma and Ngan (2011), "Image quality assessment by separately evaluating detail losses and additive
+impairments": the coefficients of the rendition are split into the restored image (what it kept of the reference) and
+the additive impairment. A contrast sensitivity function weights both, and the impairment masks the restored image.
+Bands are plain arrays, one row of coefficients after the other, with `SLACK` unused elements behind each row. Letters
+are libvmaf's: o is the reference, t the rendition, h, v and d are the bands.
 """
 
 from __future__ import annotations
@@ -13,22 +15,19 @@ from typing import Any
 import numpy as np
 
 from shotladder_runtime.kernels.compiler import kernel
-from shotladder_runtime.kernels.vector import Grid, Index, Lanes, step, zip_up
+from shotladder_runtime.kernels.vector import Index, Vector, View2D, intrinsic_step
 
-__all__ = ["LEAD", "NUMERATORS", "SENSITIVITY", "SLACK", "WEIGHTS", "divide", "energy", "wavelet", "wavelet_first"]
+__all__ = ["LEAD", "NUMERATORS", "SENSITIVITY", "SLACK", "WEIGHTS", "divide", "energy"]
 
-#: Places behind each row that a vector may reach into.
+#: elements behind each row that a vector may reach into
 SLACK = 40
-#: Places before a row of sums, for its left border.
+#: elements before a row of sums, for its left border
 LEAD = 8
 
-LOW = (15826, 27411, 7345, -4240)
-HIGH = (-4240, -7345, 27411, -15826)
-
-#: cos(1 degree) squared in single precision: directions closer than this count as equal.
+#: cos(1 degree) squared in single precision; vectors with a smaller angle count as parallel; from libvmaf's integer ADM
 COSINE = float(np.float32(math.cos(math.radians(1.0)) ** 2))
 
-#: Contrast sensitivity of bands h and v, and of d, by scale (Watson's model at three picture heights).
+#: contrast sensitivity of (h, v, d), by scale: Watson's model at three picture heights; from libvmaf's integer ADM
 SENSITIVITY = tuple(
     (hv, hv, d)
     for hv, d in (
@@ -39,7 +38,7 @@ SENSITIVITY = tuple(
     )
 )
 
-#: The same as libvmaf's whole numbers.
+#: contrast sensitivity as integers, by scale; from libvmaf's integer ADM
 WEIGHTS = (
     (36453, 36453, 49417),
     (137373792, 137373792, 61414028),
@@ -48,85 +47,7 @@ WEIGHTS = (
 )
 
 
-def _weighted(samples: list[Lanes], taps: tuple[int, ...]) -> Lanes:
-    total = samples[0] * taps[0]
-    for sample, tap in zip(samples[1:], taps[1:], strict=True):
-        total = total + sample * tap
-    return total
-
-
-def _down(
-    plane: Grid, low: Grid, high: Grid, r0: Index, r1: Index, r2: Index, r3: Index, j: Index, depth: Index
-) -> None:
-    rows = [plane.load(r, j, 16).to("i32") for r in (r0, r1, r2, r3)]
-    half = Index(j.builder, j.builder.shl(j._of(1), (depth + -1).value))
-    # samples count from mid-grey, which only the low-pass sees: its taps sum to 46342
-    low.store(0, j, ((_weighted(rows, LOW) + half * (1 - sum(LOW))) >> depth).to("i16"))
-    high.store(0, j, ((_weighted(rows, HIGH) + half) >> depth).to("i16"))
-
-
-def _along(low: Grid, high: Grid, a: Grid, v: Grid, h: Grid, d: Grid, i: Index, j: Index, segment: Index) -> None:
-    place = (j + -16) * 2
-    for row, smooth, detail in ((low, a, v), (high, h, d)):
-        x = [row.load(0, segment * (c % 4) + j + c // 4, 16).to("i32") for c in range(-1, 5)]
-        for taps, band in ((LOW, smooth), (HIGH, detail)):
-            even, odd = (((_weighted(x[k : k + 4], taps) + 32768) >> 16).to("i16") for k in (0, 2))
-            band.store(i, place, zip_up(even, odd))
-
-
-_down_step = step(3, 6, _down)
-_along_step = step(6, 3, _along)
-
-
-@kernel
-def wavelet_first(plane, width, height, depth, segment, count, low, high, a, v, h, d):  # type: ignore[no-untyped-def]
-    """Transform a picture in phases; `low` and `high` are one row each."""
-    for k in range((height + 1) // 2):
-        r0 = 2 * k - 1 if k > 0 else 1
-        r2 = 2 * k + 1 if 2 * k + 1 < height else 2 * height - 2 - 2 * k
-        r3 = 2 * k + 2 if 2 * k + 2 < height else 2 * height - 3 - 2 * k
-        for j in range(0, plane.shape[1], 16):
-            _down_step(plane, low, high, r0 + 8, 2 * k + 8, r2 + 8, r3 + 8, j, depth)
-        for row in (low[0], high[0]):
-            row[3 * segment + 15] = row[segment + 16]
-            for n in range(2):
-                beyond, inside = width + n, width - 1 - n
-                row[(beyond & 3) * segment + 16 + (beyond >> 2)] = row[(inside & 3) * segment + 16 + (inside >> 2)]
-        for j in range(16, 16 + count, 16):
-            _along_step(low, high, a, v, h, d, k, j, segment)
-
-
-@kernel
-def wavelet(band, width, height, down, along, low, high, a, v, h, d):  # type: ignore[no-untyped-def]
-    """Transform the smooth band of the scale before; `down` and `along` are the shifts, 0 for none."""
-    half_down = (np.int64(1) << down) >> 1
-    half_along = np.int64(1) << (along - 1)
-    for k in range((height + 1) // 2):
-        x0 = band[2 * k - 1 if k > 0 else 1]
-        x1 = band[2 * k]
-        x2 = band[2 * k + 1 if 2 * k + 1 < height else 2 * height - 2 - 2 * k]
-        x3 = band[2 * k + 2 if 2 * k + 2 < height else 2 * height - 3 - 2 * k]
-        for j in range(width):
-            s = np.int64(x0[j]) * 15826 + np.int64(x1[j]) * 27411 + np.int64(x2[j]) * 7345 - np.int64(x3[j]) * 4240
-            low[j + 1] = (s + half_down) >> down
-        for j in range(width):
-            s = np.int64(x2[j]) * 27411 - np.int64(x0[j]) * 4240 - np.int64(x1[j]) * 7345 - np.int64(x3[j]) * 15826
-            high[j + 1] = (s + half_down) >> down
-        for row, smooth, detail in ((low, a, v), (high, h, d)):
-            row[0], row[width + 1], row[width + 2] = row[2], row[width], row[width - 1]
-            out = smooth[k]
-            for j in range((width + 1) // 2):
-                s = np.int64(row[2 * j]) * 15826 + np.int64(row[2 * j + 1]) * 27411
-                s += np.int64(row[2 * j + 2]) * 7345 - np.int64(row[2 * j + 3]) * 4240
-                out[j] = (s + half_along) >> along
-            out = detail[k]
-            for j in range((width + 1) // 2):
-                s = np.int64(row[2 * j + 2]) * 27411 - np.int64(row[2 * j]) * 4240
-                s -= np.int64(row[2 * j + 1]) * 7345 + np.int64(row[2 * j + 3]) * 15826
-                out[j] = (s + half_along) >> along
-
-
-def _divide(band: Grid, reciprocal: Grid, shift: Grid, i: Index, j: Index) -> None:
+def _divide(band: View2D, reciprocal: View2D, shift: View2D, i: Index, j: Index) -> None:
     value = band.load(i, j, 8).to("i32").to("i64")
     size = value.magnitude()
     # bits beyond 15: from the exponent of the number as a double
@@ -139,14 +60,14 @@ def _divide(band: Grid, reciprocal: Grid, shift: Grid, i: Index, j: Index) -> No
     shift.store(i, j, (n + 15).to("i32"))
 
 
-_divide_step = step(3, 2, _divide)
+_divide_step = intrinsic_step(3, 2, _divide)
 
 
 @kernel
 def divide(band, width, height, reciprocal, shift):  # type: ignore[no-untyped-def]
     """Write trunc(2**30 / o) of a reference's band, and the shifts that go with it.
 
-    A coefficient of more than 15 bits is rounded to them first. The sign stays with the reciprocal.
+    A coefficient of more than 15 bits is rounded to 15 bits first. The reciprocal keeps the sign.
     """
     for i in range(height):
         for j in range(0, width, 8):
@@ -157,8 +78,8 @@ def divide(band, width, height, reciprocal, shift):  # type: ignore[no-untyped-d
 def energy(band, top, bottom, left, right, square, half_square, cube, row_shift):  # type: ignore[no-untyped-def]
     """Return the sum of cubes of a reference's band within the crop, shifted as libvmaf does.
 
-    With square = 0, of a first scale: cubes as they are. Else the square is rounded by `half_square` and
-    shifted, and the cube rounded by its half and shifted.
+    At the first scale `square` is 0: the cube is not shifted. At the others the square is rounded by `half_square` and
+    shifted, and the cube is rounded by its half and shifted.
     """
     total = np.int64(0)
     half_cube = (np.int64(1) << cube) >> 1
@@ -172,15 +93,15 @@ def energy(band, top, bottom, left, right, square, half_square, cube, row_shift)
     return total
 
 
-def _ratio(o: Lanes, t: Lanes, reciprocal: Lanes, places: Lanes) -> Lanes:
-    """Return how much of the reference the rendition kept, 0 to 32768."""
-    one = places * 0 + 1
-    kept = (reciprocal.to("i64") * t.to("i64") + (one << (places - 1))) >> places
+def _ratio(o: Vector, t: Vector, reciprocal: Vector, shift: Vector) -> Vector:
+    """Return the fraction of the reference that the rendition kept, 0 to 32768."""
+    one = shift * 0 + 1
+    kept = (reciprocal.to("i64") * t.to("i64") + (one << (shift - 1))) >> shift
     return (o.magnitude() > 0).where(kept.at_most(32768).at_least(0), 32768)
 
 
-def _enhanced(k: Lanes, plain: Lanes, o: Lanes, t: Lanes, close: tuple[Lanes, Lanes], limit: Lanes) -> Lanes:
-    """Return the restored coefficient: up to `limit` times the plain one where the direction is the reference's."""
+def _enhanced(k: Vector, plain: Vector, o: Vector, t: Vector, close: tuple[Vector, Vector], limit: Vector) -> Vector:
+    """Return the restored coefficient: up to `limit` times the plain one where rendition and reference are parallel."""
     more = (plain.to("i64") * limit).to("i64")
     wide = t.to("i64")
     upward, downward = more.at_most(wide).to("i32"), more.at_least(wide).to("i32")
@@ -192,10 +113,10 @@ def _enhanced(k: Lanes, plain: Lanes, o: Lanes, t: Lanes, close: tuple[Lanes, La
 
 
 def _decouple(fine: bool, neg: bool) -> Any:
-    """Return the step that splits eight coefficients of each band and weights both parts.
+    """Return the intrinsic that splits eight coefficients of each band and weights both parts.
 
-    It takes three bands of the reference and three of the rendition, reciprocals and shifts, gain limits and weights,
-    then for each gain limit two arrays of sums (neighbours, centre) and three of the weighted restored part.
+    Its arguments are three bands of the reference and three of the rendition, reciprocals and shifts, gain limits and
+    weights, and for each gain limit two arrays of sums (neighbours, centre) and three of the weighted restored part.
     """
 
     def body(*arguments: Any) -> None:
@@ -221,21 +142,21 @@ def _decouple(fine: bool, neg: bool) -> Any:
             outs[5 * n].store(slot, j + LEAD, around)
             outs[5 * n + 1].store(slot, j + LEAD, centre)
 
-    return step(14 + (10 if neg else 5), 3, body)
+    return intrinsic_step(14 + (10 if neg else 5), 3, body)
 
 
-def _weigh_fine(restored: Lanes, added: Lanes, weight: Lanes, band: int) -> tuple[Lanes, Lanes, Lanes]:
-    """Weight both parts of a first scale: masking for neighbours and centre, and the visible restored part."""
+def _weigh_fine(restored: Vector, added: Vector, weight: Vector, band: int) -> tuple[Vector, Vector, Vector]:
+    """Weight both parts of the first scale: masking by neighbours and centre, and the visible restored part."""
     narrow = weight.to("i32")
     bits, half = ((15, 16384), (15, 16384), (17, 65535))[band]
     mask = ((added * narrow + half) >> bits).to("i16").to("i32").magnitude()
     return (mask * 4369 + 2048) >> 12, (mask * 8738 + 2048) >> 12, (restored * narrow).magnitude()
 
 
-def _weigh_coarse(restored: Lanes, added: Lanes, weight: Lanes, band: int) -> tuple[Lanes, Lanes, Lanes]:
+def _weigh_coarse(restored: Vector, added: Vector, weight: Vector, band: int) -> tuple[Vector, Vector, Vector]:
     """Weight both parts of the other scales.
 
-    The minus is an overflow in libvmaf (its issue 955) that every score since 2021 has in it.
+    Adding -2**31 is an integer overflow in libvmaf (issue 955 there) that is part of every score since 2021.
     """
     mask = ((added.to("i64") * weight + 2**27) >> 28).magnitude()
     seen = ((restored.to("i64") * weight + 2**27) >> 28).magnitude()
@@ -244,10 +165,10 @@ def _weigh_coarse(restored: Lanes, added: Lanes, weight: Lanes, band: int) -> tu
 
 
 def _mask(fine: bool) -> Any:
-    """Return the step that masks eight restored coefficients of each band and adds their cubes to a row's sums."""
+    """Return the intrinsic that masks eight restored coefficients of each band and adds their cubes to row sums."""
 
     def body(
-        around: Grid, centre: Grid, h: Grid, v: Grid, d: Grid, shifts: Grid, line: Grid,
+        around: View2D, centre: View2D, h: View2D, v: View2D, d: View2D, shifts: View2D, line: View2D,
         up: Index, here: Index, down: Index, j: Index, end: Index,
     ) -> None:  # fmt: skip
         total = centre.load(here, j + LEAD, 8) - around.load(here, j + LEAD, 8)
@@ -258,7 +179,7 @@ def _mask(fine: bool) -> Any:
         for b, band in enumerate((h, v, d)):
             threshold = total << (10, 10, 12)[b] if fine else total
             left = (band.load(here, j, 8) - threshold).at_least(0)
-            x = Lanes(left.builder, left.value, False).to("u64")
+            x = Vector(left.builder, left.value, False).to("u64")
             square_bits = (29, 29, 30)[b] if fine else 30
             square = (x * x + 2 ** (square_bits - 1)) >> square_bits
             bits = shifts.load(b, 0, 8)
@@ -266,7 +187,7 @@ def _mask(fine: bool) -> Any:
             cube = (square * x + (one << (bits - 1))) >> bits
             line.store(b, 0, line.load(b, 0, 8) + inside.where(cube, cube * 0))
 
-    return step(7, 5, body)
+    return intrinsic_step(7, 5, body)
 
 
 for _name, _fine in (("fine", True), ("coarse", False)):
@@ -274,13 +195,13 @@ for _name, _fine in (("fine", True), ("coarse", False)):
     globals()[f"_decouple_{_name}_neg"] = _decouple(_fine, neg=True)
     globals()[f"_mask_{_name}"] = _mask(_fine)
 
-#: The kernel of a scale; KIND is fine for the first, coarse for the others.
+# The source of the kernel of a scale; KIND is fine for the first scale, coarse for the others.
 _TEMPLATE = '''
 @kernel
 def numerator_KIND(oh, ov, od, th, tv, td, rh, rv, rd, sh, sv, sd, limits, weights, shifts, neg,
                    width, height, left, top, row_shift, sums, centres, h, v, d, sums_neg, centres_neg,
                    h_neg, v_neg, d_neg, line, total):
-    """Add the masked cubes of the restored part within the crop, by band, plain and without enhancement."""
+    """Add the masked cubes of the restored part within the crop, by band: with the limit of the model, and of NEG."""
     right, bottom = width - left, height - top
     first, last = max(top - 1, 0), min(bottom + 1, height)
     begin, end = max(left - 1, 0), min(right + 1, width)
@@ -321,4 +242,5 @@ def numerator_KIND(oh, ov, od, th, tv, td, rh, rv, rd, sh, sv, sd, limits, weigh
 for _name in ("fine", "coarse"):
     exec(compile(_TEMPLATE.replace("KIND", _name), __file__, "exec"), globals())  # noqa: S102
 
+#: the kernel by whether the scale is the first
 NUMERATORS = {True: globals()["numerator_fine"], False: globals()["numerator_coarse"]}

@@ -1,15 +1,15 @@
-"""Kernels of PSNR and SSIM, plane against plane, as ffmpeg's filters of these names have them."""
+"""Kernels of PSNR and SSIM of two planes, equal to ffmpeg's filters `psnr` and `ssim`."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from shotladder_runtime.kernels.compiler import kernel
-from shotladder_runtime.kernels.vector import Grid, Index, step
+from shotladder_runtime.kernels.vector import Index, View2D, intrinsic_step
 
 __all__ = ["similarity", "squared_error"]
 
-#: Lanes of a step; a row's last columns go one by one.
+#: elements of a vector; the last columns of a row are computed one by one
 WIDE = 16
 
 
@@ -24,19 +24,19 @@ def squared_error(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-def _columns(a: Grid, b: Grid, sums: Grid, i: Index, j: Index) -> None:
+def _columns(a: View2D, b: View2D, sums: View2D, i: Index, j: Index) -> None:
     x, y = ([plane.load(i + k, j, WIDE).to("i32") for k in range(4)] for plane in (a, b))
     squares, products = [p * p + q * q for p, q in zip(x, y, strict=True)], [p * q for p, q in zip(x, y, strict=True)]
     for row, terms in enumerate((x, y, squares, products)):
         sums.store(row, j, terms[0] + terms[1] + terms[2] + terms[3])
 
 
-_columns_step = step(3, 2, _columns)
+_columns_step = intrinsic_step(3, 2, _columns)
 
 
 @kernel
 def block_row(a, b, i, columns, blocks):  # type: ignore[no-untyped-def]
-    """Write the sums over each block of four by four from row i on: of a, of b, of both squared, of a times b."""
+    """Write the sums over each 4 x 4 block of rows i to i + 3: a, b, a*a + b*b, a*b."""
     count = blocks.shape[1]
     whole = 4 * count // 16 * 16
     for j in range(0, whole, 16):
@@ -57,7 +57,7 @@ def block_row(a, b, i, columns, blocks):  # type: ignore[no-untyped-def]
 
 @kernel
 def similarity(a, b, c1, c2, columns, above, below, terms):  # type: ignore[no-untyped-def]
-    """Return the sum of SSIM over windows of eight by eight, four apart; c1 and c2 keep quotients finite."""
+    """Return the sum of SSIM over 8 x 8 windows, four samples apart; c1 and c2 are the constants of the paper."""
     total = np.float64(0)
     block_row(a, b, 0, columns, above)
     for y in range(1, a.shape[0] // 4):
