@@ -121,7 +121,9 @@ def codec_ladders(
         if wanted.encoding.preset == AUTO:
             with reporter.stage(named("choose a preset", wanted)):
                 wanted, spent = choose_preset(wanted, source, chunks, request.store, executor)
-        prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every, cost=spent)
+        prober = Prober(
+            source, chunks, wanted.encoding, request.store, executor, frame_stride=wanted.frame_stride, cost=spent
+        )
         with reporter.stage(named("trial encodes", wanted)) as advance:
             ladder = ladder_from(prober, segments, wanted, advance)
         return CodecLadder(wanted, prober, ladder, from_file=False, several=several, compare=request.compare)

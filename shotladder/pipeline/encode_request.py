@@ -132,7 +132,7 @@ class EncodeRequest:
     @property
     def limits(self) -> Constraints:
         """What no shot may cross."""
-        return Constraints(buffer=self.buffer, jump=self.max_jump)
+        return Constraints(buffer=self.buffer, max_quality_step=self.max_jump)
 
     def ladder_requests(self, source: Source) -> tuple[LadderRequest, ...]:
         """Return what the ladder of this film is to be, for each codec."""

@@ -19,7 +19,7 @@ def against_fixed(source: Source, ladder: Ladder, finals: FinalEncodes, anchor: 
     points, encoding = anchor.points, EncodeSettings(pooling=ladder.pooling)
     duration = float(source.duration)
     measured = [
-        (sum(chunk.bits for chunk in row) / duration, encoding.pooled(finals.vmaf(n)))
+        (sum(chunk.bits for chunk in row) / duration, encoding.pool(finals.vmaf(n)))
         for n, row in enumerate(finals.chunks)
     ]
     return {

@@ -135,7 +135,7 @@ _LIMITS = {
     "floor": "at the floor",
     "cap": "at the cap, where the scale ends",
     "peak": "at the peak",
-    "jump": "at the step from a neighbour",
+    "max_quality_step": "at the step from a neighbour",
 }
 
 

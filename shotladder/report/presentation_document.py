@@ -114,7 +114,7 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "tune": ladder.tune,
             "pooling": ladder.pooling,
             "buffer_seconds": parts.limits.buffer,
-            "max_jump": parts.limits.jump,
+            "max_jump": parts.limits.max_quality_step,
             "target_vmaf": ladder.target,
             # what each shot has beyond the preset, if any has anything
             "overrides": {made.ladder.codec: _refinements(parts.shots, made.ladder) for made in parts.made},

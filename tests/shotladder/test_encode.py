@@ -43,7 +43,7 @@ def test_presentation_has_the_promised_shape(made):
         assert re.fullmatch(r"avc1\.[0-9a-f]{6}", rung["codecs"])
         assert set(rung["vmaf"]) == {"mean", "harmonic_mean", "p5", "min"}
         assert len(rung["quantisers"]) == len(document["shots"])
-        assert set(rung["held"]) == {"floor", "cap", "peak", "jump"}
+        assert set(rung["held"]) == {"floor", "cap", "peak", "max_quality_step"}
         assert {n for shots in rung["held"].values() for n in shots} <= set(range(len(document["shots"])))
         assert len(rung["segments"]) == len(document["segments"])
         assert all({"bytes", "vmaf", "url"} <= set(segment) for segment in rung["segments"])
