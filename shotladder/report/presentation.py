@@ -1,37 +1,34 @@
-"""`presentation.json` as a typed value: its structs, its JSON Schema, and its reader.
+"""`presentation.json` as a typed value.
 
-The structs are the one definition of the format. The schema (`presentation.schema.json`) and the page
-`docs/presentation.md` are generated from them, and tests compare all three.
+The structs are the one definition of the format: the JSON Schema and `docs/presentation.md` are generated from them.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from shotladder_runtime.errors import ShotladderError
-
 __all__ = [
-    "FORMAT_VERSION",
-    "PRESENTATION",
+    "ActiveConstraints",
+    "AudioEntry",
+    "AudioSegment",
+    "Comparison",
+    "Cost",
+    "EncryptionEntry",
+    "LadderEntry",
+    "MadeWith",
+    "PooledMeasure",
     "Presentation",
-    "PresentationFormatError",
-    "load",
-    "presentation_schema",
+    "ShotEntry",
+    "SkippedTrackEntry",
+    "TextEntry",
+    "TimelineSegment",
+    "VideoRendition",
+    "VideoSegment",
+    "VmafPool",
 ]
-
-#: Name of the file in the directory of a presentation.
-PRESENTATION = "presentation.json"
-#: Version of the format that `encode` writes; `load` also reads version 1.
-FORMAT_VERSION = 2
-
-
-class PresentationFormatError(ShotladderError, ValueError):
-    """A file is not a `presentation.json` that this version reads."""
 
 
 def _unit(name: str) -> Meta:
@@ -47,11 +44,17 @@ Bytes = Annotated[int, _unit("bytes")]
 Index = Annotated[int, _unit("index")]
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all parts: frozen, constructed by keyword."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        # through text, so that tuples become lists as in the file
+        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return document
 
-class TimelineSegment(Struct):
+
+class TimelineSegment(Part, frozen=True, kw_only=True):
     """One segment of the timeline; all renditions have the same segments."""
 
     start: Annotated[Seconds, Meta(description="Presentation time of the first frame.")]
@@ -59,7 +62,7 @@ class TimelineSegment(Struct):
     shots: Annotated[list[Index], Meta(description="Indices of the shots that have frames in the segment.")]
 
 
-class PooledMeasure(Struct):
+class PooledMeasure(Part, frozen=True, kw_only=True):
     """Statistics of a complexity measure over the frames of a shot."""
 
     mean: Annotated[float, Meta(description="Mean.")]
@@ -67,7 +70,7 @@ class PooledMeasure(Struct):
     p95: Annotated[float, Meta(description="95th percentile.")]
 
 
-class ShotEntry(Struct):
+class ShotEntry(Part, frozen=True, kw_only=True):
     """One shot. The shots cover all frames of the source in order."""
 
     first_frame: Annotated[int, _unit("frame"), Meta(description="Number of the first frame, from 0.")]
@@ -75,8 +78,11 @@ class ShotEntry(Struct):
     start: Annotated[Seconds, Meta(description="Time of the first frame.")]
     end: Annotated[Seconds, Meta(description="Time at which the last frame ends.")]
     transition: Annotated[
-        Literal["start", "cut", "dissolve", "fade", "wipe"],
-        Meta(description="Transition that begins the shot; `start` is the start of the source."),
+        str,
+        Meta(
+            pattern="^(start|cut|dissolve|fade|wipe)$",
+            description="Transition that begins the shot: start (of the source), cut, dissolve, fade or wipe.",
+        ),
     ]
     transition_frames: Annotated[
         list[int] | None,
@@ -89,7 +95,7 @@ class ShotEntry(Struct):
     ]
 
 
-class VmafPool(Struct):
+class VmafPool(Part, frozen=True, kw_only=True):
     """Pooled VMAF of all frames of a rendition."""
 
     mean: Annotated[Vmaf, Meta(description="Arithmetic mean.")]
@@ -98,18 +104,18 @@ class VmafPool(Struct):
     min: Annotated[Vmaf, Meta(description="Minimum.")]
 
 
-class VideoSegment(Struct):
+class VideoSegment(Part, frozen=True, kw_only=True):
     """One media segment of a video rendition."""
 
     bytes: Annotated[Bytes, Meta(description="Size.")]
     vmaf: Annotated[Vmaf, Meta(description="Mean VMAF of the frames.")]
     url: Annotated[str, Meta(description="File, relative to the directory of the presentation.")]
-    offset: (
-        Annotated[Bytes, Meta(description="Position in the file; only with one file per track.")] | UnsetType
-    ) = UNSET
+    offset: Annotated[Bytes, Meta(description="Position in the file; only with one file per track.")] | UnsetType = (
+        UNSET
+    )
 
 
-class ActiveConstraints(Struct):
+class ActiveConstraints(Part, frozen=True, kw_only=True):
     """Shots of a rendition for which an allocation constraint is active; empty lists unless the mode is per-shot."""
 
     floor: Annotated[list[Index], Meta(description="Shots at the minimum VMAF relative to the mean of the rung.")]
@@ -120,7 +126,7 @@ class ActiveConstraints(Struct):
     ]
 
 
-class VideoRendition(Struct):
+class VideoRendition(Part, frozen=True, kw_only=True):
     """One encoded rung of the ladder; the renditions of a codec are ordered by bitrate."""
 
     id: Annotated[str, Meta(description="Name: codec, nominal height and average bitrate.")]
@@ -146,18 +152,18 @@ class VideoRendition(Struct):
     segments: Annotated[list[VideoSegment], Meta(description="Media segments, one per entry of the timeline.")]
 
 
-class AudioSegment(Struct):
+class AudioSegment(Part, frozen=True, kw_only=True):
     """One media segment of an audio track."""
 
     bytes: Annotated[Bytes, Meta(description="Size.")]
     duration: Annotated[Seconds, Meta(description="Duration.")]
     url: Annotated[str, Meta(description="File, relative to the directory of the presentation.")]
-    offset: (
-        Annotated[Bytes, Meta(description="Position in the file; only with one file per track.")] | UnsetType
-    ) = UNSET
+    offset: Annotated[Bytes, Meta(description="Position in the file; only with one file per track.")] | UnsetType = (
+        UNSET
+    )
 
 
-class AudioEntry(Struct):
+class AudioEntry(Part, frozen=True, kw_only=True):
     """One audio track."""
 
     language: Annotated[str | None, Meta(description="Language tag of the source track.")]
@@ -171,7 +177,7 @@ class AudioEntry(Struct):
     segments: Annotated[list[AudioSegment], Meta(description="Media segments.")]
 
 
-class TextEntry(Struct):
+class TextEntry(Part, frozen=True, kw_only=True):
     """One subtitle track."""
 
     language: Annotated[str | None, Meta(description="Language tag of the source track.")]
@@ -181,7 +187,7 @@ class TextEntry(Struct):
     playlist: Annotated[str, Meta(description="HLS media playlist.")]
 
 
-class SkippedTrackEntry(Struct):
+class SkippedTrackEntry(Part, frozen=True, kw_only=True):
     """One track of the source that the presentation does not contain."""
 
     stream: Annotated[Index, Meta(description="Index of the stream in the source.")]
@@ -190,7 +196,7 @@ class SkippedTrackEntry(Struct):
     reason: Annotated[str, Meta(description="Why it is skipped.")]
 
 
-class EncryptionEntry(Struct):
+class EncryptionEntry(Part, frozen=True, kw_only=True):
     """Common Encryption; the document never contains a key."""
 
     scheme: Annotated[str, Meta(description="Protection scheme: cbcs or cenc.")]
@@ -198,7 +204,7 @@ class EncryptionEntry(Struct):
     clear_lead: Annotated[Seconds, Meta(description="Unencrypted duration at the start.")]
 
 
-class LadderEntry(Struct):
+class LadderEntry(Part, frozen=True, kw_only=True):
     """Settings and estimates of the bitrate ladder."""
 
     mode: Annotated[str, Meta(description="per-shot, per-title, constant-quality or fixed.")]
@@ -222,7 +228,7 @@ class LadderEntry(Struct):
     ]
 
 
-class Comparison(Struct):
+class Comparison(Part, frozen=True, kw_only=True):
     """A measured comparison of one codec's ladder with a fixed ladder. Negative percentages are savings."""
 
     codec: Annotated[str, Meta(description="Codec.")]
@@ -246,7 +252,7 @@ class Comparison(Struct):
     top_rung_percent: Annotated[Percent, Meta(description="Difference of the bitrates of the top rungs.")]
 
 
-class Cost(Struct):
+class Cost(Part, frozen=True, kw_only=True):
     """CPU time of the run that created the artefacts; a cached artefact keeps its original cost."""
 
     analysis_cpu_seconds: Annotated[CpuSeconds, Meta(description="Shot detection and complexity.")]
@@ -257,7 +263,7 @@ class Cost(Struct):
     probes: Annotated[int, Meta(description="Number of probe encodes.")]
 
 
-class MadeWith(Struct):
+class MadeWith(Part, frozen=True, kw_only=True):
     """Versions of the tools."""
 
     shotladder: Annotated[str, Meta(description="Version of shotladder.")]
@@ -268,7 +274,7 @@ class MadeWith(Struct):
     x264: Annotated[str, Meta(description="Version of x264; absent without an H.264 rendition.")] | UnsetType = UNSET
 
 
-class Presentation(Struct):
+class Presentation(Part, frozen=True, kw_only=True):
     """The content of `presentation.json`; every number was measured on the files beside it."""
 
     version: Annotated[int, Meta(description="Version of this format.")]
@@ -291,83 +297,9 @@ class Presentation(Struct):
     request: Annotated[str, Meta(description="Hash of the request; an identical request does nothing.")]
     files: Annotated[list[str], Meta(description="All files of the presentation; `--overwrite` deletes only these.")]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the document as `presentation.json` holds it."""
-        document: dict[str, Any] = msgspec.to_builtins(self)
-        return document
-
     def __repr__(self) -> str:
         """Return one line: the title, its duration and the sizes of the lists."""
         return (
             f"Presentation({self.title!r}, {self.duration:.2f} s, {len(self.shots)} shots,"
             f" {len(self.segments)} segments, {len(self.video)} renditions)"
         )
-
-
-def load(path: str | Path) -> Presentation:
-    """Read a presentation that `encode` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-        Directory of the presentation, or its `presentation.json`, of format version 1 or 2.
-
-    Returns
-    -------
-    Presentation
-        Version 1 is converted to version 2.
-
-    Raises
-    ------
-    PresentationFormatError
-        If the file cannot be read, or does not have the structure of a presentation; names the place of the fault.
-    """
-    file = Path(path)
-    if file.is_dir():
-        file /= PRESENTATION
-    try:
-        document = json.loads(file.read_text())
-    except OSError as error:
-        raise PresentationFormatError(f"{file}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise PresentationFormatError(f"{file}: is not JSON ({error})") from error
-    if not isinstance(document, dict) or document.get("version") not in (1, FORMAT_VERSION):
-        raise PresentationFormatError(f"{file}: is not a presentation.json of version 1 or {FORMAT_VERSION}")
-    try:
-        return msgspec.convert(_upgrade(document) if document["version"] == 1 else document, Presentation)
-    except msgspec.ValidationError as error:
-        raise PresentationFormatError(f"{file}: {error}") from error
-
-
-#: Keys of version 1 and what version 2 calls them, wherever they occur.
-_RENAMED = {
-    "mixed_frames": "transition_frames",
-    "held": "active_constraints",
-    "jump": "max_quality_step",
-    "max_jump": "max_quality_step",
-    "left_out": "skipped_tracks",
-    "why": "reason",
-    "buffer_seconds": "vbv_seconds",
-    "buffer_rate": "vbv_bitrate",
-    "buffer_bits": "vbv_bits",
-    "remaining_loss_percent": "expected_excess_percent",
-    "chunks_tried": "sampled_chunks",
-}
-
-
-def _upgrade(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document of version 1 in version 2; the two differ in the names of keys only."""
-
-    def rename(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {_RENAMED.get(key, key): rename(each) for key, each in value.items()}
-        return [rename(each) for each in value] if isinstance(value, list) else value
-
-    upgraded: dict[str, Any] = rename(document)
-    return upgraded | {"version": FORMAT_VERSION}
-
-
-def presentation_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of `presentation.json`; the key `unit` is an annotation of ours."""
-    schema = msgspec.json.schema(Presentation)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": PRESENTATION, **schema}
