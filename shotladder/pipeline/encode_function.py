@@ -211,9 +211,9 @@ def encode(
     ):
         if present and not fulfilled:
             raise OptionError(f"{name}: requires {requirement}")
-    views = None if expected_views is None else TrafficModel(expected_views)
+    views = None if expected_views is None else TrafficModel(float(expected_views))
     if views is not None and gb_per_cpu_hour is not None:
-        views = replace(views, cpu_hour=gb_per_cpu_hour)
+        views = replace(views, cpu_hour=float(gb_per_cpu_hour))
     for name in codecs:
         require_encoder(encoder.codec_named(name).encoder)
     source = os.fspath(source)
@@ -224,18 +224,18 @@ def encode(
         output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept
         codecs=codecs,
         ladder=ladder,
-        target=target_vmaf,
+        target=_as_float(target_vmaf),
         rungs=rungs,
         audience=traces,
         max_height=max_height,
         # a float is exact in binary only: 2.002 means 2002/1000
         segment=Fraction(str(segment_duration)),
-        buffer=vbv_seconds,
-        max_jump=max_quality_step,
+        buffer=_as_float(vbv_seconds),
+        max_jump=_as_float(max_quality_step),
         presets=presets,
         tune=tune,
         pooling=pooling,
-        stop=StoppingRule(probe_tolerance, probe_budget),
+        stop=StoppingRule(float(probe_tolerance), _as_float(probe_budget)),
         views=views,
         compare=compare,
         engine=engine,
@@ -251,6 +251,11 @@ def encode(
     reporter = _CollectingReporter(progress)
     result = encode_pipeline.encode(request, reporter)
     return replace(result, notes=tuple(reporter.notes))
+
+
+def _as_float(value: float | None) -> float | None:
+    """Return an int as float, as the command's options are: 93 and 93.0 are the same request with one hash."""
+    return None if value is None else float(value)
 
 
 def _split(names: str | Sequence[str]) -> tuple[str, ...]:
