@@ -15,7 +15,7 @@ from shotladder.pipeline.key_files import keys_file
 from shotladder.pipeline.side_tracks import SideTracks
 from shotladder.pipeline.source_analysis import SourceAnalysis
 from shotladder.progress import Reporter
-from shotladder.report.presentation_document import PackagedLadder, PresentationInputs, TrackSamples
+from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
 
 __all__ = ["choose_encryption", "package_presentation"]
 

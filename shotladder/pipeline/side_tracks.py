@@ -11,7 +11,7 @@ import encoder
 from encoder import AudioStream, AudioTrack, Source, TextStream, TextTrack, TrackError
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.progress import Reporter
-from shotladder.report.presentation_document import SkippedTrack
+from shotladder.report.presentation_inputs import SkippedTrack
 from shotladder_runtime.errors import ProcessError
 
 __all__ = ["SideTracks", "encode_side_tracks"]
