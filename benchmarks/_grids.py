@@ -26,8 +26,8 @@ from ladders import (
     one_quantiser,
     quantiser_grid,
 )
-from ladders.allocation.equal_slope import reach, same_quality
-from ladders.allocation.rung_placement import share_out
+from ladders.allocation.equal_slope import same_quality, solve_for_quality
+from ladders.allocation.rung_placement import allocate_rungs
 from ladders.allocation.smoothness import smooth
 
 QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
@@ -53,7 +53,7 @@ class Grid:
     curves : dict
         From (chunk, size) to the curve through all of its cells.
     costs : dict
-        From (chunk, size) to the CPU seconds of one trial as a search runs it.
+        From (chunk, size) to the CPU seconds of one probe as a search runs it.
     """
 
     frames: list[int]
@@ -66,15 +66,15 @@ class Grid:
         """Return the curves of all chunks at a size."""
         return [self.curves[n, size] for n in range(len(self.frames))]
 
-    def delivered(self, size: Any, places: Sequence[int]) -> tuple[float, float]:
+    def delivered(self, size: Any, indices: Sequence[int]) -> tuple[float, float]:
         """Return bits and mean quality of a choice of quantisers."""
         curves = self.at(size)
-        bits = sum(float(curve.bits[i]) for curve, i in zip(curves, places, strict=True))
-        quality = np.average([c.quality[i] for c, i in zip(curves, places, strict=True)], weights=self.frames)
+        bits = sum(float(curve.bits[i]) for curve, i in zip(curves, indices, strict=True))
+        quality = np.average([c.quality[i] for c, i in zip(curves, indices, strict=True)], weights=self.frames)
         return bits, float(quality)
 
     def cheapest(self, quality: float, title: Callable[[list[Curve]], TitleCurve]) -> float:
-        """Return the fewest bits that reach a quality, of all sizes, in one family of allocations."""
+        """Return the fewest bits that solve_for_quality a quality, of all sizes, in one family of allocations."""
         costs = []
         for size in self.sizes:
             curve = title(self.at(size))
@@ -82,11 +82,11 @@ class Grid:
                 costs.append(float(np.exp(np.interp(quality, curve.quality, np.log(curve.bits)))))
         return min(costs, default=float("nan"))
 
-    def optimum(self, quality: float, aim: RungTarget) -> float:
+    def optimum(self, quality: float, rung_target: RungTarget) -> float:
         """Return the fewest bits by equal slope, one size for all chunks, within limits that count from them."""
 
         def within(curves: list[Curve]) -> TitleCurve:
-            own = reach(curves, self.frames, LIMITS, aim)
+            own = solve_for_quality(curves, self.frames, LIMITS, rung_target)
             return equal_slope(curves, self.frames, LIMITS, RungTarget(quality, own.bits))
 
         return self.cheapest(quality, within)
@@ -102,27 +102,27 @@ class Grid:
 
 @dataclass
 class GridProber:
-    """Answers trials from a grid, and counts what they would have cost.
+    """Answers probes from a grid, and counts what they would have cost.
 
     Attributes
     ----------
     grid : Grid
         By the preset of the final encodes.
-    trials_grid : Grid or None
-        By that of trials; None where the two are one.
+    fast_grid : Grid or None
+        By that of probes; None where the two are one.
     """
 
     grid: Grid
-    trials_grid: Grid | None = None
+    fast_grid: Grid | None = None
     found: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
-    rough: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
+    fast: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
     cpu: float = 0.0
-    trials: int = 0
+    probes: int = 0
 
     @property
     def encoding(self) -> EncodeSettings:
         """Settings whose presets are as far apart as the grids' are."""
-        return EncodeSettings(preset="medium" if self.trials_grid else "veryfast")
+        return EncodeSettings(preset="medium" if self.fast_grid else "veryfast")
 
     @property
     def chunks(self) -> tuple[Any, ...]:
@@ -131,31 +131,38 @@ class GridProber:
 
     def known(self, point: ProbePoint) -> dict[float, RatePoint]:
         """Return what is known beside a point."""
-        return (self.rough if point.rough else self.found)[point.chunk, point.size]
+        return (self.fast if point.fast else self.found)[point.chunk, point.size]
 
     @property
     def cost(self) -> ProbeCost:
-        """What the trials would have taken."""
-        return ProbeCost(self.trials, self.cpu)
+        """What the probes would have taken."""
+        return ProbeCost(self.probes, self.cpu)
 
     def run(self, points: Iterable[ProbePoint], progress: Any = None) -> None:
-        """Answer trials."""
+        """Answer probes."""
         for point in points:
             if point.quantiser in self.known(point):
                 continue
-            grid = self.trials_grid if point.rough and self.trials_grid else self.grid
+            grid = self.fast_grid if point.fast and self.fast_grid else self.grid
             curve = grid.curves[point.chunk, point.size]
-            place = int(np.searchsorted(QUANTISERS, point.quantiser))
-            burst, dip = (float(np.broadcast_to(value, QUANTISERS.shape)[place]) for value in (curve.burst, curve.dip))
+            index = int(np.searchsorted(QUANTISERS, point.quantiser))
+            peak_to_average, worst_shot_deficit = (
+                float(np.broadcast_to(value, QUANTISERS.shape)[index])
+                for value in (curve.peak_to_average, curve.worst_shot_deficit)
+            )
             answer = RatePoint(
-                point.quantiser, int(curve.bits[place]), float(curve.quality[place]), burst=burst, dip=dip
+                point.quantiser,
+                int(curve.bits[index]),
+                float(curve.quality[index]),
+                peak_to_average=peak_to_average,
+                worst_shot_deficit=worst_shot_deficit,
             )
             self.known(point)[point.quantiser] = answer
             self.cpu += grid.costs[point.chunk, point.size]
-            self.trials += 1
+            self.probes += 1
 
-    def fitted(self) -> dict[Any, list[Curve]]:
-        """Fit curves to the trials so far."""
+    def fit_all(self) -> dict[Any, list[Curve]]:
+        """Fit curves to the probes so far."""
         chunks = range(len(self.grid.frames))
         return {s: [fit_curve(list(self.found[n, s].values()), QUANTISERS) for n in chunks] for s in self.grid.sizes}
 
@@ -167,8 +174,11 @@ def rungs_of(
     sizes = {size[1]: size for size in grid.sizes}
     titles = {height: equal_slope(curves[size], grid.frames, limits) for height, size in sizes.items()}
     chosen = choose_rungs(titles, grid.duration, rules or RungRules())
-    shared = share_out(
-        chosen, titles, grid.duration, lambda height, aim: reach(curves[sizes[height]], grid.frames, limits, aim)
+    shared = allocate_rungs(
+        chosen,
+        titles,
+        grid.duration,
+        lambda height, rung_target: solve_for_quality(curves[sizes[height]], grid.frames, limits, rung_target),
     )
     return [
         (sizes[height], [int(i) for i in allocation.indices], RungTarget(choice.quality, allocation.bits))
@@ -176,23 +186,25 @@ def rungs_of(
     ]
 
 
-def landings_of(
+def operating_points_of(
     grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None
 ) -> list[dict[Any, list[float]]]:
     """Return what each rung would encode at each size that reaches its quality, first at the size that it takes."""
-    landings = []
-    for size, places, aim in rungs_of(grid, curves, rules):
-        others = {s: reach(curves[s], grid.frames, LIMITS, aim) for s in grid.sizes if s != size}
-        reached = {s: a.indices for s, a in others.items() if a.quality >= aim.quality}
-        landings.append({s: [float(QUANTISERS[i]) for i in at] for s, at in ({size: places} | reached).items()})
-    return landings
+    operating_points = []
+    for size, indices, rung_target in rungs_of(grid, curves, rules):
+        others = {s: solve_for_quality(curves[s], grid.frames, LIMITS, rung_target) for s in grid.sizes if s != size}
+        reached = {s: a.indices for s, a in others.items() if a.quality >= rung_target.quality}
+        operating_points.append(
+            {s: [float(QUANTISERS[i]) for i in at] for s, at in ({size: indices} | reached).items()}
+        )
+    return operating_points
 
 
-def smooth_costs(grid: Grid, rungs: Iterable[Rung], jump: float) -> list[float]:
+def smooth_costs(grid: Grid, rungs: Iterable[Rung], max_quality_step: float) -> list[float]:
     """Return how many percent more bits each rung takes for its quality if shots may be no further from neighbours."""
-    costs, limits = [], replace(LIMITS, jump=jump)
-    for size, places, _ in rungs:
-        bits, quality = grid.delivered(size, places)
+    costs, limits = [], replace(LIMITS, max_quality_step=max_quality_step)
+    for size, indices, _ in rungs:
+        bits, quality = grid.delivered(size, indices)
         costs.append(100 * (smooth(grid.at(size), grid.frames, limits, RungTarget(quality, bits)).bits / bits - 1))
     return costs
 
@@ -200,8 +212,8 @@ def smooth_costs(grid: Grid, rungs: Iterable[Rung], jump: float) -> list[float]:
 def losses(grid: Grid, rungs: Iterable[Rung]) -> tuple[list[float], list[float]]:
     """Return what each rung costs more than the optimum, and than one quantiser, at the quality it truly has; %."""
     against_optimum, against_title = [], []
-    for size, places, aim in rungs:
-        bits, quality = grid.delivered(size, places)
-        against_optimum.append(100 * (bits / grid.optimum(quality, aim) - 1))
+    for size, indices, rung_target in rungs:
+        bits, quality = grid.delivered(size, indices)
+        against_optimum.append(100 * (bits / grid.optimum(quality, rung_target) - 1))
         against_title.append(100 * (bits / grid.per_title(quality) - 1))
     return against_optimum, against_title

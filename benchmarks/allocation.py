@@ -1,7 +1,7 @@
 """The time that sharing out a long title takes: 1500 shots, 8 rungs, 6 heights, on curves of a formula.
 
 Claim: under a second of CPU time from curves to quantisers: the title's curve at every height, the rungs, their
-heights again within floor and peak, and what each rung encodes. `--max-jump` takes longer, told beside it. Nothing is
+heights again within floor and peak, and what each rung encodes. `--max-quality-step` takes longer, told beside it. Nothing is
 encoded. Warm, several rounds; median and spread.
 """
 
@@ -15,8 +15,8 @@ from functools import partial
 import numpy as np
 
 from ladders import Allocation, Constraints, Curve, RungRules, RungTarget, choose_rungs, equal_slope, quantiser_grid
-from ladders.allocation.equal_slope import reach
-from ladders.allocation.rung_placement import share_out
+from ladders.allocation.equal_slope import solve_for_quality
+from ladders.allocation.rung_placement import allocate_rungs
 from ladders.allocation.smoothness import smooth
 
 SHOTS, RUNGS, HEIGHTS, FRAME_RATE, ROUNDS = 1500, 8, (1080, 720, 540, 432, 360, 234), 24, 5
@@ -52,13 +52,13 @@ def share(frames: list[int], curves: dict[int, list[Curve]], limits: Constraints
     titles = {height: equal_slope(row, frames, limits) for height, row in curves.items()}
     chosen = choose_rungs(titles, duration, RungRules(target=93.0, count=RUNGS))
 
-    def reached(height: int, aim: RungTarget) -> Allocation:
-        allocation = reach(curves[height], frames, limits, aim)
-        if limits.jump is None:
+    def reached(height: int, rung_target: RungTarget) -> Allocation:
+        allocation = solve_for_quality(curves[height], frames, limits, rung_target)
+        if limits.max_quality_step is None:
             return allocation
-        return smooth(curves[height], frames, limits, replace(aim, bits=allocation.bits))
+        return smooth(curves[height], frames, limits, replace(rung_target, bits=allocation.bits))
 
-    return share_out(chosen, titles, duration, reached)
+    return allocate_rungs(chosen, titles, duration, reached)
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -77,7 +77,7 @@ def main() -> None:
     frames, curves = synthetic_title()
     for name, limits in {
         "floor, cap and peak": Constraints(),
-        f"and a jump of {JUMP:g}": Constraints(jump=JUMP),
+        f"and a max_quality_step of {JUMP:g}": Constraints(max_quality_step=JUMP),
     }.items():
         rungs = share(frames, curves, limits)
         median, spread = _timed(partial(share, frames, curves, limits))

@@ -23,7 +23,7 @@ from abr.results.interval import cluster_interval
 from benchmarks._grids import LIMITS, Grid
 from benchmarks.ladder_grids import GRIDS, read_grid
 from ladders import RungChoice, RungRules, TitleCurve, choose_rungs, equal_slope
-from shotladder.pipeline.client_population import Viewers
+from shotladder.pipeline.client_population import ClientPopulation
 
 TRACES = Path(__file__).resolve().parents[2] / "shared" / "traces"
 NETWORKS = ("norway3g", "pensieve", "fcc-sd", "ghent4g")
@@ -70,7 +70,9 @@ def main() -> None:
             traces = abr.load_traces([TRACES / name])
             factor = load * middle / float(np.median([trace.mean_rate for trace in traces]))
             seen, unseen = abr.split_traces([trace.scaled(factor) for trace in traces], 0.5, seed=1)
-            placed = choose_rungs(title, grid.duration, RungRules(audience=Viewers("seen", 600.0, SEGMENT, seen)))
+            placed = choose_rungs(
+                title, grid.duration, RungRules(audience=ClientPopulation("seen", 600.0, SEGMENT, seen))
+            )
             ladders = [presentation(grid, title, ladder) for ladder in (plain, placed)]
             heading = f"{path.name.partition('.')[0]}, {name}, load {load}"
             print(f"{heading}: {len(seen)} traces to place on, {len(unseen)} to judge on")

@@ -37,7 +37,7 @@ from encoder import Chunk, ChunkJob, Colour, Source, codec_named
 from ladders import EncodeSettings, LadderRequest, candidate_sizes
 from ladders.final.cost_prediction import AGAIN
 from ladders.probing.chunk_measurement import measure_chunk
-from ladders.probing.search import MIDDLING, ROUGH_TRIALS
+from ladders.probing.search import FAST_FRACTIONS, SHIFT_FRACTION
 from samples import shotlist
 from samples.film import film_frames
 from samples.painting import Size
@@ -53,7 +53,7 @@ LOST, SLOW, SLOWER = 0.01, 0.02, 3.0
 #: Frames that are encoded and measured of each codec at each size.
 SAMPLE = 24
 #: Trials of a chunk are measured on each so many-th frame.
-EVERY = LadderRequest().every
+EVERY = LadderRequest().frame_stride
 #: Rough trials of a chunk that follow the first ones, and rungs, about what films need.
 LATER_TRIALS, RUNGS = 0.5, 5
 SEED, ROUNDS = 1, 3
@@ -162,7 +162,7 @@ def measured_costs(sizes: list[tuple[int, int]]) -> Costs:
         for name, preset in ((codec, preset) for codec in CODECS for preset in presets(codec)):
             encoding = EncodeSettings(codec=name, preset=preset)
             renditions = tuple(encoding.rendition(size) for size in sizes)
-            quantisers = (codec_named(name).at_share(MIDDLING),) * len(sizes)
+            quantisers = (codec_named(name).at_share(SHIFT_FRACTION),) * len(sizes)
             job = ChunkJob(source, chunk, renditions, quantisers, Store(Path(folder) / "store"))
             encode[name, preset] = encoder.encode_chunk(job) / pixels
             paths = [encoder.chunk_path(job, n) for n in range(len(sizes))]
@@ -208,7 +208,7 @@ def chain(codec: str, source: Source, chunks: tuple[Chunk, ...], costs: Costs, h
                 made.append(Job(job, once, tuple(chunk.frame_count * each for each in seconds)))
         return tuple(made)
 
-    first = [(size, fast) for size in sizes * len(ROUGH_TRIALS)] + [(sizes[len(sizes) // 2], final)]
+    first = [(size, fast) for size in sizes * len(FAST_FRACTIONS)] + [(sizes[len(sizes) // 2], final)]
     later = [[(sizes[k], fast) for k in rng.integers(0, len(sizes), rng.poisson(LATER_TRIALS))] for _ in chunks]
     rungs = [(sizes[round(k)], final) for k in np.linspace(0, len(sizes) - 1, RUNGS)]
     again = [[rung for rung in rungs if rng.random() < AGAIN] for _ in chunks]

@@ -6,7 +6,7 @@ rung (exhaustive per-title) it keeps all but a point of what the exhaustive per-
 encoder, preset, scaling and measurement of the final encodes, VMAF on every frame, many encodes of a shot in one
 process (so its own cost is low, too); both sides count encoding, scaling and measuring, ours the analysis as well.
 
-Beside them in the table: Apple's fixed ladder and constant VMAF per shot on the same grid; random trials at the cost of
+Beside them in the table: Apple's fixed ladder and constant VMAF per shot on the same grid; random probes at the cost of
 ours; ours without each of its parts. Companions (VMAF-NEG, PSNR-Y, SSIM) compare our final encodes with encodes of the
 per-title choice made for the same VMAF. Intervals are of a bootstrap over shots.
 
@@ -32,7 +32,7 @@ import numpy as np
 
 import encoder
 import vmaf
-from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of, smooth_costs
+from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, losses, operating_points_of, rungs_of, smooth_costs
 from encoder import Source
 from ladders import (
     APPLE_LADDERS,
@@ -58,7 +58,7 @@ from ladders import (
     one_quantiser,
 )
 from ladders.final.correction import encode_with_correction
-from ladders.probing.prober import stride
+from ladders.probing.prober import frame_stride_for
 from ladders.probing.search import explore
 from shotladder_runtime.store import Store
 
@@ -85,10 +85,10 @@ class Title:
     analysis_cpu: float
     store: Store
 
-    def prober(self, store: Store, every: int, executor: ThreadPoolExecutor) -> Prober:
+    def prober(self, store: Store, frame_stride: int, executor: ThreadPoolExecutor) -> Prober:
         """Return a prober of the film's chunks."""
         chunks, _ = encoder.plan_chunks(self.source, self.shots, self.request.segment_duration)
-        return Prober(self.source, chunks, self.request.encoding, store, executor, every=every)
+        return Prober(self.source, chunks, self.request.encoding, store, executor, frame_stride=frame_stride)
 
 
 def exhaustive(title: Title, executor: ThreadPoolExecutor, preset: str) -> tuple[Grid, float]:
@@ -107,26 +107,29 @@ def exhaustive(title: Title, executor: ThreadPoolExecutor, preset: str) -> tuple
 
 
 def _costs(prober: Prober, cells: Iterable[Any]) -> dict[Any, float]:
-    """Share out what a grid has cost, encoding by pixels, to what trials of its cells cost: they measure few frames."""
+    """Share out what a grid has cost, encoding by pixels, to what probes of its cells cost: they measure few frames."""
     cells = list(cells)
     pixels = {(n, size): prober.chunks[n].frame_count * size[0] * size[1] for n, size in cells}
     frames = {(n, size): prober.chunks[n].frame_count for n, size in cells}
     encode, measure = (total / len(CRFS) for total in (prober.cost.encode_cpu_seconds, prober.cost.measure_cpu_seconds))
     return {
         cell: encode * pixels[cell] / sum(pixels.values())
-        + measure * frames[cell] / sum(frames.values()) / stride(prober.chunks[cell[0]], LadderRequest().every)
+        + measure
+        * frames[cell]
+        / sum(frames.values())
+        / frame_stride_for(prober.chunks[cell[0]], LadderRequest().frame_stride)
         for cell in cells
     }
 
 
 def ours(title: Title, executor: ThreadPoolExecutor, store: Store) -> tuple[Prober, Ladder, FinalEncodes]:
-    """Make the ladder as `encode` does: trials, final encodes, corrections."""
-    prober = title.prober(store, title.request.every, executor)
+    """Make the ladder as `encode` does: probes, final encodes, corrections."""
+    prober = title.prober(store, title.request.frame_stride, executor)
     _, segments = encoder.plan_chunks(title.source, title.shots, title.request.segment_duration)
     ladder = ladder_from(prober, segments, title.request)
-    trials = prober.cost
+    probes = prober.cost
     ladder, finals = encode_with_correction(prober, ladder, title.request)
-    return prober, replace(ladder, cost=trials), finals
+    return prober, replace(ladder, cost=probes), finals
 
 
 def points(title: Title, finals: FinalEncodes) -> list[tuple[float, float]]:
@@ -139,9 +142,9 @@ def baselines(title: Title, grid: Grid, rungs: Sequence[tuple[float, float]]) ->
     """Return the curves of the other choices, at the qualities of ours where they are families."""
     duration = grid.duration
     qualities = [quality for _, quality in rungs]
-    aims = [RungTarget(quality, rate * duration) for rate, quality in rungs]
+    rung_targets = [RungTarget(quality, rate * duration) for rate, quality in rungs]
     curves = {
-        "exhaustive per-shot": [(grid.optimum(a.quality, a) / duration, a.quality) for a in aims],
+        "exhaustive per-shot": [(grid.optimum(a.quality, a) / duration, a.quality) for a in rung_targets],
         "exhaustive per-title": [(grid.per_title(q) / duration, q) for q in qualities],
         "constant VMAF per shot": [(grid.constant_quality(q) / duration, q) for q in qualities],
         "fixed ladder": _fixed(title, grid),
@@ -196,40 +199,40 @@ def interval(grid: Grid, finals: FinalEncodes, ladder: Ladder) -> tuple[float, f
     return float(low), float(high)
 
 
-def variants(title: Title, grid: Grid, rough: Grid | None, trials: int) -> dict[str, list[float]]:
+def variants(title: Title, grid: Grid, fast: Grid | None, probes: int) -> dict[str, list[float]]:
     """Return the loss (%) against the optimum of each rung, of searches replayed on the grids."""
     rules = RungRules(target=title.request.rules.target)
 
-    def searched(trials_grid: Grid | None, **changes: Any) -> Any:
+    def searched(fast_grid: Grid | None, **changes: Any) -> Any:
         return explore(
-            GridProber(grid, trials_grid),  # type: ignore[arg-type]
+            GridProber(grid, fast_grid),  # type: ignore[arg-type]
             grid.sizes,
-            lambda curves: landings_of(grid, curves, rules),
+            lambda curves: operating_points_of(grid, curves, rules),
             **changes,
         ).curves
 
     unbounded = replace(LIMITS, floor_below_mean=100.0, peak_ratio=1e9)
     made = {
-        "ours": rungs_of(grid, searched(rough), rules),
-        "all trials by the final preset": rungs_of(grid, searched(None), rules),
-        "only what a loss of 5 % asks for": rungs_of(grid, searched(rough, stop=StoppingRule(loss=5.0)), rules),
-        "without floor and peak": rungs_of(grid, searched(rough), rules, unbounded),
-        "random trials, as many": rungs_of(grid, _random(grid, trials), rules),
+        "ours": rungs_of(grid, searched(fast), rules),
+        "all probes by the final preset": rungs_of(grid, searched(None), rules),
+        "only what a loss of 5 % asks for": rungs_of(grid, searched(fast, stop=StoppingRule(loss=5.0)), rules),
+        "without floor and peak": rungs_of(grid, searched(fast), rules, unbounded),
+        "random probes, as many": rungs_of(grid, _random(grid, probes), rules),
     }
     return {name: losses(grid, rungs)[0] for name, rungs in made.items()}
 
 
-def _random(grid: Grid, trials: int) -> Any:
-    """Spend as many trials at random: at least two for each curve, or there is none."""
+def _random(grid: Grid, probes: int) -> Any:
+    """Spend as many probes at random: at least two for each curve, or there is none."""
     rng = np.random.default_rng(2)
     prober = GridProber(grid)
     cells = [(n, s) for n in range(len(grid.frames)) for s in grid.sizes]
     for n, size in cells:
         prober.run(ProbePoint(n, size, float(q)) for q in rng.choice(QUANTISERS, 2, replace=False))
-    while prober.trials < trials:
+    while prober.probes < probes:
         n, size = cells[rng.integers(len(cells))]
         prober.run([ProbePoint(n, size, float(rng.choice(QUANTISERS)))])
-    return prober.fitted()
+    return prober.fit_all()
 
 
 def companions(
@@ -239,9 +242,9 @@ def companions(
     rungs = []
     for _, quality in points(title, finals):
         choices = [(one_quantiser(grid.at(size), grid.frames).for_quality(quality), size) for size in grid.sizes]
-        place, size = min((c for c in choices if c[0].quality >= quality), key=lambda c: c[0].bits, default=choices[0])
-        quantisers = tuple(float(QUANTISERS[i]) for i in place.indices)
-        rungs.append(Rung(size[0], size[1], quantisers, round(place.bits / grid.duration), place.quality))
+        index, size = min((c for c in choices if c[0].quality >= quality), key=lambda c: c[0].bits, default=choices[0])
+        quantisers = tuple(float(QUANTISERS[i]) for i in index.indices)
+        rungs.append(Rung(size[0], size[1], quantisers, round(index.bits / grid.duration), index.quality))
     single = encode_final_chunks(prober, replace(ladder, rungs=tuple(rungs), tune="visual", overrides=()))
     table: dict[str, list[list[tuple[float, float]]]] = {}
     for made in (finals, single):
@@ -290,10 +293,10 @@ def study(path: Path, encoding: EncodeSettings, views: TrafficModel | None, stor
         request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)), views=views)
         title = Title(source, tuple(s.start for s in analysis.shots), request, analysis_cpu, store)
         grid, grid_cpu = exhaustive(title, executor, encoding.preset)
-        rough = exhaustive(title, executor, encoding.trial_preset)[0] if encoding.trial_preset else None
+        fast = exhaustive(title, executor, encoding.fast_preset)[0] if encoding.fast_preset else None
         prober, ladder, finals = ours(title, executor, Store(Path(folder)))
         share = _print_costs(title, grid, grid_cpu, ladder, finals)
-        return {"CPU share": share, **_print_losses(title, grid, rough, prober, ladder, finals)}
+        return {"CPU share": share, **_print_losses(title, grid, fast, prober, ladder, finals)}
 
 
 def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, finals: FinalEncodes) -> float:
@@ -304,7 +307,7 @@ def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, fina
     print(f"{Path(title.source.path).name}: {len(grid.frames)} chunks, {len(grid.sizes)} sizes")
     print(
         f"  CPU s: ours {spent:.0f} (analysis {title.analysis_cpu:.0f}, encodes {cost.encode_cpu_seconds:.0f},"
-        f" measuring {cost.measure_cpu_seconds:.0f}; {cost.probes / len(grid.frames):.1f} trials a chunk),"
+        f" measuring {cost.measure_cpu_seconds:.0f}; {cost.probes / len(grid.frames):.1f} probes a chunk),"
         f" exhaustive {grid_cpu:.0f}: {100 * spent / grid_cpu:.1f} %;"
         f" final encodes {kept:.0f}, made again {again:.0f}"
     )
@@ -314,7 +317,7 @@ def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, fina
 
 
 def _print_losses(
-    title: Title, grid: Grid, rough: Grid | None, prober: Prober, ladder: Ladder, finals: FinalEncodes
+    title: Title, grid: Grid, fast: Grid | None, prober: Prober, ladder: Ladder, finals: FinalEncodes
 ) -> dict[str, float]:
     rungs = points(title, finals)
     against = {f"against {name}": bd(curve, rungs) for name, curve in baselines(title, grid, rungs).items()}
@@ -323,7 +326,7 @@ def _print_losses(
     _print_stored(_fixed(title, grid), rungs)
     low, high = interval(grid, finals, ladder)
     print(f"  against exhaustive per-title, 95 % interval over shots: {low:+.2f} to {high:+.2f} %")
-    for name, loss in variants(title, grid, rough, round(ladder.cost.probes)).items():
+    for name, loss in variants(title, grid, fast, round(ladder.cost.probes)).items():
         print(f"  on the grids, {name:32s} loss {np.nanmean(loss):5.2f} %, worst rung {np.nanmax(loss):5.2f} %")
     rules = RungRules(target=title.request.rules.target)
     costs = smooth_costs(grid, rungs_of(grid, {size: grid.at(size) for size in grid.sizes}, rules), JUMP)

@@ -1,9 +1,9 @@
 """The ladder search against the exhaustive optimum, replayed on grids that were encoded once.
 
-Claim: with a few trials a shot, the ladder costs at most 1 % more bits than equal slope on the exhaustive grid (every
+Claim: with a few probes a shot, the ladder costs at most 1 % more bits than equal slope on the exhaustive grid (every
 shot, 5 heights x 10 quantisers), at a fraction of its CPU time. The grids (`../shared/truth/grids`) hold bits, VMAF and
-CPU seconds of each encode, with VMAF on each fifth frame as trials have it, so that nothing has to be encoded here;
-trials between grid points are interpolated. `ladder_exhaustive` makes grids of its own, and real final encodes.
+CPU seconds of each encode, with VMAF on each fifth frame as probes have it, so that nothing has to be encoded here;
+probes between grid points are interpolated. `ladder_exhaustive` makes grids of its own, and real final encodes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._grids import QUANTISERS, Grid, GridProber, landings_of, losses, rungs_of, smooth_costs
+from benchmarks._grids import QUANTISERS, Grid, GridProber, losses, operating_points_of, rungs_of, smooth_costs
 from ladders import RatePoint, StoppingRule, fit_curve
 from ladders.probing.search import explore
 from ladders.rd.curves import Size
@@ -56,10 +56,10 @@ def measure(path: Path, budget: float | None = None) -> dict[str, float]:
     grid, whole_cpu = read_grid(path)
     prober = GridProber(grid)
     stop = StoppingRule(budget=None if budget is None else budget * whole_cpu)
-    found = explore(prober, grid.sizes, lambda curves: landings_of(grid, curves), stop=stop)  # type: ignore[arg-type]
+    found = explore(prober, grid.sizes, lambda curves: operating_points_of(grid, curves), stop=stop)  # type: ignore[arg-type]
     loss, against_title = losses(grid, rungs_of(grid, found.curves))
     return {
-        "trials per shot": prober.trials / len(grid.frames),
+        "probes per shot": prober.probes / len(grid.frames),
         "CPU, % of the grid's": 100 * prober.cpu / whole_cpu,
         "loss expected %": found.expected_excess_rate,
         "loss mean %": float(np.mean(loss)),
@@ -82,9 +82,9 @@ def main() -> None:
             print(f"    within {share:.0%} of the grid's CPU: " + _told(figures))
         grid, _ = read_grid(path)
         rungs = rungs_of(grid, {size: grid.at(size) for size in grid.sizes})
-        for jump in JUMPS:
-            costs = ", ".join(f"{cost:.2f}" for cost in smooth_costs(grid, rungs, jump))
-            print(f"    neighbours within {jump:g} VMAF cost, by rung, %: {costs}")
+        for max_quality_step in JUMPS:
+            costs = ", ".join(f"{cost:.2f}" for cost in smooth_costs(grid, rungs, max_quality_step))
+            print(f"    neighbours within {max_quality_step:g} VMAF cost, by rung, %: {costs}")
     if not GRIDS.is_dir():
         print("the grids are not beside this checkout")
 

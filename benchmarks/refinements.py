@@ -1,7 +1,7 @@
 """What overrides of single chunks save, chunk by chunk: more B-frames, longer decisions, lighter deblocking.
 
 Claim: what an override saves differs so much from shot to shot that choosing for each beats the best one for all.
-Real encodes of some chunks of each film, spread over it, at one size and four quantisers, plain and with every
+Real encodes of some chunks of each film, evenly_spaced over it, at one size and four quantisers, plain and with every
 override of the codec's row; BD-rate (VMAF 30 to 97, each fifth frame) against plain, and CPU seconds of encoding
 (decoding and scaling included) against plain.
 
@@ -24,7 +24,7 @@ import encoder
 import vmaf
 from encoder import codec_named
 from ladders import EncodeSettings, ProbePoint, Prober, analyse, bd_rate, candidate_sizes
-from ladders.probing.prober import spread
+from ladders.probing.prober import evenly_spaced
 from shotladder_runtime.store import Store
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
@@ -41,7 +41,7 @@ def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray,
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
     chunks, _ = encoder.plan_chunks(source, [shot.start for shot in analyse(source).shots], Fraction(4))
-    picked = [chunks[n] for n in spread(count, len(chunks))]
+    picked = [chunks[n] for n in evenly_spaced(count, len(chunks))]
     short = [encoder.Chunk(c.start, min(c.stop, c.start + LONGEST), (c.start,), c.shots[:1]) for c in picked]
     heights = sorted(candidate_sizes(source.display_size).items())
     size = heights[len(heights) // 2][1]
@@ -49,7 +49,7 @@ def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray,
     names = ("", *encoding.overrides)
     rates, seconds = np.zeros((len(short), len(names))), np.zeros(len(names))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
-        prober = Prober(source, tuple(short), encoding, Store(Path(folder)), executor, every=5)
+        prober = Prober(source, tuple(short), encoding, Store(Path(folder)), executor, frame_stride=5)
         for n in range(len(short)):
             curves = []
             for k, name in enumerate(names):

@@ -160,7 +160,7 @@ def make_ours(source: Source, mode: str, options: Sequence[str], folder: Path) -
 
 def measure(source: Source, files: Sequence[str]) -> list[Point]:
     """Measure every frame of each file."""
-    scores = vmaf.score(source, files, companions=("neg", "psnr"))
+    scores = vmaf.score(source, files, metrics=("neg", "psnr"))
     points = []
     for path, score in zip(files, scores, strict=True):
         with av.open(path) as container:

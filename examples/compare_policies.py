@@ -1,4 +1,4 @@
-"""Replay a presentation over generated 3G, 4G, cable and Wi-Fi with every policy by name.
+"""Simulate sessions over generated 3G, 4G, cable and Wi-Fi traces, and compare ABR policies.
 
 `python -m examples.compare_policies out/presentation.json [POLICY...]`
 """
@@ -12,7 +12,7 @@ SHOWN = ("vmaf_mean", "bitrate", "rebuffer_ratio", "startup_delay", "switches")
 
 
 def main() -> None:
-    """Print one table for each kind of network."""
+    """Print one table per network."""
     if len(sys.argv) < 2:
         raise SystemExit(__doc__)
     presentation = abr.load_presentation(sys.argv[1])

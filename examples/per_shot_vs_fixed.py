@@ -1,6 +1,6 @@
-"""What does a film's own ladder save against the fixed one? Predicted from trial encodes; nothing is packaged.
+"""Estimate what a per-shot ladder saves over a fixed ladder. Uses probe encodes; nothing is packaged.
 
-`python -m examples.per_shot_vs_fixed FILM [MAX_HEIGHT]`
+`python -m examples.per_shot_vs_fixed VIDEO [MAX_HEIGHT]`
 """
 
 import sys
@@ -20,12 +20,16 @@ def main() -> None:
     for make in (ladders.per_shot, ladders.per_title, ladders.fixed):
         ladder = make(source, shots, request=request)
         curves[ladder.mode] = [(rung.rate, rung.quality) for rung in ladder.rungs]
-        print(f"\n{ladder.mode}: {ladder.cost.probes} trials, {ladder.cost.cpu_seconds:.0f} s of CPU")
+        print(f"\n{ladder.mode}: {ladder.cost.probes} probe encodes, {ladder.cost.cpu_seconds:.0f} CPU seconds")
         for rung in ladder.rungs:
             spread = f"CRF {min(rung.quantisers):g} to {max(rung.quantisers):g}"
             print(f"{rung.height:6}p {rung.rate / 1000:8.0f} kbit/s   VMAF {rung.quality:5.1f}   {spread}")
     for anchor, test in (("fixed", "per-title"), ("fixed", "per-shot"), ("per-title", "per-shot")):
-        saved = ladders.bd_rate(curves[anchor], curves[test])
+        try:
+            saved = ladders.bd_rate(curves[anchor], curves[test])
+        except ValueError as error:
+            print(f"\n{test} against {anchor}: BD-rate unknown: {error}")
+            continue
         print(
             f"\n{test} against {anchor}: BD-rate {saved.percent:+.1f} % over VMAF {saved.low:.0f} to {saved.high:.0f}"
         )

@@ -1,4 +1,4 @@
-"""Decide: shots, complexity, trial encodes, hulls, allocation, rungs."""
+"""Decide: shots, complexity, probe encodes, hulls, allocation, rungs."""
 
 from ladders.allocation.equal_slope import (
     Allocation,
@@ -10,7 +10,7 @@ from ladders.allocation.equal_slope import (
     one_quantiser,
 )
 from ladders.allocation.rung_placement import RungChoice, RungRules, choose_rungs
-from ladders.api import corrected, fixed, ladder_from, make_ladder, per_shot, per_title
+from ladders.api import fixed, ladder_from, make_ladder, per_shot, per_title, requantise
 from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
 from ladders.complexity.si_ti import SITI_MODES, si_ti
 from ladders.final.active_constraints import active_constraints
@@ -90,7 +90,6 @@ __all__ = [
     "choose_preset",
     "choose_rungs",
     "convex_hull",
-    "corrected",
     "dct_energy",
     "default_target",
     "detect_shots",
@@ -111,6 +110,7 @@ __all__ = [
     "plan_ranges",
     "predict_cost",
     "quantiser_grid",
+    "requantise",
     "save_ladder",
     "save_ladders",
     "scan",

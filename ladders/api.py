@@ -1,4 +1,4 @@
-"""Make ladders in every mode; the same trials and curves serve all."""
+"""Make ladders in every mode; the same probes and curves serve all."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from dataclasses import replace
 from encoder import Segment, Source, plan_chunks
 from ladders.allocation.equal_slope import RungTarget
 from ladders.allocation.rung_placement import RungRules
-from ladders.construction.ladder_builder import LadderBuilder, distinct
+from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
 from ladders.ladder import Ladder, LadderError
 from ladders.ladder_request import MODES, LadderRequest, default_target
-from ladders.probing.curve_fit import fitted
+from ladders.probing.curve_fit import fit_all
 from ladders.probing.overrides import refine
 from ladders.probing.preset_choice import choose_preset
 from ladders.probing.prober import Prober
-from ladders.probing.search import explore, part_of
+from ladders.probing.search import explore, sub_range
 from ladders.shots.detector import Shot
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store
 
-__all__ = ["corrected", "fixed", "ladder_from", "make_ladder", "per_shot", "per_title"]
+__all__ = ["fixed", "ladder_from", "make_ladder", "per_shot", "per_title", "requantise"]
 
 
 def per_shot(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
@@ -73,7 +73,7 @@ def make_ladder(
     executor: Executor | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> Ladder:
-    """Make a ladder by trial encodes.
+    """Make a ladder by probe encodes.
 
     Parameters
     ----------
@@ -81,9 +81,9 @@ def make_ladder(
     shots : sequence of Shot
     request : LadderRequest
     store : Store, optional
-        Where trials are kept; by default the user's cache.
+        Where probes are kept; by default the user's cache.
     executor : Executor, optional
-        Runs the trials; by default a worker for each core.
+        Runs the probes; by default a worker for each core.
     progress : callable, optional
         Takes (done, total).
 
@@ -100,7 +100,9 @@ def make_ladder(
     store = store or Store.default()
     with LocalExecutor(os.cpu_count() or 1) as pool, store.in_use():
         request, spent = choose_preset(request, source, planned[0], store, executor or pool)
-        prober = Prober(source, planned[0], request.encoding, store, executor or pool, every=request.every, cost=spent)
+        prober = Prober(
+            source, planned[0], request.encoding, store, executor or pool, frame_stride=request.frame_stride, cost=spent
+        )
         return ladder_from(prober, planned[1], request, progress)
 
 
@@ -110,19 +112,21 @@ def ladder_from(
     request: LadderRequest,
     progress: Callable[[float, float], None] | None = None,
 ) -> Ladder:
-    """Make a ladder with a prober that may know trials already."""
+    """Make a ladder with a prober that may know probes already."""
     if request.mode not in MODES:
         raise LadderError(f"{request.mode}: the modes are {', '.join(MODES)}")
-    maker = LadderBuilder(prober.source, prober.chunks, request)
-    sizes = list(maker.sizes.values())
-    found = explore(prober, sizes, maker.wanted, part_of(progress, 0.0, 0.8 if request.views else 1.0), request.stop)
+    builder = LadderBuilder(prober.source, prober.chunks, request)
+    sizes = list(builder.sizes.values())
+    found = explore(
+        prober, sizes, builder.wanted, sub_range(progress, 0.0, 0.8 if request.views else 1.0), request.stop
+    )
     curves = found.curves
     if request.views:
-        rungs = maker.rungs(curves)
+        rungs = builder.rungs(curves)
         shares = request.rules.shares([rung.rate for rung in rungs])
-        advance = part_of(progress, 0.8, 1.0)
+        advance = sub_range(progress, 0.8, 1.0)
         refine(prober, curves, rungs, shares, request.views, budget=request.stop.budget, progress=advance)
-        curves = fitted(prober, sizes)
+        curves = fit_all(prober, sizes)
     return Ladder(
         mode=request.mode,
         codec=request.encoding.codec,
@@ -133,31 +137,33 @@ def ladder_from(
         content_id=prober.source.content_id,
         chunks=prober.chunks,
         segments=tuple(segments),
-        rungs=maker.rungs(curves),
-        hull=maker.hull(curves),
+        rungs=builder.rungs(curves),
+        hull=builder.hull(curves),
         cost=prober.cost,
         expected_excess_rate=found.expected_excess_rate,
         overrides=tuple(prober.overrides.get(n, "") for n in range(len(prober.chunks)) if prober.overrides),
     )
 
 
-def corrected(prober: Prober, ladder: Ladder, request: LadderRequest, aims: Mapping[int, RungTarget]) -> Ladder:
+def requantise(
+    prober: Prober, ladder: Ladder, request: LadderRequest, rung_targets: Mapping[int, RungTarget]
+) -> Ladder:
     """Choose the quantisers of some rungs again, by all that is known now; what is asked of each stays.
 
     Parameters
     ----------
     prober : Prober
-        Knows the trials, and the final encodes by `add_final_encodes`.
+        Knows the probes, and the final encodes by `add_final_encodes`.
     ladder : Ladder
     request : LadderRequest
         That the ladder was made for.
-    aims : mapping
+    rung_targets : mapping
         From the numbers of the rungs that missed to what is asked of each, counted from the bits that it has.
     """
-    maker = LadderBuilder(prober.source, prober.chunks, request)
-    curves = fitted(prober, list(maker.sizes.values()))
+    builder = LadderBuilder(prober.source, prober.chunks, request)
+    curves = fit_all(prober, list(builder.sizes.values()))
     again = [
-        replace(rung, quantisers=maker.corrected(curves, rung, aims[n])) if n in aims else rung
+        replace(rung, quantisers=builder.requantise(curves, rung, rung_targets[n])) if n in rung_targets else rung
         for n, rung in enumerate(ladder.rungs)
     ]
-    return replace(ladder, rungs=distinct(again))
+    return replace(ladder, rungs=unique_rungs(again))

@@ -66,7 +66,7 @@ class HullPoint:
 
 @dataclass(frozen=True, slots=True)
 class ProbeCost:
-    """What finding the ladder took: trial encodes, CPU seconds of encoding and of measuring them."""
+    """What finding the ladder took: probe encodes, CPU seconds of encoding and of measuring them."""
 
     probes: int = 0
     encode_cpu_seconds: float = 0.0
@@ -97,7 +97,7 @@ class Ladder:
     codec, preset, tune : str
         The encoder's settings that it is for.
     target : float
-        VMAF that the top rung was to reach.
+        VMAF that the top rung was to solve_for_quality.
     content_id : str
         The film that it is for.
     chunks : tuple of Chunk
@@ -108,7 +108,7 @@ class Ladder:
         The title's curve at each height, as predicted.
     cost : ProbeCost
     expected_excess_rate : float or None
-        Percent of bits that more trials are expected to save; None if it was not estimated.
+        Percent of bits that more probes are expected to save; None if it was not estimated.
     pooling : str
         How the VMAF of frames makes that of a rung.
     overrides : tuple of str
@@ -158,7 +158,7 @@ class Ladder:
         )
 
     def check_belongs_to(self, source: Source) -> None:
-        """Make sure that the ladder is for this film.
+        """Make exact that the ladder is for this film.
 
         Raises
         ------

@@ -18,7 +18,7 @@ MODES = ("per-shot", "per-title", "constant-quality", "fixed")
 
 
 def default_target(source: Source) -> float:
-    """Return the VMAF that the top rung should reach: 93 up to 1080 lines, 95 above."""
+    """Return the VMAF that the top rung should solve_for_quality: 93 up to 1080 lines, 95 above."""
     return 93.0 if min(source.display_size) <= 1080 else 95.0
 
 
@@ -40,7 +40,7 @@ class LadderRequest:
         Nominal height that no rung exceeds.
     segment_duration : Fraction
         What a segment should last, s.
-    every : int
+    frame_stride : int
         Trials are measured on each so many-th frame.
     stop : Stop
         When the search for the ladder ends.
@@ -54,6 +54,6 @@ class LadderRequest:
     limits: Constraints = field(default_factory=Constraints)
     max_height: int | None = None
     segment_duration: Fraction = Fraction(4)
-    every: int = 9
+    frame_stride: int = 9
     stop: StoppingRule = field(default_factory=StoppingRule)
     views: TrafficModel | None = None

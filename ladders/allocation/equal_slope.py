@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ladders.allocation.hull_kernels import all_hulls
-from ladders.rd.curve_table import tabled
+from ladders.rd.curve_table import stack_curves
 from ladders.rd.curves import Curve
 from ladders.rd.pooling import POOLINGS, Pooling
 
@@ -23,13 +23,13 @@ __all__ = [
     "Constraints",
     "RungTarget",
     "TitleCurve",
-    "alike",
-    "allowed",
     "convex_hull",
     "equal_slope",
+    "feasible_mask",
     "one_quantiser",
-    "reach",
     "same_quality",
+    "solve_for_quality",
+    "uniform_quantiser_curve",
 ]
 
 #: Share of the peak that is planned with: the rung's mean may turn out lower than predicted, and containers add.
@@ -56,7 +56,7 @@ class Constraints:
     buffer : float or None
         Seconds that a decoder's buffer takes to fill at that peak rate: on encodes it must never run empty. None leaves
         it as large as it has to be.
-    jump : float or None
+    max_quality_step : float or None
         How far the quality of a chunk may be from its neighbours', where their curves allow; None as far as it likes.
     """
 
@@ -64,7 +64,7 @@ class Constraints:
     cap: float = 98.5
     peak_ratio: float = 2.0
     buffer: float | None = None
-    jump: float | None = None
+    max_quality_step: float | None = None
 
     def for_target(self, target: float) -> Constraints:
         """Return those of a ladder: shots may be as much better than a high target as they will be worse."""
@@ -101,7 +101,7 @@ class Allocation:
     bits : float
         In all.
     quality : float
-        Of all frames, pooled.
+        Of all frames, pool.
     """
 
     indices: NDArray[np.int64]
@@ -118,8 +118,8 @@ class TitleCurve:
     bits, quality : ndarray of float64, shape (steps,)
         Of the title; both increase.
     choose : callable
-        Gives the places on the grid, shape (chunks,), of one step.
-    soften : callable, optional
+        Gives the indices on the grid, shape (chunks,), of one step.
+    trim_last_step : callable, optional
         Takes a step and the quality that it has to keep; gives the step's allocation without what its last move did
         too much: hulls of few chunks have long edges.
     """
@@ -127,7 +127,7 @@ class TitleCurve:
     bits: NDArray[np.float64]
     quality: NDArray[np.float64]
     choose: Callable[[int], NDArray[np.int64]]
-    soften: Callable[[int, float], Allocation] | None = None
+    trim_last_step: Callable[[int, float], Allocation] | None = None
 
     def at(self, step: int) -> Allocation:
         """Return one allocation."""
@@ -136,7 +136,11 @@ class TitleCurve:
     def for_quality(self, target: float) -> Allocation:
         """Return the cheapest allocation that reaches a quality, or the best there is."""
         step = min(int(np.searchsorted(self.quality, target)), len(self.quality) - 1)
-        return self.soften(step, target) if self.soften and step and self.quality[step] > target else self.at(step)
+        return (
+            self.trim_last_step(step, target)
+            if self.trim_last_step and step and self.quality[step] > target
+            else self.at(step)
+        )
 
     def for_bits(self, budget: float) -> Allocation:
         """Return the best allocation within a budget, or the cheapest there is."""
@@ -144,8 +148,8 @@ class TitleCurve:
 
     def quality_at(self, bits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the quality that budgets buy; below the cheapest allocation, minus infinity."""
-        place = np.searchsorted(self.bits, bits, side="right") - 1
-        return np.where(place < 0, -np.inf, self.quality[np.maximum(place, 0)])
+        index = np.searchsorted(self.bits, bits, side="right") - 1
+        return np.where(index < 0, -np.inf, self.quality[np.maximum(index, 0)])
 
 
 def convex_hull(bits: Sequence[float], quality: Sequence[float]) -> tuple[int, ...]:
@@ -179,7 +183,7 @@ def equal_slope(
     curves: Sequence[Curve],
     frames: Sequence[int],
     limits: Constraints,
-    aim: RungTarget | None = None,
+    rung_target: RungTarget | None = None,
     pooling: Pooling = POOLINGS["mean"],
 ) -> TitleCurve:
     """Merge the chunks' hulls into the title's: all allocations in which every chunk has the same slope.
@@ -192,7 +196,7 @@ def equal_slope(
         How long each chunk is.
     limits : Limits
         What no chunk may cross.
-    aim : Aim, optional
+    rung_target : RungTarget, optional
         What floor and peak count from; without it only the cap holds.
     pooling : Pooling
         What of the chunks' qualities is made best.
@@ -202,12 +206,12 @@ def equal_slope(
     .. [1] H. Everett, "Generalized Lagrange multiplier method", Operations Research 11, 1963.
     .. [2] Y. Shoham, A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", IEEE TASSP 36, 1988.
     """
-    table = tabled(curves)
+    table = stack_curves(curves)
     bits, weights = table.bits, np.asarray(frames, np.float64) / sum(frames)
     loss = pooling.loss(table.quality) * weights[:, None]
     vertices = np.empty(bits.shape, np.int64)
     counts = np.empty(len(bits), np.int64)
-    within = allowed(curves, weights, limits, aim)
+    within = feasible_mask(curves, weights, limits, rung_target)
     all_hulls(bits, loss, within, vertices, counts)
     rows = np.repeat(np.arange(len(bits)), counts - 1)
     after = np.concatenate([v[1:n] for v, n in zip(vertices, counts, strict=True)])
@@ -219,37 +223,37 @@ def equal_slope(
     while np.any(rising := (rows[1:] == rows[:-1]) & (slope[1:] > slope[:-1])):
         slope[1:][rising] = slope[:-1][rising]
     order = np.argsort(-slope, kind="stable")
-    start, moved, places = vertices[:, 0].copy(), rows[order], after[order]
+    start, moved, indices = vertices[:, 0].copy(), rows[order], after[order]
 
     def choose(step: int) -> NDArray[np.int64]:
         chosen = start.copy()
         # later edges of a chunk overwrite earlier ones
-        chosen[moved[:step]] = places[:step]
+        chosen[moved[:step]] = indices[:step]
         return chosen
 
     each = np.arange(len(bits))
     total = bits[each, start].sum() + np.concatenate([[0.0], np.cumsum(price[order])])
     left = loss[each, start].sum() - np.concatenate([[0.0], np.cumsum(gain[order])])
 
-    def soften(step: int, target: float) -> Allocation:
+    def trim_last_step(step: int, target: float) -> Allocation:
         chosen = choose(step)
         spare = pooling.loss(target) - left[step]
-        last, finest = moved[step - 1], places[step - 1]
-        # places between the move's ends are not on the hull, but nearer to what is asked for
+        last, finest = moved[step - 1], indices[step - 1]
+        # indices between the move's ends are not on the hull, but nearer to what is asked for
         coarser = np.arange(finest, before[order[step - 1]])
         enough = coarser[within[last, coarser] & (loss[last, coarser] <= loss[last, finest] + spare)]
         chosen[last] = enough[np.argmin(bits[last, enough])]
         change = bits[last, chosen[last]] - bits[last, finest], loss[last, chosen[last]] - loss[last, finest]
         return Allocation(chosen, float(total[step] + change[0]), float(pooling.quality(left[step] + change[1])))
 
-    return TitleCurve(total, pooling.quality(left), choose, soften)
+    return TitleCurve(total, pooling.quality(left), choose, trim_last_step)
 
 
-def reach(
+def solve_for_quality(
     curves: Sequence[Curve],
     frames: Sequence[int],
     limits: Constraints,
-    aim: RungTarget,
+    rung_target: RungTarget,
     pooling: Pooling = POOLINGS["mean"],
 ) -> Allocation:
     """Reach a quality by equal slope within limits that count from what that costs.
@@ -258,7 +262,7 @@ def reach(
     ----------
     curves, frames, limits, pooling
         As `equal_slope` takes them.
-    aim : Aim
+    rung_target : RungTarget
         Its quality is reached, if it can be; its bits are where to begin.
 
     Notes
@@ -269,29 +273,29 @@ def reach(
     """
     low, high, kept = 0.0, np.inf, None
     for _ in range(ROUNDS):
-        allocation = equal_slope(curves, frames, limits, aim, pooling).for_quality(aim.quality)
-        if allocation.bits >= aim.bits * (1 - SETTLED):
-            low, high, kept = aim.bits, min(high, allocation.bits), allocation
+        allocation = equal_slope(curves, frames, limits, rung_target, pooling).for_quality(rung_target.quality)
+        if allocation.bits >= rung_target.bits * (1 - SETTLED):
+            low, high, kept = rung_target.bits, min(high, allocation.bits), allocation
         else:
-            low, high = max(low, allocation.bits), aim.bits
-        if abs(allocation.bits / aim.bits - 1) <= SETTLED:
+            low, high = max(low, allocation.bits), rung_target.bits
+        if abs(allocation.bits / rung_target.bits - 1) <= SETTLED:
             break
-        aim = replace(aim, bits=(low * high) ** 0.5)
+        rung_target = replace(rung_target, bits=(low * high) ** 0.5)
     return kept or allocation
 
 
 def one_quantiser(curves: Sequence[Curve], frames: Sequence[int], pooling: Pooling = POOLINGS["mean"]) -> TitleCurve:
     """Return the allocations in which every chunk has the same quantiser, as per-title encoding has it."""
     bits = np.sum([curve.bits for curve in curves], axis=0)
-    return alike(bits, pooling.pooled([curve.quality for curve in curves], frames), len(curves))
+    return uniform_quantiser_curve(bits, pooling.pool([curve.quality for curve in curves], frames), len(curves))
 
 
-def alike(bits: NDArray[np.float64], quality: NDArray[np.float64], count: int) -> TitleCurve:
+def uniform_quantiser_curve(bits: NDArray[np.float64], quality: NDArray[np.float64], count: int) -> TitleCurve:
     """Return the allocations in which so many chunks have one quantiser, of what all have at each, finest first."""
     # plateaus of quality cost bits and give nothing
     useful = np.concatenate([[True], np.diff(np.maximum.accumulate(quality[::-1])) > 0])
-    places = np.arange(len(bits))[::-1][useful]
-    return TitleCurve(bits[places], quality[places], lambda step: np.full(count, places[step]))
+    indices = np.arange(len(bits))[::-1][useful]
+    return TitleCurve(bits[indices], quality[indices], lambda step: np.full(count, indices[step]))
 
 
 def same_quality(curves: Sequence[Curve], frames: Sequence[int], pooling: Pooling = POOLINGS["mean"]) -> TitleCurve:
@@ -300,19 +304,19 @@ def same_quality(curves: Sequence[Curve], frames: Sequence[int], pooling: Poolin
     bits = np.array([curve.bits for curve in curves])
     levels = np.arange(max(quality.min(axis=1).max(), 1.0), quality.max(axis=1).max() + QUALITY_STEP, QUALITY_STEP)
     # the coarsest quantiser that reaches a level; where none does, the finest
-    places = np.maximum((quality[None] >= levels[:, None, None]).sum(axis=2) - 1, 0)
+    indices = np.maximum((quality[None] >= levels[:, None, None]).sum(axis=2) - 1, 0)
     each = np.arange(len(curves))
-    total = bits[each, places].sum(axis=1)
-    mean = pooling.pooled(quality[each, places].T, frames)
+    total = bits[each, indices].sum(axis=1)
+    mean = pooling.pool(quality[each, indices].T, frames)
     useful = np.concatenate([[True], np.diff(np.maximum.accumulate(mean)) > 0])
-    kept = places[useful]
+    kept = indices[useful]
     return TitleCurve(total[useful], mean[useful], lambda step: kept[step].copy())
 
 
-def allowed(
-    curves: Sequence[Curve], weights: NDArray[np.float64], limits: Constraints, aim: RungTarget | None = None
+def feasible_mask(
+    curves: Sequence[Curve], weights: NDArray[np.float64], limits: Constraints, rung_target: RungTarget | None = None
 ) -> NDArray[np.bool_]:
-    """Return which places of the grid the limits leave to each chunk.
+    """Return which indices of the grid the limits leave to each chunk.
 
     Parameters
     ----------
@@ -321,24 +325,26 @@ def allowed(
     weights : ndarray of float64, shape (chunks,)
         Each chunk's share of the frames.
     limits : Limits
-    aim : Aim, optional
+    rung_target : RungTarget, optional
         What floor and peak count from; without it only the cap holds.
 
     Returns
     -------
     ndarray of bool, shape (chunks, grid)
-        At least one place of every chunk.
+        At least one index of every chunk.
     """
-    table = tabled(curves)
+    table = stack_curves(curves)
     left = table.quality <= limits.cap
     # where even the coarsest quantiser is above the cap, that one stands
     left[:, -1] = True
-    if aim is None:
+    if rung_target is None:
         return left
     # a chunk's fair share of the rung's bits is its share of the frames
-    left &= table.heaviest <= PEAK_MARGIN * limits.peak_ratio * aim.bits * weights[:, None]
-    left &= (aim.most >= table.bits.T).T
+    left &= table.peak_bits <= PEAK_MARGIN * limits.peak_ratio * rung_target.bits * weights[:, None]
+    left &= (rung_target.most >= table.bits.T).T
     left[:, -1] = True
     # a chunk is as good as the worst of the shots that ride in it
-    floor = np.minimum(aim.quality - limits.floor_below_mean, np.where(left, table.worst, -100.0).max(axis=1))
-    return left & (table.worst >= floor[:, None])
+    floor = np.minimum(
+        rung_target.quality - limits.floor_below_mean, np.where(left, table.worst_shot_vmaf, -100.0).max(axis=1)
+    )
+    return left & (table.worst_shot_vmaf >= floor[:, None])

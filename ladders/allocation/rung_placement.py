@@ -13,7 +13,7 @@ from scipy.stats import lognorm
 
 from ladders.allocation.equal_slope import Allocation, RungTarget, TitleCurve
 
-__all__ = ["RungChoice", "RungRules", "choose_rungs", "share_out"]
+__all__ = ["RungChoice", "RungRules", "allocate_rungs", "choose_rungs"]
 
 #: Rates to choose from, so far apart.
 RATE_STEP = 1.02
@@ -120,11 +120,11 @@ def choose_rungs(curves: Mapping[int, TitleCurve], duration: float, rules: RungR
     return tuple(points[i] for i in chosen)
 
 
-def share_out(
+def allocate_rungs(
     choices: Sequence[RungChoice],
     curves: Mapping[int, TitleCurve],
     duration: float,
-    reach: Callable[[int, RungTarget], Allocation],
+    solve_for_quality: Callable[[int, RungTarget], Allocation],
 ) -> list[tuple[int, Allocation]]:
     """Share out the bits of rungs, now that their qualities and rates, and so what limits count from, are known.
 
@@ -136,7 +136,7 @@ def share_out(
         The title's curve at each nominal height, but for limits that count from a rung.
     duration : float
         Of the title, s.
-    reach : callable
+    solve_for_quality : callable
         Takes a height and what is asked of a rung; gives its allocation within all limits.
 
     Returns
@@ -152,14 +152,14 @@ def share_out(
     shared: list[tuple[int, Allocation]] = []
     tallest = max(curves)
     for choice in reversed(choices):
-        aim = RungTarget(choice.quality, choice.rate * duration)
+        rung_target = RungTarget(choice.quality, choice.rate * duration)
         height = min(choice.height, tallest)
-        best = reach(height, aim)
+        best = solve_for_quality(height, rung_target)
         for other in (h for h in curves if h <= tallest and h != height):
             # limits only ever add bits
-            if curves[other].for_quality(aim.quality).bits < best.bits:
-                allocation = reach(other, aim)
-                if allocation.bits < best.bits and allocation.quality >= aim.quality:
+            if curves[other].for_quality(rung_target.quality).bits < best.bits:
+                allocation = solve_for_quality(other, rung_target)
+                if allocation.bits < best.bits and allocation.quality >= rung_target.quality:
                     height, best = other, allocation
         tallest = height
         shared.append((height, best))
@@ -209,7 +209,7 @@ def _best_spread(
     rules: RungRules,
     bounds: tuple[float, float, float],
 ) -> list[int]:
-    """Return the places of the best `count` rungs within the bounds, or nothing if none are."""
+    """Return the indices of the best `count` rungs within the bounds, or nothing if none are."""
     least_ratio, most_ratio, least_gain = bounds
     viewers = rules.viewers_below(rates)
     ratio = rates[None, :] / rates[:, None]
@@ -254,7 +254,7 @@ def _moved(points: Sequence[RungChoice], chosen: Sequence[int], rules: RungRules
     return best
 
 
-def _within(points: Sequence[RungChoice], places: Sequence[int], rules: RungRules) -> bool:
+def _within(points: Sequence[RungChoice], indices: Sequence[int], rules: RungRules) -> bool:
     """Say whether neighbours keep the least distance that ladders have, and stand in order."""
     near = rules.ratio[0]
-    return all(low < high and points[high].rate >= near * points[low].rate for low, high in pairwise(places))
+    return all(low < high and points[high].rate >= near * points[low].rate for low, high in pairwise(indices))

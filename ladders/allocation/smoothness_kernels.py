@@ -12,15 +12,15 @@ __all__ = ["cheapest_chain"]
 def cheapest_chain(
     cost: NDArray[np.float64],
     quality: NDArray[np.float64],
-    jump: float,
+    max_quality_step: float,
     penalty: float,
     came: NDArray[np.int64],
     chosen: NDArray[np.int64],
 ) -> None:
-    """Write the places, one a row, that cost least in all, where neighbours' quality may differ.
+    """Write the indices, one a row, that cost least in all, where neighbours' quality may differ.
 
-    Beyond `jump` each unit of difference costs `penalty`. Quality never rises along a row. For each place the cheapest
-    of the row before is that of three: within the jump, where a window slides along (Lemire 2006), too high above it,
+    Beyond `max_quality_step` each unit of difference costs `penalty`. Quality never rises along a row. For each index the cheapest
+    of the row before is that of three: within the max_quality_step, where a window slides along (Lemire 2006), too high above it,
     and too far below.
     """
     rows, grid = cost.shape
@@ -39,26 +39,26 @@ def cheapest_chain(
         above, above_place = np.inf, 0
         begin = end = head = tail = 0
         for k in range(grid):
-            while end < grid and before[end] >= here[k] - jump:
+            while end < grid and before[end] >= here[k] - max_quality_step:
                 while tail > head and best[window[tail - 1]] >= best[end]:
                     tail -= 1
                 window[tail] = end
                 tail += 1
                 end += 1
-            while begin < end and before[begin] > here[k] + jump:
+            while begin < end and before[begin] > here[k] + max_quality_step:
                 if best[begin] + penalty * before[begin] < above:
                     above, above_place = best[begin] + penalty * before[begin], begin
                 if tail > head and window[head] == begin:
                     head += 1
                 begin += 1
-            value, place = np.inf, 0
+            value, index = np.inf, 0
             if tail > head:
-                value, place = best[window[head]], window[head]
-            if above - penalty * (here[k] + jump) < value:
-                value, place = above - penalty * (here[k] + jump), above_place
-            if below[end] + penalty * (here[k] - jump) < value:
-                value, place = below[end] + penalty * (here[k] - jump), below_place[end]
-            came[row, k] = place
+                value, index = best[window[head]], window[head]
+            if above - penalty * (here[k] + max_quality_step) < value:
+                value, index = above - penalty * (here[k] + max_quality_step), above_place
+            if below[end] + penalty * (here[k] - max_quality_step) < value:
+                value, index = below[end] + penalty * (here[k] - max_quality_step), below_place[end]
+            came[row, k] = index
             further[k] = value + cost[row, k]
         best, further = further, best
     chosen[rows - 1] = np.argmin(best)

@@ -14,13 +14,13 @@ from ladders.allocation.equal_slope import (
     Constraints,
     RungTarget,
     TitleCurve,
-    allowed,
     equal_slope,
+    feasible_mask,
     one_quantiser,
-    reach,
     same_quality,
+    solve_for_quality,
 )
-from ladders.allocation.rung_placement import choose_rungs, share_out
+from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
 from ladders.allocation.smoothness import smooth
 from ladders.ladder import HullPoint, LadderError, Rung
 from ladders.ladder_request import LadderRequest
@@ -29,7 +29,7 @@ from ladders.rd.curves import Curve, Size
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
 
-__all__ = ["LadderBuilder", "distinct"]
+__all__ = ["LadderBuilder", "unique_rungs"]
 
 #: Points of each height's curve that a ladder keeps for drawing.
 HULL_POINTS = 40
@@ -41,7 +41,7 @@ SETTLED, NEAR = 0.05, 0.3
 LOOSER, UNBOUNDED = 1.25, 100.0
 
 
-def distinct(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
+def unique_rungs(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
     """Return the rungs that differ, lowest rate first: limits may bring two to the same encodes."""
     kept = {(rung.width, rung.height, rung.quantisers): rung for rung in rungs}
     return tuple(sorted(kept.values(), key=lambda rung: rung.rate))
@@ -67,8 +67,13 @@ class LadderBuilder:
             return self.fixed_rungs(self.titles(curves))
         titles = self.titles(curves)
         chosen = choose_rungs(titles, self.duration, self.request.rules)
-        shared = share_out(chosen, titles, self.duration, lambda height, aim: self._reach(curves, height, aim))
-        return distinct(self._rung(height, allocation) for height, allocation in shared)
+        shared = allocate_rungs(
+            chosen,
+            titles,
+            self.duration,
+            lambda height, rung_target: self._solve_for_quality(curves, height, rung_target),
+        )
+        return unique_rungs(self._rung(height, allocation) for height, allocation in shared)
 
     def fixed_rungs(self, titles: Mapping[int, TitleCurve]) -> tuple[Rung, ...]:
         """Return the rungs of the recommended ladder that are not taller than the film, of a title curve by height."""
@@ -94,41 +99,45 @@ class LadderBuilder:
         rungs = self.rungs(curves)
         wanted = [{(rung.width, rung.height): list(rung.quantisers)} for rung in rungs]
         if self.request.mode != "fixed":
-            for rung, landings in zip(rungs, wanted, strict=True):
-                aim = RungTarget(rung.quality, rung.rate * self.duration)
+            for rung, operating_points in zip(rungs, wanted, strict=True):
+                rung_target = RungTarget(rung.quality, rung.rate * self.duration)
                 for height, size in self.sizes.items():
-                    allocation = self._reach(curves, height, aim)
-                    if size not in landings and allocation.quality >= rung.quality:
-                        landings[size] = list(self._quantisers(allocation.indices))
+                    allocation = self._solve_for_quality(curves, height, rung_target)
+                    if size not in operating_points and allocation.quality >= rung.quality:
+                        operating_points[size] = list(self._quantisers(allocation.indices))
         return wanted
 
-    def corrected(self, curves: Curves, rung: Rung, aim: RungTarget) -> tuple[float, ...]:
+    def requantise(self, curves: Curves, rung: Rung, rung_target: RungTarget) -> tuple[float, ...]:
         """Return the quantisers that bring a rung to the quality asked of it, changing no chunk without need."""
         mine = curves[rung.width, rung.height]
-        now = np.array([self.place(quantiser) for quantiser in rung.quantisers])
+        now = np.array([self.index(quantiser) for quantiser in rung.quantisers])
         limits = self.limits
         if self.request.mode == "per-shot":
-            limits, aim = self._within_reach(mine, aim)
-            if limits.jump is not None:
+            limits, rung_target = self._within_reach(mine, rung_target)
+            if limits.max_quality_step is not None:
                 # one chunk is not changed without its neighbours
-                return self._quantisers(smooth(mine, self.frames, limits, aim, self.pooling, now).indices)
-            better = equal_slope(mine, self.frames, limits, aim, self.pooling).for_quality(aim.quality).indices
+                return self._quantisers(smooth(mine, self.frames, limits, rung_target, self.pooling, now).indices)
+            better = (
+                equal_slope(mine, self.frames, limits, rung_target, self.pooling)
+                .for_quality(rung_target.quality)
+                .indices
+            )
         elif self.request.mode == "fixed":
             return self._quantisers(self._family(mine).for_bits(rung.rate * self.duration).indices)
         else:
-            better = self._family(mine).for_quality(aim.quality).indices
+            better = self._family(mine).for_quality(rung_target.quality).indices
         if self.request.mode != "per-title":
             weights = np.asarray(self.frames, np.float64) / sum(self.frames)
             each = np.arange(len(mine))
             if self.request.mode == "per-shot":
-                within = allowed(mine, weights, limits, aim)[each, now]
+                within = feasible_mask(mine, weights, limits, rung_target)[each, now]
                 now = np.where(within, now, better)
             loss = weights[:, None] * self.pooling.loss(np.array([curve.quality for curve in mine]))
-            left, asked = float(loss[each, now].sum()), self.pooling.loss(aim.quality)
+            left, asked = float(loss[each, now].sum()), self.pooling.loss(rung_target.quality)
             gains = loss[each, now] - loss[each, better]
-            near = NEAR if abs(self.pooling.quality(left) - aim.quality) <= NEAR else SETTLED
+            near = NEAR if abs(self.pooling.quality(left) - rung_target.quality) <= NEAR else SETTLED
             for n in np.argsort(-gains * np.sign(left - asked), kind="stable"):
-                settled = abs(self.pooling.quality(left) - aim.quality) <= near
+                settled = abs(self.pooling.quality(left) - rung_target.quality) <= near
                 if settled or gains[n] * (left - asked) <= 0:
                     break
                 now[n], left = better[n], left - gains[n]
@@ -155,37 +164,39 @@ class LadderBuilder:
             return same_quality(curves, self.frames, self.pooling)
         return one_quantiser(curves, self.frames, self.pooling)
 
-    def _reach(self, curves: Curves, height: int, aim: RungTarget) -> Allocation:
+    def _solve_for_quality(self, curves: Curves, height: int, rung_target: RungTarget) -> Allocation:
         """Reach a quality at a height by the mode's allocations."""
         mine = curves[self.sizes[height]]
         if self.request.mode != "per-shot":
-            return self._family(mine).for_quality(aim.quality)
+            return self._family(mine).for_quality(rung_target.quality)
         limits = self.limits
-        allocation = reach(mine, self.frames, limits, aim, self.pooling)
-        if allocation.quality < aim.quality - SETTLED <= self._family(mine).quality[-1]:
-            limits, _ = self._within_reach(mine, aim)
-            allocation = equal_slope(mine, self.frames, limits, aim, self.pooling).for_quality(aim.quality)
-        if limits.jump is None:
+        allocation = solve_for_quality(mine, self.frames, limits, rung_target, self.pooling)
+        if allocation.quality < rung_target.quality - SETTLED <= self._family(mine).quality[-1]:
+            limits, _ = self._within_reach(mine, rung_target)
+            allocation = equal_slope(mine, self.frames, limits, rung_target, self.pooling).for_quality(
+                rung_target.quality
+            )
+        if limits.max_quality_step is None:
             return allocation
-        return smooth(mine, self.frames, limits, replace(aim, bits=allocation.bits), self.pooling)
+        return smooth(mine, self.frames, limits, replace(rung_target, bits=allocation.bits), self.pooling)
 
-    def _within_reach(self, curves: list[Curve], aim: RungTarget) -> tuple[Constraints, RungTarget]:
+    def _within_reach(self, curves: list[Curve], rung_target: RungTarget) -> tuple[Constraints, RungTarget]:
         """Return what bounds a rung, with a peak so high that the quality asked for can be reached, if it can be."""
-        limits, asked = self.limits, min(aim.quality, self._family(curves).quality[-1]) - SETTLED
+        limits, asked = self.limits, min(rung_target.quality, self._family(curves).quality[-1]) - SETTLED
         while limits.peak_ratio < UNBOUNDED:
-            if equal_slope(curves, self.frames, limits, aim, self.pooling).quality[-1] >= asked:
+            if equal_slope(curves, self.frames, limits, rung_target, self.pooling).quality[-1] >= asked:
                 break
             limits = replace(limits, peak_ratio=LOOSER * limits.peak_ratio)
-            aim = replace(aim, most=LOOSER * aim.most)
-        return limits, aim
+            rung_target = replace(rung_target, most=LOOSER * rung_target.most)
+        return limits, rung_target
 
     def _rung(self, height: int, allocation: Allocation) -> Rung:
         rate = round(allocation.bits / self.duration)
         return Rung(*self.sizes[height], self._quantisers(allocation.indices), rate, allocation.quality)
 
-    def place(self, quantiser: float) -> int:
-        """Return the place of a quantiser on the grid."""
+    def index(self, quantiser: float) -> int:
+        """Return the index of a quantiser on the grid."""
         return round((quantiser - self.lowest) / self.step)
 
-    def _quantisers(self, places: NDArray[np.int64]) -> tuple[float, ...]:
-        return tuple(float(self.lowest + i * self.step) for i in places)
+    def _quantisers(self, indices: NDArray[np.int64]) -> tuple[float, ...]:
+        return tuple(float(self.lowest + i * self.step) for i in indices)

@@ -1,1 +1,1 @@
-"""Final encodes: encoded, measured, corrected, and compared with the fixed ladder."""
+"""Final encodes: encoded, measured, requantise, and compared with the fixed ladder."""

@@ -42,7 +42,7 @@ def active_constraints(
     Returns
     -------
     dict
-        By "floor", "cap", "peak" and "jump". A chunk may stand at several, or at none, as most do.
+        By "floor", "cap", "peak" and "max_quality_step". A chunk may stand at several, or at none, as most do.
     """
     seconds = np.array([float(source.time(chunk.stop) - source.time(chunk.start)) for chunk in chunks])
     points = [
@@ -50,15 +50,15 @@ def active_constraints(
         for chunk, quantiser, final in zip(chunks, quantisers, row, strict=True)
     ]
     quality = np.array([point.quality for point in points])
-    heaviest = np.array([point.burst * point.bits for point in points]) / seconds
-    mean = encoding.pooled(np.concatenate([final.vmaf for final in row]))
+    heaviest = np.array([point.peak_to_average * point.bits for point in points]) / seconds
+    mean = encoding.pool(np.concatenate([final.vmaf for final in row]))
     peak = limits.peak_ratio * sum(point.bits for point in points) / seconds.sum()
     steps = np.abs(np.diff(quality))
     furthest = np.maximum(np.append(0.0, steps), np.append(steps, 0.0))
     held = {
-        "floor": quality - [point.dip for point in points] <= mean - limits.floor_below_mean + NEAR,
+        "floor": quality - [point.worst_shot_deficit for point in points] <= mean - limits.floor_below_mean + NEAR,
         "cap": quality >= limits.cap - NEAR,
         "peak": heaviest >= AT_PEAK * peak,
-        "jump": furthest >= (np.inf if limits.jump is None else limits.jump) - NEAR,
+        "max_quality_step": furthest >= (np.inf if limits.max_quality_step is None else limits.max_quality_step) - NEAR,
     }
     return {name: np.flatnonzero(at).tolist() for name, at in held.items()}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from encoder import Chunk, Source, codec_named, min_vbv_bitrate, stitched_samples
 from ladders.allocation.decoder_buffer import kept_shares
 from ladders.allocation.equal_slope import PEAK_MARGIN, Constraints, RungTarget
-from ladders.api import corrected
+from ladders.api import requantise
 from ladders.final.active_constraints import AT_PEAK
 from ladders.final.final_encodes import (
     FinalChunk,
@@ -39,10 +39,10 @@ Samples = tuple[NDArray[np.int64], NDArray[np.float64]]
 #: jumps; each in what is tolerated, and 1 where it is kept to.
 _Miss = tuple[float, ...]
 
-#: A rung whose measured mean is further than this (VMAF) from what was asked of it is corrected, and one with a shot
+#: A rung whose measured mean is further than this (VMAF) from what was asked of it is requantise, and one with a shot
 #: that lies further below the floor, or jumps further than it may.
 TOLERANCE, FLOOR_TOLERANCE = 0.4, 0.25
-#: A rung of the fixed ladder is corrected if its rate is further off than such a share of it.
+#: A rung of the fixed ladder is requantise if its rate is further off than such a share of it.
 RATE_TOLERANCE = 0.05
 #: Times that rungs which missed are encoded again; more often for a decoder's buffer, as large frames shrink less than
 #: their chunk.
@@ -66,7 +66,7 @@ def encode_with_correction(
     Parameters
     ----------
     prober : Prober
-        Knows the trials that the ladder was made of.
+        Knows the probes that the ladder was made of.
     ladder : Ladder
     request : LadderRequest
         That the ladder was made for.
@@ -76,7 +76,7 @@ def encode_with_correction(
     Returns
     -------
     Ladder
-        As corrected: what is asked of each rung stays, the quantisers of some chunks change.
+        As requantise: what is asked of each rung stays, the quantisers of some chunks change.
     FinalEncodes
         Its encodes.
     """
@@ -93,13 +93,13 @@ def encode_with_correction(
         if not again or len(rounds) > corrections:
             break
         add_final_encodes(prober, ladder, finals)
-        aims = {}
+        rung_targets = {}
         for n in again:
-            aim, asked = _aim(prober.source, ladder, finals, request, n), _asked(ladder.rungs[n])
+            rung_target, asked = _aim(prober.source, ladder, finals, request, n), _asked(ladder.rungs[n])
             # what a chunk was found not to get it does not get in a later round
-            most[asked] = np.minimum(aim.most, most.get(asked, np.inf))
-            aims[n] = replace(aim, most=most[asked])
-        better = corrected(prober, ladder, request, aims)
+            most[asked] = np.minimum(rung_target.most, most.get(asked, np.inf))
+            rung_targets[n] = replace(rung_target, most=most[asked])
+        better = requantise(prober, ladder, request, rung_targets)
         if better == ladder:
             break
         with begin(f"correct {len(again)} of {len(ladder.rungs)} rungs") as advance:
@@ -129,7 +129,7 @@ def _best(rounds: Sequence[_Round]) -> tuple[Ladder, FinalEncodes]:
 def find_violations(
     source: Source, ladder: Ladder, finals: FinalEncodes, limits: Constraints, encoding: EncodeSettings | None = None
 ) -> list[int]:
-    """Return the rungs that, measured, do not give what was asked of them, pooled as the encoding has it.
+    """Return the rungs that, measured, do not give what was asked of them, pool as the encoding has it.
 
     Of the fixed ladder a rate is asked, of others a quality.
     """
@@ -151,13 +151,13 @@ def _aim(source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRe
     """Return what is asked of a rung, with what its encode shows that a decoder's buffer can take."""
     row = finals.chunks[number]
     each = np.array([final.bits for final in row])
-    aim = RungTarget(ladder.rungs[number].quality, float(each.sum()))
+    rung_target = RungTarget(ladder.rungs[number].quality, float(each.sum()))
     if request.limits.buffer is None or ladder.mode != "per-shot":
-        return aim
-    peak = PEAK_MARGIN * request.limits.peak_ratio * aim.bits / _seconds(ladder, source)
+        return rung_target
+    peak = PEAK_MARGIN * request.limits.peak_ratio * rung_target.bits / _seconds(ladder, source)
     owners = np.repeat(np.arange(len(row)), [chunk.frame_count for chunk in ladder.chunks])
     shares = kept_shares(*_samples(source, ladder, row), owners, peak, request.limits.buffer)
-    return replace(aim, most=np.where(shares < 1, shares * each, np.inf))
+    return replace(rung_target, most=np.where(shares < 1, shares * each, np.inf))
 
 
 def _samples(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> Samples:
@@ -178,7 +178,7 @@ def _misses(
         return [(max(abs(rate / rung.rate - 1) / RATE_TOLERANCE, 1.0),) for rung, rate in pairs]
     misses = []
     for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True)):
-        quality = abs(encoding.pooled(finals.vmaf(n)) - rung.quality) / TOLERANCE
+        quality = abs(encoding.pool(finals.vmaf(n)) - rung.quality) / TOLERANCE
         crossed = _crossed(source, ladder, rung, row, limits, encoding) if ladder.mode == "per-shot" else ()
         misses.append(tuple(max(miss, 1.0) for miss in (quality, *crossed)))
     return misses
@@ -187,22 +187,22 @@ def _misses(
 def _crossed(
     source: Source, ladder: Ladder, rung: Rung, row: Sequence[FinalChunk], limits: Constraints, encoding: EncodeSettings
 ) -> _Miss:
-    """Return how far the peak is crossed, and the jump or the floor of what could have more."""
+    """Return how far the peak is crossed, and the max_quality_step or the floor of what could have more."""
     peak = limits.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
     samples = None if limits.buffer is None else _samples(source, ladder, row)
     highest = max(*segment_rates(source, ladder, row), _needed_rate(samples, limits))
     worst = 0.0
-    if limits.jump is not None and len(row) > 1:
-        jumps = np.abs(np.diff([encoding.pooled(final.vmaf) for final in row]))
-        worst = float(jumps.max() - limits.jump) / FLOOR_TOLERANCE
-    floor = encoding.pooled(np.concatenate([final.vmaf for final in row])) - limits.floor_below_mean
+    if limits.max_quality_step is not None and len(row) > 1:
+        jumps = np.abs(np.diff([encoding.pool(final.vmaf) for final in row]))
+        worst = float(jumps.max() - limits.max_quality_step) / FLOOR_TOLERANCE
+    floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - limits.floor_below_mean
     finest = codec_named(encoding.codec).quantisers[0]
     for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
         point = final_point(source, chunk, quantiser, final, encoding)
-        heaviest = point.burst * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
+        heaviest = point.peak_to_average * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
         # what has nearly all that a peak or a buffer takes can have no more, below the floor or not
         if max(heaviest / AT_PEAK, _needed_rate(samples, limits, chunk)) < peak and quantiser > finest:
-            worst = max(worst, (floor - (point.quality - point.dip)) / FLOOR_TOLERANCE)
+            worst = max(worst, (floor - (point.quality - point.worst_shot_deficit)) / FLOOR_TOLERANCE)
     return highest / peak, worst
 
 

@@ -19,11 +19,11 @@ from ladders.final.final_encodes import FinalEncodes, encode_final_chunks
 from ladders.final.fixed_baseline import fixed_anchor
 from ladders.ladder import Ladder
 from ladders.ladder_request import LadderRequest
-from ladders.probing.curve_fit import fitted
-from ladders.probing.prober import ProbePoint, Prober, Progress, stride
-from ladders.probing.search import DEARER
+from ladders.probing.curve_fit import fit_all
+from ladders.probing.prober import ProbePoint, Prober, Progress, frame_stride_for
+from ladders.probing.search import EXACT_COST_RATIO
 from ladders.rd.curves import Curve, RatePoint, Size
-from ladders.rd.uncertainty import LENT
+from ladders.rd.uncertainty import SIGMA_TRANSFER
 from shotladder_runtime.store import Store
 
 __all__ = ["predict_cost"]
@@ -55,7 +55,7 @@ class _Work:
 
 @dataclass(slots=True)
 class _Counting(Prober):
-    """Notes the work of its trials, and what of it is for overrides."""
+    """Notes the work of its probes, and what of it is for overrides."""
 
     work: _Work = _Work()
     refining: _Work = _Work()
@@ -65,9 +65,9 @@ class _Counting(Prober):
         new = sorted((p for p in dict.fromkeys(points) if p.quantiser not in self.known(p)), key=lambda p: p.chunk)
         for number, group in groupby(new, key=lambda p: p.chunk):
             chunk, tried = self.chunks[number], list(group)
-            rough = self.encoding.trial_preset is not None
-            pixels = [p.size[0] * p.size[1] * (DEARER if rough and not p.rough else 1.0) for p in tried]
-            measured = math.ceil(chunk.frame_count / stride(chunk, self.every))
+            fast = self.encoding.fast_preset is not None
+            pixels = [p.size[0] * p.size[1] * (EXACT_COST_RATIO if fast and not p.fast else 1.0) for p in tried]
+            measured = math.ceil(chunk.frame_count / frame_stride_for(chunk, self.frame_stride))
             work = _work(self.source, chunk, pixels, measured)
             self.work += work
             if tried[0].override:
@@ -92,14 +92,14 @@ class _Imagined(_Counting):
     def apart(self, point: ProbePoint) -> float:
         """Return how many times its piece's bits a chunk has at a size: as far apart as searches expect of lent curves.
 
-        Were they alike, no size would compete with another in some chunks only, and the search end too soon.
+        Were they uniform_quantiser_curve, no size would compete with another in some chunks only, and the search end too soon.
         """
-        return float(np.exp(np.random.default_rng((point.chunk, *point.size)).normal(0, LENT)))
+        return float(np.exp(np.random.default_rng((point.chunk, *point.size)).normal(0, SIGMA_TRANSFER)))
 
     def drawn(self, chunk: Chunk, size: Size) -> Curve:
         """Return the curve that a chunk as long as it is has, were it like its piece."""
-        place = min(range(len(self.pieces)), key=lambda n: abs(self.pieces[n].start - chunk.start))
-        curve, frames = self.curves[size][place], self.pieces[place].frame_count
+        index = min(range(len(self.pieces)), key=lambda n: abs(self.pieces[n].start - chunk.start))
+        curve, frames = self.curves[size][index], self.pieces[index].frame_count
         longer = self.first + (1 - self.first) * (chunk.frame_count - 1) / max(frames - 1, 1)
         return replace(curve, bits=curve.bits * longer)
 
@@ -112,7 +112,7 @@ class _Imagined(_Counting):
             self.known(point)[point.quantiser] = RatePoint(point.quantiser, bits, float(curve.quality[step]))
 
     def ladder(self, request: LadderRequest) -> Ladder:
-        """Return the title's ladder: it takes the trials of chunks that differ, but has the rungs of their pieces."""
+        """Return the title's ladder: it takes the probes of chunks that differ, but has the rungs of their pieces."""
         found = ladder_from(self, _segments(self.chunks), request)
         curves = {size: [self.drawn(chunk, size) for chunk in self.chunks] for size in self.curves}
         return replace(found, rungs=LadderBuilder(self.source, self.chunks, request).rungs(curves))
@@ -127,7 +127,7 @@ def predict_cost(
     *,
     compare: bool = False,
 ) -> dict[str, float]:
-    """Predict the CPU seconds of trials, final encodes and measuring.
+    """Predict the CPU seconds of probes, final encodes and measuring.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def predict_cost(
         Of the whole title.
     request : LadderRequest
     executor : Executor
-        Runs the trials and encodes of the pieces.
+        Runs the probes and encodes of the pieces.
     progress : callable, optional
         Takes (share done, 1).
     compare : bool
@@ -151,22 +151,24 @@ def predict_cost(
     -----
     The first frames of a few chunks, spread over the title, get a ladder of their own and are encoded and measured in
     it; so is the first frame of each alone, which tells what a chunk costs whatever its length (a process, and the
-    frames from the last key frame on that it decodes to get there). How many trials the title takes, a search of the
-    whole title tells whose trials are answered by the curves of the pieces, as far apart as chunks are; its rungs are
+    frames from the last key frame on that it decodes to get there). How many probes the title takes, a search of the
+    whole title tells whose probes are answered by the curves of the pieces, as far apart as chunks are; its rungs are
     those of the curves themselves. Refinements are tried on as large a share of its chunks as on the pieces. Trials
     cost no more than their budget.
     """
     pieces = _pieces(chunks)
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
-        prober = _Counting(source, pieces, request.encoding, Store(Path(folder)), executor, every=request.every)
+        prober = _Counting(
+            source, pieces, request.encoding, Store(Path(folder)), executor, frame_stride=request.frame_stride
+        )
         small = ladder_from(prober, _segments(pieces), request, progress)
         finals = encode_final_chunks(prober, small)
         singles = tuple(replace(piece, stop=piece.start + 1) for piece in pieces)
         begun = encode_final_chunks(prober, replace(small, chunks=singles))
         first = _first_share(finals)
-        curves = fitted(prober, list(dict.fromkeys(size for _, size in prober.found | prober.rough)))
+        curves = fit_all(prober, list(dict.fromkeys(size for _, size in prober.found | prober.fast)))
     title = _Imagined(
-        source, tuple(chunks), request.encoding, prober.store, executor, request.every, pieces=pieces, curves=curves,
+        source, tuple(chunks), request.encoding, prober.store, executor, request.frame_stride, pieces=pieces, curves=curves,
         first=first,
     )  # fmt: skip
     whole = title.ladder(replace(request, views=None))
@@ -182,16 +184,16 @@ def predict_cost(
         "encode": (finals.encode_cpu_seconds, begun.encode_cpu_seconds, small.cost.encode_cpu_seconds),
         "measure": (finals.measure_cpu_seconds, begun.measure_cpu_seconds, small.cost.measure_cpu_seconds),
     }
-    trials = title.work + refining
+    probes = title.work + refining
     said: dict[str, float] = {"probes": 0.0, "comparison": 0.0}
     for stage, (pieces_cost, singles_cost, trials_cost) in costs.items():
         parts = [getattr(work, stage) for work in (done, single, todo, prober.work)]
         each = max(pieces_cost - singles_cost, 0.0) / max(parts[0] - parts[1], 1e-9)
         job = max(pieces_cost - each * parts[0], 0.0) / done.jobs
         said[stage] = (each * parts[2] + job * todo.jobs) * (1 + AGAIN)
-        # the preset of trials is another
+        # the preset of probes is another
         per_trial = max(trials_cost - job * prober.work.jobs, trials_cost / 2) / parts[3]
-        for name, work in (("probes", trials), ("comparison", compared.work)):
+        for name, work in (("probes", probes), ("comparison", compared.work)):
             said[name] += per_trial * getattr(work, stage) + job * work.jobs
     if request.stop.budget is not None:
         said["probes"] = min(said["probes"], request.stop.budget)

@@ -18,8 +18,8 @@ from ladders.probing.chunk_measurement import (
     MeasuredJob,
     measure_chunk,
     measuring,
-    of_shots,
     rate_point,
+    shot_vmaf,
 )
 from ladders.probing.prober import ProbePoint, Prober
 from ladders.rd.curves import RatePoint
@@ -172,7 +172,7 @@ def _known(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]
 
 
 def add_final_encodes(prober: Prober, ladder: Ladder, finals: FinalEncodes) -> None:
-    """Let the prober know what the final encodes gave: they are trials too, and exact."""
+    """Let the prober know what the final encodes gave: they are probes too, and exact."""
     for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
         for n, final in enumerate(row):
             quantiser = rung.quantisers[n]
@@ -185,5 +185,5 @@ def final_point(
     source: Source, chunk: Chunk, quantiser: float, final: FinalChunk, encoding: EncodeSettings
 ) -> RatePoint:
     """Return what a final encode cost and gave."""
-    shots = of_shots(chunk, np.arange(chunk.start, chunk.stop), final.vmaf, encoding)
-    return rate_point(source, chunk, quantiser, final.parts, encoding.pooled(final.vmaf), shots)
+    shots = shot_vmaf(chunk, np.arange(chunk.start, chunk.stop), final.vmaf, encoding)
+    return rate_point(source, chunk, quantiser, final.parts, encoding.pool(final.vmaf), shots)

@@ -1,4 +1,4 @@
-"""What the fixed ladder would have cost and given, to compare a title's own with: by trials where its rungs land."""
+"""What the fixed ladder would have cost and given, to compare a title's own with: by probes where its rungs land."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from encoder import Chunk, codec_named
-from ladders.allocation.equal_slope import TitleCurve, alike
+from ladders.allocation.equal_slope import TitleCurve, uniform_quantiser_curve
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.ladder import Ladder, ProbeCost, Rung
 from ladders.ladder_request import LadderRequest
-from ladders.probing.curve_fit import Curves, fitted
+from ladders.probing.curve_fit import Curves, fit_all
 from ladders.probing.prober import ProbePoint, Prober
-from ladders.probing.search import part_of
-from ladders.rd.curve_table import tabled
+from ladders.probing.search import sub_range
+from ladders.rd.curve_table import stack_curves
 
 __all__ = ["Anchor", "fixed_anchor"]
 
 #: So many chunks are tried, and more as long as they are no more than such a share of the pixels of the ladder's own
 #: final encodes; at most one of so many, or so many.
 FEWEST, SHARE, ONE_OF, MOST = 3, 0.3, 20, 24
-#: A trial tells of quantisers so many halvings of the rate away.
+#: A probe tells of quantisers so many halvings of the rate away.
 NEAR = 0.25
 #: Rounds of trying: what the first finds moves the quantiser at which a rung has its rate.
 ROUNDS = 2
@@ -57,7 +57,7 @@ def fixed_anchor(
     Parameters
     ----------
     prober : Prober
-        Knows the trials of a ladder, and better its final encodes too. Best a `sibling` of the one that the ladder was
+        Knows the probes of a ladder, and better its final encodes too. Best a `sibling` of the one that the ladder was
         made with: the bill is its own.
     ladder : Ladder
         What is to be compared: it bounds what this may take.
@@ -74,7 +74,7 @@ def fixed_anchor(
     Notes
     -----
     A title's own rungs say little of a ladder at other sizes, so a sample of its chunks, evenly over it, is tried
-    there. The others are counted as their curves have them, corrected by what the sample as a whole turned out to
+    there. The others are counted as their curves have them, requantise by what the sample as a whole turned out to
     differ from its own (in survey statistics, the difference estimator for the loss in quality and the ratio estimator
     for bits). Rungs above the first that exceeds the target are left to the curves: no rung of the title's is as good.
 
@@ -82,27 +82,27 @@ def fixed_anchor(
     ----------
     .. [1] W. G. Cochran, "Sampling Techniques", 3rd edition, 1977, chapters 6 and 7.
     """
-    maker = LadderBuilder(prober.source, prober.chunks, replace(request, mode="fixed"))
-    if not maker.recommended:
+    builder = LadderBuilder(prober.source, prober.chunks, replace(request, mode="fixed"))
+    if not builder.recommended:
         return None
-    drawn = fitted(prober, list(maker.sizes.values()))
+    drawn = fit_all(prober, list(builder.sizes.values()))
     found, order = drawn, _order(len(prober.chunks))
-    first = _below(maker.fixed_rungs(maker.titles(drawn)), request.rules.target)
+    first = _below(builder.fixed_rungs(builder.titles(drawn)), request.rules.target)
     sampled = order[: _affordable(prober.chunks, order, ladder, first)]
     near = NEAR * codec_named(prober.encoding.codec).rate_halving
     for number in range(ROUNDS):
         points = [
             ProbePoint(n, (rung.width, rung.height), rung.quantisers[n])
-            for rung in _below(maker.fixed_rungs(_titles(maker, drawn, found, sampled)), request.rules.target)
+            for rung in _below(builder.fixed_rungs(_titles(builder, drawn, found, sampled)), request.rules.target)
             for n in sampled
         ]
         prober.run(
             [p for p in points if all(abs(q - p.quantiser) > near for q in prober.known(p))],
-            part_of(progress, number / ROUNDS, (number + 1) / ROUNDS),
+            sub_range(progress, number / ROUNDS, (number + 1) / ROUNDS),
         )
-        found = fitted(prober, list(maker.sizes.values()))
-    rungs = maker.fixed_rungs(_titles(maker, drawn, found, sampled))
-    errors = tuple(_error(maker, drawn, found, sampled, rung) for rung in rungs)
+        found = fit_all(prober, list(builder.sizes.values()))
+    rungs = builder.fixed_rungs(_titles(builder, drawn, found, sampled))
+    errors = tuple(_error(builder, drawn, found, sampled, rung) for rung in rungs)
     return Anchor(tuple((rung.rate, rung.quality) for rung in rungs), errors, len(sampled), prober.cost)
 
 
@@ -127,28 +127,30 @@ def _affordable(chunks: Sequence[Chunk], order: Sequence[int], ladder: Ladder, r
     return int(np.clip(within, FEWEST, max(MOST, len(order) // ONE_OF)))
 
 
-def _titles(maker: LadderBuilder, drawn: Curves, found: Curves, sampled: list[int]) -> dict[int, TitleCurve]:
+def _titles(builder: LadderBuilder, drawn: Curves, found: Curves, sampled: list[int]) -> dict[int, TitleCurve]:
     """Return by height what one quantiser for all chunks gives, as the sample says that it differs from what is drawn.
 
     A sample of all chunks leaves nothing of what is drawn.
     """
-    frames = np.asarray(maker.frames, np.float64)
+    frames = np.asarray(builder.frames, np.float64)
     titles = {}
-    for height, size in maker.sizes.items():
-        before, after = (tabled(curves[size]) for curves in (drawn, found))
+    for height, size in builder.sizes.items():
+        before, after = (stack_curves(curves[size]) for curves in (drawn, found))
         ratio = after.bits[sampled].sum(axis=0) / before.bits[sampled].sum(axis=0)
-        losses = maker.pooling.loss(before.quality), maker.pooling.loss(after.quality)
+        losses = builder.pooling.loss(before.quality), builder.pooling.loss(after.quality)
         loss = np.average(losses[0], axis=0, weights=frames)
         loss += np.average((losses[1] - losses[0])[sampled], axis=0, weights=frames[sampled])
-        titles[height] = alike(before.bits.sum(axis=0) * ratio, maker.pooling.quality(loss), len(frames))
+        titles[height] = uniform_quantiser_curve(
+            before.bits.sum(axis=0) * ratio, builder.pooling.quality(loss), len(frames)
+        )
     return titles
 
 
-def _error(maker: LadderBuilder, drawn: Curves, found: Curves, sampled: list[int], rung: Rung) -> float:
+def _error(builder: LadderBuilder, drawn: Curves, found: Curves, sampled: list[int], rung: Rung) -> float:
     """Return the standard error of a rung's quality: chunks of the sample differ from what is drawn, each otherwise."""
-    before, after = (tabled(curves[rung.width, rung.height]).quality for curves in (drawn, found))
-    weights = np.asarray(maker.frames, np.float64)[sampled]
-    change = (after - before)[sampled, maker.place(rung.quantisers[0])]
+    before, after = (stack_curves(curves[rung.width, rung.height]).quality for curves in (drawn, found))
+    weights = np.asarray(builder.frames, np.float64)[sampled]
+    change = (after - before)[sampled, builder.index(rung.quantisers[0])]
     squares = (weights * (change - np.average(change, weights=weights)) / weights.sum()) ** 2
-    left = 1 - len(sampled) / len(maker.frames)
+    left = 1 - len(sampled) / len(builder.frames)
     return float(np.sqrt(squares.sum() * len(sampled) / max(len(sampled) - 1, 1) * left))

@@ -19,7 +19,7 @@ from ladders.rd.curves import RatePoint
 from ladders.rd.pooling import POOLINGS
 from shotladder_runtime.store import Store
 
-__all__ = ["EncodeSettings", "MeasuredJob", "measure_chunk", "measuring", "of_chunk", "of_shots", "rate_point"]
+__all__ = ["EncodeSettings", "MeasuredJob", "chunk_vmaf", "measure_chunk", "measuring", "rate_point", "shot_vmaf"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class EncodeSettings:
     engine: str = vmaf.DEFAULT_ENGINE
     pooling: str = "mean"
 
-    def pooled(self, scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> float:
+    def pool(self, scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> float:
         """Return the quality of frames that have such scores."""
-        return float(POOLINGS[self.pooling].pooled(scores, weights))
+        return float(POOLINGS[self.pooling].pool(scores, weights))
 
     @property
-    def trial_preset(self) -> str | None:
-        """A faster preset for most trials; None if the one of the final encodes is fast itself."""
+    def fast_preset(self) -> str | None:
+        """A faster preset for most probes; None if the one of the final encodes is fast itself."""
         return encoder.codec_named(self.codec).trials_for(self.preset)
 
     @property
@@ -97,23 +97,23 @@ class MeasuredJob(ABC):
         return self.encodes.memory
 
 
-def of_chunk(scores: vmaf.Scores, chunk: Chunk, encoding: EncodeSettings, every: int = 1) -> float:
+def chunk_vmaf(scores: vmaf.Scores, chunk: Chunk, encoding: EncodeSettings, frame_stride: int = 1) -> float:
     """Return the quality of a chunk of which each so many-th frame was measured."""
-    return encoding.pooled(scores.vmaf, _weights(chunk, scores.frames, every))
+    return encoding.pool(scores.vmaf, _weights(chunk, scores.frames, frame_stride))
 
 
-def of_shots(
-    chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: EncodeSettings, every: int = 1
+def shot_vmaf(
+    chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: EncodeSettings, frame_stride: int = 1
 ) -> list[float]:
     """Return the quality of each shot of a chunk that was measured, on each so many-th frame."""
-    places = np.searchsorted(frames, chunk.cuts)
-    shots = zip(np.split(vmaf, places), np.split(_weights(chunk, frames, every), places), strict=True)
-    return [encoding.pooled(*shot) for shot in shots if len(shot[0])]
+    indices = np.searchsorted(frames, chunk.cuts)
+    shots = zip(np.split(vmaf, indices), np.split(_weights(chunk, frames, frame_stride), indices), strict=True)
+    return [encoding.pool(*shot) for shot in shots if len(shot[0])]
 
 
-def _weights(chunk: Chunk, frames: NDArray[np.int64], every: int) -> NDArray[np.float64]:
+def _weights(chunk: Chunk, frames: NDArray[np.int64], frame_stride: int) -> NDArray[np.float64]:
     """Return for how many frames each speaks: a shot's first, the best of all, for itself only."""
-    return np.where(np.isin(frames, (chunk.start, *chunk.cuts)), 1.0, every)
+    return np.where(np.isin(frames, (chunk.start, *chunk.cuts)), 1.0, frame_stride)
 
 
 def rate_point(
@@ -123,25 +123,25 @@ def rate_point(
     parts: Sequence[int],
     quality: float,
     shots: Sequence[float] = (),
-    every: int = 1,
+    frame_stride: int = 1,
 ) -> RatePoint:
     """Make a rate point of an encode's bits from key frame to key frame, its quality, and that of its shots."""
     edges = [source.time(frame) for frame in (*chunk.keyframes, chunk.stop)]
     seconds = [float(b - a) for a, b in pairwise(edges)]
     heaviest = max(bits / s for bits, s in zip(parts, seconds, strict=True))
     mean = max(sum(parts), 1) / sum(seconds)
-    return RatePoint(quantiser, sum(parts), quality, every, heaviest / mean, quality - min((quality, *shots)))
+    return RatePoint(quantiser, sum(parts), quality, frame_stride, heaviest / mean, quality - min((quality, *shots)))
 
 
 def measure_chunk(
-    source: Source, chunk: Chunk, paths: list[Path], encoding: EncodeSettings, every: int
+    source: Source, chunk: Chunk, paths: list[Path], encoding: EncodeSettings, frame_stride: int
 ) -> tuple[vmaf.Scores, ...]:
     """Measure encodes of one chunk against the film; the scores are those of a run over the whole film."""
     return vmaf.score(
         source,
         paths,
         model=encoding.model,
-        frame_stride=every,
+        frame_stride=frame_stride,
         engine=encoding.engine,
         frames=(chunk.start, chunk.stop),
         offset=chunk.start,

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from encoder import codec_named
 from ladders.ladder import Rung
 from ladders.probing.curve_fit import Curves
-from ladders.probing.prober import ProbePoint, Prober, spread
-from ladders.rd.curves import CEILING, Curve, RatePoint
+from ladders.probing.prober import ProbePoint, Prober, evenly_spaced
+from ladders.rd.curves import VMAF_CEILING, Curve, RatePoint
 from ladders.rd.uncertainty import expected_improvement
 
 __all__ = ["TrafficModel", "refine"]
 
 #: So many chunks are tried with every override: they show what it takes and about what it saves.
 PILOTS = 3
-#: What is believed of an override before any trial, as one chunk's worth of evidence: that it saves nothing, give or
+#: What is believed of an override before any probe, as one chunk's worth of evidence: that it saves nothing, give or
 #: take such a share of the bits.
 DOUBT = 0.05
 #: Share of the bits that all overrides together save at most, about: what cannot even pay for pilots is not begun.
@@ -57,12 +57,12 @@ def refine(
     budget: float | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> None:
-    """Choose each chunk's override by trials, and tell the prober.
+    """Choose each chunk's override by probes, and tell the prober.
 
     Parameters
     ----------
     prober : Prober
-        Knows the trials that the curves were drawn by.
+        Knows the probes that the curves were drawn by.
     curves : mapping
         Of unrefined encodes: from every size to one curve a chunk.
     rungs : sequence of Rung
@@ -71,7 +71,7 @@ def refine(
         Of the views on each rung.
     views : Views
     budget : float, optional
-        CPU seconds that all trials of the prober may take.
+        CPU seconds that all probes of the prober may take.
     progress : callable, optional
         Takes (share done, 1).
 
@@ -80,10 +80,10 @@ def refine(
     Everything is counted in bits of traffic. An override is worth what viewers then fetch less of the chunk, at equal
     quality, over all views, less what the longer encodes of all rungs cost. A few chunks are tried with every
     override. From then on what is known of an override makes a normal distribution of what it saves in another
-    chunk, and a trial there is run if what it is expected to add to the best choice so far (expected improvement) is
+    chunk, and a probe there is run if what it is expected to add to the best choice so far (expected improvement) is
     more than it costs itself. Only what was tried is taken. One encode tells: at the size and quantiser of one that
     there is without override. On each rung bits change in the ratio that the two show, and so does distortion, which
-    is worth what the whole rung would have to spend on so much (at equal slope that is alike in all chunks).
+    is worth what the whole rung would have to spend on so much (at equal slope that is uniform_quantiser_curve in all chunks).
     """
     _Refining(prober, curves, rungs, shares, views, budget).run(progress)
 
@@ -152,11 +152,11 @@ class _Refining:
         for number in range(rounds):
             if progress:
                 progress(number, rounds)
-            trials = self._worth_trying()
-            if not trials:
+            probes = self._worth_trying()
+            if not probes:
                 break
-            self.prober.run(trials)
-            self._learn(trials)
+            self.prober.run(probes)
+            self._learn(probes)
         for n, (name, worth) in self._best().items():
             if worth > 0:
                 self.prober.overrides[n] = name
@@ -171,7 +171,7 @@ class _Refining:
 
     def _pilots(self, names: Sequence[str]) -> None:
         chunks = sorted(self.plain)
-        pilots = [self.plain[chunks[n]] for n in spread(PILOTS, len(chunks))]
+        pilots = [self.plain[chunks[n]] for n in evenly_spaced(PILOTS, len(chunks))]
         # beside what there is, or nothing would be timed
         beside = []
         for point in pilots:
@@ -180,12 +180,12 @@ class _Refining:
             beside.append(replace(point, quantiser=fresh[0]))
         self.known[""] = _Known(self._timed(beside))
         for name in names:
-            trials = [replace(point, override=name) for point in pilots]
-            self.known[name] = _Known(self._timed(trials))
-            self._learn(trials)
+            probes = [replace(point, override=name) for point in pilots]
+            self.known[name] = _Known(self._timed(probes))
+            self._learn(probes)
 
     def _timed(self, points: Sequence[ProbePoint]) -> float:
-        """Run trials and return the CPU seconds of encoding that they took a pixel."""
+        """Run probes and return the CPU seconds of encoding that they took a pixel."""
         before = self.prober.cost.encode_cpu_seconds
         self.prober.run(points)
         return (self.prober.cost.encode_cpu_seconds - before) / sum(map(self._pixels, points))
@@ -196,14 +196,14 @@ class _Refining:
     def _found(self, point: ProbePoint) -> RatePoint:
         return self.prober.known(point)[point.quantiser]
 
-    def _learn(self, trials: Iterable[ProbePoint]) -> None:
-        """Take down what trials saved."""
-        for trial in trials:
-            n = trial.chunk
-            plain, fine = self._found(self.plain[n]), self._found(trial)
-            bits, distortion = fine.bits / plain.bits, (CEILING - fine.quality) / (CEILING - plain.quality)
+    def _learn(self, probes: Iterable[ProbePoint]) -> None:
+        """Take down what probes saved."""
+        for probe in probes:
+            n = probe.chunk
+            plain, fine = self._found(self.plain[n]), self._found(probe)
+            bits, distortion = fine.bits / plain.bits, (VMAF_CEILING - fine.quality) / (VMAF_CEILING - plain.quality)
             worth = self.traffic[:, n] * (1 - bits) + self.distortion[:, n] * (1 - distortion)
-            self.known[trial.override].savings[n] = float(worth.sum() / self.fetched[n])
+            self.known[probe.override].savings[n] = float(worth.sum() / self.fetched[n])
 
     def _extra(self, name: str) -> NDArray[np.float64]:
         """Return what the longer encodes of each chunk cost, in bits of traffic."""
@@ -222,7 +222,7 @@ class _Refining:
         return best
 
     def _worth_trying(self) -> list[ProbePoint]:
-        """Return the next trial of every chunk that has one which is worth its time, as far as the budget goes."""
+        """Return the next probe of every chunk that has one which is worth its time, as far as the budget goes."""
         best = self._best()
         chunks = np.array(list(self.plain))
         pixels = np.array([self._pixels(point) for point in self.plain.values()])
@@ -238,7 +238,7 @@ class _Refining:
             for n, gain, cost in zip(self.plain, gains.tolist(), seconds.tolist(), strict=True):
                 if n not in known.savings and gain > 0 and (n not in wanted or gain > wanted[n][0]):
                     wanted[n] = gain, cost, replace(self.plain[n], override=name)
-        ordered = sorted(wanted.values(), key=lambda trial: -trial[0] / trial[1])
+        ordered = sorted(wanted.values(), key=lambda probe: -probe[0] / probe[1])
         if self.budget is not None:
             bills = np.cumsum([seconds for _, seconds, _ in ordered])
             left = self.budget - self.prober.cost.cpu_seconds
@@ -246,7 +246,7 @@ class _Refining:
         return [point for _, _, point in ordered]
 
 
-def _at(row: Sequence[Curve], places: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return bits and distortion of all chunks at places on their curves."""
-    each = list(zip(row, places, strict=True))
-    return np.array([c.bits[i] for c, i in each]), np.array([CEILING - c.quality[i] for c, i in each])
+def _at(row: Sequence[Curve], indices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return bits and distortion of all chunks at indices on their curves."""
+    each = list(zip(row, indices, strict=True))
+    return np.array([c.bits[i] for c, i in each]), np.array([VMAF_CEILING - c.quality[i] for c, i in each])

@@ -12,8 +12,8 @@ from encoder import Chunk, Source, codec_named
 from ladders.ladder import LadderError, ProbeCost
 from ladders.ladder_request import LadderRequest
 from ladders.probing.overrides import TrafficModel
-from ladders.probing.prober import ProbePoint, Prober, spread
-from ladders.rd.curves import CEILING
+from ladders.probing.prober import ProbePoint, Prober, evenly_spaced
+from ladders.rd.curves import VMAF_CEILING
 from ladders.resolutions import candidate_sizes
 from shotladder_runtime.store import Store
 
@@ -24,7 +24,7 @@ AUTO = "auto"
 #: So many chunks, spread over the title, are tried by every preset that is looked at.
 PILOTS = 3
 #: Where in the encoder's range of quantisers; by the default preset at a finer one, too.
-PLACES = (0.45, 0.35)
+QUANTISER_FRACTIONS = (0.45, 0.35)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,12 @@ class _Choice:
         self.spent = ProbeCost()
         sizes = list(candidate_sizes(source.display_size, request.max_height).values())
         self.size = sizes[len(sizes) // 2]
-        self.pilots = tuple(chunks[n] for n in spread(PILOTS, len(chunks)))
+        self.pilots = tuple(chunks[n] for n in evenly_spaced(PILOTS, len(chunks)))
         self.frames = np.array([chunk.frame_count for chunk in self.pilots], np.float64)
         #: how many times the title is as long as the pilots, and how many times more pixels its rungs have
         self.longer = source.frame_count / float(self.frames.sum())
         self.larger = self.longer * sum(width * height for width, height in sizes) / (self.size[0] * self.size[1])
-        self.default, finer = (self.tried(self.codec.preset, place) for place in PLACES)
+        self.default, finer = (self.tried(self.codec.preset, index) for index in QUANTISER_FRACTIONS)
         #: bits that a little distortion is worth
         self.price = (finer.bits - self.default.bits) / max(self.default.distortion - finer.distortion, 1e-9)
 
@@ -110,7 +110,7 @@ class _Choice:
         for way in (1, -1):
             moved = False
             while 0 <= at + way < len(presets):
-                cost = self.cost(self.tried(presets[at + way], PLACES[0]))
+                cost = self.cost(self.tried(presets[at + way], QUANTISER_FRACTIONS[0]))
                 if cost >= least:
                     break
                 at, least, moved = at + way, cost, True
@@ -118,16 +118,18 @@ class _Choice:
                 break
         return presets[at]
 
-    def tried(self, preset: str, place: float) -> _Tried:
+    def tried(self, preset: str, index: float) -> _Tried:
         """Try the pilots by a preset."""
         encoding = replace(self.request.encoding, preset=preset)
-        prober = Prober(self.source, self.pilots, encoding, self.store, self.executor, every=self.request.every)
-        quantiser = self.codec.at_share(place)
+        prober = Prober(
+            self.source, self.pilots, encoding, self.store, self.executor, frame_stride=self.request.frame_stride
+        )
+        quantiser = self.codec.at_share(index)
         points = [ProbePoint(n, self.size, quantiser) for n in range(len(self.frames))]
         prober.run(points)
         self.spent += prober.cost
         found = [prober.known(point)[quantiser] for point in points]
-        distortion = self.frames @ [CEILING - point.quality for point in found]
+        distortion = self.frames @ [VMAF_CEILING - point.quality for point in found]
         return _Tried(sum(point.bits for point in found), float(distortion), prober.cost.encode_cpu_seconds)
 
     def cost(self, tried: _Tried) -> float:

@@ -14,19 +14,19 @@ from ladders.ladder import ProbeCost
 from ladders.probing.chunk_measurement import (
     EncodeSettings,
     MeasuredJob,
+    chunk_vmaf,
     measure_chunk,
     measuring,
-    of_chunk,
-    of_shots,
     rate_point,
+    shot_vmaf,
 )
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all
 from shotladder_runtime.store import Store
 
-__all__ = ["ProbePoint", "Prober", "spread", "stride"]
+__all__ = ["ProbePoint", "Prober", "evenly_spaced", "frame_stride_for"]
 
-#: Frames of a chunk that trials are measured on at least, if it has as many.
+#: Frames of a chunk that probes are measured on at least, if it has as many.
 SAMPLES = 6
 
 Progress = Callable[[float, float], None]
@@ -35,7 +35,7 @@ Found = dict[tuple[int, tuple[int, int]], dict[float, RatePoint]]
 
 @dataclass(frozen=True, slots=True)
 class ProbePoint:
-    """What to try: a chunk's number, a size, a quantiser; roughly, by the preset of trials, or as final encodes are.
+    """What to try: a chunk's number, a size, a quantiser; roughly, by the preset of probes, or as final encodes are.
 
     Those may be refined, by what the codec's row has of this name.
     """
@@ -43,7 +43,7 @@ class ProbePoint:
     chunk: int
     size: tuple[int, int]
     quantiser: float
-    rough: bool = False
+    fast: bool = False
     override: str = ""
 
 
@@ -58,7 +58,7 @@ class Probed:
 @dataclass(frozen=True, slots=True)
 class _Job(MeasuredJob):
     points: tuple[ProbePoint, ...]
-    every: int
+    frame_stride: int
 
     @property
     def encodes(self) -> ChunkJob:
@@ -68,7 +68,7 @@ class _Job(MeasuredJob):
 
     def rendition(self, point: ProbePoint) -> Rendition:
         """Return what a point is encoded as."""
-        preset = self.encoding.trial_preset if point.rough else None
+        preset = self.encoding.fast_preset if point.fast else None
         return self.encoding.rendition(point.size, preset, point.override)
 
     def split(self, count: int) -> list[_Job]:
@@ -80,7 +80,7 @@ class _Job(MeasuredJob):
 
 @dataclass(slots=True)
 class Prober:
-    """Runs trials of one title and keeps what they found.
+    """Runs probes of one title and keeps what they found.
 
     Attributes
     ----------
@@ -90,13 +90,13 @@ class Prober:
     store : Store
         Trials are artefacts: what is there is not done again, and final encodes may use them.
     executor : Executor
-    every : int
+    frame_stride : int
         Frames to measure: each so many-th, more often in short chunks; odd, or the encoder's picture groups bias the
         mean.
     cost : ProbeCost
-        Of all trials so far.
-    found, rough : dict
-        From (chunk, size) to rate points by quantiser: encodes as the final ones, and those by the preset of trials.
+        Of all probes so far.
+    found, fast : dict
+        From (chunk, size) to rate points by quantiser: encodes as the final ones, and those by the preset of probes.
     overrides : dict
         From chunks to what refines their final encodes, where something does.
     refined : dict
@@ -108,10 +108,10 @@ class Prober:
     encoding: EncodeSettings
     store: Store
     executor: Executor
-    every: int = 9
+    frame_stride: int = 9
     cost: ProbeCost = field(default_factory=ProbeCost)
     found: Found = field(default_factory=lambda: defaultdict(dict))
-    rough: Found = field(default_factory=lambda: defaultdict(dict))
+    fast: Found = field(default_factory=lambda: defaultdict(dict))
     overrides: dict[int, str] = field(default_factory=dict)
     refined: dict[str, Found] = field(default_factory=lambda: defaultdict(lambda: defaultdict(dict)))
 
@@ -119,7 +119,7 @@ class Prober:
         """Return what is known beside a point: same chunk, size, preset and override."""
         if point.override:
             return self.refined[point.override][point.chunk, point.size]
-        return (self.rough if point.rough else self.found)[point.chunk, point.size]
+        return (self.fast if point.fast else self.found)[point.chunk, point.size]
 
     def sibling(self) -> Self:
         """Return one that knows and finds the same of plain encodes, on a bill of its own."""
@@ -132,7 +132,9 @@ class Prober:
             if point.quantiser not in self.known(point):
                 by_chunk[point.chunk].append(point)
         jobs = [
-            _Job(self.source, chunk, self.encoding, self.store, tuple(points), stride(chunk, self.every))
+            _Job(
+                self.source, chunk, self.encoding, self.store, tuple(points), frame_stride_for(chunk, self.frame_stride)
+            )
             for chunk, points in ((self.chunks[n], points) for n, points in by_chunk.items())
         ]
         done, total = 0, sum(map(len, by_chunk.values()))
@@ -151,7 +153,7 @@ def run_job(job: _Job) -> Probed:
     The chunk is decoded once for all encodes and once for all measurements.
     """
     cache_keys = [_recipe(job, point) for point in job.points]
-    with job.store.claim("trial", cache_keys):
+    with job.store.claim("probe", cache_keys):
         known = _known(job, cache_keys)
     found = [(point, _rate_point(job, point, value)) for point, value in zip(job.points, known, strict=True)]
     # what is in the store has cost as much once: a ladder's cost does not depend on when it was found
@@ -161,57 +163,57 @@ def run_job(job: _Job) -> Probed:
 
 def _rate_point(job: _Job, point: ProbePoint, value: dict[str, Any]) -> RatePoint:
     shots = value["shots"] if job.chunk.cuts else ()
-    return rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], shots, job.every)
+    return rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], shots, job.frame_stride)
 
 
 def _known(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
     """Return what is known of each point, found out now where it is not in the store."""
-    known = [job.store.read_json("trial", cache_key) for cache_key in cache_keys]
+    known = [job.store.read_json("probe", cache_key) for cache_key in cache_keys]
     missing = [n for n, value in enumerate(known) if value is None]
     if missing:
         chunk_job = replace(job, points=tuple(job.points[n] for n in missing)).encodes
         encode_cpu = encoder.encode_chunk(chunk_job)
         paths = [job.store.fetch(encoder.chunk_path(chunk_job, k)) for k in range(len(missing))]
-        scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.every)
+        scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.frame_stride)
         for n, path, score in zip(missing, paths, scores, strict=True):
             known[n] = {
                 "parts": encoder.part_bits(path),
-                "quality": of_chunk(score, job.chunk, job.encoding, job.every),
-                "shots": of_shots(job.chunk, score.frames, score.vmaf, job.encoding, job.every),
+                "quality": chunk_vmaf(score, job.chunk, job.encoding, job.frame_stride),
+                "shots": shot_vmaf(job.chunk, score.frames, score.vmaf, job.encoding, job.frame_stride),
                 "encode_cpu_seconds": encode_cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
-            job.store.write_json("trial", cache_keys[n], known[n])
+            job.store.write_json("probe", cache_keys[n], known[n])
     return known
 
 
-def spread(count: int, total: int) -> list[int]:
-    """Return the places of so many things, as far as there are, that lie evenly among all.
+def evenly_spaced(count: int, total: int) -> list[int]:
+    """Return the indices of so many things, as far as there are, that lie evenly among all.
 
     Examples
     --------
-    >>> spread(3, 20), spread(3, 2)
+    >>> evenly_spaced(3, 20), evenly_spaced(3, 2)
     ([3, 10, 16], [0, 1])
     """
     count = min(count, total)
     return [total * (2 * n + 1) // (2 * count) for n in range(count)]
 
 
-def stride(chunk: Chunk, most: int) -> int:
+def frame_stride_for(chunk: Chunk, most: int) -> int:
     """Return the largest odd stride, not above `most`, that measures a fair number of a chunk's frames."""
     return max(n for n in range(1, most + 1, 2) if n == 1 or chunk.frame_count >= SAMPLES * n)
 
 
 def _recipe(job: _Job, point: ProbePoint) -> dict[str, Any]:
-    """Return what decides a trial's result: the encode and the way of measuring."""
+    """Return what decides a probe's result: the encode and the way of measuring."""
     single = ChunkJob(job.source, job.chunk, (job.rendition(point),), (point.quantiser,), job.store)
     # most have one shot and the plain mean, which need no word, nor does a mean over all frames
-    weighing = "firsts by themselves" if job.every > 1 else "alike"
+    weighing = "firsts by themselves" if job.frame_stride > 1 else "uniform_quantiser_curve"
     special = {"shots": job.chunk.cuts, "pooling": job.encoding.pooling, "weighing": weighing}
-    usual: dict[str, Any] = {"shots": (), "pooling": "mean", "weighing": "alike"}
+    usual: dict[str, Any] = {"shots": (), "pooling": "mean", "weighing": "uniform_quantiser_curve"}
     return {
         "encode": encoder.chunk_path(single, 0).stem,
-        "every": job.every,
+        "frame_stride": job.frame_stride,
         **{key: value for key, value in special.items() if value != usual[key]},
         **measuring(job.encoding),
     }

@@ -11,41 +11,41 @@ from numpy.typing import NDArray
 
 from ladders.rd.curves import Curve
 
-__all__ = ["Table", "tabled"]
+__all__ = ["CurveTable", "stack_curves"]
 
 #: Sizes whose tables are kept: a ladder goes through all of them for every rung.
-KEPT = 8
+MAX_CACHED_SIZES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class CurveTable:
     """Curves, one a row.
 
     Attributes
     ----------
     bits, quality : ndarray of float64, shape (chunks, grid)
-    heaviest : ndarray of float64, shape (chunks, grid)
-        Bits that a chunk would have, were all of it as heavy as its heaviest segment.
-    worst : ndarray of float64, shape (chunks, grid)
+    peak_bits : ndarray of float64, shape (chunks, grid)
+        Bits that a chunk would have, were all of it as heavy as its peak_bits segment.
+    worst_shot_vmaf : ndarray of float64, shape (chunks, grid)
         Quality of a chunk's worst shot.
     """
 
     bits: NDArray[np.float64]
     quality: NDArray[np.float64]
-    heaviest: NDArray[np.float64]
-    worst: NDArray[np.float64]
+    peak_bits: NDArray[np.float64]
+    worst_shot_vmaf: NDArray[np.float64]
 
 
-def tabled(curves: Sequence[Curve]) -> Table:
+def stack_curves(curves: Sequence[Curve]) -> CurveTable:
     """Return curves as tables, kept and not to be written to: stacking curves takes as long as sharing bits."""
-    return _tabled(tuple(curves))
+    return _stack_curves(tuple(curves))
 
 
-@lru_cache(maxsize=KEPT)
-def _tabled(curves: tuple[Curve, ...]) -> Table:
-    return Table(
+@lru_cache(maxsize=MAX_CACHED_SIZES)
+def _stack_curves(curves: tuple[Curve, ...]) -> CurveTable:
+    return CurveTable(
         np.array([curve.bits for curve in curves]),
         np.array([curve.quality for curve in curves]),
-        np.array([curve.bits * curve.burst for curve in curves]),
-        np.array([curve.quality - curve.dip for curve in curves]),
+        np.array([curve.bits * curve.peak_to_average for curve in curves]),
+        np.array([curve.quality - curve.worst_shot_deficit for curve in curves]),
     )

@@ -27,12 +27,12 @@ class Pooling:
     loss: Callable[[Any], Any]
     quality: Callable[[Any], Any]
 
-    def pooled(self, quality: ArrayLike, weights: Sequence[float] | NDArray[np.float64] | None = None) -> Any:
+    def pool(self, quality: ArrayLike, weights: Sequence[float] | NDArray[np.float64] | None = None) -> Any:
         """Return the quality of a whole, its parts, along the first axis, weighted by their lengths.
 
         Examples
         --------
-        >>> round(float(POOLINGS["harmonic"].pooled([90.0, 30.0])), 2)
+        >>> round(float(POOLINGS["harmonic"].pool([90.0, 30.0])), 2)
         45.25
         """
         return self.quality(np.average(self.loss(np.asarray(quality, np.float64)), axis=0, weights=weights))

@@ -10,19 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["LENT", "TOLD", "UNKNOWN", "OperatingPoint", "doubt_of", "expected_excess_rate", "expected_improvement"]
+__all__ = [
+    "SIGMA_AT_PROBE",
+    "SIGMA_PRIOR",
+    "SIGMA_TRANSFER",
+    "OperatingPoint",
+    "expected_excess_rate",
+    "expected_improvement",
+    "log_rate_sigma",
+]
 
-#: How much a chunk's bits at a quality are in doubt (standard deviation, natural logarithm), as replays on exhaustive
-#: grids show it: at a trial; more, one halving of the bits away from each of two; more, for each halving beyond; where
+#: How much a chunk's bits at a quality are in sigma (standard deviation, natural logarithm), as replays on exhaustive
+#: grids show it: at a probe; more, one halving of the bits away from each of two; more, for each halving beyond; where
 #: the next size lends its curve; more, for each size further off; and where nothing of the chunk is known.
-TOLD, BETWEEN, BEYOND, LENT, FURTHER, UNKNOWN = 0.03, 0.026, 0.08, 0.14, 0.035, 0.42
+SIGMA_AT_PROBE, SIGMA_INTERPOLATION, SIGMA_EXTRAPOLATION, SIGMA_TRANSFER, SIGMA_PER_SIZE, SIGMA_PRIOR = (
+    0.03,
+    0.026,
+    0.08,
+    0.14,
+    0.035,
+    0.42,
+)
 #: How much distortion falls as bits grow, in logarithms: about so at the rates of delivery.
-STEEPNESS = 0.5
+DEFICIT_EXPONENT = 0.5
 #: By how much all of a title's curves at a size may be off together (standard deviation, natural logarithm of bits).
-COMMON = 0.02
-#: How much of the doubt that nearer trials would take away the chunks of a size have together, but not with other sizes
-#: (share of its variance): the curves of a title bend alike.
-ALIKE = 0.5
+SIGMA_COMMON = 0.02
+#: How much of the sigma that nearer probes would take away the chunks of a size have together, but not with other sizes
+#: (share of its variance): the curves of a title bend uniform_quantiser_curve.
+CORRELATED_FRACTION = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,18 +47,18 @@ class OperatingPoint:
     Attributes
     ----------
     bits : ndarray of float64, shape (chunks,)
-    doubt : ndarray of float64, shape (chunks,)
+    sigma : ndarray of float64, shape (chunks,)
         Standard deviation of the natural logarithm of each chunk's bits at its quality.
     after : ndarray of float64, shape (chunks,)
         The same, were the chunk tried here.
-    borrowed : ndarray of bool, shape (chunks,)
+    transferred : ndarray of bool, shape (chunks,)
         Whose curves stand on those of other chunks, and so are off together.
     """
 
     bits: NDArray[np.float64]
-    doubt: NDArray[np.float64]
+    sigma: NDArray[np.float64]
     after: NDArray[np.float64]
-    borrowed: NDArray[np.bool_]
+    transferred: NDArray[np.bool_]
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -53,62 +68,69 @@ class OperatingPoint:
     @property
     def variance(self) -> float:
         """Of the logarithm of all bits."""
-        own = float(np.sum((self.shares * self.doubt) ** 2))
-        return own + self._borrowed_variance(self._on_others) + ALIKE * float(self._bent.sum()) ** 2 + COMMON**2
+        own = float(np.sum((self.shares * self.sigma) ** 2))
+        return (
+            own
+            + self._transferred_variance(self._transferred_weight)
+            + CORRELATED_FRACTION * float(self._correlated_weight.sum()) ** 2
+            + SIGMA_COMMON**2
+        )
 
     @property
     def variance_saved(self) -> NDArray[np.float64]:
-        """What of it a trial of each chunk takes away."""
-        own = self.shares**2 * (self.doubt**2 - self.after**2)
-        left = self._on_others - self.shares * self.doubt
-        fewer = self._borrowed_variance(self._on_others) - self._borrowed_variance(left, more=1)
-        bent = self._bent.sum()
-        return own + np.where(self.borrowed, fewer, ALIKE * (bent**2 - (bent - self._bent) ** 2))
+        """What of it a probe of each chunk takes away."""
+        own = self.shares**2 * (self.sigma**2 - self.after**2)
+        left = self._transferred_weight - self.shares * self.sigma
+        fewer = self._transferred_variance(self._transferred_weight) - self._transferred_variance(left, more=1)
+        bent = self._correlated_weight.sum()
+        return own + np.where(
+            self.transferred, fewer, CORRELATED_FRACTION * (bent**2 - (bent - self._correlated_weight) ** 2)
+        )
 
     @property
-    def _bent(self) -> NDArray[np.float64]:
-        """What nearer trials would tell of chunks that were tried at this size."""
-        return np.where(self.borrowed, 0.0, self.shares * (self.doubt - self.after))
+    def _correlated_weight(self) -> NDArray[np.float64]:
+        """What nearer probes would tell of chunks that were tried at this size."""
+        return np.where(self.transferred, 0.0, self.shares * (self.sigma - self.after))
 
     @property
-    def _on_others(self) -> float:
-        return float(np.sum((self.shares * self.doubt)[self.borrowed]))
+    def _transferred_weight(self) -> float:
+        return float(np.sum((self.shares * self.sigma)[self.transferred]))
 
-    def _borrowed_variance(self, weight: Any, more: int = 0) -> Any:
+    def _transferred_variance(self, weight: Any, more: int = 0) -> Any:
         """Return what the mean of the chunks that lend adds: the fewer they are, the less it is worth."""
-        return weight**2 / max(int(np.sum(~self.borrowed)) + more, 1)
+        return weight**2 / max(int(np.sum(~self.transferred)) + more, 1)
 
 
-def doubt_of(away: Sequence[float] | NDArray[np.float64], lent: int | None) -> float:
-    """Return how much a chunk's bits are in doubt at one of its sizes.
+def log_rate_sigma(away: Sequence[float] | NDArray[np.float64], lent: int | None) -> float:
+    """Return how much a chunk's bits are in sigma at one of its sizes.
 
     Parameters
     ----------
     away : sequence of float
-        How many times the bits are halved from there to the trials at that size; negative if those are finer.
+        How many times the bits are halved from there to the probes at that size; negative if those are finer.
     lent : int or None
         How many sizes further the curve is lent by; None if it is not.
 
     Returns
     -------
     float
-        Standard deviation of the natural logarithm of the bits; without trials and curve, as if nothing were known.
+        Standard deviation of the natural logarithm of the bits; without probes and curve, as if nothing were known.
 
     Examples
     --------
-    >>> round(doubt_of([-1.0, 1.0], None), 3)
+    >>> round(log_rate_sigma([-1.0, 1.0], None), 3)
     0.056
-    >>> doubt_of([], 1)
+    >>> log_rate_sigma([], 1)
     0.14
     """
-    doubts = [UNKNOWN if lent is None else LENT + FURTHER * (lent - 1)]
+    sigmas = [SIGMA_PRIOR if lent is None else SIGMA_TRANSFER + SIGMA_PER_SIZE * (lent - 1)]
     if len(away):
-        doubts.append(TOLD + BEYOND * min(map(abs, away)))
+        sigmas.append(SIGMA_AT_PROBE + SIGMA_EXTRAPOLATION * min(map(abs, away)))
     finer, coarser = [-a for a in away if a <= 0], [a for a in away if a >= 0]
     if finer and coarser:
         # as the error of a chord grows
-        doubts.append(TOLD + BETWEEN * min(finer) * min(coarser))
-    return min(doubts)
+        sigmas.append(SIGMA_AT_PROBE + SIGMA_INTERPOLATION * min(finer) * min(coarser))
+    return min(sigmas)
 
 
 def expected_improvement(mean: Any, deviation: Any) -> Any:
@@ -150,7 +172,7 @@ def expected_excess_rate(rung: Sequence[OperatingPoint]) -> tuple[float, list[ND
     float
         Percent of the rung's bits.
     list of ndarray of float64, shape (chunks,)
-        For each landing, by how many percent a trial of each chunk is expected to bring that down.
+        For each operating_point, by how many percent a probe of each chunk is expected to bring that down.
 
     Notes
     -----
@@ -160,9 +182,9 @@ def expected_excess_rate(rung: Sequence[OperatingPoint]) -> tuple[float, list[ND
     expected improvement.
     """
     chosen = rung[0]
-    sharing = 50 / (1 + STEEPNESS) * chosen.shares * (1 - chosen.shares)
-    loss = float(np.sum(sharing * chosen.doubt**2))
-    gains = [sharing * (chosen.doubt**2 - chosen.after**2)]
+    sharing = 50 / (1 + DEFICIT_EXPONENT) * chosen.shares * (1 - chosen.shares)
+    loss = float(np.sum(sharing * chosen.sigma**2))
+    gains = [sharing * (chosen.sigma**2 - chosen.after**2)]
     for other in rung[1:]:
         gap = float(np.log(other.bits.sum() / chosen.bits.sum()))
         deviation = (chosen.variance + other.variance) ** 0.5

@@ -62,7 +62,7 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
     if outcome.already_there:
         reporter.say(f"{output}: this presentation is there already, made by the same request; nothing to do")
     if as_json:
-        click.echo(json.dumps(outcome.presentation))
+        click.echo(json.dumps(outcome.presentation.to_dict()))
     elif not outcome.already_there:
         click.echo(rung_table(outcome.presentation))
         click.echo(f"\n{output / 'manifest.mpd'}\n{output / 'master.m3u8'}\n{output / 'report.html'}")

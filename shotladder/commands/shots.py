@@ -78,8 +78,8 @@ def _csv(film: Source, analysis: Analysis) -> str:
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:
     """Spread what is pooled over columns; mixed frames become two."""
-    mixed = document["mixed_frames"] or (None, None)
-    line = {key: value for key, value in document.items() if key not in ("complexity", "mixed_frames")}
+    mixed = document["transition_frames"] or (None, None)
+    line = {key: value for key, value in document.items() if key not in ("complexity", "transition_frames")}
     line["mixed_first"], line["mixed_last"] = mixed
     for name, pooled in document["complexity"].items():
         for statistic in ("mean", "std", "p95"):

@@ -1,4 +1,4 @@
-"""The viewers that a ladder is placed for: what they would get of it on networks that were recorded."""
+"""The client population that rungs are placed for: simulated sessions over recorded networks."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ import numpy as np
 import abr
 from ladders import RungChoice
 
-__all__ = ["Viewers"]
+__all__ = ["ClientPopulation"]
 
-#: A session of so many seconds stands for a longer film.
-LONGEST = 600.0
-#: Their players, and sessions on each network: a single player and few sessions would fit the rungs to chance.
+#: Maximum duration of a simulated session, s; a longer source has sessions of this duration. Chosen by hand, not tuned.
+MAX_SESSION = 600.0
+#: ABR policies of the clients; several, so that the rungs are not fitted to one player. Chosen by hand, not tuned.
 POLICIES = ("bba-2", "bola-e", "throughput")
+#: Sessions per trace, each from another offset, to reduce sampling noise. Chosen by hand, not tuned.
 STARTS = 8
-#: Of the logarithm of segments' sizes, and the largest against the mean.
-SPREAD, HEAVIEST = 0.4, 2.0
+#: Standard deviation of the logarithm of segment sizes. Chosen by hand, not tuned.
+SIZE_LOG_SIGMA = 0.4
+#: Maximum size of a segment relative to the median. Chosen by hand, not tuned.
+MAX_SIZE_RATIO = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Viewers:
-    """Scores a ladder, before it is encoded, by replaying networks over it; see `abr.expected_quality`.
+class ClientPopulation:
+    """Scores a ladder before it is encoded, by simulated sessions over network traces; see `abr.expected_quality`.
 
     Attributes
     ----------
     networks : str
-        Hash of the traces: what a ladder's name says of its viewers.
+        Hash of the traces; identifies the population.
     duration, segment : float
-        Of the film, and of its segments, s.
+        Duration of the source, and of a segment, s.
     traces : tuple of Trace
     """
 
@@ -42,8 +45,8 @@ class Viewers:
     traces: tuple[abr.Trace, ...] = field(repr=False, compare=False)
 
     @classmethod
-    def on(cls, paths: Sequence[Path], duration: float, segment: float) -> Viewers:
-        """Return the viewers on the networks that files and folders hold."""
+    def from_traces(cls, paths: Sequence[Path], duration: float, segment: float) -> ClientPopulation:
+        """Return the population of the traces in files and directories."""
         traces = abr.load_traces(paths)
         digest = hashlib.blake2b(digest_size=16)
         for trace in traces:
@@ -52,16 +55,16 @@ class Viewers:
         return cls(digest.hexdigest(), duration, segment, traces)
 
     def __call__(self, ladder: Sequence[RungChoice]) -> float:
-        """Return the mean delivered VMAF less the price of stalls."""
+        """Return the mean delivered VMAF minus the rebuffering penalty."""
         device = "tv-4k" if max(choice.height for choice in ladder) > 1080 else "tv-1080p"
         pres = self.presentation(ladder)
         scores = [abr.ExpectedQuality(self.traces, policy, device=device, starts=STARTS)(pres) for policy in POLICIES]
         return sum(scores) / len(scores)
 
     def presentation(self, ladder: Sequence[RungChoice]) -> abr.Presentation:
-        """Return the ladder as a player would see it, before anybody knows its segments: they vary as films' do."""
-        count = max(1, round(min(self.duration, LONGEST) / self.segment))
-        weight = np.minimum(np.random.default_rng(0).lognormal(0.0, SPREAD, count), HEAVIEST)
+        """Return the ladder as a player sees it, with log-normal segment sizes because none is encoded yet."""
+        count = max(1, round(min(self.duration, MAX_SESSION) / self.segment))
+        weight = np.minimum(np.random.default_rng(0).lognormal(0.0, SIZE_LOG_SIGMA, count), MAX_SIZE_RATIO)
         sizes = np.outer(weight / weight.mean(), [choice.rate * self.segment / 8 for choice in ladder])
         vmaf = np.tile([choice.quality for choice in ladder], (count, 1))
         rungs = tuple(abr.Rung(str(n), round(c.rate), height=c.height) for n, c in enumerate(ladder))

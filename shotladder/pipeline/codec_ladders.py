@@ -1,7 +1,8 @@
-"""One ladder a codec: found by trials or read from a file, then encoded, measured and corrected."""
+"""The ladder of each codec: find it by probe encodes or load it, then encode, measure and correct it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from functools import partial
 
 import encoder
 import vmaf
-from encoder import Source
+from encoder import Chunk, Segment, Source
 from ladders import (
     AUTO,
     MODES,
@@ -20,7 +21,6 @@ from ladders import (
     LadderRequest,
     ProbeCost,
     Prober,
-    Shot,
     add_final_encodes,
     choose_preset,
     encode_final_chunks,
@@ -30,111 +30,175 @@ from ladders import (
     load_ladders,
 )
 from shotladder.pipeline.encode_request import EncodeRequest
+from shotladder.pipeline.source_analysis import SourceAnalysis
 from shotladder.progress import Advance, Reporter
 from shotladder_runtime.jobs import run_concurrently
 
-__all__ = ["CodecLadder", "EncodedLadder", "codec_ladders"]
+__all__ = ["CodecLadder", "EncodedLadder", "encode_ladder", "encode_ladders", "find_codec_ladders", "find_ladder"]
+
+Stage = Callable[[str], AbstractContextManager[Advance]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodecLadder:
+    """The ladder of one codec before its final encodes.
+
+    Attributes
+    ----------
+    request : LadderRequest
+    prober : Prober
+        Holds the probe encodes that the ladder is based on.
+    ladder : Ladder
+    is_from_file : bool
+        Whether it was loaded from a file; such a ladder is encoded unchanged, without correction.
+    """
+
+    request: LadderRequest
+    prober: Prober
+    ladder: Ladder
+    is_from_file: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedLadder:
-    """The ladder of one codec as it was encoded, and the fixed ladder beside it, if that was asked for."""
+    """The ladder of one codec with its final encodes, and the fixed ladder if a comparison was requested."""
 
     ladder: Ladder
     finals: FinalEncodes
     anchor: Anchor | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CodecLadder:
-    """The ladder of one codec, before it is encoded.
-
-    Attributes
-    ----------
-    wanted : LadderRequest
-    prober : Prober
-        Knows the trials that it was made of.
-    ladder : Ladder
-    from_file : bool
-        Such a ladder is made as it says, and not corrected.
-    several : bool
-        Whether other codecs are made beside it.
-    compare : bool
-        Whether to find out what a fixed ladder would have given.
-    """
-
-    wanted: LadderRequest
-    prober: Prober
-    ladder: Ladder
-    from_file: bool
-    several: bool
-    compare: bool
-
-    def encode_with_correction(self, reporter: Reporter) -> EncodedLadder:
-        """Encode and measure, correct the rungs that missed, and measure what they are compared with."""
-
-        def stage(title: str) -> AbstractContextManager[Advance]:
-            return reporter.stage(f"{self.ladder.codec}: {title}" if self.several else title)
-
-        if self.from_file:
-            with stage("encode and measure") as advance:
-                return EncodedLadder(self.ladder, encode_final_chunks(self.prober, self.ladder, advance))
-        ladder, finals = encode_with_correction(self.prober, self.ladder, self.wanted, stage)
-        if not self.compare or ladder.mode == "fixed":
-            return EncodedLadder(ladder, finals)
-        with stage("compare with the fixed ladder") as advance:
-            add_final_encodes(self.prober, ladder, finals)
-            return EncodedLadder(ladder, finals, fixed_anchor(self.prober.sibling(), ladder, self.wanted, advance))
-
-
-def codec_ladders(
-    request: EncodeRequest, source: Source, shots: tuple[Shot, ...], executor: Executor, reporter: Reporter
+def find_codec_ladders(
+    request: EncodeRequest,
+    ladder_requests: Sequence[LadderRequest],
+    analysis: SourceAnalysis,
+    executor: Executor,
+    reporter: Reporter,
 ) -> list[CodecLadder]:
-    """Find the ladder of each codec by trials, or take them from the file that the request names.
+    """Find the ladder of each codec by probe encodes, or load the ladders from the file that the request names.
 
     Raises
     ------
     LadderError
-        If ladders of a file do not fit the film, or each other.
+        If the ladders of a file do not belong to the source, or do not have the same segments.
     """
-    requests = request.ladder_requests(source)
     if request.engine == "native":
-        # compiled once here, not by every worker and not on a trial's bill
-        vmaf.warm_up(source.bit_depth)
+        # compile once here: not in every worker, and not on the cost of a probe
+        vmaf.warm_up(analysis.source.bit_depth)
     if request.ladder not in MODES:
-        ladders = _loaded(request.ladder, source)
-        found = []
-        for ladder in ladders:
-            settings = {name: getattr(ladder, name) for name in ("codec", "preset", "tune", "pooling")}
-            wanted = replace(requests[0], encoding=replace(requests[0].encoding, **settings))
-            prober = Prober(source, ladder.chunks, wanted.encoding, request.store, executor)
-            found.append(CodecLadder(wanted, prober, ladder, from_file=True, several=len(ladders) > 1, compare=False))
-        return found
-    chunks, segments = encoder.plan_chunks(source, [shot.start for shot in shots], request.segment)
-    several = len(requests) > 1
-
-    def named(stage: str, wanted: LadderRequest) -> str:
-        return f"{wanted.encoding.codec}: {stage}" if several else stage
-
-    def find(wanted: LadderRequest) -> CodecLadder:
-        spent = ProbeCost()
-        if wanted.encoding.preset == AUTO:
-            with reporter.stage(named("choose a preset", wanted)):
-                wanted, spent = choose_preset(wanted, source, chunks, request.store, executor)
-        prober = Prober(source, chunks, wanted.encoding, request.store, executor, every=wanted.every, cost=spent)
-        with reporter.stage(named("trial encodes", wanted)) as advance:
-            ladder = ladder_from(prober, segments, wanted, advance)
-        return CodecLadder(wanted, prober, ladder, from_file=False, several=several, compare=request.compare)
-
-    return run_concurrently(executor, [partial(find, wanted) for wanted in requests])
+        return _load_codec_ladders(request, ladder_requests[0], analysis.source, executor)
+    chunks, segments = encoder.plan_chunks(analysis.source, [shot.start for shot in analysis.shots], request.segment)
+    calls = [
+        partial(
+            find_ladder,
+            each,
+            (analysis.source, chunks, segments),
+            request,
+            executor,
+            _stages(reporter, each.encoding.codec, len(ladder_requests)),
+        )
+        for each in ladder_requests
+    ]
+    return run_concurrently(executor, calls)
 
 
-def _loaded(path: str, source: Source) -> tuple[Ladder, ...]:
+def find_ladder(
+    wanted: LadderRequest,
+    plan: tuple[Source, tuple[Chunk, ...], tuple[Segment, ...]],
+    request: EncodeRequest,
+    executor: Executor,
+    stage: Stage,
+) -> CodecLadder:
+    """Find the ladder of one codec by probe encodes.
+
+    Parameters
+    ----------
+    wanted : LadderRequest
+        Of the codec; the preset may be "auto".
+    plan : tuple
+        Source, chunks and segments.
+    request : EncodeRequest
+        Names the store.
+    executor : Executor
+    stage : callable
+        Opens a progress stage.
+    """
+    source, chunks, segments = plan
+    spent = ProbeCost()
+    if wanted.encoding.preset == AUTO:
+        with stage("choose a preset"):
+            wanted, spent = choose_preset(wanted, source, chunks, request.store, executor)
+    prober = Prober(
+        source, chunks, wanted.encoding, request.store, executor, frame_stride=wanted.frame_stride, cost=spent
+    )
+    with stage("probe encodes") as advance:
+        ladder = ladder_from(prober, segments, wanted, advance)
+    return CodecLadder(wanted, prober, ladder, is_from_file=False)
+
+
+def encode_ladders(
+    ladders: Sequence[CodecLadder], executor: Executor, reporter: Reporter, *, compare: bool
+) -> list[EncodedLadder]:
+    """Encode the ladders of all codecs concurrently; see `encode_ladder`."""
+    calls = [
+        partial(encode_ladder, each, _stages(reporter, each.ladder.codec, len(ladders)), compare=compare)
+        for each in ladders
+    ]
+    return run_concurrently(executor, calls)
+
+
+def encode_ladder(found: CodecLadder, stage: Stage, *, compare: bool) -> EncodedLadder:
+    """Encode and measure the rungs of a ladder, correct those that miss their target, and measure the fixed ladder.
+
+    Parameters
+    ----------
+    found : CodecLadder
+    stage : callable
+        Opens a progress stage.
+    compare : bool
+        Whether to measure the fixed ladder on a sample of chunks.
+    """
+    if found.is_from_file:
+        with stage("encode and measure") as advance:
+            return EncodedLadder(found.ladder, encode_final_chunks(found.prober, found.ladder, advance))
+    ladder, finals = encode_with_correction(found.prober, found.ladder, found.request, stage)
+    if not compare or ladder.mode == "fixed":
+        return EncodedLadder(ladder, finals)
+    with stage("compare with the fixed ladder") as advance:
+        add_final_encodes(found.prober, ladder, finals)
+        # a sibling, so that the cost of the comparison is not added to that of the ladder
+        anchor = fixed_anchor(found.prober.sibling(), ladder, found.request, advance)
+        return EncodedLadder(ladder, finals, anchor)
+
+
+def _stages(reporter: Reporter, codec: str, codec_count: int) -> Stage:
+    """Return a function that opens a progress stage, named with the codec if there are several codecs."""
+
+    def stage(title: str) -> AbstractContextManager[Advance]:
+        return reporter.stage(f"{codec}: {title}" if codec_count > 1 else title)
+
+    return stage
+
+
+def _load_codec_ladders(
+    request: EncodeRequest, base: LadderRequest, source: Source, executor: Executor
+) -> list[CodecLadder]:
+    ladders = _load_ladders(request.ladder, source)
+    found = []
+    for ladder in ladders:
+        settings = {name: getattr(ladder, name) for name in ("codec", "preset", "tune", "pooling")}
+        wanted = replace(base, encoding=replace(base.encoding, **settings))
+        prober = Prober(source, ladder.chunks, wanted.encoding, request.store, executor)
+        found.append(CodecLadder(wanted, prober, ladder, is_from_file=True))
+    return found
+
+
+def _load_ladders(path: str, source: Source) -> tuple[Ladder, ...]:
     ladders = load_ladders(path)
     for ladder in ladders:
         ladder.check_belongs_to(source)
         if ladder.segments != ladders[0].segments:
-            raise LadderError(f"{path}: its ladders have different segments")
+            raise LadderError(f"{path}: the ladders have different segments")
     if len({ladder.codec for ladder in ladders}) < len(ladders):
-        raise LadderError(f"{path}: holds two ladders of one codec")
+        raise LadderError(f"{path}: contains two ladders of one codec")
     return ladders

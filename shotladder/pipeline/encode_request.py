@@ -1,27 +1,15 @@
-"""What one run of `encode` is asked for."""
+"""The request of one run of `encode`: a value, without any work."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from encoder import ContentKey, Source
-from ladders import (
-    MODES,
-    Constraints,
-    EncodeSettings,
-    LadderRequest,
-    RungRules,
-    StoppingRule,
-    TrafficModel,
-    default_target,
-)
-from shotladder import __version__
-from shotladder.pipeline.client_population import Viewers
+import vmaf
+from encoder import PROTECTION_SCHEMES, ContentKey
+from ladders import Constraints, StoppingRule, TrafficModel
 from shotladder_runtime.store import Store
 
 __all__ = ["EncodeRequest", "EncryptionRequest"]
@@ -29,150 +17,113 @@ __all__ = ["EncodeRequest", "EncryptionRequest"]
 
 @dataclass(frozen=True, slots=True)
 class EncryptionRequest:
-    """How a presentation is to be encrypted; see `encoder.Encryption`.
+    """How to encrypt a presentation; see `encoder.Encryption`.
 
     Attributes
     ----------
-    scheme : str
+    scheme : {"cbcs", "cenc"}
+        Protection scheme of Common Encryption.
     keys : tuple of ContentKey or None
-        None makes new ones.
+        None generates new keys.
     key_uri : str or None
+        HLS key URI for FairPlay; None for `skd://` and the key ID.
     clear_lead : float
+        Unencrypted duration at the start, s.
     """
 
-    scheme: str
-    keys: tuple[ContentKey, ...] | None
-    key_uri: str | None
-    clear_lead: float
+    scheme: str = PROTECTION_SCHEMES[0]
+    keys: tuple[ContentKey, ...] | None = None
+    key_uri: str | None = None
+    clear_lead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class EncodeRequest:
-    """A film, what to make of it, and where.
+    """A source, what to encode it to, and where; the defaults are those of the command.
 
     Attributes
     ----------
     source : str
-        Path or URL of the film.
+        Path or URL of the video.
     output : Path
-        Folder of the presentation.
+        Directory of the presentation.
     codecs : tuple of str
-        What to encode in, each with a ladder of its own.
+        Each codec gets its own ladder.
     ladder : str
-        A mode, or the path of a ladder's file.
+        A mode of `ladders.MODES`, or the path of a ladder JSON file.
     target : float or None
-        VMAF of the top rung; None for the film's default.
+        Target VMAF of the top rung; None for the default of the source's resolution.
     rungs : int or None
-        How many; None for as many as the range of rates asks for.
+        Number of rungs; None derives it from the bitrate range.
     audience : tuple of Path
-        Network traces of the viewers that the rungs are placed for; none leaves them to a distribution.
+        Network traces of the clients that the rungs are placed for; empty places them without simulation.
     max_height : int or None
+        Maximum height of a rung, pixels.
     segment : Fraction
-        What a segment should last, s.
+        Target duration of a segment, s.
     buffer : float or None
-        Seconds of a decoder's buffer at twice a rung's average rate; None leaves it open.
+        Decoder (VBV) buffer in seconds at twice the average bitrate of a rung; None for no limit.
     max_jump : float or None
-        VMAF by which neighbouring shots of a rung may differ; None leaves it open.
+        Maximum VMAF difference between adjacent shots of a rung; None for no limit.
     presets : tuple of str
-        The encoder's, for each codec.
-    tune : str
-        "visual" or "metric".
+        Encoder preset of each codec, or "auto"; empty for the default of each codec.
+    tune : {"visual", "metric"}
     pooling : str
-        How the VMAF of frames makes that of a rung.
-    stop : Stop
-        When trial encodes end.
-    views : Views or None
-        What refining shots is worth; None leaves them as the preset has them.
+        Temporal pooling of VMAF; a key of `ladders.POOLINGS`.
+    stop : StoppingRule
+        When the probe encodes end.
+    views : TrafficModel or None
+        Value of saved traffic, for per-shot encoder overrides; None for no overrides.
     compare : bool
-        Whether to find out what a fixed ladder would have taken.
-    engine : str
-        What measures VMAF.
+        Whether to measure the fixed ladder on a sample of chunks.
+    engine : {"native", "libvmaf"}
+        VMAF implementation.
     audio : tuple of str
-        Codecs of sound, see `encoder.audio_codecs`; with none, text is left out as well.
+        Audio codecs, see `encoder.audio_codecs`; empty for no audio.
+    subtitles : bool
+        Whether to include the subtitle tracks.
     encryption : EncryptionRequest or None
-        None leaves everything in the clear.
+        None for no encryption.
     single_file : bool
-        Whether each track is one file rather than a folder of segments.
+        Whether each track is one file instead of one file per segment.
     overwrite : bool
-        Whether an output that is there may be replaced.
+        Whether to replace an existing presentation.
     workers : int
-        Jobs at a time on this machine.
+        Number of parallel jobs on this machine.
     cluster : str or None
-        Address of a Dask scheduler whose workers do the jobs instead.
+        Address of a Dask scheduler whose workers run the jobs instead.
     store : Store
-        Of artefacts.
+        Cache of intermediate files.
     """
 
     source: str
     output: Path
-    codecs: tuple[str, ...]
-    ladder: str
-    target: float | None
-    rungs: int | None
-    audience: tuple[Path, ...]
-    max_height: int | None
-    segment: Fraction
-    buffer: float | None
-    max_jump: float | None
-    presets: tuple[str, ...]
-    tune: str
-    pooling: str
-    stop: StoppingRule
-    views: TrafficModel | None
-    compare: bool
-    engine: str
-    audio: tuple[str, ...]
-    encryption: EncryptionRequest | None
-    single_file: bool
-    overwrite: bool
-    workers: int
-    cluster: str | None
-    store: Store
+    codecs: tuple[str, ...] = ("h264",)
+    ladder: str = "per-shot"
+    target: float | None = None
+    rungs: int | None = None
+    audience: tuple[Path, ...] = ()
+    max_height: int | None = None
+    segment: Fraction = Fraction(4)
+    buffer: float | None = None
+    max_jump: float | None = None
+    presets: tuple[str, ...] = ()
+    tune: str = "visual"
+    pooling: str = "mean"
+    stop: StoppingRule = field(default_factory=StoppingRule)
+    views: TrafficModel | None = None
+    compare: bool = True
+    engine: str = vmaf.DEFAULT_ENGINE
+    audio: tuple[str, ...] = ("aac", "eac3")
+    subtitles: bool = True
+    encryption: EncryptionRequest | None = None
+    single_file: bool = False
+    overwrite: bool = False
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    cluster: str | None = None
+    store: Store = field(default_factory=Store.default)
 
     @property
-    def limits(self) -> Constraints:
-        """What no shot may cross."""
-        return Constraints(buffer=self.buffer, jump=self.max_jump)
-
-    def ladder_requests(self, source: Source) -> tuple[LadderRequest, ...]:
-        """Return what the ladder of this film is to be, for each codec."""
-        rules = RungRules(target=self.target if self.target is not None else default_target(source), count=self.rungs)
-        if self.audience:
-            viewers = Viewers.on(self.audience, float(source.duration), float(self.segment))
-            rules = replace(rules, audience=viewers)
-        request = LadderRequest(
-            rules=rules,
-            limits=self.limits,
-            max_height=self.max_height,
-            segment_duration=self.segment,
-            stop=self.stop,
-            views=self.views,
-        )
-        if self.ladder in MODES:
-            request = replace(request, mode=self.ladder)
-        return tuple(
-            replace(
-                request, encoding=EncodeSettings(codec, preset, self.tune, engine=self.engine, pooling=self.pooling)
-            )
-            for codec, preset in zip(self.codecs, self.presets, strict=True)
-        )
-
-    def fingerprint(self, source: Source) -> str:
-        """Return a hash of all that decides what lies in the output when the run is done."""
-        ladder = self.ladder if self.ladder in MODES else _digest(Path(self.ladder).read_bytes())
-        decides: dict[str, Any] = {
-            "shotladder": __version__,
-            "source": source.content_id,
-            "ladder": ladder,
-            "audio": self.audio,
-            "tracks": repr((source.audio, source.text)),
-            "encryption": repr(self.encryption),
-            "single_file": self.single_file,
-            "compare": self.compare,
-            "requests": [repr(replace(request, mode=ladder)) for request in self.ladder_requests(source)],
-        }
-        return _digest(json.dumps(decides, sort_keys=True).encode())
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    def constraints(self) -> Constraints:
+        """Constraints of the allocation."""
+        return Constraints(buffer=self.buffer, max_quality_step=self.max_jump)

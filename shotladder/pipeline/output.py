@@ -1,4 +1,4 @@
-"""The folder that a run leaves: there as a whole, or not at all."""
+"""The output directory: written as a whole or not at all, and replaced only if it is a presentation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from shotladder import ShotladderError
+from shotladder.report.presentation_file import PRESENTATION
 
 __all__ = [
     "PRESENTATION",
@@ -19,52 +20,52 @@ __all__ = [
     "atomic_directory",
     "check_file",
     "check_output",
+    "completed_request",
     "files_below",
-    "finished_as",
 ]
-
-PRESENTATION = "presentation.json"
 
 
 class OutputError(ShotladderError, OSError):
-    """The output folder cannot be written, or holds something else."""
+    """The output directory cannot be written, or contains something else."""
 
 
-def finished_as(output: Path) -> str | None:
-    """Return the fingerprint of the run that made a folder, or None if no finished run did."""
+def completed_request(output: Path) -> str | None:
+    """Return the hash of the request that a completed run wrote to a directory, or None without such a run."""
     try:
-        made: object = json.loads((output / PRESENTATION).read_text()).get("request")
+        request: object = json.loads((output / PRESENTATION).read_text()).get("request")
     except (OSError, ValueError, AttributeError):
         return None
-    return made if isinstance(made, str) else None
+    return request if isinstance(request, str) else None
 
 
 def files_below(folder: Path) -> list[str]:
-    """Return the names of all files in a folder, relative to it and sorted, as `presentation.json` lists them."""
+    """Return the paths of all files in a directory, relative to it and sorted, as `presentation.json` lists them."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def check_output(output: Path, source: str, *, overwrite: bool) -> None:
-    """Make sure, before any work, that the folder may be made.
+    """Check, before any work, that the output directory can be written.
 
     Raises
     ------
     OutputError
-        If something else is there, or nothing can be written there.
+        If it contains something else, or cannot be written.
     """
     if output.is_symlink():
-        raise OutputError(f"{output}: is a link; name the folder itself")
+        raise OutputError(f"{output}: is a symbolic link; name the directory itself")
     if output.exists() and not output.is_dir():
-        raise OutputError(f"{output}: is a file; name a folder")
+        raise OutputError(f"{output}: is a file; name a directory")
     if output.is_mount():
-        raise OutputError(f"{output}: a mounted folder cannot be replaced; name a folder inside it")
+        raise OutputError(f"{output}: a mount point cannot be replaced; name a directory inside it")
     if output.is_dir() and any(output.iterdir()):
-        if finished_as(output) is None:
-            raise OutputError(f"{output}: is not empty, and holds no presentation; name another folder")
+        if completed_request(output) is None:
+            raise OutputError(f"{output}: is not empty and contains no presentation; name another directory")
         if not overwrite:
-            raise OutputError(f"{output}: is not empty; name another folder, or say --overwrite to replace it")
+            raise OutputError(
+                f"{output}: is not empty; name another directory, or use --overwrite to replace the presentation"
+            )
         if "://" not in source and Path(source).resolve().is_relative_to(output.resolve()):
-            raise OutputError(f"{output}: holds the film itself; name another folder")
+            raise OutputError(f"{output}: contains the source itself; name another directory")
         _refuse_other_files(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -75,15 +76,15 @@ def check_output(output: Path, source: str, *, overwrite: bool) -> None:
 
 
 def check_file(output: Path) -> None:
-    """Make sure, before any work, that a file may be written.
+    """Check, before any work, that a file can be written.
 
     Raises
     ------
     OutputError
-        If a folder is there, or nothing can be written there.
+        If it is a directory, or cannot be written.
     """
     if output.is_dir():
-        raise OutputError(f"{output}: is a folder; name a file")
+        raise OutputError(f"{output}: is a directory; name a file")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output.parent):
@@ -94,10 +95,10 @@ def check_file(output: Path) -> None:
 
 @contextmanager
 def atomic_directory(output: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield an empty sibling folder that takes the output's name when the block ends well.
+    """Yield an empty sibling directory, and rename it to the output when the block succeeds.
 
-    A presentation that was there before is replaced only then, and only when that is asked for. If the folder then
-    holds anything that the presentation does not list, it stays as it is.
+    An existing presentation is replaced only then, and only with `overwrite`. If its directory by then contains a file
+    that the presentation does not list, nothing is replaced.
     """
     building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
@@ -106,7 +107,7 @@ def atomic_directory(output: Path, *, overwrite: bool) -> Iterator[Path]:
         if overwrite and output.exists():
             _swap(building, output)
         else:
-            # an empty folder gives way; one that has been filled meanwhile does not
+            # rename replaces an empty directory, and fails for one that was filled in the meantime
             building.replace(output)
     except OSError as error:
         raise OutputError(f"{output}: {error.strerror or error}") from error
@@ -115,7 +116,7 @@ def atomic_directory(output: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def _swap(building: Path, output: Path) -> None:
-    """Put a new folder in the place of an old one, of which the listed files are deleted when the new one is there."""
+    """Replace an old directory by a new one, then delete the listed files of the old one."""
     _refuse_other_files(output)
     old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=output.parent)) / output.name
     try:
@@ -127,17 +128,17 @@ def _swap(building: Path, output: Path) -> None:
             raise
         _delete_listed(old)
     finally:
-        # what was put there in the last moment, or cannot be deleted, stays
+        # a file that appeared at the last moment, or that cannot be deleted, is kept
         with contextlib.suppress(OSError):
             old.parent.rmdir()
     if old.exists():
         raise OutputError(
-            f"{output}: is replaced, but not all of the old folder could be deleted; the rest is in {old}"
+            f"{output}: is replaced, but the old directory could not be deleted completely; the rest is in {old}"
         )
 
 
 def _listed(output: Path) -> frozenset[str]:
-    """Return the names of the files that a presentation says its run has written."""
+    """Return the paths of the files that a presentation lists."""
     try:
         names: object = json.loads((output / PRESENTATION).read_text()).get("files")
     except (OSError, ValueError, AttributeError):
@@ -146,24 +147,24 @@ def _listed(output: Path) -> frozenset[str]:
 
 
 def _refuse_other_files(output: Path) -> None:
-    """Raise an `OutputError` if a folder holds anything but the files that its presentation lists."""
+    """Raise `OutputError` if a directory contains anything except the files that its presentation lists."""
     listed = _listed(output)
     parents = {parent.as_posix() for name in listed for parent in PurePosixPath(name).parents}
     for folder, is_folder, name in _walk(output):
         relative = (folder / name).relative_to(output).as_posix()
         if relative not in (parents if is_folder else listed):
             raise OutputError(
-                f"{output}: holds {relative}, which its presentation does not list; "
-                "move that elsewhere, or name another folder"
+                f"{output}: contains {relative}, which its presentation does not list; "
+                "move that file, or name another directory"
             )
 
 
 def _delete_listed(old: Path) -> None:
-    """Delete the files that a presentation lists, and the folders that are empty then; follow no links."""
+    """Delete the files that a presentation lists, and the directories that are then empty; follow no links."""
     listed = _listed(old)
     for folder, is_folder, name in _walk(old):
         if is_folder:
-            # one that is not empty stays
+            # a directory that is not empty is kept
             with contextlib.suppress(OSError):
                 (folder / name).rmdir()
         elif (folder / name).relative_to(old).as_posix() in listed:
@@ -174,9 +175,9 @@ def _delete_listed(old: Path) -> None:
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, bool, str]]:
-    """Yield all that is below a folder, folders after what they hold: its folder, whether it is a folder, its name.
+    """Yield every entry below a directory, contents first: its parent, whether it is a directory, its name.
 
-    A link is no folder, wherever it leads.
+    A symbolic link counts as a file, also if it leads to a directory.
     """
 
     def fail(error: OSError) -> None:

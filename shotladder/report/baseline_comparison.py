@@ -1,46 +1,47 @@
-"""A ladder beside the fixed one, both measured."""
+"""Compare a measured ladder with the measured fixed ladder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from encoder import Source
 from ladders import Anchor, EncodeSettings, FinalEncodes, Ladder, bd_rate
+from shotladder.report.presentation import Comparison
 
-__all__ = ["against_fixed"]
+__all__ = ["compare_with_fixed"]
 
-#: VMAF from which its scale ends: more bits no longer show.
-SATURATED = 99.0
+#: VMAF from which the scale saturates: more bits no longer raise the score, so a BD-rate there has no meaning.
+#: Chosen by hand, not tuned.
+SATURATED_VMAF = 99.0
 
 
-def against_fixed(source: Source, ladder: Ladder, finals: FinalEncodes, anchor: Anchor) -> dict[str, Any]:
-    """Return what `presentation.json` says of measured rungs and the fixed ladder."""
+def compare_with_fixed(source: Source, ladder: Ladder, finals: FinalEncodes, anchor: Anchor) -> Comparison:
+    """Compare the measured rungs of a ladder with those of the fixed ladder, pooled in the same way."""
     points, encoding = anchor.points, EncodeSettings(pooling=ladder.pooling)
     duration = float(source.duration)
     measured = [
-        (sum(chunk.bits for chunk in row) / duration, encoding.pooled(finals.vmaf(n)))
+        (sum(chunk.bits for chunk in row) / duration, encoding.pool(finals.vmaf(n)))
         for n, row in enumerate(finals.chunks)
     ]
-    return {
-        "codec": ladder.codec,
-        "anchor": f"Apple's fixed {ladder.codec} ladder",
-        "points": [list(point) for point in points],
-        # so many of them were tried
-        "chunks_tried": anchor.chunks,
-        "chunks": len(ladder.chunks),
+    return Comparison(
+        codec=ladder.codec,
+        anchor=f"Apple's fixed {ladder.codec} ladder",
+        points=[(rate, vmaf) for rate, vmaf in points],
+        sampled_chunks=anchor.chunks,
+        chunks=len(ladder.chunks),
         **_bd_rate(anchor, measured),
-        # of all rungs together, and of the dearest
-        "stored_bits_percent": round(100 * (sum(rate for rate, _ in measured) / sum(r for r, _ in points) - 1), 2),
-        "top_rung_percent": round(100 * (measured[-1][0] / points[-1][0] - 1), 2),
-    }
+        stored_bits_percent=round(100 * (sum(rate for rate, _ in measured) / sum(r for r, _ in points) - 1), 2),
+        top_rung_percent=round(100 * (measured[-1][0] / points[-1][0] - 1), 2),
+    )
 
 
 def _bd_rate(anchor: Anchor, measured: Sequence[tuple[float, float]]) -> dict[str, float | None]:
-    """Return the BD-rate, its standard error where but a sample was tried, and its range; nulls where there is none."""
-    # quality at the end of its scale says nothing of rates
+    """Return the BD-rate, its standard error and its VMAF range; None for each without a common VMAF range.
+
+    The error is half the difference of the BD-rates with the anchor's VMAF moved down and up by its standard error.
+    """
     pairs = zip(anchor.points, anchor.errors, strict=True)
-    kept = [(rate, quality, error) for (rate, quality), error in pairs if quality < SATURATED]
+    kept = [(rate, vmaf, error) for (rate, vmaf), error in pairs if vmaf < SATURATED_VMAF]
     try:
         result, worse, better = (bd_rate([(r, q + side * e) for r, q, e in kept], measured) for side in (0, -1, 1))
     except ValueError:

@@ -1,4 +1,4 @@
-"""A contact sheet: the first, middle and last frame of every shot, to be checked in one look."""
+"""The contact sheet: an image with the first, middle and last frame of every shot."""
 
 from __future__ import annotations
 
@@ -15,21 +15,27 @@ from shotladder.progress import Advance
 
 __all__ = ["write_contact_sheet"]
 
+#: Height of a frame, space between frames, and height of a caption, pixels. All values here are chosen by hand.
 _HEIGHT = 72
 _GAP = 6
 _CAPTION = 16
+#: Shots per row.
 _COLUMNS = 4
-_INK, _PAPER = (230, 230, 230), 24
-_FONT, _SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.4
+#: Colour of captions (BGR) and grey level of the background.
+_INK = (230, 230, 230)
+_BACKGROUND = 24
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+#: Font size relative to the base size of the font.
+_SCALE = 0.4
 
 
 def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progress: Advance | None = None) -> None:
-    """Write a picture with three frames of every shot, left to right, top to bottom.
+    """Write an image with three frames of every shot, left to right, top to bottom.
 
     Raises
     ------
     SourceError
-        If the picture cannot be written.
+        If the image cannot be written.
     """
     wide, high = source.display_size
     width = max(8, round(_HEIGHT * wide / high))
@@ -37,20 +43,20 @@ def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progr
         f"{n}  {float(source.time(shot.start)):.2f} s  {shot.start}-{shot.stop - 1}  {shot.transition}"
         for n, shot in enumerate(shots, 1)
     ]
-    # three tall pictures are narrower than what is said of them
+    # three frames of an upright video are narrower than the caption
     widest = max(cv2.getTextSize(text, _FONT, _SCALE, 1)[0][0] for text in captions)
     cell = (max(3 * width, widest) + _GAP, _HEIGHT + _CAPTION + _GAP)
     columns = min(_COLUMNS, len(shots))
     rows = -(-len(shots) // columns)
-    sheet = np.full((rows * cell[1] + _GAP, columns * cell[0] + _GAP, 3), _PAPER, np.uint8)
-    wanted: dict[int, list[tuple[int, int]]] = {}
+    sheet = np.full((rows * cell[1] + _GAP, columns * cell[0] + _GAP, 3), _BACKGROUND, np.uint8)
+    positions: dict[int, list[tuple[int, int]]] = {}
     for n, shot in enumerate(shots):
         y, x = _GAP + n // columns * cell[1], _GAP + n % columns * cell[0]
         for k, number in enumerate((shot.start, (shot.start + shot.stop) // 2, shot.stop - 1)):
-            wanted.setdefault(number, []).append((y + _CAPTION, x + k * width))
+            positions.setdefault(number, []).append((y + _CAPTION, x + k * width))
         cv2.putText(sheet, captions[n], (x, y + _CAPTION - 4), _FONT, _SCALE, _INK, 1, cv2.LINE_AA)
-    for frame in decode(source, on_undecodable=lambda first, last: None):
-        for y, x in wanted.get(frame.number, ()):
+    for frame in decode(source, on_undecodable=lambda start, stop: None):
+        for y, x in positions.get(frame.number, ()):
             sheet[y : y + _HEIGHT, x : x + width] = _upright(frame, source.rotation, (width, _HEIGHT))
         if progress is not None and frame.number % 64 == 0:
             progress(frame.number, source.frame_count)
@@ -60,7 +66,7 @@ def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progr
 
 
 def _upright(frame: Frame, rotation: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return a frame as a small BGR picture, turned as it is shown; colours as BT.709, good enough to look at."""
+    """Return a frame as a small BGR image, rotated for display; all sources are converted as BT.709, for inspection."""
     turned = size[::-1] if rotation % 180 else size
     scale = 1.0 / (1 << (frame.bit_depth - 8))
     planes = [cv2.resize(plane, turned, interpolation=cv2.INTER_AREA) * scale for plane in frame.planes]

@@ -1,102 +1,76 @@
-"""`report.html`: everything a person may ask of a presentation, in one file without network."""
+"""`report.html`: the report of a presentation, one self-contained file that needs no network."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
-from string import Template
-from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 from rich.table import Table
 
 from ladders import HullPoint
 from shotladder.report import figures
+from shotladder.report.presentation import Comparison, LadderEntry, Presentation
 
 __all__ = ["rung_table", "write_report"]
 
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>$title: shotladder report</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #1d2733; background: #fff; max-width: 1080px;
-       margin: 2.5rem auto; padding: 0 1.25rem; }
-h1 { font-size: 1.7rem; margin-bottom: 0; }
-h2 { font-size: 1.15rem; margin: 2.4rem 0 .3rem; }
-h3 { font-size: 1rem; margin: 1rem 0 0; color: #566273; }
-p.lead { color: #566273; margin-top: .2rem; }
-dl.facts { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; }
-dl.facts div { background: #f3f6f9; border-radius: 8px; padding: .7rem 1.1rem; min-width: 9rem; }
-dl.facts dt { color: #566273; font-size: .85rem; }
-dl.facts dd { margin: 0; font-size: 1.45rem; font-weight: 600; font-variant-numeric: tabular-nums; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { text-align: right; padding: .32rem .7rem; border-bottom: 1px solid #e3e8ee; }
-th { color: #566273; font-weight: 500; font-size: .85rem; }
-th:first-child, td:first-child { text-align: left; }
-small { color: #566273; }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<p class="lead">$lead</p>
-<dl class="facts">$facts</dl>
-<h2>The ladder on the film's curves</h2>
-$hull
-<h2>Rungs, as measured on the packaged files</h2>
-$rungs
-<small>Buffer: what a decoder must hold so that no frame is late, in seconds of the rate that fills it:
-the peak, or more where a buffer was asked for that needs it.</small>
-<h2>Quality and bits over time</h2>
-$time
-<small>One step a segment; lines mark the shots (dotted: dissolves, fades and wipes). Click a rung in the legend to
-hide or show it.</small>
-<h2>Where the bits go</h2>
-$shots
-<small>The quantiser of every shot on every rung; lower spends more bits.</small>
-$held
-<h2>What it cost</h2>
-$cost
-<h2>Made with</h2>
-$made
-</body>
-</html>
-""")
+_RUNG_HEAD = ("rung", "size", "kbit/s", "peak kbit/s", "VMAF", "harmonic", "5th pct", "min", "quantisers")
+
+#: Table head of each constraint, by its key in `presentation.json`.
+_CONSTRAINTS = {
+    "floor": "at the minimum VMAF",
+    "cap": "at the maximum VMAF",
+    "peak": "at the peak bitrate",
+    "max_quality_step": "at the maximum VMAF step",
+}
 
 
-def write_report(path: Path, presentation: dict[str, Any], hulls: Mapping[str, Sequence[HullPoint]]) -> None:
+def write_report(path: Path, presentation: Presentation, hulls: Mapping[str, Sequence[HullPoint]]) -> None:
     """Write the report of a presentation.
 
     Parameters
     ----------
     path : Path
         File to write.
-    presentation : dict
+    presentation : Presentation
         Content of `presentation.json`.
     hulls : mapping of str to sequence of HullPoint
-        Points on the title's curves, as predicted, for each codec.
+        Predicted rate-quality points of the title, by codec.
     """
-    page = _PAGE.substitute(
-        title=escape(presentation["title"]),
-        lead=escape(_lead(presentation)),
-        facts="".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in _facts(presentation)),
-        hull="".join(_hull(presentation, codec, hull, first=n == 0) for n, (codec, hull) in enumerate(hulls.items())),
-        rungs=_html_table((*_RUNG_HEAD, "buffer s"), _with_buffers(presentation)),
-        time=figures.html(figures.over_time(presentation)),
-        shots=figures.html(figures.quantisers(presentation)),
-        held=_held_table(presentation),
-        cost=_html_table(("stage", "CPU seconds"), _cost_rows(presentation)),
-        made=_html_table(("part", "version"), [(k, str(v)) for k, v in presentation["made_with"].items()]),
+    constraint_head, constraint_rows = _constraint_table(presentation)
+    # autoescape: titles and track names come from files and may contain markup
+    environment = Environment(
+        loader=PackageLoader("shotladder.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    page = environment.get_template("template.html").render(
+        presentation=presentation,
+        lead=_lead(presentation),
+        facts=_facts(presentation),
+        hulls=[
+            (
+                codec,
+                # the first figure of the page contains the drawing code for all
+                figures.html(figures.ladder_on_hull(presentation, codec, hull), first=n == 0),
+                _hull_note(presentation, codec),
+            )
+            for n, (codec, hull) in enumerate(hulls.items())
+        ],
+        rung_head=(*_RUNG_HEAD, "VBV s"),
+        rung_rows=_rung_rows_with_vbv(presentation),
+        time_figure=figures.html(figures.over_time(presentation)),
+        quantiser_figure=figures.html(figures.quantisers(presentation)),
+        constraint_head=constraint_head,
+        constraint_rows=constraint_rows,
+        cost_rows=_cost_rows(presentation),
+        version_rows=[*presentation.made_with.to_dict().items()],
     )
     path.write_text(page)
 
 
-def rung_table(presentation: dict[str, Any]) -> str:
-    """Return the rungs as a table for a terminal."""
+def rung_table(presentation: Presentation) -> str:
+    """Return the rungs, and the comparison with the fixed ladder, as a table for a terminal."""
     table = Table(*_RUNG_HEAD)
     for row in _rung_rows(presentation):
         table.add_row(*row)
@@ -104,136 +78,108 @@ def rung_table(presentation: dict[str, Any]) -> str:
     with console.capture() as captured:
         console.print(table)
     lines = [captured.get().rstrip()]
-    lines += [f"against {c['anchor']}: BD-rate {_bd_rate(c)}; {_kept(c)}" for c in presentation["comparisons"]]
+    lines += [f"against {c.anchor}: BD-rate {_bd_rate(c)}; {_bitrate_change(c)}" for c in presentation.comparisons]
     return "\n".join(lines)
 
 
-_RUNG_HEAD = ("rung", "size", "kbit/s", "peak kbit/s", "VMAF", "harmonic", "5th pct", "worst", "quantisers")
-
-
-def _rung_rows(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
+def _rung_rows(presentation: Presentation) -> list[tuple[str, ...]]:
     return [
         (
-            rung["id"],
-            f"{rung['width']}x{rung['height']}",
-            f"{rung['average_bitrate'] / 1000:.0f}",
-            f"{rung['peak_bitrate'] / 1000:.0f}",
-            *(f"{rung['vmaf'][key]:.1f}" for key in ("mean", "harmonic_mean", "p5", "min")),
-            f"{min(rung['quantisers']):g} to {max(rung['quantisers']):g}",
+            rung.id,
+            f"{rung.width}x{rung.height}",
+            f"{rung.average_bitrate / 1000:.0f}",
+            f"{rung.peak_bitrate / 1000:.0f}",
+            *(f"{value:.1f}" for value in (rung.vmaf.mean, rung.vmaf.harmonic_mean, rung.vmaf.p5, rung.vmaf.min)),
+            f"{min(rung.quantisers):g} to {max(rung.quantisers):g}",
         )
-        for rung in presentation["video"]
+        for rung in presentation.video
     ]
 
 
-def _with_buffers(presentation: dict[str, Any]) -> list[tuple[str, ...]]:
-    seconds = (rung["buffer_bits"] / rung["buffer_rate"] for rung in presentation["video"])
-    return [(*row, f"{told:.2f}") for row, told in zip(_rung_rows(presentation), seconds, strict=True)]
+def _rung_rows_with_vbv(presentation: Presentation) -> list[tuple[str, ...]]:
+    seconds = (rung.vbv_bits / rung.vbv_bitrate for rung in presentation.video)
+    return [(*row, f"{each:.2f}") for row, each in zip(_rung_rows(presentation), seconds, strict=True)]
 
 
-#: What a limit is called in the report.
-_LIMITS = {
-    "floor": "at the floor",
-    "cap": "at the cap, where the scale ends",
-    "peak": "at the peak",
-    "jump": "at the step from a neighbour",
-}
+def _constraint_table(presentation: Presentation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the head and the rows of the shots at active constraints; no rows without an active constraint."""
+    active = {rung.id: rung.active_constraints.to_dict() for rung in presentation.video}
+    names = [name for name in _CONSTRAINTS if any(shots[name] for shots in active.values())]
+    head = ("shots with an active constraint", *(_CONSTRAINTS[name] for name in names))
+    rows = [(rung, *(", ".join(map(str, shots[name])) or "none" for name in names)) for rung, shots in active.items()]
+    return head, rows if names else []
 
 
-def _held_table(presentation: dict[str, Any]) -> str:
-    """Tell the shots that limits keep from where bits are best spent."""
-    used = [name for name in _LIMITS if any(rung["held"][name] for rung in presentation["video"])]
-    if not used:
-        return ""
-    rows = [
-        (rung["id"], *(", ".join(map(str, rung["held"][name])) or "none" for name in used))
-        for rung in presentation["video"]
-    ]
-    head = ("shots that a limit holds", *(_LIMITS[name] for name in used))
-    return _html_table(head, rows)
-
-
-def _lead(presentation: dict[str, Any]) -> str:
-    ladder = presentation["ladder"]
+def _lead(presentation: Presentation) -> str:
+    ladder = presentation.ladder
     return (
-        f"{presentation['duration']:.1f} s in {len(presentation['shots'])} shots and {len(presentation['segments'])}"
-        f" segments; {ladder['mode']} ladder of {len(presentation['video'])} rungs, preset {ladder['preset']},"
-        f" tuned for the {'metric' if ladder['tune'] == 'metric' else 'eye'}{_refined(ladder)}"
+        f"{presentation.duration:.1f} s in {len(presentation.shots)} shots and {len(presentation.segments)}"
+        f" segments; {ladder.mode} ladder with {len(presentation.video)} rungs, preset {ladder.preset},"
+        f" {'metric' if ladder.tune == 'metric' else 'visual'} tuning{_override_counts(ladder)}"
     )
 
 
-def _refined(ladder: dict[str, Any]) -> str:
-    """Tell how many shots have more than the preset."""
-    counts = Counter(name for names in ladder["overrides"].values() for name in names if name)
-    return "".join(f"; {count} shots refined ({name})" for name, count in counts.items())
+def _override_counts(ladder: LadderEntry) -> str:
+    """Return the number of shots with each encoder override."""
+    counts = Counter(name for names in ladder.overrides.values() for name in names if name)
+    return "".join(f"; {count} shots with override ({name})" for name, count in counts.items())
 
 
-def _facts(presentation: dict[str, Any]) -> list[tuple[str, str]]:
-    tops = {rung["codec"]: rung for rung in presentation["video"]}
+def _facts(presentation: Presentation) -> list[tuple[str, str]]:
+    tops = {rung.codec: rung for rung in presentation.video}
     several = len(tops) > 1
-    stored = sum(segment["bytes"] for rung in presentation["video"] for segment in rung["segments"])
+    stored = sum(segment.bytes for rung in presentation.video for segment in rung.segments)
     facts = []
-    for comparison in presentation["comparisons"]:
-        if comparison["bd_rate_percent"] is None:
+    for comparison in presentation.comparisons:
+        if comparison.bd_rate_percent is None:
             continue
-        name = f"{comparison['codec']}: " if several else ""
-        facts.append((f"{name}BD-rate against fixed", _bd_rate(comparison)))
+        name = f"{comparison.codec}: " if several else ""
+        facts.append((f"{name}BD-rate against the fixed ladder", _bd_rate(comparison)))
     for codec, top in tops.items():
         name = f"{codec}: " if several else ""
-        facts.append((f"{name}top rung's VMAF", f"{top['vmaf']['mean']:.2f}"))
-        facts.append((f"{name}top rung", f"{top['average_bitrate'] / 1000:.0f} kbit/s"))
-    target = ("target VMAF", f"{presentation['ladder']['target_vmaf']:g}")
-    return [*facts, target, ("video stored", f"{stored / 1e6:.1f} MB")]
+        facts.append((f"{name}VMAF of the top rung", f"{top.vmaf.mean:.2f}"))
+        facts.append((f"{name}bitrate of the top rung", f"{top.average_bitrate / 1000:.0f} kbit/s"))
+    target = ("target VMAF", f"{presentation.ladder.target_vmaf:g}")
+    return [*facts, target, ("size of all video", f"{stored / 1e6:.1f} MB")]
 
 
-def _hull(presentation: dict[str, Any], codec: str, hull: Sequence[HullPoint], *, first: bool) -> str:
-    """Draw the ladder of one codec."""
-    figure = figures.html(figures.ladder_on_hull(presentation, codec, hull), first=first)
-    return f"<h3>{escape(codec)}</h3>{figure}<small>{escape(_hull_note(presentation, codec))}</small>"
-
-
-def _hull_note(presentation: dict[str, Any], codec: str) -> str:
-    note = "Lines: what trial encodes predict for each height. Dots: the rungs as measured."
-    comparison = figures.comparison_of(presentation, codec)
+def _hull_note(presentation: Presentation, codec: str) -> str:
+    note = "Lines: prediction from the probe encodes for each resolution. Dots: measured rungs."
+    comparison = figures.find_comparison(presentation, codec)
     if comparison is None:
         return note
     return (
-        f"{note} Crosses: {comparison['anchor']}, tried on {comparison['chunks_tried']} of"
-        f" {comparison['chunks']} chunks. Against it, BD-rate {_bd_rate(comparison)}; {_kept(comparison)}."
+        f"{note} Crosses: {comparison.anchor}, measured on {comparison.sampled_chunks} of"
+        f" {comparison.chunks} chunks. BD-rate against it {_bd_rate(comparison)}; {_bitrate_change(comparison)}."
     )
 
 
-def _bd_rate(comparison: dict[str, Any]) -> str:
-    """Tell it with its range."""
-    percent, error = comparison["bd_rate_percent"], comparison["bd_rate_error_percent"]
+def _bd_rate(comparison: Comparison) -> str:
+    """Return the BD-rate with its standard error and its VMAF range."""
+    percent, error = comparison.bd_rate_percent, comparison.bd_rate_error_percent
     if percent is None:
-        return "unknown, as the two have no VMAF in common"
-    over = f"over VMAF {comparison['vmaf_low']:.0f} to {comparison['vmaf_high']:.0f}"
+        return "unknown, because the two ladders have no common VMAF range"
+    over = f"over VMAF {comparison.vmaf_low:.0f} to {comparison.vmaf_high:.0f}"
     return f"{percent:+.1f}{f' ± {error:.1f}' if error else ''} % {over}"
 
 
-def _kept(comparison: dict[str, Any]) -> str:
+def _bitrate_change(comparison: Comparison) -> str:
     return (
-        f"bits of all rungs {comparison['stored_bits_percent']:+.1f} %,"
-        f" of the top rung {comparison['top_rung_percent']:+.1f} %"
+        f"bits of all rungs {comparison.stored_bits_percent:+.1f} %,"
+        f" bits of the top rung {comparison.top_rung_percent:+.1f} %"
     )
 
 
-def _cost_rows(presentation: dict[str, Any]) -> list[tuple[str, str]]:
-    cost = presentation["cost"]
-    losses = [loss for loss in presentation["ladder"]["remaining_loss_percent"].values() if loss is not None]
-    more = f"; more would save about {max(losses):.1f} % of the bits" if losses else ""
-    names = {
-        "analysis_cpu_seconds": "shots and complexity",
-        "probe_cpu_seconds": f"{cost['probes']} trial encodes, measured{more}",
-        "encode_cpu_seconds": "final encodes",
-        "measure_cpu_seconds": "measuring them on every frame",
-        "comparison_cpu_seconds": "what a fixed ladder would have given",
+def _cost_rows(presentation: Presentation) -> list[tuple[str, str]]:
+    cost = presentation.cost
+    expected = [percent for percent in presentation.ladder.expected_excess_percent.values() if percent is not None]
+    note = f"; expected saving of further probes {max(expected):.1f} %" if expected else ""
+    stages = {
+        "shot detection and complexity": cost.analysis_cpu_seconds,
+        f"{cost.probes} probe encodes and their VMAF{note}": cost.probe_cpu_seconds,
+        "final encodes": cost.encode_cpu_seconds,
+        "VMAF of the final encodes, every frame": cost.measure_cpu_seconds,
+        "sample encodes of the fixed ladder": cost.comparison_cpu_seconds,
     }
-    rows = [(name, f"{cost[key]:.1f}") for key, name in names.items()]
-    return [*rows, ("in all", f"{sum(cost[key] for key in names):.1f}")]
-
-
-def _html_table(head: tuple[str, ...], rows: list[Any]) -> str:
-    cells = "".join(f"<th>{escape(h)}</th>" for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
+    rows = [(name, f"{seconds:.1f}") for name, seconds in stages.items()]
+    return [*rows, ("total", f"{sum(stages.values()):.1f}")]

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ladders import POOLINGS, Constraints, Curve, TitleCurve, equal_slope, one_quantiser
-from ladders.allocation.equal_slope import PEAK_MARGIN, QUALITY_STEP, RungTarget, reach, same_quality
+from ladders.allocation.equal_slope import PEAK_MARGIN, QUALITY_STEP, RungTarget, same_quality, solve_for_quality
 from tests.naive.hulls import naive_allocations, naive_hull
 
 FREE = Constraints(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)
@@ -35,7 +35,7 @@ def titles(draw, chunks=(1, 4), grid=GRID):
         losses = draw(st.lists(st.integers(0, 20), min_size=grid - 1, max_size=grid - 1))
         bits = draw(st.integers(1, 50)) + np.cumsum([0, *falls])[::-1]
         quality = draw(st.integers(80, 100)) - np.cumsum([0, *losses])
-        curves.append(replace(curve(bits, quality), dip=float(draw(st.integers(0, 5)))))
+        curves.append(replace(curve(bits, quality), worst_shot_deficit=float(draw(st.integers(0, 5)))))
         frames.append(draw(st.integers(1, 4)))
     return curves, frames
 
@@ -81,7 +81,7 @@ def test_no_allocation_of_all_is_better(title):
 def test_no_allocation_of_all_has_a_better_harmonic_mean(title):
     curves, frames = title
     pooling = POOLINGS["harmonic"]
-    # what is pooled is the plain mean of another scale
+    # what is pool is the plain mean of another scale
     scaled = [-pooling.loss(c.quality) for c in curves]
     everything = naive_allocations([c.bits for c in curves], scaled, frames, [[True] * GRID] * len(curves))
     for allocation in steps(equal_slope(curves, frames, FREE, pooling=pooling)):
@@ -168,25 +168,25 @@ def limits(draw):
     return bounds, RungTarget(draw(st.floats(20, 100)), draw(st.integers(1, 400)), most)
 
 
-def allowed_places(each, share, bounds, aim):
+def allowed_places(each, share, bounds, rung_target):
     """The limits in words: under the cap and the peak where a shot can, and then as high as the floor where it can."""
-    peak = PEAK_MARGIN * bounds.peak_ratio * aim.bits * share
-    few = (each.bits * each.burst <= peak) & (each.bits <= aim.most)
-    places = [n for n in range(GRID) if each.quality[n] <= bounds.cap and few[n]]
-    places = sorted({*places, GRID - 1})
-    worst = each.quality - each.dip
-    floor = min(aim.quality - bounds.floor_below_mean, max(worst[n] for n in places))
-    return [n in places and worst[n] >= floor for n in range(GRID)]
+    peak = PEAK_MARGIN * bounds.peak_ratio * rung_target.bits * share
+    few = (each.bits * each.peak_to_average <= peak) & (each.bits <= rung_target.most)
+    indices = [n for n in range(GRID) if each.quality[n] <= bounds.cap and few[n]]
+    indices = sorted({*indices, GRID - 1})
+    worst = each.quality - each.worst_shot_deficit
+    floor = min(rung_target.quality - bounds.floor_below_mean, max(worst[n] for n in indices))
+    return [n in indices and worst[n] >= floor for n in range(GRID)]
 
 
 @settings(deadline=None)
 @given(titles(chunks=(1, 3)), limits())
 def test_within_limits_no_allocation_of_all_is_better(title, bound):
     curves, frames = title
-    allowed = [allowed_places(c, n / sum(frames), *bound) for c, n in zip(curves, frames, strict=True)]
-    everything = naive_allocations(*tables(curves), frames, allowed)
+    feasible_mask = [allowed_places(c, n / sum(frames), *bound) for c, n in zip(curves, frames, strict=True)]
+    everything = naive_allocations(*tables(curves), frames, feasible_mask)
     for allocation in steps(equal_slope(curves, frames, *bound)):
-        assert all(row[place] for row, place in zip(allowed, allocation.indices, strict=True))
+        assert all(row[index] for row, index in zip(feasible_mask, allocation.indices, strict=True))
         best = max(quality for bits, quality in everything if bits <= allocation.bits + 1e-6)
         assert allocation.quality == pytest.approx(best)
 
@@ -199,7 +199,7 @@ def test_the_peak_counts_from_what_the_rung_costs_within_it():
     ]
     frames, limits = [24] * 4, Constraints(floor_below_mean=100.0, peak_ratio=1.6)
     free = equal_slope(shots, frames, FREE).for_quality(90.0)
-    found = reach(shots, frames, limits, RungTarget(90.0, free.bits))
+    found = solve_for_quality(shots, frames, limits, RungTarget(90.0, free.bits))
     from_free = equal_slope(shots, frames, limits, RungTarget(90.0, free.bits)).for_quality(90.0)
     heaviest = shots[3].bits[found.indices[3]]
     assert found.quality >= 90.0
@@ -210,10 +210,10 @@ def test_the_peak_counts_from_what_the_rung_costs_within_it():
 def test_the_peak_is_that_of_a_shots_heaviest_segment():
     # two equal shots, but for the segment of the second that has three times its rate
     even = curve([90, 50, 20, 10], [99, 90, 70, 40])
-    aim = RungTarget(70.0, 100.0)
-    for burst, finest in ((1.0, 0), (1.5, 1), (3.0, 2)):
-        uneven = replace(even, burst=burst)
-        best = equal_slope([even, uneven], [10, 10], Constraints(100.0, 100.0, 2.0), aim).for_quality(100.0)
+    rung_target = RungTarget(70.0, 100.0)
+    for peak_to_average, finest in ((1.0, 0), (1.5, 1), (3.0, 2)):
+        uneven = replace(even, peak_to_average=peak_to_average)
+        best = equal_slope([even, uneven], [10, 10], Constraints(100.0, 100.0, 2.0), rung_target).for_quality(100.0)
         assert best.indices.tolist() == [0, finest]
 
 
@@ -222,8 +222,8 @@ def test_the_peak_is_that_of_a_shots_heaviest_segment():
 def test_without_an_aim_only_the_cap_holds(title):
     curves, frames = title
     for allocation in steps(equal_slope(curves, frames, Constraints(0.0, 90.0, 1.0))):
-        for each, place in zip(curves, allocation.indices, strict=True):
-            assert each.quality[place] <= 90 or place == GRID - 1
+        for each, index in zip(curves, allocation.indices, strict=True):
+            assert each.quality[index] <= 90 or index == GRID - 1
 
 
 @settings(deadline=None)
@@ -233,10 +233,10 @@ def test_one_quality_is_within_a_step_of_all_shots_that_reach_it(title):
     for allocation in steps(same_quality(curves, frames)):
         chosen = [(c, c.quality[i], i) for c, i in zip(curves, allocation.indices, strict=True)]
         level = min(max(q for _, q, _ in chosen), max(c.quality[0] for c in curves))
-        for each, quality, place in chosen:
+        for each, quality, index in chosen:
             # no coarser quantiser of any shot reaches what the worst of the others has
             worst = min([q for c, q, _ in chosen if q < c.quality[0]], default=level)
-            coarser = each.quality[place + 1 :]
+            coarser = each.quality[index + 1 :]
             assert quality == each.quality[0] or not np.any(coarser >= worst + QUALITY_STEP)
 
 

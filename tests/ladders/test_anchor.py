@@ -6,7 +6,7 @@ import pytest
 from ladders import APPLE_LADDERS, EncodeSettings, LadderRequest, fixed_anchor, ladder_from
 from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
-#: Films by a fast preset, and by a slow one, whose trials are rough.
+#: Films by a fast preset, and by a slow one, whose probes are fast.
 FILMS = [(KnownFilm, "veryfast"), (SlowFilm, "medium")]
 
 

@@ -1,11 +1,11 @@
-"""Curves that are borrowed lie where those of other chunks say."""
+"""Curves that are transferred lie where those of other chunks say."""
 
 import numpy as np
 import pytest
 
 from ladders import RatePoint, fit_curve, quantiser_grid
-from ladders.rd.curve_transfer import completed, lender
-from ladders.rd.curves import moved_through
+from ladders.rd.curve_transfer import impute_curves, nearest_probed_size
+from ladders.rd.curves import shift_through_points
 
 GRID = quantiser_grid(12, 46, 0.25)
 SIZES = [(1280, 720), (640, 360), (416, 234)]
@@ -25,15 +25,15 @@ def all_sizes(hardness):
 
 
 def test_the_nearest_size_lends():
-    assert lender(SIZES[2], SIZES[:2], SIZES) == SIZES[1]
-    assert lender(SIZES[0], SIZES[1:], SIZES) == SIZES[1]
+    assert nearest_probed_size(SIZES[2], SIZES[:2], SIZES) == SIZES[1]
+    assert nearest_probed_size(SIZES[0], SIZES[1:], SIZES) == SIZES[1]
 
 
 @pytest.mark.parametrize("known", SIZES)
 def test_where_all_chunks_step_alike_nothing_is_lost(known):
     whole = [all_sizes(1.0), all_sizes(3.0), all_sizes(0.2)]
     drawn = [whole[0], whole[1], {known: whole[2][known]}]
-    curves = completed(drawn, [10, 10, 10], SIZES)
+    curves = impute_curves(drawn, [10, 10, 10], SIZES)
     for size in SIZES:
         np.testing.assert_allclose(curves[size][2].bits, whole[2][size].bits, rtol=1e-4)
         np.testing.assert_allclose(curves[size][2].quality, whole[2][size].quality, atol=1e-3)
@@ -42,15 +42,15 @@ def test_where_all_chunks_step_alike_nothing_is_lost(known):
 
 def test_a_chunk_that_was_not_tried_is_an_average_one_of_its_length():
     whole = [all_sizes(1.0), all_sizes(4.0)]
-    curves = completed([*whole, {}], [10, 10, 30], SIZES)
+    curves = impute_curves([*whole, {}], [10, 10, 30], SIZES)
     for size in SIZES:
         np.testing.assert_allclose(curves[size][2].bits, 3 * curve(2.0, size[0] / 1280).bits, rtol=1e-4)
 
 
 def test_final_encodes_move_a_borrowed_curve():
-    borrowed = curve(1.0, 0.5)
+    transferred = curve(1.0, 0.5)
     point = RatePoint(30.0, 70_000, 91.0)
-    moved = moved_through(borrowed, [point])
-    place = int(np.flatnonzero(GRID == 30.0)[0])
-    assert (moved.bits[place], moved.quality[place]) == pytest.approx((70_000, 91.0))
-    assert moved_through(borrowed, []) is borrowed
+    moved = shift_through_points(transferred, [point])
+    index = int(np.flatnonzero(GRID == 30.0)[0])
+    assert (moved.bits[index], moved.quality[index]) == pytest.approx((70_000, 91.0))
+    assert shift_through_points(transferred, []) is transferred

@@ -1,4 +1,4 @@
-"""Curves fall everywhere, go through the trials that fall, and average those that do not."""
+"""Curves fall everywhere, go through the probes that fall, and average those that do not."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladders import RatePoint, fit_curve, quantiser_grid
-from ladders.rd.curves import _decreasing, fit_chunk
-from tests.naive.hulls import naive_decreasing
+from ladders.rd.curves import fit_chunk_curves, pool_adjacent_violators
+from tests.naive.hulls import naive_pool_adjacent_violators
 
 GRID = quantiser_grid(12, 46, 0.25)
 
 
 @st.composite
-def trials(draw, noise: float = 0.0):
+def probes(draw, noise: float = 0.0):
     """Trials on the grid, better and dearer the finer, but for noise."""
     quantisers = sorted(draw(st.sets(st.sampled_from(GRID.tolist()), min_size=2, max_size=8)))
     log_bits, quality = draw(st.floats(12, 24)), draw(st.floats(60, 100))
@@ -28,7 +28,7 @@ def trials(draw, noise: float = 0.0):
 
 
 @settings(deadline=None, max_examples=200)
-@given(trials() | trials(noise=4.0))
+@given(probes() | probes(noise=4.0))
 def test_bits_and_quality_never_rise_with_the_quantiser(points):
     curve = fit_curve(points, GRID)
     assert np.all(np.diff(curve.bits) <= 1e-9 * curve.bits[:-1])
@@ -38,20 +38,22 @@ def test_bits_and_quality_never_rise_with_the_quantiser(points):
 
 
 @settings(deadline=None)
-@given(trials(), st.randoms())
+@given(probes(), st.randoms())
 def test_curve_goes_through_the_trials_in_any_order(points, random):
     random.shuffle(points)
     curve = fit_curve(points, GRID)
     for point in points:
-        place = int(np.flatnonzero(point.quantiser == GRID)[0])
-        assert curve.bits[place] == pytest.approx(point.bits)
-        assert curve.quality[place] == pytest.approx(point.quality)
+        index = int(np.flatnonzero(point.quantiser == GRID)[0])
+        assert curve.bits[index] == pytest.approx(point.bits)
+        assert curve.quality[index] == pytest.approx(point.quality)
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(-20, 20), min_size=1, max_size=12))
 def test_violators_are_pooled_as_the_plain_twin_does(values):
-    assert _decreasing(np.array(values, float)).tolist() == pytest.approx(naive_decreasing(values))
+    assert pool_adjacent_violators(np.array(values, float)).tolist() == pytest.approx(
+        naive_pool_adjacent_violators(values)
+    )
 
 
 def test_beyond_the_trials_bits_go_on_at_a_sane_slope():
@@ -89,10 +91,10 @@ def law(quantiser, size, moved=0.0, dearer=1.0):
 
 def test_one_encode_puts_rough_curves_of_all_sizes_in_their_place():
     sizes = (1.0, 0.5, 0.25)
-    rough = {s: [RatePoint(q, *law(q, s, 3, 1.07), 5) for q in (18.0, 27.0, 36.0)] for s in sizes}
-    sure = {0.5: [RatePoint(28.0, *law(28.0, 0.5), 5)]}
-    curves = fit_chunk(rough, sure, GRID)
-    # beyond the trials bits are expected to bend
+    fast = {s: [RatePoint(q, *law(q, s, 3, 1.07), 5) for q in (18.0, 27.0, 36.0)] for s in sizes}
+    exact = {0.5: [RatePoint(28.0, *law(28.0, 0.5), 5)]}
+    curves = fit_chunk_curves(fast, exact, GRID)
+    # beyond the probes bits are expected to bend
     within = (GRID >= 21) & (GRID <= 38)
     for size in sizes:
         bits, quality = zip(*(law(q, size) for q in GRID), strict=True)
@@ -101,9 +103,9 @@ def test_one_encode_puts_rough_curves_of_all_sizes_in_their_place():
 
 
 def test_encodes_of_the_final_preset_are_met():
-    rough = {1.0: [RatePoint(q, *law(q, 1.0, 3), 5) for q in (18.0, 36.0)]}
-    sure = {1.0: [RatePoint(24.0, 40_000, 91.0, 5), RatePoint(30.0, 21_000, 84.0)]}
-    curve = fit_chunk(rough, sure, GRID)[1.0]
+    fast = {1.0: [RatePoint(q, *law(q, 1.0, 3), 5) for q in (18.0, 36.0)]}
+    exact = {1.0: [RatePoint(24.0, 40_000, 91.0, 5), RatePoint(30.0, 21_000, 84.0)]}
+    curve = fit_chunk_curves(fast, exact, GRID)[1.0]
     assert curve.bits[GRID == 30] == pytest.approx(21_000)
     assert curve.quality[GRID == 30] == pytest.approx(84.0)
     assert np.all(np.diff(curve.bits) <= 0)
@@ -112,8 +114,8 @@ def test_encodes_of_the_final_preset_are_met():
 
 @pytest.mark.parametrize("stuck", [100.0, 97.4, 0.0])
 def test_rough_curves_that_stand_still_move_nowhere_wild(stuck):
-    rough = {1.0: [RatePoint(q, 9000 - 100 * int(q), stuck, 5) for q in (18.0, 36.0)]}
-    curve = fit_chunk(rough, {1.0: [RatePoint(27.0, 7000, stuck, 5)]}, GRID)[1.0]
+    fast = {1.0: [RatePoint(q, 9000 - 100 * int(q), stuck, 5) for q in (18.0, 36.0)]}
+    curve = fit_chunk_curves(fast, {1.0: [RatePoint(27.0, 7000, stuck, 5)]}, GRID)[1.0]
     inside = (GRID >= 27) & (GRID <= 36)
     np.testing.assert_allclose(curve.quality[inside], stuck, atol=2.5)
     assert np.all((curve.bits > 1000) & (curve.bits < 300_000))

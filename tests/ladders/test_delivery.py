@@ -27,15 +27,15 @@ from ladders import (
     Prober,
     RungRules,
     RungTarget,
-    corrected,
     encode_with_correction,
     find_violations,
     ladder_from,
+    requantise,
     segment_rates,
 )
 from ladders.final.correction import TOLERANCE, _best, _misses, _Round
-from ladders.probing.chunk_measurement import of_shots, rate_point
-from ladders.probing.prober import stride
+from ladders.probing.chunk_measurement import rate_point, shot_vmaf
+from ladders.probing.prober import frame_stride_for
 from shotladder_runtime.store import Store
 from tests.encoder.films import numbered_picture, write_film
 from tests.ladders.test_making import KnownFilm, known
@@ -104,7 +104,7 @@ def test_a_jump_from_chunk_to_chunk_is_missed_where_that_is_asked():
     def change(rows):
         rows[0][3] = final(rows[0][3].parts, rows[0][2].vmaf[0] + 6)
 
-    assert told(change, Constraints(jump=5.0, floor_below_mean=50.0)) == [0]
+    assert told(change, Constraints(max_quality_step=5.0, floor_below_mean=50.0)) == [0]
     assert told(change, Constraints(floor_below_mean=50.0)) == []
 
 
@@ -126,25 +126,25 @@ def test_the_burst_of_an_encode_is_that_of_its_heaviest_part():
     # a second of 300 bits and three of 100 each
     point = rate_point(prober.source, chunk, 20.0, [300, 300], 90.0)
     assert point.bits == 600
-    assert point.burst == pytest.approx(300 / 150)
-    assert rate_point(prober.source, ladder.chunks[1], 20.0, [600], 90.0).burst == pytest.approx(1)
+    assert point.peak_to_average == pytest.approx(300 / 150)
+    assert rate_point(prober.source, ladder.chunks[1], 20.0, [600], 90.0).peak_to_average == pytest.approx(1)
 
 
 def test_the_dip_of_an_encode_is_that_of_its_worst_shot():
     prober, ladder, _ = laid_out()
     chunk = replace(ladder.chunks[1], cuts=(96 + 10, 96 + 60))
-    every = 3
-    frames = np.arange(96, 192, every)
+    frame_stride = 3
+    frames = np.arange(96, 192, frame_stride)
     vmaf = np.where(frames < 106, 95.0, np.where(frames < 156, 90.0, 70.0))
-    shots = of_shots(chunk, frames, vmaf, EncodeSettings())
+    shots = shot_vmaf(chunk, frames, vmaf, EncodeSettings())
     assert shots == [95, 90, 70]
-    point = rate_point(prober.source, chunk, 20.0, [600], float(vmaf.mean()), shots, every)
-    assert point.quality - point.dip == pytest.approx(70)
+    point = rate_point(prober.source, chunk, 20.0, [600], float(vmaf.mean()), shots, frame_stride)
+    assert point.quality - point.worst_shot_deficit == pytest.approx(70)
     # the first frame of a shot speaks for itself only
     first = np.where(frames == 96, 99.0, vmaf)
-    assert of_shots(chunk, frames, first, EncodeSettings(), every)[0] == pytest.approx((99 + 3 * 3 * 95) / 10)
+    assert shot_vmaf(chunk, frames, first, EncodeSettings(), frame_stride)[0] == pytest.approx((99 + 3 * 3 * 95) / 10)
     # a shot that no measured frame fell into says nothing
-    few = of_shots(replace(chunk, cuts=(97, 98)), frames, vmaf, EncodeSettings())
+    few = shot_vmaf(replace(chunk, cuts=(97, 98)), frames, vmaf, EncodeSettings())
     assert few == [95.0, pytest.approx(vmaf[1:].mean())]
 
 
@@ -198,21 +198,21 @@ def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
     finer = replace(ladder.rungs[1], quantisers=tuple(q - 2 for q in ladder.rungs[1].quantisers))
     spoilt = replace(ladder, rungs=(ladder.rungs[0], finer, *ladder.rungs[2:]))
     assert find_violations(prober.source, spoilt, encoded(spoilt), request.limits) == [1]
-    better = corrected(prober, spoilt, request, {1: RungTarget(finer.quality, 1.0)})
+    better = requantise(prober, spoilt, request, {1: RungTarget(finer.quality, 1.0)})
     assert find_violations(prober.source, better, encoded(better), request.limits) == []
     assert len(set(better.rungs[1].quantisers)) == 1
 
 
 @pytest.mark.parametrize(("frames", "expected"), [(1, 1), (17, 1), (18, 3), (41, 5), (53, 7), (54, 9), (5000, 9)])
 def test_trials_measure_more_often_in_short_chunks(frames, expected):
-    assert stride(Chunk(0, frames, (0,), (0,)), 9) == expected
+    assert frame_stride_for(Chunk(0, frames, (0,), (0,)), 9) == expected
 
 
 def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 90))
     chunks, segments = plan_chunks(source, [0, 30, 60], Fraction(1))
     with ThreadPoolExecutor(2) as executor:
-        prober = Prober(source, chunks, REQUEST.encoding, Store(tmp_path / "store"), executor, every=1)
+        prober = Prober(source, chunks, REQUEST.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
         ladder = ladder_from(prober, segments, REQUEST)
         spoilt = tuple(replace(r, quantisers=(r.quantisers[0] - 3, *r.quantisers[1:])) for r in ladder.rungs)
         said = []
@@ -250,7 +250,7 @@ def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
     for limits in (Constraints(floor_below_mean=50.0), Constraints(floor_below_mean=50.0, buffer=0.25)):
         request = replace(REQUEST, rules=RungRules(count=1, target=92), limits=limits)
         with ThreadPoolExecutor(2) as executor:
-            prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, every=1)
+            prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
             _, finals = encode_with_correction(prober, ladder_from(prober, segments, request), request)
         bits, times = stitched_samples(source, chunks, [final.path for final in finals.chunks[-1]])
         needs.append(min_vbv_bitrate(bits, times, 0.25) / (bits.sum() / float(source.duration)))

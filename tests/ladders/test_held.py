@@ -9,20 +9,20 @@ from ladders import Constraints, EncodeSettings, active_constraints
 from tests.ladders.test_delivery import final, laid_out
 
 LIMITS = Constraints(floor_below_mean=8.0, cap=98.5, peak_ratio=2.0)
-MIDDLING = 90.0
+SHIFT_FRACTION = 90.0
 
 
 def told(changes, limits=LIMITS):
     """Six chunks of equal bits and quality, but for (bits, quality) of some."""
     prober, ladder, _ = laid_out()
-    row = [final([10_000], MIDDLING) for _ in ladder.chunks]
+    row = [final([10_000], SHIFT_FRACTION) for _ in ladder.chunks]
     for n, (bits, quality) in changes.items():
         row[n] = final([bits], quality)
     return active_constraints(prober.source, ladder.chunks, ladder.rungs[0].quantisers, row, limits, EncodeSettings())
 
 
 def test_a_rung_of_equals_is_held_by_nothing():
-    assert told({}) == {"floor": [], "cap": [], "peak": [], "jump": []}
+    assert told({}) == {"floor": [], "cap": [], "peak": [], "max_quality_step": []}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_rung_of_equals_is_held_by_nothing():
         ("floor", (10_000, 80.6), (10_000, 82.0)),
         ("cap", (10_000, 98.2), (10_000, 97.0)),
         # five chunks of 10 000 and this one: the peak is twice the mean of the six
-        ("peak", (23_500, MIDDLING), (19_000, MIDDLING)),
+        ("peak", (23_500, SHIFT_FRACTION), (19_000, SHIFT_FRACTION)),
     ],
 )
 def test_a_chunk_at_a_limit_is_told(name, there, short_of_it):
@@ -41,17 +41,17 @@ def test_a_chunk_at_a_limit_is_told(name, there, short_of_it):
 
 
 def test_both_sides_of_a_step_are_told_where_steps_are_bounded():
-    limits = replace(LIMITS, jump=5.0)
-    assert told({5: (10_000, 94.8)}, limits)["jump"] == [4, 5]
-    assert told({5: (10_000, 94.0)}, limits)["jump"] == []
-    assert told({5: (10_000, 94.8)})["jump"] == []
+    limits = replace(LIMITS, max_quality_step=5.0)
+    assert told({5: (10_000, 94.8)}, limits)["max_quality_step"] == [4, 5]
+    assert told({5: (10_000, 94.0)}, limits)["max_quality_step"] == []
+    assert told({5: (10_000, 94.8)})["max_quality_step"] == []
 
 
 def test_the_worst_shot_of_a_chunk_counts():
     prober, ladder, _ = laid_out()
-    vmaf = np.full(96, MIDDLING)
+    vmaf = np.full(96, SHIFT_FRACTION)
     vmaf[:4] = 70
-    row = [final([10_000], MIDDLING) for _ in ladder.chunks]
+    row = [final([10_000], SHIFT_FRACTION) for _ in ladder.chunks]
     row[1] = replace(row[1], vmaf=vmaf)
     first = ladder.chunks[1].start
     chunks = [*ladder.chunks]

@@ -32,9 +32,9 @@ def test_hull_has_no_dominated_point_and_its_slopes_fall(points):
     bits, quality = zip(*points, strict=True)
     corners = convex_hull(bits, quality)
     assert corners
-    for place in corners:
-        better = [n for n, (b, q) in enumerate(points) if b <= bits[place] and q >= quality[place]]
-        assert all((bits[n], quality[n]) == (bits[place], quality[place]) for n in better)
+    for index in corners:
+        better = [n for n, (b, q) in enumerate(points) if b <= bits[index] and q >= quality[index]]
+        assert all((bits[n], quality[n]) == (bits[index], quality[index]) for n in better)
     b, q = np.array(bits)[list(corners)], np.array(quality)[list(corners)]
     assert np.all(np.diff(b) > 0)
     assert np.all(np.diff(q) > 0)

@@ -28,7 +28,6 @@ from ladders import (
     RatePoint,
     RungRules,
     RungTarget,
-    corrected,
     detect_shots,
     encode_final_chunks,
     encode_with_correction,
@@ -36,6 +35,7 @@ from ladders import (
     ladder_from,
     load_ladder,
     make_ladder,
+    requantise,
     save_ladder,
 )
 from shotladder_runtime.store import Store
@@ -52,7 +52,7 @@ def film(count: int, size=(1280, 720), content="known") -> Source:
 
 
 class KnownFilm(Prober):
-    """Trials of a film whose curves are formulas, in place of encodes; everything after the trials is real."""
+    """Trials of a film whose curves are formulas, in index of encodes; everything after the probes is real."""
 
     def law(self, chunk: int, size: tuple[int, int], quantiser: float) -> tuple[float, float]:
         """Bits and VMAF: shots differ by up to 16 times in bits, small sizes cost less and end lower."""
@@ -76,8 +76,8 @@ class SlowFilm(KnownFilm):
 
     def run(self, points, progress=None):
         every = list(points)
-        super().run([p for p in every if not p.rough])
-        for point in (p for p in every if p.rough):
+        super().run([p for p in every if not p.fast])
+        for point in (p for p in every if p.fast):
             bits, quality = self.law(point.chunk, point.size, point.quantiser + 2.5 + 0.5 * (point.chunk % 3))
             self.known(point)[point.quantiser] = RatePoint(
                 point.quantiser, max(1, round(bits * (1.06 + 0.02 * (point.chunk % 2)))), quality
@@ -206,8 +206,8 @@ def test_the_peak_gives_way_where_no_quality_is_within_it():
     peak = prober.law(6, (rung.width, rung.height), rung.quantisers[6])[0] / 4
     assert peak > 2 * rung.rate
     # a correction keeps what is asked
-    aim = RungTarget(rung.quality, rung.rate * float(prober.source.duration))
-    again = corrected(prober, ladder, LadderRequest(rules=RungRules(target=86)), {len(ladder.rungs) - 1: aim})
+    rung_target = RungTarget(rung.quality, rung.rate * float(prober.source.duration))
+    again = requantise(prober, ladder, LadderRequest(rules=RungRules(target=86)), {len(ladder.rungs) - 1: rung_target})
     assert achieved(prober, again.rungs[-1])[1] == pytest.approx(86, abs=0.2)
 
 
@@ -281,7 +281,7 @@ def test_correction_brings_a_rung_to_what_was_asked():
     )
     top = len(ladder.rungs) - 1
     bits = achieved(prober, spoilt.rungs[top])[0] * float(prober.source.duration)
-    again = corrected(prober, spoilt, LadderRequest(), {top: RungTarget(spoilt.rungs[top].quality, bits)})
+    again = requantise(prober, spoilt, LadderRequest(), {top: RungTarget(spoilt.rungs[top].quality, bits)})
     assert again.rungs[:-1] == spoilt.rungs[:-1]
     assert achieved(prober, again.rungs[-1])[1] == pytest.approx(ladder.rungs[-1].quality, abs=0.5)
 
@@ -292,8 +292,8 @@ def test_correction_leaves_a_rung_alone_that_is_near_enough():
     top = ladder.rungs[-1]
     nudged = replace(top, quantisers=tuple(q + 0.25 for q in top.quantisers))
     rungs = (*ladder.rungs[:-1], nudged)
-    aim = RungTarget(top.quality, achieved(prober, nudged)[0] * float(prober.source.duration))
-    again = corrected(prober, replace(ladder, rungs=rungs), LadderRequest(), {len(rungs) - 1: aim})
+    rung_target = RungTarget(top.quality, achieved(prober, nudged)[0] * float(prober.source.duration))
+    again = requantise(prober, replace(ladder, rungs=rungs), LadderRequest(), {len(rungs) - 1: rung_target})
     assert again.rungs == rungs
 
 
@@ -307,7 +307,7 @@ def test_trials_are_far_fewer_than_a_grid():
     prober, segments = known(count=26)
     ladder_from(prober, segments, LadderRequest())
     sizes, grid = 5, 10
-    # two trials at every size, a fifth of the grid, since no chunk can speak for another; and few more
+    # two probes at every size, a fifth of the grid, since no chunk can speak for another; and few more
     assert prober.cost.probes < 0.22 * 26 * sizes * grid
 
 
@@ -317,7 +317,7 @@ def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
     check_ladder(ladder, prober)
     for rung in ladder.rungs:
         rate, quality = achieved(prober, rung)
-        # near enough to share out bits; what is left is corrected once the rung is encoded
+        # near enough to share out bits; what is left is requantise once the rung is encoded
         assert rung.rate == pytest.approx(rate, rel=0.08)
         assert rung.quality == pytest.approx(quality, abs=1.5)
     # the slow encodes are one a chunk, and a few where rungs stand

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, corrected, ladder_from
+from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, ladder_from, requantise
 from tests.ladders.test_making import known
 from vmaf import Pool
 
@@ -18,9 +18,9 @@ def test_parts_pool_to_what_all_frames_pool_to(parts):
     pool = Pool.of(scores)
     for name, whole in (("mean", pool.mean), ("harmonic", pool.harmonic_mean)):
         pooling = POOLINGS[name]
-        assert pooling.pooled(scores) == pytest.approx(whole, abs=1e-6)
-        qualities = [pooling.pooled(part) for part in parts]
-        assert pooling.pooled(qualities, [len(part) for part in parts]) == pytest.approx(whole, abs=1e-6)
+        assert pooling.pool(scores) == pytest.approx(whole, abs=1e-6)
+        qualities = [pooling.pool(part) for part in parts]
+        assert pooling.pool(qualities, [len(part) for part in parts]) == pytest.approx(whole, abs=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["per-shot", "per-title", "constant-quality"])
@@ -33,11 +33,11 @@ def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
 
     def harmonic(rung):
         each = [prober.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
-        return POOLINGS["harmonic"].pooled(each, [chunk.frame_count for chunk in prober.chunks])
+        return POOLINGS["harmonic"].pool(each, [chunk.frame_count for chunk in prober.chunks])
 
     for rung in ladder.rungs:
         assert rung.quality == pytest.approx(harmonic(rung), abs=0.5)
     top = len(ladder.rungs) - 1
     assert ladder.rungs[top].quality == pytest.approx(90, abs=0.5)
-    aim = RungTarget(ladder.rungs[top].quality, ladder.rungs[top].rate * 48)
-    assert corrected(prober, ladder, request, {top: aim}).rungs[top].quality == aim.quality
+    rung_target = RungTarget(ladder.rungs[top].quality, ladder.rungs[top].rate * 48)
+    assert requantise(prober, ladder, request, {top: rung_target}).rungs[top].quality == rung_target.quality

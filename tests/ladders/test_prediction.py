@@ -8,9 +8,9 @@ import pytest
 from encoder import Chunk
 from ladders import LadderRequest, ladder_from
 from ladders.final.cost_prediction import _Counting, _Imagined, _pieces, _Work, _work
-from ladders.probing.curve_fit import fitted
+from ladders.probing.curve_fit import fit_all
 from ladders.probing.prober import ProbePoint
-from ladders.rd.uncertainty import LENT
+from ladders.rd.uncertainty import SIGMA_TRANSFER
 from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
 
@@ -29,11 +29,11 @@ def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_finds_t
     prober, segments = known(law, 24, preset=preset)
     request = LadderRequest()
     truth = ladder_from(prober, segments, request)
-    # every third chunk's hardness is alike, so that neighbours speak for no more than themselves
-    curves = fitted(prober, list(dict.fromkeys(size for _, size in prober.found | prober.rough)))
+    # every third chunk's hardness is uniform_quantiser_curve, so that neighbours speak for no more than themselves
+    curves = fit_all(prober, list(dict.fromkeys(size for _, size in prober.found | prober.fast)))
     title = imagined(prober, prober.chunks, curves)
     ladder = title.ladder(request)
-    points = sum(len(found) for known in (title.found, title.rough) for found in known.values())
+    points = sum(len(found) for known in (title.found, title.fast) for found in known.values())
     assert points == pytest.approx(prober.cost.probes, rel=0.25)
     assert [rung.height for rung in ladder.rungs] == [rung.height for rung in truth.rungs]
 
@@ -43,7 +43,7 @@ def test_longer_chunks_have_more_bits_but_one_key_frame():
     ladder_from(prober, segments, LadderRequest())
     size = (1280, 720)
     pieces = tuple(replace(chunk, stop=chunk.start + 32) for chunk in prober.chunks)
-    curves = fitted(prober, [size])
+    curves = fit_all(prober, [size])
     title = imagined(prober, pieces, curves, first=0.5)
     point = ProbePoint(2, size, 24.0)
     title.run([point])
@@ -55,7 +55,7 @@ def test_chunks_differ_at_each_size_as_far_as_lent_curves_do():
     title = imagined(known(count=2)[0], (), {})
     sizes = ((1280, 720), (640, 360))
     apart = np.log([[title.apart(ProbePoint(n, size, 24.0)) for n in range(500)] for size in sizes])
-    assert apart.std() == pytest.approx(LENT, rel=0.1)
+    assert apart.std() == pytest.approx(SIGMA_TRANSFER, rel=0.1)
     assert abs(np.corrcoef(apart)[0, 1]) < 0.15
     assert apart[0, 3] == np.log(title.apart(ProbePoint(3, sizes[0], 30.0)))
 

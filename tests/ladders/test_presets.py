@@ -27,13 +27,13 @@ class FilmOfPresets(KnownFilm):
     runs: list[str] = []  # noqa: RUF012 - the class is what the module under test makes probers of
 
     def run(self, points, progress=None):
-        place = PRESETS.index(self.encoding.preset)
+        index = PRESETS.index(self.encoding.preset)
         for point in points:
-            bits, quality = self.law(point.chunk, point.size, point.quantiser + 0.2 * place)
-            bits *= 0.9 ** min(place, PRESETS.index("slow"))
+            bits, quality = self.law(point.chunk, point.size, point.quantiser + 0.2 * index)
+            bits *= 0.9 ** min(index, PRESETS.index("slow"))
             self.known(point)[point.quantiser] = RatePoint(point.quantiser, round(bits), quality)
             pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
-            seconds = 1e-7 * 1.5**place * pixels
+            seconds = 1e-7 * 1.5**index * pixels
             self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
         self.runs.append(self.encoding.preset)
 

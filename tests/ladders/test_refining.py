@@ -15,10 +15,10 @@ from ladders import (
     LadderRequest,
     StoppingRule,
     TrafficModel,
-    corrected,
     encode_with_correction,
     ladder_from,
     load_ladder,
+    requantise,
     save_ladder,
 )
 from ladders.probing.prober import Prober
@@ -52,7 +52,7 @@ class RefinableFilm(KnownFilm):
                 bits = round(finer * (1 - self.saves(point.chunk, point.override)))
                 self.known(point)[point.quantiser] = replace(plain, bits=bits, quality=quality)
             pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
-            seconds = SECONDS * TIMES[point.override] * pixels / 1e6 * (0.2 if point.rough else 1)
+            seconds = SECONDS * TIMES[point.override] * pixels / 1e6 * (0.2 if point.fast else 1)
             self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
 
 
@@ -119,7 +119,7 @@ def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
     # rungs below the top may lie elsewhere
     ours, other = ladder.rungs[-1], plain.rungs[-1]
     assert ours.rate < other.rate * (1 if ours.quality >= other.quality else 1.02)
-    assert corrected(prober, ladder, request, {}) == ladder
+    assert requantise(prober, ladder, request, {}) == ladder
 
 
 def test_a_budget_bounds_what_is_tried():

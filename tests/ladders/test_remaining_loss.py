@@ -3,18 +3,26 @@
 import numpy as np
 import pytest
 
-from ladders.rd.uncertainty import ALIKE, COMMON, STEEPNESS, OperatingPoint, expected_excess_rate
+from ladders.rd.uncertainty import (
+    CORRELATED_FRACTION,
+    DEFICIT_EXPONENT,
+    SIGMA_COMMON,
+    OperatingPoint,
+    expected_excess_rate,
+)
 
 BITS = np.array([900.0, 300.0, 120.0, 40.0])
 
 
-def landing(bits=BITS, doubt=0.1, after=0.05, borrowed=False):
+def operating_point(bits=BITS, sigma=0.1, after=0.05, transferred=False):
     shape = np.ones(len(bits))
-    return OperatingPoint(bits, doubt * shape, after * shape, np.full(len(bits), borrowed))
+    return OperatingPoint(bits, sigma * shape, after * shape, np.full(len(bits), transferred))
 
 
 def test_curves_that_are_known_lose_nothing():
-    loss, saved = expected_excess_rate([landing(doubt=0.0, after=0.0), landing(1.3 * BITS, doubt=0.0, after=0.0)])
+    loss, saved = expected_excess_rate(
+        [operating_point(sigma=0.0, after=0.0), operating_point(1.3 * BITS, sigma=0.0, after=0.0)]
+    )
     assert loss == pytest.approx(0, abs=1e-6)
     assert all(np.all(np.abs(row) < 1e-9) for row in saved)
 
@@ -22,50 +30,55 @@ def test_curves_that_are_known_lose_nothing():
 def test_slopes_that_are_off_cost_what_sharing_by_them_costs():
     # bits R of each chunk give distortion c R ** -b; each c is known up to a factor, and sharing goes by what is known
     rng = np.random.default_rng(1)
-    doubt, b = 0.1, STEEPNESS
+    sigma, b = 0.1, DEFICIT_EXPONENT
     extra = []
     for _ in range(4000):
         truth = BITS ** (1 + b)
-        seen = truth * np.exp(doubt * rng.standard_normal(len(BITS)))
+        seen = truth * np.exp(sigma * rng.standard_normal(len(BITS)))
         chosen, best = seen ** (1 / (1 + b)), BITS
         distortion = lambda bits, c=truth: float(np.sum(c * bits**-b))  # noqa: E731
         # as many bits as the same distortion takes when shared that way
         scale = (distortion(chosen) / distortion(best)) ** (1 / b)
         extra.append(100 * (scale * chosen.sum() / best.sum() - 1))
-    loss, _ = expected_excess_rate([landing(doubt=doubt)])
+    loss, _ = expected_excess_rate([operating_point(sigma=sigma)])
     assert loss == pytest.approx(np.mean(extra), rel=0.35)
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.05, 0.2])
 def test_another_size_is_worth_its_expected_improvement(gap):
-    doubt, after = 0.2, 0.05
+    sigma, after = 0.2, 0.05
     rng = np.random.default_rng(2)
-    here, there = landing(doubt=doubt, after=after), landing(np.exp(gap) * BITS, doubt=doubt, after=after)
-    deviation = (2 * (np.sum((here.shares * doubt) ** 2) + ALIKE * (doubt - after) ** 2 + COMMON**2)) ** 0.5
+    here, there = (
+        operating_point(sigma=sigma, after=after),
+        operating_point(np.exp(gap) * BITS, sigma=sigma, after=after),
+    )
+    deviation = (
+        2 * (np.sum((here.shares * sigma) ** 2) + CORRELATED_FRACTION * (sigma - after) ** 2 + SIGMA_COMMON**2)
+    ) ** 0.5
     drawn = np.maximum(-(gap + deviation * rng.standard_normal(200_000)), 0).mean()
     assert expected_excess_rate([here, there])[0] - expected_excess_rate([here])[0] == pytest.approx(
         100 * drawn, rel=0.03, abs=0.01
     )
 
 
-@pytest.mark.parametrize("borrowed", [False, True])
-def test_a_trial_saves_about_what_the_loss_then_is_less(borrowed):
+@pytest.mark.parametrize("transferred", [False, True])
+def test_a_trial_saves_about_what_the_loss_then_is_less(transferred):
     several = np.tile(BITS, 20)
-    sizes = [landing(several, 0.12), landing(1.1 * several, 0.12, borrowed=borrowed)]
+    sizes = [operating_point(several, 0.12), operating_point(1.1 * several, 0.12, transferred=transferred)]
     loss, saved = expected_excess_rate(sizes)
     for which, size in enumerate(sizes):
         for chunk in (0, 3):
-            doubt, lent = size.doubt.copy(), size.borrowed.copy()
-            doubt[chunk], lent[chunk] = size.after[chunk], False
+            sigma, lent = size.sigma.copy(), size.transferred.copy()
+            sigma[chunk], lent[chunk] = size.after[chunk], False
             then = [*sizes]
-            then[which] = OperatingPoint(size.bits, doubt, size.after, lent)
+            then[which] = OperatingPoint(size.bits, sigma, size.after, lent)
             assert loss - expected_excess_rate(then)[0] == pytest.approx(saved[which][chunk], rel=0.25, abs=1e-4)
 
 
 def test_the_more_chunks_lend_the_less_borrowing_costs():
-    borrowed = np.array([True, False, False, False])
-    few = OperatingPoint(BITS, np.full(4, 0.1), np.full(4, 0.05), borrowed)
+    transferred = np.array([True, False, False, False])
+    few = OperatingPoint(BITS, np.full(4, 0.1), np.full(4, 0.05), transferred)
     many = OperatingPoint(
-        np.append(BITS, [1e-9] * 8), np.full(12, 0.1), np.full(12, 0.05), np.append(borrowed, [False] * 8)
+        np.append(BITS, [1e-9] * 8), np.full(12, 0.1), np.full(12, 0.05), np.append(transferred, [False] * 8)
     )
     assert many.variance < few.variance

@@ -1,4 +1,4 @@
-"""Rungs reach the target, keep their distances, never fall, and stay sane on degenerate titles."""
+"""Rungs solve_for_quality the target, keep their distances, never fall, and stay sane on degenerate titles."""
 
 from itertools import combinations, pairwise
 
@@ -10,7 +10,7 @@ from scipy.stats import lognorm
 
 from ladders import Allocation, RungRules, TitleCurve, choose_rungs
 from ladders.allocation.equal_slope import RungTarget
-from ladders.allocation.rung_placement import share_out
+from ladders.allocation.rung_placement import allocate_rungs
 
 DURATION = 60.0
 
@@ -192,25 +192,27 @@ def test_a_top_below_apples_bottom_still_has_rungs_below():
 
 
 def test_heights_are_chosen_again_where_limits_cost_most():
-    def reach(height, aim):
+    def solve_for_quality(height, rung_target):
         # at 720 lines limits cost half as much again, elsewhere nothing
-        free = FILM[height].for_quality(aim.quality)
+        free = FILM[height].for_quality(rung_target.quality)
         return Allocation(free.indices, free.bits * (1.5 if height == 720 else 1.0), free.quality)
 
     chosen = choose_rungs(FILM, DURATION, RungRules(target=95))
     assert 720 in {choice.height for choice in chosen}
-    shared = share_out(chosen, FILM, DURATION, reach)
+    shared = allocate_rungs(chosen, FILM, DURATION, solve_for_quality)
     heights = [height for height, _ in shared]
     assert heights == sorted(heights)
     assert max(heights) == chosen[-1].height
     for choice, (height, allocation) in zip(chosen, shared, strict=True):
         assert allocation.quality >= choice.quality - 1e-9
-        kept = reach(choice.height, RungTarget(choice.quality, 1.0))
+        kept = solve_for_quality(choice.height, RungTarget(choice.quality, 1.0))
         assert allocation.bits <= kept.bits
         assert height == choice.height or choice.height == 720
 
 
 def test_limits_that_cost_nothing_leave_heights_alone():
     chosen = choose_rungs(FILM, DURATION, RungRules(target=95))
-    shared = share_out(chosen, FILM, DURATION, lambda height, aim: FILM[height].for_quality(aim.quality))
+    shared = allocate_rungs(
+        chosen, FILM, DURATION, lambda height, rung_target: FILM[height].for_quality(rung_target.quality)
+    )
     assert [height for height, _ in shared] == [choice.height for choice in chosen]

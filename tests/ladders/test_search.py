@@ -16,7 +16,7 @@ class Costly(KnownFilm):
         points = list(points)
         super().run(points)
         seconds = sum(
-            self.chunks[p.chunk].frame_count * (p.size[0] * p.size[1] * (1 if p.rough else 3) + 300_000) / 1e8
+            self.chunks[p.chunk].frame_count * (p.size[0] * p.size[1] * (1 if p.fast else 3) + 300_000) / 1e8
             for p in points
         )
         self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)

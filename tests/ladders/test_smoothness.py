@@ -1,4 +1,4 @@
-"""Quality does not jump where it need not, and little that keeps to that is cheaper."""
+"""Quality does not max_quality_step where it need not, and little that keeps to that is cheaper."""
 
 from itertools import product
 
@@ -16,33 +16,35 @@ from tests.naive.hulls import naive_chain, naive_hull
 
 @settings(deadline=None)
 @given(titles(), st.sampled_from([0.0, 3.0, 10.0]), st.sampled_from([0.5, 1e3]), st.integers(0, 10**6))
-def test_no_chain_is_cheaper(title, jump, penalty, seed):
+def test_no_chain_is_cheaper(title, max_quality_step, penalty, seed):
     quality = np.array([c.quality for c in title[0]])
     rng = np.random.default_rng(seed)
     cost = np.where(rng.random(quality.shape) < 0.3, np.inf, rng.random(quality.shape))
     cost[:, -1] = 1.0
     chosen = np.empty(len(cost), np.int64)
-    cheapest_chain(cost, quality, jump, penalty, np.empty(cost.shape, np.int64), chosen)
+    cheapest_chain(cost, quality, max_quality_step, penalty, np.empty(cost.shape, np.int64), chosen)
     each = np.arange(len(cost))
-    beyond = np.maximum(np.abs(np.diff(quality[each, chosen])) - jump, 0).sum()
-    assert cost[each, chosen].sum() + penalty * beyond == pytest.approx(naive_chain(cost, quality, jump, penalty))
+    beyond = np.maximum(np.abs(np.diff(quality[each, chosen])) - max_quality_step, 0).sum()
+    assert cost[each, chosen].sum() + penalty * beyond == pytest.approx(
+        naive_chain(cost, quality, max_quality_step, penalty)
+    )
 
 
-def limits(jump):
-    return Constraints(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9, jump=jump)
+def limits(max_quality_step):
+    return Constraints(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9, max_quality_step=max_quality_step)
 
 
 @settings(deadline=None)
 @given(titles(chunks=(2, 4)), st.floats(30, 100), st.sampled_from([2.0, 5.0, 10.0]))
-def test_neighbours_keep_to_the_jump_and_nothing_on_the_hull_of_all_is_passed_over(title, target, jump):
+def test_neighbours_keep_to_the_jump_and_nothing_on_the_hull_of_all_is_passed_over(title, target, max_quality_step):
     curves, frames = title
-    found = smooth(curves, frames, limits(jump), RungTarget(target, 100.0))
+    found = smooth(curves, frames, limits(max_quality_step), RungTarget(target, 100.0))
     assert (found.bits, found.quality) == pytest.approx(achieved(curves, frames, found.indices))
     chains = []
-    for places in product(range(GRID), repeat=len(curves)):
-        chosen = [c.quality[i] for c, i in zip(curves, places, strict=True)]
-        if np.abs(np.diff(chosen)).max() <= jump:
-            chains.append(achieved(curves, frames, places))
+    for indices in product(range(GRID), repeat=len(curves)):
+        chosen = [c.quality[i] for c, i in zip(curves, indices, strict=True)]
+        if np.abs(np.diff(chosen)).max() <= max_quality_step:
+            chains.append(achieved(curves, frames, indices))
     if not chains:
         return
     chosen = [c.quality[i] for c, i in zip(curves, found.indices, strict=True)]
@@ -51,7 +53,7 @@ def test_neighbours_keep_to_the_jump_and_nothing_on_the_hull_of_all_is_passed_ov
     best = sum(c.quality[0] * n for c, n in zip(curves, frames, strict=True)) / sum(frames)
     assert found.quality >= min(target, best) - 1e-6
     if reaching:
-        assert np.abs(np.diff(chosen)).max() <= jump
+        assert np.abs(np.diff(chosen)).max() <= max_quality_step
         corners = [chains[n] for n in naive_hull(*zip(*chains, strict=True))]
         assert min(reaching) - 1e-6 <= found.bits
         assert found.bits <= min(bits for bits, quality in corners if quality >= target - 1e-9) + 1e-6
@@ -81,6 +83,6 @@ def test_what_cannot_be_smooth_is_as_smooth_as_can_be():
 
 def test_a_chunk_stays_where_a_change_saves_next_to_nothing():
     shots = [curve([1000, 998, 500], [90, 89.99, 70])] * 2
-    aim = RungTarget(89.99, 1500.0)
-    assert smooth(shots, [10, 10], limits(5.0), aim).indices.tolist() == [1, 1]
-    assert smooth(shots, [10, 10], limits(5.0), aim, now=np.array([0, 0])).indices.tolist() == [0, 0]
+    rung_target = RungTarget(89.99, 1500.0)
+    assert smooth(shots, [10, 10], limits(5.0), rung_target).indices.tolist() == [1, 1]
+    assert smooth(shots, [10, 10], limits(5.0), rung_target, now=np.array([0, 0])).indices.tolist() == [0, 0]

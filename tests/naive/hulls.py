@@ -7,22 +7,22 @@ def naive_hull(bits, quality):
     """Places of the upper hull's corners: no point is as cheap and as good, no mixture of two is better."""
     points = list(zip(bits, quality, strict=True))
 
-    def is_beaten(place):
-        b, q = points[place]
+    def is_beaten(index):
+        b, q = points[index]
         others = [(other, *point) for other, point in enumerate(points)]
-        return any(ob <= b and oq >= q and ((ob, oq) != (b, q) or other < place) for other, ob, oq in others)
+        return any(ob <= b and oq >= q and ((ob, oq) != (b, q) or other < index) for other, ob, oq in others)
 
-    best = {place: point for place, point in enumerate(points) if not is_beaten(place)}
+    best = {index: point for index, point in enumerate(points) if not is_beaten(index)}
     corners = []
-    for place, (b, q) in best.items():
+    for index, (b, q) in best.items():
         under = any(
             lb < b < rb and lq + (rq - lq) * (b - lb) / (rb - lb) >= q
             for lb, lq in best.values()
             for rb, rq in best.values()
         )
         if not under:
-            corners.append(place)
-    return sorted(corners, key=lambda place: points[place][0])
+            corners.append(index)
+    return sorted(corners, key=lambda index: points[index][0])
 
 
 def naive_allocations(bits, quality, frames, allowed):
@@ -34,7 +34,7 @@ def naive_allocations(bits, quality, frames, allowed):
     return [(b, q / sum(frames)) for b, q in found]
 
 
-def naive_decreasing(values):
+def naive_pool_adjacent_violators(values):
     """Pool adjacent violators: the decreasing sequence nearest to the values, by the min-max formula."""
     n = len(values)
 
@@ -44,11 +44,11 @@ def naive_decreasing(values):
     return [min(max(mean(a, b) for b in range(i, n)) for a in range(i + 1)) for i in range(n)]
 
 
-def naive_chain(cost, quality, jump, penalty):
-    """The least that one place a row costs, and what neighbours' qualities differ beyond a jump, by trying all."""
+def naive_chain(cost, quality, max_quality_step, penalty):
+    """The least that one index a row costs, and what neighbours' qualities differ beyond a max_quality_step, by trying all."""
     least = float("inf")
-    for places in product(range(len(cost[0])), repeat=len(cost)):
-        chosen = [row[place] for row, place in zip(quality, places, strict=True)]
-        beyond = sum(max(abs(a - b) - jump, 0) for a, b in pairwise(chosen))
-        least = min(least, sum(row[place] for row, place in zip(cost, places, strict=True)) + penalty * beyond)
+    for indices in product(range(len(cost[0])), repeat=len(cost)):
+        chosen = [row[index] for row, index in zip(quality, indices, strict=True)]
+        beyond = sum(max(abs(a - b) - max_quality_step, 0) for a, b in pairwise(chosen))
+        least = min(least, sum(row[index] for row, index in zip(cost, indices, strict=True)) + penalty * beyond)
     return least

@@ -1,5 +1,6 @@
 """The command as a person runs it: a process of its own, its answer, and a small film to give it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,11 +10,13 @@ from itertools import islice
 from pathlib import Path
 
 import av
+import jsonschema
 import numpy as np
 
 from samples import shotlist, sound
 from samples.film import film_frames
 from samples.painting import Size
+from shotladder.report.presentation_schema import SCHEMA_FILE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SIZE = Size(160, 90)
@@ -42,7 +45,16 @@ def command(*words: object, store: Path) -> tuple[list[str], dict[str, str]]:
 def shotladder(*words: object, store: Path, cwd: Path | None = None) -> Answer:
     argv, environment = command(*words, store=store)
     done = subprocess.run(argv, capture_output=True, text=True, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
+    if words[0] == "encode" and done.returncode == 0:
+        validate_presentation(Path(cwd or "."), words)
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def validate_presentation(cwd: Path, words: tuple[object, ...]) -> None:
+    """Compare the document that a run of `encode` wrote, if it wrote one, with the JSON Schema that ships."""
+    document = cwd / str(words[words.index("-o") + 1]) / "presentation.json" if "-o" in words else None
+    if document is not None and document.is_file():
+        jsonschema.validate(json.loads(document.read_text()), json.loads(SCHEMA_FILE.read_text()))
 
 
 def write_small_film(path: Path) -> Path:

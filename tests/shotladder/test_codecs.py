@@ -77,7 +77,7 @@ def test_manifests_and_report_tell_all_codecs(several):
     report = (out / "report.html").read_text()
     for codec in CODECS:
         assert f"<h3>{codec}</h3>" in report
-        assert f"{codec}: trial encodes" in answer.err
+        assert f"{codec}: probe encodes" in answer.err
     assert document["ladder"]["preset"] == FAST[1]
 
 
@@ -133,7 +133,7 @@ def test_chunks_are_refined_where_views_are_worth_it(made, tmp_path):
     assert set(names) <= {"", "b-frames", "light deblocking"}
     name = max(names)
     assert name
-    assert f"{names.count(name)} shots refined ({name})" in (tmp_path / "out" / "report.html").read_text()
+    assert f"{names.count(name)} shots with override ({name})" in (tmp_path / "out" / "report.html").read_text()
     assert document["video"][-1]["vmaf"]["mean"] == pytest.approx(85, abs=1)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from encoder import Chunk, Segment
 from ladders import Anchor, FinalChunk, FinalEncodes, Ladder, ProbeCost, Rung
-from shotladder.report.baseline_comparison import against_fixed
+from shotladder.report.baseline_comparison import compare_with_fixed
 from tests.ladders.test_making import film
 
 CURVE = ((250_000, 60.0), (500_000, 75.0), (1_000_000, 86.0), (2_000_000, 93.0))
@@ -28,19 +28,21 @@ def compared(points, errors=(0.0,) * 4, pooling="mean", spread=0.0):
         mode="per-shot", codec="h264", preset="medium", tune="visual", target=93.0, content_id="known",
         chunks=(Chunk(0, 240, (0,), (0,)),), segments=(Segment(0, 240),), rungs=rungs, pooling=pooling,
     )  # fmt: skip
-    return against_fixed(source, ladder, FinalEncodes(rows, 0.0, 0.0), Anchor(tuple(points), errors, 1, ProbeCost()))
+    return compare_with_fixed(
+        source, ladder, FinalEncodes(rows, 0.0, 0.0), Anchor(tuple(points), errors, 1, ProbeCost())
+    )
 
 
 def test_half_the_bits_are_told_as_such():
     told = compared([(2 * rate, quality) for rate, quality in CURVE])
-    assert told["bd_rate_percent"] == pytest.approx(-50, abs=0.01)
-    assert told["bd_rate_error_percent"] == 0
-    assert (told["vmaf_low"], told["vmaf_high"]) == (60, 93)
-    assert told["stored_bits_percent"] == told["top_rung_percent"] == pytest.approx(-50, abs=0.01)
+    assert told.bd_rate_percent == pytest.approx(-50, abs=0.01)
+    assert told.bd_rate_error_percent == 0
+    assert (told.vmaf_low, told.vmaf_high) == (60, 93)
+    assert told.stored_bits_percent == told.top_rung_percent == pytest.approx(-50, abs=0.01)
 
 
 def test_an_error_of_the_anchor_is_one_of_the_bd_rate():
-    one, two = (compared(CURVE, (error,) * 4)["bd_rate_error_percent"] for error in (0.5, 1.0))
+    one, two = (compared(CURVE, (error,) * 4).bd_rate_error_percent for error in (0.5, 1.0))
     assert 0 < one < two
     # twice the bits buy 15 to 7 VMAF here
     assert two == pytest.approx(7, abs=3)
@@ -48,8 +50,8 @@ def test_an_error_of_the_anchor_is_one_of_the_bd_rate():
 
 def test_where_the_two_have_no_quality_in_common_their_bits_are_told_alone():
     told = compared([(3_000_000, 94.0), (4_000_000, 96.0), (6_000_000, 98.0), (8_000_000, 99.5)])
-    assert told["bd_rate_percent"] is None and told["vmaf_low"] is None
-    assert told["top_rung_percent"] == -75
+    assert told.bd_rate_percent is None and told.vmaf_low is None
+    assert told.top_rung_percent == -75
 
 
 def test_both_sides_are_pooled_alike():
@@ -57,5 +59,5 @@ def test_both_sides_are_pooled_alike():
         240 / np.sum(1 / (quality + 10.0 * np.where(np.arange(240) % 2, 1, -1) + 1)) - 1 for _, quality in CURVE
     ]
     points = [(rate, float(quality)) for (rate, _), quality in zip(CURVE, harmonic, strict=True)]
-    assert compared(points, pooling="harmonic", spread=10.0)["bd_rate_percent"] == pytest.approx(0, abs=0.01)
-    assert abs(compared(points, spread=10.0)["bd_rate_percent"]) > 1
+    assert compared(points, pooling="harmonic", spread=10.0).bd_rate_percent == pytest.approx(0, abs=0.01)
+    assert abs(compared(points, spread=10.0).bd_rate_percent) > 1

@@ -23,7 +23,7 @@ NUMBER = (int, float)
 
 def test_presentation_has_the_promised_shape(made):
     document = made.document
-    assert document["version"] == 1
+    assert document["version"] == 2
     assert document["title"] == "film"
     assert document["duration"] == pytest.approx(FRAMES / RATE)
     assert document["frame_rate"] == "24/1"
@@ -43,15 +43,15 @@ def test_presentation_has_the_promised_shape(made):
         assert re.fullmatch(r"avc1\.[0-9a-f]{6}", rung["codecs"])
         assert set(rung["vmaf"]) == {"mean", "harmonic_mean", "p5", "min"}
         assert len(rung["quantisers"]) == len(document["shots"])
-        assert set(rung["held"]) == {"floor", "cap", "peak", "jump"}
-        assert {n for shots in rung["held"].values() for n in shots} <= set(range(len(document["shots"])))
+        assert set(rung["active_constraints"]) == {"floor", "cap", "peak", "max_quality_step"}
+        assert {n for shots in rung["active_constraints"].values() for n in shots} <= set(range(len(document["shots"])))
         assert len(rung["segments"]) == len(document["segments"])
         assert all({"bytes", "vmaf", "url"} <= set(segment) for segment in rung["segments"])
     costs = {"analysis_cpu_seconds", "probe_cpu_seconds", "encode_cpu_seconds", "measure_cpu_seconds", "probes"}
     assert costs <= set(document["cost"])
     assert all(document["cost"][key] > 0 for key in costs)
     (comparison,) = document["comparisons"]
-    assert comparison["chunks_tried"] == comparison["chunks"]
+    assert comparison["sampled_chunks"] == comparison["chunks"]
     assert comparison["points"] and document["cost"]["comparison_cpu_seconds"] > 0
     parts = {"shotladder", "ffmpeg", "x264", "vmaf_model", "vmaf_engine", "packager"}
     assert parts <= set(document["made_with"])
@@ -92,7 +92,7 @@ def test_rungs_rise(made):
     assert rungs[0]["vmaf"]["mean"] < rungs[1]["vmaf"]["mean"]
     assert rungs[1]["vmaf"]["mean"] == pytest.approx(85, abs=1)
     assert made.document["ladder"]["target_vmaf"] == 85
-    assert 0 <= made.document["ladder"]["remaining_loss_percent"]["h264"] < 20
+    assert 0 <= made.document["ladder"]["expected_excess_percent"]["h264"] < 20
     assert made.document["ladder"]["pooling"] == "mean"
 
 
@@ -143,31 +143,31 @@ def test_every_rung_as_fetched_has_the_films_frames_at_their_times(made):
 def test_the_buffer_told_is_enough_for_the_track_as_fetched(made):
     for rung in made.document["video"]:
         bits, times = encoder.track_samples(fetched(made.folder, rung["playlist"]))
-        assert not runs_empty(bits, times, rung["peak_bitrate"], rung["buffer_bits"] + 1)
-        assert runs_empty(bits, times, rung["peak_bitrate"], 0.99 * rung["buffer_bits"])
+        assert not runs_empty(bits, times, rung["peak_bitrate"], rung["vbv_bits"] + 1)
+        assert runs_empty(bits, times, rung["peak_bitrate"], 0.99 * rung["vbv_bits"])
 
 
 def test_a_buffer_that_is_asked_for_never_runs_empty(made, tmp_path):
     plain = made.document["video"][0]
     bits, times = encoder.track_samples(fetched(made.folder, plain["playlist"]))
     average = bits.sum() / made.document["duration"]
-    assert made.document["ladder"]["buffer_seconds"] is None
-    assert plain["buffer_rate"] == plain["peak_bitrate"]
+    assert made.document["ladder"]["vbv_seconds"] is None
+    assert plain["vbv_bitrate"] == plain["peak_bitrate"]
     # a buffer that the ladder does not keep to by itself
     assert encoder.min_vbv_bitrate(bits, times, 0.25) > 2.1 * average
     answer = shotladder("encode", made.film, "-o", tmp_path / "out", *FAST, "--buffer", "0.25", store=made.store)
     assert answer.status == 0, answer.err
     document = json.loads((tmp_path / "out" / "presentation.json").read_text())
-    assert document["ladder"]["buffer_seconds"] == 0.25
+    assert document["ladder"]["vbv_seconds"] == 0.25
     for rung in document["video"]:
         bits, times = encoder.track_samples(fetched(tmp_path / "out", rung["playlist"]))
-        assert rung["buffer_bits"] <= 0.25 * rung["buffer_rate"] + 1
-        assert not runs_empty(bits, times, rung["buffer_rate"], rung["buffer_bits"] + 1)
+        assert rung["vbv_bits"] <= 0.25 * rung["vbv_bitrate"] + 1
+        assert not runs_empty(bits, times, rung["vbv_bitrate"], rung["vbv_bits"] + 1)
         needed = encoder.min_vbv_bitrate(bits, times, 0.25)
-        assert rung["buffer_rate"] == pytest.approx(max(rung["peak_bitrate"], needed), abs=1)
+        assert rung["vbv_bitrate"] == pytest.approx(max(rung["peak_bitrate"], needed), abs=1)
         # three shots leave little room; what cannot be held is told
-        too_fast = rung["buffer_rate"] > 2 * rung["average_bitrate"]
-        assert any(line.startswith(f"{rung['id']}: a buffer of 0.25 s") for line in answer.lines) == too_fast
+        too_fast = rung["vbv_bitrate"] > 2 * rung["average_bitrate"]
+        assert any(line.startswith(f"{rung['id']}: the 0.25 s VBV buffer") for line in answer.lines) == too_fast
 
 
 def test_a_buffer_is_not_promised_of_ladders_that_cannot_keep_to_one(made):
@@ -248,12 +248,12 @@ def test_report_is_one_file_that_fetches_nothing(made):
     assert "url(" not in styles and "@import" not in styles
     assert page.figures >= 3
     assert page.headings[0].startswith("The ladder")
-    assert "buffer s" in text
+    assert "VBV s" in text
     for rung in made.document["video"]:
         assert rung["id"] in text
         assert f"{rung['vmaf']['mean']:.1f}" in text
-    held = any(shots for rung in made.document["video"] for shots in rung["held"].values())
-    assert ("shots that a limit holds" in text) == held
+    constrained = any(shots for rung in made.document["video"] for shots in rung["active_constraints"].values())
+    assert ("shots with an active constraint" in text) == constrained
 
 
 def test_report_survives_a_title_that_is_markup(made, tmp_path):
@@ -268,7 +268,7 @@ def test_report_survives_a_title_that_is_markup(made, tmp_path):
 def test_run_says_what_it_made(made):
     assert "manifest.mpd" in made.answer.out
     assert all(rung["id"] in made.answer.out for rung in made.document["video"])
-    assert "trial encodes" in made.answer.err
+    assert "probe encodes" in made.answer.err
 
 
 def files(folder):
@@ -295,7 +295,7 @@ def test_another_request_on_the_same_folder_is_refused(made):
     answer = shotladder("encode", made.film, "-o", made.folder, *FAST, "--segment", "2", store=made.store)
     assert answer.status == 1
     assert answer.lines == [
-        f"error: {made.folder}: is not empty; name another folder, or say --overwrite to replace it"
+        f"error: {made.folder}: is not empty; name another directory, or use --overwrite to replace the presentation"
     ]
     assert files(made.folder) == before
 
@@ -310,7 +310,7 @@ def test_overwrite_replaces_a_presentation_as_a_whole(made, tmp_path):
     before = files(out)
     answer = shotladder(*words, "--overwrite", store=made.store)
     assert (answer.status, len(answer.lines)) == (1, 1)
-    assert "holds old.txt, which its presentation does not list" in answer.err
+    assert "contains old.txt, which its presentation does not list" in answer.err
     assert files(out) == before
     (out / "old.txt").unlink()
     answer = shotladder(*words, "--overwrite", store=made.store)
@@ -325,7 +325,7 @@ def test_overwrite_replaces_nothing_but_presentations(made, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     answer = shotladder("encode", made.film, "-o", tmp_path, *FAST, "--overwrite", "--quiet", store=made.store)
     assert (answer.status, len(answer.lines)) == (1, 1)
-    assert "holds no presentation" in answer.err
+    assert "contains no presentation" in answer.err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 

@@ -27,7 +27,7 @@ def encrypted(made, tmp_path_factory):
 
 def test_new_keys_are_told_where_they_are_and_only_their_owner_may_read_them(encrypted):
     answer, folder, path = encrypted
-    assert f"the keys are in {path}" in answer.err
+    assert f"keys written to {path}" in answer.err
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     keys = encoder.load_keys(path)
     assert path.stem == keys[0].key_id
@@ -71,7 +71,7 @@ def test_a_presentations_keys_are_found_by_their_ids(encrypted, tmp_path, monkey
     assert keys_of({"encryption": None}, None) == ()
     other = tmp_path / "other.json"
     encoder.save_keys(encoder.new_keys(), other)
-    with pytest.raises(ShotladderError, match="keys of another presentation"):
+    with pytest.raises(ShotladderError, match="belong to another presentation"):
         keys_of(document, other)
     monkeypatch.setenv("XDG_DATA_HOME", os.devnull)
     with pytest.raises(ShotladderError, match="not on this machine"):

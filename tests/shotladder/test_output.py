@@ -73,7 +73,7 @@ def test_overwrite_deletes_nothing_that_the_presentation_does_not_list(old, outs
     if moment == "before the work":
         put(old, outside)
     before = texts(old)
-    with pytest.raises(OutputError, match=f"holds .*{name}, which its presentation does not list"):
+    with pytest.raises(OutputError, match=f"contains .*{name}, which its presentation does not list"):
         check_output(old, "film.mp4", overwrite=True)
         with atomic_directory(old, overwrite=True) as folder:
             build(folder, "new")
@@ -115,6 +115,6 @@ def test_overwrite_keeps_what_comes_in_the_last_moment(old, monkeypatch):
 
 def test_a_linked_output_folder_is_refused(old, tmp_path):
     (tmp_path / "link").symlink_to(old)
-    with pytest.raises(OutputError, match="is a link"):
+    with pytest.raises(OutputError, match="is a symbolic link"):
         check_output(tmp_path / "link", "film.mp4", overwrite=True)
     assert texts(old)["video/one/1.m4s"] == "old"

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from ladders import RungChoice, RungRules, TitleCurve, choose_rungs
 from shotladder.commands.ladder import command
-from shotladder.pipeline.client_population import Viewers
+from shotladder.pipeline.client_population import ClientPopulation
 
 DURATION = 120.0
 
@@ -30,7 +30,7 @@ def curve():
 
 
 def test_a_ladder_placed_for_viewers_gives_them_more(traces):
-    viewers = Viewers.on([traces], DURATION, 4.0)
+    viewers = ClientPopulation.from_traces([traces], DURATION, 4.0)
     plain = choose_rungs({720: curve()}, DURATION, RungRules())
     placed = choose_rungs({720: curve()}, DURATION, RungRules(audience=viewers))
     assert len(placed) == len(plain)
@@ -38,12 +38,12 @@ def test_a_ladder_placed_for_viewers_gives_them_more(traces):
 
 
 def test_viewers_are_named_by_their_networks_and_see_what_the_ladder_says(traces):
-    viewers = Viewers.on([traces], DURATION, 4.0)
-    assert repr(viewers) == repr(Viewers.on(sorted(traces.iterdir()), DURATION, 4.0))
-    assert viewers == Viewers.on([traces], DURATION, 4.0)
+    viewers = ClientPopulation.from_traces([traces], DURATION, 4.0)
+    assert repr(viewers) == repr(ClientPopulation.from_traces(sorted(traces.iterdir()), DURATION, 4.0))
+    assert viewers == ClientPopulation.from_traces([traces], DURATION, 4.0)
     assert "0x" not in repr(RungRules(audience=viewers))
     (traces / "t6").write_text("0 1\n9 2\n")
-    assert repr(viewers) != repr(Viewers.on([traces], DURATION, 4.0))
+    assert repr(viewers) != repr(ClientPopulation.from_traces([traces], DURATION, 4.0))
     ladder = (RungChoice(360, 400e3, 60.0), RungChoice(720, 900e3, 85.0))
     pres = viewers.presentation(ladder)
     assert pres.duration == DURATION

@@ -1,0 +1,293 @@
+"""`shotladder.encode`: the command `encode` as a function with the same options, defaults and result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import encoder
+import vmaf
+from ladders import AUTO, MODES, POOLINGS, StoppingRule, TrafficModel
+from shotladder.pipeline import encode_pipeline
+from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
+from shotladder.pipeline.encode_result import EncodeResult
+from shotladder.progress import Advance, Reporter
+from shotladder_runtime.errors import ShotladderError
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import require_encoder
+
+__all__ = ["OptionError", "encode"]
+
+#: Takes the title of a stage, the units done and the total.
+ProgressCallback = Callable[[str, float, float], None]
+
+
+class OptionError(ShotladderError, ValueError):
+    """An option of `encode` has no valid value, or contradicts another option."""
+
+
+class _CollectingReporter(Reporter):
+    """Collects messages; shows progress like the command, or passes it to a callable, or neither."""
+
+    def __init__(self, progress: bool | ProgressCallback) -> None:
+        super().__init__(quiet=progress is not True)
+        self.notes: list[str] = []
+        self._callback = progress if callable(progress) else None
+
+    def say(self, text: str) -> None:
+        self.notes.append(text)
+        super().say(text)
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Advance]:
+        callback = self._callback
+        if callback is not None:
+            yield lambda done, total: callback(title, done, total)
+        else:
+            with super().stage(title) as advance:
+                yield advance
+
+    def _plain(self, title: str) -> Advance:
+        # progress lines are not notes
+        count = len(self.notes)
+        advance = super()._plain(title)
+        del self.notes[count:]
+        return advance
+
+
+def encode(
+    source: str | Path,
+    output: str | Path,
+    *,
+    codec: str | Sequence[str] = "h264",
+    ladder: str | Path = "per-shot",
+    target_vmaf: float | None = None,
+    rungs: int | None = None,
+    client_traces: str | Path | Sequence[str | Path] = (),
+    max_height: int | None = None,
+    segment_duration: float | Fraction = 4,
+    vbv_seconds: float | None = None,
+    max_quality_step: float | None = None,
+    preset: str | Mapping[str, str] | None = None,
+    tune: str = "visual",
+    pooling: str = "mean",
+    probe_tolerance: float = StoppingRule().loss,
+    probe_budget: float | None = None,
+    expected_views: float | None = None,
+    gb_per_cpu_hour: float | None = None,
+    audio: str | Sequence[str] | None = ("aac", "eac3"),
+    subtitles: bool = True,
+    encrypt: bool | EncryptionRequest = False,
+    single_file: bool = False,
+    compare: bool = True,
+    engine: str = vmaf.DEFAULT_ENGINE,
+    workers: int | None = None,
+    cluster: str | None = None,
+    store: str | Path | Store | None = None,
+    overwrite: bool = False,
+    progress: bool | ProgressCallback = False,
+) -> EncodeResult:
+    """Encode a video as an adaptive DASH and HLS presentation with a per-shot bitrate ladder.
+
+    The parameters are the options of the command `shotladder encode`, with the same defaults, and the result is the
+    same. Like a click command, this function has one parameter per option, so that all are visible here.
+
+    Parameters
+    ----------
+    source : str or Path
+        Path or URL of the video.
+    output : str or Path
+        Directory of the presentation.
+    codec : str or sequence of str
+        Codec or codecs; each gets its own ladder. A string may list several, separated by commas.
+    ladder : str or Path
+        Bit allocation mode ("per-shot", "per-title", "constant-quality", "fixed"), or a ladder JSON file.
+    target_vmaf : float, optional
+        Target mean VMAF of the top rung. Default: 93 up to 1080p, 95 above.
+    rungs : int, optional
+        Number of rungs. Default: derived from the bitrate range.
+    client_traces : path or sequence of paths
+        Choose rung bitrates by simulating playback over these network traces.
+    max_height : int, optional
+        Maximum rung height, pixels.
+    segment_duration : float or Fraction
+        Target segment duration, s; segments last 0.5 to 1.5 times this.
+    vbv_seconds : float, optional
+        Decoder (VBV) buffer, s at twice the average bitrate of a rung. Default: unlimited.
+    max_quality_step : float, optional
+        Maximum VMAF difference between adjacent shots of a rung. Default: unlimited.
+    preset : str or mapping of str to str, optional
+        Encoder preset for all codecs, "CODEC=NAME,...", or a mapping by codec; "auto" requires `expected_views`.
+    tune : {"visual", "metric"}
+        Whether to keep psychovisual tools or to disable them.
+    pooling : str
+        Temporal pooling of VMAF, a key of `ladders.POOLINGS`.
+    probe_tolerance : float
+        Stop probing when further probes are expected to save less than this percentage of the bitrate.
+    probe_budget : float, optional
+        Approximate CPU time of the probe encodes per codec, s. Default: no limit.
+    expected_views : float, optional
+        Number of views; enables per-shot encoder overrides where the saved traffic is worth the CPU time.
+    gb_per_cpu_hour : float, optional
+        Traffic that costs as much as one CPU-core hour, GB; requires `expected_views`.
+    audio : str or sequence of str or None
+        Audio codecs: aac, eac3, ac3, opus, copy; None for no audio.
+    subtitles : bool
+        Whether to include subtitle tracks.
+    encrypt : bool or EncryptionRequest
+        Encrypt video and audio; True generates new keys.
+    single_file : bool
+        Write one byte-range-addressed file per track.
+    compare : bool
+        Estimate the saving over a fixed ladder on a sample of chunks.
+    engine : {"native", "libvmaf"}
+        VMAF implementation.
+    workers : int, optional
+        Number of parallel jobs. Default: the number of CPU cores.
+    cluster : str, optional
+        Dask scheduler address; jobs run on its workers.
+    store : path, URL or Store, optional
+        Cache of intermediate files. Default: the user cache directory.
+    overwrite : bool
+        Replace an existing presentation, atomically, after a successful run.
+    progress : bool or callable
+        True shows progress on stderr; a callable receives (stage title, units done, total units).
+
+    Returns
+    -------
+    EncodeResult
+        Path, presentation, ladders and notes.
+
+    Raises
+    ------
+    OptionError
+        If an option has no valid value or contradicts another.
+    ShotladderError
+        If the source, the output or a tool is at fault; the output directory is then unchanged.
+    """
+    codecs = _split(codec)
+    _require_known("codec", codecs, tuple(encoder.CODECS))
+    if len(set(codecs)) < len(codecs):
+        raise OptionError(f"codec: {', '.join(codecs)} names a codec twice")
+    ladder, traces = os.fspath(ladder), _paths(client_traces)
+    is_file = ladder not in MODES
+    if is_file and not Path(ladder).is_file():
+        raise OptionError(f"ladder: {ladder!r} is neither a mode ({', '.join(MODES)}) nor a file")
+    presets = _presets(codecs, preset)
+    audio_codecs = _split(audio) if audio is not None and audio != "none" else ()
+    for name, values, known in (
+        ("tune", (tune,), ("visual", "metric")),
+        ("pooling", (pooling,), tuple(POOLINGS)),
+        ("engine", (engine,), ("native", "libvmaf")),
+        ("audio", audio_codecs, (*encoder.AUDIO_CODECS, "copy")),
+    ):
+        _require_known(name, values, known)
+    for name, value, low, high in (
+        ("target_vmaf", target_vmaf, 1, 100),
+        ("rungs", rungs, 1, 20),
+        ("max_height", max_height, 32, None),
+        ("segment_duration", segment_duration, 0.5, 60),
+        ("vbv_seconds", vbv_seconds, 0.1, 60),
+        ("max_quality_step", max_quality_step, 1, 100),
+        ("probe_tolerance", probe_tolerance, 0, 100),
+        ("gb_per_cpu_hour", gb_per_cpu_hour, 0, None),
+        ("workers", workers, 1, None),
+    ):
+        _require_range(name, value, low, high)
+    for name, value in (("probe_budget", probe_budget), ("expected_views", expected_views)):
+        if value is not None and not value > 0:
+            raise OptionError(f"{name}: {value} is not positive")
+    for present, name, requirement, fulfilled in (
+        (vbv_seconds is not None, "vbv_seconds", "ladder='per-shot'", ladder == "per-shot"),
+        (max_quality_step is not None, "max_quality_step", "ladder='per-shot'", ladder == "per-shot"),
+        (bool(traces), "client_traces", "a ladder mode that places rungs", not is_file and ladder != "fixed"),
+        (expected_views is not None, "expected_views", "a ladder mode, not a file", not is_file),
+        (gb_per_cpu_hour is not None, "gb_per_cpu_hour", "expected_views", expected_views is not None),
+        (AUTO in presets, "preset 'auto'", "expected_views", expected_views is not None),
+    ):
+        if present and not fulfilled:
+            raise OptionError(f"{name}: requires {requirement}")
+    views = None if expected_views is None else TrafficModel(float(expected_views))
+    if views is not None and gb_per_cpu_hour is not None:
+        views = replace(views, cpu_hour=float(gb_per_cpu_hour))
+    for name in codecs:
+        require_encoder(encoder.codec_named(name).encoder)
+    source = os.fspath(source)
+    if cluster and "://" not in source:
+        source = os.path.abspath(source)  # noqa: PTH100 - workers have other working directories; links are kept
+    request = EncodeRequest(
+        source=source,
+        output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept
+        codecs=codecs,
+        ladder=ladder,
+        target=_as_float(target_vmaf),
+        rungs=rungs,
+        audience=traces,
+        max_height=max_height,
+        # a float is exact in binary only: 2.002 means 2002/1000
+        segment=Fraction(str(segment_duration)),
+        buffer=_as_float(vbv_seconds),
+        max_jump=_as_float(max_quality_step),
+        presets=presets,
+        tune=tune,
+        pooling=pooling,
+        stop=StoppingRule(float(probe_tolerance), _as_float(probe_budget)),
+        views=views,
+        compare=compare,
+        engine=engine,
+        audio=audio_codecs,
+        subtitles=subtitles,
+        encryption=encrypt if isinstance(encrypt, EncryptionRequest) else EncryptionRequest() if encrypt else None,
+        single_file=single_file,
+        overwrite=overwrite,
+        workers=workers or os.cpu_count() or 1,
+        cluster=cluster,
+        store=store if isinstance(store, Store) else Store.default() if store is None else Store.at(os.fspath(store)),
+    )
+    reporter = _CollectingReporter(progress)
+    result = encode_pipeline.encode(request, reporter)
+    return replace(result, notes=tuple(reporter.notes))
+
+
+def _as_float(value: float | None) -> float | None:
+    """Return an int as float, as the command's options are: 93 and 93.0 are the same request with one hash."""
+    return None if value is None else float(value)
+
+
+def _split(names: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(names.split(",")) if isinstance(names, str) else tuple(names)
+
+
+def _paths(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    return (Path(paths),) if isinstance(paths, str | Path) else tuple(map(Path, paths))
+
+
+def _presets(codecs: Sequence[str], preset: str | Mapping[str, str] | None) -> tuple[str, ...]:
+    """Return the preset of each codec; a name without a codec is for all codecs."""
+    presets = {name: encoder.codec_named(name).preset for name in codecs}
+    if isinstance(preset, str):
+        parts = [part.rpartition("=")[::2] for part in preset.split(",")]
+    else:
+        parts = list((preset or {}).items())
+    for codec, name in parts:
+        _require_known("preset", (codec,) if codec else (), codecs)
+        presets |= {codec: name} if codec else dict.fromkeys(presets, name)
+    for codec, name in presets.items():
+        _require_known(f"preset of {codec}", (name,), (*encoder.codec_named(codec).presets, AUTO))
+    return tuple(presets.values())
+
+
+def _require_known(option: str, values: Sequence[str], known: Sequence[str]) -> None:
+    for value in values:
+        if value not in known:
+            raise OptionError(f"{option}: unknown {value!r} (choose from {', '.join(known)})")
+
+
+def _require_range(option: str, value: float | Fraction | None, low: float, high: float | None) -> None:
+    if value is not None and not (low <= value and (high is None or value <= high)):
+        upper = "" if high is None else f" to {high:g}"
+        raise OptionError(f"{option}: {value} is out of range ({low:g}{upper or ' or more'})")

@@ -1,0 +1,106 @@
+"""From the request of a run to the ladder request of each codec, and to the hash that identifies the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from encoder import Source, codec_named
+from ladders import MODES, EncodeSettings, LadderRequest, RungRules, default_target
+from shotladder import __version__
+from shotladder.pipeline.client_population import ClientPopulation
+from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
+
+__all__ = ["build_ladder_requests", "hash_request"]
+
+
+def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[LadderRequest, ...]:
+    """Return the ladder request of each codec. Reads the network traces that the request names."""
+    target = request.target if request.target is not None else default_target(source)
+    rules = RungRules(target=target, count=request.rungs)
+    if request.audience:
+        clients = ClientPopulation.from_traces(request.audience, float(source.duration), float(request.segment))
+        rules = replace(rules, audience=clients)
+    base = LadderRequest(
+        rules=rules,
+        limits=request.constraints,
+        max_height=request.max_height,
+        segment_duration=request.segment,
+        stop=request.stop,
+        views=request.views,
+    )
+    if request.ladder in MODES:
+        base = replace(base, mode=request.ladder)
+    presets = request.presets or tuple(codec_named(codec).preset for codec in request.codecs)
+    return tuple(
+        replace(
+            base,
+            encoding=EncodeSettings(codec, preset, request.tune, engine=request.engine, pooling=request.pooling),
+        )
+        for codec, preset in zip(request.codecs, presets, strict=True)
+    )
+
+
+def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequence[LadderRequest]) -> str:
+    """Return a hash of everything that decides the content of the output.
+
+    Two runs with the same hash write the same presentation. Settings that only decide how it is made (workers,
+    cluster, store, output) are not part of it; key IDs are, keys are not.
+    """
+    from_file = request.ladder not in MODES
+    document = {
+        "shotladder": __version__,
+        "source": source.content_id,
+        "ladder": _digest(Path(request.ladder).read_bytes()) if from_file else request.ladder,
+        "audio": request.audio,
+        "subtitles": request.subtitles,
+        "tracks": _to_json([source.audio, source.text]),
+        "encryption": _describe_encryption(request.encryption),
+        "single_file": request.single_file,
+        "compare": request.compare,
+        "requests": [_describe_ladder_request(each) for each in ladder_requests],
+    }
+    return _digest(json.dumps(document, sort_keys=True).encode())
+
+
+def _describe_ladder_request(request: LadderRequest) -> dict[str, Any]:
+    """Return all fields of a ladder request as JSON; clients are represented by the hash of their traces."""
+    clients = request.rules.audience
+    document: dict[str, Any] = _to_json(replace(request, rules=replace(request.rules, audience=None)))
+    if clients is not None:
+        assert isinstance(clients, ClientPopulation)
+        document["clients"] = [clients.networks, clients.duration, clients.segment]
+    return document
+
+
+def _describe_encryption(encryption: EncryptionRequest | None) -> dict[str, Any] | None:
+    if encryption is None:
+        return None
+    return {
+        "scheme": encryption.scheme,
+        "key_ids": None if encryption.keys is None else [[key.label, key.key_id] for key in encryption.keys],
+        "key_uri": encryption.key_uri,
+        "clear_lead": encryption.clear_lead,
+    }
+
+
+def _to_json(value: object) -> Any:
+    """Return a value of nested dataclasses as JSON types."""
+    return msgspec.to_builtins(value, enc_hook=_encode_fraction)
+
+
+def _encode_fraction(value: object) -> str:
+    if isinstance(value, Fraction):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in a request")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,59 @@
+"""Detect the shots of a source, and treat frames that cannot be decoded."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import encoder
+from encoder import Source
+from ladders import Shot, analyse_in_ranges
+from shotladder.progress import Reporter
+from shotladder_runtime.store import Store
+
+__all__ = ["SourceAnalysis", "analyse_source", "report_dropped_hdr"]
+
+#: What remains of a source with dynamic HDR metadata, by its transfer function (H.273 names as ffmpeg has them).
+_STATIC_HDR = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceAnalysis:
+    """A source with its shots.
+
+    Attributes
+    ----------
+    source : Source
+        Counts only frames that can be decoded.
+    shots : tuple of Shot
+    cpu_seconds : float
+        CPU time of the analysis.
+    """
+
+    source: Source
+    shots: tuple[Shot, ...]
+    cpu_seconds: float
+
+
+def analyse_source(source: Source, store: Store, executor: Executor, reporter: Reporter) -> SourceAnalysis:
+    """Detect the shots of a source; if frames cannot be decoded, report them and analyse the rest."""
+    with reporter.stage("shots") as advance:
+        analysis, cpu = analyse_in_ranges(source, executor, store, progress=advance)
+    if analysis.lost:
+        # the container promises frames that do not decode; from here on only decodable frames count
+        spans = ", ".join(f"{start} to {stop - 1}" for start, stop in analysis.lost)
+        reporter.say(f"{source.path} is damaged: frames {spans} do not decode and are skipped")
+        source = encoder.inspect(source.path, exact=True)
+        with reporter.stage("shots, without undecodable frames") as advance:
+            analysis, more = analyse_in_ranges(source, executor, store, progress=advance)
+        cpu += more
+    return SourceAnalysis(source, analysis.shots, cpu)
+
+
+def report_dropped_hdr(source: Source, reporter: Reporter) -> None:
+    """Report dynamic HDR metadata, which the encoders cannot carry."""
+    for kind in source.hdr.dynamic:
+        kept = _STATIC_HDR.get(source.colour.transfer or "", "the base layer")
+        reporter.say(
+            f"{source.path}: {kind} metadata is left out, because the encoders cannot carry it; {kept} remains"
+        )

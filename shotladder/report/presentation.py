@@ -1,0 +1,305 @@
+"""`presentation.json` as a typed value.
+
+The structs are the one definition of the format: the JSON Schema and `docs/presentation.md` are generated from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+__all__ = [
+    "ActiveConstraints",
+    "AudioEntry",
+    "AudioSegment",
+    "Comparison",
+    "Cost",
+    "EncryptionEntry",
+    "LadderEntry",
+    "MadeWith",
+    "PooledMeasure",
+    "Presentation",
+    "ShotEntry",
+    "SkippedTrackEntry",
+    "TextEntry",
+    "TimelineSegment",
+    "VideoRendition",
+    "VideoSegment",
+    "VmafPool",
+]
+
+
+def _unit(name: str) -> Meta:
+    return Meta(extra_json_schema={"unit": name})
+
+
+Seconds = Annotated[float, _unit("s")]
+CpuSeconds = Annotated[float, _unit("CPU s")]
+Percent = Annotated[float, _unit("%")]
+Vmaf = Annotated[float, _unit("VMAF")]
+BitsPerSecond = Annotated[int, _unit("bit/s")]
+Bytes = Annotated[int, _unit("bytes")]
+Index = Annotated[int, _unit("index")]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all parts: frozen, constructed by keyword."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        # through text, so that tuples become lists as in the file
+        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return document
+
+
+class TimelineSegment(Part, frozen=True, kw_only=True):
+    """One segment of the timeline; all renditions have the same segments."""
+
+    start: Annotated[Seconds, Meta(description="Presentation time of the first frame.")]
+    duration: Annotated[Seconds, Meta(description="Duration.")]
+    shots: Annotated[list[Index], Meta(description="Indices of the shots that have frames in the segment.")]
+
+
+class PooledMeasure(Part, frozen=True, kw_only=True):
+    """Statistics of a complexity measure over the frames of a shot."""
+
+    mean: Annotated[float, Meta(description="Mean.")]
+    std: Annotated[float, Meta(description="Standard deviation.")]
+    p95: Annotated[float, Meta(description="95th percentile.")]
+
+
+class ShotEntry(Part, frozen=True, kw_only=True):
+    """One shot. The shots cover all frames of the source in order."""
+
+    first_frame: Annotated[int, _unit("frame"), Meta(description="Number of the first frame, from 0.")]
+    frame_count: Annotated[int, _unit("frames"), Meta(description="Number of frames.")]
+    start: Annotated[Seconds, Meta(description="Time of the first frame.")]
+    end: Annotated[Seconds, Meta(description="Time at which the last frame ends.")]
+    transition: Annotated[
+        str,
+        Meta(
+            pattern="^(start|cut|dissolve|fade|wipe)$",
+            description="Transition that begins the shot: start (of the source), cut, dissolve, fade or wipe.",
+        ),
+    ]
+    transition_frames: Annotated[
+        list[int] | None,
+        _unit("frame"),
+        Meta(description="Start and stop (exclusive) of the frames inside the transition; null for a cut."),
+    ]
+    complexity: Annotated[
+        dict[str, PooledMeasure | None],
+        Meta(description="Complexity measures by name; null where a shot has too few frames for the measure."),
+    ]
+
+
+class VmafPool(Part, frozen=True, kw_only=True):
+    """Pooled VMAF of all frames of a rendition."""
+
+    mean: Annotated[Vmaf, Meta(description="Arithmetic mean.")]
+    harmonic_mean: Annotated[Vmaf, Meta(description="Harmonic mean.")]
+    p5: Annotated[Vmaf, Meta(description="5th percentile.")]
+    min: Annotated[Vmaf, Meta(description="Minimum.")]
+
+
+class VideoSegment(Part, frozen=True, kw_only=True):
+    """One media segment of a video rendition."""
+
+    bytes: Annotated[Bytes, Meta(description="Size.")]
+    vmaf: Annotated[Vmaf, Meta(description="Mean VMAF of the frames.")]
+    url: Annotated[str, Meta(description="File, relative to the directory of the presentation.")]
+    offset: Annotated[Bytes, Meta(description="Position in the file; only with one file per track.")] | UnsetType = (
+        UNSET
+    )
+
+
+class ActiveConstraints(Part, frozen=True, kw_only=True):
+    """Shots of a rendition for which an allocation constraint is active; empty lists unless the mode is per-shot."""
+
+    floor: Annotated[list[Index], Meta(description="Shots at the minimum VMAF relative to the mean of the rung.")]
+    cap: Annotated[list[Index], Meta(description="Shots at the maximum VMAF, where the scale saturates.")]
+    peak: Annotated[list[Index], Meta(description="Shots at the peak bitrate.")]
+    max_quality_step: Annotated[
+        list[Index], Meta(description="Shots at the maximum VMAF difference from an adjacent shot.")
+    ]
+
+
+class VideoRendition(Part, frozen=True, kw_only=True):
+    """One encoded rung of the ladder; the renditions of a codec are ordered by bitrate."""
+
+    id: Annotated[str, Meta(description="Name: codec, nominal height and average bitrate.")]
+    codec: Annotated[str, Meta(description="Codec: h264, hevc, vp9, av1 or one of a user's codec table.")]
+    codecs: Annotated[str, Meta(description="Codec string of RFC 6381.")]
+    video_range: Annotated[str, Meta(description="HLS VIDEO-RANGE: SDR, HLG or PQ.")]
+    width: Annotated[int, _unit("pixels"), Meta(description="Width.")]
+    height: Annotated[int, _unit("pixels"), Meta(description="Height.")]
+    average_bitrate: Annotated[BitsPerSecond, Meta(description="Bytes of all segments over the duration.")]
+    peak_bitrate: Annotated[BitsPerSecond, Meta(description="Maximum bitrate of a segment.")]
+    vbv_bitrate: Annotated[
+        BitsPerSecond,
+        Meta(description="Bitrate that fills the decoder buffer: the peak, or more if `vbv_seconds` requires it."),
+    ]
+    vbv_bits: Annotated[
+        int, _unit("bits"), Meta(description="Minimum decoder buffer size (VBV) at that bitrate without underflow.")
+    ]
+    vmaf: Annotated[VmafPool, Meta(description="VMAF of the rendition against the source.")]
+    quantisers: Annotated[list[float], _unit("CRF or QP"), Meta(description="Quantiser of each shot.")]
+    active_constraints: Annotated[ActiveConstraints, Meta(description="Shots at a constraint of the allocation.")]
+    playlist: Annotated[str, Meta(description="HLS media playlist.")]
+    init: Annotated[str, Meta(description="Initialisation segment.")]
+    segments: Annotated[list[VideoSegment], Meta(description="Media segments, one per entry of the timeline.")]
+
+
+class AudioSegment(Part, frozen=True, kw_only=True):
+    """One media segment of an audio track."""
+
+    bytes: Annotated[Bytes, Meta(description="Size.")]
+    duration: Annotated[Seconds, Meta(description="Duration.")]
+    url: Annotated[str, Meta(description="File, relative to the directory of the presentation.")]
+    offset: Annotated[Bytes, Meta(description="Position in the file; only with one file per track.")] | UnsetType = (
+        UNSET
+    )
+
+
+class AudioEntry(Part, frozen=True, kw_only=True):
+    """One audio track."""
+
+    language: Annotated[str | None, Meta(description="Language tag of the source track.")]
+    title: Annotated[str | None, Meta(description="Title of the source track.")]
+    dispositions: Annotated[list[str], Meta(description="Dispositions of the source track, as ffmpeg names them.")]
+    codec: Annotated[str, Meta(description="Codec: aac, eac3, ac3 or opus.")]
+    channels: Annotated[int, Meta(description="Number of channels.")]
+    average_bitrate: Annotated[BitsPerSecond, Meta(description="Bytes of all segments over their duration.")]
+    playlist: Annotated[str, Meta(description="HLS media playlist.")]
+    init: Annotated[str, Meta(description="Initialisation segment.")]
+    segments: Annotated[list[AudioSegment], Meta(description="Media segments.")]
+
+
+class TextEntry(Part, frozen=True, kw_only=True):
+    """One subtitle track."""
+
+    language: Annotated[str | None, Meta(description="Language tag of the source track.")]
+    title: Annotated[str | None, Meta(description="Title of the source track.")]
+    dispositions: Annotated[list[str], Meta(description="Dispositions of the source track, as ffmpeg names them.")]
+    codec: Annotated[str, Meta(description="Codec: webvtt.")]
+    playlist: Annotated[str, Meta(description="HLS media playlist.")]
+
+
+class SkippedTrackEntry(Part, frozen=True, kw_only=True):
+    """One track of the source that the presentation does not contain."""
+
+    stream: Annotated[Index, Meta(description="Index of the stream in the source.")]
+    codec: Annotated[str, Meta(description="Codec in the source.")]
+    language: Annotated[str | None, Meta(description="Language tag in the source.")]
+    reason: Annotated[str, Meta(description="Why it is skipped.")]
+
+
+class EncryptionEntry(Part, frozen=True, kw_only=True):
+    """Common Encryption; the document never contains a key."""
+
+    scheme: Annotated[str, Meta(description="Protection scheme: cbcs or cenc.")]
+    key_ids: Annotated[dict[str, str], Meta(description="Key ID (hexadecimal) by label, VIDEO or AUDIO.")]
+    clear_lead: Annotated[Seconds, Meta(description="Unencrypted duration at the start.")]
+
+
+class LadderEntry(Part, frozen=True, kw_only=True):
+    """Settings and estimates of the bitrate ladder."""
+
+    mode: Annotated[str, Meta(description="per-shot, per-title, constant-quality or fixed.")]
+    preset: Annotated[str, Meta(description="Encoder preset; CODEC=NAME,... with several codecs.")]
+    tune: Annotated[str, Meta(description="visual or metric.")]
+    pooling: Annotated[str, Meta(description="Temporal pooling of VMAF: mean or harmonic.")]
+    vbv_seconds: Annotated[
+        Seconds | None, Meta(description="Requested decoder buffer at twice the average bitrate; null if unlimited.")
+    ]
+    max_quality_step: Annotated[
+        Vmaf | None, Meta(description="Requested maximum VMAF step between adjacent shots; null if unlimited.")
+    ]
+    target_vmaf: Annotated[Vmaf, Meta(description="Target VMAF of the top rung.")]
+    overrides: Annotated[
+        dict[str, list[str]],
+        Meta(description="Per-shot encoder overrides by codec: one name per shot, empty where there is none."),
+    ]
+    expected_excess_percent: Annotated[
+        dict[str, Percent | None],
+        Meta(description="Bitrate that further probes are expected to save, by codec; null if not estimated."),
+    ]
+
+
+class Comparison(Part, frozen=True, kw_only=True):
+    """A measured comparison of one codec's ladder with a fixed ladder. Negative percentages are savings."""
+
+    codec: Annotated[str, Meta(description="Codec.")]
+    anchor: Annotated[str, Meta(description="Name of the fixed ladder.")]
+    points: Annotated[
+        list[tuple[int, float]],
+        _unit("bit/s, VMAF"),
+        Meta(description="Bitrate and VMAF of each rung of the fixed ladder."),
+    ]
+    sampled_chunks: Annotated[int, Meta(description="Number of chunks that were encoded with the fixed ladder.")]
+    chunks: Annotated[int, Meta(description="Number of chunks of the source.")]
+    bd_rate_percent: Annotated[
+        Percent | None, Meta(description="BD-rate against the fixed ladder; null without a common VMAF range.")
+    ]
+    bd_rate_error_percent: Annotated[
+        Percent | None, Meta(description="Standard error of the BD-rate from the sampling of chunks.")
+    ]
+    vmaf_low: Annotated[Vmaf | None, Meta(description="Lower end of the common VMAF range.")]
+    vmaf_high: Annotated[Vmaf | None, Meta(description="Upper end of the common VMAF range.")]
+    stored_bits_percent: Annotated[Percent, Meta(description="Difference of the bits of all rungs together.")]
+    top_rung_percent: Annotated[Percent, Meta(description="Difference of the bitrates of the top rungs.")]
+
+
+class Cost(Part, frozen=True, kw_only=True):
+    """CPU time of the run that created the artefacts; a cached artefact keeps its original cost."""
+
+    analysis_cpu_seconds: Annotated[CpuSeconds, Meta(description="Shot detection and complexity.")]
+    probe_cpu_seconds: Annotated[CpuSeconds, Meta(description="Probe encodes and their VMAF.")]
+    encode_cpu_seconds: Annotated[CpuSeconds, Meta(description="Final encodes.")]
+    measure_cpu_seconds: Annotated[CpuSeconds, Meta(description="VMAF of the final encodes, every frame.")]
+    comparison_cpu_seconds: Annotated[CpuSeconds, Meta(description="Sample encodes of the fixed ladder.")]
+    probes: Annotated[int, Meta(description="Number of probe encodes.")]
+
+
+class MadeWith(Part, frozen=True, kw_only=True):
+    """Versions of the tools."""
+
+    shotladder: Annotated[str, Meta(description="Version of shotladder.")]
+    ffmpeg: Annotated[str, Meta(description="Version of ffmpeg.")]
+    vmaf_model: Annotated[str, Meta(description="VMAF model.")]
+    vmaf_engine: Annotated[str, Meta(description="VMAF implementation: native or libvmaf.")]
+    packager: Annotated[str, Meta(description="Version of Shaka Packager.")]
+    x264: Annotated[str, Meta(description="Version of x264; absent without an H.264 rendition.")] | UnsetType = UNSET
+
+
+class Presentation(Part, frozen=True, kw_only=True):
+    """The content of `presentation.json`; every number was measured on the files beside it."""
+
+    version: Annotated[int, Meta(description="Version of this format.")]
+    title: Annotated[str, Meta(description="Name of the source file without its extension.")]
+    duration: Annotated[Seconds, Meta(description="Duration of the video.")]
+    frame_rate: Annotated[
+        str, _unit("frames/s"), Meta(description="Frame rate as a fraction, for example `24000/1001`.")
+    ]
+    segments: Annotated[list[TimelineSegment], Meta(description="Timeline.")]
+    shots: Annotated[list[ShotEntry], Meta(description="Shots.")]
+    video: Annotated[list[VideoRendition], Meta(description="Video renditions, codec by codec, lowest bitrate first.")]
+    audio: Annotated[list[AudioEntry], Meta(description="Audio tracks.")]
+    text: Annotated[list[TextEntry], Meta(description="Subtitle tracks.")]
+    skipped_tracks: Annotated[list[SkippedTrackEntry], Meta(description="Source tracks that were skipped.")]
+    encryption: Annotated[EncryptionEntry | None, Meta(description="Encryption; null if there is none.")]
+    ladder: Annotated[LadderEntry, Meta(description="Settings and estimates of the ladder.")]
+    comparisons: Annotated[list[Comparison], Meta(description="Comparisons with the fixed ladder, one per codec.")]
+    cost: Annotated[Cost, Meta(description="CPU time.")]
+    made_with: Annotated[MadeWith, Meta(description="Versions of the tools.")]
+    request: Annotated[str, Meta(description="Hash of the request; an identical request does nothing.")]
+    files: Annotated[list[str], Meta(description="All files of the presentation; `--overwrite` deletes only these.")]
+
+    def __repr__(self) -> str:
+        """Return one line: the title, its duration and the sizes of the lists."""
+        return (
+            f"Presentation({self.title!r}, {self.duration:.2f} s, {len(self.shots)} shots,"
+            f" {len(self.segments)} segments, {len(self.video)} renditions)"
+        )

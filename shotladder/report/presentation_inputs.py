@@ -1,0 +1,71 @@
+"""The results of a run, from which its presentation is described."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
+from ladders import Anchor, Constraints, FinalEncodes, Ladder, Shot
+
+__all__ = ["PackagedLadder", "PresentationInputs", "SkippedTrack", "TrackSamples"]
+
+
+class TrackSamples(NamedTuple):
+    """Samples of a video track in decoding order: `bits` (n,) int64 and `times` (n,) float64, s."""
+
+    bits: NDArray[np.int64]
+    times: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedTrack:
+    """A track of the source that the presentation does not contain, and the reason."""
+
+    stream: AudioStream | TextStream
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackagedLadder:
+    """The encoded and packaged ladder of one codec.
+
+    Attributes
+    ----------
+    ladder : Ladder
+    finals : FinalEncodes
+    renditions : sequence of Rendition
+        One per rung.
+    packaged : sequence of Packaged
+        Of each rendition.
+    samples : sequence of TrackSamples
+        Of each rendition's track.
+    anchor : Anchor or None
+        The fixed ladder that it is compared with; None without a comparison.
+    """
+
+    ladder: Ladder
+    finals: FinalEncodes
+    renditions: Sequence[Rendition]
+    packaged: Sequence[Packaged]
+    samples: Sequence[TrackSamples]
+    anchor: Anchor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PresentationInputs:
+    """All results of a run; the ladders of all codecs have the same segments."""
+
+    source: Source
+    shots: Sequence[Shot]
+    ladders: Sequence[PackagedLadder]
+    audio: Sequence[tuple[AudioTrack, Packaged]]
+    text: Sequence[tuple[TextTrack, Packaged]]
+    skipped_tracks: Sequence[SkippedTrack]
+    encryption: Encryption | None
+    constraints: Constraints
+    analysis_cpu_seconds: float
