@@ -198,7 +198,7 @@ def _analyse(source: Source, store: Store, executor: Executor, reporter: Reporte
 
 
 def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter: Reporter) -> _Tracks:
-    if not request.audio:
+    if not request.audio and not request.subtitles:
         return _Tracks([], [], [])
     left_out: list[SkippedTrack] = []
     with reporter.stage("sound and text"):
@@ -208,7 +208,8 @@ def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter
             for codec in encoder.audio_codecs(stream, request.audio)
         ]
         words = [
-            (stream, executor.submit(encoder.extract_text, source, stream, request.store)) for stream in source.text
+            (stream, executor.submit(encoder.extract_text, source, stream, request.store))
+            for stream in (source.text if request.subtitles else ())
         ]
         audio = [_track(job, stream, left_out, reporter) for stream, job in sound]
         text = [_track(job, stream, left_out, reporter) for stream, job in words]

@@ -88,7 +88,9 @@ class EncodeRequest:
     engine : str
         What measures VMAF.
     audio : tuple of str
-        Codecs of sound, see `encoder.audio_codecs`; with none, text is left out as well.
+        Audio codecs, see `encoder.audio_codecs`; empty leaves out all audio.
+    subtitles : bool
+        Whether text subtitles of the source become WebVTT tracks.
     encryption : EncryptionRequest or None
         None leaves everything in the clear.
     single_file : bool
@@ -122,6 +124,7 @@ class EncodeRequest:
     compare: bool
     engine: str
     audio: tuple[str, ...]
+    subtitles: bool
     encryption: EncryptionRequest | None
     single_file: bool
     overwrite: bool
@@ -165,6 +168,7 @@ class EncodeRequest:
             "source": source.content_id,
             "ladder": ladder,
             "audio": self.audio,
+            "subtitles": self.subtitles,
             "tracks": repr((source.audio, source.text)),
             "encryption": repr(self.encryption),
             "single_file": self.single_file,

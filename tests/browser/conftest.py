@@ -76,7 +76,7 @@ def presentation(browser, tmp_path_factory):
 
 def encoded(folder, name, *options):
     """Encode the clip; what another run has made already is taken from the store."""
-    options = ["--rungs", "3", "--preset", "veryfast", "--segment", "2", "--quiet", *options]
+    options = ["--rungs", "3", "--preset", "veryfast", "--segment-duration", "2", "--quiet", *options]
     command = [sys.executable, "-m", "shotladder.cli", "encode", folder / "clip.mp4", "-o", folder / name, *options]
     environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store"), "XDG_DATA_HOME": str(folder / "data")}
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)

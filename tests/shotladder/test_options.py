@@ -1,9 +1,14 @@
-"""Options mean what they say, before anything runs."""
+"""The options of audio and subtitles."""
 
 import click
 import pytest
 
-from shotladder.commands.options import audio_options
+from shotladder.commands.options.packaging_options import track_options
+
+
+def parse(*words):
+    command = click.command()(track_options(lambda audio, subtitles: (audio, subtitles)))
+    return command(list(words), standalone_mode=False)
 
 
 @pytest.mark.parametrize(
@@ -16,12 +21,16 @@ from shotladder.commands.options import audio_options
         (("--no-audio", "--audio", "opus"), ("opus",)),
     ],
 )
-def test_codecs_of_sound_are_split_and_may_be_none(words, codecs):
-    command = click.command()(audio_options(lambda audio: audio))
-    assert command(list(words), standalone_mode=False) == codecs
+def test_track_options_split_audio_codecs(words, codecs):
+    assert parse(*words) == (codecs, True)
 
 
-def test_a_codec_of_sound_that_is_unknown_is_told():
-    command = click.command()(audio_options(lambda audio: audio))
-    with pytest.raises(click.BadParameter, match="'mp3' is none of aac, eac3, ac3, opus, copy"):
-        command(["--audio", "aac,mp3"], standalone_mode=False)
+def test_track_options_drop_subtitles_independently_of_audio():
+    assert parse("--no-subtitles") == (("aac", "eac3"), False)
+    assert parse("--no-subtitles", "--audio", "none") == ((), False)
+
+
+def test_track_options_report_an_unknown_audio_codec():
+    message = r"unknown audio codec 'mp3' \(choose from aac, eac3, ac3, opus, copy, none\)"
+    with pytest.raises(click.BadParameter, match=message):
+        parse("--audio", "aac,mp3")
