@@ -73,4 +73,5 @@ class _ProgressBar:
         bar = ("#" * round(fraction * _BAR_WIDTH)).ljust(_BAR_WIDTH)
         line = f"{self._label}[{bar}] {fraction:4.0%} {elapsed:.0f} s{remaining}"
         # the spaces overwrite the end of a longer line before
-        print(f"\r{line:<79}", end="\n" if is_last else "", file=sys.stderr, flush=True)
+        sys.stderr.write(f"\r{line:<79}" + "\n" * is_last)
+        sys.stderr.flush()

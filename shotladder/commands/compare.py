@@ -177,7 +177,7 @@ def command(
 
 def _title(name: str) -> str:
     try:
-        return abr.find_policy(name).title
+        return abr.get_policy(name).title
     except ShotladderError as error:
         raise click.UsageError(str(error)) from error
 

@@ -132,7 +132,7 @@ def command(
     names = [name for given in policies for name in given.split(",")]
     for name in names:
         try:
-            abr.find_policy(name)
+            abr.get_policy(name)
         except abr.PolicyError as error:
             raise click.UsageError(str(error)) from error
     model = session_model(mode, **session)
