@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import asdict
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from abr.policies import REGISTRY
+import abr
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand
 
 __all__ = ["command"]
 
-#: Width of the table without a terminal, in characters: no source is wrapped.
-PLAIN_WIDTH = 200
+#: Width of the table without a terminal, in characters: no cell is wrapped.
+PLAIN_WIDTH = 240
 
 
 @click.command("policies", cls=GroupedCommand)
@@ -25,32 +25,18 @@ PLAIN_WIDTH = 200
 def command(as_json: bool, quiet: bool) -> None:
     """List the ABR policies that `simulate --policy` and `compare --policy` accept.
 
-    A policy is named NAME or NAME@VERSION; NAME alone is the version listed first.
+    A policy is named NAME@VERSION, or NAME for its preferred version.
     """
-    policies = list_policies()
+    policies = abr.list_policies()
     if as_json:
-        click.echo(json.dumps({"policies": policies}))
+        click.echo(json.dumps({"policies": [asdict(policy) for policy in policies]}))
         return
     table = Table(box=None, header_style="bold")
-    for heading in ("policy", "version", "implementation", "source"):
-        table.add_column(heading, overflow="fold", no_wrap=heading != "source")
+    for heading in ("policy", "description", "source", "implementation"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "policy")
     for policy in policies:
-        table.add_row(*(policy[key] for key in ("name", "version", "implementation", "source")))
+        table.add_row(policy.id, policy.title, policy.source, "compiled" if policy.is_compiled else "Python")
     console = Console()
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
     console.print(table)
-
-
-def list_policies() -> list[dict[str, Any]]:
-    """Return name, version, source and implementation of each policy, in the order of the registry."""
-    return [
-        {
-            "name": policy.name,
-            "version": policy.version,
-            "source": policy.source,
-            # a Python policy is a callable that the user passes to `abr.simulate`; the registry has compiled ones
-            "implementation": "compiled",
-        }
-        for policy in REGISTRY.values()
-    ]
