@@ -204,7 +204,7 @@ def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter
     with reporter.stage("sound and text"):
         sound = [
             (stream, executor.submit(encoder.encode_audio, source, stream, request.store, codec))
-            for stream in source.audio
+            for stream in (source.audio if request.audio else ())
             for codec in encoder.audio_codecs(stream, request.audio)
         ]
         words = [
