@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from shotladder.commands.options.execution_options import execution_options
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
-from shotladder.commands.options.ladder_options import execution_options, ladder_options
+from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.packaging_options import packaging_options, track_options
 from shotladder.commands.options.request_builder import build_encode_request
 from shotladder.pipeline.encode_pipeline import encode, plan

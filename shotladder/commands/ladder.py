@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ladders import Ladder, save_ladders
+from shotladder.commands.options.execution_options import execution_options
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
-from shotladder.commands.options.ladder_options import execution_options, ladder_options
+from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.request_builder import build_encode_request
 from shotladder.pipeline.encode_pipeline import find_ladders
 from shotladder.pipeline.output import check_file

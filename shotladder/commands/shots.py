@@ -18,7 +18,8 @@ from rich.table import Table
 import ladders
 from encoder import Source, inspect
 from ladders import Analysis
-from shotladder.commands.options.general_options import json_flag, quiet_flag, store_option, workers_option
+from shotladder.commands.options.execution_options import store_option, workers_option
+from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.progress import Advance, Reporter
 from shotladder.report.presentation_document import shot_document

@@ -12,7 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from shotladder.commands.options.general_options import json_flag, quiet_flag, store_option
+from shotladder.commands.options.execution_options import store_option
+from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder_runtime.store import Artefact, Store, artefacts, prune
 

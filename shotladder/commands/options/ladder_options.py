@@ -11,10 +11,9 @@ import click
 import encoder
 import vmaf
 from ladders import MODES, POOLINGS, StoppingRule, TrafficModel
-from shotladder.commands.options.general_options import store_option, workers_option
 from shotladder.commands.options.grouped_command import combine_options, option
 
-__all__ = ["execution_options", "ladder_options"]
+__all__ = ["ladder_options"]
 
 #: Shortest and longest target duration of a segment, s; players expect segments of 1 to 10 s, so this only stops typos.
 SEGMENT_DURATION = (Fraction(1, 2), Fraction(60))
@@ -213,25 +212,5 @@ _ENCODER = (
     ),
 )
 
-_EXECUTION = (
-    workers_option,
-    option(
-        "Execution",
-        "--cluster",
-        metavar="ADDRESS",
-        help="Run all jobs on the workers of the Dask scheduler at this address. Default: run them on this machine.",
-    ),
-    store_option,
-    option(
-        "Execution",
-        "--ffmpeg",
-        type=click.Path(exists=True, dir_okay=False),
-        metavar="FILE",
-        help="Use this ffmpeg executable. Default: $SHOTLADDER_FFMPEG, or the bundled ffmpeg.",
-    ),
-)
-
 #: Add the options of the groups Ladder and Encoder.
 ladder_options = combine_options(*_LADDER, *_ENCODER)
-#: Add the options of the group Execution.
-execution_options = combine_options(*_EXECUTION)
