@@ -26,7 +26,8 @@ from ladders import (
     one_quantiser,
     quantiser_grid,
 )
-from ladders.allocation.equal_slope import same_quality, solve_for_quality
+from ladders.allocation.baselines import same_quality
+from ladders.allocation.equal_slope import solve_for_quality
 from ladders.allocation.rung_placement import allocate_rungs
 from ladders.allocation.smoothness import smooth
 
@@ -83,7 +84,7 @@ class Grid:
         return min(costs, default=float("nan"))
 
     def optimum(self, quality: float, rung_target: RungTarget) -> float:
-        """Return the fewest bits by equal slope, one size for all chunks, within limits that count from them."""
+        """Return the fewest bits by equal slope, one size for all chunks, within constraints that count from them."""
 
         def within(curves: list[Curve]) -> TitleCurve:
             own = solve_for_quality(curves, self.frames, LIMITS, rung_target)
@@ -168,17 +169,17 @@ class GridProber:
 
 
 def rungs_of(
-    grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None, limits: Constraints = LIMITS
+    grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None, constraints: Constraints = LIMITS
 ) -> list[Rung]:
     """Choose rungs on curves as `per-shot` does."""
     sizes = {size[1]: size for size in grid.sizes}
-    titles = {height: equal_slope(curves[size], grid.frames, limits) for height, size in sizes.items()}
+    titles = {height: equal_slope(curves[size], grid.frames, constraints) for height, size in sizes.items()}
     chosen = choose_rungs(titles, grid.duration, rules or RungRules())
     shared = allocate_rungs(
         chosen,
         titles,
         grid.duration,
-        lambda height, rung_target: solve_for_quality(curves[sizes[height]], grid.frames, limits, rung_target),
+        lambda height, rung_target: solve_for_quality(curves[sizes[height]], grid.frames, constraints, rung_target),
     )
     return [
         (sizes[height], [int(i) for i in allocation.indices], RungTarget(choice.quality, allocation.bits))
@@ -202,10 +203,10 @@ def operating_points_of(
 
 def smooth_costs(grid: Grid, rungs: Iterable[Rung], max_quality_step: float) -> list[float]:
     """Return how many percent more bits each rung takes for its quality if shots may be no further from neighbours."""
-    costs, limits = [], replace(LIMITS, max_quality_step=max_quality_step)
+    costs, constraints = [], replace(LIMITS, max_quality_step=max_quality_step)
     for size, indices, _ in rungs:
         bits, quality = grid.delivered(size, indices)
-        costs.append(100 * (smooth(grid.at(size), grid.frames, limits, RungTarget(quality, bits)).bits / bits - 1))
+        costs.append(100 * (smooth(grid.at(size), grid.frames, constraints, RungTarget(quality, bits)).bits / bits - 1))
     return costs
 
 

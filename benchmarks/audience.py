@@ -70,7 +70,9 @@ def main() -> None:
             traces = abr.load_traces([TRACES / name])
             factor = load * middle / float(np.median([trace.mean_rate for trace in traces]))
             seen, unseen = abr.split([trace.scaled(factor) for trace in traces], 0.5, seed=1)
-            placed = choose_rungs(title, grid.duration, RungRules(audience=Viewers("seen", 600.0, SEGMENT, seen)))
+            placed = choose_rungs(
+                title, grid.duration, RungRules(expected_quality=Viewers("seen", 600.0, SEGMENT, seen))
+            )
             ladders = [presentation(grid, title, ladder) for ladder in (plain, placed)]
             heading = f"{path.name.partition('.')[0]}, {name}, load {load}"
             print(f"{heading}: {len(seen)} traces to place on, {len(unseen)} to judge on")

@@ -215,7 +215,9 @@ def variants(title: Title, grid: Grid, fast: Grid | None, probes: int) -> dict[s
     made = {
         "ours": rungs_of(grid, searched(fast), rules),
         "all probes by the final preset": rungs_of(grid, searched(None), rules),
-        "only what a loss of 5 % asks for": rungs_of(grid, searched(fast, stop=StoppingRule(loss=5.0)), rules),
+        "only what a loss of 5 % asks for": rungs_of(
+            grid, searched(fast, stop=StoppingRule(tolerance_percent=5.0)), rules
+        ),
         "without floor and peak": rungs_of(grid, searched(fast), rules, unbounded),
         "random probes, as many": rungs_of(grid, _random(grid, probes), rules),
     }
@@ -290,7 +292,7 @@ def study(path: Path, encoding: EncodeSettings, views: TrafficModel | None, stor
         began = time.process_time()
         analysis = analyse(source)
         analysis_cpu = time.process_time() - began
-        request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)), views=views)
+        request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)), traffic=views)
         title = Title(source, tuple(s.start for s in analysis.shots), request, analysis_cpu, store)
         grid, grid_cpu = exhaustive(title, executor, encoding.preset)
         fast = exhaustive(title, executor, encoding.fast_preset)[0] if encoding.fast_preset else None

@@ -1,15 +1,11 @@
 """Decide: shots, complexity, probe encodes, hulls, allocation, rungs."""
 
-from ladders.allocation.equal_slope import (
-    Allocation,
-    Constraints,
-    RungTarget,
-    TitleCurve,
-    convex_hull,
-    equal_slope,
-    one_quantiser,
-)
+from ladders.allocation.baselines import one_quantiser
+from ladders.allocation.constraints import Constraints, RungTarget
+from ladders.allocation.equal_slope import equal_slope
+from ladders.allocation.hull import convex_hull
 from ladders.allocation.rung_placement import RungChoice, RungRules, choose_rungs
+from ladders.allocation.title_curve import Allocation, TitleCurve
 from ladders.api import fixed, ladder_from, make_ladder, per_shot, per_title, requantise
 from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
 from ladders.complexity.si_ti import SITI_MODES, si_ti
@@ -29,14 +25,20 @@ from ladders.ladder import (
     save_ladder,
     save_ladders,
 )
-from ladders.ladder_request import MODES, LadderRequest, default_target
-from ladders.probing.chunk_measurement import EncodeSettings
-from ladders.probing.overrides import TrafficModel
-from ladders.probing.preset_choice import AUTO, choose_preset
+from ladders.ladder_request import (
+    AUTO,
+    MODES,
+    EncodeSettings,
+    LadderRequest,
+    StoppingRule,
+    TrafficModel,
+    default_target,
+)
+from ladders.probing.preset_choice import choose_preset
 from ladders.probing.prober import ProbePoint, Prober
-from ladders.probing.search import StoppingRule
 from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
-from ladders.rd.curves import Curve, RatePoint, fit_curve, quantiser_grid
+from ladders.rd.curve_interpolation import fit_curve
+from ladders.rd.curves import Curve, RatePoint, quantiser_grid
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
 from ladders.shots.detector import Analysis, Shot, analyse, assemble, detect_shots

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 
 from encoder import Segment, Source, plan_chunks
-from ladders.allocation.equal_slope import RungTarget
+from ladders.allocation.constraints import RungTarget
 from ladders.allocation.rung_placement import RungRules
 from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
 from ladders.ladder import Ladder, LadderError
@@ -118,14 +118,14 @@ def ladder_from(
     builder = LadderBuilder(prober.source, prober.chunks, request)
     sizes = list(builder.sizes.values())
     found = explore(
-        prober, sizes, builder.wanted, sub_range(progress, 0.0, 0.8 if request.views else 1.0), request.stop
+        prober, sizes, builder.wanted, sub_range(progress, 0.0, 0.8 if request.traffic else 1.0), request.stopping
     )
     curves = found.curves
-    if request.views:
+    if request.traffic:
         rungs = builder.rungs(curves)
-        shares = request.rules.shares([rung.rate for rung in rungs])
+        shares = request.rules.view_fractions([rung.rate for rung in rungs])
         advance = sub_range(progress, 0.8, 1.0)
-        refine(prober, curves, rungs, shares, request.views, budget=request.stop.budget, progress=advance)
+        refine(prober, curves, rungs, shares, request.traffic, budget=request.stopping.budget, progress=advance)
         curves = fit_all(prober, sizes)
     return Ladder(
         mode=request.mode,
@@ -133,7 +133,7 @@ def ladder_from(
         preset=request.encoding.preset,
         tune=request.encoding.tune,
         pooling=request.encoding.pooling,
-        target=request.rules.target,
+        target=request.target_for(prober.source),
         content_id=prober.source.content_id,
         chunks=prober.chunks,
         segments=tuple(segments),

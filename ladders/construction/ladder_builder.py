@@ -9,19 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, Source, codec_named
-from ladders.allocation.equal_slope import (
-    Allocation,
-    Constraints,
-    RungTarget,
-    TitleCurve,
-    equal_slope,
-    feasible_mask,
-    one_quantiser,
-    same_quality,
-    solve_for_quality,
-)
+from ladders.allocation.baselines import one_quantiser, same_quality
+from ladders.allocation.constraints import Constraints, RungTarget, feasible_mask
+from ladders.allocation.equal_slope import equal_slope, solve_for_quality
 from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
 from ladders.allocation.smoothness import smooth
+from ladders.allocation.title_curve import Allocation, TitleCurve
 from ladders.ladder import HullPoint, LadderError, Rung
 from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import Curves
@@ -34,7 +27,7 @@ __all__ = ["LadderBuilder", "unique_rungs"]
 #: Points of each height's curve that a ladder keeps for drawing.
 HULL_POINTS = 40
 #: A correction leaves the other chunks of a rung alone once its mean is this near (VMAF) to what was asked of it; all,
-#: but for limits, if it is as near as the second already.
+#: but for constraints, if it is as near as the second already.
 SETTLED, NEAR = 0.05, 0.3
 #: Where no allocation within the peak reaches a rung's quality, the peak is raised by such steps, up to where none
 #: is one any more.
@@ -42,7 +35,7 @@ LOOSER, UNBOUNDED = 1.25, 100.0
 
 
 def unique_rungs(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
-    """Return the rungs that differ, lowest rate first: limits may bring two to the same encodes."""
+    """Return the rungs that differ, lowest rate first: constraints may bring two to the same encodes."""
     kept = {(rung.width, rung.height, rung.quantisers): rung for rung in rungs}
     return tuple(sorted(kept.values(), key=lambda rung: rung.rate))
 
@@ -53,7 +46,7 @@ class LadderBuilder:
     def __init__(self, source: Source, chunks: Sequence[Chunk], request: LadderRequest) -> None:
         self.request = request
         self.pooling = POOLINGS[request.encoding.pooling]
-        self.limits = request.limits.for_target(request.rules.target)
+        self.constraints = request.constraints.for_target(request.target_for(source))
         self.frames = [chunk.frame_count for chunk in chunks]
         self.duration = float(sum(source.time(chunk.stop) - source.time(chunk.start) for chunk in chunks))
         self.sizes = candidate_sizes(source.display_size, request.max_height)
@@ -111,14 +104,14 @@ class LadderBuilder:
         """Return the quantisers that bring a rung to the quality asked of it, changing no chunk without need."""
         mine = curves[rung.width, rung.height]
         now = np.array([self.index(quantiser) for quantiser in rung.quantisers])
-        limits = self.limits
+        constraints = self.constraints
         if self.request.mode == "per-shot":
-            limits, rung_target = self._within_reach(mine, rung_target)
-            if limits.max_quality_step is not None:
+            constraints, rung_target = self._within_reach(mine, rung_target)
+            if constraints.max_quality_step is not None:
                 # one chunk is not changed without its neighbours
-                return self._quantisers(smooth(mine, self.frames, limits, rung_target, self.pooling, now).indices)
+                return self._quantisers(smooth(mine, self.frames, constraints, rung_target, self.pooling, now).indices)
             better = (
-                equal_slope(mine, self.frames, limits, rung_target, self.pooling)
+                equal_slope(mine, self.frames, constraints, rung_target, self.pooling)
                 .for_quality(rung_target.quality)
                 .indices
             )
@@ -130,14 +123,14 @@ class LadderBuilder:
             weights = np.asarray(self.frames, np.float64) / sum(self.frames)
             each = np.arange(len(mine))
             if self.request.mode == "per-shot":
-                within = feasible_mask(mine, weights, limits, rung_target)[each, now]
+                within = feasible_mask(mine, weights, constraints, rung_target)[each, now]
                 now = np.where(within, now, better)
-            loss = weights[:, None] * self.pooling.loss(np.array([curve.quality for curve in mine]))
-            left, asked = float(loss[each, now].sum()), self.pooling.loss(rung_target.quality)
+            loss = weights[:, None] * self.pooling.deficit(np.array([curve.quality for curve in mine]))
+            left, asked = float(loss[each, now].sum()), self.pooling.deficit(rung_target.quality)
             gains = loss[each, now] - loss[each, better]
-            near = NEAR if abs(self.pooling.quality(left) - rung_target.quality) <= NEAR else SETTLED
+            near = NEAR if abs(self.pooling.inverse(left) - rung_target.quality) <= NEAR else SETTLED
             for n in np.argsort(-gains * np.sign(left - asked), kind="stable"):
-                settled = abs(self.pooling.quality(left) - rung_target.quality) <= near
+                settled = abs(self.pooling.inverse(left) - rung_target.quality) <= near
                 if settled or gains[n] * (left - asked) <= 0:
                     break
                 now[n], left = better[n], left - gains[n]
@@ -157,9 +150,9 @@ class LadderBuilder:
         return {height: self._family(curves[size]) for height, size in self.sizes.items()}
 
     def _family(self, curves: list[Curve]) -> TitleCurve:
-        """Return the allocations that the mode knows, but for limits that count from a rung."""
+        """Return the allocations that the mode knows, but for constraints that count from a rung."""
         if self.request.mode == "per-shot":
-            return equal_slope(curves, self.frames, self.limits, None, self.pooling)
+            return equal_slope(curves, self.frames, self.constraints, None, self.pooling)
         if self.request.mode == "constant-quality":
             return same_quality(curves, self.frames, self.pooling)
         return one_quantiser(curves, self.frames, self.pooling)
@@ -169,26 +162,26 @@ class LadderBuilder:
         mine = curves[self.sizes[height]]
         if self.request.mode != "per-shot":
             return self._family(mine).for_quality(rung_target.quality)
-        limits = self.limits
-        allocation = solve_for_quality(mine, self.frames, limits, rung_target, self.pooling)
+        constraints = self.constraints
+        allocation = solve_for_quality(mine, self.frames, constraints, rung_target, self.pooling)
         if allocation.quality < rung_target.quality - SETTLED <= self._family(mine).quality[-1]:
-            limits, _ = self._within_reach(mine, rung_target)
-            allocation = equal_slope(mine, self.frames, limits, rung_target, self.pooling).for_quality(
+            constraints, _ = self._within_reach(mine, rung_target)
+            allocation = equal_slope(mine, self.frames, constraints, rung_target, self.pooling).for_quality(
                 rung_target.quality
             )
-        if limits.max_quality_step is None:
+        if constraints.max_quality_step is None:
             return allocation
-        return smooth(mine, self.frames, limits, replace(rung_target, bits=allocation.bits), self.pooling)
+        return smooth(mine, self.frames, constraints, replace(rung_target, bits=allocation.bits), self.pooling)
 
     def _within_reach(self, curves: list[Curve], rung_target: RungTarget) -> tuple[Constraints, RungTarget]:
         """Return what bounds a rung, with a peak so high that the quality asked for can be reached, if it can be."""
-        limits, asked = self.limits, min(rung_target.quality, self._family(curves).quality[-1]) - SETTLED
-        while limits.peak_ratio < UNBOUNDED:
-            if equal_slope(curves, self.frames, limits, rung_target, self.pooling).quality[-1] >= asked:
+        constraints, asked = self.constraints, min(rung_target.quality, self._family(curves).quality[-1]) - SETTLED
+        while constraints.peak_ratio < UNBOUNDED:
+            if equal_slope(curves, self.frames, constraints, rung_target, self.pooling).quality[-1] >= asked:
                 break
-            limits = replace(limits, peak_ratio=LOOSER * limits.peak_ratio)
-            rung_target = replace(rung_target, most=LOOSER * rung_target.most)
-        return limits, rung_target
+            constraints = replace(constraints, peak_ratio=LOOSER * constraints.peak_ratio)
+            rung_target = replace(rung_target, max_bits=LOOSER * rung_target.max_bits)
+        return constraints, rung_target
 
     def _rung(self, height: int, allocation: Allocation) -> Rung:
         rate = round(allocation.bits / self.duration)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from encoder import Chunk, Source
-from ladders.allocation.equal_slope import Constraints
+from ladders.allocation.constraints import Constraints
 from ladders.final.final_encodes import FinalChunk, final_point
-from ladders.probing.chunk_measurement import EncodeSettings
+from ladders.ladder_request import EncodeSettings
 
 __all__ = ["AT_PEAK", "active_constraints"]
 
@@ -22,7 +22,7 @@ def active_constraints(
     chunks: Sequence[Chunk],
     quantisers: Sequence[float],
     row: Sequence[FinalChunk],
-    limits: Constraints,
+    constraints: Constraints,
     encoding: EncodeSettings,
 ) -> dict[str, list[int]]:
     """Return the numbers of the chunks that stand at each limit.
@@ -36,7 +36,7 @@ def active_constraints(
         Of each chunk.
     row : sequence of FinalChunk
         Their encodes.
-    limits : Limits
+    constraints : Limits
     encoding : Encoding
 
     Returns
@@ -52,13 +52,14 @@ def active_constraints(
     quality = np.array([point.quality for point in points])
     heaviest = np.array([point.peak_to_average * point.bits for point in points]) / seconds
     mean = encoding.pool(np.concatenate([final.vmaf for final in row]))
-    peak = limits.peak_ratio * sum(point.bits for point in points) / seconds.sum()
+    peak = constraints.peak_ratio * sum(point.bits for point in points) / seconds.sum()
     steps = np.abs(np.diff(quality))
     furthest = np.maximum(np.append(0.0, steps), np.append(steps, 0.0))
     held = {
-        "floor": quality - [point.worst_shot_deficit for point in points] <= mean - limits.floor_below_mean + NEAR,
-        "cap": quality >= limits.cap - NEAR,
+        "floor": quality - [point.worst_shot_deficit for point in points] <= mean - constraints.floor_below_mean + NEAR,
+        "cap": quality >= constraints.cap - NEAR,
         "peak": heaviest >= AT_PEAK * peak,
-        "max_quality_step": furthest >= (np.inf if limits.max_quality_step is None else limits.max_quality_step) - NEAR,
+        "max_quality_step": furthest
+        >= (np.inf if constraints.max_quality_step is None else constraints.max_quality_step) - NEAR,
     }
     return {name: np.flatnonzero(at).tolist() for name, at in held.items()}

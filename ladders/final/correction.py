@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, Source, codec_named, min_vbv_bitrate, stitched_samples
-from ladders.allocation.decoder_buffer import kept_shares
-from ladders.allocation.equal_slope import PEAK_MARGIN, Constraints, RungTarget
+from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget
+from ladders.allocation.decoder_buffer import kept_fractions
 from ladders.api import requantise
 from ladders.final.active_constraints import AT_PEAK
 from ladders.final.final_encodes import (
@@ -23,8 +23,7 @@ from ladders.final.final_encodes import (
     final_point,
 )
 from ladders.ladder import Ladder, Rung
-from ladders.ladder_request import LadderRequest
-from ladders.probing.chunk_measurement import EncodeSettings
+from ladders.ladder_request import EncodeSettings, LadderRequest
 from ladders.probing.prober import Prober
 
 __all__ = ["encode_with_correction", "find_violations", "segment_rates"]
@@ -85,9 +84,9 @@ def encode_with_correction(
         finals = encode_final_chunks(prober, ladder, advance)
     rounds: list[_Round] = []
     most: dict[Rung, NDArray[np.float64] | float] = {}
-    corrections = CORRECTIONS if request.limits.buffer is None else BUFFER_CORRECTIONS
+    corrections = CORRECTIONS if request.constraints.vbv_seconds is None else BUFFER_CORRECTIONS
     while True:
-        misses = _misses(prober.source, ladder, finals, request.limits, prober.encoding)
+        misses = _misses(prober.source, ladder, finals, request.constraints, prober.encoding)
         rounds.append(_Round(ladder, finals, misses))
         again = [n for n, miss in enumerate(misses) if max(miss) > 1]
         if not again or len(rounds) > corrections:
@@ -97,8 +96,8 @@ def encode_with_correction(
         for n in again:
             rung_target, asked = _aim(prober.source, ladder, finals, request, n), _asked(ladder.rungs[n])
             # what a chunk was found not to get it does not get in a later round
-            most[asked] = np.minimum(rung_target.most, most.get(asked, np.inf))
-            rung_targets[n] = replace(rung_target, most=most[asked])
+            most[asked] = np.minimum(rung_target.max_bits, most.get(asked, np.inf))
+            rung_targets[n] = replace(rung_target, max_bits=most[asked])
         better = requantise(prober, ladder, request, rung_targets)
         if better == ladder:
             break
@@ -127,13 +126,17 @@ def _best(rounds: Sequence[_Round]) -> tuple[Ladder, FinalEncodes]:
 
 
 def find_violations(
-    source: Source, ladder: Ladder, finals: FinalEncodes, limits: Constraints, encoding: EncodeSettings | None = None
+    source: Source,
+    ladder: Ladder,
+    finals: FinalEncodes,
+    constraints: Constraints,
+    encoding: EncodeSettings | None = None,
 ) -> list[int]:
     """Return the rungs that, measured, do not give what was asked of them, pool as the encoding has it.
 
     Of the fixed ladder a rate is asked, of others a quality.
     """
-    misses = _misses(source, ladder, finals, limits, encoding or EncodeSettings())
+    misses = _misses(source, ladder, finals, constraints, encoding or EncodeSettings())
     return [n for n, miss in enumerate(misses) if max(miss) > 1]
 
 
@@ -152,12 +155,12 @@ def _aim(source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRe
     row = finals.chunks[number]
     each = np.array([final.bits for final in row])
     rung_target = RungTarget(ladder.rungs[number].quality, float(each.sum()))
-    if request.limits.buffer is None or ladder.mode != "per-shot":
+    if request.constraints.vbv_seconds is None or ladder.mode != "per-shot":
         return rung_target
-    peak = PEAK_MARGIN * request.limits.peak_ratio * rung_target.bits / _seconds(ladder, source)
+    peak = PEAK_MARGIN * request.constraints.peak_ratio * rung_target.bits / _seconds(ladder, source)
     owners = np.repeat(np.arange(len(row)), [chunk.frame_count for chunk in ladder.chunks])
-    shares = kept_shares(*_samples(source, ladder, row), owners, peak, request.limits.buffer)
-    return replace(rung_target, most=np.where(shares < 1, shares * each, np.inf))
+    shares = kept_fractions(*_samples(source, ladder, row), owners, peak, request.constraints.vbv_seconds)
+    return replace(rung_target, max_bits=np.where(shares < 1, shares * each, np.inf))
 
 
 def _samples(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> Samples:
@@ -169,7 +172,7 @@ def _seconds(ladder: Ladder, source: Source) -> float:
 
 
 def _misses(
-    source: Source, ladder: Ladder, finals: FinalEncodes, limits: Constraints, encoding: EncodeSettings
+    source: Source, ladder: Ladder, finals: FinalEncodes, constraints: Constraints, encoding: EncodeSettings
 ) -> list[_Miss]:
     """Return how far each rung is from what is asked of it."""
     if ladder.mode == "fixed":
@@ -179,39 +182,44 @@ def _misses(
     misses = []
     for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True)):
         quality = abs(encoding.pool(finals.vmaf(n)) - rung.quality) / TOLERANCE
-        crossed = _crossed(source, ladder, rung, row, limits, encoding) if ladder.mode == "per-shot" else ()
+        crossed = _crossed(source, ladder, rung, row, constraints, encoding) if ladder.mode == "per-shot" else ()
         misses.append(tuple(max(miss, 1.0) for miss in (quality, *crossed)))
     return misses
 
 
 def _crossed(
-    source: Source, ladder: Ladder, rung: Rung, row: Sequence[FinalChunk], limits: Constraints, encoding: EncodeSettings
+    source: Source,
+    ladder: Ladder,
+    rung: Rung,
+    row: Sequence[FinalChunk],
+    constraints: Constraints,
+    encoding: EncodeSettings,
 ) -> _Miss:
     """Return how far the peak is crossed, and the max_quality_step or the floor of what could have more."""
-    peak = limits.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
-    samples = None if limits.buffer is None else _samples(source, ladder, row)
-    highest = max(*segment_rates(source, ladder, row), _needed_rate(samples, limits))
+    peak = constraints.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
+    samples = None if constraints.vbv_seconds is None else _samples(source, ladder, row)
+    highest = max(*segment_rates(source, ladder, row), _needed_rate(samples, constraints))
     worst = 0.0
-    if limits.max_quality_step is not None and len(row) > 1:
+    if constraints.max_quality_step is not None and len(row) > 1:
         jumps = np.abs(np.diff([encoding.pool(final.vmaf) for final in row]))
-        worst = float(jumps.max() - limits.max_quality_step) / FLOOR_TOLERANCE
-    floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - limits.floor_below_mean
+        worst = float(jumps.max() - constraints.max_quality_step) / FLOOR_TOLERANCE
+    floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - constraints.floor_below_mean
     finest = codec_named(encoding.codec).quantisers[0]
     for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
         point = final_point(source, chunk, quantiser, final, encoding)
         heaviest = point.peak_to_average * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
         # what has nearly all that a peak or a buffer takes can have no more, below the floor or not
-        if max(heaviest / AT_PEAK, _needed_rate(samples, limits, chunk)) < peak and quantiser > finest:
+        if max(heaviest / AT_PEAK, _needed_rate(samples, constraints, chunk)) < peak and quantiser > finest:
             worst = max(worst, (floor - (point.quality - point.worst_shot_deficit)) / FLOOR_TOLERANCE)
     return highest / peak, worst
 
 
-def _needed_rate(samples: Samples | None, limits: Constraints, grown: Chunk | None = None) -> float:
+def _needed_rate(samples: Samples | None, constraints: Constraints, grown: Chunk | None = None) -> float:
     """Return the rate that the buffer asked for needs, had one chunk a little more; 0 where none is asked for."""
-    if samples is None or limits.buffer is None:
+    if samples is None or constraints.vbv_seconds is None:
         return 0.0
     bits, times = samples
     if grown is not None:
         bits = bits.copy()
         bits[grown.start : grown.stop] = np.ceil(bits[grown.start : grown.stop] / AT_PEAK)
-    return min_vbv_bitrate(bits, times, limits.buffer)
+    return min_vbv_bitrate(bits, times, constraints.vbv_seconds)

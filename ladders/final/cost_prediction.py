@@ -92,7 +92,8 @@ class _Imagined(_Counting):
     def apart(self, point: ProbePoint) -> float:
         """Return how many times its piece's bits a chunk has at a size: as far apart as searches expect of lent curves.
 
-        Were they uniform_quantiser_curve, no size would compete with another in some chunks only, and the search end too soon.
+        Were they uniform_quantiser_curve, no size would compete with another in some chunks only, and the search end
+        too soon.
         """
         return float(np.exp(np.random.default_rng((point.chunk, *point.size)).normal(0, SIGMA_TRANSFER)))
 
@@ -168,10 +169,10 @@ def predict_cost(
         first = _first_share(finals)
         curves = fit_all(prober, list(dict.fromkeys(size for _, size in prober.found | prober.fast)))
     title = _Imagined(
-        source, tuple(chunks), request.encoding, prober.store, executor, request.frame_stride, pieces=pieces, curves=curves,
-        first=first,
+        source, tuple(chunks), request.encoding, prober.store, executor, request.frame_stride, pieces=pieces,
+        curves=curves, first=first,
     )  # fmt: skip
-    whole = title.ladder(replace(request, views=None))
+    whole = title.ladder(replace(request, traffic=None))
     compared = replace(title.sibling(), work=_Work())
     if compare and request.mode != "fixed":
         # the final encodes are known by then
@@ -195,8 +196,8 @@ def predict_cost(
         per_trial = max(trials_cost - job * prober.work.jobs, trials_cost / 2) / parts[3]
         for name, work in (("probes", probes), ("comparison", compared.work)):
             said[name] += per_trial * getattr(work, stage) + job * work.jobs
-    if request.stop.budget is not None:
-        said["probes"] = min(said["probes"], request.stop.budget)
+    if request.stopping.budget is not None:
+        said["probes"] = min(said["probes"], request.stopping.budget)
     return {stage: round(seconds, 1) for stage, seconds in said.items()}
 
 

@@ -13,14 +13,8 @@ from numpy.typing import NDArray
 import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import Ladder
-from ladders.probing.chunk_measurement import (
-    EncodeSettings,
-    MeasuredJob,
-    measure_chunk,
-    measuring,
-    rate_point,
-    shot_vmaf,
-)
+from ladders.ladder_request import EncodeSettings
+from ladders.probing.chunk_measurement import MeasuredJob, measure_chunk, measuring, rate_point, shot_vmaf
 from ladders.probing.prober import ProbePoint, Prober
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all

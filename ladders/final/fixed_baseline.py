@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from encoder import Chunk, codec_named
-from ladders.allocation.equal_slope import TitleCurve, uniform_quantiser_curve
+from ladders.allocation.baselines import uniform_quantiser_curve
+from ladders.allocation.title_curve import TitleCurve
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.ladder import Ladder, ProbeCost, Rung
 from ladders.ladder_request import LadderRequest
@@ -82,18 +83,19 @@ def fixed_anchor(
     ----------
     .. [1] W. G. Cochran, "Sampling Techniques", 3rd edition, 1977, chapters 6 and 7.
     """
+    target = request.target_for(prober.source)
     builder = LadderBuilder(prober.source, prober.chunks, replace(request, mode="fixed"))
     if not builder.recommended:
         return None
     drawn = fit_all(prober, list(builder.sizes.values()))
     found, order = drawn, _order(len(prober.chunks))
-    first = _below(builder.fixed_rungs(builder.titles(drawn)), request.rules.target)
+    first = _below(builder.fixed_rungs(builder.titles(drawn)), target)
     sampled = order[: _affordable(prober.chunks, order, ladder, first)]
     near = NEAR * codec_named(prober.encoding.codec).rate_halving
     for number in range(ROUNDS):
         points = [
             ProbePoint(n, (rung.width, rung.height), rung.quantisers[n])
-            for rung in _below(builder.fixed_rungs(_titles(builder, drawn, found, sampled)), request.rules.target)
+            for rung in _below(builder.fixed_rungs(_titles(builder, drawn, found, sampled)), target)
             for n in sampled
         ]
         prober.run(
@@ -133,15 +135,15 @@ def _titles(builder: LadderBuilder, drawn: Curves, found: Curves, sampled: list[
     A sample of all chunks leaves nothing of what is drawn.
     """
     frames = np.asarray(builder.frames, np.float64)
-    titles = {}
+    titles: dict[int, TitleCurve] = {}
     for height, size in builder.sizes.items():
         before, after = (stack_curves(curves[size]) for curves in (drawn, found))
         ratio = after.bits[sampled].sum(axis=0) / before.bits[sampled].sum(axis=0)
-        losses = builder.pooling.loss(before.quality), builder.pooling.loss(after.quality)
+        losses = builder.pooling.deficit(before.quality), builder.pooling.deficit(after.quality)
         loss = np.average(losses[0], axis=0, weights=frames)
         loss += np.average((losses[1] - losses[0])[sampled], axis=0, weights=frames[sampled])
         titles[height] = uniform_quantiser_curve(
-            before.bits.sum(axis=0) * ratio, builder.pooling.quality(loss), len(frames)
+            before.bits.sum(axis=0) * ratio, builder.pooling.inverse(loss), len(frames)
         )
     return titles
 

@@ -12,56 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import encoder
 import vmaf
-from encoder import Chunk, ChunkJob, Rendition, Source
+from encoder import Chunk, ChunkJob, Source
+from ladders.ladder_request import EncodeSettings
 from ladders.rd.curves import RatePoint
-from ladders.rd.pooling import POOLINGS
 from shotladder_runtime.store import Store
 
-__all__ = ["EncodeSettings", "MeasuredJob", "chunk_vmaf", "measure_chunk", "measuring", "rate_point", "shot_vmaf"]
-
-
-@dataclass(frozen=True, slots=True)
-class EncodeSettings:
-    """What stays the same in all encodes of a title.
-
-    Attributes
-    ----------
-    codec, preset, tune : str
-    model : str or None
-        VMAF model; None chooses by the film's size.
-    engine : str
-        That measures.
-    pooling : str
-        One of `POOLINGS`: how the VMAF of frames makes that of a chunk, and of a rung.
-    """
-
-    codec: str = "h264"
-    preset: str = "medium"
-    tune: str = "visual"
-    model: str | None = None
-    engine: str = vmaf.DEFAULT_ENGINE
-    pooling: str = "mean"
-
-    def pool(self, scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> float:
-        """Return the quality of frames that have such scores."""
-        return float(POOLINGS[self.pooling].pool(scores, weights))
-
-    @property
-    def fast_preset(self) -> str | None:
-        """A faster preset for most probes; None if the one of the final encodes is fast itself."""
-        return encoder.codec_named(self.codec).trials_for(self.preset)
-
-    @property
-    def overrides(self) -> tuple[str, ...]:
-        """Names of what single chunks may have beyond the preset."""
-        codec = encoder.codec_named(self.codec)
-        return tuple(each.name for each in codec.overrides_for(self.preset, self.tune))
-
-    def rendition(self, size: tuple[int, int], preset: str | None = None, override: str = "") -> Rendition:
-        """Return the rendition of a size."""
-        return Rendition("", self.codec, *size, preset or self.preset, self.tune, override=override)
+__all__ = ["MeasuredJob", "chunk_vmaf", "measure_chunk", "measuring", "rate_point", "shot_vmaf"]
 
 
 @dataclass(frozen=True, slots=True)

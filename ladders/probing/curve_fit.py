@@ -6,16 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from encoder import codec_named
 from ladders.probing.prober import Prober
+from ladders.rd.curve_interpolation import apply_encoder_offset, fit_chunk_curves, fit_curve, shift_through_points
 from ladders.rd.curve_transfer import impute_curves
-from ladders.rd.curves import (
-    Curve,
-    Size,
-    apply_encoder_offset,
-    fit_chunk_curves,
-    fit_curve,
-    quantiser_grid,
-    shift_through_points,
-)
+from ladders.rd.curves import Curve, Size, quantiser_grid
 
 __all__ = ["Curves", "fit_all", "fit_chunk_probes", "fittable_sizes", "impute_from_probes"]
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from encoder import codec_named
 from ladders.ladder import Rung
+from ladders.ladder_request import TrafficModel
 from ladders.probing.curve_fit import Curves
 from ladders.probing.prober import ProbePoint, Prober, evenly_spaced
 from ladders.rd.curves import VMAF_CEILING, Curve, RatePoint
 from ladders.rd.uncertainty import expected_improvement
 
-__all__ = ["TrafficModel", "refine"]
+__all__ = ["refine"]
 
 #: So many chunks are tried with every override: they show what it takes and about what it saves.
 PILOTS = 3
@@ -24,27 +25,6 @@ PILOTS = 3
 DOUBT = 0.05
 #: Share of the bits that all overrides together save at most, about: what cannot even pay for pilots is not begun.
 AT_MOST = 0.15
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficModel:
-    """What bits are worth against the time to encode them.
-
-    Attributes
-    ----------
-    count : float
-        How often the film will be watched.
-    cpu_hour : float
-        Gigabytes of traffic that cost as much as a CPU core for an hour.
-    """
-
-    count: float
-    cpu_hour: float = 4.0
-
-    @property
-    def bits_a_second(self) -> float:
-        """Bits of traffic that cost as much as a CPU second."""
-        return self.cpu_hour * 8e9 / 3600
 
 
 def refine(
@@ -83,7 +63,8 @@ def refine(
     chunk, and a probe there is run if what it is expected to add to the best choice so far (expected improvement) is
     more than it costs itself. Only what was tried is taken. One encode tells: at the size and quantiser of one that
     there is without override. On each rung bits change in the ratio that the two show, and so does distortion, which
-    is worth what the whole rung would have to spend on so much (at equal slope that is uniform_quantiser_curve in all chunks).
+    is worth what the whole rung would have to spend on so much (at equal slope that is uniform_quantiser_curve in all
+    chunks).
     """
     _Refining(prober, curves, rungs, shares, views, budget).run(progress)
 
@@ -137,8 +118,8 @@ class _Refining:
             bits, loss = _at(row, at)
             more, less = _at(row, np.maximum(at - round(1 / self.step), 0))
             price = (more.sum() - bits.sum()) / max(float((loss - less) @ frames), 1e-9)
-            self.traffic[r] = views.count * share * bits
-            self.distortion[r] = views.count * share * price * frames * loss
+            self.traffic[r] = views.expected_views * share * bits
+            self.distortion[r] = views.expected_views * share * price * frames * loss
         self.fetched = self.traffic.sum(axis=0)
         self.known: dict[str, _Known] = {}
 
@@ -167,7 +148,7 @@ class _Refining:
         cost = self.prober.cost
         seconds = cost.cpu_seconds / cost.probes * count * PILOTS
         left = np.inf if self.budget is None else self.budget - cost.cpu_seconds
-        return bool(seconds <= left and AT_MOST * self.fetched.sum() > seconds * self.views.bits_a_second)
+        return bool(seconds <= left and AT_MOST * self.fetched.sum() > seconds * self.views.bits_per_cpu_second)
 
     def _pilots(self, names: Sequence[str]) -> None:
         chunks = sorted(self.plain)
@@ -208,7 +189,7 @@ class _Refining:
     def _extra(self, name: str) -> NDArray[np.float64]:
         """Return what the longer encodes of each chunk cost, in bits of traffic."""
         seconds = self.known[name].seconds - self.known[""].seconds
-        return seconds * self.pixels * self.views.bits_a_second
+        return seconds * self.pixels * self.views.bits_per_cpu_second
 
     def _best(self) -> dict[int, tuple[str, float]]:
         """Return the best that was found for each chunk, and what it is worth."""
@@ -234,7 +215,7 @@ class _Refining:
             mean, deviation = known.belief()
             seconds = known.seconds * pixels
             gains = expected_improvement(fetched * mean - self._extra(name)[chunks] - worth, fetched * deviation)
-            gains -= seconds * self.views.bits_a_second
+            gains -= seconds * self.views.bits_per_cpu_second
             for n, gain, cost in zip(self.plain, gains.tolist(), seconds.tolist(), strict=True):
                 if n not in known.savings and gain > 0 and (n not in wanted or gain > wanted[n][0]):
                     wanted[n] = gain, cost, replace(self.plain[n], override=name)

@@ -10,17 +10,14 @@ import numpy as np
 
 from encoder import Chunk, Source, codec_named
 from ladders.ladder import LadderError, ProbeCost
-from ladders.ladder_request import LadderRequest
-from ladders.probing.overrides import TrafficModel
+from ladders.ladder_request import AUTO, LadderRequest, TrafficModel
 from ladders.probing.prober import ProbePoint, Prober, evenly_spaced
 from ladders.rd.curves import VMAF_CEILING
 from ladders.resolutions import candidate_sizes
 from shotladder_runtime.store import Store
 
-__all__ = ["AUTO", "choose_preset"]
+__all__ = ["choose_preset"]
 
-#: Stands for the preset that is to be chosen.
-AUTO = "auto"
 #: So many chunks, spread over the title, are tried by every preset that is looked at.
 PILOTS = 3
 #: Where in the encoder's range of quantisers; by the default preset at a finer one, too.
@@ -70,9 +67,9 @@ def choose_preset(
     """
     if request.encoding.preset != AUTO:
         return request, ProbeCost()
-    if request.views is None:
+    if request.traffic is None:
         raise LadderError("a preset is chosen by how many views the film will have, which are not stated")
-    choice = _Choice(request, request.views, source, chunks, store, executor)
+    choice = _Choice(request, request.traffic, source, chunks, store, executor)
     return replace(request, encoding=replace(request.encoding, preset=choice.made())), choice.spent
 
 
@@ -135,4 +132,7 @@ class _Choice:
     def cost(self, tried: _Tried) -> float:
         """Return what a preset costs in all, in bits of traffic."""
         bits = tried.bits + self.price * (tried.distortion - self.default.distortion)
-        return self.views.count * bits * self.longer + tried.seconds * self.larger * self.views.bits_a_second
+        return (
+            self.views.expected_views * bits * self.longer
+            + tried.seconds * self.larger * self.views.bits_per_cpu_second
+        )

@@ -11,15 +11,8 @@ from typing import Any, Self
 import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import ProbeCost
-from ladders.probing.chunk_measurement import (
-    EncodeSettings,
-    MeasuredJob,
-    chunk_vmaf,
-    measure_chunk,
-    measuring,
-    rate_point,
-    shot_vmaf,
-)
+from ladders.ladder_request import EncodeSettings
+from ladders.probing.chunk_measurement import MeasuredJob, chunk_vmaf, measure_chunk, measuring, rate_point, shot_vmaf
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all
 from shotladder_runtime.store import Store

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from encoder import Codec, codec_named
+from ladders.ladder_request import StoppingRule
 from ladders.probing.curve_fit import Curves, fit_chunk_probes, fittable_sizes, impute_from_probes
 from ladders.probing.prober import ProbePoint, Prober, evenly_spaced
 from ladders.rd.curve_transfer import nearest_probed_size
 from ladders.rd.curves import Curve, Size
 from ladders.rd.uncertainty import SIGMA_AT_PROBE, SIGMA_PRIOR, OperatingPoint, expected_excess_rate, log_rate_sigma
 
-__all__ = ["Found", "StoppingRule", "Wanted", "explore", "sub_range"]
+__all__ = ["Found", "Wanted", "explore", "sub_range"]
 
 Progress = Callable[[float, float], None]
 #: What a ladder made of curves would encode: for every rung, the quantisers of all chunks at each size that reaches its
@@ -42,24 +43,6 @@ VALUE_THRESHOLD = 0.8
 OVERHEAD, EXACT_COST_RATIO = 0.3, 3.0
 #: Rounds of trying, at most, after the pilots.
 ROUNDS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class StoppingRule:
-    """When a search ends.
-
-    Attributes
-    ----------
-    loss : float
-        No more is tried once the rungs are expected to cost at most so much more (percent of their bits) than if all
-        curves were known.
-    budget : float or None
-        CPU seconds that all probes may take, about; None for as many as the loss needs. One chunk is tried whatever the
-        budget.
-    """
-
-    loss: float = 0.5
-    budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,7 +191,7 @@ class _Search:
             total += loss / len(rungs)
             for index, (size, quantisers) in enumerate(rung.items()):
                 sigma = operating_points[index].sigma
-                for n in np.flatnonzero(operating_points[index].after < sigma):
+                for n in np.flatnonzero(operating_points[index].sigma_if_probed < sigma):
                     key = int(n), size, quantisers[n] if self._may_try_one(size, tried[n]) else None
                     gains[key] = gains.get(key, 0.0) + float(saved[index][n]) / len(rungs)
                     # the first size is the one that the rung takes
@@ -235,9 +218,11 @@ class _Search:
         firsts = [probe for probe in probes if probe.first]
         ordered = sorted(firsts or probes, key=lambda probe: -probe.gain / probe.cost)
         least = (
-            VALUE_THRESHOLD * self.stop.loss / (sum(chunk.frame_count for chunk in self.prober.chunks) * (1 + OVERHEAD))
+            VALUE_THRESHOLD
+            * self.stop.tolerance_percent
+            / (sum(chunk.frame_count for chunk in self.prober.chunks) * (1 + OVERHEAD))
         )
-        excess = loss - self.stop.loss
+        excess = loss - self.stop.tolerance_percent
         for probe in ordered:
             serves = excess > 0 and probe.gain > least * probe.cost
             others = chunk_vmaf[probe.points[0].chunk]

@@ -183,7 +183,7 @@ _OPTIONS = (
         "--remaining-loss",
         metavar="PERCENT",
         type=click.FloatRange(0, 100),
-        default=StoppingRule().loss,
+        default=StoppingRule().tolerance_percent,
         show_default=True,
         help="Stop trial encodes once more of them are expected to save no more of the bits.",
     ),
@@ -204,7 +204,7 @@ _OPTIONS = (
         "--cpu-hour",
         metavar="GIGABYTES",
         type=click.FloatRange(0),
-        help=f"With --views: traffic that costs as much as a CPU core for an hour [{TrafficModel(1).cpu_hour:g}].",
+        help=f"With --views: traffic worth an hour of a CPU core [{TrafficModel(1).gb_per_cpu_hour:g}].",
     ),
     click.option(
         "--engine",
@@ -317,7 +317,7 @@ def _views(options: dict[str, Any]) -> TrafficModel | None:
     if options["ladder"] not in MODES:
         raise click.BadParameter("refines shots by trials, and this --ladder is made", param_hint="--views")
     views = TrafficModel(options["views"])
-    return views if options["cpu_hour"] is None else replace(views, cpu_hour=options["cpu_hour"])
+    return views if options["cpu_hour"] is None else replace(views, gb_per_cpu_hour=options["cpu_hour"])
 
 
 def _of_per_shot(options: dict[str, Any], name: str) -> Any:

@@ -299,10 +299,10 @@ def _package(
 
 def _say_of_buffers(presentation: dict[str, Any], limits: Constraints, reporter: Reporter) -> None:
     """Name the rungs for which a buffer that was asked for has to be filled faster than it should."""
-    for rung in presentation["video"] if limits.buffer is not None else ():
+    for rung in presentation["video"] if limits.vbv_seconds is not None else ():
         times = rung["buffer_rate"] / rung["average_bitrate"]
         if times > limits.peak_ratio:
-            held = f"a buffer of {limits.buffer:g} s has to be filled at {times:.2f} times its average rate"
+            held = f"a buffer of {limits.vbv_seconds:g} s has to be filled at {times:.2f} times its average rate"
             reporter.say(f"{rung['id']}: {held}")
 
 

@@ -132,21 +132,21 @@ class EncodeRequest:
     @property
     def limits(self) -> Constraints:
         """What no shot may cross."""
-        return Constraints(buffer=self.buffer, max_quality_step=self.max_jump)
+        return Constraints(vbv_seconds=self.buffer, max_quality_step=self.max_jump)
 
     def ladder_requests(self, source: Source) -> tuple[LadderRequest, ...]:
         """Return what the ladder of this film is to be, for each codec."""
         rules = RungRules(target=self.target if self.target is not None else default_target(source), count=self.rungs)
         if self.audience:
             viewers = Viewers.on(self.audience, float(source.duration), float(self.segment))
-            rules = replace(rules, audience=viewers)
+            rules = replace(rules, expected_quality=viewers)
         request = LadderRequest(
             rules=rules,
-            limits=self.limits,
+            constraints=self.limits,
             max_height=self.max_height,
             segment_duration=self.segment,
-            stop=self.stop,
-            views=self.views,
+            stopping=self.stop,
+            traffic=self.views,
         )
         if self.ladder in MODES:
             request = replace(request, mode=self.ladder)

@@ -113,7 +113,7 @@ def describe(folder: Path, parts: Parts, fingerprint: str) -> dict[str, Any]:
             "preset": _presets(parts.made),
             "tune": ladder.tune,
             "pooling": ladder.pooling,
-            "buffer_seconds": parts.limits.buffer,
+            "buffer_seconds": parts.limits.vbv_seconds,
             "max_jump": parts.limits.max_quality_step,
             "target_vmaf": ladder.target,
             # what each shot has beyond the preset, if any has anything
@@ -183,8 +183,8 @@ def _video(folder: Path, parts: Parts, made: Made, number: int) -> dict[str, Any
     peak = round(max(8 * size / time for size, time in zip(sizes, durations, strict=True)))
     scores = made.finals.vmaf(number)
     filled = peak
-    if parts.limits.buffer is not None:
-        filled = max(peak, math.ceil(encoder.min_vbv_bitrate(*made.samples[number], parts.limits.buffer)))
+    if parts.limits.vbv_seconds is not None:
+        filled = max(peak, math.ceil(encoder.min_vbv_bitrate(*made.samples[number], parts.limits.vbv_seconds)))
     return {
         "id": rendition.id,
         "codec": rendition.codec,

@@ -62,11 +62,11 @@ def laid_out(change=None):
     return prober, ladder, FinalEncodes(tuple(tuple(row) for row in rows), 0.0, 0.0)
 
 
-def told(change=None, limits=None):
+def told(change=None, constraints=None):
     prober, ladder, finals = laid_out(change)
     # what is asked is what came out, so that only floor and peak are left to miss
     asked = tuple(replace(r, quality=float(finals.vmaf(n).mean())) for n, r in enumerate(ladder.rungs))
-    return find_violations(prober.source, replace(ladder, rungs=asked), finals, limits or Constraints())
+    return find_violations(prober.source, replace(ladder, rungs=asked), finals, constraints or Constraints())
 
 
 def test_what_was_asked_for_is_not_missed():
@@ -159,11 +159,11 @@ def test_a_shot_that_rides_with_others_is_held_to_the_floor():
     top = len(ladder.rungs) - 1
     rungs = [*ladder.rungs]
     rungs[top] = replace(rungs[top], quality=float(made.vmaf(top).mean()))
-    limits = Constraints(peak_ratio=1e9)
+    constraints = Constraints(peak_ratio=1e9)
     whole = replace(ladder, rungs=tuple(rungs))
     riding = (ladder.chunks[0], replace(chunk, cuts=(chunk.start + 8,)), *ladder.chunks[2:])
-    assert top not in find_violations(prober.source, whole, made, limits)
-    assert top in find_violations(prober.source, replace(whole, chunks=riding), made, limits)
+    assert top not in find_violations(prober.source, whole, made, constraints)
+    assert top in find_violations(prober.source, replace(whole, chunks=riding), made, constraints)
 
 
 def test_the_best_round_of_each_rung_is_delivered():
@@ -197,9 +197,9 @@ def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
 
     finer = replace(ladder.rungs[1], quantisers=tuple(q - 2 for q in ladder.rungs[1].quantisers))
     spoilt = replace(ladder, rungs=(ladder.rungs[0], finer, *ladder.rungs[2:]))
-    assert find_violations(prober.source, spoilt, encoded(spoilt), request.limits) == [1]
+    assert find_violations(prober.source, spoilt, encoded(spoilt), request.constraints) == [1]
     better = requantise(prober, spoilt, request, {1: RungTarget(finer.quality, 1.0)})
-    assert find_violations(prober.source, better, encoded(better), request.limits) == []
+    assert find_violations(prober.source, better, encoded(better), request.constraints) == []
     assert len(set(better.rungs[1].quantisers)) == 1
 
 
@@ -247,8 +247,8 @@ def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
     source = inspect(write_stills_of_noise(tmp_path / "film.mp4"))
     chunks, segments = plan_chunks(source, list(range(0, 8 * 24, 24)), Fraction(1))
     needs = []
-    for limits in (Constraints(floor_below_mean=50.0), Constraints(floor_below_mean=50.0, buffer=0.25)):
-        request = replace(REQUEST, rules=RungRules(count=1, target=92), limits=limits)
+    for constraints in (Constraints(floor_below_mean=50.0), Constraints(floor_below_mean=50.0, vbv_seconds=0.25)):
+        request = replace(REQUEST, rules=RungRules(count=1, target=92), constraints=constraints)
         with ThreadPoolExecutor(2) as executor:
             prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
             _, finals = encode_with_correction(prober, ladder_from(prober, segments, request), request)

@@ -185,10 +185,10 @@ def test_no_shot_crosses_floor_or_peak_where_it_can_help_it():
         for n, (chunk, quantiser) in enumerate(zip(prober.chunks, rung.quantisers, strict=True)):
             bits, quality = prober.law(n, (rung.width, rung.height), quantiser)
             rate = bits * 24 / chunk.frame_count
-            assert rate <= rung.rate * request.limits.peak_ratio * 1.05 or quantiser == 46
+            assert rate <= rung.rate * request.constraints.peak_ratio * 1.05 or quantiser == 46
             # the peak comes before the floor
-            at_peak = rate > rung.rate * request.limits.peak_ratio * 0.9
-            assert quality >= rung.quality - request.limits.floor_below_mean - 0.5 or at_peak
+            at_peak = rate > rung.rate * request.constraints.peak_ratio * 0.9
+            assert quality >= rung.quality - request.constraints.floor_below_mean - 0.5 or at_peak
 
 
 class LoneFilm(RichFilm):
@@ -378,7 +378,7 @@ def test_finals_are_measured_on_every_frame_and_corrected(title):
                 )
                 np.testing.assert_allclose(finals.chunks[n][k].vmaf, scores.vmaf, atol=0.01)
         wrong = replace(ladder, rungs=tuple(replace(r, quality=r.quality - 3) for r in ladder.rungs))
-        assert find_violations(source, wrong, finals, REQUEST.limits) == list(range(len(ladder.rungs)))
+        assert find_violations(source, wrong, finals, REQUEST.constraints) == list(range(len(ladder.rungs)))
         again, closer = encode_with_correction(prober, wrong, REQUEST)
     for n, rung in enumerate(again.rungs):
         coarsest = set(rung.quantisers) == {46.0}

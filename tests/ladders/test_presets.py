@@ -44,8 +44,8 @@ def chosen(monkeypatch):
     FilmOfPresets.runs.clear()
     prober, _ = known(count=20)
 
-    def choose(views, cpu_hour=4.0):
-        request = LadderRequest(encoding=EncodeSettings(preset=AUTO), views=TrafficModel(views, cpu_hour))
+    def choose(views, gb_per_cpu_hour=4.0):
+        request = LadderRequest(encoding=EncodeSettings(preset=AUTO), traffic=TrafficModel(views, gb_per_cpu_hour))
         return choose_preset(request, prober.source, prober.chunks, prober.store, None)[0].encoding.preset
 
     return choose
@@ -59,7 +59,7 @@ def test_many_views_are_worth_slow_encodes_and_few_are_not(chosen):
 
 
 def test_dear_processors_are_worth_as_much_as_few_views(chosen):
-    assert chosen(1e5, cpu_hour=4.0) == chosen(1e6, cpu_hour=40.0)
+    assert chosen(1e5, gb_per_cpu_hour=4.0) == chosen(1e6, gb_per_cpu_hour=40.0)
 
 
 def test_only_presets_on_the_way_are_tried(chosen):
@@ -68,7 +68,7 @@ def test_only_presets_on_the_way_are_tried(chosen):
 
 
 def test_a_preset_that_is_named_stays(chosen):
-    request = LadderRequest(encoding=EncodeSettings(preset="fast"), views=TrafficModel(1e9))
+    request = LadderRequest(encoding=EncodeSettings(preset="fast"), traffic=TrafficModel(1e9))
     assert choose_preset(request, film(10), (), None, None) == (request, ProbeCost())
     assert not FilmOfPresets.runs
 

@@ -62,20 +62,20 @@ class SlowRefinableFilm(RefinableFilm, SlowFilm):
 
 def refined(views, law=SlowRefinableFilm, preset="medium", **stop):
     prober, segments = known(law, 20, preset=preset)
-    request = LadderRequest(views=views and TrafficModel(views), stop=StoppingRule(**stop))
+    request = LadderRequest(traffic=views and TrafficModel(views), stopping=StoppingRule(**stop))
     return prober, ladder_from(prober, segments, request), request
 
 
 def worth(prober, ladder, name, views):
     """What an override of each chunk is worth by the law itself, in bits of traffic."""
-    shares = LadderRequest().rules.shares([rung.rate for rung in ladder.rungs])
+    shares = LadderRequest().rules.view_fractions([rung.rate for rung in ladder.rungs])
     values = np.zeros(len(prober.chunks))
     for n, chunk in enumerate(prober.chunks):
         for rung, share in zip(ladder.rungs, shares, strict=True):
             size = rung.width, rung.height
             values[n] += views * share * prober.law(n, size, rung.quantisers[n])[0] * prober.saves(n, name)
             pixels = chunk.frame_count * size[0] * size[1]
-            values[n] -= SECONDS * (TIMES[name] - 1) * pixels / 1e6 * TrafficModel(views).bits_a_second
+            values[n] -= SECONDS * (TIMES[name] - 1) * pixels / 1e6 * TrafficModel(views).bits_per_cpu_second
     return values
 
 
@@ -135,7 +135,7 @@ def test_a_budget_bounds_what_is_tried():
 def test_a_real_film_is_delivered_refined_and_kept_in_a_file(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 60))
     chunks, segments = plan_chunks(source, [0, 25], Fraction(2))
-    request = LadderRequest(encoding=EncodeSettings(preset="fast"), views=TrafficModel(1e12, 0.0))
+    request = LadderRequest(encoding=EncodeSettings(preset="fast"), traffic=TrafficModel(1e12, 0.0))
     with ThreadPoolExecutor(2) as pool:
         prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), pool)
         ladder = ladder_from(prober, segments, request)

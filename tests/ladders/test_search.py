@@ -37,7 +37,7 @@ class CostlySlowFilm(Costly, SlowFilm):
 
 def searched(law=Costly, count=20, preset="veryfast", **stop):
     prober, segments = known(law, count, preset=preset)
-    return prober, ladder_from(prober, segments, LadderRequest(stop=StoppingRule(**stop)))
+    return prober, ladder_from(prober, segments, LadderRequest(stopping=StoppingRule(**stop)))
 
 
 def tried(prober, size):
@@ -77,7 +77,7 @@ def test_the_least_budget_tries_one_chunk_and_has_one_quantiser_for_all():
 
 
 def test_a_loss_that_is_allowed_saves_trials():
-    probes = [searched(CloseFilm, loss=loss)[0].cost.probes for loss in (0.5, 20.0)]
+    probes = [searched(CloseFilm, tolerance_percent=loss)[0].cost.probes for loss in (0.5, 20.0)]
     assert probes[1] < 0.9 * probes[0]
 
 
@@ -92,7 +92,7 @@ def test_one_trial_serves_where_another_size_lends_its_curve():
 
 
 def test_what_a_rung_promises_stands_on_its_own_trials_whatever_loss_is_allowed():
-    prober, ladder = searched(loss=100.0)
+    prober, ladder = searched(tolerance_percent=100.0)
     for rung in ladder.rungs:
         assert tried(prober, (rung.width, rung.height)) == len(prober.chunks)
         rate, quality = achieved(prober, rung)

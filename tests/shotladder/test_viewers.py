@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from ladders import RungChoice, RungRules, TitleCurve, choose_rungs
+from ladders.allocation.title_curve import TabulatedCurve
 from shotladder.commands.ladder import command
 from shotladder.pipeline.client_population import Viewers
 
@@ -26,13 +27,13 @@ def traces(tmp_path):
 def curve():
     rates = np.geomspace(100e3, 20e6, 300)
     quality = 100 - np.minimum(60 * (rates / 4e5) ** -0.9, 95)
-    return TitleCurve(rates * DURATION, quality, lambda step: np.array([step]))
+    return TabulatedCurve(rates * DURATION, quality, np.arange(len(rates))[:, None])
 
 
 def test_a_ladder_placed_for_viewers_gives_them_more(traces):
     viewers = Viewers.on([traces], DURATION, 4.0)
     plain = choose_rungs({720: curve()}, DURATION, RungRules())
-    placed = choose_rungs({720: curve()}, DURATION, RungRules(audience=viewers))
+    placed = choose_rungs({720: curve()}, DURATION, RungRules(expected_quality=viewers))
     assert len(placed) == len(plain)
     assert viewers(placed) > viewers(plain)
 
@@ -41,7 +42,7 @@ def test_viewers_are_named_by_their_networks_and_see_what_the_ladder_says(traces
     viewers = Viewers.on([traces], DURATION, 4.0)
     assert repr(viewers) == repr(Viewers.on(sorted(traces.iterdir()), DURATION, 4.0))
     assert viewers == Viewers.on([traces], DURATION, 4.0)
-    assert "0x" not in repr(RungRules(audience=viewers))
+    assert "0x" not in repr(RungRules(expected_quality=viewers))
     (traces / "t6").write_text("0 1\n9 2\n")
     assert repr(viewers) != repr(Viewers.on([traces], DURATION, 4.0))
     ladder = (RungChoice(360, 400e3, 60.0), RungChoice(720, 900e3, 85.0))
