@@ -53,8 +53,8 @@ from ladders import (
     candidate_sizes,
     default_target,
     encode_final_chunks,
+    find_ladder,
     fit_curve,
-    ladder_from,
     one_quantiser,
 )
 from ladders.final.correction import encode_with_correction
@@ -126,7 +126,7 @@ def ours(title: Title, executor: ThreadPoolExecutor, store: Store) -> tuple[Prob
     """Make the ladder as `encode` does: probes, final encodes, corrections."""
     prober = title.prober(store, title.request.frame_stride, executor)
     _, segments = encoder.plan_chunks(title.source, title.shots, title.request.segment_duration)
-    ladder = ladder_from(prober, segments, title.request)
+    ladder = find_ladder(prober, segments, title.request)
     probes = prober.cost
     ladder, finals = encode_with_correction(prober, ladder, title.request)
     return prober, replace(ladder, cost=probes), finals

@@ -6,25 +6,17 @@ from ladders.allocation.equal_slope import equal_slope
 from ladders.allocation.hull import convex_hull
 from ladders.allocation.rung_placement import RungChoice, RungRules, choose_rungs
 from ladders.allocation.title_curve import Allocation, TitleCurve
-from ladders.api import fixed, ladder_from, make_ladder, per_shot, per_title, requantise
+from ladders.api import constant_quality, fixed, make_ladder, per_shot, per_title
 from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
 from ladders.complexity.si_ti import SITI_MODES, si_ti
+from ladders.construction.find_ladder import find_ladder, requantise
 from ladders.final.active_constraints import active_constraints
 from ladders.final.correction import encode_with_correction, find_violations, segment_rates
 from ladders.final.cost_prediction import predict_cost
 from ladders.final.final_encodes import FinalChunk, FinalEncodes, add_final_encodes, encode_final_chunks
 from ladders.final.fixed_baseline import Anchor, fixed_anchor
-from ladders.ladder import (
-    HullPoint,
-    Ladder,
-    LadderError,
-    ProbeCost,
-    Rung,
-    load_ladder,
-    load_ladders,
-    save_ladder,
-    save_ladders,
-)
+from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung
+from ladders.ladder_json import load_ladder, load_ladders, save_ladder, save_ladders
 from ladders.ladder_request import (
     AUTO,
     MODES,
@@ -36,6 +28,7 @@ from ladders.ladder_request import (
 )
 from ladders.probing.preset_choice import choose_preset
 from ladders.probing.prober import ProbePoint, Prober
+from ladders.rate_curve import RateCurve
 from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
 from ladders.rd.curve_interpolation import fit_curve
 from ladders.rd.curves import Curve, RatePoint, quantiser_grid
@@ -70,6 +63,7 @@ __all__ = [
     "ProbeCost",
     "ProbePoint",
     "Prober",
+    "RateCurve",
     "RatePoint",
     "Rung",
     "RungChoice",
@@ -91,6 +85,7 @@ __all__ = [
     "candidate_sizes",
     "choose_preset",
     "choose_rungs",
+    "constant_quality",
     "convex_hull",
     "dct_energy",
     "default_target",
@@ -98,11 +93,11 @@ __all__ = [
     "encode_final_chunks",
     "encode_with_correction",
     "equal_slope",
+    "find_ladder",
     "find_violations",
     "fit_curve",
     "fixed",
     "fixed_anchor",
-    "ladder_from",
     "load_ladder",
     "load_ladders",
     "make_ladder",

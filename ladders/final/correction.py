@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from encoder import Chunk, Source, codec_named, min_vbv_bitrate, stitched_samples
 from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget
 from ladders.allocation.decoder_buffer import kept_fractions
-from ladders.api import requantise
+from ladders.construction.find_ladder import requantise
 from ladders.final.active_constraints import AT_PEAK
 from ladders.final.final_encodes import (
     FinalChunk,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from encoder import Chunk, Segment, Source, track_samples
-from ladders.api import ladder_from
+from ladders.construction.find_ladder import find_ladder
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.final.final_encodes import FinalEncodes, encode_final_chunks
 from ladders.final.fixed_baseline import fixed_anchor
@@ -114,7 +114,7 @@ class _Imagined(_Counting):
 
     def ladder(self, request: LadderRequest) -> Ladder:
         """Return the title's ladder: it takes the probes of chunks that differ, but has the rungs of their pieces."""
-        found = ladder_from(self, _segments(self.chunks), request)
+        found = find_ladder(self, _segments(self.chunks), request)
         curves = {size: [self.drawn(chunk, size) for chunk in self.chunks] for size in self.curves}
         return replace(found, rungs=LadderBuilder(self.source, self.chunks, request).rungs(curves))
 
@@ -162,7 +162,7 @@ def predict_cost(
         prober = _Counting(
             source, pieces, request.encoding, Store(Path(folder)), executor, frame_stride=request.frame_stride
         )
-        small = ladder_from(prober, _segments(pieces), request, progress)
+        small = find_ladder(prober, _segments(pieces), request, progress)
         finals = encode_final_chunks(prober, small)
         singles = tuple(replace(piece, stop=piece.start + 1) for piece in pieces)
         begun = encode_final_chunks(prober, replace(small, chunks=singles))

@@ -111,7 +111,7 @@ def encode_final_chunks(
             tuple(replace(rendition, override=override) for rendition in renditions),
             tuple(r.quantisers[n] for r in ladder.rungs),
         )
-        for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.refined, strict=True))
+        for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.chunk_overrides, strict=True))
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
     done = 0
@@ -172,7 +172,7 @@ def add_final_encodes(prober: Prober, ladder: Ladder, finals: FinalEncodes) -> N
             quantiser = rung.quantisers[n]
             point = final_point(prober.source, ladder.chunks[n], quantiser, final, prober.encoding)
             size = rung.width, rung.height
-            prober.known(ProbePoint(n, size, quantiser, override=ladder.refined[n]))[quantiser] = point
+            prober.known(ProbePoint(n, size, quantiser, override=ladder.chunk_overrides[n]))[quantiser] = point
 
 
 def final_point(

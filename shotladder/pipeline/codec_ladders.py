@@ -25,8 +25,8 @@ from ladders import (
     choose_preset,
     encode_final_chunks,
     encode_with_correction,
+    find_ladder,
     fixed_anchor,
-    ladder_from,
     load_ladders,
 )
 from shotladder.pipeline.encode_request import EncodeRequest
@@ -125,7 +125,7 @@ def codec_ladders(
             source, chunks, wanted.encoding, request.store, executor, frame_stride=wanted.frame_stride, cost=spent
         )
         with reporter.stage(named("trial encodes", wanted)) as advance:
-            ladder = ladder_from(prober, segments, wanted, advance)
+            ladder = find_ladder(prober, segments, wanted, advance)
         return CodecLadder(wanted, prober, ladder, from_file=False, several=several, compare=request.compare)
 
     return run_concurrently(executor, [partial(find, wanted) for wanted in requests])

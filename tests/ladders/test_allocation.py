@@ -171,7 +171,7 @@ def constraints(draw):
 
 
 def allowed_places(each, share, bounds, rung_target):
-    """The constraints in words: under the cap and the peak where a shot can be, then above the floor where it can be."""
+    """The constraints in words: under the cap and the peak where a shot can be, then above the floor where it can."""
     peak = PEAK_MARGIN * bounds.peak_ratio * rung_target.bits * share
     few = (each.bits * each.peak_to_average <= peak) & (each.bits <= rung_target.max_bits)
     indices = [n for n in range(GRID) if each.quality[n] <= bounds.cap and few[n]]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ladders import APPLE_LADDERS, EncodeSettings, LadderRequest, fixed_anchor, ladder_from
+from ladders import APPLE_LADDERS, EncodeSettings, LadderRequest, find_ladder, fixed_anchor
 from tests.ladders.test_making import KnownFilm, SlowFilm, known
 
 #: Films by a fast preset, and by a slow one, whose probes are fast.
@@ -36,7 +36,7 @@ def truth(prober, rate):
 def anchored(law, preset, count):
     prober, segments = known(uneven(law), count, preset=preset)
     request = LadderRequest(encoding=EncodeSettings(preset=preset))
-    return prober, ladder_from(prober, segments, request), request
+    return prober, find_ladder(prober, segments, request), request
 
 
 @pytest.mark.parametrize(("law", "preset"), FILMS)

@@ -28,8 +28,8 @@ from ladders import (
     RungRules,
     RungTarget,
     encode_with_correction,
+    find_ladder,
     find_violations,
-    ladder_from,
     requantise,
     segment_rates,
 )
@@ -52,7 +52,7 @@ def final(parts, quality, frames=96):
 def laid_out(change=None):
     """A ladder on known curves and finals that are what the curves say, but for what `change` does."""
     prober, segments = known(KnownFilm, 6)
-    ladder = ladder_from(prober, segments, LadderRequest(rules=RungRules(count=1)))
+    ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(count=1)))
     rows = []
     for rung in ladder.rungs:
         laws = [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
@@ -184,7 +184,7 @@ def test_the_best_round_of_each_rung_is_delivered():
 def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
     request = LadderRequest(mode="fixed")
     prober, segments = known(KnownFilm, 6)
-    ladder = ladder_from(prober, segments, request)
+    ladder = find_ladder(prober, segments, request)
 
     def encoded(ladder):
         laws = [
@@ -213,7 +213,7 @@ def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
     chunks, segments = plan_chunks(source, [0, 30, 60], Fraction(1))
     with ThreadPoolExecutor(2) as executor:
         prober = Prober(source, chunks, REQUEST.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
-        ladder = ladder_from(prober, segments, REQUEST)
+        ladder = find_ladder(prober, segments, REQUEST)
         spoilt = tuple(replace(r, quantisers=(r.quantisers[0] - 3, *r.quantisers[1:])) for r in ladder.rungs)
         said = []
         delivered, finals = encode_with_correction(
@@ -251,7 +251,7 @@ def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
         request = replace(REQUEST, rules=RungRules(count=1, target=92), constraints=constraints)
         with ThreadPoolExecutor(2) as executor:
             prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
-            _, finals = encode_with_correction(prober, ladder_from(prober, segments, request), request)
+            _, finals = encode_with_correction(prober, find_ladder(prober, segments, request), request)
         bits, times = stitched_samples(source, chunks, [final.path for final in finals.chunks[-1]])
         needs.append(min_vbv_bitrate(bits, times, 0.25) / (bits.sum() / float(source.duration)))
     free, held = needs

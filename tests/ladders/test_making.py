@@ -31,8 +31,8 @@ from ladders import (
     detect_shots,
     encode_final_chunks,
     encode_with_correction,
+    find_ladder,
     find_violations,
-    ladder_from,
     load_ladder,
     make_ladder,
     requantise,
@@ -113,7 +113,7 @@ def check_ladder(ladder, prober):
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_makes_a_ladder_that_gives_what_it_says(mode):
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+    ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
     check_ladder(ladder, prober)
     assert (ladder.mode, ladder.segments, ladder.cost.probes) == (mode, segments, prober.cost.probes)
     for rung in ladder.rungs:
@@ -126,7 +126,7 @@ def test_every_mode_makes_a_ladder_that_gives_what_it_says(mode):
 @pytest.mark.parametrize("target", [85, 93, 95, 98, 99])
 def test_top_rung_lands_within_one_vmaf_of_its_target(mode, target):
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest(mode=mode, rules=RungRules(target=target)))
+    ladder = find_ladder(prober, segments, LadderRequest(mode=mode, rules=RungRules(target=target)))
     check_ladder(ladder, prober)
     assert achieved(prober, ladder.rungs[-1])[1] == pytest.approx(target, abs=1)
 
@@ -135,7 +135,7 @@ def test_per_shot_needs_fewer_bits_than_one_quantiser_or_one_quality_for_all():
     rates = {}
     for mode in ("per-shot", "per-title", "constant-quality"):
         prober, segments = known()
-        rates[mode] = ladder_from(prober, segments, LadderRequest(mode=mode)).rungs[-1].rate
+        rates[mode] = find_ladder(prober, segments, LadderRequest(mode=mode)).rungs[-1].rate
     assert rates["per-shot"] < rates["per-title"]
     assert rates["per-shot"] < rates["constant-quality"]
 
@@ -143,13 +143,13 @@ def test_per_shot_needs_fewer_bits_than_one_quantiser_or_one_quality_for_all():
 def test_per_title_has_one_quantiser_a_rung():
     prober, segments = known()
     for mode in ("per-title", "fixed"):
-        ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+        ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
         assert all(len(set(rung.quantisers)) == 1 for rung in ladder.rungs)
 
 
 def test_constant_quality_is_constant():
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest(mode="constant-quality"))
+    ladder = find_ladder(prober, segments, LadderRequest(mode="constant-quality"))
     rung = ladder.rungs[-1]
     each = [prober.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
     assert max(each) - min(each) < 1
@@ -165,7 +165,7 @@ class RichFilm(KnownFilm):
 
 def test_fixed_rates_are_apples_or_what_the_film_can_use():
     prober, segments = known(RichFilm)
-    ladder = ladder_from(prober, segments, LadderRequest(mode="fixed"))
+    ladder = find_ladder(prober, segments, LadderRequest(mode="fixed"))
     table = {rate: height for height, rate in APPLE_LADDERS["h264"]}
     rates = [rung.rate for rung in ladder.rungs if set(rung.quantisers) != {12.0}]
     assert len(rates) >= 4
@@ -180,7 +180,7 @@ def test_fixed_rates_are_apples_or_what_the_film_can_use():
 def test_no_shot_crosses_floor_or_peak_where_it_can_help_it():
     prober, segments = known()
     request = LadderRequest()
-    ladder = ladder_from(prober, segments, request)
+    ladder = find_ladder(prober, segments, request)
     for rung in ladder.rungs:
         for n, (chunk, quantiser) in enumerate(zip(prober.chunks, rung.quantisers, strict=True)):
             bits, quality = prober.law(n, (rung.width, rung.height), quantiser)
@@ -200,7 +200,7 @@ class LoneFilm(RichFilm):
 
 def test_the_peak_gives_way_where_no_quality_is_within_it():
     prober, segments = known(LoneFilm)
-    ladder = ladder_from(prober, segments, LadderRequest(rules=RungRules(target=86)))
+    ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(target=86)))
     rung = ladder.rungs[-1]
     assert achieved(prober, rung)[1] == pytest.approx(86, abs=0.2)
     peak = prober.law(6, (rung.width, rung.height), rung.quantisers[6])[0] / 4
@@ -213,7 +213,7 @@ def test_the_peak_gives_way_where_no_quality_is_within_it():
 
 def test_a_bound_on_height_is_kept():
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest(max_height=432))
+    ladder = find_ladder(prober, segments, LadderRequest(max_height=432))
     assert ladder.rungs[-1].height == 432
     assert {point.height for point in ladder.hull} == {432, 360, 234}
 
@@ -221,7 +221,7 @@ def test_a_bound_on_height_is_kept():
 def test_rungs_are_as_many_as_asked_for():
     for count in (1, 2, 4):
         prober, segments = known()
-        assert len(ladder_from(prober, segments, LadderRequest(rules=RungRules(count=count))).rungs) == count
+        assert len(find_ladder(prober, segments, LadderRequest(rules=RungRules(count=count))).rungs) == count
 
 
 class StuckFilm(KnownFilm):
@@ -262,20 +262,20 @@ class NoisyFilm(KnownFilm):
 @pytest.mark.parametrize(("count", "size"), [(12, (1280, 720)), (1, (1280, 720)), (3, (160, 90)), (9, (90, 160))])
 def test_degenerate_titles_get_a_sane_ladder(mode, law, count, size):
     prober, segments = known(law, count, size)
-    ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+    ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
     check_ladder(ladder, prober)
     assert len({rendition.id for rendition in ladder.renditions()}) == len(ladder.rungs)
 
 
 def test_a_hopeless_film_gets_its_best():
     prober, segments = known(HopelessFilm)
-    top = ladder_from(prober, segments, LadderRequest()).rungs[-1]
+    top = find_ladder(prober, segments, LadderRequest()).rungs[-1]
     assert achieved(prober, top)[1] > 45
 
 
 def test_correction_brings_a_rung_to_what_was_asked():
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest())
+    ladder = find_ladder(prober, segments, LadderRequest())
     spoilt = replace(
         ladder, rungs=tuple(replace(r, quantisers=tuple(q + 4 for q in r.quantisers)) for r in ladder.rungs)
     )
@@ -288,7 +288,7 @@ def test_correction_brings_a_rung_to_what_was_asked():
 
 def test_correction_leaves_a_rung_alone_that_is_near_enough():
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest())
+    ladder = find_ladder(prober, segments, LadderRequest())
     top = ladder.rungs[-1]
     nudged = replace(top, quantisers=tuple(q + 0.25 for q in top.quantisers))
     rungs = (*ladder.rungs[:-1], nudged)
@@ -300,12 +300,12 @@ def test_correction_leaves_a_rung_alone_that_is_near_enough():
 def test_an_unknown_mode_is_told():
     prober, segments = known()
     with pytest.raises(LadderError, match="dynamic: the modes are per-shot"):
-        ladder_from(prober, segments, LadderRequest(mode="dynamic"))
+        find_ladder(prober, segments, LadderRequest(mode="dynamic"))
 
 
 def test_trials_are_far_fewer_than_a_grid():
     prober, segments = known(count=26)
-    ladder_from(prober, segments, LadderRequest())
+    find_ladder(prober, segments, LadderRequest())
     sizes, grid = 5, 10
     # two probes at every size, a fifth of the grid, since no chunk can speak for another; and few more
     assert prober.cost.probes < 0.22 * 26 * sizes * grid
@@ -313,7 +313,7 @@ def test_trials_are_far_fewer_than_a_grid():
 
 def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
     prober, segments = known(SlowFilm, preset="slow")
-    ladder = ladder_from(prober, segments, LadderRequest())
+    ladder = find_ladder(prober, segments, LadderRequest())
     check_ladder(ladder, prober)
     for rung in ladder.rungs:
         rate, quality = achieved(prober, rung)
@@ -365,7 +365,7 @@ def test_finals_are_measured_on_every_frame_and_corrected(title):
     chunks, segments = plan_chunks(source, [shot.start for shot in shots], Fraction(1))
     with ThreadPoolExecutor(2) as executor:
         prober = Prober(source, chunks, REQUEST.encoding, store, executor)
-        ladder = ladder_from(prober, segments, REQUEST)
+        ladder = find_ladder(prober, segments, REQUEST)
         finals = encode_final_chunks(prober, ladder)
         for n, rung in enumerate(ladder.rungs):
             assert len(finals.vmaf(n)) == 60

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, ladder_from, requantise
+from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, find_ladder, requantise
 from tests.ladders.test_making import known
 from vmaf import Pool
 
@@ -28,7 +28,7 @@ def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
     rules = RungRules(target=90)
     request = LadderRequest(mode=mode, encoding=EncodeSettings(preset="veryfast", pooling="harmonic"), rules=rules)
     prober, segments = known()
-    ladder = ladder_from(prober, segments, request)
+    ladder = find_ladder(prober, segments, request)
     assert ladder.pooling == "harmonic"
 
     def harmonic(rung):

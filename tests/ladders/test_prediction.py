@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from encoder import Chunk
-from ladders import LadderRequest, ladder_from
+from ladders import LadderRequest, find_ladder
 from ladders.final.cost_prediction import _Counting, _Imagined, _pieces, _Work, _work
 from ladders.probing.curve_fit import fit_all
 from ladders.probing.prober import ProbePoint
@@ -28,7 +28,7 @@ def imagined(prober, pieces, curves, first=0.0):
 def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_finds_the_same_rungs(law, preset):
     prober, segments = known(law, 24, preset=preset)
     request = LadderRequest()
-    truth = ladder_from(prober, segments, request)
+    truth = find_ladder(prober, segments, request)
     # every third chunk's hardness is uniform_quantiser_curve, so that neighbours speak for no more than themselves
     curves = fit_all(prober, list(dict.fromkeys(size for _, size in prober.found | prober.fast)))
     title = imagined(prober, prober.chunks, curves)
@@ -40,7 +40,7 @@ def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_finds_t
 
 def test_longer_chunks_have_more_bits_but_one_key_frame():
     prober, segments = known(count=6)
-    ladder_from(prober, segments, LadderRequest())
+    find_ladder(prober, segments, LadderRequest())
     size = (1280, 720)
     pieces = tuple(replace(chunk, stop=chunk.start + 32) for chunk in prober.chunks)
     curves = fit_all(prober, [size])

@@ -16,7 +16,7 @@ from ladders import (
     StoppingRule,
     TrafficModel,
     encode_with_correction,
-    ladder_from,
+    find_ladder,
     load_ladder,
     requantise,
     save_ladder,
@@ -63,7 +63,7 @@ class SlowRefinableFilm(RefinableFilm, SlowFilm):
 def refined(views, law=SlowRefinableFilm, preset="medium", **stop):
     prober, segments = known(law, 20, preset=preset)
     request = LadderRequest(traffic=views and TrafficModel(views), stopping=StoppingRule(**stop))
-    return prober, ladder_from(prober, segments, request), request
+    return prober, find_ladder(prober, segments, request), request
 
 
 def worth(prober, ladder, name, views):
@@ -84,7 +84,7 @@ def test_what_is_taken_is_nearly_the_best_there_is(views):
     prober, ladder, _ = refined(views)
     _, plain, _ = refined(None)
     each = {name: worth(prober, plain, name, views) for name in TIMES}
-    taken = sum(each[name][n] for n, name in enumerate(ladder.refined))
+    taken = sum(each[name][n] for n, name in enumerate(ladder.chunk_overrides))
     best = sum(np.max(list(each.values()), axis=0))
     assert taken > 0.9 * best > 0
 
@@ -98,7 +98,7 @@ def test_what_few_watch_is_left_as_it_is_without_a_trial():
 
 
 def test_many_views_refine_more_chunks_than_few():
-    counts = [Counter(refined(views)[1].refined)[""] for views in (3_000, 30_000, 1_000_000)]
+    counts = [Counter(refined(views)[1].chunk_overrides)[""] for views in (3_000, 30_000, 1_000_000)]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[-1]
 
@@ -111,7 +111,7 @@ def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
     assert set(ladder.overrides) > {""} or "" not in ladder.overrides
     for ours in ladder.rungs[-2:]:
         # a refined chunk is as good half a quantiser further on
-        each = zip(ours.quantisers, ladder.refined, strict=True)
+        each = zip(ours.quantisers, ladder.chunk_overrides, strict=True)
         moved = replace(ours, quantisers=tuple(q - 0.5 * bool(name) for q, name in each))
         rate, quality = achieved(prober, moved)
         assert quality == pytest.approx(ours.quality, abs=0.5)
@@ -138,7 +138,7 @@ def test_a_real_film_is_delivered_refined_and_kept_in_a_file(tmp_path):
     request = LadderRequest(encoding=EncodeSettings(preset="fast"), traffic=TrafficModel(1e12, 0.0))
     with ThreadPoolExecutor(2) as pool:
         prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), pool)
-        ladder = ladder_from(prober, segments, request)
+        ladder = find_ladder(prober, segments, request)
         delivered, finals = encode_with_correction(prober, ladder, request)
     tried = {name for name, found in prober.refined.items() if any(found.values())}
     assert tried == set(request.encoding.overrides)

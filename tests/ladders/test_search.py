@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ladders import LadderRequest, StoppingRule, ladder_from
+from ladders import LadderRequest, StoppingRule, find_ladder
 from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, known
 
 
@@ -37,7 +37,7 @@ class CostlySlowFilm(Costly, SlowFilm):
 
 def searched(law=Costly, count=20, preset="veryfast", **stop):
     prober, segments = known(law, count, preset=preset)
-    return prober, ladder_from(prober, segments, LadderRequest(stopping=StoppingRule(**stop)))
+    return prober, find_ladder(prober, segments, LadderRequest(stopping=StoppingRule(**stop)))
 
 
 def tried(prober, size):
@@ -102,7 +102,7 @@ def test_what_a_rung_promises_stands_on_its_own_trials_whatever_loss_is_allowed(
 def test_progress_rises_to_one():
     prober, segments = known()
     told = []
-    ladder_from(prober, segments, LadderRequest(), lambda done, total: told.append(done / total))
+    find_ladder(prober, segments, LadderRequest(), lambda done, total: told.append(done / total))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
     assert np.isfinite(told).all()
