@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +15,7 @@ from ladders import (
     EncodeSettings,
     ProbeCost,
     ProbePoint,
+    Prober,
     RatePoint,
     RungRules,
     RungTarget,
@@ -30,6 +30,7 @@ from ladders.allocation.baselines import same_quality
 from ladders.allocation.equal_slope import solve_for_quality
 from ladders.allocation.rung_placement import allocate_rungs
 from ladders.allocation.smoothness import smooth
+from ladders.probing.probe_results import ProbeBatch
 
 QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
 LIMITS = Constraints()
@@ -102,70 +103,62 @@ class Grid:
 
 
 @dataclass
-class GridProber:
-    """Answers probes from a grid, and counts what they would have cost.
+class GridRunner:
+    """Measures probe points on a grid, at the cost that their encodes have had.
 
     Attributes
     ----------
     grid : Grid
-        By the preset of the final encodes.
+        By the target preset.
     fast_grid : Grid or None
-        By that of probes; None where the two are one.
+        By the fast preset; None if the target preset is fast itself.
     """
 
     grid: Grid
     fast_grid: Grid | None = None
-    found: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
-    fast: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
-    cpu: float = 0.0
-    probes: int = 0
 
-    @property
-    def encoding(self) -> EncodeSettings:
-        """Settings whose presets are as far apart as the grids' are."""
-        return EncodeSettings(preset="medium" if self.fast_grid else "veryfast")
-
-    @property
-    def chunks(self) -> tuple[Any, ...]:
-        """The chunks, as far as a search looks at them."""
-        return tuple(SimpleNamespace(frame_count=frames) for frames in self.grid.frames)
-
-    def known(self, point: ProbePoint) -> dict[float, RatePoint]:
-        """Return what is known beside a point."""
-        return (self.fast if point.fast else self.found)[point.chunk, point.size]
-
-    @property
-    def cost(self) -> ProbeCost:
-        """What the probes would have taken."""
-        return ProbeCost(self.probes, self.cpu)
-
-    def run(self, points: Iterable[ProbePoint], progress: Any = None) -> None:
-        """Answer probes."""
+    def run(self, points: Iterable[ProbePoint], progress: Any = None) -> ProbeBatch:
+        """Return the results of points and their cost."""
+        results, cpu = [], 0.0
         for point in points:
-            if point.quantiser in self.known(point):
-                continue
             grid = self.fast_grid if point.fast and self.fast_grid else self.grid
             curve = grid.curves[point.chunk, point.size]
             index = int(np.searchsorted(QUANTISERS, point.quantiser))
-            peak_to_average, worst_shot_deficit = (
+            peak, deficit = (
                 float(np.broadcast_to(value, QUANTISERS.shape)[index])
                 for value in (curve.peak_to_average, curve.worst_shot_deficit)
             )
-            answer = RatePoint(
-                point.quantiser,
-                int(curve.bits[index]),
-                float(curve.quality[index]),
-                peak_to_average=peak_to_average,
-                worst_shot_deficit=worst_shot_deficit,
-            )
-            self.known(point)[point.quantiser] = answer
-            self.cpu += grid.costs[point.chunk, point.size]
-            self.probes += 1
+            bits, quality = int(curve.bits[index]), float(curve.quality[index])
+            result = RatePoint(point.quantiser, bits, quality, peak_to_average=peak, worst_shot_deficit=deficit)
+            results.append((point, result))
+            cpu += grid.costs[point.chunk, point.size]
+        return ProbeBatch(tuple(results), ProbeCost(len(results), cpu))
 
-    def fit_all(self) -> dict[Any, list[Curve]]:
-        """Fit curves to the probes so far."""
-        chunks = range(len(self.grid.frames))
-        return {s: [fit_curve(list(self.found[n, s].values()), QUANTISERS) for n in chunks] for s in self.grid.sizes}
+
+def grid_prober(grid: Grid, fast_grid: Grid | None = None) -> Prober:
+    """Return a prober of the chunks of a grid, with presets as different as those of the grids."""
+    chunks: Any = tuple(SimpleNamespace(frame_count=frames) for frames in grid.frames)
+    nothing: Any = None
+    encoding = EncodeSettings(preset="medium" if fast_grid else "veryfast")
+    return Prober(nothing, chunks, encoding, nothing, nothing, runner=GridRunner(grid, fast_grid))
+
+
+def fit_grid(grid: Grid, prober: Prober) -> dict[Any, list[Curve]]:
+    """Fit curves to the probes so far; every chunk has two or more at every size."""
+    chunks = range(len(grid.frames))
+    return {s: [fit_curve(list(prober.results.exact(n, s).values()), QUANTISERS) for n in chunks] for s in grid.sizes}
+
+
+@dataclass(frozen=True)
+class GridLadders:
+    """Builds the rungs of a grid's ladder from curves, for a search."""
+
+    grid: Grid
+    rules: RungRules | None = None
+
+    def operating_points(self, curves: Mapping[Any, list[Curve]]) -> list[dict[Any, list[float]]]:
+        """Return for every rung the quantisers of all chunks at each size that reaches its VMAF."""
+        return operating_points_of(self.grid, curves, self.rules)
 
 
 def rungs_of(

@@ -27,7 +27,8 @@ from ladders.ladder_request import (
     default_target,
 )
 from ladders.probing.preset_choice import choose_preset
-from ladders.probing.prober import ProbePoint, Prober
+from ladders.probing.probe_results import ProbePoint
+from ladders.probing.prober import Prober
 from ladders.rate_curve import RateCurve
 from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
 from ladders.rd.curve_interpolation import fit_curve

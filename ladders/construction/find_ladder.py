@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from encoder import Segment
@@ -11,34 +11,55 @@ from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
 from ladders.ladder import Ladder, LadderError
 from ladders.ladder_request import MODES, LadderRequest
 from ladders.probing.curve_fit import fit_all
-from ladders.probing.overrides import refine
+from ladders.probing.overrides import OverrideChoice
+from ladders.probing.probe_runner import Progress
 from ladders.probing.prober import Prober
-from ladders.probing.search import explore, sub_range
+from ladders.probing.progress_range import sub_range
+from ladders.probing.search import ProbeSearch
 
 __all__ = ["find_ladder", "requantise"]
 
+#: Fraction of the progress that the search has, if overrides are chosen after it. Chosen by hand.
+SEARCH_PROGRESS = 0.8
+
 
 def find_ladder(
-    prober: Prober,
-    segments: Sequence[Segment],
-    request: LadderRequest,
-    progress: Callable[[float, float], None] | None = None,
+    prober: Prober, segments: Sequence[Segment], request: LadderRequest, progress: Progress | None = None
 ) -> Ladder:
-    """Make a ladder with a prober that may know probes already."""
+    """Find a ladder with a prober, which may have results already.
+
+    Parameters
+    ----------
+    prober : Prober
+    segments : sequence of Segment
+        Of the presentation.
+    request : LadderRequest
+    progress : callable, optional
+        Receives (done, total).
+
+    Returns
+    -------
+    Ladder
+
+    Raises
+    ------
+    LadderError
+        If the mode is unknown, or the codec has no fixed ladder.
+    """
     if request.mode not in MODES:
-        raise LadderError(f"{request.mode}: the modes are {', '.join(MODES)}")
+        raise LadderError(f"unknown mode {request.mode}: choose from {', '.join(MODES)}")
+    request = request.resolved_for(prober.source)
     builder = LadderBuilder(prober.source, prober.chunks, request)
     sizes = list(builder.sizes.values())
-    found = explore(
-        prober, sizes, builder.wanted, sub_range(progress, 0.0, 0.8 if request.traffic else 1.0), request.stopping
-    )
-    curves = found.curves
+    search_end = SEARCH_PROGRESS if request.traffic else 1.0
+    found = ProbeSearch(prober, sizes, builder, request.stopping).run(sub_range(progress, 0.0, search_end))
+    curves, overrides = found.curves, dict[int, str]()
     if request.traffic:
         rungs = builder.rungs(curves)
-        shares = request.rules.view_fractions([rung.rate for rung in rungs])
-        advance = sub_range(progress, 0.8, 1.0)
-        refine(prober, curves, rungs, shares, request.traffic, budget=request.stopping.budget, progress=advance)
-        curves = fit_all(prober, sizes)
+        fractions = request.rules.view_fractions([rung.rate for rung in rungs])
+        choice = OverrideChoice(prober, curves, rungs, fractions, request.traffic, request.stopping.budget)
+        overrides = choice.run(sub_range(progress, search_end, 1.0))
+        curves = fit_all(prober, sizes, overrides)
     return Ladder(
         mode=request.mode,
         codec=request.encoding.codec,
@@ -53,29 +74,34 @@ def find_ladder(
         hull=builder.hull(curves),
         cost=prober.cost,
         expected_excess_rate=found.expected_excess_rate,
-        overrides=tuple(prober.overrides.get(n, "") for n in range(len(prober.chunks)) if prober.overrides),
+        overrides=tuple(overrides.get(n, "") for n in range(len(prober.chunks))) if overrides else (),
     )
 
 
 def requantise(
     prober: Prober, ladder: Ladder, request: LadderRequest, rung_targets: Mapping[int, RungTarget]
 ) -> Ladder:
-    """Choose the quantisers of some rungs again, by all that is known now; what is asked of each stays.
+    """Choose the quantisers of some rungs again by all results so far; the targets of the rungs do not change.
 
     Parameters
     ----------
     prober : Prober
-        Knows the probes, and the final encodes by `add_final_encodes`.
+        With the probes, and with the final encodes by `add_final_encodes`.
     ladder : Ladder
     request : LadderRequest
-        That the ladder was made for.
+        For which the ladder was made.
     rung_targets : mapping
-        From the numbers of the rungs that missed to what is asked of each, counted from the bits that it has.
+        From the indices of rungs that violate their targets to these targets, with the measured bits.
+
+    Returns
+    -------
+    Ladder
     """
     builder = LadderBuilder(prober.source, prober.chunks, request)
-    curves = fit_all(prober, list(builder.sizes.values()))
-    again = [
+    overrides = {n: name for n, name in enumerate(ladder.overrides) if name}
+    curves = fit_all(prober, list(builder.sizes.values()), overrides)
+    rungs = [
         replace(rung, quantisers=builder.requantise(curves, rung, rung_targets[n])) if n in rung_targets else rung
         for n, rung in enumerate(ladder.rungs)
     ]
-    return replace(ladder, rungs=unique_rungs(again))
+    return replace(ladder, rungs=unique_rungs(rungs))

@@ -83,7 +83,7 @@ class CodecLadder:
         if not self.compare or ladder.mode == "fixed":
             return EncodedLadder(ladder, finals)
         with stage("compare with the fixed ladder") as advance:
-            add_final_encodes(self.prober, ladder, finals)
+            self.prober.results = add_final_encodes(self.prober, ladder, finals)
             return EncodedLadder(ladder, finals, fixed_anchor(self.prober.sibling(), ladder, self.wanted, advance))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import ladders
 from ladders import EncodeSettings, LadderRequest, RungRules, StoppingRule, api
-from tests.ladders.test_making import film, known
+from tests.ladders.synthetic import film, known
 
 FUNCTIONS = (ladders.per_shot, ladders.per_title, ladders.constant_quality, ladders.fixed)
 

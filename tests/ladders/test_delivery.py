@@ -33,12 +33,12 @@ from ladders import (
     requantise,
     segment_rates,
 )
-from ladders.final.correction import TOLERANCE, _best, _misses, _Round
+from ladders.final.correction import TOLERANCE, CorrectionRound, best_encodes, measure_violations
 from ladders.probing.chunk_measurement import rate_point, shot_vmaf
-from ladders.probing.prober import frame_stride_for
+from ladders.probing.sampling import frame_stride_for
 from shotladder_runtime.store import Store
 from tests.encoder.films import numbered_picture, write_film
-from tests.ladders.test_making import KnownFilm, known
+from tests.ladders.synthetic import KnownFilm, known
 
 REQUEST = LadderRequest(
     encoding=EncodeSettings(preset="ultrafast"), rules=RungRules(count=2, target=80), segment_duration=Fraction(1)
@@ -55,7 +55,7 @@ def laid_out(change=None):
     ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(count=1)))
     rows = []
     for rung in ladder.rungs:
-        laws = [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
+        laws = [prober.runner.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
         rows.append([final([round(bits)], quality) for bits, quality in laws])
     if change:
         change(rows)
@@ -175,9 +175,9 @@ def test_the_best_round_of_each_rung_is_delivered():
     rounds = []
     for rows in ((right, wrong), (wrong, right), (wrong, wrong)):
         made = replace(finals, chunks=rows)
-        misses = _misses(prober.source, ladder, made, Constraints(), prober.encoding)
-        rounds.append(_Round(ladder, made, misses))
-    _, best = _best(rounds)
+        misses = measure_violations(prober.source, ladder, made, Constraints(), prober.encoding)
+        rounds.append(CorrectionRound(ladder, made, misses))
+    _, best = best_encodes(rounds)
     assert best.chunks == (right, right)
 
 
@@ -188,7 +188,7 @@ def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
 
     def encoded(ladder):
         laws = [
-            [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
+            [prober.runner.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
             for rung in ladder.rungs
         ]
         return FinalEncodes(

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,9 +10,7 @@ import pytest
 import vmaf
 from encoder import (
     ChunkJob,
-    Colour,
     Rendition,
-    Source,
     chunk_path,
     inspect,
     plan_chunks,
@@ -25,7 +22,6 @@ from ladders import (
     LadderError,
     LadderRequest,
     Prober,
-    RatePoint,
     RungRules,
     RungTarget,
     detect_shots,
@@ -40,74 +36,7 @@ from ladders import (
 )
 from shotladder_runtime.store import Store
 from tests.encoder.films import write_film
-
-
-def film(count: int, size=(1280, 720), content="known") -> Source:
-    return Source(
-        **{"path": "film", "content_id": content, "stream_index": 0, "codec": "h264", "pixel_format": "yuv420p"},
-        **{"width": size[0], "height": size[1], "sample_aspect_ratio": Fraction(1), "rotation": 0},
-        **{"interlaced": False, "colour": Colour(), "bit_depth": 8, "time_base": Fraction(1, 24)},
-        **{"pts": tuple(range(count)), "keyframes": (0,), "frame_rate": Fraction(24), "end_pts": count},
-    )
-
-
-class KnownFilm(Prober):
-    """Trials of a film whose curves are formulas, in index of encodes; everything after the probes is real."""
-
-    def law(self, chunk: int, size: tuple[int, int], quantiser: float) -> tuple[float, float]:
-        """Bits and VMAF: shots differ by up to 16 times in bits, small sizes cost less and end lower."""
-        area = size[0] * size[1] / (1280 * 720)
-        hardness = 4.0 ** (chunk % 3 - 1)
-        frames = self.chunks[chunk].frame_count
-        bend = 0.0017 * (quantiser - 24) ** 2
-        bits = 9e3 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6 + bend)
-        distortion = 4.0 * (1 + chunk % 2) * 1.09 ** (quantiser - 24) + 22 * (1 / area**0.35 - 1)
-        return bits, min(100.0, max(0.0, 100.5 - distortion))
-
-    def run(self, points, progress=None):
-        for point in dict.fromkeys(points):
-            bits, quality = self.law(point.chunk, point.size, point.quantiser)
-            self.known(point)[point.quantiser] = RatePoint(point.quantiser, max(1, round(bits)), quality)
-            self.cost = replace(self.cost, probes=self.cost.probes + 1)
-
-
-class SlowFilm(KnownFilm):
-    """A slow preset: a fast one's curves lie some quantisers off, take more bits, and not the same in each shot."""
-
-    def run(self, points, progress=None):
-        every = list(points)
-        super().run([p for p in every if not p.fast])
-        for point in (p for p in every if p.fast):
-            bits, quality = self.law(point.chunk, point.size, point.quantiser + 2.5 + 0.5 * (point.chunk % 3))
-            self.known(point)[point.quantiser] = RatePoint(
-                point.quantiser, max(1, round(bits * (1.06 + 0.02 * (point.chunk % 2)))), quality
-            )
-            self.cost = replace(self.cost, probes=self.cost.probes + 1)
-
-
-def known(law=KnownFilm, count=12, size=(1280, 720), preset="veryfast"):
-    source = film(96 * count, size)
-    chunks, segments = plan_chunks(source, [96 * n for n in range(count)], Fraction(4))
-    return law(source, chunks, EncodeSettings(preset=preset), Store("nowhere"), None), segments
-
-
-def achieved(prober, rung):
-    """Rate and quality by the law itself."""
-    each = [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
-    frames = [chunk.frame_count for chunk in prober.chunks]
-    return sum(b for b, _ in each) / float(prober.source.duration), np.average([q for _, q in each], weights=frames)
-
-
-def check_ladder(ladder, prober):
-    assert ladder.rungs
-    assert ladder.chunks == prober.chunks
-    for low, high in pairwise(ladder.rungs):
-        assert high.rate > low.rate
-        assert high.quality >= low.quality
-        assert high.height >= low.height
-    for rung in ladder.rungs:
-        assert len(rung.quantisers) == len(prober.chunks)
-        assert all(12 <= q <= 46 and q % 0.25 == 0 for q in rung.quantisers)
+from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder, exact_counts, known
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -151,7 +80,7 @@ def test_constant_quality_is_constant():
     prober, segments = known()
     ladder = find_ladder(prober, segments, LadderRequest(mode="constant-quality"))
     rung = ladder.rungs[-1]
-    each = [prober.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
+    each = [prober.runner.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
     assert max(each) - min(each) < 1
 
 
@@ -183,7 +112,7 @@ def test_no_shot_crosses_floor_or_peak_where_it_can_help_it():
     ladder = find_ladder(prober, segments, request)
     for rung in ladder.rungs:
         for n, (chunk, quantiser) in enumerate(zip(prober.chunks, rung.quantisers, strict=True)):
-            bits, quality = prober.law(n, (rung.width, rung.height), quantiser)
+            bits, quality = prober.runner.law(n, (rung.width, rung.height), quantiser)
             rate = bits * 24 / chunk.frame_count
             assert rate <= rung.rate * request.constraints.peak_ratio * 1.05 or quantiser == 46
             # the peak comes before the floor
@@ -203,7 +132,7 @@ def test_the_peak_gives_way_where_no_quality_is_within_it():
     ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(target=86)))
     rung = ladder.rungs[-1]
     assert achieved(prober, rung)[1] == pytest.approx(86, abs=0.2)
-    peak = prober.law(6, (rung.width, rung.height), rung.quantisers[6])[0] / 4
+    peak = prober.runner.law(6, (rung.width, rung.height), rung.quantisers[6])[0] / 4
     assert peak > 2 * rung.rate
     # a correction keeps what is asked
     rung_target = RungTarget(rung.quality, rung.rate * float(prober.source.duration))
@@ -299,7 +228,7 @@ def test_correction_leaves_a_rung_alone_that_is_near_enough():
 
 def test_an_unknown_mode_is_told():
     prober, segments = known()
-    with pytest.raises(LadderError, match="dynamic: the modes are per-shot"):
+    with pytest.raises(LadderError, match="unknown mode dynamic: choose from per-shot"):
         find_ladder(prober, segments, LadderRequest(mode="dynamic"))
 
 
@@ -321,7 +250,7 @@ def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
         assert rung.rate == pytest.approx(rate, rel=0.08)
         assert rung.quality == pytest.approx(quality, abs=1.5)
     # the slow encodes are one a chunk, and a few where rungs stand
-    assert sum(len(points) for points in prober.found.values()) < 1.5 * len(prober.chunks)
+    assert sum(exact_counts(prober).values()) < 1.5 * len(prober.chunks)
     assert prober.cost.probes < 0.26 * len(prober.chunks) * 5 * 10
 
 

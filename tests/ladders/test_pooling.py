@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, find_ladder, requantise
-from tests.ladders.test_making import known
+from tests.ladders.synthetic import known
 from vmaf import Pool
 
 PARTS = st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=6), min_size=1, max_size=5)
@@ -32,7 +32,7 @@ def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
     assert ladder.pooling == "harmonic"
 
     def harmonic(rung):
-        each = [prober.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
+        each = [prober.runner.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
         return POOLINGS["harmonic"].pool(each, [chunk.frame_count for chunk in prober.chunks])
 
     for rung in ladder.rungs:

@@ -24,7 +24,7 @@ from ladders import (
 from ladders.probing.prober import Prober
 from shotladder_runtime.store import Store
 from tests.encoder.films import write_film
-from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, check_ladder, known
+from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder, known
 
 #: CPU seconds of an encode, a million pixels; and how many times as many an override takes.
 SECONDS = 0.1
@@ -40,20 +40,17 @@ class RefinableFilm(KnownFilm):
             name
         ]
 
-    def run(self, points, progress=None):
-        points = list(points)
-        new = [point for point in points if point.quantiser not in self.known(point)]
-        super().run(points)
-        for point in new:
-            if point.override:
-                plain = self.known(point)[point.quantiser]
-                # a little better, and so many bits fewer than a plain encode that is as good
-                finer, quality = self.law(point.chunk, point.size, point.quantiser - 0.5)
-                bits = round(finer * (1 - self.saves(point.chunk, point.override)))
-                self.known(point)[point.quantiser] = replace(plain, bits=bits, quality=quality)
-            pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
-            seconds = SECONDS * TIMES[point.override] * pixels / 1e6 * (0.2 if point.fast else 1)
-            self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
+    def result(self, point):
+        plain = super().result(point)
+        if not point.override:
+            return plain
+        # a little better, and fewer bits by the saving than a plain encode of that quality
+        finer, quality = self.law(point.chunk, point.size, point.quantiser - 0.5)
+        return replace(plain, bits=round(finer * (1 - self.saves(point.chunk, point.override))), quality=quality)
+
+    def seconds(self, point):
+        pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
+        return SECONDS * TIMES[point.override] * pixels / 1e6 * (0.2 if point.fast else 1)
 
 
 class SlowRefinableFilm(RefinableFilm, SlowFilm):
@@ -73,7 +70,9 @@ def worth(prober, ladder, name, views):
     for n, chunk in enumerate(prober.chunks):
         for rung, share in zip(ladder.rungs, shares, strict=True):
             size = rung.width, rung.height
-            values[n] += views * share * prober.law(n, size, rung.quantisers[n])[0] * prober.saves(n, name)
+            values[n] += (
+                views * share * prober.runner.law(n, size, rung.quantisers[n])[0] * prober.runner.saves(n, name)
+            )
             pixels = chunk.frame_count * size[0] * size[1]
             values[n] -= SECONDS * (TIMES[name] - 1) * pixels / 1e6 * TrafficModel(views).bits_per_cpu_second
     return values
@@ -140,8 +139,7 @@ def test_a_real_film_is_delivered_refined_and_kept_in_a_file(tmp_path):
         prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), pool)
         ladder = find_ladder(prober, segments, request)
         delivered, finals = encode_with_correction(prober, ladder, request)
-    tried = {name for name, found in prober.refined.items() if any(found.values())}
-    assert tried == set(request.encoding.overrides)
+    assert prober.results.overrides() == set(request.encoding.overrides)
     save_ladder(delivered, tmp_path / "ladder.json")
     assert load_ladder(tmp_path / "ladder.json") == delivered
     delivered.check_belongs_to(source)

@@ -1,25 +1,18 @@
 """A search tries what is worth its cost, and stops where it is told to."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from ladders import LadderRequest, StoppingRule, find_ladder
-from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, known
+from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, exact_counts, known
 
 
 class Costly(KnownFilm):
     """Trials take time by their pixels."""
 
-    def run(self, points, progress=None):
-        points = list(points)
-        super().run(points)
-        seconds = sum(
-            self.chunks[p.chunk].frame_count * (p.size[0] * p.size[1] * (1 if p.fast else 3) + 300_000) / 1e8
-            for p in points
-        )
-        self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
+    def seconds(self, point):
+        pixels = point.size[0] * point.size[1] * (1 if point.fast else 3) + 300_000
+        return self.chunks[point.chunk].frame_count * pixels / 1e8
 
 
 class CloseFilm(Costly):
@@ -41,7 +34,7 @@ def searched(law=Costly, count=20, preset="veryfast", **stop):
 
 
 def tried(prober, size):
-    return sum(len(prober.found[n, size]) > 1 for n in range(len(prober.chunks)))
+    return sum(len(prober.results.exact(n, size)) > 1 for n in range(len(prober.chunks)))
 
 
 def test_sizes_that_no_rung_comes_near_are_tried_on_a_few_chunks_only():
@@ -70,7 +63,7 @@ def test_a_budget_is_kept_and_what_it_does_not_reach_is_told(law, preset):
 
 def test_the_least_budget_tries_one_chunk_and_has_one_quantiser_for_all():
     prober, ladder = searched(budget=1e-3)
-    assert {chunk for (chunk, _), points in prober.found.items() if points} == {3}
+    assert {chunk for chunk, _ in exact_counts(prober)} == {3}
     # but for chunks whose next step on the hull is taken, or half taken
     assert all(len(set(rung.quantisers)) <= 3 for rung in ladder.rungs)
     assert ladder.expected_excess_rate > 10
@@ -84,8 +77,8 @@ def test_a_loss_that_is_allowed_saves_trials():
 def test_one_trial_serves_where_another_size_lends_its_curve():
     prober, ladder = searched(CloseFilm)
     taken = {(rung.width, rung.height) for rung in ladder.rungs}
-    others = [found for (_, size), found in prober.found.items() if size not in taken]
-    assert sum(len(found) == 1 for found in others) > len(prober.chunks) / 2
+    others = [count for (_, size), count in exact_counts(prober).items() if size not in taken]
+    assert sum(count == 1 for count in others) > len(prober.chunks) / 2
     for rung in ladder.rungs:
         rate, quality = achieved(prober, rung)
         assert (rung.rate, rung.quality) == (pytest.approx(rate, rel=0.03), pytest.approx(quality, abs=0.5))

@@ -9,7 +9,7 @@ import pytest
 from encoder import Chunk, Segment
 from ladders import Anchor, FinalChunk, FinalEncodes, Ladder, ProbeCost, Rung
 from shotladder.report.baseline_comparison import against_fixed
-from tests.ladders.test_making import film
+from tests.ladders.synthetic import film
 
 CURVE = ((250_000, 60.0), (500_000, 75.0), (1_000_000, 86.0), (2_000_000, 93.0))
 
