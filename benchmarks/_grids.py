@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +15,7 @@ from ladders import (
     EncodeSettings,
     ProbeCost,
     ProbePoint,
+    Prober,
     RatePoint,
     RungRules,
     RungTarget,
@@ -26,9 +26,11 @@ from ladders import (
     one_quantiser,
     quantiser_grid,
 )
-from ladders.allocation.equal_slope import same_quality, solve_for_quality
+from ladders.allocation.baselines import same_quality
+from ladders.allocation.equal_slope import solve_for_quality
 from ladders.allocation.rung_placement import allocate_rungs
 from ladders.allocation.smoothness import smooth
+from ladders.probing.probe_results import ProbeBatch
 
 QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
 LIMITS = Constraints()
@@ -83,7 +85,7 @@ class Grid:
         return min(costs, default=float("nan"))
 
     def optimum(self, quality: float, rung_target: RungTarget) -> float:
-        """Return the fewest bits by equal slope, one size for all chunks, within limits that count from them."""
+        """Return the fewest bits by equal slope, one size for all chunks, within constraints that count from them."""
 
         def within(curves: list[Curve]) -> TitleCurve:
             own = solve_for_quality(curves, self.frames, LIMITS, rung_target)
@@ -101,84 +103,76 @@ class Grid:
 
 
 @dataclass
-class GridProber:
-    """Answers probes from a grid, and counts what they would have cost.
+class GridRunner:
+    """Measures probe points on a grid, at the cost that their encodes have had.
 
     Attributes
     ----------
     grid : Grid
-        By the preset of the final encodes.
+        By the target preset.
     fast_grid : Grid or None
-        By that of probes; None where the two are one.
+        By the fast preset; None if the target preset is fast itself.
     """
 
     grid: Grid
     fast_grid: Grid | None = None
-    found: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
-    fast: dict[Any, dict[float, RatePoint]] = field(default_factory=lambda: defaultdict(dict))
-    cpu: float = 0.0
-    probes: int = 0
 
-    @property
-    def encoding(self) -> EncodeSettings:
-        """Settings whose presets are as far apart as the grids' are."""
-        return EncodeSettings(preset="medium" if self.fast_grid else "veryfast")
-
-    @property
-    def chunks(self) -> tuple[Any, ...]:
-        """The chunks, as far as a search looks at them."""
-        return tuple(SimpleNamespace(frame_count=frames) for frames in self.grid.frames)
-
-    def known(self, point: ProbePoint) -> dict[float, RatePoint]:
-        """Return what is known beside a point."""
-        return (self.fast if point.fast else self.found)[point.chunk, point.size]
-
-    @property
-    def cost(self) -> ProbeCost:
-        """What the probes would have taken."""
-        return ProbeCost(self.probes, self.cpu)
-
-    def run(self, points: Iterable[ProbePoint], progress: Any = None) -> None:
-        """Answer probes."""
+    def run(self, points: Iterable[ProbePoint], progress: Any = None) -> ProbeBatch:
+        """Return the results of points and their cost."""
+        results, cpu = [], 0.0
         for point in points:
-            if point.quantiser in self.known(point):
-                continue
             grid = self.fast_grid if point.fast and self.fast_grid else self.grid
             curve = grid.curves[point.chunk, point.size]
             index = int(np.searchsorted(QUANTISERS, point.quantiser))
-            peak_to_average, worst_shot_deficit = (
+            peak, deficit = (
                 float(np.broadcast_to(value, QUANTISERS.shape)[index])
                 for value in (curve.peak_to_average, curve.worst_shot_deficit)
             )
-            answer = RatePoint(
-                point.quantiser,
-                int(curve.bits[index]),
-                float(curve.quality[index]),
-                peak_to_average=peak_to_average,
-                worst_shot_deficit=worst_shot_deficit,
-            )
-            self.known(point)[point.quantiser] = answer
-            self.cpu += grid.costs[point.chunk, point.size]
-            self.probes += 1
+            bits, quality = int(curve.bits[index]), float(curve.quality[index])
+            result = RatePoint(point.quantiser, bits, quality, peak_to_average=peak, worst_shot_deficit=deficit)
+            results.append((point, result))
+            cpu += grid.costs[point.chunk, point.size]
+        return ProbeBatch(tuple(results), ProbeCost(len(results), cpu))
 
-    def fit_all(self) -> dict[Any, list[Curve]]:
-        """Fit curves to the probes so far."""
-        chunks = range(len(self.grid.frames))
-        return {s: [fit_curve(list(self.found[n, s].values()), QUANTISERS) for n in chunks] for s in self.grid.sizes}
+
+def grid_prober(grid: Grid, fast_grid: Grid | None = None) -> Prober:
+    """Return a prober of the chunks of a grid, with presets as different as those of the grids."""
+    chunks: Any = tuple(SimpleNamespace(frame_count=frames) for frames in grid.frames)
+    nothing: Any = None
+    encoding = EncodeSettings(preset="medium" if fast_grid else "veryfast")
+    return Prober(nothing, chunks, encoding, nothing, nothing, runner=GridRunner(grid, fast_grid))
+
+
+def fit_grid(grid: Grid, prober: Prober) -> dict[Any, list[Curve]]:
+    """Fit curves to the probes so far; every chunk has two or more at every size."""
+    chunks = range(len(grid.frames))
+    return {s: [fit_curve(list(prober.results.exact(n, s).values()), QUANTISERS) for n in chunks] for s in grid.sizes}
+
+
+@dataclass(frozen=True)
+class GridLadders:
+    """Builds the rungs of a grid's ladder from curves, for a search."""
+
+    grid: Grid
+    rules: RungRules | None = None
+
+    def operating_points(self, curves: Mapping[Any, list[Curve]]) -> list[dict[Any, list[float]]]:
+        """Return for every rung the quantisers of all chunks at each size that reaches its VMAF."""
+        return operating_points_of(self.grid, curves, self.rules)
 
 
 def rungs_of(
-    grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None, limits: Constraints = LIMITS
+    grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None, constraints: Constraints = LIMITS
 ) -> list[Rung]:
     """Choose rungs on curves as `per-shot` does."""
     sizes = {size[1]: size for size in grid.sizes}
-    titles = {height: equal_slope(curves[size], grid.frames, limits) for height, size in sizes.items()}
+    titles = {height: equal_slope(curves[size], grid.frames, constraints) for height, size in sizes.items()}
     chosen = choose_rungs(titles, grid.duration, rules or RungRules())
     shared = allocate_rungs(
         chosen,
         titles,
         grid.duration,
-        lambda height, rung_target: solve_for_quality(curves[sizes[height]], grid.frames, limits, rung_target),
+        lambda height, rung_target: solve_for_quality(curves[sizes[height]], grid.frames, constraints, rung_target),
     )
     return [
         (sizes[height], [int(i) for i in allocation.indices], RungTarget(choice.quality, allocation.bits))
@@ -202,10 +196,10 @@ def operating_points_of(
 
 def smooth_costs(grid: Grid, rungs: Iterable[Rung], max_quality_step: float) -> list[float]:
     """Return how many percent more bits each rung takes for its quality if shots may be no further from neighbours."""
-    costs, limits = [], replace(LIMITS, max_quality_step=max_quality_step)
+    costs, constraints = [], replace(LIMITS, max_quality_step=max_quality_step)
     for size, indices, _ in rungs:
         bits, quality = grid.delivered(size, indices)
-        costs.append(100 * (smooth(grid.at(size), grid.frames, limits, RungTarget(quality, bits)).bits / bits - 1))
+        costs.append(100 * (smooth(grid.at(size), grid.frames, constraints, RungTarget(quality, bits)).bits / bits - 1))
     return costs
 
 

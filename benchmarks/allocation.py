@@ -1,8 +1,8 @@
 """The time that sharing out a long title takes: 1500 shots, 8 rungs, 6 heights, on curves of a formula.
 
 Claim: under a second of CPU time from curves to quantisers: the title's curve at every height, the rungs, their
-heights again within floor and peak, and what each rung encodes. `--max-quality-step` takes longer, told beside it. Nothing is
-encoded. Warm, several rounds; median and spread.
+heights again within floor and peak, and what each rung encodes. `--max-quality-step` takes longer and is listed.
+Nothing is encoded. Warm, several rounds; median and spread.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ def synthetic_title(seed: int = 1) -> tuple[list[int], dict[int, list[Curve]]]:
     return frames, curves
 
 
-def share(frames: list[int], curves: dict[int, list[Curve]], limits: Constraints) -> list[tuple[int, Allocation]]:
+def share(frames: list[int], curves: dict[int, list[Curve]], constraints: Constraints) -> list[tuple[int, Allocation]]:
     """Choose rungs and share out their bits, as `per-shot` does."""
     duration = sum(frames) / FRAME_RATE
-    titles = {height: equal_slope(row, frames, limits) for height, row in curves.items()}
+    titles = {height: equal_slope(row, frames, constraints) for height, row in curves.items()}
     chosen = choose_rungs(titles, duration, RungRules(target=93.0, count=RUNGS))
 
     def reached(height: int, rung_target: RungTarget) -> Allocation:
-        allocation = solve_for_quality(curves[height], frames, limits, rung_target)
-        if limits.max_quality_step is None:
+        allocation = solve_for_quality(curves[height], frames, constraints, rung_target)
+        if constraints.max_quality_step is None:
             return allocation
-        return smooth(curves[height], frames, limits, replace(rung_target, bits=allocation.bits))
+        return smooth(curves[height], frames, constraints, replace(rung_target, bits=allocation.bits))
 
     return allocate_rungs(chosen, titles, duration, reached)
 
@@ -75,12 +75,12 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
 def main() -> None:
     """Print the times."""
     frames, curves = synthetic_title()
-    for name, limits in {
+    for name, constraints in {
         "floor, cap and peak": Constraints(),
         f"and a max_quality_step of {JUMP:g}": Constraints(max_quality_step=JUMP),
     }.items():
-        rungs = share(frames, curves, limits)
-        median, spread = _timed(partial(share, frames, curves, limits))
+        rungs = share(frames, curves, constraints)
+        median, spread = _timed(partial(share, frames, curves, constraints))
         told = ", ".join(f"{height}" for height, _ in rungs)
         print(f"{SHOTS} shots, {len(rungs)} rungs ({told} lines), {name}: {median:.2f} CPU s (spread {spread:.2f})")
 

@@ -71,7 +71,7 @@ def main() -> None:
             factor = load * middle / float(np.median([trace.mean_rate for trace in traces]))
             seen, unseen = abr.split_traces([trace.scaled(factor) for trace in traces], 0.5, seed=1)
             placed = choose_rungs(
-                title, grid.duration, RungRules(audience=ClientPopulation("seen", 600.0, SEGMENT, seen))
+                title, grid.duration, RungRules(expected_quality=ClientPopulation("seen", 600.0, SEGMENT, seen))
             )
             ladders = [presentation(grid, title, ladder) for ladder in (plain, placed)]
             heading = f"{path.name.partition('.')[0]}, {name}, load {load}"

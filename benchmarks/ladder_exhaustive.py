@@ -32,7 +32,17 @@ import numpy as np
 
 import encoder
 import vmaf
-from benchmarks._grids import LIMITS, QUANTISERS, Grid, GridProber, losses, operating_points_of, rungs_of, smooth_costs
+from benchmarks._grids import (
+    LIMITS,
+    QUANTISERS,
+    Grid,
+    GridLadders,
+    fit_grid,
+    grid_prober,
+    losses,
+    rungs_of,
+    smooth_costs,
+)
 from encoder import Source
 from ladders import (
     APPLE_LADDERS,
@@ -53,13 +63,13 @@ from ladders import (
     candidate_sizes,
     default_target,
     encode_final_chunks,
+    find_ladder,
     fit_curve,
-    ladder_from,
     one_quantiser,
 )
 from ladders.final.correction import encode_with_correction
-from ladders.probing.prober import frame_stride_for
-from ladders.probing.search import explore
+from ladders.probing.sampling import frame_stride_for
+from ladders.probing.search import ProbeSearch
 from shotladder_runtime.store import Store
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
@@ -101,7 +111,7 @@ def exhaustive(title: Title, executor: ThreadPoolExecutor, preset: str) -> tuple
         batch = CRFS[begin : begin + BATCH]
         prober.run(ProbePoint(n, size, crf) for n in chunks for size in sizes for crf in batch)
         print(f"  grid, {preset}: quantisers to {batch[-1]:g} done, {prober.cost.cpu_seconds:.0f} CPU s", flush=True)
-    curves = {(n, s): fit_curve(list(prober.found[n, s].values()), QUANTISERS) for n in chunks for s in sizes}
+    curves = {(n, s): fit_curve(list(prober.results.exact(n, s).values()), QUANTISERS) for n in chunks for s in sizes}
     frames = [chunk.frame_count for chunk in prober.chunks]
     return Grid(frames, float(title.source.duration), sizes, curves, _costs(prober, curves)), prober.cost.cpu_seconds
 
@@ -126,7 +136,7 @@ def ours(title: Title, executor: ThreadPoolExecutor, store: Store) -> tuple[Prob
     """Make the ladder as `encode` does: probes, final encodes, corrections."""
     prober = title.prober(store, title.request.frame_stride, executor)
     _, segments = encoder.plan_chunks(title.source, title.shots, title.request.segment_duration)
-    ladder = ladder_from(prober, segments, title.request)
+    ladder = find_ladder(prober, segments, title.request)
     probes = prober.cost
     ladder, finals = encode_with_correction(prober, ladder, title.request)
     return prober, replace(ladder, cost=probes), finals
@@ -203,19 +213,15 @@ def variants(title: Title, grid: Grid, fast: Grid | None, probes: int) -> dict[s
     """Return the loss (%) against the optimum of each rung, of searches replayed on the grids."""
     rules = RungRules(target=title.request.rules.target)
 
-    def searched(fast_grid: Grid | None, **changes: Any) -> Any:
-        return explore(
-            GridProber(grid, fast_grid),  # type: ignore[arg-type]
-            grid.sizes,
-            lambda curves: operating_points_of(grid, curves, rules),
-            **changes,
-        ).curves
+    def searched(fast_grid: Grid | None, stopping: StoppingRule | None = None) -> Any:
+        search = ProbeSearch(grid_prober(grid, fast_grid), grid.sizes, GridLadders(grid, rules), stopping)
+        return search.run().curves
 
     unbounded = replace(LIMITS, floor_below_mean=100.0, peak_ratio=1e9)
     made = {
         "ours": rungs_of(grid, searched(fast), rules),
         "all probes by the final preset": rungs_of(grid, searched(None), rules),
-        "only what a loss of 5 % asks for": rungs_of(grid, searched(fast, stop=StoppingRule(loss=5.0)), rules),
+        "only what a loss of 5 % asks for": rungs_of(grid, searched(fast, StoppingRule(tolerance_percent=5.0)), rules),
         "without floor and peak": rungs_of(grid, searched(fast), rules, unbounded),
         "random probes, as many": rungs_of(grid, _random(grid, probes), rules),
     }
@@ -225,14 +231,14 @@ def variants(title: Title, grid: Grid, fast: Grid | None, probes: int) -> dict[s
 def _random(grid: Grid, probes: int) -> Any:
     """Spend as many probes at random: at least two for each curve, or there is none."""
     rng = np.random.default_rng(2)
-    prober = GridProber(grid)
+    prober = grid_prober(grid)
     cells = [(n, s) for n in range(len(grid.frames)) for s in grid.sizes]
     for n, size in cells:
         prober.run(ProbePoint(n, size, float(q)) for q in rng.choice(QUANTISERS, 2, replace=False))
-    while prober.probes < probes:
+    while prober.cost.probes < probes:
         n, size = cells[rng.integers(len(cells))]
         prober.run([ProbePoint(n, size, float(rng.choice(QUANTISERS)))])
-    return prober.fit_all()
+    return fit_grid(grid, prober)
 
 
 def companions(
@@ -290,7 +296,7 @@ def study(path: Path, encoding: EncodeSettings, views: TrafficModel | None, stor
         began = time.process_time()
         analysis = analyse(source)
         analysis_cpu = time.process_time() - began
-        request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)), views=views)
+        request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)), traffic=views)
         title = Title(source, tuple(s.start for s in analysis.shots), request, analysis_cpu, store)
         grid, grid_cpu = exhaustive(title, executor, encoding.preset)
         fast = exhaustive(title, executor, encoding.fast_preset)[0] if encoding.fast_preset else None

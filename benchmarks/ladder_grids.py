@@ -15,9 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._grids import QUANTISERS, Grid, GridProber, losses, operating_points_of, rungs_of, smooth_costs
+from benchmarks._grids import (
+    QUANTISERS,
+    Grid,
+    GridLadders,
+    grid_prober,
+    losses,
+    rungs_of,
+    smooth_costs,
+)
 from ladders import RatePoint, StoppingRule, fit_curve
-from ladders.probing.search import explore
+from ladders.probing.search import ProbeSearch
 from ladders.rd.curves import Size
 
 GRIDS = Path(__file__).resolve().parents[2] / "shared" / "truth" / "grids"
@@ -54,13 +62,13 @@ def measure(path: Path, budget: float | None = None) -> dict[str, float]:
     A budget is a share of the grid's CPU time.
     """
     grid, whole_cpu = read_grid(path)
-    prober = GridProber(grid)
+    prober = grid_prober(grid)
     stop = StoppingRule(budget=None if budget is None else budget * whole_cpu)
-    found = explore(prober, grid.sizes, lambda curves: operating_points_of(grid, curves), stop=stop)  # type: ignore[arg-type]
+    found = ProbeSearch(prober, grid.sizes, GridLadders(grid), stop).run()
     loss, against_title = losses(grid, rungs_of(grid, found.curves))
     return {
-        "probes per shot": prober.probes / len(grid.frames),
-        "CPU, % of the grid's": 100 * prober.cpu / whole_cpu,
+        "probes per shot": prober.cost.probes / len(grid.frames),
+        "CPU, % of the grid's": 100 * prober.cost.cpu_seconds / whole_cpu,
         "loss expected %": found.expected_excess_rate,
         "loss mean %": float(np.mean(loss)),
         "loss worst rung %": max(loss),

@@ -24,7 +24,7 @@ import encoder
 import vmaf
 from encoder import codec_named
 from ladders import EncodeSettings, ProbePoint, Prober, analyse, bd_rate, candidate_sizes
-from ladders.probing.prober import evenly_spaced
+from ladders.probing.sampling import evenly_spaced
 from shotladder_runtime.store import Store
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
@@ -57,7 +57,9 @@ def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray,
                 points = [ProbePoint(n, size, codec.at_share(share), override=name) for share in SHARES]
                 prober.run(points)
                 seconds[k] += prober.cost.encode_cpu_seconds - before
-                curves.append([(p.bits, p.quality) for p in map(prober.known(points[0]).__getitem__, _places(points))])
+                curves.append(
+                    [(p.bits, p.quality) for p in map(prober.results.like(points[0]).__getitem__, _places(points))]
+                )
                 rates[n, k] = bd_rate(curves[0], curves[-1], band=BAND).percent
     print(f"{path.name}, {size[0]}x{size[1]}, {encoding.codec} {encoding.preset}, tuned for {encoding.tune}")
     print(f"  {'frames':>16s}  " + "  ".join(f"{name:>10.26s}" for name in names[1:]))

@@ -1,42 +1,38 @@
 """Decide: shots, complexity, probe encodes, hulls, allocation, rungs."""
 
-from ladders.allocation.equal_slope import (
-    Allocation,
-    Constraints,
-    RungTarget,
-    TitleCurve,
-    convex_hull,
-    equal_slope,
-    one_quantiser,
-)
+from ladders.allocation.baselines import one_quantiser
+from ladders.allocation.constraints import Constraints, RungTarget
+from ladders.allocation.equal_slope import equal_slope
+from ladders.allocation.hull import convex_hull
 from ladders.allocation.rung_placement import RungChoice, RungRules, choose_rungs
-from ladders.api import fixed, ladder_from, make_ladder, per_shot, per_title, requantise
+from ladders.allocation.title_curve import Allocation, TitleCurve
+from ladders.api import constant_quality, fixed, make_ladder, per_shot, per_title
 from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
 from ladders.complexity.si_ti import SITI_MODES, si_ti
+from ladders.construction.find_ladder import find_ladder, requantise
 from ladders.final.active_constraints import active_constraints
 from ladders.final.correction import encode_with_correction, find_violations, segment_rates
 from ladders.final.cost_prediction import predict_cost
 from ladders.final.final_encodes import FinalChunk, FinalEncodes, add_final_encodes, encode_final_chunks
 from ladders.final.fixed_baseline import Anchor, fixed_anchor
-from ladders.ladder import (
-    HullPoint,
-    Ladder,
-    LadderError,
-    ProbeCost,
-    Rung,
-    load_ladder,
-    load_ladders,
-    save_ladder,
-    save_ladders,
+from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung
+from ladders.ladder_json import load_ladder, load_ladders, save_ladder, save_ladders
+from ladders.ladder_request import (
+    AUTO,
+    MODES,
+    EncodeSettings,
+    LadderRequest,
+    StoppingRule,
+    TrafficModel,
+    default_target,
 )
-from ladders.ladder_request import MODES, LadderRequest, default_target
-from ladders.probing.chunk_measurement import EncodeSettings
-from ladders.probing.overrides import TrafficModel
-from ladders.probing.preset_choice import AUTO, choose_preset
-from ladders.probing.prober import ProbePoint, Prober
-from ladders.probing.search import StoppingRule
+from ladders.probing.preset_choice import choose_preset
+from ladders.probing.probe_results import ProbePoint
+from ladders.probing.prober import Prober
+from ladders.rate_curve import RateCurve
 from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
-from ladders.rd.curves import Curve, RatePoint, fit_curve, quantiser_grid
+from ladders.rd.curve_interpolation import fit_curve
+from ladders.rd.curves import Curve, RatePoint, quantiser_grid
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
 from ladders.shots.detector import Analysis, Shot, analyse, assemble, detect_shots
@@ -68,6 +64,7 @@ __all__ = [
     "ProbeCost",
     "ProbePoint",
     "Prober",
+    "RateCurve",
     "RatePoint",
     "Rung",
     "RungChoice",
@@ -89,6 +86,7 @@ __all__ = [
     "candidate_sizes",
     "choose_preset",
     "choose_rungs",
+    "constant_quality",
     "convex_hull",
     "dct_energy",
     "default_target",
@@ -96,11 +94,11 @@ __all__ = [
     "encode_final_chunks",
     "encode_with_correction",
     "equal_slope",
+    "find_ladder",
     "find_violations",
     "fit_curve",
     "fixed",
     "fixed_anchor",
-    "ladder_from",
     "load_ladder",
     "load_ladders",
     "make_ladder",

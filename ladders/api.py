@@ -1,91 +1,265 @@
-"""Make ladders in every mode; the same probes and curves serve all."""
+"""Make the ladder of a video in every mode, with the common settings as keywords."""
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
 
-from encoder import Segment, Source, plan_chunks
-from ladders.allocation.equal_slope import RungTarget
+import encoder
+from encoder import Source, codec_named, plan_chunks
 from ladders.allocation.rung_placement import RungRules
-from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
-from ladders.ladder import Ladder, LadderError
-from ladders.ladder_request import MODES, LadderRequest, default_target
-from ladders.probing.curve_fit import fit_all
-from ladders.probing.overrides import refine
+from ladders.construction.find_ladder import find_ladder
+from ladders.ladder import Ladder
+from ladders.ladder_request import EncodeSettings, LadderRequest, StoppingRule
 from ladders.probing.preset_choice import choose_preset
 from ladders.probing.prober import Prober
-from ladders.probing.search import explore, sub_range
-from ladders.shots.detector import Shot
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store
 
-__all__ = ["fixed", "ladder_from", "make_ladder", "per_shot", "per_title", "requantise"]
+__all__ = ["constant_quality", "fixed", "make_ladder", "per_shot", "per_title"]
+
+#: Takes the finished part and the total of the work.
+Progress = Callable[[float, float], None]
 
 
-def per_shot(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
-    """Make a ladder in which every shot of a rung has the quantiser of equal slope.
+class _HasStart(Protocol):
+    @property
+    def start(self) -> int: ...
+
+
+#: Start frames of the shots, or values with a `start`, such as the result of `detect_shots`.
+Shots = Sequence[int] | Sequence[_HasStart]
+
+
+def per_shot(
+    source: Source | str | Path,
+    shots: Shots | None = None,
+    *,
+    codec: str = "h264",
+    target_vmaf: float | None = None,
+    max_height: int | None = None,
+    rungs: int | None = None,
+    segment_duration: float | Fraction = 4,
+    preset: str | None = None,
+    tune: str = "visual",
+    pooling: str = "mean",
+    probe_tolerance: float = 0.5,
+    probe_budget: float | None = None,
+    request: LadderRequest | None = None,
+    store: Store | None = None,
+    executor: Executor | None = None,
+    progress: bool | Progress | None = None,
+) -> Ladder:
+    """Make a ladder whose bits are allocated to the shots of every rung by equal slope.
 
     Parameters
     ----------
-    source : Source
-    shots : sequence of Shot
-        From `detect_shots`.
+    source : Source, str or Path
+        The video, or its path.
+    shots : sequence of int or of Shot, optional
+        Start frame of every shot, or the shots. By default they are detected.
     codec : str
-    **options
-        Any of `make_ladder`'s: request, store, executor, progress.
+        Name of the codec: "h264", "hevc", "vp9" or "av1".
+    target_vmaf : float, optional
+        Target mean VMAF of the top rung. By default 95 for sources above 1080p and 93 otherwise.
+    max_height : int, optional
+        Maximum nominal height of a rung, pixels. By default the height of the source.
+    rungs : int, optional
+        Number of rungs. By default it is derived from the range of bitrates.
+    segment_duration : float or Fraction
+        Target segment duration, s.
+    preset : str, optional
+        Encoder preset. By default that of the codec.
+    tune : {"visual", "metric"}
+        Whether to keep psychovisual tools, or to disable them for higher VMAF.
+    pooling : {"mean", "harmonic"}
+        Temporal pooling of the VMAF of frames.
+    probe_tolerance : float
+        Stop probing if further probes are expected to save less than this percentage of the bits.
+    probe_budget : float, optional
+        Approximate CPU time of all probe encodes, s. By default unlimited.
+    request : LadderRequest, optional
+        All settings in one value, instead of the keywords above. Its mode is replaced by the mode of this function.
+    store : Store, optional
+        Cache of the probes. By default that of the user.
+    executor : concurrent.futures.Executor, optional
+        Runs the probes. By default one worker per CPU core.
+    progress : bool or callable, optional
+        True prints the finished percentage on stderr. A callable receives (done, total).
 
     Returns
     -------
     Ladder
+
+    Raises
+    ------
+    LadderError
+        If there is no ladder of this kind.
+    ValueError
+        If both a request and one of its settings are given.
     """
-    return _with_mode(source, shots, "per-shot", codec, options)
+    return _make("per-shot", **locals())
 
 
-def per_title(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
-    """Make a ladder in which every rung has one quantiser; see `per_shot`."""
-    return _with_mode(source, shots, "per-title", codec, options)
+def per_title(
+    source: Source | str | Path,
+    shots: Shots | None = None,
+    *,
+    codec: str = "h264",
+    target_vmaf: float | None = None,
+    max_height: int | None = None,
+    rungs: int | None = None,
+    segment_duration: float | Fraction = 4,
+    preset: str | None = None,
+    tune: str = "visual",
+    pooling: str = "mean",
+    probe_tolerance: float = 0.5,
+    probe_budget: float | None = None,
+    request: LadderRequest | None = None,
+    store: Store | None = None,
+    executor: Executor | None = None,
+    progress: bool | Progress | None = None,
+) -> Ladder:
+    """Make a ladder with one quantiser for all shots of a rung; parameters as in `per_shot`.
 
-
-def fixed(source: Source, shots: Sequence[Shot], codec: str = "h264", **options: object) -> Ladder:
-    """Make the ladder that Apple recommends, whatever the film; see `per_shot`.
-
-    Each rung has the one quantiser that brings the film to the rung's rate, as two-pass rate control would.
+    See Also
+    --------
+    per_shot
     """
-    return _with_mode(source, shots, "fixed", codec, options)
+    return _make("per-title", **locals())
 
 
-def _with_mode(source: Source, shots: Sequence[Shot], mode: str, codec: str, options: dict[str, object]) -> Ladder:
-    request = options.pop("request", None) or LadderRequest(rules=RungRules(target=default_target(source)))
-    assert isinstance(request, LadderRequest)
-    request = replace(request, mode=mode, encoding=replace(request.encoding, codec=codec))
-    return make_ladder(source, shots, request, **options)  # type: ignore[arg-type]
+def constant_quality(
+    source: Source | str | Path,
+    shots: Shots | None = None,
+    *,
+    codec: str = "h264",
+    target_vmaf: float | None = None,
+    max_height: int | None = None,
+    rungs: int | None = None,
+    segment_duration: float | Fraction = 4,
+    preset: str | None = None,
+    tune: str = "visual",
+    pooling: str = "mean",
+    probe_tolerance: float = 0.5,
+    probe_budget: float | None = None,
+    request: LadderRequest | None = None,
+    store: Store | None = None,
+    executor: Executor | None = None,
+    progress: bool | Progress | None = None,
+) -> Ladder:
+    """Make a ladder with one VMAF for all shots of a rung; parameters as in `per_shot`.
+
+    See Also
+    --------
+    per_shot
+    """
+    return _make("constant-quality", **locals())
+
+
+def fixed(
+    source: Source | str | Path,
+    shots: Shots | None = None,
+    *,
+    codec: str = "h264",
+    target_vmaf: float | None = None,
+    max_height: int | None = None,
+    rungs: int | None = None,
+    segment_duration: float | Fraction = 4,
+    preset: str | None = None,
+    tune: str = "visual",
+    pooling: str = "mean",
+    probe_tolerance: float = 0.5,
+    probe_budget: float | None = None,
+    request: LadderRequest | None = None,
+    store: Store | None = None,
+    executor: Executor | None = None,
+    progress: bool | Progress | None = None,
+) -> Ladder:
+    """Make Apple's recommended ladder; parameters as in `per_shot`.
+
+    Every rung has the one quantiser that gives it its recommended bitrate, as two-pass rate control would.
+
+    See Also
+    --------
+    per_shot
+    """
+    return _make("fixed", **locals())
+
+
+def _make(
+    mode: str,
+    source: Source | str | Path,
+    shots: Shots | None,
+    request: LadderRequest | None,
+    store: Store | None,
+    executor: Executor | None,
+    progress: bool | Progress | None,
+    **settings: Any,
+) -> Ladder:
+    """Make a ladder by a request, or by the keywords of `per_shot`."""
+    if request is None:
+        request = _request(**settings)
+    elif changed := [n for n, value in settings.items() if value != inspect.signature(per_shot).parameters[n].default]:
+        raise ValueError(f"both request and {', '.join(changed)} are given; set the values in the request")
+    source = encoder.inspect(source) if isinstance(source, str | Path) else source
+    if shots is None:
+        # shot detection compiles its kernels when it is imported
+        from ladders.shots.detector import detect_shots
+
+        shots = detect_shots(source)
+    return make_ladder(source, shots, replace(request, mode=mode), store=store, executor=executor, progress=progress)
+
+
+def _request(
+    *,
+    codec: str,
+    target_vmaf: float | None,
+    max_height: int | None,
+    rungs: int | None,
+    segment_duration: float | Fraction,
+    preset: str | None,
+    tune: str,
+    pooling: str,
+    probe_tolerance: float,
+    probe_budget: float | None,
+) -> LadderRequest:
+    """Return the request of the keywords of `per_shot`."""
+    return LadderRequest(
+        encoding=EncodeSettings(codec, preset or codec_named(codec).preset, tune, pooling=pooling),
+        rules=RungRules(target=target_vmaf, count=rungs),
+        max_height=max_height,
+        segment_duration=Fraction(segment_duration),
+        stopping=StoppingRule(probe_tolerance, probe_budget),
+    )
 
 
 def make_ladder(
     source: Source,
-    shots: Sequence[Shot],
+    shots: Shots,
     request: LadderRequest,
     *,
     store: Store | None = None,
     executor: Executor | None = None,
-    progress: Callable[[float, float], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> Ladder:
-    """Make a ladder by probe encodes.
+    """Make a ladder by a request.
 
     Parameters
     ----------
     source : Source
-    shots : sequence of Shot
+    shots : sequence of int or of Shot
+        Start frame of every shot, or the shots.
     request : LadderRequest
-    store : Store, optional
-        Where probes are kept; by default the user's cache.
-    executor : Executor, optional
-        Runs the probes; by default a worker for each core.
-    progress : callable, optional
-        Takes (done, total).
+    store, executor, progress
+        As in `per_shot`.
 
     Returns
     -------
@@ -96,74 +270,20 @@ def make_ladder(
     LadderError
         If the mode is unknown, or the codec has no fixed ladder.
     """
-    planned = plan_chunks(source, [shot.start for shot in shots], request.segment_duration)
+    starts = [shot if isinstance(shot, int) else shot.start for shot in shots]
+    chunks, segments = plan_chunks(source, starts, request.segment_duration)
     store = store or Store.default()
+    advance = _print_progress if progress is True else progress or None
     with LocalExecutor(os.cpu_count() or 1) as pool, store.in_use():
-        request, spent = choose_preset(request, source, planned[0], store, executor or pool)
+        request, cost = choose_preset(request, source, chunks, store, executor or pool)
         prober = Prober(
-            source, planned[0], request.encoding, store, executor or pool, frame_stride=request.frame_stride, cost=spent
+            source, chunks, request.encoding, store, executor or pool, frame_stride=request.frame_stride, cost=cost
         )
-        return ladder_from(prober, planned[1], request, progress)
+        return find_ladder(prober, segments, request, advance)
 
 
-def ladder_from(
-    prober: Prober,
-    segments: Sequence[Segment],
-    request: LadderRequest,
-    progress: Callable[[float, float], None] | None = None,
-) -> Ladder:
-    """Make a ladder with a prober that may know probes already."""
-    if request.mode not in MODES:
-        raise LadderError(f"{request.mode}: the modes are {', '.join(MODES)}")
-    builder = LadderBuilder(prober.source, prober.chunks, request)
-    sizes = list(builder.sizes.values())
-    found = explore(
-        prober, sizes, builder.wanted, sub_range(progress, 0.0, 0.8 if request.views else 1.0), request.stop
-    )
-    curves = found.curves
-    if request.views:
-        rungs = builder.rungs(curves)
-        shares = request.rules.shares([rung.rate for rung in rungs])
-        advance = sub_range(progress, 0.8, 1.0)
-        refine(prober, curves, rungs, shares, request.views, budget=request.stop.budget, progress=advance)
-        curves = fit_all(prober, sizes)
-    return Ladder(
-        mode=request.mode,
-        codec=request.encoding.codec,
-        preset=request.encoding.preset,
-        tune=request.encoding.tune,
-        pooling=request.encoding.pooling,
-        target=request.rules.target,
-        content_id=prober.source.content_id,
-        chunks=prober.chunks,
-        segments=tuple(segments),
-        rungs=builder.rungs(curves),
-        hull=builder.hull(curves),
-        cost=prober.cost,
-        expected_excess_rate=found.expected_excess_rate,
-        overrides=tuple(prober.overrides.get(n, "") for n in range(len(prober.chunks)) if prober.overrides),
-    )
-
-
-def requantise(
-    prober: Prober, ladder: Ladder, request: LadderRequest, rung_targets: Mapping[int, RungTarget]
-) -> Ladder:
-    """Choose the quantisers of some rungs again, by all that is known now; what is asked of each stays.
-
-    Parameters
-    ----------
-    prober : Prober
-        Knows the probes, and the final encodes by `add_final_encodes`.
-    ladder : Ladder
-    request : LadderRequest
-        That the ladder was made for.
-    rung_targets : mapping
-        From the numbers of the rungs that missed to what is asked of each, counted from the bits that it has.
-    """
-    builder = LadderBuilder(prober.source, prober.chunks, request)
-    curves = fit_all(prober, list(builder.sizes.values()))
-    again = [
-        replace(rung, quantisers=builder.requantise(curves, rung, rung_targets[n])) if n in rung_targets else rung
-        for n, rung in enumerate(ladder.rungs)
-    ]
-    return replace(ladder, rungs=unique_rungs(again))
+def _print_progress(done: float, total: float) -> None:
+    """Print the finished percentage on stderr, on one line."""
+    end = "\n" if done >= total else ""
+    sys.stderr.write(f"\r{100 * done / max(total, 1e-9):3.0f} %{end}")
+    sys.stderr.flush()

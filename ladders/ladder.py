@@ -1,50 +1,39 @@
-"""A ladder: the rungs of a title and the quantiser of every chunk on each."""
+"""A ladder: the rungs of a title and the quantiser of every chunk on each rung."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from encoder import Chunk, EncodePlan, Rendition, Segment, Source, codec_named
+from ladders.ladder_export import html_table, plot_hull, rung_table
+from ladders.rate_curve import RateCurve
+from ladders.rd.bd_rate import BDRate, bd_rate
 from shotladder_runtime.errors import ShotladderError
 
-__all__ = [
-    "HullPoint",
-    "Ladder",
-    "LadderError",
-    "ProbeCost",
-    "Rung",
-    "load_ladder",
-    "load_ladders",
-    "save_ladder",
-    "save_ladders",
-]
-
-FORMAT_VERSION = 2
+__all__ = ["HullPoint", "Ladder", "LadderError", "ProbeCost", "Rung"]
 
 
 class LadderError(ShotladderError, ValueError):
-    """A ladder cannot be made, or does not belong to the film."""
+    """A ladder cannot be made, or does not belong to the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One rung.
+    """One rung of a ladder.
 
     Attributes
     ----------
     width, height : int
+        Pixels.
     quantisers : tuple of float
         One per chunk.
     rate : int
-        Predicted bits/s of the video, averaged over the title.
+        Predicted average bitrate of the video, bits/s.
     quality : float
-        Predicted mean VMAF.
+        Predicted VMAF, pooled over the title.
     peak_rate : int or None
-        Bits/s that the encoder may not exceed (VBV); None without a bound.
+        Maximum bitrate of the encoder (VBV), bits/s; None: unlimited.
     """
 
     width: int
@@ -57,7 +46,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class HullPoint:
-    """A point of the title's curve at one height, for those who want to see where rungs come from."""
+    """Bitrate (bits/s) and VMAF of a point of the title's curve at one nominal height."""
 
     height: int
     rate: int
@@ -66,14 +55,14 @@ class HullPoint:
 
 @dataclass(frozen=True, slots=True)
 class ProbeCost:
-    """What finding the ladder took: probe encodes, CPU seconds of encoding and of measuring them."""
+    """Number of probe encodes, and CPU seconds of encoding and of measuring them."""
 
     probes: int = 0
     encode_cpu_seconds: float = 0.0
     measure_cpu_seconds: float = 0.0
 
     def __add__(self, other: ProbeCost) -> ProbeCost:
-        """Count both."""
+        """Return the sum of both."""
         return ProbeCost(
             self.probes + other.probes,
             self.encode_cpu_seconds + other.encode_cpu_seconds,
@@ -82,38 +71,37 @@ class ProbeCost:
 
     @property
     def cpu_seconds(self) -> float:
-        """CPU seconds in all."""
+        """CPU seconds of encoding and measuring."""
         return self.encode_cpu_seconds + self.measure_cpu_seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ladder:
-    """Ordered rungs of a title.
+    """The rungs of a title in one codec.
 
     Attributes
     ----------
     mode : str
-        How it was made: "per-shot", "per-title" or "fixed".
+        Bit allocation: "per-shot", "per-title", "constant-quality" or "fixed".
     codec, preset, tune : str
-        The encoder's settings that it is for.
+        Encoder settings of the rungs.
     target : float
-        VMAF that the top rung was to solve_for_quality.
+        Target VMAF of the top rung.
     content_id : str
-        The film that it is for.
+        Identifies the source.
     chunks : tuple of Chunk
     segments : tuple of Segment
     rungs : tuple of Rung
-        Lowest rate first.
+        Lowest bitrate first.
     hull : tuple of HullPoint
-        The title's curve at each height, as predicted.
+        The predicted curve of the title at each height.
     cost : ProbeCost
     expected_excess_rate : float or None
-        Percent of bits that more probes are expected to save; None if it was not estimated.
+        Percentage of the bits that further probes are expected to save; None if it was not estimated.
     pooling : str
-        How the VMAF of frames makes that of a rung.
+        Temporal pooling of VMAF.
     overrides : tuple of str
-        What every chunk has beyond the preset, on all rungs: a name of the codec's row, or nothing; empty if none has
-        anything.
+        Encoder override of every chunk on all rungs, or an empty string; empty if no chunk has one.
     """
 
     mode: str
@@ -131,13 +119,70 @@ class Ladder:
     pooling: str = "mean"
     overrides: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return mode, codec, range of heights and range of bitrates."""
+        low, high = self.rungs[0], self.rungs[-1]
+        return (
+            f"Ladder({self.mode}, {self.codec}, {len(self.rungs)} rungs, {low.height}p {low.rate / 1000:.0f} kbit/s"
+            f" to {high.height}p {high.rate / 1000:.0f} kbit/s, VMAF {low.quality:.1f} to {high.quality:.1f})"
+        )
+
+    def _repr_html_(self) -> str:
+        return html_table(self)
+
+    def to_pandas(self) -> Any:
+        """Return the rungs as a DataFrame (extra `pandas`).
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per rung, lowest first: id, width, height, bitrate (bits/s), vmaf, peak_bitrate (bits/s),
+            min_quantiser, max_quantiser.
+        """
+        return rung_table(self)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Plot the curve of the title at each height with the rungs (extra `plot`).
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes, optional
+            Axes to plot into. By default new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        return plot_hull(self, axes)
+
     @property
-    def refined(self) -> tuple[str, ...]:
-        """What every chunk has beyond the preset."""
+    def curve(self) -> RateCurve:
+        """Bitrate-VMAF curve through the rungs."""
+        return RateCurve.through((rung.rate, rung.quality) for rung in self.rungs)
+
+    @property
+    def hull_curve(self) -> RateCurve:
+        """Bitrate-VMAF curve of the title with the best height at every bitrate."""
+        return RateCurve.through((point.rate, point.quality) for point in self.hull)
+
+    def compare(self, other: Ladder) -> BDRate:
+        """Return the BD-rate of this ladder against another one, by the predicted rungs of both.
+
+        Raises
+        ------
+        NoOverlapError
+            If the VMAF ranges of the ladders do not overlap.
+        """
+        curves = [list(zip(each.curve.bitrates, each.curve.vmaf, strict=True)) for each in (other, self)]
+        return bd_rate(*curves)
+
+    @property
+    def chunk_overrides(self) -> tuple[str, ...]:
+        """Encoder override of every chunk, or an empty string."""
         return self.overrides or ("",) * len(self.chunks)
 
     def renditions(self) -> tuple[Rendition, ...]:
-        """Return what the encoder is asked for, one a rung, each with a name of its own."""
+        """Return the rendition of every rung, with unique names."""
         names: list[str] = []
         for rung in self.rungs:
             name = f"{self.codec}-{rung.height}p-{max(1, round(rung.rate / 1000))}k"
@@ -163,100 +208,25 @@ class Ladder:
         Raises
         ------
         LadderError
-            If it is for another, or cannot be encoded.
+            If it was made for another source, or cannot be encoded.
         """
         if self.content_id != source.content_id:
-            raise LadderError(f"the ladder was made for another film than {source.path}")
+            raise LadderError(f"the ladder was made for another source than {source.path}")
         try:
             EncodePlan(source, self.chunks, self.renditions(), tuple(rung.quantisers for rung in self.rungs))
         except ValueError as error:
-            raise LadderError(f"the ladder does not fit the film: {error}") from error
+            raise LadderError(f"the ladder does not fit the source: {error}") from error
         edges = [0, *(segment.stop for segment in self.segments)]
         keys = {key for chunk in self.chunks for key in chunk.keyframes}
         if [s.start for s in self.segments] != edges[:-1] or edges[-1] != source.frame_count or set(edges[:-1]) - keys:
-            raise LadderError("the ladder's segments do not tile the film from key frame to key frame")
+            raise LadderError("the segments of the ladder do not cover the source from key frame to key frame")
         codec = codec_named(self.codec)
         known = {"", *(each.name for each in codec.overrides_for(self.preset, self.tune))}
-        if set(self.refined) - known or len(self.refined) != len(self.chunks):
-            raise LadderError(f"the ladder's overrides are not what {self.codec} has beyond {self.preset}")
+        if set(self.chunk_overrides) - known or len(self.chunk_overrides) != len(self.chunks):
+            raise LadderError(f"the ladder uses encoder overrides unknown for {self.codec} preset {self.preset}")
         lowest, highest = codec.quantisers
         for rung in self.rungs:
             if rung.width % 2 or rung.height % 2 or min(rung.width, rung.height) < 2:
-                raise LadderError(f"{rung.width}x{rung.height}: both must be even")
+                raise LadderError(f"{rung.width}x{rung.height}: width and height must be even")
             if not all(lowest <= quantiser <= highest for quantiser in rung.quantisers):
-                raise LadderError(f"a quantiser of the {rung.height}-line rung is not within {lowest:g} to {highest:g}")
-
-
-def save_ladder(ladder: Ladder, path: Path) -> None:
-    """Write a ladder as JSON."""
-    path.write_text(json.dumps({"version": FORMAT_VERSION, **asdict(ladder)}, indent=1) + "\n")
-
-
-def save_ladders(ladders: Sequence[Ladder], path: Path) -> None:
-    """Write the ladders of a film in several codecs as JSON; a single one as `save_ladder` does."""
-    if len(ladders) == 1:
-        save_ladder(ladders[0], path)
-    else:
-        documents = [{"version": FORMAT_VERSION, **asdict(ladder)} for ladder in ladders]
-        path.write_text(json.dumps(documents, indent=1) + "\n")
-
-
-def load_ladder(path: str | Path) -> Ladder:
-    """Read a ladder that `save_ladder` wrote.
-
-    Raises
-    ------
-    LadderError
-        If the file is not there, is not a ladder, or holds several.
-    """
-    ladders = load_ladders(path)
-    if len(ladders) > 1:
-        raise LadderError(f"{path}: holds {len(ladders)} ladders, not one")
-    return ladders[0]
-
-
-def load_ladders(path: str | Path) -> tuple[Ladder, ...]:
-    """Read the ladders that `save_ladders` wrote, one a codec.
-
-    Raises
-    ------
-    LadderError
-        If the file is not there or holds no ladder.
-    """
-    try:
-        data = json.loads(Path(path).read_text())
-        documents = data if isinstance(data, list) else [data]
-        if not documents:
-            raise LadderError("it has no ladders")
-        return tuple(_from_json(document) for document in documents)
-    except OSError as error:
-        raise LadderError(f"{path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LadderError(f"{path}: not a ladder ({error})") from error
-
-
-def _from_json(data: dict[str, Any]) -> Ladder:
-    if data.pop("version") != FORMAT_VERSION:
-        raise LadderError("made by another version")
-    # ladders of before tell what a fixed one was thought to give
-    data.pop("anchor", None)
-    # and have no cuts where shots ride with others
-    chunks = tuple(
-        Chunk(c["start"], c["stop"], tuple(c["keyframes"]), tuple(c["shots"]), tuple(c.get("cuts", ())))
-        for c in data.pop("chunks")
-    )
-    rungs = tuple(Rung(**{**r, "quantisers": tuple(r["quantisers"])}) for r in data.pop("rungs"))
-    if not rungs:
-        raise LadderError("it has no rungs")
-    for rung in rungs:
-        if len(rung.quantisers) != len(chunks):
-            raise LadderError(f"a rung has {len(rung.quantisers)} quantisers for {len(chunks)} chunks")
-    return Ladder(
-        chunks=chunks,
-        rungs=rungs,
-        segments=tuple(Segment(**s) for s in data.pop("segments")),
-        hull=tuple(HullPoint(**p) for p in data.pop("hull")),
-        cost=ProbeCost(**data.pop("cost")),
-        overrides=tuple(data.pop("overrides", ())),
-        **data,
-    )
+                raise LadderError(f"a quantiser of the {rung.height}p rung is outside {lowest:g} to {highest:g}")

@@ -1,59 +1,161 @@
-"""What a ladder is to be."""
+"""Requests for ladders: the mode, the encoder settings, the rules and the constraints."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from encoder import Source
-from ladders.allocation.equal_slope import Constraints
-from ladders.allocation.rung_placement import RungRules
-from ladders.probing.chunk_measurement import EncodeSettings
-from ladders.probing.overrides import TrafficModel
-from ladders.probing.search import StoppingRule
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["MODES", "LadderRequest", "default_target"]
+import encoder
+import vmaf
+from encoder import Rendition, Source
+from ladders.allocation.constraints import Constraints
+from ladders.allocation.rung_placement import DEFAULT_TARGET, RungRules
+from ladders.rd.pooling import POOLINGS
 
+__all__ = [
+    "AUTO",
+    "MODES",
+    "EncodeSettings",
+    "LadderRequest",
+    "StoppingRule",
+    "TrafficModel",
+    "default_target",
+]
+
+#: Bit allocation modes.
 MODES = ("per-shot", "per-title", "constant-quality", "fixed")
+#: Preset that stands for the choice of the preset by the traffic model.
+AUTO = "auto"
+#: Target VMAF of sources above 1080p, where viewers sit closer to the screen. Chosen by hand.
+UHD_TARGET = 95.0
 
 
 def default_target(source: Source) -> float:
-    """Return the VMAF that the top rung should solve_for_quality: 93 up to 1080 lines, 95 above."""
-    return 93.0 if min(source.display_size) <= 1080 else 95.0
+    """Return the target VMAF of the top rung: 93 for sources up to 1080p and 95 above."""
+    return DEFAULT_TARGET if min(source.display_size) <= 1080 else UHD_TARGET
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeSettings:
+    """Settings that all encodes and measurements of a title have in common.
+
+    Attributes
+    ----------
+    codec, preset, tune : str
+    model : str or None
+        VMAF model. None: chosen by the size of the source.
+    engine : str
+        VMAF implementation.
+    pooling : str
+        Key of `POOLINGS`: temporal pooling of the VMAF of frames.
+    """
+
+    codec: str = "h264"
+    preset: str = "medium"
+    tune: str = "visual"
+    model: str | None = None
+    engine: str = vmaf.DEFAULT_ENGINE
+    pooling: str = "mean"
+
+    def pool(self, scores: NDArray[np.float64], weights: NDArray[np.float64] | Sequence[float] | None = None) -> float:
+        """Return the pooled VMAF of frames."""
+        return float(POOLINGS[self.pooling].pool(scores, weights))
+
+    @property
+    def fast_preset(self) -> str | None:
+        """Faster preset for most probes; None if the target preset is fast itself."""
+        return encoder.codec_named(self.codec).trials_for(self.preset)
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """Names of the encoder overrides that single chunks may have in addition to the preset."""
+        codec = encoder.codec_named(self.codec)
+        return tuple(each.name for each in codec.overrides_for(self.preset, self.tune))
+
+    def rendition(self, size: tuple[int, int], preset: str | None = None, override: str = "") -> Rendition:
+        """Return the rendition of a size with these settings."""
+        return Rendition("", self.codec, *size, preset or self.preset, self.tune, override=override)
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingRule:
+    """When the search for a ladder stops probing.
+
+    Attributes
+    ----------
+    tolerance_percent : float
+        Stop if further probes are expected to save less than this percentage of the bits of the rungs.
+    budget : float or None
+        Approximate CPU time of all probes, seconds. None: unlimited. One chunk is probed with every budget.
+    """
+
+    tolerance_percent: float = 0.5
+    budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficModel:
+    """Cost of traffic in relation to the cost of CPU time.
+
+    Attributes
+    ----------
+    expected_views : float
+        Expected number of views of the video.
+    gb_per_cpu_hour : float
+        Gigabytes of traffic that cost as much as one hour of a CPU core.
+    """
+
+    expected_views: float
+    gb_per_cpu_hour: float = 4.0
+
+    @property
+    def bits_per_cpu_second(self) -> float:
+        """Bits of traffic that cost as much as a CPU second."""
+        return self.gb_per_cpu_hour * 8e9 / 3600
 
 
 @dataclass(frozen=True, slots=True)
 class LadderRequest:
-    """What a ladder is to be.
+    """A request for a ladder.
 
     Attributes
     ----------
     mode : {"per-shot", "per-title", "constant-quality", "fixed"}
-        Equal slope in all shots, one quantiser for all, one quality for all, or Apple's rates whatever the film.
-    encoding : Encoding
-        The encoder's settings, and how quality is measured.
+        Bit allocation: equal slope in all shots, one quantiser for all shots, one VMAF for all shots, or the bitrates
+        of Apple's fixed ladder.
+    encoding : EncodeSettings
     rules : RungRules
-        How rungs are chosen.
-    limits : Limits
-        What no chunk may cross.
+        Number and placement of the rungs. Without a target, `default_target` of the source is used.
+    constraints : Constraints
     max_height : int or None
-        Nominal height that no rung exceeds.
+        Maximum nominal height of a rung. None: the height of the source.
     segment_duration : Fraction
-        What a segment should last, s.
+        Target segment duration, s.
     frame_stride : int
-        Trials are measured on each so many-th frame.
-    stop : Stop
-        When the search for the ladder ends.
-    views : Views or None
-        What refining single chunks is worth; None leaves them as the preset has them.
+        Probes are measured on every `frame_stride`-th frame.
+    stopping : StoppingRule
+    traffic : TrafficModel or None
+        Chooses encoder overrides of single chunks. None: no overrides.
     """
 
     mode: str = "per-shot"
     encoding: EncodeSettings = field(default_factory=EncodeSettings)
     rules: RungRules = field(default_factory=RungRules)
-    limits: Constraints = field(default_factory=Constraints)
+    constraints: Constraints = field(default_factory=Constraints)
     max_height: int | None = None
     segment_duration: Fraction = Fraction(4)
     frame_stride: int = 9
-    stop: StoppingRule = field(default_factory=StoppingRule)
-    views: TrafficModel | None = None
+    stopping: StoppingRule = field(default_factory=StoppingRule)
+    traffic: TrafficModel | None = None
+
+    def target_for(self, source: Source) -> float:
+        """Return the target VMAF of the top rung for a source."""
+        return default_target(source) if self.rules.target is None else self.rules.target
+
+    def resolved_for(self, source: Source) -> LadderRequest:
+        """Return the request with the target VMAF that it has for a source."""
+        return replace(self, rules=replace(self.rules, target=self.target_for(source)))

@@ -1,4 +1,4 @@
-"""At which sizes a film may be encoded, and the fixed ladder that services used before."""
+"""Candidate resolutions of a source, and the rungs of Apple's fixed ladders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fractions import Fraction
 
 __all__ = ["APPLE_LADDERS", "candidate_sizes"]
 
-#: Heights of 16:9 pictures in use; of other shapes, the sizes that fit into the same box.
+#: Common heights of 16:9 video; video of another aspect ratio is scaled to fit into the same 16:9 box.
 STANDARD_HEIGHTS = (2160, 1440, 1080, 720, 540, 432, 360, 234)
 
 #: Apple's "HLS Authoring Specification for Apple devices", table of 16:9 variants: height and average bits/s.
@@ -37,25 +37,25 @@ APPLE_LADDERS = {
         (2160, 16_800_000),
     ),
 }
-#: Apple's tables are for H.264 and HEVC; who has VP9 or AV1 gets the rates of HEVC, whose equals they are at the least.
+#: Apple has tables for H.264 and HEVC only. VP9 and AV1, which are at least as efficient, use the bitrates of HEVC.
 APPLE_LADDERS["vp9"] = APPLE_LADDERS["av1"] = APPLE_LADDERS["hevc"]
 
 
 def candidate_sizes(display: tuple[int, int], max_height: int | None = None) -> dict[int, tuple[int, int]]:
-    """Return the sizes to choose from, by nominal height, tallest first.
+    """Return the candidate sizes by nominal height, tallest first.
 
     Parameters
     ----------
     display : (int, int)
-        Upright size of the film in square pixels.
+        Size of the source in square pixels after rotation.
     max_height : int, optional
-        Nominal height that no rendition exceeds.
+        Maximum nominal height.
 
     Returns
     -------
     dict
-        Nominal height (of the 16:9 box that the picture fills) to (width, height), both even. The film's own size is
-        always the first, but for `max_height`; nothing is enlarged.
+        From nominal height (of the 16:9 box that the video fits into) to (width, height), both even. The size of the
+        source is the first, unless `max_height` excludes it; larger sizes are not included.
 
     Examples
     --------
@@ -68,9 +68,9 @@ def candidate_sizes(display: tuple[int, int], max_height: int | None = None) -> 
     landscape = (width, height) if width >= height else (height, width)
     nominal = max(Fraction(landscape[1]), Fraction(landscape[0] * 9, 16))
     own = round(nominal)
-    # a size hardly smaller than the next is no choice
+    # a size hardly smaller than that of the source is not a useful candidate
     heights = [own, *(h for h in STANDARD_HEIGHTS if h < own * 0.9)]
-    # a bound below all of them is itself the only height
+    # a maximum below all of them is the only height
     kept = heights if max_height is None else [h for h in heights if h <= max_height] or [max_height]
     return {h: display if h == own else (_even(width * h / nominal), _even(height * h / nominal)) for h in kept}
 

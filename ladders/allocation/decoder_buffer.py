@@ -1,61 +1,60 @@
-"""Which chunks of an encoded rung a decoder's buffer runs empty on, and what they may keep of their bits."""
+"""Find the chunks of an encoded rung that underflow the decoder buffer, and the fraction of their bits that fits."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["kept_shares"]
+__all__ = ["kept_fractions"]
 
-#: A share is taken a hair lower, so that rounding leaves nothing short.
-HAIR = 1e-9
+#: Relative tolerance of the buffer size against rounding.
+ROUNDING_TOLERANCE = 1e-9
 
 
-def kept_shares(
+def kept_fractions(
     bits: NDArray[np.int64], times: NDArray[np.float64], chunk: NDArray[np.int64], rate: float, seconds: float
 ) -> NDArray[np.float64]:
-    """Return the share of its bits that each chunk may keep so that a decoder's buffer never runs empty.
+    """Return the fraction of its bits that each chunk may keep so that the decoder buffer does not underflow.
 
     Parameters
     ----------
     bits : ndarray of int64, shape (samples,)
-        Of each sample, in decoding order.
+        Size of each sample in decoding order.
     times : ndarray of float64, shape (samples,)
-        When each is decoded, s.
+        Decoding time of each sample, s.
     chunk : ndarray of int64, shape (samples,)
-        Number of the chunk that it is of, from 0, never falling.
+        Index of the chunk of each sample, from 0, non-decreasing.
     rate : float
-        At which the buffer is filled, bits/s.
+        Bitrate at which the buffer fills, bits/s.
     seconds : float
-        How long that takes.
+        Time in which an empty buffer fills, s.
 
     Returns
     -------
     ndarray of float64, shape (chunks,)
-        1 for those that nothing is asked of. Were every sample of a chunk smaller by its share, all would be there in
-        time.
+        1 for chunks without a constraint. If every sample of a chunk is scaled by its fraction, no sample is late.
 
     Notes
     -----
-    Where the buffer runs empty, what left it since it was last full is too much: all chunks that this is of, on both
-    sides of a join, are asked for the same share, until none runs it empty any more.
+    At an underflow, the bits decoded since the buffer was last full are too many. All chunks that contain these bits,
+    on both sides of a chunk boundary, are scaled by the same fraction. This is repeated until there is no underflow.
     """
     sizes = np.asarray(bits, np.float64)
-    share = np.ones(int(chunk[-1]) + 1)
+    kept = np.ones(int(chunk[-1]) + 1)
     while True:
-        gone = np.cumsum(sizes * share[chunk])
+        gone = np.cumsum(sizes * kept[chunk])
         left = gone - rate * times
-        before = left - sizes * share[chunk]
+        before = left - sizes * kept[chunk]
         full = np.minimum.accumulate(before)
         since = np.maximum.accumulate(np.where(before == full, np.arange(len(before)), 0))
-        short = np.flatnonzero(left - full > rate * seconds * (1 + HAIR))
+        short = np.flatnonzero(left - full > rate * seconds * (1 + ROUNDING_TOLERANCE))
         if len(short) == 0:
-            return share
-        out = gone[short] - gone[since[short]] + (sizes * share[chunk])[since[short]]
-        kept = rate * (times[short] - times[since[short]] + seconds) / out
-        again = np.ones(len(share))
+            return kept
+        out = gone[short] - gone[since[short]] + (sizes * kept[chunk])[since[short]]
+        fitting = rate * (times[short] - times[since[short]] + seconds) / out
+        again = np.ones(len(kept))
         for begin in np.unique(since[short]):
             these = since[short] == begin
             span = slice(chunk[begin], chunk[short[these][-1]] + 1)
-            again[span] = np.minimum(again[span], kept[these].min())
-        share *= again
+            again[span] = np.minimum(again[span], fitting[these].min())
+        kept *= again

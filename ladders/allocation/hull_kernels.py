@@ -1,4 +1,4 @@
-"""Kernels of hulls: plain arrays in and out."""
+"""Kernels of convex hulls: plain arrays in and out."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,29 +10,29 @@ __all__ = ["all_hulls", "lower_hull"]
 
 @kernel(error_model="python")
 def lower_hull(
-    cost: NDArray[np.float64], loss: NDArray[np.float64], allowed: NDArray[np.bool_], vertices: NDArray[np.int64]
+    cost: NDArray[np.float64], deficit: NDArray[np.float64], feasible: NDArray[np.bool_], vertices: NDArray[np.int64]
 ) -> int:
-    """Write the vertices of the lower convex hull of (loss, cost), from the cheapest on, and return how many.
+    """Write the vertices of the lower convex hull of (deficit, cost), cheapest first, and return their number.
 
-    Points come in order of falling cost and rising loss, or nearly so. The hull starts at the cheapest allowed point
-    (of equally cheap ones the one that loses least) and ends at the one that loses least (of equal ones the
-    cheapest); on the way every edge buys less loss per cost than the one before.
+    Points are in order of decreasing cost and increasing deficit, or nearly so. The hull starts at the cheapest
+    feasible point (of equal ones, the one with the smallest deficit) and ends at the smallest deficit (of equal ones,
+    the cheapest); every edge decreases the deficit by less per cost than the edge before. Andrew's monotone chain.
     """
     count = 0
     for i in range(len(cost) - 1, -1, -1):
-        if not allowed[i]:
+        if not feasible[i]:
             continue
-        # anything kept so far that costs no less than this and loses no less is dominated
-        while count and cost[vertices[count - 1]] >= cost[i] and loss[vertices[count - 1]] >= loss[i]:
+        # vertices with at least the cost and at least the deficit of this point are dominated
+        while count and cost[vertices[count - 1]] >= cost[i] and deficit[vertices[count - 1]] >= deficit[i]:
             count -= 1
         if count:
             last = vertices[count - 1]
-            if loss[i] >= loss[last]:
+            if deficit[i] >= deficit[last]:
                 continue
-            # drop corners that lie on or above the line from their predecessor to this point
+            # drop vertices on or above the line from their predecessor to this point
             while count > 1:
                 a, b = vertices[count - 2], vertices[count - 1]
-                if (cost[b] - cost[a]) * (loss[a] - loss[i]) >= (cost[i] - cost[a]) * (loss[a] - loss[b]):
+                if (cost[b] - cost[a]) * (deficit[a] - deficit[i]) >= (cost[i] - cost[a]) * (deficit[a] - deficit[b]):
                     count -= 1
                 else:
                     break
@@ -44,11 +44,11 @@ def lower_hull(
 @kernel(error_model="python")
 def all_hulls(
     cost: NDArray[np.float64],
-    loss: NDArray[np.float64],
-    allowed: NDArray[np.bool_],
+    deficit: NDArray[np.float64],
+    feasible: NDArray[np.bool_],
     vertices: NDArray[np.int64],
     counts: NDArray[np.int64],
 ) -> None:
-    """Do the same for every row."""
+    """Write the hull of every row and the number of its vertices."""
     for row in range(len(cost)):
-        counts[row] = lower_hull(cost[row], loss[row], allowed[row], vertices[row])
+        counts[row] = lower_hull(cost[row], deficit[row], feasible[row], vertices[row])

@@ -1,4 +1,4 @@
-"""Share a title's bits so that quality does not max_quality_step from a chunk to the next."""
+"""Allocate the bits of a title with a maximum VMAF difference between consecutive chunks."""
 
 from __future__ import annotations
 
@@ -8,116 +8,125 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.allocation.equal_slope import Allocation, Constraints, RungTarget, feasible_mask
+from ladders.allocation.constraints import Constraints, RungTarget, feasible_mask
 from ladders.allocation.smoothness_kernels import cheapest_chain
+from ladders.allocation.title_curve import Allocation
 from ladders.rd.curve_table import stack_curves
 from ladders.rd.curves import Curve
 from ladders.rd.pooling import POOLINGS, Pooling
 
 __all__ = ["smooth"]
 
-#: A slope is looked for within such a factor of the mean one, by so many halvings of its logarithm at most: until the
-#: allocations on both sides of the quality asked for differ by less than such a share of their bits.
-SPREAD, HALVINGS, NEAR = 1e5, 28, 5e-4
-#: Where no allocation within the max_quality_step reaches the quality asked for, the max_quality_step is raised by such steps up to the widest.
-LOOSER, WIDEST = 1.25, 100.0
-#: A chunk keeps the quantiser that it was encoded with where another saves less than such a share of its bits.
+#: Factor around the mean slope of the rung within which the slope is searched. Chosen by hand.
+SLOPE_RANGE = 1e5
+#: Maximum number of bisections of the logarithm of the slope. Chosen by hand.
+MAX_BISECTIONS = 28
+#: Relative difference in bits of the allocations on both sides of the target at which the bisection ends. Chosen by
+#: hand.
+BITS_TOLERANCE = 5e-4
+#: Factor by which the maximum step is raised until the target VMAF is feasible. Chosen by hand.
+STEP_RELAXATION = 1.25
+#: VMAF; a maximum step from which no step is constrained.
+MAX_STEP = 100.0
+#: Fraction of the bits of a chunk that another quantiser must save before an encoded chunk changes. Chosen by hand.
 INERTIA = 0.005
+#: Cost of a unit of VMAF beyond the maximum step, relative to all bits and deficits of the title: so large that any
+#: chain within the maximum step is cheaper.
+PENALTY = 1e3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Title:
-    """Bits, quality and loss of every chunk at every index of the grid, and the most bits and loss that there may be.
+    """Bits, VMAF and weighted deficit of every chunk on the quantiser grid; infeasible quantisers have infinite bits.
 
-    Bits are infinite at indices that limits bar.
+    `max_bits` and `max_deficit` are the largest that the title can have in total.
     """
 
     bits: NDArray[np.float64]
     quality: NDArray[np.float64]
-    loss: NDArray[np.float64]
+    deficit: NDArray[np.float64]
     max_quality_step: float
-    dearest: float
-    worst: float
+    max_bits: float
+    max_deficit: float
 
-    def at(self, slope: float) -> NDArray[np.int64]:
-        """Return the indices at which a loss costs as many bits as the slope says, jumps kept as far as can be."""
-        cost = self.bits + slope * self.loss
-        # whatever is within the max_quality_step is cheaper than what is beyond it
-        penalty = 1e3 * (self.dearest + slope * self.worst)
+    def minimise(self, slope: float) -> NDArray[np.int64]:
+        """Return the indices that minimise bits + slope * deficit, with steps within the maximum as far as feasible."""
+        cost = self.bits + slope * self.deficit
+        penalty = PENALTY * (self.max_bits + slope * self.max_deficit)
         chosen = np.empty(len(cost), np.int64)
         cheapest_chain(cost, self.quality, self.max_quality_step, penalty, np.empty(cost.shape, np.int64), chosen)
         return chosen
 
-    def trim(self, chosen: NDArray[np.int64], most: float) -> NDArray[np.int64]:
-        """Take back what chunks have too much, the dearest first, until no more may be lost."""
+    def trim(self, chosen: NDArray[np.int64], max_deficit: float) -> NDArray[np.int64]:
+        """Coarsen chunks, largest saving first, while the total deficit stays within its maximum."""
         each = np.arange(len(chosen))
-        quality, loss = self.quality[each, chosen], self.loss[each, chosen]
-        around = np.maximum(np.append(-np.inf, quality[:-1]), np.append(quality[1:], -np.inf))
-        # a neighbour that comes down itself only leaves more room
-        enough = self.quality >= np.minimum(around - self.max_quality_step, quality)[:, None]
-        saved, more, spare = self.bits[each, chosen][:, None] - self.bits, self.loss - loss[:, None], most - loss.sum()
-        chunks, indices = np.nonzero(enough & (saved > 0) & (more <= spare))
+        quality, deficit = self.quality[each, chosen], self.deficit[each, chosen]
+        adjacent = np.maximum(np.append(-np.inf, quality[:-1]), np.append(quality[1:], -np.inf))
+        # an adjacent chunk that is coarsened itself only makes the step smaller
+        enough = self.quality >= np.minimum(adjacent - self.max_quality_step, quality)[:, None]
+        saved, added = self.bits[each, chosen][:, None] - self.bits, self.deficit - deficit[:, None]
+        spare = max_deficit - deficit.sum()
+        chunks, indices = np.nonzero(enough & (saved > 0) & (added <= spare))
         changed = chosen.copy()
         for n in np.argsort(-saved[chunks, indices], kind="stable"):
             chunk, index = chunks[n], indices[n]
-            if changed[chunk] == chosen[chunk] and more[chunk, index] <= spare:
-                changed[chunk], spare = index, spare - more[chunk, index]
+            if changed[chunk] == chosen[chunk] and added[chunk, index] <= spare:
+                changed[chunk], spare = index, spare - added[chunk, index]
         return changed
 
 
 def smooth(
     curves: Sequence[Curve],
     frames: Sequence[int],
-    limits: Constraints,
+    constraints: Constraints,
     rung_target: RungTarget,
     pooling: Pooling = POOLINGS["mean"],
-    now: NDArray[np.int64] | None = None,
+    current: NDArray[np.int64] | None = None,
 ) -> Allocation:
-    """Reach a quality by the fewest bits such that neighbours differ by no more than a max_quality_step.
+    """Return the cheapest allocation that reaches a VMAF with bounded VMAF steps between consecutive chunks.
 
     Parameters
     ----------
-    curves, frames, limits, rung_target, pooling
-        As `equal_slope` takes them; `limits.max_quality_step` is given. Where no quantisers keep to it, or none that solve_for_quality the
-        quality, as nearly as can be.
-    now : ndarray of int64, shape (chunks,), optional
-        Places on the grid that chunks were encoded at: such a one stays where a change would save next to nothing.
+    curves, frames, constraints, rung_target, pooling
+        As in `equal_slope`, with `constraints.max_quality_step`. If no quantisers satisfy the maximum step, or none
+        that reach the VMAF, it is exceeded as little as possible.
+    current : ndarray of int64, shape (chunks,), optional
+        Indices on the quantiser grid with which chunks are encoded. A chunk keeps its quantiser unless another one
+        saves more than `INERTIA` of its bits.
 
     Notes
     -----
-    At one slope, bits and the slope's worth of loss are summed along the film, and the chain of quantisers that costs
-    least is found exactly (Viterbi); the slope is halved in on until the quality is just reached. This differs from
-    raising the worse of two neighbours: it costs a third of the bits, because the better one comes down as well.
+    At one slope, the sum of bits + slope * deficit over the title is minimised exactly over chains of quantisers
+    (Viterbi). The slope is bisected until the VMAF is just reached. Raising the worse of two adjacent chunks would be
+    three times as expensive, because here the better chunk is coarsened as well.
     """
     table = stack_curves(curves)
     bits, quality = table.bits, table.quality
     weights = np.asarray(frames, np.float64) / sum(frames)
-    within = feasible_mask(curves, weights, limits, rung_target)
+    feasible = feasible_mask(curves, weights, constraints, rung_target)
     each = np.arange(len(bits))
-    counted = np.where(within, bits, np.inf)
-    if now is not None:
-        counted[each, now] *= 1 - INERTIA
-    loss = weights[:, None] * pooling.loss(quality)
-    dearest, worst = (float(column.max(axis=1).sum()) for column in (bits, loss))
-    title = _Title(counted, quality, loss, limits.max_quality_step or 0.0, dearest, worst)
-    most, slope = (
-        float(pooling.loss(rung_target.quality)),
-        rung_target.bits / max(float(pooling.loss(rung_target.quality)), 1e-9),
-    )
-    low, high = slope / SPREAD, slope * SPREAD
-    fewest, chosen = 0.0, title.at(high)
-    # what is asked of the rung comes before its smoothness
-    while loss[each, chosen].sum() > most and title.max_quality_step < WIDEST:
-        title = replace(title, max_quality_step=LOOSER * title.max_quality_step)
-        chosen = title.at(high)
-    for _ in range(HALVINGS):
+    feasible_bits = np.where(feasible, bits, np.inf)
+    if current is not None:
+        feasible_bits[each, current] *= 1 - INERTIA
+    deficit = weights[:, None] * pooling.deficit(quality)
+    max_bits, max_deficit = (float(column.max(axis=1).sum()) for column in (bits, deficit))
+    title = _Title(feasible_bits, quality, deficit, constraints.max_quality_step or 0.0, max_bits, max_deficit)
+    allowed_deficit = float(pooling.deficit(rung_target.quality))
+    slope = rung_target.bits / max(allowed_deficit, 1e-9)
+    low, high = slope / SLOPE_RANGE, slope * SLOPE_RANGE
+    bits_below, chosen = 0.0, title.minimise(high)
+    # the VMAF of the rung takes precedence over its smoothness
+    while deficit[each, chosen].sum() > allowed_deficit and title.max_quality_step < MAX_STEP:
+        title = replace(title, max_quality_step=STEP_RELAXATION * title.max_quality_step)
+        chosen = title.minimise(high)
+    for _ in range(MAX_BISECTIONS):
         slope = (low * high) ** 0.5
-        there = title.at(slope)
-        if loss[each, there].sum() <= most:
-            high, chosen = slope, there
+        candidate = title.minimise(slope)
+        if deficit[each, candidate].sum() <= allowed_deficit:
+            high, chosen = slope, candidate
         else:
-            low, fewest = slope, float(bits[each, there].sum())
-        if bits[each, chosen].sum() - fewest < NEAR * fewest:
+            low, bits_below = slope, float(bits[each, candidate].sum())
+        if bits[each, chosen].sum() - bits_below < BITS_TOLERANCE * bits_below:
             break
-    chosen = title.trim(chosen, most)
-    return Allocation(chosen, float(bits[each, chosen].sum()), float(pooling.quality(loss[each, chosen].sum())))
+    chosen = title.trim(chosen, allowed_deficit)
+    return Allocation(chosen, float(bits[each, chosen].sum()), float(pooling.inverse(deficit[each, chosen].sum())))

@@ -1,4 +1,4 @@
-"""Kernels of smoothness: plain arrays in and out."""
+"""Kernel of the smoothness constraint: plain arrays in and out."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,19 @@ def cheapest_chain(
     quality: NDArray[np.float64],
     max_quality_step: float,
     penalty: float,
-    came: NDArray[np.int64],
+    origins: NDArray[np.int64],
     chosen: NDArray[np.int64],
 ) -> None:
-    """Write the indices, one a row, that cost least in all, where neighbours' quality may differ.
+    """Write the index of every row that minimises the total cost of a chain with bounded quality steps.
 
-    Beyond `max_quality_step` each unit of difference costs `penalty`. Quality never rises along a row. For each index the cheapest
-    of the row before is that of three: within the max_quality_step, where a window slides along (Lemire 2006), too high above it,
-    and too far below.
+    A step beyond `max_quality_step` costs `penalty` per unit. Quality does not increase along a row. Dynamic
+    programming over the rows (Viterbi): for each index the cheapest predecessor is the best of three, those within the
+    maximum step, over which a sliding window minimum moves (Lemire 2006), those too high and those too low. `origins`
+    is scratch space of the shape of `cost`.
     """
     rows, grid = cost.shape
     best = cost[0].copy()
-    further = np.empty(grid)
+    following = np.empty(grid)
     window = np.empty(grid, np.int64)
     below = np.empty(grid + 1)
     below_place = np.empty(grid + 1, np.int64)
@@ -58,9 +59,9 @@ def cheapest_chain(
                 value, index = above - penalty * (here[k] + max_quality_step), above_place
             if below[end] + penalty * (here[k] - max_quality_step) < value:
                 value, index = below[end] + penalty * (here[k] - max_quality_step), below_place[end]
-            came[row, k] = index
-            further[k] = value + cost[row, k]
-        best, further = further, best
+            origins[row, k] = index
+            following[k] = value + cost[row, k]
+        best, following = following, best
     chosen[rows - 1] = np.argmin(best)
     for row in range(rows - 1, 0, -1):
-        chosen[row - 1] = came[row, chosen[row]]
+        chosen[row - 1] = origins[row, chosen[row]]

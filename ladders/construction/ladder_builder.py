@@ -1,4 +1,4 @@
-"""Turn a title's curves into rungs, in every mode."""
+"""Build the rungs of a ladder from the curves of a title, in every mode."""
 
 from __future__ import annotations
 
@@ -9,19 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, Source, codec_named
-from ladders.allocation.equal_slope import (
-    Allocation,
-    Constraints,
-    RungTarget,
-    TitleCurve,
-    equal_slope,
-    feasible_mask,
-    one_quantiser,
-    same_quality,
-    solve_for_quality,
-)
+from ladders.allocation.baselines import one_quantiser, same_quality
+from ladders.allocation.constraints import Constraints, RungTarget, feasible_mask
+from ladders.allocation.equal_slope import equal_slope, solve_for_quality
 from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
 from ladders.allocation.smoothness import smooth
+from ladders.allocation.title_curve import Allocation, TitleCurve
 from ladders.ladder import HullPoint, LadderError, Rung
 from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import Curves
@@ -31,29 +24,52 @@ from ladders.resolutions import APPLE_LADDERS, candidate_sizes
 
 __all__ = ["LadderBuilder", "unique_rungs"]
 
-#: Points of each height's curve that a ladder keeps for drawing.
+#: Points of the curve at each height that a ladder keeps for plots. Chosen by hand.
 HULL_POINTS = 40
-#: A correction leaves the other chunks of a rung alone once its mean is this near (VMAF) to what was asked of it; all,
-#: but for limits, if it is as near as the second already.
-SETTLED, NEAR = 0.05, 0.3
-#: Where no allocation within the peak reaches a rung's quality, the peak is raised by such steps, up to where none
-#: is one any more.
-LOOSER, UNBOUNDED = 1.25, 100.0
+#: VMAF; a correction stops when the mean of the rung is within this distance of its target. Chosen by hand.
+SETTLED = 0.05
+#: VMAF; if the mean already is within this distance, only violated constraints are corrected. Chosen by hand.
+NEAR = 0.3
+#: Factor by which the peak is raised until the target VMAF of a rung is feasible. Chosen by hand.
+PEAK_RELAXATION = 1.25
+#: A peak ratio from which the peak does not constrain any chunk. Chosen by hand.
+UNBOUNDED_PEAK = 100.0
 
 
 def unique_rungs(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
-    """Return the rungs that differ, lowest rate first: limits may bring two to the same encodes."""
+    """Return the rungs with different encodes, lowest bitrate first: constraints may make two rungs equal."""
     kept = {(rung.width, rung.height, rung.quantisers): rung for rung in rungs}
     return tuple(sorted(kept.values(), key=lambda rung: rung.rate))
 
 
 class LadderBuilder:
-    """Turns curves into rungs, in one mode."""
+    """Builds the rungs of one title from its curves, in one mode.
+
+    Parameters
+    ----------
+    source : Source
+    chunks : sequence of Chunk
+        All chunks of the title.
+    request : LadderRequest
+
+    Attributes
+    ----------
+    sizes : dict
+        From nominal heights to (width, height), max_height first.
+    frames : list of int
+        Frame count of each chunk.
+    duration : float
+        Of the title, s.
+    pooling : Pooling
+    recommended : sequence of (int, int)
+        Height and bitrate (bits/s) of the rungs of the fixed ladder; empty if the codec has none.
+    """
 
     def __init__(self, source: Source, chunks: Sequence[Chunk], request: LadderRequest) -> None:
+        request = request.resolved_for(source)
         self.request = request
         self.pooling = POOLINGS[request.encoding.pooling]
-        self.limits = request.limits.for_target(request.rules.target)
+        self.constraints = request.constraints.for_target(request.target_for(source))
         self.frames = [chunk.frame_count for chunk in chunks]
         self.duration = float(sum(source.time(chunk.stop) - source.time(chunk.start) for chunk in chunks))
         self.sizes = candidate_sizes(source.display_size, request.max_height)
@@ -62,7 +78,7 @@ class LadderBuilder:
         self.recommended = APPLE_LADDERS.get(codec.family, ())
 
     def rungs(self, curves: Curves) -> tuple[Rung, ...]:
-        """Return the ladder's rungs."""
+        """Return the rungs of the ladder."""
         if self.request.mode == "fixed":
             return self.fixed_rungs(self.titles(curves))
         titles = self.titles(curves)
@@ -71,73 +87,80 @@ class LadderBuilder:
             chosen,
             titles,
             self.duration,
-            lambda height, rung_target: self._solve_for_quality(curves, height, rung_target),
+            lambda height, rung_target: self._allocate(curves, height, rung_target),
         )
         return unique_rungs(self._rung(height, allocation) for height, allocation in shared)
 
     def fixed_rungs(self, titles: Mapping[int, TitleCurve]) -> tuple[Rung, ...]:
-        """Return the rungs of the recommended ladder that are not taller than the film, of a title curve by height."""
+        """Return the rungs of the recommended ladder up to the height of the source, by the curve of each height."""
         if not self.recommended:
             raise LadderError(f"there is no fixed ladder for {self.request.encoding.codec}")
-        tallest = max(self.sizes)
+        max_height = max(self.sizes)
         rungs: list[tuple[int, Allocation]] = []
         for height, rate in self.recommended:
-            # the film's own size stands for the first standard one that is taller
-            at = height if height in self.sizes else tallest
-            if height > tallest and any(h >= tallest for h, _ in self.recommended if h < height):
+            # the size of the source replaces the first standard size that is taller
+            at = height if height in self.sizes else max_height
+            if height > max_height and any(h >= max_height for h, _ in self.recommended if h < height):
                 continue
             allocation = titles[at].for_bits(rate * self.duration)
             if not rungs or allocation.quality > rungs[-1][1].quality:
-                # what is taller, better and no dearer leaves no use for the rung below
+                # a rung with at least the bits of a taller and better rung is not useful
                 while rungs and rungs[-1][1].bits >= allocation.bits:
                     rungs.pop()
                 rungs.append((at, allocation))
         return tuple(self._rung(height, allocation) for height, allocation in rungs)
 
-    def wanted(self, curves: Curves) -> list[dict[Size, list[float]]]:
-        """Return what each rung would encode at each size that reaches its quality, first at the size that it takes."""
+    def operating_points(self, curves: Curves) -> list[dict[Size, list[float]]]:
+        """Return for every rung the quantisers of all chunks at each size that reaches its VMAF.
+
+        The first size is the one that the rung uses.
+        """
         rungs = self.rungs(curves)
-        wanted = [{(rung.width, rung.height): list(rung.quantisers)} for rung in rungs]
+        points = [{(rung.width, rung.height): list(rung.quantisers)} for rung in rungs]
         if self.request.mode != "fixed":
-            for rung, operating_points in zip(rungs, wanted, strict=True):
+            for rung, by_size in zip(rungs, points, strict=True):
                 rung_target = RungTarget(rung.quality, rung.rate * self.duration)
                 for height, size in self.sizes.items():
-                    allocation = self._solve_for_quality(curves, height, rung_target)
-                    if size not in operating_points and allocation.quality >= rung.quality:
-                        operating_points[size] = list(self._quantisers(allocation.indices))
-        return wanted
+                    allocation = self._allocate(curves, height, rung_target)
+                    if size not in by_size and allocation.quality >= rung.quality:
+                        by_size[size] = list(self._quantisers(allocation.indices))
+        return points
 
     def requantise(self, curves: Curves, rung: Rung, rung_target: RungTarget) -> tuple[float, ...]:
-        """Return the quantisers that bring a rung to the quality asked of it, changing no chunk without need."""
-        mine = curves[rung.width, rung.height]
-        now = np.array([self.index(quantiser) for quantiser in rung.quantisers])
-        limits = self.limits
+        """Return the quantisers with which a rung reaches its target VMAF, changing as few chunks as possible.
+
+        First the chunks that violate a constraint get the quantiser of the best allocation. Then, if the mean is not
+        near the target, chunks are changed one by one, largest effect first, until it is.
+        """
+        own = curves[rung.width, rung.height]
+        now = np.array([self.grid_index(quantiser) for quantiser in rung.quantisers])
+        constraints = self.constraints
         if self.request.mode == "per-shot":
-            limits, rung_target = self._within_reach(mine, rung_target)
-            if limits.max_quality_step is not None:
-                # one chunk is not changed without its neighbours
-                return self._quantisers(smooth(mine, self.frames, limits, rung_target, self.pooling, now).indices)
+            constraints, rung_target = self._feasible_constraints(own, rung_target)
+            if constraints.max_quality_step is not None:
+                # a single chunk cannot be changed without its adjacent chunks
+                return self._quantisers(smooth(own, self.frames, constraints, rung_target, self.pooling, now).indices)
             better = (
-                equal_slope(mine, self.frames, limits, rung_target, self.pooling)
+                equal_slope(own, self.frames, constraints, rung_target, self.pooling)
                 .for_quality(rung_target.quality)
                 .indices
             )
         elif self.request.mode == "fixed":
-            return self._quantisers(self._family(mine).for_bits(rung.rate * self.duration).indices)
+            return self._quantisers(self._family(own).for_bits(rung.rate * self.duration).indices)
         else:
-            better = self._family(mine).for_quality(rung_target.quality).indices
+            better = self._family(own).for_quality(rung_target.quality).indices
         if self.request.mode != "per-title":
             weights = np.asarray(self.frames, np.float64) / sum(self.frames)
-            each = np.arange(len(mine))
+            each = np.arange(len(own))
             if self.request.mode == "per-shot":
-                within = feasible_mask(mine, weights, limits, rung_target)[each, now]
+                within = feasible_mask(own, weights, constraints, rung_target)[each, now]
                 now = np.where(within, now, better)
-            loss = weights[:, None] * self.pooling.loss(np.array([curve.quality for curve in mine]))
-            left, asked = float(loss[each, now].sum()), self.pooling.loss(rung_target.quality)
-            gains = loss[each, now] - loss[each, better]
-            near = NEAR if abs(self.pooling.quality(left) - rung_target.quality) <= NEAR else SETTLED
+            deficit = weights[:, None] * self.pooling.deficit(np.array([curve.quality for curve in own]))
+            left, asked = float(deficit[each, now].sum()), self.pooling.deficit(rung_target.quality)
+            gains = deficit[each, now] - deficit[each, better]
+            near = NEAR if abs(self.pooling.inverse(left) - rung_target.quality) <= NEAR else SETTLED
             for n in np.argsort(-gains * np.sign(left - asked), kind="stable"):
-                settled = abs(self.pooling.quality(left) - rung_target.quality) <= near
+                settled = abs(self.pooling.inverse(left) - rung_target.quality) <= near
                 if settled or gains[n] * (left - asked) <= 0:
                     break
                 now[n], left = better[n], left - gains[n]
@@ -145,7 +168,7 @@ class LadderBuilder:
         return self._quantisers(better)
 
     def hull(self, curves: Curves) -> tuple[HullPoint, ...]:
-        """Return the title's curve at every height, thinned."""
+        """Return a subset of the points of the title curve at every height."""
         return tuple(
             HullPoint(height, round(curve.bits[step] / self.duration), float(curve.quality[step]))
             for height, curve in self.titles(curves).items()
@@ -153,49 +176,49 @@ class LadderBuilder:
         )
 
     def titles(self, curves: Curves) -> dict[int, TitleCurve]:
-        """Return the title's curve at every height."""
+        """Return the title curve of every nominal height."""
         return {height: self._family(curves[size]) for height, size in self.sizes.items()}
 
     def _family(self, curves: list[Curve]) -> TitleCurve:
-        """Return the allocations that the mode knows, but for limits that count from a rung."""
+        """Return the allocations of the mode, without the constraints that are relative to a rung."""
         if self.request.mode == "per-shot":
-            return equal_slope(curves, self.frames, self.limits, None, self.pooling)
+            return equal_slope(curves, self.frames, self.constraints, None, self.pooling)
         if self.request.mode == "constant-quality":
             return same_quality(curves, self.frames, self.pooling)
         return one_quantiser(curves, self.frames, self.pooling)
 
-    def _solve_for_quality(self, curves: Curves, height: int, rung_target: RungTarget) -> Allocation:
-        """Reach a quality at a height by the mode's allocations."""
-        mine = curves[self.sizes[height]]
+    def _allocate(self, curves: Curves, height: int, rung_target: RungTarget) -> Allocation:
+        """Return the allocation of the mode that reaches the target of a rung at a height."""
+        own = curves[self.sizes[height]]
         if self.request.mode != "per-shot":
-            return self._family(mine).for_quality(rung_target.quality)
-        limits = self.limits
-        allocation = solve_for_quality(mine, self.frames, limits, rung_target, self.pooling)
-        if allocation.quality < rung_target.quality - SETTLED <= self._family(mine).quality[-1]:
-            limits, _ = self._within_reach(mine, rung_target)
-            allocation = equal_slope(mine, self.frames, limits, rung_target, self.pooling).for_quality(
+            return self._family(own).for_quality(rung_target.quality)
+        constraints = self.constraints
+        allocation = solve_for_quality(own, self.frames, constraints, rung_target, self.pooling)
+        if allocation.quality < rung_target.quality - SETTLED <= self._family(own).quality[-1]:
+            constraints, _ = self._feasible_constraints(own, rung_target)
+            allocation = equal_slope(own, self.frames, constraints, rung_target, self.pooling).for_quality(
                 rung_target.quality
             )
-        if limits.max_quality_step is None:
+        if constraints.max_quality_step is None:
             return allocation
-        return smooth(mine, self.frames, limits, replace(rung_target, bits=allocation.bits), self.pooling)
+        return smooth(own, self.frames, constraints, replace(rung_target, bits=allocation.bits), self.pooling)
 
-    def _within_reach(self, curves: list[Curve], rung_target: RungTarget) -> tuple[Constraints, RungTarget]:
-        """Return what bounds a rung, with a peak so high that the quality asked for can be reached, if it can be."""
-        limits, asked = self.limits, min(rung_target.quality, self._family(curves).quality[-1]) - SETTLED
-        while limits.peak_ratio < UNBOUNDED:
-            if equal_slope(curves, self.frames, limits, rung_target, self.pooling).quality[-1] >= asked:
+    def _feasible_constraints(self, curves: list[Curve], rung_target: RungTarget) -> tuple[Constraints, RungTarget]:
+        """Return the constraints and the target with the peak raised until the target VMAF is feasible."""
+        constraints, asked = self.constraints, min(rung_target.quality, self._family(curves).quality[-1]) - SETTLED
+        while constraints.peak_ratio < UNBOUNDED_PEAK:
+            if equal_slope(curves, self.frames, constraints, rung_target, self.pooling).quality[-1] >= asked:
                 break
-            limits = replace(limits, peak_ratio=LOOSER * limits.peak_ratio)
-            rung_target = replace(rung_target, most=LOOSER * rung_target.most)
-        return limits, rung_target
+            constraints = replace(constraints, peak_ratio=PEAK_RELAXATION * constraints.peak_ratio)
+            rung_target = replace(rung_target, max_bits=PEAK_RELAXATION * rung_target.max_bits)
+        return constraints, rung_target
 
     def _rung(self, height: int, allocation: Allocation) -> Rung:
         rate = round(allocation.bits / self.duration)
         return Rung(*self.sizes[height], self._quantisers(allocation.indices), rate, allocation.quality)
 
-    def index(self, quantiser: float) -> int:
-        """Return the index of a quantiser on the grid."""
+    def grid_index(self, quantiser: float) -> int:
+        """Return the index of a quantiser on the quantiser grid."""
         return round((quantiser - self.lowest) / self.step)
 
     def _quantisers(self, indices: NDArray[np.int64]) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Which chunks of an encoded rung stand at a limit, and so not where bits are best spent."""
+"""Find the chunks of an encoded rung at which a constraint is active, so that they are not at equal slope."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from encoder import Chunk, Source
-from ladders.allocation.equal_slope import Constraints
+from ladders.allocation.constraints import Constraints
 from ladders.final.final_encodes import FinalChunk, final_point
-from ladders.probing.chunk_measurement import EncodeSettings
+from ladders.ladder_request import EncodeSettings
 
 __all__ = ["AT_PEAK", "active_constraints"]
 
-#: A chunk that has such a share of the peak stands at it; one that is so near (VMAF) to another limit, at that.
-AT_PEAK, NEAR = 0.9, 0.5
+#: Fraction of the peak bitrate from which the peak counts as active at a chunk. Chosen by hand.
+AT_PEAK = 0.9
+#: VMAF distance to another constraint within which that counts as active. Chosen by hand.
+NEAR_CONSTRAINT = 0.5
 
 
 def active_constraints(
@@ -22,27 +24,27 @@ def active_constraints(
     chunks: Sequence[Chunk],
     quantisers: Sequence[float],
     row: Sequence[FinalChunk],
-    limits: Constraints,
+    constraints: Constraints,
     encoding: EncodeSettings,
 ) -> dict[str, list[int]]:
-    """Return the numbers of the chunks that stand at each limit.
+    """Return the indices of the chunks at which each constraint is active.
 
     Parameters
     ----------
     source : Source
     chunks : sequence of Chunk
-        They tile the film.
+        All chunks of the source.
     quantisers : sequence of float
         Of each chunk.
     row : sequence of FinalChunk
-        Their encodes.
-    limits : Limits
-    encoding : Encoding
+        Encode of each chunk.
+    constraints : Constraints
+    encoding : EncodeSettings
 
     Returns
     -------
     dict
-        By "floor", "cap", "peak" and "max_quality_step". A chunk may stand at several, or at none, as most do.
+        With the keys "floor", "cap", "peak" and "max_quality_step". A chunk may be in several lists, or in none.
     """
     seconds = np.array([float(source.time(chunk.stop) - source.time(chunk.start)) for chunk in chunks])
     points = [
@@ -50,15 +52,17 @@ def active_constraints(
         for chunk, quantiser, final in zip(chunks, quantisers, row, strict=True)
     ]
     quality = np.array([point.quality for point in points])
-    heaviest = np.array([point.peak_to_average * point.bits for point in points]) / seconds
+    peak_bitrates = np.array([point.peak_to_average * point.bits for point in points]) / seconds
     mean = encoding.pool(np.concatenate([final.vmaf for final in row]))
-    peak = limits.peak_ratio * sum(point.bits for point in points) / seconds.sum()
+    peak = constraints.peak_ratio * sum(point.bits for point in points) / seconds.sum()
     steps = np.abs(np.diff(quality))
-    furthest = np.maximum(np.append(0.0, steps), np.append(steps, 0.0))
-    held = {
-        "floor": quality - [point.worst_shot_deficit for point in points] <= mean - limits.floor_below_mean + NEAR,
-        "cap": quality >= limits.cap - NEAR,
-        "peak": heaviest >= AT_PEAK * peak,
-        "max_quality_step": furthest >= (np.inf if limits.max_quality_step is None else limits.max_quality_step) - NEAR,
+    max_steps = np.maximum(np.append(0.0, steps), np.append(steps, 0.0))
+    max_quality_step = np.inf if constraints.max_quality_step is None else constraints.max_quality_step
+    worst = quality - [point.worst_shot_deficit for point in points]
+    active = {
+        "floor": worst <= mean - constraints.floor_below_mean + NEAR_CONSTRAINT,
+        "cap": quality >= constraints.cap - NEAR_CONSTRAINT,
+        "peak": peak_bitrates >= AT_PEAK * peak,
+        "max_quality_step": max_steps >= max_quality_step - NEAR_CONSTRAINT,
     }
-    return {name: np.flatnonzero(at).tolist() for name, at in held.items()}
+    return {name: np.flatnonzero(at).tolist() for name, at in active.items()}

@@ -1,4 +1,4 @@
-"""Deliver a ladder: encode it, measure it, and correct the rungs that missed what was declared."""
+"""Encode the rungs of a ladder, measure them, and correct the rungs that violate their targets (closed loop)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, Source, codec_named, min_vbv_bitrate, stitched_samples
-from ladders.allocation.decoder_buffer import kept_shares
-from ladders.allocation.equal_slope import PEAK_MARGIN, Constraints, RungTarget
-from ladders.api import requantise
+from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget
+from ladders.allocation.decoder_buffer import kept_fractions
+from ladders.construction.find_ladder import requantise
 from ladders.final.active_constraints import AT_PEAK
 from ladders.final.final_encodes import (
     FinalChunk,
@@ -23,122 +23,128 @@ from ladders.final.final_encodes import (
     final_point,
 )
 from ladders.ladder import Ladder, Rung
-from ladders.ladder_request import LadderRequest
-from ladders.probing.chunk_measurement import EncodeSettings
+from ladders.ladder_request import EncodeSettings, LadderRequest
 from ladders.probing.prober import Prober
 
 __all__ = ["encode_with_correction", "find_violations", "segment_rates"]
 
-#: Names a stage and gives what is to be told of its progress.
+#: From the title of a stage to a context that gives the progress callback of the stage.
 Stage = Callable[[str], AbstractContextManager[Progress]]
 
-#: Bits of a track's samples, and when each is decoded, s.
+#: Bits of the samples of a track, and their decoding times in seconds.
 Samples = tuple[NDArray[np.int64], NDArray[np.float64]]
 
-#: How far a rung is from what is asked of it, what comes first first: its quality (or rate), its peak, its floor and
-#: jumps; each in what is tolerated, and 1 where it is kept to.
-_Miss = tuple[float, ...]
+#: Constraint violations of a rung in priority order: VMAF (or bitrate), peak, floor or quality step. Each is divided by
+#: its tolerance; 1 means satisfied.
+Violations = tuple[float, ...]
 
-#: A rung whose measured mean is further than this (VMAF) from what was asked of it is requantise, and one with a shot
-#: that lies further below the floor, or jumps further than it may.
-TOLERANCE, FLOOR_TOLERANCE = 0.4, 0.25
-#: A rung of the fixed ladder is requantise if its rate is further off than such a share of it.
+#: VMAF; tolerance of the measured mean of a rung. Chosen by hand: below what a quantiser step changes on short titles.
+TOLERANCE = 0.4
+#: VMAF; tolerance of the floor and of the quality step. Chosen by hand.
+FLOOR_TOLERANCE = 0.25
+#: Relative tolerance of the bitrate of a rung of the fixed ladder. Chosen by hand.
 RATE_TOLERANCE = 0.05
-#: Times that rungs which missed are encoded again; more often for a decoder's buffer, as large frames shrink less than
-#: their chunk.
-CORRECTIONS, BUFFER_CORRECTIONS = 3, 4
+#: Maximum number of corrections. Chosen by hand.
+MAX_CORRECTIONS = 3
+#: Maximum number of corrections with a decoder buffer: large frames shrink less than their chunk. Chosen by hand.
+MAX_BUFFER_CORRECTIONS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Round:
-    """A ladder as it was encoded, and what each rung misses."""
+class CorrectionRound:
+    """A ladder, its encodes, and the violations of each rung."""
 
     ladder: Ladder
     finals: FinalEncodes
-    misses: Sequence[_Miss]
+    violations: Sequence[Violations]
 
 
 def encode_with_correction(
     prober: Prober, ladder: Ladder, request: LadderRequest, stage: Stage | None = None
 ) -> tuple[Ladder, FinalEncodes]:
-    """Encode and measure a ladder, and encode again what missed.
+    """Encode and measure a ladder, and encode the rungs that violate their targets again with other quantisers.
 
     Parameters
     ----------
     prober : Prober
-        Knows the probes that the ladder was made of.
+        With the probes of the ladder. The final encodes of corrected rounds are added to its results.
     ladder : Ladder
     request : LadderRequest
-        That the ladder was made for.
+        For which the ladder was made.
     stage : callable, optional
-        Told of each round.
+        Receives the title of each round.
 
     Returns
     -------
     Ladder
-        As requantise: what is asked of each rung stays, the quantisers of some chunks change.
+        With the same targets of the rungs; the quantisers of some chunks change.
     FinalEncodes
-        Its encodes.
+        Of that ladder.
     """
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
     with begin("encode and measure") as advance:
         finals = encode_final_chunks(prober, ladder, advance)
-    rounds: list[_Round] = []
-    most: dict[Rung, NDArray[np.float64] | float] = {}
-    corrections = CORRECTIONS if request.limits.buffer is None else BUFFER_CORRECTIONS
+    rounds: list[CorrectionRound] = []
+    max_bits: dict[Rung, NDArray[np.float64] | float] = {}
+    corrections = MAX_CORRECTIONS if request.constraints.vbv_seconds is None else MAX_BUFFER_CORRECTIONS
     while True:
-        misses = _misses(prober.source, ladder, finals, request.limits, prober.encoding)
-        rounds.append(_Round(ladder, finals, misses))
-        again = [n for n, miss in enumerate(misses) if max(miss) > 1]
-        if not again or len(rounds) > corrections:
+        violations = measure_violations(prober.source, ladder, finals, request.constraints, prober.encoding)
+        rounds.append(CorrectionRound(ladder, finals, violations))
+        violating = [n for n, each in enumerate(violations) if max(each) > 1]
+        if not violating or len(rounds) > corrections:
             break
-        add_final_encodes(prober, ladder, finals)
+        prober.results = add_final_encodes(prober, ladder, finals)
         rung_targets = {}
-        for n in again:
-            rung_target, asked = _aim(prober.source, ladder, finals, request, n), _asked(ladder.rungs[n])
-            # what a chunk was found not to get it does not get in a later round
-            most[asked] = np.minimum(rung_target.most, most.get(asked, np.inf))
-            rung_targets[n] = replace(rung_target, most=most[asked])
+        for n in violating:
+            rung_target = _measured_target(prober.source, ladder, finals, request, n)
+            identity = _identity(ladder.rungs[n])
+            # a maximum that one round has shown holds in later rounds
+            max_bits[identity] = np.minimum(rung_target.max_bits, max_bits.get(identity, np.inf))
+            rung_targets[n] = replace(rung_target, max_bits=max_bits[identity])
         better = requantise(prober, ladder, request, rung_targets)
         if better == ladder:
             break
-        with begin(f"correct {len(again)} of {len(ladder.rungs)} rungs") as advance:
+        with begin(f"correct {len(violating)} of {len(ladder.rungs)} rungs") as advance:
             ladder, finals = better, encode_final_chunks(prober, better, advance, finals)
-    return _best(rounds)
+    return best_encodes(rounds)
 
 
-def _asked(rung: Rung) -> Rung:
-    """Return what no correction changes of a rung."""
+def _identity(rung: Rung) -> Rung:
+    """Return the part of a rung that corrections do not change, which identifies it across rounds."""
     return replace(rung, quantisers=())
 
 
-def _best(rounds: Sequence[_Round]) -> tuple[Ladder, FinalEncodes]:
-    """Return, of each rung that the last round has, the encodes that miss least of what is asked."""
+def best_encodes(rounds: Sequence[CorrectionRound]) -> tuple[Ladder, FinalEncodes]:
+    """Return the last ladder, with the encodes of the round in which each rung has the least violations."""
     last = rounds[-1]
     rungs, rows = list(last.ladder.rungs), list(last.finals.chunks)
-    least = {_asked(rung): (miss, n) for n, (rung, miss) in enumerate(zip(rungs, last.misses, strict=True))}
+    best = {_identity(rung): (each, n) for n, (rung, each) in enumerate(zip(rungs, last.violations, strict=True))}
     for other in reversed(rounds[:-1]):
-        for rung, row, miss in zip(other.ladder.rungs, other.finals.chunks, other.misses, strict=True):
-            asked = _asked(rung)
-            if asked in least and miss < least[asked][0]:
-                n = least[asked][1]
-                rungs[n], rows[n], least[asked] = rung, row, (miss, n)
+        for rung, row, violations in zip(other.ladder.rungs, other.finals.chunks, other.violations, strict=True):
+            identity = _identity(rung)
+            if identity in best and violations < best[identity][0]:
+                n = best[identity][1]
+                rungs[n], rows[n], best[identity] = rung, row, (violations, n)
     return replace(last.ladder, rungs=tuple(rungs)), replace(last.finals, chunks=tuple(rows))
 
 
 def find_violations(
-    source: Source, ladder: Ladder, finals: FinalEncodes, limits: Constraints, encoding: EncodeSettings | None = None
+    source: Source,
+    ladder: Ladder,
+    finals: FinalEncodes,
+    constraints: Constraints,
+    encoding: EncodeSettings | None = None,
 ) -> list[int]:
-    """Return the rungs that, measured, do not give what was asked of them, pool as the encoding has it.
+    """Return the indices of the rungs whose measured encodes violate their targets or constraints.
 
-    Of the fixed ladder a rate is asked, of others a quality.
+    The target of a rung of the fixed ladder is a bitrate, that of other rungs a VMAF.
     """
-    misses = _misses(source, ladder, finals, limits, encoding or EncodeSettings())
-    return [n for n, miss in enumerate(misses) if max(miss) > 1]
+    violations = measure_violations(source, ladder, finals, constraints, encoding or EncodeSettings())
+    return [n for n, each in enumerate(violations) if max(each) > 1]
 
 
 def segment_rates(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> list[float]:
-    """Return the rate of every segment of one encoded rung, bits/s."""
+    """Return the bitrate of every segment of one encoded rung, bits/s."""
     keys = [key for chunk in ladder.chunks for key in chunk.keyframes]
     parts = [part for final in row for part in final.parts]
     bits = np.zeros(len(ladder.segments))
@@ -147,17 +153,19 @@ def segment_rates(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> 
     return [float(b / (source.time(s.stop) - source.time(s.start))) for b, s in zip(bits, ladder.segments, strict=True)]
 
 
-def _aim(source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRequest, number: int) -> RungTarget:
-    """Return what is asked of a rung, with what its encode shows that a decoder's buffer can take."""
-    row = finals.chunks[number]
-    each = np.array([final.bits for final in row])
-    rung_target = RungTarget(ladder.rungs[number].quality, float(each.sum()))
-    if request.limits.buffer is None or ladder.mode != "per-shot":
+def _measured_target(
+    source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRequest, index: int
+) -> RungTarget:
+    """Return the target of a rung, with the maximum bits of the chunks that underflow the decoder buffer."""
+    row = finals.chunks[index]
+    bits = np.array([final.bits for final in row])
+    rung_target = RungTarget(ladder.rungs[index].quality, float(bits.sum()))
+    if request.constraints.vbv_seconds is None or ladder.mode != "per-shot":
         return rung_target
-    peak = PEAK_MARGIN * request.limits.peak_ratio * rung_target.bits / _seconds(ladder, source)
+    peak = PEAK_MARGIN * request.constraints.peak_ratio * rung_target.bits / _seconds(ladder, source)
     owners = np.repeat(np.arange(len(row)), [chunk.frame_count for chunk in ladder.chunks])
-    shares = kept_shares(*_samples(source, ladder, row), owners, peak, request.limits.buffer)
-    return replace(rung_target, most=np.where(shares < 1, shares * each, np.inf))
+    kept = kept_fractions(*_samples(source, ladder, row), owners, peak, request.constraints.vbv_seconds)
+    return replace(rung_target, max_bits=np.where(kept < 1, kept * bits, np.inf))
 
 
 def _samples(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> Samples:
@@ -168,50 +176,57 @@ def _seconds(ladder: Ladder, source: Source) -> float:
     return float(sum(source.time(segment.stop) - source.time(segment.start) for segment in ladder.segments))
 
 
-def _misses(
-    source: Source, ladder: Ladder, finals: FinalEncodes, limits: Constraints, encoding: EncodeSettings
-) -> list[_Miss]:
-    """Return how far each rung is from what is asked of it."""
+def measure_violations(
+    source: Source, ladder: Ladder, finals: FinalEncodes, constraints: Constraints, encoding: EncodeSettings
+) -> list[Violations]:
+    """Return the violations of each rung, divided by their tolerances."""
     if ladder.mode == "fixed":
         rates = [sum(final.bits for final in row) / _seconds(ladder, source) for row in finals.chunks]
         pairs = zip(ladder.rungs, rates, strict=True)
         return [(max(abs(rate / rung.rate - 1) / RATE_TOLERANCE, 1.0),) for rung, rate in pairs]
-    misses = []
+    violations = []
     for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True)):
         quality = abs(encoding.pool(finals.vmaf(n)) - rung.quality) / TOLERANCE
-        crossed = _crossed(source, ladder, rung, row, limits, encoding) if ladder.mode == "per-shot" else ()
-        misses.append(tuple(max(miss, 1.0) for miss in (quality, *crossed)))
-    return misses
+        of_chunks = (
+            _chunk_violations(source, ladder, rung, row, constraints, encoding) if ladder.mode == "per-shot" else ()
+        )
+        violations.append(tuple(max(each, 1.0) for each in (quality, *of_chunks)))
+    return violations
 
 
-def _crossed(
-    source: Source, ladder: Ladder, rung: Rung, row: Sequence[FinalChunk], limits: Constraints, encoding: EncodeSettings
-) -> _Miss:
-    """Return how far the peak is crossed, and the max_quality_step or the floor of what could have more."""
-    peak = limits.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
-    samples = None if limits.buffer is None else _samples(source, ladder, row)
-    highest = max(*segment_rates(source, ladder, row), _needed_rate(samples, limits))
+def _chunk_violations(
+    source: Source,
+    ladder: Ladder,
+    rung: Rung,
+    row: Sequence[FinalChunk],
+    constraints: Constraints,
+    encoding: EncodeSettings,
+) -> Violations:
+    """Return the violation of the peak, and of the quality step or of the floor where a chunk can have more bits."""
+    peak = constraints.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
+    samples = None if constraints.vbv_seconds is None else _samples(source, ladder, row)
+    highest = max(*segment_rates(source, ladder, row), _min_buffer_rate(samples, constraints))
     worst = 0.0
-    if limits.max_quality_step is not None and len(row) > 1:
+    if constraints.max_quality_step is not None and len(row) > 1:
         jumps = np.abs(np.diff([encoding.pool(final.vmaf) for final in row]))
-        worst = float(jumps.max() - limits.max_quality_step) / FLOOR_TOLERANCE
-    floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - limits.floor_below_mean
+        worst = float(jumps.max() - constraints.max_quality_step) / FLOOR_TOLERANCE
+    floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - constraints.floor_below_mean
     finest = codec_named(encoding.codec).quantisers[0]
     for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
         point = final_point(source, chunk, quantiser, final, encoding)
-        heaviest = point.peak_to_average * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
-        # what has nearly all that a peak or a buffer takes can have no more, below the floor or not
-        if max(heaviest / AT_PEAK, _needed_rate(samples, limits, chunk)) < peak and quantiser > finest:
+        peak_bitrate = point.peak_to_average * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
+        # a chunk near the peak or the limit of the buffer cannot have more bits, even below the floor
+        if max(peak_bitrate / AT_PEAK, _min_buffer_rate(samples, constraints, chunk)) < peak and quantiser > finest:
             worst = max(worst, (floor - (point.quality - point.worst_shot_deficit)) / FLOOR_TOLERANCE)
     return highest / peak, worst
 
 
-def _needed_rate(samples: Samples | None, limits: Constraints, grown: Chunk | None = None) -> float:
-    """Return the rate that the buffer asked for needs, had one chunk a little more; 0 where none is asked for."""
-    if samples is None or limits.buffer is None:
+def _min_buffer_rate(samples: Samples | None, constraints: Constraints, grown: Chunk | None = None) -> float:
+    """Return the bitrate at which the decoder buffer does not underflow if a chunk grows to the peak; 0 without it."""
+    if samples is None or constraints.vbv_seconds is None:
         return 0.0
     bits, times = samples
     if grown is not None:
         bits = bits.copy()
         bits[grown.start : grown.stop] = np.ceil(bits[grown.start : grown.stop] / AT_PEAK)
-    return min_vbv_bitrate(bits, times, limits.buffer)
+    return min_vbv_bitrate(bits, times, constraints.vbv_seconds)

@@ -1,121 +1,35 @@
-"""Predict what a title will cost: do all of it to a few short pieces, and search the whole title on their curves."""
+"""Predict the CPU time of encoding a title from short excerpts and a simulated search."""
 
 from __future__ import annotations
 
-import math
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from encoder import Chunk, Segment, Source, track_samples
-from ladders.api import ladder_from
+from ladders.construction.find_ladder import find_ladder
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.final.final_encodes import FinalEncodes, encode_final_chunks
 from ladders.final.fixed_baseline import fixed_anchor
 from ladders.ladder import Ladder
 from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import fit_all
-from ladders.probing.prober import ProbePoint, Prober, Progress, frame_stride_for
-from ladders.probing.search import EXACT_COST_RATIO
-from ladders.rd.curves import Curve, RatePoint, Size
-from ladders.rd.uncertainty import SIGMA_TRANSFER
+from ladders.probing.probe_results import ProbePoint
+from ladders.probing.probe_runner import EncodeRunner, Progress
+from ladders.probing.prober import Prober
+from ladders.probing.simulated_runners import SimulatedRunner, Work, WorkCountingRunner, job_work
 from shotladder_runtime.store import Store
 
-__all__ = ["predict_cost"]
+__all__ = ["choose_excerpts", "predict_cost", "simulate_ladder"]
 
-#: How many pieces, and the frames of each at most.
-PIECES, PIECE = 3, 32
-#: Share of the final encodes that is made again because it missed: what the films of our benchmarks needed.
+#: Number of excerpts. Chosen by hand.
+EXCERPTS = 3
+#: Maximum frames of an excerpt. Chosen by hand.
+EXCERPT_FRAMES = 32
+#: Fraction of the final encodes that corrections encode again, as benchmarks.ladder_exhaustive shows.
 AGAIN = 0.05
-#: What it takes to decode the film for a job, in encodes of the tallest size; and to decode a frame that is not
-#: measured, in measurements.
-DECODED, SKIPPED = 0.25, 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """Something to do: frames to encode, in those of the tallest size, frames to measure, and jobs to begin."""
-
-    encode: float = 0.0
-    measure: float = 0.0
-    jobs: int = 0
-
-    def __add__(self, other: _Work) -> _Work:
-        return _Work(self.encode + other.encode, self.measure + other.measure, self.jobs + other.jobs)
-
-    def times(self, frames: float, jobs: float) -> _Work:
-        """Return the work on so many times as many frames, in so many times as many jobs."""
-        return _Work(self.encode * frames, self.measure * frames, round(self.jobs * jobs))
-
-
-@dataclass(slots=True)
-class _Counting(Prober):
-    """Notes the work of its probes, and what of it is for overrides."""
-
-    work: _Work = _Work()
-    refining: _Work = _Work()
-
-    def run(self, points: Iterable[ProbePoint], progress: Progress | None = None) -> None:
-        """Try all points that have not been tried."""
-        new = sorted((p for p in dict.fromkeys(points) if p.quantiser not in self.known(p)), key=lambda p: p.chunk)
-        for number, group in groupby(new, key=lambda p: p.chunk):
-            chunk, tried = self.chunks[number], list(group)
-            fast = self.encoding.fast_preset is not None
-            pixels = [p.size[0] * p.size[1] * (EXACT_COST_RATIO if fast and not p.fast else 1.0) for p in tried]
-            measured = math.ceil(chunk.frame_count / frame_stride_for(chunk, self.frame_stride))
-            work = _work(self.source, chunk, pixels, measured)
-            self.work += work
-            if tried[0].override:
-                self.refining += work
-        self.answer(new, progress)
-
-    def answer(self, points: Sequence[ProbePoint], progress: Progress | None) -> None:
-        """Find out what points give."""
-        # a dataclass with slots is not the class that `super` without arguments knows
-        Prober.run(self, points, progress)
-
-
-@dataclass(slots=True)
-class _Imagined(_Counting):
-    """Trials of a whole title that are not run: its chunks have the curves of the pieces next to them."""
-
-    pieces: Sequence[Chunk] = ()
-    curves: Mapping[Size, Sequence[Curve]] = field(default_factory=dict)
-    #: Share of a piece's bits that its first frame has.
-    first: float = 0.0
-
-    def apart(self, point: ProbePoint) -> float:
-        """Return how many times its piece's bits a chunk has at a size: as far apart as searches expect of lent curves.
-
-        Were they uniform_quantiser_curve, no size would compete with another in some chunks only, and the search end too soon.
-        """
-        return float(np.exp(np.random.default_rng((point.chunk, *point.size)).normal(0, SIGMA_TRANSFER)))
-
-    def drawn(self, chunk: Chunk, size: Size) -> Curve:
-        """Return the curve that a chunk as long as it is has, were it like its piece."""
-        index = min(range(len(self.pieces)), key=lambda n: abs(self.pieces[n].start - chunk.start))
-        curve, frames = self.curves[size][index], self.pieces[index].frame_count
-        longer = self.first + (1 - self.first) * (chunk.frame_count - 1) / max(frames - 1, 1)
-        return replace(curve, bits=curve.bits * longer)
-
-    def answer(self, points: Sequence[ProbePoint], progress: Progress | None) -> None:
-        """Take what points give from the curves of pieces."""
-        for point in points:
-            curve = self.drawn(self.chunks[point.chunk], point.size)
-            step = int(np.searchsorted(curve.quantisers, point.quantiser))
-            bits = max(round(curve.bits[step] * self.apart(point)), 1)
-            self.known(point)[point.quantiser] = RatePoint(point.quantiser, bits, float(curve.quality[step]))
-
-    def ladder(self, request: LadderRequest) -> Ladder:
-        """Return the title's ladder: it takes the probes of chunks that differ, but has the rungs of their pieces."""
-        found = ladder_from(self, _segments(self.chunks), request)
-        curves = {size: [self.drawn(chunk, size) for chunk in self.chunks] for size in self.curves}
-        return replace(found, rungs=LadderBuilder(self.source, self.chunks, request).rungs(curves))
 
 
 def predict_cost(
@@ -127,7 +41,7 @@ def predict_cost(
     *,
     compare: bool = False,
 ) -> dict[str, float]:
-    """Predict the CPU seconds of probes, final encodes and measuring.
+    """Predict the CPU seconds of the probes, of the final encodes and of measuring them.
 
     Parameters
     ----------
@@ -136,11 +50,11 @@ def predict_cost(
         Of the whole title.
     request : LadderRequest
     executor : Executor
-        Runs the probes and encodes of the pieces.
+        Runs the probes and final encodes of the excerpts.
     progress : callable, optional
-        Takes (share done, 1).
+        Receives (done, total).
     compare : bool
-        Whether the fixed ladder is to be tried as well.
+        Whether the comparison with the fixed ladder is included.
 
     Returns
     -------
@@ -149,59 +63,81 @@ def predict_cost(
 
     Notes
     -----
-    The first frames of a few chunks, spread over the title, get a ladder of their own and are encoded and measured in
-    it; so is the first frame of each alone, which tells what a chunk costs whatever its length (a process, and the
-    frames from the last key frame on that it decodes to get there). How many probes the title takes, a search of the
-    whole title tells whose probes are answered by the curves of the pieces, as far apart as chunks are; its rungs are
-    those of the curves themselves. Refinements are tried on as large a share of its chunks as on the pieces. Trials
-    cost no more than their budget.
+    The first frames of a few evenly spaced chunks get a ladder of their own, and are encoded and measured with it. The
+    first frame of each is encoded alone as well, which gives the cost of a job that does not depend on its length (the
+    process, and decoding from the preceding key frame). The number of probes is found by simulating the search on the
+    whole title, with probe results drawn from the curves of the excerpts and a chunk-to-chunk variation; the rungs are
+    those of the curves without the variation. Encoder overrides are assumed to be probed on the same fraction of the
+    chunks as on the excerpts. The probes cost no more than their budget.
     """
-    pieces = _pieces(chunks)
+    chunks, excerpts = tuple(chunks), choose_excerpts(chunks)
+    encoding, stride = request.encoding, request.frame_stride
     with tempfile.TemporaryDirectory(prefix="shotladder-") as folder:
-        prober = _Counting(
-            source, pieces, request.encoding, Store(Path(folder)), executor, frame_stride=request.frame_stride
-        )
-        small = ladder_from(prober, _segments(pieces), request, progress)
+        store = Store(Path(folder))
+        encodes = EncodeRunner(source, excerpts, encoding, store, executor, stride)
+        counted = WorkCountingRunner(encodes, source, excerpts, encoding, stride)
+        prober = Prober(source, excerpts, encoding, store, executor, stride, runner=counted)
+        small = find_ladder(prober, _segments(excerpts), request, progress)
         finals = encode_final_chunks(prober, small)
-        singles = tuple(replace(piece, stop=piece.start + 1) for piece in pieces)
-        begun = encode_final_chunks(prober, replace(small, chunks=singles))
-        first = _first_share(finals)
-        curves = fit_all(prober, list(dict.fromkeys(size for _, size in prober.found | prober.fast)))
-    title = _Imagined(
-        source, tuple(chunks), request.encoding, prober.store, executor, request.frame_stride, pieces=pieces, curves=curves,
-        first=first,
-    )  # fmt: skip
-    whole = title.ladder(replace(request, views=None))
-    compared = replace(title.sibling(), work=_Work())
+        singles = tuple(replace(excerpt, stop=excerpt.start + 1) for excerpt in excerpts)
+        single_finals = encode_final_chunks(prober, replace(small, chunks=singles))
+        simulation = SimulatedRunner(
+            chunks, excerpts, fit_all(prober, prober.results.sizes()), _first_frame_fraction(finals)
+        )
+    title_work = WorkCountingRunner(simulation, source, chunks, encoding, stride)
+    title = Prober(source, chunks, encoding, store, executor, stride, runner=title_work)
+    whole = simulate_ladder(title, simulation, replace(request, traffic=None))
+    comparison_work = WorkCountingRunner(simulation, source, chunks, encoding, stride)
     if compare and request.mode != "fixed":
-        # the final encodes are known by then
-        compared.answer(_points(whole), None)
-        fixed_anchor(compared, whole, request)
-    frames = [sum(chunk.frame_count for chunk in part) for part in (chunks, pieces)]
-    refining = prober.refining.times(frames[0] / frames[1], len(chunks) / len(pieces))
+        # the final encodes are known at that time
+        results = title.results.extended(simulation.run(_points(whole)).points)
+        fixed_anchor(replace(title.sibling(), results=results, runner=comparison_work), whole, request)
+    frames = [sum(chunk.frame_count for chunk in part) for part in (chunks, excerpts)]
+    override_work = counted.override_work.scaled(frames[0] / frames[1], len(chunks) / len(excerpts))
     done, single, todo = (_finals_work(source, ladder) for ladder in (small, replace(small, chunks=singles), whole))
     costs = {
-        "encode": (finals.encode_cpu_seconds, begun.encode_cpu_seconds, small.cost.encode_cpu_seconds),
-        "measure": (finals.measure_cpu_seconds, begun.measure_cpu_seconds, small.cost.measure_cpu_seconds),
+        "encode": (finals.encode_cpu_seconds, single_finals.encode_cpu_seconds, small.cost.encode_cpu_seconds),
+        "measure": (finals.measure_cpu_seconds, single_finals.measure_cpu_seconds, small.cost.measure_cpu_seconds),
     }
-    probes = title.work + refining
-    said: dict[str, float] = {"probes": 0.0, "comparison": 0.0}
-    for stage, (pieces_cost, singles_cost, trials_cost) in costs.items():
-        parts = [getattr(work, stage) for work in (done, single, todo, prober.work)]
-        each = max(pieces_cost - singles_cost, 0.0) / max(parts[0] - parts[1], 1e-9)
-        job = max(pieces_cost - each * parts[0], 0.0) / done.jobs
-        said[stage] = (each * parts[2] + job * todo.jobs) * (1 + AGAIN)
-        # the preset of probes is another
-        per_trial = max(trials_cost - job * prober.work.jobs, trials_cost / 2) / parts[3]
-        for name, work in (("probes", probes), ("comparison", compared.work)):
-            said[name] += per_trial * getattr(work, stage) + job * work.jobs
-    if request.stop.budget is not None:
-        said["probes"] = min(said["probes"], request.stop.budget)
-    return {stage: round(seconds, 1) for stage, seconds in said.items()}
+    probe_work = title_work.work + override_work
+    predicted: dict[str, float] = {"probes": 0.0, "comparison": 0.0}
+    for stage, (excerpts_cost, singles_cost, probes_cost) in costs.items():
+        amounts = [getattr(work, stage) for work in (done, single, todo, counted.work)]
+        each = max(excerpts_cost - singles_cost, 0.0) / max(amounts[0] - amounts[1], 1e-9)
+        job = max(excerpts_cost - each * amounts[0], 0.0) / done.jobs
+        predicted[stage] = (each * amounts[2] + job * todo.jobs) * (1 + AGAIN)
+        # probes have another preset and so another cost per frame
+        per_probe = max(probes_cost - job * counted.work.jobs, probes_cost / 2) / amounts[3]
+        for name, work in (("probes", probe_work), ("comparison", comparison_work.work)):
+            predicted[name] += per_probe * getattr(work, stage) + job * work.jobs
+    if request.stopping.budget is not None:
+        predicted["probes"] = min(predicted["probes"], request.stopping.budget)
+    return {stage: round(seconds, 1) for stage, seconds in predicted.items()}
+
+
+def simulate_ladder(prober: Prober, simulation: SimulatedRunner, request: LadderRequest) -> Ladder:
+    """Return the ladder of a title by a simulated search.
+
+    The search probes chunks that vary, as those of a title do; the rungs are those of the curves without variation.
+    """
+    found = find_ladder(prober, _segments(prober.chunks), request)
+    curves = {size: [simulation.curve(chunk, size) for chunk in prober.chunks] for size in simulation.curves}
+    return replace(found, rungs=LadderBuilder(prober.source, prober.chunks, request).rungs(curves))
+
+
+def choose_excerpts(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
+    """Return the starts of chunks that are evenly spaced over the frames of the title."""
+    count = min(EXCERPTS, len(chunks))
+    frames = [chunks[-1].stop * (2 * n + 1) / (2 * count) for n in range(count)]
+    chosen = dict.fromkeys(next(chunk for chunk in chunks if chunk.stop > frame) for frame in frames)
+    return tuple(
+        replace(chunk, stop=min(chunk.start + EXCERPT_FRAMES, chunk.stop), keyframes=(chunk.start,), cuts=())
+        for chunk in chosen
+    )
 
 
 def _points(ladder: Ladder) -> list[ProbePoint]:
-    """Return what a ladder encodes."""
+    """Return the encodes of a ladder as probe points."""
     return [
         ProbePoint(n, (rung.width, rung.height), quantiser)
         for rung in ladder.rungs
@@ -209,34 +145,17 @@ def _points(ladder: Ladder) -> list[ProbePoint]:
     ]
 
 
-def _work(source: Source, chunk: Chunk, pixels: Sequence[float], measured: int) -> _Work:
-    """Return the work of one job: encodes of so many pixels a frame each, measured on some frames."""
-    width, height = source.display_size
-    encode = chunk.frame_count * (DECODED + sum(pixels) / (width * height))
-    return _Work(encode, len(pixels) * (measured + SKIPPED * chunk.frame_count), 1)
-
-
-def _finals_work(source: Source, ladder: Ladder) -> _Work:
-    """Return the work of a ladder's final encodes."""
+def _finals_work(source: Source, ladder: Ladder) -> Work:
+    """Return the work of the final encodes of a ladder."""
     pixels = [float(rung.width * rung.height) for rung in ladder.rungs]
-    return sum((_work(source, chunk, pixels, chunk.frame_count) for chunk in ladder.chunks), _Work())
+    return sum((job_work(source, chunk, pixels, chunk.frame_count) for chunk in ladder.chunks), Work())
 
 
-def _first_share(finals: FinalEncodes) -> float:
-    """Return the share of all bits that chunks' first frames have."""
+def _first_frame_fraction(finals: FinalEncodes) -> float:
+    """Return the bits of the first frames of all chunks as a fraction of all bits."""
     samples = [track_samples(chunk.path)[0] for row in finals.chunks for chunk in row]
     return float(sum(bits[0] for bits in samples) / sum(bits.sum() for bits in samples))
 
 
 def _segments(chunks: Sequence[Chunk]) -> tuple[Segment, ...]:
     return tuple(Segment(chunk.start, chunk.stop) for chunk in chunks)
-
-
-def _pieces(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
-    """Return the beginnings of chunks that lie evenly over the title's frames."""
-    count = min(PIECES, len(chunks))
-    due = [chunks[-1].stop * (2 * n + 1) / (2 * count) for n in range(count)]
-    chosen = dict.fromkeys(next(chunk for chunk in chunks if chunk.stop > frame) for frame in due)
-    return tuple(
-        replace(chunk, stop=min(chunk.start + PIECE, chunk.stop), keyframes=(chunk.start,), cuts=()) for chunk in chosen
-    )

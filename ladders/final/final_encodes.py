@@ -1,4 +1,4 @@
-"""Final encodes, measured on every frame."""
+"""Encode all rungs of a ladder, and measure them on every frame."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from numpy.typing import NDArray
 import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import Ladder
-from ladders.probing.chunk_measurement import (
-    EncodeSettings,
-    MeasuredJob,
-    measure_chunk,
-    measuring,
-    rate_point,
-    shot_vmaf,
-)
-from ladders.probing.prober import ProbePoint, Prober
+from ladders.ladder_request import EncodeSettings
+from ladders.probing.chunk_measurement import MeasuredJob, measure_chunk, measuring, rate_point, shot_vmaf
+from ladders.probing.probe_results import ProbePoint, ProbeResults
+from ladders.probing.prober import Prober
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all
 
@@ -32,9 +27,17 @@ Progress = Callable[[float, float], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FinalChunk:
-    """One chunk in one rendition: its file, bits of its parts, VMAF of every frame, what measured it, what it cost.
+    """The final encode of one chunk in one rendition.
 
-    A part goes from one key frame to the next.
+    Attributes
+    ----------
+    path : Path
+    parts : tuple of int
+        Bits from each key frame to the next.
+    vmaf : ndarray of float64, shape (frames,)
+    engine, model : str
+        VMAF implementation and model.
+    encode_cpu_seconds, measure_cpu_seconds : float
     """
 
     path: Path
@@ -47,20 +50,20 @@ class FinalChunk:
 
     @property
     def bits(self) -> int:
-        """Bits in all."""
+        """Bits of the chunk."""
         return sum(self.parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FinalEncodes:
-    """All chunks of all rungs.
+    """The final encodes of all chunks of all rungs.
 
     Attributes
     ----------
     chunks : tuple of tuple of FinalChunk
-        By rung, then chunk.
+        By rung, then by chunk.
     encode_cpu_seconds, measure_cpu_seconds : float
-        Of everything, corrections included.
+        Of all encodes, including corrected ones.
     """
 
     chunks: tuple[tuple[FinalChunk, ...], ...]
@@ -79,11 +82,11 @@ class _Job(MeasuredJob):
 
     @property
     def encodes(self) -> ChunkJob:
-        """What it encodes."""
+        """The encodes of the job."""
         return ChunkJob(self.source, self.chunk, self.renditions, self.quantisers, self.store)
 
     def split(self, count: int) -> list[_Job]:
-        """Return at most so many jobs that make the same renditions."""
+        """Return up to `count` jobs that together have the same renditions."""
         parts = self.encodes.split(count)
         return [replace(self, renditions=part.renditions, quantisers=part.quantisers) for part in parts]
 
@@ -91,17 +94,17 @@ class _Job(MeasuredJob):
 def encode_final_chunks(
     prober: Prober, ladder: Ladder, progress: Progress | None = None, before: FinalEncodes | None = None
 ) -> FinalEncodes:
-    """Encode and measure every chunk of every rung; what is in the store is taken from there.
+    """Encode and measure every chunk of every rung that is not in the store.
 
     Parameters
     ----------
     prober : Prober
-        Names the film, the settings, the store and the executor.
+        With the source, the settings, the store and the executor.
     ladder : Ladder
     progress : callable, optional
-        Takes (frames done, frames in all).
+        Receives (finished frames, all frames).
     before : FinalEncodes, optional
-        Of the round that this one corrects, so that its cost is counted too.
+        Encodes of the round before a correction; their cost is included.
 
     Returns
     -------
@@ -117,13 +120,13 @@ def encode_final_chunks(
             tuple(replace(rendition, override=override) for rendition in renditions),
             tuple(r.quantisers[n] for r in ladder.rungs),
         )
-        for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.refined, strict=True))
+        for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.chunk_overrides, strict=True))
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
     done = 0
     for job, row in run_all(prober.executor, run_job, jobs):
         for rendition, final in zip(job.renditions, row, strict=True):
-            # another machine may have made it
+            # another machine may have encoded it
             made[job.chunk, rendition.id] = replace(final, path=prober.store.fetch(final.path))
         done += job.chunk.frame_count * len(row)
         if progress:
@@ -143,23 +146,23 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
     cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
     with job.store.claim("final", cache_keys):
-        known = _known(job, paths, cache_keys)
+        measured = _measured(job, paths, cache_keys)
     return tuple(
         FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})
-        for path, value in zip(paths, known, strict=True)
+        for path, value in zip(paths, measured, strict=True)
     )
 
 
-def _known(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
-    """Return what is known of each rendition, found out now where it is not in the store."""
+def _measured(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
+    """Return the measurements of each rendition; measure the renditions that are not in the store."""
     cpu = encoder.encode_chunk(job.encodes)
-    known = [job.store.read_json("final", cache_key) for cache_key in cache_keys]
-    missing = [n for n, value in enumerate(known) if value is None]
+    measured = [job.store.read_json("final", cache_key) for cache_key in cache_keys]
+    missing = [n for n, value in enumerate(measured) if value is None]
     if missing:
         here = [job.store.fetch(paths[n]) for n in missing]
         scores = measure_chunk(job.source, job.chunk, here, job.encoding, 1)
         for n, path, score in zip(missing, here, scores, strict=True):
-            known[n] = {
+            measured[n] = {
                 "vmaf": score.vmaf.tolist(),
                 "engine": score.engine,
                 "model": score.model,
@@ -167,23 +170,24 @@ def _known(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]
                 "encode_cpu_seconds": cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
-            job.store.write_json("final", cache_keys[n], known[n])
-    return known
+            job.store.write_json("final", cache_keys[n], measured[n])
+    return measured
 
 
-def add_final_encodes(prober: Prober, ladder: Ladder, finals: FinalEncodes) -> None:
-    """Let the prober know what the final encodes gave: they are probes too, and exact."""
+def add_final_encodes(prober: Prober, ladder: Ladder, finals: FinalEncodes) -> ProbeResults:
+    """Return the results of a prober and, as exact results, those of final encodes."""
+    points = []
     for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
         for n, final in enumerate(row):
-            quantiser = rung.quantisers[n]
-            point = final_point(prober.source, ladder.chunks[n], quantiser, final, prober.encoding)
-            size = rung.width, rung.height
-            prober.known(ProbePoint(n, size, quantiser, override=ladder.refined[n]))[quantiser] = point
+            point = ProbePoint(n, (rung.width, rung.height), rung.quantisers[n], override=ladder.chunk_overrides[n])
+            result = final_point(prober.source, ladder.chunks[n], point.quantiser, final, prober.encoding)
+            points.append((point, result))
+    return prober.results.extended(points)
 
 
 def final_point(
     source: Source, chunk: Chunk, quantiser: float, final: FinalChunk, encoding: EncodeSettings
 ) -> RatePoint:
-    """Return what a final encode cost and gave."""
+    """Return the rate point of a final encode."""
     shots = shot_vmaf(chunk, np.arange(chunk.start, chunk.stop), final.vmaf, encoding)
     return rate_point(source, chunk, quantiser, final.parts, encoding.pool(final.vmaf), shots)

@@ -1,4 +1,4 @@
-"""Chunks encoded and measured: with which settings, at what cost, and what rate and quality that gives."""
+"""Measure encodes of chunks: VMAF, bits and bitrate peaks."""
 
 from __future__ import annotations
 
@@ -12,67 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import encoder
 import vmaf
-from encoder import Chunk, ChunkJob, Rendition, Source
+from encoder import Chunk, ChunkJob, Source
+from ladders.ladder_request import EncodeSettings
 from ladders.rd.curves import RatePoint
-from ladders.rd.pooling import POOLINGS
 from shotladder_runtime.store import Store
 
-__all__ = ["EncodeSettings", "MeasuredJob", "chunk_vmaf", "measure_chunk", "measuring", "rate_point", "shot_vmaf"]
-
-
-@dataclass(frozen=True, slots=True)
-class EncodeSettings:
-    """What stays the same in all encodes of a title.
-
-    Attributes
-    ----------
-    codec, preset, tune : str
-    model : str or None
-        VMAF model; None chooses by the film's size.
-    engine : str
-        That measures.
-    pooling : str
-        One of `POOLINGS`: how the VMAF of frames makes that of a chunk, and of a rung.
-    """
-
-    codec: str = "h264"
-    preset: str = "medium"
-    tune: str = "visual"
-    model: str | None = None
-    engine: str = vmaf.DEFAULT_ENGINE
-    pooling: str = "mean"
-
-    def pool(self, scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> float:
-        """Return the quality of frames that have such scores."""
-        return float(POOLINGS[self.pooling].pool(scores, weights))
-
-    @property
-    def fast_preset(self) -> str | None:
-        """A faster preset for most probes; None if the one of the final encodes is fast itself."""
-        return encoder.codec_named(self.codec).trials_for(self.preset)
-
-    @property
-    def overrides(self) -> tuple[str, ...]:
-        """Names of what single chunks may have beyond the preset."""
-        codec = encoder.codec_named(self.codec)
-        return tuple(each.name for each in codec.overrides_for(self.preset, self.tune))
-
-    def rendition(self, size: tuple[int, int], preset: str | None = None, override: str = "") -> Rendition:
-        """Return the rendition of a size."""
-        return Rendition("", self.codec, *size, preset or self.preset, self.tune, override=override)
+__all__ = ["MeasuredJob", "chunk_vmaf", "measure_chunk", "measuring", "rate_point", "shot_vmaf"]
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredJob(ABC):
-    """What one worker does at a time: encode a chunk and measure it.
+    """A job of one worker: encode a chunk and measure it.
 
     Attributes
     ----------
     source : Source
     chunk : Chunk
-    encoding : Encoding
+    encoding : EncodeSettings
     store : Store
     """
 
@@ -84,35 +41,38 @@ class MeasuredJob(ABC):
     @property
     @abstractmethod
     def encodes(self) -> ChunkJob:
-        """What it encodes."""
+        """The encodes of the job."""
 
     @property
     def cost(self) -> float:
-        """About how long it takes."""
+        """Approximate cost, in the unit of `ChunkJob.cost`."""
         return self.encodes.cost
 
     @property
     def memory(self) -> int:
-        """About how many bytes it needs."""
+        """Approximate memory, bytes."""
         return self.encodes.memory
 
 
 def chunk_vmaf(scores: vmaf.Scores, chunk: Chunk, encoding: EncodeSettings, frame_stride: int = 1) -> float:
-    """Return the quality of a chunk of which each so many-th frame was measured."""
+    """Return the VMAF of a chunk of which every `frame_stride`-th frame was measured."""
     return encoding.pool(scores.vmaf, _weights(chunk, scores.frames, frame_stride))
 
 
 def shot_vmaf(
     chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64], encoding: EncodeSettings, frame_stride: int = 1
 ) -> list[float]:
-    """Return the quality of each shot of a chunk that was measured, on each so many-th frame."""
+    """Return the VMAF of each shot of a chunk with measured frames; every `frame_stride`-th frame was measured."""
     indices = np.searchsorted(frames, chunk.cuts)
     shots = zip(np.split(vmaf, indices), np.split(_weights(chunk, frames, frame_stride), indices), strict=True)
     return [encoding.pool(*shot) for shot in shots if len(shot[0])]
 
 
 def _weights(chunk: Chunk, frames: NDArray[np.int64], frame_stride: int) -> NDArray[np.float64]:
-    """Return for how many frames each speaks: a shot's first, the best of all, for itself only."""
+    """Return the weight of each measured frame.
+
+    The first frame of a shot (an IDR frame, above average VMAF) counts once, the others `frame_stride` times.
+    """
     return np.where(np.isin(frames, (chunk.start, *chunk.cuts)), 1.0, frame_stride)
 
 
@@ -125,18 +85,33 @@ def rate_point(
     shots: Sequence[float] = (),
     frame_stride: int = 1,
 ) -> RatePoint:
-    """Make a rate point of an encode's bits from key frame to key frame, its quality, and that of its shots."""
+    """Return the rate point of an encode.
+
+    Parameters
+    ----------
+    source : Source
+    chunk : Chunk
+    quantiser : float
+    parts : sequence of int
+        Bits from each key frame to the next.
+    quality : float
+        VMAF of the chunk.
+    shots : sequence of float
+        VMAF of each of its shots.
+    frame_stride : int
+        Of the measurement.
+    """
     edges = [source.time(frame) for frame in (*chunk.keyframes, chunk.stop)]
     seconds = [float(b - a) for a, b in pairwise(edges)]
-    heaviest = max(bits / s for bits, s in zip(parts, seconds, strict=True))
+    peak = max(bits / s for bits, s in zip(parts, seconds, strict=True))
     mean = max(sum(parts), 1) / sum(seconds)
-    return RatePoint(quantiser, sum(parts), quality, frame_stride, heaviest / mean, quality - min((quality, *shots)))
+    return RatePoint(quantiser, sum(parts), quality, frame_stride, peak / mean, quality - min((quality, *shots)))
 
 
 def measure_chunk(
     source: Source, chunk: Chunk, paths: list[Path], encoding: EncodeSettings, frame_stride: int
 ) -> tuple[vmaf.Scores, ...]:
-    """Measure encodes of one chunk against the film; the scores are those of a run over the whole film."""
+    """Measure encodes of one chunk against the source; the scores equal those of a run over the whole source."""
     return vmaf.score(
         source,
         paths,
@@ -151,5 +126,5 @@ def measure_chunk(
 
 
 def measuring(encoding: EncodeSettings) -> dict[str, Any]:
-    """Return what decides a score beside the pictures, for the names of artefacts."""
+    """Return the settings of the measurement that cache keys contain."""
     return {"model": encoding.model, "engine": encoding.engine, "generation": vmaf.LIBVMAF_VERSION}

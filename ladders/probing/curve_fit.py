@@ -1,4 +1,4 @@
-"""Draw the curves of a title's chunks by what probes of them there are."""
+"""Fit the curves of all chunks of a title to the probes so far."""
 
 from __future__ import annotations
 
@@ -6,67 +6,64 @@ from collections.abc import Mapping, Sequence
 
 from encoder import codec_named
 from ladders.probing.prober import Prober
+from ladders.rd.curve_interpolation import apply_encoder_offset, fit_chunk_curves, fit_curve, shift_through_points
 from ladders.rd.curve_transfer import impute_curves
-from ladders.rd.curves import (
-    Curve,
-    Size,
-    apply_encoder_offset,
-    fit_chunk_curves,
-    fit_curve,
-    quantiser_grid,
-    shift_through_points,
-)
+from ladders.rd.curves import Curve, Size, quantiser_grid
 
 __all__ = ["Curves", "fit_all", "fit_chunk_probes", "fittable_sizes", "impute_from_probes"]
 
-#: Curves of all chunks, by size.
+#: Curves of all chunks by size.
 Curves = Mapping[Size, list[Curve]]
 
-#: Two probes draw a curve if they are so many halvings of the rate apart.
-APART = 1.0
+#: Halvings of the bits between the finest and the coarsest probe from which a curve is fitted. Chosen by hand.
+MIN_PROBE_DISTANCE = 1.0
 
 
-def fit_all(prober: Prober, sizes: Sequence[Size]) -> Curves:
-    """Draw every chunk's curve at every size: by its own probes, else transferred and moved through those there are.
+def fit_all(prober: Prober, sizes: Sequence[Size], overrides: Mapping[int, str] | None = None) -> Curves:
+    """Return the curve of every chunk at every size, fitted to its own probes or imputed.
 
-    Those of refined chunks are theirs without, moved by what refined encodes differ.
+    Parameters
+    ----------
+    prober : Prober
+    sizes : sequence of (int, int)
+        Tallest first.
+    overrides : mapping, optional
+        From indices of chunks to encoder overrides. Their curves are shifted by the probes with the override.
     """
-    curves = impute_from_probes(prober, sizes, [fit_chunk_probes(prober, n, sizes) for n in range(len(prober.chunks))])
-    for n, name in prober.overrides.items():
-        points = {size: list(prober.refined[name][n, size].values()) for size in sizes}
+    fits = [fit_chunk_probes(prober, n, sizes) for n in range(len(prober.chunks))]
+    curves = impute_from_probes(prober, sizes, fits)
+    for n, name in (overrides or {}).items():
+        points = {size: list(prober.results.exact(n, size, name).values()) for size in sizes}
         for size, curve in apply_encoder_offset({size: curves[size][n] for size in sizes}, points).items():
             curves[size][n] = curve
     return curves
 
 
-def impute_from_probes(prober: Prober, sizes: Sequence[Size], drawn: Sequence[dict[Size, Curve]]) -> Curves:
-    """Complete what is drawn by probes."""
-    curves = impute_curves(drawn, [chunk.frame_count for chunk in prober.chunks], sizes)
-    # sizes of which single probes are known, or final encodes
+def impute_from_probes(prober: Prober, sizes: Sequence[Size], fits: Sequence[Mapping[Size, Curve]]) -> Curves:
+    """Impute the curves of chunks and sizes without a fit, and shift them through the probes that they have."""
+    curves = impute_curves(fits, [chunk.frame_count for chunk in prober.chunks], sizes)
+    # sizes with single probes or final encodes
     for size, row in curves.items():
         for n, curve in enumerate(row):
-            if size not in drawn[n]:
-                row[n] = shift_through_points(curve, list(prober.found[n, size].values()))
+            if size not in fits[n]:
+                row[n] = shift_through_points(curve, list(prober.results.exact(n, size).values()))
     return curves
 
 
 def fit_chunk_probes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Curve]:
-    """Draw a chunk's curves at the sizes that it was tried at."""
+    """Fit the curves of a chunk at the sizes with enough probes."""
     codec = codec_named(prober.encoding.codec)
     grid = quantiser_grid(*codec.quantisers, codec.step)
-    tried = fittable_sizes(prober, chunk, sizes)
-    exact = {size: list(prober.found[chunk, size].values()) for size in tried}
+    fittable = fittable_sizes(prober, chunk, sizes)
+    exact = {size: list(prober.results.exact(chunk, size).values()) for size in fittable}
     if prober.encoding.fast_preset is None:
         return {size: fit_curve(points, grid) for size, points in exact.items()}
-    return (
-        fit_chunk_curves({size: list(prober.fast[chunk, size].values()) for size in tried}, exact, grid)
-        if tried
-        else {}
-    )
+    fast = {size: list(prober.results.fast(chunk, size).values()) for size in fittable}
+    return fit_chunk_curves(fast, exact, grid) if fittable else {}
 
 
 def fittable_sizes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
-    """Return the sizes whose curves a chunk's own probes draw."""
-    probes = prober.fast if prober.encoding.fast_preset else prober.found
-    apart = APART * codec_named(prober.encoding.codec).rate_halving
-    return [size for size in sizes if (found := probes[chunk, size]) and max(found) - min(found) >= apart]
+    """Return the sizes at which the probes of a chunk suffice to fit a curve."""
+    probes = prober.results.fast if prober.encoding.fast_preset else prober.results.exact
+    distance = MIN_PROBE_DISTANCE * codec_named(prober.encoding.codec).rate_halving
+    return [size for size in sizes if (found := probes(chunk, size)) and max(found) - min(found) >= distance]

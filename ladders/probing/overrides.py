@@ -1,8 +1,8 @@
-"""Refine single chunks: give encodes more time, or other settings, where what viewers fetch less is worth it."""
+"""Choose encoder overrides of single chunks where the traffic that they save is worth more than their CPU time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,182 +10,153 @@ from numpy.typing import NDArray
 
 from encoder import codec_named
 from ladders.ladder import Rung
+from ladders.ladder_request import TrafficModel
 from ladders.probing.curve_fit import Curves
-from ladders.probing.prober import ProbePoint, Prober, evenly_spaced
+from ladders.probing.probe_results import ProbePoint
+from ladders.probing.probe_runner import Progress
+from ladders.probing.prober import Prober
+from ladders.probing.sampling import evenly_spaced
 from ladders.rd.curves import VMAF_CEILING, Curve, RatePoint
 from ladders.rd.uncertainty import expected_improvement
 
-__all__ = ["TrafficModel", "refine"]
+__all__ = ["OverrideChoice"]
 
-#: So many chunks are tried with every override: they show what it takes and about what it saves.
+#: Number of chunks that are probed with every override, to learn what it costs and saves. Chosen by hand.
 PILOTS = 3
-#: What is believed of an override before any probe, as one chunk's worth of evidence: that it saves nothing, give or
-#: take such a share of the bits.
-DOUBT = 0.05
-#: Share of the bits that all overrides together save at most, about: what cannot even pay for pilots is not begun.
-AT_MOST = 0.15
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficModel:
-    """What bits are worth against the time to encode them.
-
-    Attributes
-    ----------
-    count : float
-        How often the film will be watched.
-    cpu_hour : float
-        Gigabytes of traffic that cost as much as a CPU core for an hour.
-    """
-
-    count: float
-    cpu_hour: float = 4.0
-
-    @property
-    def bits_a_second(self) -> float:
-        """Bits of traffic that cost as much as a CPU second."""
-        return self.cpu_hour * 8e9 / 3600
-
-
-def refine(
-    prober: Prober,
-    curves: Curves,
-    rungs: Sequence[Rung],
-    shares: NDArray[np.float64],
-    views: TrafficModel,
-    *,
-    budget: float | None = None,
-    progress: Callable[[float, float], None] | None = None,
-) -> None:
-    """Choose each chunk's override by probes, and tell the prober.
-
-    Parameters
-    ----------
-    prober : Prober
-        Knows the probes that the curves were drawn by.
-    curves : mapping
-        Of unrefined encodes: from every size to one curve a chunk.
-    rungs : sequence of Rung
-        That they give.
-    shares : ndarray of float64, shape (rungs,)
-        Of the views on each rung.
-    views : Views
-    budget : float, optional
-        CPU seconds that all probes of the prober may take.
-    progress : callable, optional
-        Takes (share done, 1).
-
-    Notes
-    -----
-    Everything is counted in bits of traffic. An override is worth what viewers then fetch less of the chunk, at equal
-    quality, over all views, less what the longer encodes of all rungs cost. A few chunks are tried with every
-    override. From then on what is known of an override makes a normal distribution of what it saves in another
-    chunk, and a probe there is run if what it is expected to add to the best choice so far (expected improvement) is
-    more than it costs itself. Only what was tried is taken. One encode tells: at the size and quantiser of one that
-    there is without override. On each rung bits change in the ratio that the two show, and so does distortion, which
-    is worth what the whole rung would have to spend on so much (at equal slope that is uniform_quantiser_curve in all chunks).
-    """
-    _Refining(prober, curves, rungs, shares, views, budget).run(progress)
+#: Prior standard deviation of the saving of an override, as a fraction of the bits, with the weight of one probed chunk
+#: and mean 0. From benchmarks.refinements.
+PRIOR_SIGMA = 0.05
+#: Maximum fraction of the bits that overrides save, about: if that is worth less than the pilots cost, none are probed.
+#: From benchmarks.refinements.
+MAX_SAVING = 0.15
 
 
 @dataclass(slots=True)
-class _Known:
-    """What is known of an override: CPU seconds a pixel of its encodes, and what it saves of chunks it was tried on.
+class _OverrideModel:
+    """Measured cost and savings of an override.
 
-    Savings are shares of what viewers fetch of a chunk.
+    Attributes
+    ----------
+    seconds : float
+        CPU seconds per pixel of its encodes.
+    savings : dict
+        From indices of probed chunks to the saving as a fraction of the traffic of the chunk.
     """
 
     seconds: float
     savings: dict[int, float] = field(default_factory=dict)
 
-    def belief(self) -> tuple[float, float]:
-        """Return mean and standard deviation of what it saves in another chunk."""
+    def predict(self) -> tuple[float, float]:
+        """Return mean and standard deviation of the saving in a chunk that was not probed."""
         found = np.array(list(self.savings.values()))
         mean = found.sum() / (len(found) + 1)
-        return float(mean), float(np.sqrt((DOUBT**2 + ((found - mean) ** 2).sum()) / (len(found) + 1)))
+        return float(mean), float(np.sqrt((PRIOR_SIGMA**2 + ((found - mean) ** 2).sum()) / (len(found) + 1)))
 
 
-class _Refining:
-    """One title's choice of overrides."""
+class OverrideChoice:
+    """Choice of the encoder override of every chunk of one title.
+
+    All values are in bits of traffic. The value of an override is the traffic that it saves in a chunk at equal VMAF,
+    over all views, minus the value of the CPU time that its encodes of all rungs take in addition. A few pilot chunks
+    are probed with every override. Then the saving in another chunk is modelled as normally distributed, and a probe is
+    made if its expected improvement over the best override so far (Jones et al. 1998) is more than its own cost. Only
+    probed overrides are chosen.
+
+    One probe suffices: at size and quantiser of an encode without an override. The ratio of the bits of both is assumed
+    for all rungs, and so is the ratio of the deficits (100.5 - VMAF). A deficit is valued by the bits that the whole
+    rung would need to remove it, which at equal slope is the same for all chunks.
+
+    Parameters
+    ----------
+    prober : Prober
+        With the probes to which the curves were fitted.
+    curves : mapping
+        From every size to the curves of all chunks without overrides.
+    rungs : sequence of Rung
+        The rungs of these curves.
+    view_fractions : ndarray of float64, shape (rungs,)
+        Fraction of the views of each rung.
+    traffic : TrafficModel
+    budget : float, optional
+        CPU seconds of all probes of the prober, including the earlier ones.
+    """
 
     def __init__(
         self,
         prober: Prober,
         curves: Curves,
         rungs: Sequence[Rung],
-        shares: NDArray[np.float64],
-        views: TrafficModel,
-        budget: float | None,
+        view_fractions: NDArray[np.float64],
+        traffic: TrafficModel,
+        budget: float | None = None,
     ) -> None:
-        self.prober, self.curves, self.views, self.budget = prober, curves, views, budget
+        self.prober, self.curves, self.traffic_model, self.budget = prober, curves, traffic, budget
         self.step = codec_named(prober.encoding.codec).step
-        quality = float(shares @ [rung.quality for rung in rungs])
-        #: a final encode of each chunk that has one, and its point
+        quality = float(view_fractions @ [rung.quality for rung in rungs])
+        #: the target-preset probe of each chunk that is nearest to the mean VMAF of the views
         self.plain: dict[int, ProbePoint] = {}
-        for (n, size), found in prober.found.items():
-            for quantiser, point in found.items():
-                best = self.plain.get(n)
-                if best is None or abs(point.quality - quality) < abs(self._found(best).quality - quality):
-                    self.plain[n] = ProbePoint(n, size, quantiser)
+        for point, result in prober.results.plain_points():
+            best = self.plain.get(point.chunk)
+            if best is None or abs(result.quality - quality) < abs(self._result(best).quality - quality):
+                self.plain[point.chunk] = point
         frames = np.array([chunk.frame_count for chunk in prober.chunks], np.float64)
-        #: traffic of each chunk by rung, in bits; what of it its distortion is worth; and pixels to encode in all
-        self.traffic, self.distortion = np.zeros((2, len(rungs), len(frames)))
+        #: bits of traffic of each chunk by rung, value of its deficit in bits of traffic, and pixels of all its encodes
+        self.traffic, self.deficit_value = np.zeros((2, len(rungs), len(frames)))
         self.pixels = frames * sum(rung.width * rung.height for rung in rungs)
-        for r, (rung, share) in enumerate(zip(rungs, shares, strict=True)):
+        for r, (rung, fraction) in enumerate(zip(rungs, view_fractions, strict=True)):
             row = curves[rung.width, rung.height]
             at = np.array([np.searchsorted(c.quantisers, q) for c, q in zip(row, rung.quantisers, strict=True)])
-            bits, loss = _at(row, at)
-            more, less = _at(row, np.maximum(at - round(1 / self.step), 0))
-            price = (more.sum() - bits.sum()) / max(float((loss - less) @ frames), 1e-9)
-            self.traffic[r] = views.count * share * bits
-            self.distortion[r] = views.count * share * price * frames * loss
+            bits, deficit = _at(row, at)
+            finer_bits, finer_deficit = _at(row, np.maximum(at - round(1 / self.step), 0))
+            value = (finer_bits.sum() - bits.sum()) / max(float((deficit - finer_deficit) @ frames), 1e-9)
+            self.traffic[r] = traffic.expected_views * fraction * bits
+            self.deficit_value[r] = traffic.expected_views * fraction * value * frames * deficit
         self.fetched = self.traffic.sum(axis=0)
-        self.known: dict[str, _Known] = {}
+        self._models: dict[str, _OverrideModel] = {}
 
-    def run(self, progress: Callable[[float, float], None] | None) -> None:
-        """Try, and take what is worth it."""
+    def run(self, progress: Progress | None = None) -> dict[int, str]:
+        """Probe overrides, and return the chosen override by the index of the chunk."""
         names = self.prober.encoding.overrides
-        if not (names and self.plain and self._worth_beginning(len(names))):
-            return
-        self._pilots(names)
+        if not (names and self.plain and self._pays_for_pilots(len(names))):
+            return {}
+        self._probe_pilots(names)
         rounds = len(names)
         for number in range(rounds):
             if progress:
                 progress(number, rounds)
-            probes = self._worth_trying()
+            probes = self._next_probes()
             if not probes:
                 break
             self.prober.run(probes)
             self._learn(probes)
-        for n, (name, worth) in self._best().items():
-            if worth > 0:
-                self.prober.overrides[n] = name
         if progress:
             progress(1.0, 1.0)
+        return {n: name for n, (name, value) in self._best().items() if value > 0}
 
-    def _worth_beginning(self, count: int) -> bool:
+    def _pays_for_pilots(self, count: int) -> bool:
         cost = self.prober.cost
         seconds = cost.cpu_seconds / cost.probes * count * PILOTS
         left = np.inf if self.budget is None else self.budget - cost.cpu_seconds
-        return bool(seconds <= left and AT_MOST * self.fetched.sum() > seconds * self.views.bits_a_second)
+        cost_in_bits = seconds * self.traffic_model.bits_per_cpu_second
+        return bool(seconds <= left and MAX_SAVING * self.fetched.sum() > cost_in_bits)
 
-    def _pilots(self, names: Sequence[str]) -> None:
+    def _probe_pilots(self, names: Sequence[str]) -> None:
         chunks = sorted(self.plain)
         pilots = [self.plain[chunks[n]] for n in evenly_spaced(PILOTS, len(chunks))]
-        # beside what there is, or nothing would be timed
-        beside = []
+        # at quantisers without a result, because cached results are not timed
+        timed = []
         for point in pilots:
             quantisers = point.quantiser + self.step * np.arange(1, 9)
-            fresh = [float(q) for q in quantisers if q not in self.prober.known(point)]
-            beside.append(replace(point, quantiser=fresh[0]))
-        self.known[""] = _Known(self._timed(beside))
+            fresh = [float(q) for q in quantisers if q not in self.prober.results.like(point)]
+            timed.append(replace(point, quantiser=fresh[0]))
+        self._models[""] = _OverrideModel(self._timed(timed))
         for name in names:
             probes = [replace(point, override=name) for point in pilots]
-            self.known[name] = _Known(self._timed(probes))
+            self._models[name] = _OverrideModel(self._timed(probes))
             self._learn(probes)
 
     def _timed(self, points: Sequence[ProbePoint]) -> float:
-        """Run probes and return the CPU seconds of encoding that they took a pixel."""
+        """Run probes and return their CPU seconds of encoding per pixel."""
         before = self.prober.cost.encode_cpu_seconds
         self.prober.run(points)
         return (self.prober.cost.encode_cpu_seconds - before) / sum(map(self._pixels, points))
@@ -193,60 +164,60 @@ class _Refining:
     def _pixels(self, point: ProbePoint) -> float:
         return float(self.prober.chunks[point.chunk].frame_count * point.size[0] * point.size[1])
 
-    def _found(self, point: ProbePoint) -> RatePoint:
-        return self.prober.known(point)[point.quantiser]
+    def _result(self, point: ProbePoint) -> RatePoint:
+        return self.prober.results.like(point)[point.quantiser]
 
     def _learn(self, probes: Iterable[ProbePoint]) -> None:
-        """Take down what probes saved."""
+        """Add the savings of probes to the models."""
         for probe in probes:
             n = probe.chunk
-            plain, fine = self._found(self.plain[n]), self._found(probe)
-            bits, distortion = fine.bits / plain.bits, (VMAF_CEILING - fine.quality) / (VMAF_CEILING - plain.quality)
-            worth = self.traffic[:, n] * (1 - bits) + self.distortion[:, n] * (1 - distortion)
-            self.known[probe.override].savings[n] = float(worth.sum() / self.fetched[n])
+            plain, fine = self._result(self.plain[n]), self._result(probe)
+            bits, deficit = fine.bits / plain.bits, (VMAF_CEILING - fine.quality) / (VMAF_CEILING - plain.quality)
+            value = self.traffic[:, n] * (1 - bits) + self.deficit_value[:, n] * (1 - deficit)
+            self._models[probe.override].savings[n] = float(value.sum() / self.fetched[n])
 
     def _extra(self, name: str) -> NDArray[np.float64]:
-        """Return what the longer encodes of each chunk cost, in bits of traffic."""
-        seconds = self.known[name].seconds - self.known[""].seconds
-        return seconds * self.pixels * self.views.bits_a_second
+        """Return the additional CPU cost of an override for each chunk, in bits of traffic."""
+        seconds = self._models[name].seconds - self._models[""].seconds
+        return seconds * self.pixels * self.traffic_model.bits_per_cpu_second
 
     def _best(self) -> dict[int, tuple[str, float]]:
-        """Return the best that was found for each chunk, and what it is worth."""
+        """Return the best probed override of each chunk and its value in bits of traffic."""
         best = dict.fromkeys(self.plain, ("", 0.0))
-        for name, known in self.known.items():
+        for name, known in self._models.items():
             extra = self._extra(name)
             for n, saving in known.savings.items():
-                worth = float(self.fetched[n] * saving - extra[n])
-                if worth > best[n][1]:
-                    best[n] = name, worth
+                value = float(self.fetched[n] * saving - extra[n])
+                if value > best[n][1]:
+                    best[n] = name, value
         return best
 
-    def _worth_trying(self) -> list[ProbePoint]:
-        """Return the next probe of every chunk that has one which is worth its time, as far as the budget goes."""
+    def _next_probes(self) -> list[ProbePoint]:
+        """Return the most valuable probe of every chunk whose expected value exceeds its cost, within the budget."""
         best = self._best()
         chunks = np.array(list(self.plain))
         pixels = np.array([self._pixels(point) for point in self.plain.values()])
-        worth = np.array([best[n][1] for n in self.plain])
+        value = np.array([best[n][1] for n in self.plain])
         fetched = self.fetched[chunks]
-        wanted: dict[int, tuple[float, float, ProbePoint]] = {}
+        candidates: dict[int, tuple[float, float, ProbePoint]] = {}
         for name in self.prober.encoding.overrides:
-            known = self.known[name]
-            mean, deviation = known.belief()
+            known = self._models[name]
+            mean, deviation = known.predict()
             seconds = known.seconds * pixels
-            gains = expected_improvement(fetched * mean - self._extra(name)[chunks] - worth, fetched * deviation)
-            gains -= seconds * self.views.bits_a_second
+            gains = expected_improvement(fetched * mean - self._extra(name)[chunks] - value, fetched * deviation)
+            gains -= seconds * self.traffic_model.bits_per_cpu_second
             for n, gain, cost in zip(self.plain, gains.tolist(), seconds.tolist(), strict=True):
-                if n not in known.savings and gain > 0 and (n not in wanted or gain > wanted[n][0]):
-                    wanted[n] = gain, cost, replace(self.plain[n], override=name)
-        ordered = sorted(wanted.values(), key=lambda probe: -probe[0] / probe[1])
+                if n not in known.savings and gain > 0 and (n not in candidates or gain > candidates[n][0]):
+                    candidates[n] = gain, cost, replace(self.plain[n], override=name)
+        ordered = sorted(candidates.values(), key=lambda probe: -probe[0] / probe[1])
         if self.budget is not None:
-            bills = np.cumsum([seconds for _, seconds, _ in ordered])
+            costs = np.cumsum([seconds for _, seconds, _ in ordered])
             left = self.budget - self.prober.cost.cpu_seconds
-            ordered = ordered[: int(np.searchsorted(bills, left, side="right"))]
+            ordered = ordered[: int(np.searchsorted(costs, left, side="right"))]
         return [point for _, _, point in ordered]
 
 
 def _at(row: Sequence[Curve], indices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return bits and distortion of all chunks at indices on their curves."""
+    """Return bits and deficit of all chunks at indices on their curves."""
     each = list(zip(row, indices, strict=True))
     return np.array([c.bits[i] for c, i in each]), np.array([VMAF_CEILING - c.quality[i] for c, i in each])

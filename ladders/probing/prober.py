@@ -1,106 +1,42 @@
-"""Trial encodes of chunks, measured: what a quantiser at a resolution costs and gives."""
+"""Probe the chunks of a title, and keep the results and their cost."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
 
-import encoder
-from encoder import Chunk, ChunkJob, Rendition, Source
+from encoder import Chunk, Source
 from ladders.ladder import ProbeCost
-from ladders.probing.chunk_measurement import (
-    EncodeSettings,
-    MeasuredJob,
-    chunk_vmaf,
-    measure_chunk,
-    measuring,
-    rate_point,
-    shot_vmaf,
-)
-from ladders.rd.curves import RatePoint
-from shotladder_runtime.jobs import run_all
+from ladders.ladder_request import EncodeSettings
+from ladders.probing.probe_results import ProbePoint, ProbeResults
+from ladders.probing.probe_runner import EncodeRunner, ProbeRunner, Progress
 from shotladder_runtime.store import Store
 
-__all__ = ["ProbePoint", "Prober", "evenly_spaced", "frame_stride_for"]
-
-#: Frames of a chunk that probes are measured on at least, if it has as many.
-SAMPLES = 6
-
-Progress = Callable[[float, float], None]
-Found = dict[tuple[int, tuple[int, int]], dict[float, RatePoint]]
-
-
-@dataclass(frozen=True, slots=True)
-class ProbePoint:
-    """What to try: a chunk's number, a size, a quantiser; roughly, by the preset of probes, or as final encodes are.
-
-    Those may be refined, by what the codec's row has of this name.
-    """
-
-    chunk: int
-    size: tuple[int, int]
-    quantiser: float
-    fast: bool = False
-    override: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Probed:
-    """What one job found: a rate point for each of its points, and its cost."""
-
-    points: tuple[tuple[ProbePoint, RatePoint], ...]
-    cost: ProbeCost
-
-
-@dataclass(frozen=True, slots=True)
-class _Job(MeasuredJob):
-    points: tuple[ProbePoint, ...]
-    frame_stride: int
-
-    @property
-    def encodes(self) -> ChunkJob:
-        """What it encodes."""
-        renditions = tuple(self.rendition(point) for point in self.points)
-        return ChunkJob(self.source, self.chunk, renditions, tuple(p.quantiser for p in self.points), self.store)
-
-    def rendition(self, point: ProbePoint) -> Rendition:
-        """Return what a point is encoded as."""
-        preset = self.encoding.fast_preset if point.fast else None
-        return self.encoding.rendition(point.size, preset, point.override)
-
-    def split(self, count: int) -> list[_Job]:
-        """Return at most so many jobs that try the same points."""
-        # taken in turn, so that each gets of all sizes
-        parts = (self.points[n::count] for n in range(min(count, len(self.points))))
-        return [replace(self, points=points) for points in parts]
+__all__ = ["Prober"]
 
 
 @dataclass(slots=True)
 class Prober:
-    """Runs probes of one title and keeps what they found.
+    """The probes of one title: what to encode, the results so far and their cost.
 
     Attributes
     ----------
     source : Source
     chunks : tuple of Chunk
-    encoding : Encoding
+    encoding : EncodeSettings
     store : Store
-        Trials are artefacts: what is there is not done again, and final encodes may use them.
+        Cache of the encodes.
     executor : Executor
+        Runs the encodes.
     frame_stride : int
-        Frames to measure: each so many-th, more often in short chunks; odd, or the encoder's picture groups bias the
-        mean.
+        Maximum frame stride of the measurement of probes, odd.
     cost : ProbeCost
         Of all probes so far.
-    found, fast : dict
-        From (chunk, size) to rate points by quantiser: encodes as the final ones, and those by the preset of probes.
-    overrides : dict
-        From chunks to what refines their final encodes, where something does.
-    refined : dict
-        From overrides to what was found with them.
+    results : ProbeResults
+        Of all probes so far. Probing replaces the value; it does not change it.
+    runner : ProbeRunner, optional
+        Measures probe points. By default an `EncodeRunner`; a simulation takes its place in tests and predictions.
     """
 
     source: Source
@@ -110,110 +46,21 @@ class Prober:
     executor: Executor
     frame_stride: int = 9
     cost: ProbeCost = field(default_factory=ProbeCost)
-    found: Found = field(default_factory=lambda: defaultdict(dict))
-    fast: Found = field(default_factory=lambda: defaultdict(dict))
-    overrides: dict[int, str] = field(default_factory=dict)
-    refined: dict[str, Found] = field(default_factory=lambda: defaultdict(lambda: defaultdict(dict)))
-
-    def known(self, point: ProbePoint) -> dict[float, RatePoint]:
-        """Return what is known beside a point: same chunk, size, preset and override."""
-        if point.override:
-            return self.refined[point.override][point.chunk, point.size]
-        return (self.fast if point.fast else self.found)[point.chunk, point.size]
-
-    def sibling(self) -> Self:
-        """Return one that knows and finds the same of plain encodes, on a bill of its own."""
-        return replace(self, overrides={}, cost=ProbeCost())
+    results: ProbeResults = field(default_factory=ProbeResults)
+    runner: ProbeRunner | None = None
 
     def run(self, points: Iterable[ProbePoint], progress: Progress | None = None) -> None:
-        """Try all points that have not been tried; one job takes all of a chunk, so that it is decoded once."""
-        by_chunk: dict[int, list[ProbePoint]] = defaultdict(list)
-        for point in dict.fromkeys(points):
-            if point.quantiser not in self.known(point):
-                by_chunk[point.chunk].append(point)
-        jobs = [
-            _Job(
-                self.source, chunk, self.encoding, self.store, tuple(points), frame_stride_for(chunk, self.frame_stride)
-            )
-            for chunk, points in ((self.chunks[n], points) for n, points in by_chunk.items())
-        ]
-        done, total = 0, sum(map(len, by_chunk.values()))
-        for _, probed in run_all(self.executor, run_job, jobs):
-            for point, found in probed.points:
-                self.known(point)[point.quantiser] = found
-            self.cost += probed.cost
-            done += len(probed.points)
-            if progress:
-                progress(done, total)
+        """Probe all points that have no result yet."""
+        missing = self.results.missing(points)
+        if not missing:
+            return
+        runner = self.runner or EncodeRunner(
+            self.source, self.chunks, self.encoding, self.store, self.executor, self.frame_stride
+        )
+        batch = runner.run(missing, progress)
+        self.results = self.results.extended(batch.points)
+        self.cost += batch.cost
 
-
-def run_job(job: _Job) -> Probed:
-    """Encode and measure the points of one chunk.
-
-    The chunk is decoded once for all encodes and once for all measurements.
-    """
-    cache_keys = [_recipe(job, point) for point in job.points]
-    with job.store.claim("probe", cache_keys):
-        known = _known(job, cache_keys)
-    found = [(point, _rate_point(job, point, value)) for point, value in zip(job.points, known, strict=True)]
-    # what is in the store has cost as much once: a ladder's cost does not depend on when it was found
-    costs = [sum(value[key] for value in known) for key in ("encode_cpu_seconds", "measure_cpu_seconds")]
-    return Probed(tuple(found), ProbeCost(len(known), *costs))
-
-
-def _rate_point(job: _Job, point: ProbePoint, value: dict[str, Any]) -> RatePoint:
-    shots = value["shots"] if job.chunk.cuts else ()
-    return rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], shots, job.frame_stride)
-
-
-def _known(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
-    """Return what is known of each point, found out now where it is not in the store."""
-    known = [job.store.read_json("probe", cache_key) for cache_key in cache_keys]
-    missing = [n for n, value in enumerate(known) if value is None]
-    if missing:
-        chunk_job = replace(job, points=tuple(job.points[n] for n in missing)).encodes
-        encode_cpu = encoder.encode_chunk(chunk_job)
-        paths = [job.store.fetch(encoder.chunk_path(chunk_job, k)) for k in range(len(missing))]
-        scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.frame_stride)
-        for n, path, score in zip(missing, paths, scores, strict=True):
-            known[n] = {
-                "parts": encoder.part_bits(path),
-                "quality": chunk_vmaf(score, job.chunk, job.encoding, job.frame_stride),
-                "shots": shot_vmaf(job.chunk, score.frames, score.vmaf, job.encoding, job.frame_stride),
-                "encode_cpu_seconds": encode_cpu / len(missing),
-                "measure_cpu_seconds": score.cpu_seconds,
-            }
-            job.store.write_json("probe", cache_keys[n], known[n])
-    return known
-
-
-def evenly_spaced(count: int, total: int) -> list[int]:
-    """Return the indices of so many things, as far as there are, that lie evenly among all.
-
-    Examples
-    --------
-    >>> evenly_spaced(3, 20), evenly_spaced(3, 2)
-    ([3, 10, 16], [0, 1])
-    """
-    count = min(count, total)
-    return [total * (2 * n + 1) // (2 * count) for n in range(count)]
-
-
-def frame_stride_for(chunk: Chunk, most: int) -> int:
-    """Return the largest odd stride, not above `most`, that measures a fair number of a chunk's frames."""
-    return max(n for n in range(1, most + 1, 2) if n == 1 or chunk.frame_count >= SAMPLES * n)
-
-
-def _recipe(job: _Job, point: ProbePoint) -> dict[str, Any]:
-    """Return what decides a probe's result: the encode and the way of measuring."""
-    single = ChunkJob(job.source, job.chunk, (job.rendition(point),), (point.quantiser,), job.store)
-    # most have one shot and the plain mean, which need no word, nor does a mean over all frames
-    weighing = "firsts by themselves" if job.frame_stride > 1 else "uniform_quantiser_curve"
-    special = {"shots": job.chunk.cuts, "pooling": job.encoding.pooling, "weighing": weighing}
-    usual: dict[str, Any] = {"shots": (), "pooling": "mean", "weighing": "uniform_quantiser_curve"}
-    return {
-        "encode": encoder.chunk_path(single, 0).stem,
-        "frame_stride": job.frame_stride,
-        **{key: value for key, value in special.items() if value != usual[key]},
-        **measuring(job.encoding),
-    }
+    def sibling(self) -> Prober:
+        """Return a prober with the same results and a cost of its own."""
+        return replace(self, cost=ProbeCost())

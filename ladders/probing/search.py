@@ -1,70 +1,82 @@
-"""Find a title's curves with few probes: the next ones are those that are expected to save most bits for their cost."""
+"""Search for the curves of a title with few probe encodes.
+
+In every round the probes are made that are expected to save most bits of the ladder per cost.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from encoder import Codec, codec_named
+from ladders.ladder_request import StoppingRule
 from ladders.probing.curve_fit import Curves, fit_chunk_probes, fittable_sizes, impute_from_probes
-from ladders.probing.prober import ProbePoint, Prober, evenly_spaced
+from ladders.probing.probe_results import ProbePoint
+from ladders.probing.probe_runner import Progress
+from ladders.probing.prober import Prober
+from ladders.probing.progress_range import sub_range
+from ladders.probing.sampling import evenly_spaced
 from ladders.rd.curve_transfer import nearest_probed_size
 from ladders.rd.curves import Curve, Size
 from ladders.rd.uncertainty import SIGMA_AT_PROBE, SIGMA_PRIOR, OperatingPoint, expected_excess_rate, log_rate_sigma
 
-__all__ = ["Found", "StoppingRule", "Wanted", "explore", "sub_range"]
+__all__ = ["OperatingPointSource", "ProbeSearch", "SearchResult"]
 
-Progress = Callable[[float, float], None]
-#: What a ladder made of curves would encode: for every rung, the quantisers of all chunks at each size that reaches its
-#: quality, first the size that it takes.
-Wanted = Callable[[Curves], list[dict[Size, list[float]]]]
+# Quantisers are given as fractions of the quantiser range of the encoder. Constants without another origin are tuned on
+# the replays of benchmarks.ladder_grids.
 
-#: Where a chunk's first probes at a size lie in the encoder's range of quantisers.
+#: Quantiser fractions of the first probes of a chunk at a size.
 FIRST_FRACTIONS = (0.25, 0.6)
-#: The same of fast ones, wider apart; and of the one encode that puts a chunk's fast probes in their index, whose bow
-#: it tells as well.
-FAST_FRACTIONS, SHIFT_FRACTION = (0.22, 0.65), 0.45
-#: So many chunks are tried at all sizes: they show the others what a size does.
+#: Quantiser fractions of the first fast-preset probes, further apart than `FIRST_FRACTIONS`.
+FAST_FRACTIONS = (0.22, 0.65)
+#: Quantiser fraction of the target-preset probe that calibrates the fast-preset probes of a chunk.
+SHIFT_FRACTION = 0.45
+#: Number of chunks that are probed at all sizes, from which the curves of the others are transferred.
 PILOTS = 3
-#: Trials at one size are no closer than so many halvings of the rate.
-NEAR = 0.45
-#: How much more a chunk's bits are in sigma where only fast probes tell them; and what a rung does not stand on more
-#: sigma than, the second where probes are fast.
-SIGMA_PRESET_SHIFT, MAX_SIGMA, MAX_SIGMA_FAST = 0.03, 0.08, 0.15
-#: Trials are worth it if, at their rate, a pass over the title at its tallest size saves such a share of the loss that
-#: is asked for.
+#: Halvings of the bits; minimum distance of two probes at one size.
+MIN_PROBE_DISTANCE = 0.45
+#: Added standard deviation of ln(bits) of a curve of fast-preset probes after its calibration.
+SIGMA_PRESET_SHIFT = 0.03
+#: Maximum standard deviation of ln(bits) of a chunk on a selected rung; chunks above it are probed there.
+MAX_SIGMA = 0.08
+#: The same if most probes are by the fast preset.
+MAX_SIGMA_FAST = 0.15
+#: A probe is made if, at its saving per cost, a pass over the title at the tallest size would save this fraction of the
+#: tolerance.
 VALUE_THRESHOLD = 0.8
-#: What a probe costs beside its own pixels, in pixels of the tallest size: decoding and measuring; and about how many
-#: times more than a fast one a probe by the final preset takes.
-OVERHEAD, EXACT_COST_RATIO = 0.3, 3.0
-#: Rounds of trying, at most, after the pilots.
-ROUNDS = 8
+#: Cost of decoding and measuring a probe, as a fraction of an encode of the tallest size.
+OVERHEAD = 0.3
+#: Cost of a target-preset probe divided by the cost of a fast-preset probe.
+EXACT_COST_RATIO = 3.0
+#: Maximum number of rounds after the pilots.
+MAX_ROUNDS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class StoppingRule:
-    """When a search ends.
+class OperatingPointSource(Protocol):
+    """Turns curves into the rungs of a ladder, such as `LadderBuilder`."""
 
-    Attributes
-    ----------
-    loss : float
-        No more is tried once the rungs are expected to cost at most so much more (percent of their bits) than if all
-        curves were known.
-    budget : float or None
-        CPU seconds that all probes may take, about; None for as many as the loss needs. One chunk is tried whatever the
-        budget.
-    """
+    def operating_points(self, curves: Curves) -> list[dict[Size, list[float]]]:
+        """Return for every rung the quantisers of all chunks at each size that reaches its VMAF.
 
-    loss: float = 0.5
-    budget: float | None = None
+        The first size is the one that the rung uses.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What a search found: curves of every chunk at every size, and how many percent of bits may still be lost."""
+class SearchResult:
+    """Result of a search.
+
+    Attributes
+    ----------
+    curves : mapping
+        From every size to the curves of all chunks.
+    expected_excess_rate : float
+        Percentage of the bits that further probes are expected to save.
+    """
 
     curves: Curves
     expected_excess_rate: float
@@ -72,19 +84,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """Points of a chunk to try together at a size.
+    """Probes of a chunk at a size that are made together.
 
     Attributes
     ----------
-    points : tuple of Point
+    points : tuple of ProbePoint
     cost : float
-        As `_cost` counts.
+        In frames of the tallest size.
     gain : float
-        Percent of bits that it is expected to save.
+        Percentage of the bits that the probes are expected to save.
     needed : bool
-        Whether a rung stands on it, where nothing near was tried as yet.
+        Whether a selected rung uses the chunk at this size with more than the maximum sigma.
     first : bool
-        Whether nothing of the chunk is known as yet.
+        Whether the chunk has no probes yet.
     """
 
     points: tuple[ProbePoint, ...]
@@ -94,207 +106,190 @@ class _Candidate:
     first: bool = False
 
 
-def explore(
-    prober: Prober,
-    sizes: Sequence[Size],
-    wanted: Wanted,
-    progress: Progress | None = None,
-    stop: StoppingRule | None = None,
-) -> Found:
-    """Run probes until what the rungs may still lose is small, or the budget is spent.
+class ProbeSearch:
+    """Search for the curves of one title.
+
+    A few pilot chunks are probed at every size. Then, round by round, a ladder is built from the curves so far, and
+    every probe that might change it is valued: by the percentage of bits that it is expected to save over the whole
+    title (`expected_excess_rate`) per cost. The most valuable probes are made, as many as bring the expected excess
+    down to the tolerance, together with the probes that selected rungs need.
+
+    A size at which the curve of a chunk is transferred is probed once, at the quantiser that a rung would use, and the
+    curve is shifted through that probe. If the target preset is slow, first probes are by a fast preset; one
+    target-preset probe per chunk, at the first size that is probed, calibrates them. Later probes are by the target
+    preset.
 
     Parameters
     ----------
     prober : Prober
-        Runs and keeps the probes.
+        Makes and keeps the probes.
     sizes : sequence of (int, int)
-        To choose from, tallest first.
-    wanted : callable
-        Makes a ladder of curves and says what it would encode.
-    progress : callable, optional
-        Takes (share done, 1).
-    stop : Stop, optional
-
-    Returns
-    -------
-    Found
-
-    Notes
-    -----
-    A few chunks are tried at every size. Then, round by round, a ladder is made of what is known, and every probe that
-    might change it is weighed: by the percent of bits that it is expected to save over the whole title
-    (`expected_excess_rate`) for its cost. The best of them, as many as bring the loss down to the tolerance, are run,
-    and those that a rung stands on: what is promised of it is to be on ground that was tried, as far as the budget
-    reaches.
-    A size at which a chunk borrows its curve is tried once, where a rung would have it, and the curve moved through
-    that. Where the final preset is slow, first probes are fast, by a fast one; one encode a chunk, at the first size
-    that it is tried at, tells what the two differ, and those that are to tell more are by the final preset, too.
+        Candidate sizes, tallest first.
+    builder : OperatingPointSource
+        Builds the ladder of each round.
+    stopping : StoppingRule, optional
     """
-    return _Search(prober, list(sizes), wanted, stop or StoppingRule()).run(progress)
 
+    def __init__(
+        self,
+        prober: Prober,
+        sizes: Sequence[Size],
+        builder: OperatingPointSource,
+        stopping: StoppingRule | None = None,
+    ) -> None:
+        self.prober, self.sizes, self.builder = prober, list(sizes), builder
+        self.stopping = stopping or StoppingRule()
+        self._codec: Codec = codec_named(prober.encoding.codec)
+        self._uses_fast = prober.encoding.fast_preset is not None
+        self._fits: list[dict[Size, Curve]] = [{} for _ in prober.chunks]
+        # cost of the probes so far, in the unit of _Candidate.cost
+        self._spent = 0.0
 
-class _Search:
-    """One title's search."""
-
-    def __init__(self, prober: Prober, sizes: list[Size], wanted: Wanted, stop: StoppingRule) -> None:
-        self.prober, self.sizes, self.wanted, self.stop = prober, sizes, wanted, stop
-        self.codec: Codec = codec_named(prober.encoding.codec)
-        self.fast = prober.encoding.fast_preset is not None
-        self.drawn: list[dict[Size, Curve]] = [{} for _ in prober.chunks]
-        self.spent = 0.0
-
-    def run(self, progress: Progress | None) -> Found:
-        """Try until it may stop."""
-        self._pilots(sub_range(progress, 0.0, 0.4))
-        curves = impute_from_probes(self.prober, self.sizes, self.drawn)
-        for number in range(ROUNDS):
-            loss, probes = self._weighed(curves)
-            chosen = self._chosen(probes, loss)
+    def run(self, progress: Progress | None = None) -> SearchResult:
+        """Probe until the expected excess is within the tolerance, or the budget is spent."""
+        self._probe_pilots(sub_range(progress, 0.0, 0.4))
+        curves = impute_from_probes(self.prober, self.sizes, self._fits)
+        for number in range(MAX_ROUNDS):
+            excess, candidates = self._value_candidates(curves)
+            chosen = self._choose(candidates, excess)
             if not chosen:
                 break
-            begin = 1 - 0.6 * 0.5**number
-            self._try(chosen, sub_range(progress, begin, (1 + begin) / 2))
-            curves = impute_from_probes(self.prober, self.sizes, self.drawn)
+            start = 1 - 0.6 * 0.5**number
+            self._probe(chosen, sub_range(progress, start, (1 + start) / 2))
+            curves = impute_from_probes(self.prober, self.sizes, self._fits)
         else:
-            loss, _ = self._weighed(curves)
+            excess, _ = self._value_candidates(curves)
         if progress:
             progress(1.0, 1.0)
-        return Found(curves, loss)
+        return SearchResult(curves, excess)
 
-    def _pilots(self, progress: Progress | None) -> None:
-        """Try a few chunks, evenly evenly_spaced, at every size; one by one where there is a budget."""
+    def _probe_pilots(self, progress: Progress | None) -> None:
+        """Probe evenly spaced chunks at every size; with a budget, the first alone, to learn what a probe costs."""
         middle = self.sizes[len(self.sizes) // 2]
-        probes = []
+        pilots = []
         for chunk in evenly_spaced(PILOTS, len(self.prober.chunks)):
-            points = [point for size in self.sizes for point in self._first(chunk, size, exact=size == middle)]
-            probes.append(_Candidate(tuple(points), sum(map(self._cost, points))))
-        if self.stop.budget is not None:
-            self._try(probes[:1], None)
-            probes = self._within_budget(probes[1:])
-        self._try(probes, progress)
+            points = [p for size in self.sizes for p in self._first_points(chunk, size, calibrate=size == middle)]
+            pilots.append(_Candidate(tuple(points), sum(map(self._cost, points))))
+        if self.stopping.budget is not None:
+            self._probe(pilots[:1], None)
+            pilots = self._within_budget(pilots[1:])
+        self._probe(pilots, progress)
 
-    def _try(self, probes: Sequence[_Candidate], progress: Progress | None) -> None:
-        points = [point for probe in probes for point in probe.points]
+    def _probe(self, candidates: Sequence[_Candidate], progress: Progress | None) -> None:
+        points = [point for candidate in candidates for point in candidate.points]
         self.prober.run(points, progress)
         for chunk in {point.chunk for point in points}:
-            self.drawn[chunk] = fit_chunk_probes(self.prober, chunk, self.sizes)
-        self.spent += sum(probe.cost for probe in probes)
+            self._fits[chunk] = fit_chunk_probes(self.prober, chunk, self.sizes)
+        self._spent += sum(candidate.cost for candidate in candidates)
 
-    def _first(self, chunk: int, size: Size, *, exact: bool) -> list[ProbePoint]:
-        """Return a chunk's first points at a size."""
-        if not self.fast:
-            return [ProbePoint(chunk, size, self.codec.at_share(share)) for share in FIRST_FRACTIONS]
-        points = [ProbePoint(chunk, size, self.codec.at_share(share), fast=True) for share in FAST_FRACTIONS]
-        return [*points, ProbePoint(chunk, size, self.codec.at_share(SHIFT_FRACTION))] if exact else points
+    def _first_points(self, chunk: int, size: Size, *, calibrate: bool) -> list[ProbePoint]:
+        """Return the first probes of a chunk at a size, with the calibrating one if it is requested."""
+        if not self._uses_fast:
+            return [ProbePoint(chunk, size, self._codec.at_share(fraction)) for fraction in FIRST_FRACTIONS]
+        points = [ProbePoint(chunk, size, self._codec.at_share(fraction), fast=True) for fraction in FAST_FRACTIONS]
+        return [*points, ProbePoint(chunk, size, self._codec.at_share(SHIFT_FRACTION))] if calibrate else points
 
     def _cost(self, point: ProbePoint) -> float:
-        """Return about what a probe costs, in no unit."""
-        tallest, mine = (width * height for width, height in (self.sizes[0], point.size))
-        dearer = EXACT_COST_RATIO if self.fast and not point.fast else 1.0
-        return self.prober.chunks[point.chunk].frame_count * (mine / tallest * dearer + OVERHEAD)
+        """Return the approximate cost of a probe, in frames of the tallest size."""
+        tallest, own = (width * height for width, height in (self.sizes[0], point.size))
+        ratio = EXACT_COST_RATIO if self._uses_fast and not point.fast else 1.0
+        return self.prober.chunks[point.chunk].frame_count * (own / tallest * ratio + OVERHEAD)
 
-    def _weighed(self, curves: Curves) -> tuple[float, list[_Candidate]]:
-        """Return the percent of bits that may still be lost, and the probes that might save some of them."""
-        rungs = self.wanted(curves)
-        tried = [fittable_sizes(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
+    def _value_candidates(self, curves: Curves) -> tuple[float, list[_Candidate]]:
+        """Return the expected excess, percent of the bits, and the probes that might reduce it."""
+        rungs = self.builder.operating_points(curves)
+        fittable = [fittable_sizes(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
         total = 0.0
+        # by chunk, size, and the quantiser where one probe suffices
         gains: dict[tuple[int, Size, float | None], float] = {}
         needed = set()
         for rung in rungs:
-            operating_points = [
-                self._operating_point(curves, size, quantisers, tried) for size, quantisers in rung.items()
-            ]
-            loss, saved = expected_excess_rate(operating_points)
-            total += loss / len(rungs)
+            points = [self._operating_point(curves, size, quantisers, fittable) for size, quantisers in rung.items()]
+            excess, saved = expected_excess_rate(points)
+            total += excess / len(rungs)
             for index, (size, quantisers) in enumerate(rung.items()):
-                sigma = operating_points[index].sigma
-                for n in np.flatnonzero(operating_points[index].after < sigma):
-                    key = int(n), size, quantisers[n] if self._may_try_one(size, tried[n]) else None
+                sigma = points[index].sigma
+                for n in np.flatnonzero(points[index].sigma_if_probed < sigma):
+                    key = int(n), size, quantisers[n] if self._suffices_one(size, fittable[n]) else None
                     gains[key] = gains.get(key, 0.0) + float(saved[index][n]) / len(rungs)
-                    # the first size is the one that the rung takes
-                    if index == 0 and sigma[n] > (MAX_SIGMA_FAST if self.fast else MAX_SIGMA):
+                    # the first size is the one that the rung uses
+                    if index == 0 and sigma[n] > (MAX_SIGMA_FAST if self._uses_fast else MAX_SIGMA):
                         needed.add(key)
-        probes = []
+        candidates = []
         for key, gain in gains.items():
             chunk, size, quantiser = key
-            first = not tried[chunk]
+            first = not fittable[chunk]
             one = None if quantiser is None else [ProbePoint(chunk, size, quantiser)]
-            points = one or self._first(chunk, size, exact=first)
-            probes.append(_Candidate(tuple(points), sum(map(self._cost, points)), gain, key in needed, first))
-        return total, probes
+            probes = one or self._first_points(chunk, size, calibrate=first)
+            candidates.append(_Candidate(tuple(probes), sum(map(self._cost, probes)), gain, key in needed, first))
+        return total, candidates
 
-    def _may_try_one(self, size: Size, tried: Sequence[Size]) -> bool:
-        """Tell whether one probe serves: where probes draw a curve, or one of another size can be moved through it."""
-        return size in tried or (bool(tried) and not self.fast)
+    def _suffices_one(self, size: Size, fittable: Sequence[Size]) -> bool:
+        """Return whether one probe suffices: there is a curve at the size, or one that is transferred and shifted."""
+        return size in fittable or (bool(fittable) and not self._uses_fast)
 
-    def _chosen(self, probes: Sequence[_Candidate], loss: float) -> list[_Candidate]:
-        """Return those that are needed, and those that save most for their cost until the loss is what is asked for."""
+    def _choose(self, candidates: Sequence[_Candidate], excess: float) -> list[_Candidate]:
+        """Return the needed probes, and the most valuable ones until the expected excess is within the tolerance."""
         chosen: list[_Candidate] = []
-        chunk_vmaf: dict[int, list[_Candidate]] = defaultdict(list)
-        # what a chunk of which nothing is known adds to the sigma outshines all else
-        firsts = [probe for probe in probes if probe.first]
-        ordered = sorted(firsts or probes, key=lambda probe: -probe.gain / probe.cost)
-        least = (
-            VALUE_THRESHOLD * self.stop.loss / (sum(chunk.frame_count for chunk in self.prober.chunks) * (1 + OVERHEAD))
-        )
-        excess = loss - self.stop.loss
-        for probe in ordered:
-            serves = excess > 0 and probe.gain > least * probe.cost
-            others = chunk_vmaf[probe.points[0].chunk]
-            if (serves or probe.needed) and not any(self._is_redundant(probe, other) for other in others):
-                chosen.append(probe)
-                others.append(probe)
-                excess -= probe.gain
+        by_chunk: dict[int, list[_Candidate]] = defaultdict(list)
+        # the prior variance of an unprobed chunk exceeds all others, so that these come first
+        firsts = [candidate for candidate in candidates if candidate.first]
+        ordered = sorted(firsts or candidates, key=lambda candidate: -candidate.gain / candidate.cost)
+        tolerance = self.stopping.tolerance_percent
+        frames = sum(chunk.frame_count for chunk in self.prober.chunks)
+        threshold = VALUE_THRESHOLD * tolerance / (frames * (1 + OVERHEAD))
+        remaining = excess - tolerance
+        for candidate in ordered:
+            is_valuable = remaining > 0 and candidate.gain > threshold * candidate.cost
+            others = by_chunk[candidate.points[0].chunk]
+            if (is_valuable or candidate.needed) and not any(self._is_redundant(candidate, other) for other in others):
+                chosen.append(candidate)
+                others.append(candidate)
+                remaining -= candidate.gain
         return self._within_budget(chosen)
 
-    def _is_redundant(self, probe: _Candidate, other: _Candidate) -> bool:
-        """Tell whether what another probe of a chunk tells has to be known before this one is worth its cost."""
-        one, two = probe.points[0], other.points[0]
-        if not probe.first and one.size != two.size:
+    def _is_redundant(self, candidate: _Candidate, other: _Candidate) -> bool:
+        """Return whether the result of another probe of the chunk may make a probe unnecessary."""
+        one, two = candidate.points[0], other.points[0]
+        if not candidate.first and one.size != two.size:
             return False
-        near = abs(one.quantiser - two.quantiser) < NEAR * self.codec.rate_halving
-        return near or len(probe.points) > 1 or len(other.points) > 1
+        near = abs(one.quantiser - two.quantiser) < MIN_PROBE_DISTANCE * self._codec.rate_halving
+        return near or len(candidate.points) > 1 or len(other.points) > 1
 
-    def _within_budget(self, probes: Sequence[_Candidate]) -> list[_Candidate]:
-        """Return the probes, from the first on, that what is left of the budget pays for."""
-        if self.stop.budget is None:
-            return list(probes)
+    def _within_budget(self, candidates: Sequence[_Candidate]) -> list[_Candidate]:
+        """Return the candidates, from the first on, that fit into the rest of the budget."""
+        if self.stopping.budget is None:
+            return list(candidates)
         seconds = self.prober.cost.cpu_seconds
-        left = (self.stop.budget - seconds) * self.spent / max(seconds, 1e-9)
-        bills = np.cumsum([probe.cost for probe in probes])
-        return list(probes[: int(np.searchsorted(bills, left, side="right"))])
+        left = (self.stopping.budget - seconds) * self._spent / max(seconds, 1e-9)
+        costs = np.cumsum([candidate.cost for candidate in candidates])
+        return list(candidates[: int(np.searchsorted(costs, left, side="right"))])
 
     def _operating_point(
-        self, curves: Curves, size: Size, quantisers: Sequence[float], tried: Sequence[Sequence[Size]]
+        self, curves: Curves, size: Size, quantisers: Sequence[float], fittable: Sequence[Sequence[Size]]
     ) -> OperatingPoint:
-        """Return what a rung would encode at a size."""
-        row = curves[size]
+        """Return bits and sigma of the encodes that a rung would use at a size."""
+        row, results = curves[size], self.prober.results
         bits = [curve.bits[np.searchsorted(curve.quantisers, q)] for curve, q in zip(row, quantisers, strict=True)]
-        sigma = np.array([self._log_rate_sigma(n, size, q, tried[n], row[n]) for n, q in enumerate(quantisers)])
-        known = self.prober.found, self.prober.fast
-        transferred = np.array([not any(found[n, size] for found in known) for n in range(len(row))])
-        return OperatingPoint(np.array(bits), sigma, np.minimum(sigma, SIGMA_AT_PROBE), transferred)
+        sigma = np.array([self._sigma(n, size, q, fittable[n], row[n]) for n, q in enumerate(quantisers)])
+        is_transferred = np.array([not (results.exact(n, size) or results.fast(n, size)) for n in range(len(row))])
+        return OperatingPoint(np.array(bits), sigma, np.minimum(sigma, SIGMA_AT_PROBE), is_transferred)
 
-    def _log_rate_sigma(self, chunk: int, size: Size, quantiser: float, tried: Sequence[Size], curve: Curve) -> float:
-        """Return how much a chunk's bits are in sigma at a size and quantiser."""
-        if not tried:
+    def _sigma(self, chunk: int, size: Size, quantiser: float, fittable: Sequence[Size], curve: Curve) -> float:
+        """Return the standard deviation of ln(bits) of a chunk at a size and quantiser."""
+        if not fittable:
             return SIGMA_PRIOR
         index = self.sizes.index
-        lent = None if size in tried else abs(index(nearest_probed_size(size, tried, self.sizes)) - index(size))
-        known = self.prober.found[chunk, size], self.prober.fast[chunk, size]
-        there = np.array([*known[0], *known[1]])
-        steps = (there - quantiser) / self.codec.rate_halving
-        # grain falls off all at once
-        falls = np.log2(
-            np.interp(quantiser, curve.quantisers, curve.bits) / np.interp(there, curve.quantisers, curve.bits)
+        sizes_away = (
+            None if size in fittable else abs(index(nearest_probed_size(size, fittable, self.sizes)) - index(size))
         )
-        exact, fast = np.split(np.where(np.abs(falls) > np.abs(steps), falls, steps), [len(known[0])])
-        return min(log_rate_sigma(exact, lent), log_rate_sigma(fast, None) + SIGMA_PRESET_SHIFT)
-
-
-def sub_range(progress: Progress | None, begin: float, end: float) -> Progress | None:
-    """Return a progress that fills only a part of the whole."""
-    if progress is None:
-        return None
-    whole = progress
-    return lambda done, total: whole(begin + (end - begin) * done / max(total, 1), 1.0)
+        exact, fast = self.prober.results.exact(chunk, size), self.prober.results.fast(chunk, size)
+        probed = np.array([*exact, *fast])
+        steps = (probed - quantiser) / self._codec.rate_halving
+        # bits of film grain halve within few quantiser steps; the larger of both distances counts
+        halvings = np.log2(
+            np.interp(quantiser, curve.quantisers, curve.bits) / np.interp(probed, curve.quantisers, curve.bits)
+        )
+        distances = np.where(np.abs(halvings) > np.abs(steps), halvings, steps)
+        of_exact, of_fast = np.split(distances, [len(exact)])
+        return min(log_rate_sigma(of_exact, sizes_away), log_rate_sigma(of_fast, None) + SIGMA_PRESET_SHIFT)

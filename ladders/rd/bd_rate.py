@@ -1,4 +1,4 @@
-"""Bjøntegaard's delta: how much less one ladder costs than another at equal quality."""
+"""Bjøntegaard delta rate: average bitrate difference of two rate-distortion curves at equal quality."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _INTERPOLANTS = {"pchip": PchipInterpolator, "akima": Akima1DInterpolator}
 
 
 class NoOverlapError(ShotladderError, ValueError):
-    """Two curves have no quality in common."""
+    """The quality ranges of two curves do not overlap."""
 
 
 @dataclass(frozen=True, slots=True)
 class BDRate:
-    """Average change of rate.
+    """Average bitrate change at equal quality.
 
     Attributes
     ----------
     percent : float
-        Negative means that the test needs fewer bits.
+        Negative if the test curve needs fewer bits.
     low, high : float
-        The range of quality over which both curves exist.
+        The quality range that both curves cover.
     overlap : float
-        That range's share of the range that the two cover together, 0 to 1.
+        Length of that range divided by the length of the union of both ranges, 0 to 1.
     """
 
     percent: float
@@ -47,16 +47,16 @@ def bd_rate(
     method: str = "pchip",
     band: tuple[float, float] | None = None,
 ) -> BDRate:
-    """Average rate change of `test` against `anchor` at equal quality.
+    """Return the average bitrate change of `test` against `anchor` at equal quality.
 
     Parameters
     ----------
     anchor, test : sequence of (float, float), length >= 2
-        Rate in bits/s (> 0) and quality, both strictly increasing once sorted.
+        Bitrate in bits/s (> 0) and quality (such as VMAF), with distinct qualities.
     method : {"pchip", "akima"}
-        How the logarithm of the rate is interpolated over quality.
+        Interpolation of log10(bitrate) over quality.
     band : (float, float), optional
-        Count only this range of quality.
+        Restrict the integration to this range of quality.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def bd_rate(
     Raises
     ------
     NoOverlapError
-        If the curves have no quality in common (within the band).
+        If the quality ranges do not overlap (within the band).
     ValueError
         If a curve has fewer than two points, equal qualities, or a rate that is not positive.
 
@@ -81,14 +81,16 @@ def bd_rate(
     -50.0
     """
     if method not in _INTERPOLANTS:
-        raise ValueError(f"{method}: the methods are {', '.join(_INTERPOLANTS)}")
+        raise ValueError(f"unknown method {method}: choose from {', '.join(_INTERPOLANTS)}")
     log_a, q_a = _sorted(anchor)
     log_t, q_t = _sorted(test)
     low, high = max(q_a[0], q_t[0]), min(q_a[-1], q_t[-1])
     if band is not None:
         low, high = max(low, band[0]), min(high, band[1])
     if low >= high:
-        raise NoOverlapError(f"no common quality: {q_a[0]:.2f} to {q_a[-1]:.2f} and {q_t[0]:.2f} to {q_t[-1]:.2f}")
+        raise NoOverlapError(
+            f"quality ranges do not overlap: {q_a[0]:.2f} to {q_a[-1]:.2f} and {q_t[0]:.2f} to {q_t[-1]:.2f}"
+        )
     means = [_integral(q, log, low, high, method) / (high - low) for q, log in ((q_a, log_a), (q_t, log_t))]
     union = max(q_a[-1], q_t[-1]) - min(q_a[0], q_t[0])
     return BDRate(float((10 ** (means[1] - means[0]) - 1) * 100), float(low), float(high), float((high - low) / union))
@@ -96,19 +98,19 @@ def bd_rate(
 
 def _sorted(curve: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if len(curve) < 2:
-        raise ValueError("a curve needs two points")
+        raise ValueError("a curve needs two or more points")
     ordered = sorted(curve, key=lambda point: point[1])
     quality = np.array([q for _, q in ordered])
     if np.any(np.diff(quality) <= 0):
         raise ValueError("two points of a curve have the same quality")
     if min(rate for rate, _ in ordered) <= 0:
-        raise ValueError("a rate is not positive")
+        raise ValueError("a bitrate is not positive")
     return np.log10([rate for rate, _ in ordered]), quality
 
 
 def _integral(
     quality: NDArray[np.float64], log_rate: NDArray[np.float64], low: float, high: float, method: str
 ) -> float:
-    # two points make a straight line whatever the method
+    # two points make a straight line with every method
     kind = PchipInterpolator if len(quality) == 2 else _INTERPOLANTS[method]
     return float(kind(quality, log_rate).integrate(low, high))

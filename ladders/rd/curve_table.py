@@ -1,4 +1,4 @@
-"""The curves of a title's chunks at one size, as tables."""
+"""The curves of all chunks of a title at one size, stacked to arrays."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ladders.rd.curves import Curve
 
 __all__ = ["CurveTable", "stack_curves"]
 
-#: Sizes whose tables are kept: a ladder goes through all of them for every rung.
+#: Sizes whose tables are cached. A ladder visits all of its sizes (at most 8) for every rung.
 MAX_CACHED_SIZES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveTable:
-    """Curves, one a row.
+    """Curves, one per row.
 
     Attributes
     ----------
     bits, quality : ndarray of float64, shape (chunks, grid)
     peak_bits : ndarray of float64, shape (chunks, grid)
-        Bits that a chunk would have, were all of it as heavy as its peak_bits segment.
+        Bits that the chunk would have if all of it had the bitrate of its peak segment part.
     worst_shot_vmaf : ndarray of float64, shape (chunks, grid)
-        Quality of a chunk's worst shot.
+        VMAF of the worst shot of the chunk.
     """
 
     bits: NDArray[np.float64]
@@ -37,7 +37,10 @@ class CurveTable:
 
 
 def stack_curves(curves: Sequence[Curve]) -> CurveTable:
-    """Return curves as tables, kept and not to be written to: stacking curves takes as long as sharing bits."""
+    """Return curves as arrays.
+
+    The arrays are cached, because stacking takes as long as an allocation; callers must not write to them.
+    """
     return _stack_curves(tuple(curves))
 
 

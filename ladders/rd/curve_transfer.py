@@ -1,4 +1,4 @@
-"""Curves of chunks at sizes that were not tried, by what was tried."""
+"""Impute the curves of chunks at resolutions without probes from other resolutions and chunks."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from ladders.rd.curves import VMAF_CEILING, Curve, Size, log_vmaf_deficit
 __all__ = ["impute_curves", "nearest_probed_size"]
 
 
-def nearest_probed_size(size: Size, tried: Sequence[Size], sizes: Sequence[Size]) -> Size:
-    """Return the size, of those that a chunk was tried at, that a curve at another is transferred from: the nearest.
+def nearest_probed_size(size: Size, probed: Sequence[Size], sizes: Sequence[Size]) -> Size:
+    """Return the probed size from which the curve at another size is transferred: the nearest in the list of sizes.
 
     Examples
     --------
     >>> nearest_probed_size((416, 234), [(1280, 720), (640, 360)], [(1280, 720), (640, 360), (416, 234)])
     (640, 360)
     """
-    return min(tried, key=lambda other: abs(sizes.index(other) - sizes.index(size)))
+    return min(probed, key=lambda other: abs(sizes.index(other) - sizes.index(size)))
 
 
 def impute_curves(
-    drawn: Sequence[Mapping[Size, Curve]], frames: Sequence[int], sizes: Sequence[Size]
+    fits: Sequence[Mapping[Size, Curve]], frames: Sequence[int], sizes: Sequence[Size]
 ) -> dict[Size, list[Curve]]:
-    """Complete the curves of a title.
+    """Return the curves of all chunks at all sizes, imputing those without a fit.
 
     Parameters
     ----------
-    drawn : sequence of mapping
-        By chunk, from the sizes that it was tried at to their curves, all on one grid; one chunk at least has all
-        sizes.
+    fits : sequence of mapping
+        By chunk: from the sizes that were probed to their curves, all on one grid. One or more chunks have all sizes.
     frames : sequence of int
-        How long each chunk is.
+        Frame count of each chunk.
     sizes : sequence of (int, int)
         Tallest first.
 
@@ -46,40 +45,40 @@ def impute_curves(
 
     Notes
     -----
-    A size that a chunk was not tried at lies as far from the nearest that it was tried at, in the logarithms of bits
-    and of distortion, as it does on average in the chunks that were tried at both. A chunk that was not tried at all is
-    an average one: it will have the quantiser that one for the whole title would be.
+    The distance between an unprobed size and the nearest probed size of a chunk, in log bits and log deficit, is the
+    mean of that distance over the chunks that were probed at both sizes. A chunk without probes gets the mean curve per
+    frame, so that it receives the quantiser that one quantiser for the whole title would be.
     """
-    known = [n for n, curves in enumerate(drawn) if curves]
-    logs = {(n, size): _logs(drawn[n][size], frames[n]) for n in known for size in drawn[n]}
-    whole: dict[Size, list[Curve]] = {}
+    known = [n for n, curves in enumerate(fits) if curves]
+    logs = {(n, size): _logarithms(fits[n][size], frames[n]) for n in known for size in fits[n]}
+    imputed: dict[Size, list[Curve]] = {}
     for size in sizes:
-        row = {n: drawn[n][size] for n in known if size in drawn[n]}
+        row = {n: fits[n][size] for n in known if size in fits[n]}
         steps: dict[Size, NDArray[np.float64]] = {}
         for n in known:
             if n not in row:
-                near = nearest_probed_size(size, list(drawn[n]), sizes)
+                near = nearest_probed_size(size, list(fits[n]), sizes)
                 if near not in steps:
-                    both = [m for m in known if size in drawn[m] and near in drawn[m]]
+                    both = [m for m in known if size in fits[m] and near in fits[m]]
                     steps[near] = np.mean([logs[m, size] - logs[m, near] for m in both], axis=0)
-                like = drawn[n][near]
+                origin = fits[n][near]
                 row[n] = replace(
-                    _curve(like, logs[n, near] + steps[near], frames[n]),
-                    peak_to_average=like.peak_to_average,
-                    worst_shot_deficit=like.worst_shot_deficit,
+                    _curve(origin, logs[n, near] + steps[near], frames[n]),
+                    peak_to_average=origin.peak_to_average,
+                    worst_shot_deficit=origin.worst_shot_deficit,
                 )
-        mean = np.mean([_logs(curve, frames[n]) for n, curve in row.items()], axis=0)
-        whole[size] = [row.get(n) or _curve(row[known[0]], mean, frames[n]) for n in range(len(drawn))]
-    return whole
+        mean = np.mean([_logarithms(curve, frames[n]) for n, curve in row.items()], axis=0)
+        imputed[size] = [row.get(n) or _curve(row[known[0]], mean, frames[n]) for n in range(len(fits))]
+    return imputed
 
 
-def _logs(curve: Curve, frames: int) -> NDArray[np.float64]:
-    """Return the logarithms of bits a frame and of distortion, shape (2, grid)."""
+def _logarithms(curve: Curve, frames: int) -> NDArray[np.float64]:
+    """Return log bits per frame and log deficit, shape (2, grid)."""
     return np.stack([np.log(curve.bits / frames), log_vmaf_deficit(curve.quality)])
 
 
-def _curve(like: Curve, logs: NDArray[np.float64], frames: int) -> Curve:
-    """Return a curve of such logarithms on the grid of another."""
-    bits = np.exp(np.minimum.accumulate(logs[0])) * frames
-    quality = np.clip(VMAF_CEILING - np.exp(np.maximum.accumulate(logs[1])), 0.0, 100.0)
+def _curve(like: Curve, logarithms: NDArray[np.float64], frames: int) -> Curve:
+    """Return the curve of log bits per frame and log deficit, on the grid of another curve."""
+    bits = np.exp(np.minimum.accumulate(logarithms[0])) * frames
+    quality = np.clip(VMAF_CEILING - np.exp(np.maximum.accumulate(logarithms[1])), 0.0, 100.0)
     return Curve(like.quantisers, bits, quality)

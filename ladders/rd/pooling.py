@@ -1,4 +1,4 @@
-"""How the quality of parts makes that of the whole."""
+"""Pool the VMAF of frames, shots or chunks to the VMAF of a whole."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ __all__ = ["POOLINGS", "Pooling"]
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """A mean of VMAF: the plain mean of a loss that each quality has.
+    """A quasi-arithmetic mean of VMAF: the inverse of the mean of a decreasing function of VMAF.
 
     Attributes
     ----------
-    loss : callable
-        From quality to loss, which falls as quality rises.
-    quality : callable
-        The way back.
+    deficit : callable
+        From VMAF to a deficit, which decreases as VMAF increases.
+    inverse : callable
+        From a deficit to VMAF.
     """
 
-    loss: Callable[[Any], Any]
-    quality: Callable[[Any], Any]
+    deficit: Callable[[Any], Any]
+    inverse: Callable[[Any], Any]
 
     def pool(self, quality: ArrayLike, weights: Sequence[float] | NDArray[np.float64] | None = None) -> Any:
-        """Return the quality of a whole, its parts, along the first axis, weighted by their lengths.
+        """Return the VMAF of a whole from the VMAF of its parts along the first axis, weighted by their lengths.
 
         Examples
         --------
         >>> round(float(POOLINGS["harmonic"].pool([90.0, 30.0])), 2)
         45.25
         """
-        return self.quality(np.average(self.loss(np.asarray(quality, np.float64)), axis=0, weights=weights))
+        return self.inverse(np.average(self.deficit(np.asarray(quality, np.float64)), axis=0, weights=weights))
 
 
-#: By name: the arithmetic mean, and the harmonic mean as libvmaf has it, in which bad moments weigh more.
+#: Poolings by name: the arithmetic mean, and libvmaf's harmonic mean (of VMAF + 1), which weights low frames more.
 POOLINGS = {
-    "mean": Pooling(lambda quality: 100.0 - quality, lambda loss: 100.0 - loss),
-    "harmonic": Pooling(lambda quality: 1.0 / (quality + 1.0), lambda loss: 1.0 / loss - 1.0),
+    "mean": Pooling(lambda quality: 100.0 - quality, lambda deficit: 100.0 - deficit),
+    "harmonic": Pooling(lambda quality: 1.0 / (quality + 1.0), lambda deficit: 1.0 / deficit - 1.0),
 }

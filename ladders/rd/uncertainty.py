@@ -1,4 +1,4 @@
-"""What a ladder is expected to cost more than the best one, because its curves are not known exactly."""
+"""Estimate how many bits a ladder wastes because its rate-distortion curves are not known exactly."""
 
 from __future__ import annotations
 
@@ -20,101 +20,105 @@ __all__ = [
     "log_rate_sigma",
 ]
 
-#: How much a chunk's bits at a quality are in sigma (standard deviation, natural logarithm), as replays on exhaustive
-#: grids show it: at a probe; more, one halving of the bits away from each of two; more, for each halving beyond; where
-#: the next size lends its curve; more, for each size further off; and where nothing of the chunk is known.
-SIGMA_AT_PROBE, SIGMA_INTERPOLATION, SIGMA_EXTRAPOLATION, SIGMA_TRANSFER, SIGMA_PER_SIZE, SIGMA_PRIOR = (
-    0.03,
-    0.026,
-    0.08,
-    0.14,
-    0.035,
-    0.42,
-)
-#: How much distortion falls as bits grow, in logarithms: about so at the rates of delivery.
+# Error model of a curve: standard deviations of ln(bits of a chunk) at a given VMAF. All are from replays on the
+# exhaustive grids of benchmarks.ladder_grids.
+
+#: At a probe.
+SIGMA_AT_PROBE = 0.03
+#: Added between two probes, per product of the distances to both, in halvings of the bits.
+SIGMA_INTERPOLATION = 0.026
+#: Added outside the probes, per halving of the bits.
+SIGMA_EXTRAPOLATION = 0.08
+#: Of a curve transferred from the adjacent size.
+SIGMA_TRANSFER = 0.14
+#: Added to a transferred curve for each further size.
+SIGMA_PER_SIZE = 0.035
+#: Of a chunk without probes.
+SIGMA_PRIOR = 0.42
+#: Exponent b of deficit ~ bits ** -b at the bitrates of streaming; from the same replays.
 DEFICIT_EXPONENT = 0.5
-#: By how much all of a title's curves at a size may be off together (standard deviation, natural logarithm of bits).
+#: Standard deviation of the error of ln(bits) that all chunks of a title have in common at one size.
 SIGMA_COMMON = 0.02
-#: How much of the sigma that nearer probes would take away the chunks of a size have together, but not with other sizes
-#: (share of its variance): the curves of a title bend uniform_quantiser_curve.
+#: Fraction of the variance that a nearer probe would remove which the chunks of one size have in common (the curves of
+#: a title have similar curvature). The errors of different sizes are independent.
 CORRELATED_FRACTION = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OperatingPoint:
-    """What one rung would encode at one size.
+    """The encodes of all chunks that one rung would use at one size, and how well their bits are known.
 
     Attributes
     ----------
     bits : ndarray of float64, shape (chunks,)
     sigma : ndarray of float64, shape (chunks,)
-        Standard deviation of the natural logarithm of each chunk's bits at its quality.
-    after : ndarray of float64, shape (chunks,)
-        The same, were the chunk tried here.
-    transferred : ndarray of bool, shape (chunks,)
-        Whose curves stand on those of other chunks, and so are off together.
+        Standard deviation of ln(bits) of each chunk at its VMAF.
+    sigma_if_probed : ndarray of float64, shape (chunks,)
+        The same after a probe of the chunk at this point.
+    is_transferred : ndarray of bool, shape (chunks,)
+        Whether the curve of the chunk is transferred from another size. The errors of such chunks are correlated.
     """
 
     bits: NDArray[np.float64]
     sigma: NDArray[np.float64]
-    after: NDArray[np.float64]
-    transferred: NDArray[np.bool_]
+    sigma_if_probed: NDArray[np.float64]
+    is_transferred: NDArray[np.bool_]
 
     @property
-    def shares(self) -> NDArray[np.float64]:
-        """Each chunk's share of the bits."""
+    def bit_fractions(self) -> NDArray[np.float64]:
+        """Bits of each chunk as a fraction of all bits."""
         return self.bits / self.bits.sum()
 
     @property
     def variance(self) -> float:
-        """Of the logarithm of all bits."""
-        own = float(np.sum((self.shares * self.sigma) ** 2))
-        return (
-            own
-            + self._transferred_variance(self._transferred_weight)
-            + CORRELATED_FRACTION * float(self._correlated_weight.sum()) ** 2
-            + SIGMA_COMMON**2
-        )
+        """Variance of ln(sum of bits).
+
+        The sum of independent errors of the chunks, the error of the transfer, which all transferred chunks share, the
+        correlated fraction of the interpolation error, and the common error.
+        """
+        own = float(np.sum((self.bit_fractions * self.sigma) ** 2))
+        correlated = CORRELATED_FRACTION * float(self._correlated_weight.sum()) ** 2
+        return own + self._transferred_variance(self._transferred_weight) + correlated + SIGMA_COMMON**2
 
     @property
     def variance_saved(self) -> NDArray[np.float64]:
-        """What of it a probe of each chunk takes away."""
-        own = self.shares**2 * (self.sigma**2 - self.after**2)
-        left = self._transferred_weight - self.shares * self.sigma
-        fewer = self._transferred_variance(self._transferred_weight) - self._transferred_variance(left, more=1)
-        bent = self._correlated_weight.sum()
-        return own + np.where(
-            self.transferred, fewer, CORRELATED_FRACTION * (bent**2 - (bent - self._correlated_weight) ** 2)
-        )
+        """Decrease of the variance by a probe of each chunk, shape (chunks,)."""
+        own = self.bit_fractions**2 * (self.sigma**2 - self.sigma_if_probed**2)
+        remaining = self._transferred_weight - self.bit_fractions * self.sigma
+        transfer = self._transferred_variance(self._transferred_weight) - self._transferred_variance(remaining, more=1)
+        weight = self._correlated_weight.sum()
+        correlated = CORRELATED_FRACTION * (weight**2 - (weight - self._correlated_weight) ** 2)
+        return own + np.where(self.is_transferred, transfer, correlated)
 
     @property
     def _correlated_weight(self) -> NDArray[np.float64]:
-        """What nearer probes would tell of chunks that were tried at this size."""
-        return np.where(self.transferred, 0.0, self.shares * (self.sigma - self.after))
+        """Weighted sigma that nearer probes would remove from chunks probed at this size, shape (chunks,)."""
+        return np.where(self.is_transferred, 0.0, self.bit_fractions * (self.sigma - self.sigma_if_probed))
 
     @property
     def _transferred_weight(self) -> float:
-        return float(np.sum((self.shares * self.sigma)[self.transferred]))
+        """Weighted sigma of all transferred chunks."""
+        return float(np.sum((self.bit_fractions * self.sigma)[self.is_transferred]))
 
     def _transferred_variance(self, weight: Any, more: int = 0) -> Any:
-        """Return what the mean of the chunks that lend adds: the fewer they are, the less it is worth."""
-        return weight**2 / max(int(np.sum(~self.transferred)) + more, 1)
+        """Return the variance of the mean over the chunks that the transfer is estimated from."""
+        return weight**2 / max(int(np.sum(~self.is_transferred)) + more, 1)
 
 
-def log_rate_sigma(away: Sequence[float] | NDArray[np.float64], lent: int | None) -> float:
-    """Return how much a chunk's bits are in sigma at one of its sizes.
+def log_rate_sigma(halvings: Sequence[float] | NDArray[np.float64], sizes_away: int | None) -> float:
+    """Return the standard deviation of ln(bits) of a chunk at one size and quantiser.
 
     Parameters
     ----------
-    away : sequence of float
-        How many times the bits are halved from there to the probes at that size; negative if those are finer.
-    lent : int or None
-        How many sizes further the curve is lent by; None if it is not.
+    halvings : sequence of float
+        Number of halvings of the bits from there to each probe at that size; negative if the probe has more bits.
+    sizes_away : int or None
+        Number of sizes between this size and the one that its curve is transferred from; None if it is not transferred.
 
     Returns
     -------
     float
-        Standard deviation of the natural logarithm of the bits; without probes and curve, as if nothing were known.
+        `SIGMA_PRIOR` if there is neither a probe nor a transferred curve.
 
     Examples
     --------
@@ -123,23 +127,23 @@ def log_rate_sigma(away: Sequence[float] | NDArray[np.float64], lent: int | None
     >>> log_rate_sigma([], 1)
     0.14
     """
-    sigmas = [SIGMA_PRIOR if lent is None else SIGMA_TRANSFER + SIGMA_PER_SIZE * (lent - 1)]
-    if len(away):
-        sigmas.append(SIGMA_AT_PROBE + SIGMA_EXTRAPOLATION * min(map(abs, away)))
-    finer, coarser = [-a for a in away if a <= 0], [a for a in away if a >= 0]
+    sigmas = [SIGMA_PRIOR if sizes_away is None else SIGMA_TRANSFER + SIGMA_PER_SIZE * (sizes_away - 1)]
+    if len(halvings):
+        sigmas.append(SIGMA_AT_PROBE + SIGMA_EXTRAPOLATION * min(map(abs, halvings)))
+    finer, coarser = [-a for a in halvings if a <= 0], [a for a in halvings if a >= 0]
     if finer and coarser:
-        # as the error of a chord grows
+        # the error of a chord is proportional to the product of the distances to its ends
         sigmas.append(SIGMA_AT_PROBE + SIGMA_INTERPOLATION * min(finer) * min(coarser))
     return min(sigmas)
 
 
 def expected_improvement(mean: Any, deviation: Any) -> Any:
-    """Return what is gained on average by the choice of something where it turns out to be a gain.
+    """Return the expected value of max(gain, 0) for a normally distributed gain.
 
     Parameters
     ----------
     mean, deviation : float or ndarray
-        Of the gain, which is normally distributed.
+        Mean and standard deviation of the gain.
 
     Examples
     --------
@@ -155,42 +159,42 @@ def expected_improvement(mean: Any, deviation: Any) -> Any:
 
 
 def _density(x: Any) -> Any:
-    """Return the normal density."""
+    """Return the density of the standard normal distribution."""
     return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
 
 
-def expected_excess_rate(rung: Sequence[OperatingPoint]) -> tuple[float, list[NDArray[np.float64]]]:
-    """Estimate what one rung costs more bits than it would if all curves were known.
+def expected_excess_rate(points: Sequence[OperatingPoint]) -> tuple[float, list[NDArray[np.float64]]]:
+    """Estimate the excess bits of one rung over the rung that fully known curves would give.
 
     Parameters
     ----------
-    rung : sequence of Landing
-        At each size that reaches the rung's quality; the first is the one that it takes.
+    points : sequence of OperatingPoint
+        One for each size that reaches the VMAF of the rung; the first is the one that the rung uses.
 
     Returns
     -------
     float
-        Percent of the rung's bits.
+        Expected excess, percent of the bits of the rung.
     list of ndarray of float64, shape (chunks,)
-        For each operating_point, by how many percent a probe of each chunk is expected to bring that down.
+        For each operating point: the expected decrease of the excess, in percent, by a probe of each chunk.
 
     Notes
     -----
-    Two things are lost. Bits are shared out by slopes that are off: with distortion falling as bits to the power of
-    -b, errors of the chunks' logarithms cost their variance, weighted by bits, over 2 (1 + b). And another size may be
-    the better one: its bits, less by a normally distributed logarithm, are an option that is not taken, worth its
-    expected improvement.
+    The excess has two parts. (1) Allocation: bits are allocated by slopes with errors. If the deficit is proportional
+    to bits ** -b, the cost is the variance of the chunks' ln(bits), weighted by bits, over 2 (1 + b). (2) Choice of the
+    size: another size may need fewer bits. The logarithm of its ratio is normally distributed, and not choosing it
+    costs its expected improvement (Jones et al. 1998, section 4.1).
     """
-    chosen = rung[0]
-    sharing = 50 / (1 + DEFICIT_EXPONENT) * chosen.shares * (1 - chosen.shares)
-    loss = float(np.sum(sharing * chosen.sigma**2))
-    gains = [sharing * (chosen.sigma**2 - chosen.after**2)]
-    for other in rung[1:]:
+    chosen = points[0]
+    allocation = 50 / (1 + DEFICIT_EXPONENT) * chosen.bit_fractions * (1 - chosen.bit_fractions)
+    excess = float(np.sum(allocation * chosen.sigma**2))
+    gains = [allocation * (chosen.sigma**2 - chosen.sigma_if_probed**2)]
+    for other in points[1:]:
         gap = float(np.log(other.bits.sum() / chosen.bits.sum()))
         deviation = (chosen.variance + other.variance) ** 0.5
-        loss += 100 * float(expected_improvement(-gap, deviation))
-        # its derivative by the variance
+        excess += 100 * float(expected_improvement(-gap, deviation))
+        # derivative of the expected improvement by the variance
         slope = 100 * float(_density(gap / deviation)) / (2 * deviation)
         gains[0] = gains[0] + slope * chosen.variance_saved
         gains.append(slope * other.variance_saved)
-    return loss, gains
+    return excess, gains

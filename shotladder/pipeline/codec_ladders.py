@@ -25,8 +25,8 @@ from ladders import (
     choose_preset,
     encode_final_chunks,
     encode_with_correction,
+    find_ladder,
     fixed_anchor,
-    ladder_from,
     load_ladders,
 )
 from shotladder.pipeline.encode_request import EncodeRequest
@@ -34,7 +34,7 @@ from shotladder.pipeline.source_analysis import SourceAnalysis
 from shotladder.progress import Advance, Reporter
 from shotladder_runtime.jobs import run_concurrently
 
-__all__ = ["CodecLadder", "EncodedLadder", "encode_ladder", "encode_ladders", "find_codec_ladders", "find_ladder"]
+__all__ = ["CodecLadder", "EncodedLadder", "encode_ladder", "encode_ladders", "find_codec_ladder", "find_codec_ladders"]
 
 Stage = Callable[[str], AbstractContextManager[Advance]]
 
@@ -90,7 +90,7 @@ def find_codec_ladders(
     chunks, segments = encoder.plan_chunks(analysis.source, [shot.start for shot in analysis.shots], request.segment)
     calls = [
         partial(
-            find_ladder,
+            find_codec_ladder,
             each,
             (analysis.source, chunks, segments),
             request,
@@ -102,7 +102,7 @@ def find_codec_ladders(
     return run_concurrently(executor, calls)
 
 
-def find_ladder(
+def find_codec_ladder(
     wanted: LadderRequest,
     plan: tuple[Source, tuple[Chunk, ...], tuple[Segment, ...]],
     request: EncodeRequest,
@@ -132,7 +132,7 @@ def find_ladder(
         source, chunks, wanted.encoding, request.store, executor, frame_stride=wanted.frame_stride, cost=spent
     )
     with stage("probe encodes") as advance:
-        ladder = ladder_from(prober, segments, wanted, advance)
+        ladder = find_ladder(prober, segments, wanted, advance)
     return CodecLadder(wanted, prober, ladder, is_from_file=False)
 
 
@@ -165,7 +165,7 @@ def encode_ladder(found: CodecLadder, stage: Stage, *, compare: bool) -> Encoded
     if not compare or ladder.mode == "fixed":
         return EncodedLadder(ladder, finals)
     with stage("compare with the fixed ladder") as advance:
-        add_final_encodes(found.prober, ladder, finals)
+        found.prober.results = add_final_encodes(found.prober, ladder, finals)
         # a sibling, so that the cost of the comparison is not added to that of the ladder
         anchor = fixed_anchor(found.prober.sibling(), ladder, found.request, advance)
         return EncodedLadder(ladder, finals, anchor)

@@ -75,7 +75,7 @@ def encode(
     preset: str | Mapping[str, str] | None = None,
     tune: str = "visual",
     pooling: str = "mean",
-    probe_tolerance: float = StoppingRule().loss,
+    probe_tolerance: float = StoppingRule().tolerance_percent,
     probe_budget: float | None = None,
     expected_views: float | None = None,
     gb_per_cpu_hour: float | None = None,
@@ -213,7 +213,7 @@ def encode(
             raise OptionError(f"{name}: requires {requirement}")
     views = None if expected_views is None else TrafficModel(float(expected_views))
     if views is not None and gb_per_cpu_hour is not None:
-        views = replace(views, cpu_hour=float(gb_per_cpu_hour))
+        views = replace(views, gb_per_cpu_hour=float(gb_per_cpu_hour))
     for name in codecs:
         require_encoder(encoder.codec_named(name).encoder)
     source = os.fspath(source)

@@ -163,7 +163,9 @@ def _plan(
 
 def _warn_vbv(presentation: Presentation, constraints: Constraints, reporter: Reporter) -> None:
     """Report the rungs for which the requested VBV buffer needs a higher bitrate than the constraint allows."""
-    for rung in presentation.video if constraints.buffer is not None else ():
+    for rung in presentation.video if constraints.vbv_seconds is not None else ():
         ratio = rung.vbv_bitrate / rung.average_bitrate
         if ratio > constraints.peak_ratio:
-            reporter.say(f"{rung.id}: the {constraints.buffer:g} s VBV buffer needs {ratio:.2f}x the average bitrate")
+            reporter.say(
+                f"{rung.id}: the {constraints.vbv_seconds:g} s VBV buffer needs {ratio:.2f}x the average bitrate"
+            )

@@ -126,4 +126,4 @@ class EncodeRequest:
     @property
     def constraints(self) -> Constraints:
         """Constraints of the allocation."""
-        return Constraints(buffer=self.buffer, max_quality_step=self.max_jump)
+        return Constraints(vbv_seconds=self.buffer, max_quality_step=self.max_jump)

@@ -27,14 +27,14 @@ def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[Ladde
     rules = RungRules(target=target, count=request.rungs)
     if request.audience:
         clients = ClientPopulation.from_traces(request.audience, float(source.duration), float(request.segment))
-        rules = replace(rules, audience=clients)
+        rules = replace(rules, expected_quality=clients)
     base = LadderRequest(
         rules=rules,
-        limits=request.constraints,
+        constraints=request.constraints,
         max_height=request.max_height,
         segment_duration=request.segment,
-        stop=request.stop,
-        views=request.views,
+        stopping=request.stop,
+        traffic=request.views,
     )
     if request.ladder in MODES:
         base = replace(base, mode=request.ladder)
@@ -72,8 +72,8 @@ def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequen
 
 def _describe_ladder_request(request: LadderRequest) -> dict[str, Any]:
     """Return all fields of a ladder request as JSON; clients are represented by the hash of their traces."""
-    clients = request.rules.audience
-    document: dict[str, Any] = _to_json(replace(request, rules=replace(request.rules, audience=None)))
+    clients = request.rules.expected_quality
+    document: dict[str, Any] = _to_json(replace(request, rules=replace(request.rules, expected_quality=None)))
     if clients is not None:
         assert isinstance(clients, ClientPopulation)
         document["clients"] = [clients.networks, clients.duration, clients.segment]

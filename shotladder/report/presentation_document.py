@@ -112,7 +112,7 @@ def _describe_ladder(inputs: PresentationInputs) -> LadderEntry:
         preset=_presets(inputs.ladders),
         tune=ladder.tune,
         pooling=ladder.pooling,
-        vbv_seconds=inputs.constraints.buffer,
+        vbv_seconds=inputs.constraints.vbv_seconds,
         max_quality_step=inputs.constraints.max_quality_step,
         target_vmaf=ladder.target,
         overrides={each.ladder.codec: _overrides(inputs.shots, each.ladder) for each in inputs.ladders},

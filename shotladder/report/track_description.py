@@ -48,7 +48,7 @@ def describe_video(folder: Path, inputs: PresentationInputs, ladder: PackagedLad
     durations = [float(inputs.source.time(b) - inputs.source.time(a)) for a, b in spans]
     peak = round(max(8 * size / time for size, time in zip(sizes, durations, strict=True)))
     scores = ladder.finals.vmaf(number)
-    vbv_bitrate, vbv_seconds = peak, inputs.constraints.buffer
+    vbv_bitrate, vbv_seconds = peak, inputs.constraints.vbv_seconds
     if vbv_seconds is not None:
         vbv_bitrate = max(peak, math.ceil(encoder.min_vbv_bitrate(samples.bits, samples.times, vbv_seconds)))
     return VideoRendition(

@@ -1,4 +1,4 @@
-"""Equal slope is what trying everything finds, and keeps its limits."""
+"""Equal slope is what trying everything finds, and keeps its constraints."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -9,7 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ladders import POOLINGS, Constraints, Curve, TitleCurve, equal_slope, one_quantiser
-from ladders.allocation.equal_slope import PEAK_MARGIN, QUALITY_STEP, RungTarget, same_quality, solve_for_quality
+from ladders.allocation.baselines import QUALITY_STEP, same_quality
+from ladders.allocation.constraints import PEAK_MARGIN, RungTarget
+from ladders.allocation.equal_slope import solve_for_quality
 from tests.naive.hulls import naive_allocations, naive_hull
 
 FREE = Constraints(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)
@@ -51,7 +53,7 @@ def achieved(curves, frames, indices):
 
 
 def steps(title: TitleCurve):
-    return [title.at(step) for step in range(len(title.bits))]
+    return [title.allocation(step) for step in range(len(title.bits))]
 
 
 @settings(deadline=None)
@@ -82,11 +84,11 @@ def test_no_allocation_of_all_has_a_better_harmonic_mean(title):
     curves, frames = title
     pooling = POOLINGS["harmonic"]
     # what is pool is the plain mean of another scale
-    scaled = [-pooling.loss(c.quality) for c in curves]
+    scaled = [-pooling.deficit(c.quality) for c in curves]
     everything = naive_allocations([c.bits for c in curves], scaled, frames, [[True] * GRID] * len(curves))
     for allocation in steps(equal_slope(curves, frames, FREE, pooling=pooling)):
         best = max(worth for bits, worth in everything if bits <= allocation.bits + 1e-6)
-        assert allocation.quality == pytest.approx(pooling.quality(-best))
+        assert allocation.quality == pytest.approx(pooling.inverse(-best))
 
 
 @settings(deadline=None)
@@ -161,7 +163,7 @@ def test_a_budget_below_the_cheapest_gets_the_cheapest():
 
 
 @st.composite
-def limits(draw):
+def constraints(draw):
     """Limits that bind, and what they count from."""
     bounds = Constraints(draw(st.floats(0, 30)), draw(st.floats(40, 100)), draw(st.sampled_from([1.0, 1.5, 2.0, 1e9])))
     most = draw(st.sampled_from([np.inf, 10.0, 40.0]))
@@ -169,9 +171,9 @@ def limits(draw):
 
 
 def allowed_places(each, share, bounds, rung_target):
-    """The limits in words: under the cap and the peak where a shot can, and then as high as the floor where it can."""
+    """The constraints in words: under the cap and the peak where a shot can be, then above the floor where it can."""
     peak = PEAK_MARGIN * bounds.peak_ratio * rung_target.bits * share
-    few = (each.bits * each.peak_to_average <= peak) & (each.bits <= rung_target.most)
+    few = (each.bits * each.peak_to_average <= peak) & (each.bits <= rung_target.max_bits)
     indices = [n for n in range(GRID) if each.quality[n] <= bounds.cap and few[n]]
     indices = sorted({*indices, GRID - 1})
     worst = each.quality - each.worst_shot_deficit
@@ -180,7 +182,7 @@ def allowed_places(each, share, bounds, rung_target):
 
 
 @settings(deadline=None)
-@given(titles(chunks=(1, 3)), limits())
+@given(titles(chunks=(1, 3)), constraints())
 def test_within_limits_no_allocation_of_all_is_better(title, bound):
     curves, frames = title
     feasible_mask = [allowed_places(c, n / sum(frames), *bound) for c, n in zip(curves, frames, strict=True)]
@@ -197,10 +199,10 @@ def test_the_peak_counts_from_what_the_rung_costs_within_it():
         curve(1e6 * hardness * 2.0 ** (-steps / 8), 100.5 - 2 * hardness**0.5 * 2.0 ** (steps / 16))
         for hardness in (1.0, 1.0, 1.0, 10.0)
     ]
-    frames, limits = [24] * 4, Constraints(floor_below_mean=100.0, peak_ratio=1.6)
+    frames, constraints = [24] * 4, Constraints(floor_below_mean=100.0, peak_ratio=1.6)
     free = equal_slope(shots, frames, FREE).for_quality(90.0)
-    found = solve_for_quality(shots, frames, limits, RungTarget(90.0, free.bits))
-    from_free = equal_slope(shots, frames, limits, RungTarget(90.0, free.bits)).for_quality(90.0)
+    found = solve_for_quality(shots, frames, constraints, RungTarget(90.0, free.bits))
+    from_free = equal_slope(shots, frames, constraints, RungTarget(90.0, free.bits)).for_quality(90.0)
     heaviest = shots[3].bits[found.indices[3]]
     assert found.quality >= 90.0
     assert free.bits < found.bits < from_free.bits
@@ -244,8 +246,8 @@ def test_one_quality_is_within_a_step_of_all_shots_that_reach_it(title):
 def test_a_shot_whose_quality_stands_still_gets_its_cheapest(stuck):
     still = curve([90, 50, 20, 10], [stuck] * 4)
     alive = curve([90, 50, 20, 10], [99, 90, 70, 40])
-    for limits in (FREE, Constraints()):
-        for allocation in steps(equal_slope([still, alive], [10, 10], limits)):
+    for constraints in (FREE, Constraints()):
+        for allocation in steps(equal_slope([still, alive], [10, 10], constraints)):
             assert allocation.indices[0] == 3
     assert len(one_quantiser([still], [10]).bits) == 1
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ladders import APPLE_LADDERS, EncodeSettings, LadderRequest, fixed_anchor, ladder_from
-from tests.ladders.test_making import KnownFilm, SlowFilm, known
+from ladders import APPLE_LADDERS, EncodeSettings, LadderRequest, find_ladder, fixed_anchor
+from tests.ladders.synthetic import KnownFilm, SlowFilm, known
 
 #: Films by a fast preset, and by a slow one, whose probes are fast.
 FILMS = [(KnownFilm, "veryfast"), (SlowFilm, "medium")]
@@ -26,7 +26,7 @@ def truth(prober, rate):
     for height in (720, 540, 432, 360, 234):
         size = (height * 16 // 9, height)
         for q in np.arange(12, 46.25, 0.25):
-            each = [prober.law(n, size, q) for n in range(len(prober.chunks))]
+            each = [prober.runner.law(n, size, q) for n in range(len(prober.chunks))]
             if sum(bits for bits, _ in each) <= rate * float(prober.source.duration):
                 best[height] = float(np.mean([quality for _, quality in each]))
                 break
@@ -36,7 +36,7 @@ def truth(prober, rate):
 def anchored(law, preset, count):
     prober, segments = known(uneven(law), count, preset=preset)
     request = LadderRequest(encoding=EncodeSettings(preset=preset))
-    return prober, ladder_from(prober, segments, request), request
+    return prober, find_ladder(prober, segments, request), request
 
 
 @pytest.mark.parametrize(("law", "preset"), FILMS)
@@ -58,8 +58,9 @@ def test_rungs_have_the_rates_that_are_recommended_and_the_quality_of_one_quanti
 def test_what_is_compared_with_is_on_a_bill_of_its_own():
     prober, ladder, request = anchored(KnownFilm, "veryfast", 6)
     before = prober.cost
-    anchor = fixed_anchor(prober.sibling(), ladder, request)
+    sibling = prober.sibling()
+    anchor = fixed_anchor(sibling, ladder, request)
     assert prober.cost == before
     assert anchor.cost.probes > 0
     # what was tried need not be tried again
-    assert fixed_anchor(prober.sibling(), ladder, request).cost.probes == 0
+    assert fixed_anchor(sibling.sibling(), ladder, request).cost.probes == 0

@@ -88,7 +88,7 @@ def test_what_cannot_be_compared_is_an_error():
         bd_rate(low, high)
     with pytest.raises(NoOverlapError):
         bd_rate(low, low, band=(20, 25))
-    with pytest.raises(ValueError, match="two points"):
+    with pytest.raises(ValueError, match="two or more points"):
         bd_rate(low[:1], low)
     with pytest.raises(ValueError, match="same quality"):
         bd_rate([(1e6, 10.0), (2e6, 10.0)], low)

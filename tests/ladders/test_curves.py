@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ladders import RatePoint, fit_curve, quantiser_grid
-from ladders.rd.curves import fit_chunk_curves, pool_adjacent_violators
+from ladders.rd.curve_interpolation import fit_chunk_curves, pool_adjacent_violators
 from tests.naive.hulls import naive_pool_adjacent_violators
 
 GRID = quantiser_grid(12, 46, 0.25)
@@ -79,7 +79,7 @@ def test_every_frame_tells_more_than_some():
 
 
 def test_one_quantiser_is_no_curve():
-    with pytest.raises(ValueError, match="two quantisers"):
+    with pytest.raises(ValueError, match="two or more quantisers"):
         fit_curve([RatePoint(20, 100, 90.0), RatePoint(20, 101, 90.0, 5)], GRID)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders.allocation.decoder_buffer import kept_shares
+from ladders.allocation.decoder_buffer import kept_fractions
 from tests.naive.buffers import runs_empty
 
 
@@ -24,7 +24,7 @@ def tracks(draw):
 @given(tracks())
 def test_what_is_kept_never_runs_the_buffer_empty(track):
     bits, times, chunk, rate, seconds = track
-    kept = kept_shares(*track)
+    kept = kept_fractions(*track)
     assert np.all((kept > 0) & (kept <= 1))
     assert not runs_empty(bits * kept[chunk], times, rate, rate * seconds * (1 + 1e-6))
     if not runs_empty(bits, times, rate, rate * seconds):
@@ -34,13 +34,13 @@ def test_what_is_kept_never_runs_the_buffer_empty(track):
 def test_only_the_chunk_that_is_too_much_is_asked_for_less():
     bits = np.array([10, 10, 10, 90, 10, 10, 10, 10, 10])
     chunk = np.repeat([0, 1, 2], 3)
-    np.testing.assert_allclose(kept_shares(bits, np.arange(9) / 10, chunk, 200.0, 0.3), [1, 60 / 90, 1], rtol=1e-6)
+    np.testing.assert_allclose(kept_fractions(bits, np.arange(9) / 10, chunk, 200.0, 0.3), [1, 60 / 90, 1], rtol=1e-6)
 
 
 def test_both_sides_of_a_join_are_asked_for_less():
     # neither end is too much by itself
     bits = np.array([10, 10, 50, 50, 10, 10])
     times, chunk = np.arange(6) / 10, np.repeat([0, 1], 3)
-    assert kept_shares(bits[:3], times[:3], chunk[:3], 200.0, 0.3) == pytest.approx(1)
-    assert kept_shares(bits[3:], times[:3], chunk[:3], 200.0, 0.3) == pytest.approx(1)
-    np.testing.assert_allclose(kept_shares(bits, times, chunk, 200.0, 0.3), [0.8, 0.8])
+    assert kept_fractions(bits[:3], times[:3], chunk[:3], 200.0, 0.3) == pytest.approx(1)
+    assert kept_fractions(bits[3:], times[:3], chunk[:3], 200.0, 0.3) == pytest.approx(1)
+    np.testing.assert_allclose(kept_fractions(bits, times, chunk, 200.0, 0.3), [0.8, 0.8])

@@ -28,17 +28,17 @@ from ladders import (
     RungRules,
     RungTarget,
     encode_with_correction,
+    find_ladder,
     find_violations,
-    ladder_from,
     requantise,
     segment_rates,
 )
-from ladders.final.correction import TOLERANCE, _best, _misses, _Round
+from ladders.final.correction import TOLERANCE, CorrectionRound, best_encodes, measure_violations
 from ladders.probing.chunk_measurement import rate_point, shot_vmaf
-from ladders.probing.prober import frame_stride_for
+from ladders.probing.sampling import frame_stride_for
 from shotladder_runtime.store import Store
 from tests.encoder.films import numbered_picture, write_film
-from tests.ladders.test_making import KnownFilm, known
+from tests.ladders.synthetic import KnownFilm, known
 
 REQUEST = LadderRequest(
     encoding=EncodeSettings(preset="ultrafast"), rules=RungRules(count=2, target=80), segment_duration=Fraction(1)
@@ -52,21 +52,21 @@ def final(parts, quality, frames=96):
 def laid_out(change=None):
     """A ladder on known curves and finals that are what the curves say, but for what `change` does."""
     prober, segments = known(KnownFilm, 6)
-    ladder = ladder_from(prober, segments, LadderRequest(rules=RungRules(count=1)))
+    ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(count=1)))
     rows = []
     for rung in ladder.rungs:
-        laws = [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
+        laws = [prober.runner.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
         rows.append([final([round(bits)], quality) for bits, quality in laws])
     if change:
         change(rows)
     return prober, ladder, FinalEncodes(tuple(tuple(row) for row in rows), 0.0, 0.0)
 
 
-def told(change=None, limits=None):
+def told(change=None, constraints=None):
     prober, ladder, finals = laid_out(change)
     # what is asked is what came out, so that only floor and peak are left to miss
     asked = tuple(replace(r, quality=float(finals.vmaf(n).mean())) for n, r in enumerate(ladder.rungs))
-    return find_violations(prober.source, replace(ladder, rungs=asked), finals, limits or Constraints())
+    return find_violations(prober.source, replace(ladder, rungs=asked), finals, constraints or Constraints())
 
 
 def test_what_was_asked_for_is_not_missed():
@@ -159,11 +159,11 @@ def test_a_shot_that_rides_with_others_is_held_to_the_floor():
     top = len(ladder.rungs) - 1
     rungs = [*ladder.rungs]
     rungs[top] = replace(rungs[top], quality=float(made.vmaf(top).mean()))
-    limits = Constraints(peak_ratio=1e9)
+    constraints = Constraints(peak_ratio=1e9)
     whole = replace(ladder, rungs=tuple(rungs))
     riding = (ladder.chunks[0], replace(chunk, cuts=(chunk.start + 8,)), *ladder.chunks[2:])
-    assert top not in find_violations(prober.source, whole, made, limits)
-    assert top in find_violations(prober.source, replace(whole, chunks=riding), made, limits)
+    assert top not in find_violations(prober.source, whole, made, constraints)
+    assert top in find_violations(prober.source, replace(whole, chunks=riding), made, constraints)
 
 
 def test_the_best_round_of_each_rung_is_delivered():
@@ -175,20 +175,20 @@ def test_the_best_round_of_each_rung_is_delivered():
     rounds = []
     for rows in ((right, wrong), (wrong, right), (wrong, wrong)):
         made = replace(finals, chunks=rows)
-        misses = _misses(prober.source, ladder, made, Constraints(), prober.encoding)
-        rounds.append(_Round(ladder, made, misses))
-    _, best = _best(rounds)
+        misses = measure_violations(prober.source, ladder, made, Constraints(), prober.encoding)
+        rounds.append(CorrectionRound(ladder, made, misses))
+    _, best = best_encodes(rounds)
     assert best.chunks == (right, right)
 
 
 def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
     request = LadderRequest(mode="fixed")
     prober, segments = known(KnownFilm, 6)
-    ladder = ladder_from(prober, segments, request)
+    ladder = find_ladder(prober, segments, request)
 
     def encoded(ladder):
         laws = [
-            [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
+            [prober.runner.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
             for rung in ladder.rungs
         ]
         return FinalEncodes(
@@ -197,9 +197,9 @@ def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
 
     finer = replace(ladder.rungs[1], quantisers=tuple(q - 2 for q in ladder.rungs[1].quantisers))
     spoilt = replace(ladder, rungs=(ladder.rungs[0], finer, *ladder.rungs[2:]))
-    assert find_violations(prober.source, spoilt, encoded(spoilt), request.limits) == [1]
+    assert find_violations(prober.source, spoilt, encoded(spoilt), request.constraints) == [1]
     better = requantise(prober, spoilt, request, {1: RungTarget(finer.quality, 1.0)})
-    assert find_violations(prober.source, better, encoded(better), request.limits) == []
+    assert find_violations(prober.source, better, encoded(better), request.constraints) == []
     assert len(set(better.rungs[1].quantisers)) == 1
 
 
@@ -213,7 +213,7 @@ def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
     chunks, segments = plan_chunks(source, [0, 30, 60], Fraction(1))
     with ThreadPoolExecutor(2) as executor:
         prober = Prober(source, chunks, REQUEST.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
-        ladder = ladder_from(prober, segments, REQUEST)
+        ladder = find_ladder(prober, segments, REQUEST)
         spoilt = tuple(replace(r, quantisers=(r.quantisers[0] - 3, *r.quantisers[1:])) for r in ladder.rungs)
         said = []
         delivered, finals = encode_with_correction(
@@ -247,11 +247,11 @@ def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
     source = inspect(write_stills_of_noise(tmp_path / "film.mp4"))
     chunks, segments = plan_chunks(source, list(range(0, 8 * 24, 24)), Fraction(1))
     needs = []
-    for limits in (Constraints(floor_below_mean=50.0), Constraints(floor_below_mean=50.0, buffer=0.25)):
-        request = replace(REQUEST, rules=RungRules(count=1, target=92), limits=limits)
+    for constraints in (Constraints(floor_below_mean=50.0), Constraints(floor_below_mean=50.0, vbv_seconds=0.25)):
+        request = replace(REQUEST, rules=RungRules(count=1, target=92), constraints=constraints)
         with ThreadPoolExecutor(2) as executor:
             prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
-            _, finals = encode_with_correction(prober, ladder_from(prober, segments, request), request)
+            _, finals = encode_with_correction(prober, find_ladder(prober, segments, request), request)
         bits, times = stitched_samples(source, chunks, [final.path for final in finals.chunks[-1]])
         needs.append(min_vbv_bitrate(bits, times, 0.25) / (bits.sum() / float(source.duration)))
     free, held = needs

@@ -12,13 +12,15 @@ LIMITS = Constraints(floor_below_mean=8.0, cap=98.5, peak_ratio=2.0)
 SHIFT_FRACTION = 90.0
 
 
-def told(changes, limits=LIMITS):
+def told(changes, constraints=LIMITS):
     """Six chunks of equal bits and quality, but for (bits, quality) of some."""
     prober, ladder, _ = laid_out()
     row = [final([10_000], SHIFT_FRACTION) for _ in ladder.chunks]
     for n, (bits, quality) in changes.items():
         row[n] = final([bits], quality)
-    return active_constraints(prober.source, ladder.chunks, ladder.rungs[0].quantisers, row, limits, EncodeSettings())
+    return active_constraints(
+        prober.source, ladder.chunks, ladder.rungs[0].quantisers, row, constraints, EncodeSettings()
+    )
 
 
 def test_a_rung_of_equals_is_held_by_nothing():
@@ -41,9 +43,9 @@ def test_a_chunk_at_a_limit_is_told(name, there, short_of_it):
 
 
 def test_both_sides_of_a_step_are_told_where_steps_are_bounded():
-    limits = replace(LIMITS, max_quality_step=5.0)
-    assert told({5: (10_000, 94.8)}, limits)["max_quality_step"] == [4, 5]
-    assert told({5: (10_000, 94.0)}, limits)["max_quality_step"] == []
+    constraints = replace(LIMITS, max_quality_step=5.0)
+    assert told({5: (10_000, 94.8)}, constraints)["max_quality_step"] == [4, 5]
+    assert told({5: (10_000, 94.0)}, constraints)["max_quality_step"] == []
     assert told({5: (10_000, 94.8)})["max_quality_step"] == []
 
 

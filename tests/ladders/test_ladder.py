@@ -1,6 +1,8 @@
 """A ladder comes back from its file as it was; what is no ladder is told in a line."""
 
 import json
+import math
+import sys
 from dataclasses import replace
 
 import pytest
@@ -43,7 +45,7 @@ def test_rungs_of_nearly_one_rate_have_names_of_their_own():
 def test_a_ladder_is_for_one_film(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 99))
     replace(LADDER, content_id=source.content_id).check_belongs_to(source)
-    with pytest.raises(LadderError, match=r"another film than .*film\.mp4"):
+    with pytest.raises(LadderError, match=r"another source than .*film\.mp4"):
         LADDER.check_belongs_to(source)
 
 
@@ -103,3 +105,57 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
         load_ladder(tmp_path / "nowhere.json")
     with pytest.raises(LadderError, match="directory"):
         load_ladder(tmp_path)
+
+
+def test_load_ladder_names_the_location_of_a_fault(tmp_path):
+    path = tmp_path / "ladder.json"
+    save_ladder(LADDER, path)
+    data = json.loads(path.read_text())
+    data["rungs"][1]["rate"] = "fast"
+    path.write_text(json.dumps(data))
+    with pytest.raises(LadderError, match=r"`\$\.rungs\[1\]\.rate`"):
+        load_ladder(path)
+    path.write_text(json.dumps([json.loads(json.dumps(data)) | {"rungs": []}]))
+    with pytest.raises(LadderError, match=r"`\$\[0\]\.rungs`"):
+        load_ladder(path)
+
+
+def test_repr_is_one_short_line():
+    assert repr(LADDER) == ("Ladder(per-shot, h264, 2 rungs, 234p 145 kbit/s to 720p 1500 kbit/s, VMAF 61.5 to 93.5)")
+    assert LADDER._repr_html_().count("<tr>") == 3
+
+
+def test_curve_interpolates_between_rungs():
+    middle = (145_000 * 1_500_000) ** 0.5
+    assert LADDER.curve.vmaf_at(middle) == pytest.approx((61.5 + 93.5) / 2)
+    assert LADDER.curve.bitrate_at((61.5 + 93.5) / 2) == pytest.approx(middle)
+    assert math.isnan(LADDER.curve.vmaf_at(1e9))
+    assert LADDER.hull_curve.bitrates == (100_000, 1_500_000)
+
+
+def test_compare_gives_the_bd_rate_against_the_other_ladder():
+    double = replace(LADDER, rungs=tuple(replace(rung, rate=2 * rung.rate) for rung in LADDER.rungs))
+    assert double.compare(LADDER).percent == pytest.approx(100)
+    assert LADDER.compare(double).percent == pytest.approx(-50)
+
+
+def test_to_pandas_has_one_row_per_rung():
+    table = LADDER.to_pandas()
+    assert table.id.tolist() == ["h264-234p-145k", "h264-720p-1500k"]
+    assert table.bitrate.tolist() == [145_000, 1_500_000]
+    assert table.max_quantiser.tolist() == [30.25, 24.0]
+
+
+def test_plot_draws_the_hull_and_the_rungs():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    axes = LADDER.plot()
+    assert [line.get_label() for line in axes.lines] == ["720p", "rungs"]
+    assert LADDER.plot(axes) is axes
+    pyplot.close(axes.figure)
+
+
+def test_missing_package_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pandas is not installed: pip install 'shotladder\[pandas\]'"):
+        LADDER.to_pandas()

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,9 +10,7 @@ import pytest
 import vmaf
 from encoder import (
     ChunkJob,
-    Colour,
     Rendition,
-    Source,
     chunk_path,
     inspect,
     plan_chunks,
@@ -25,14 +22,13 @@ from ladders import (
     LadderError,
     LadderRequest,
     Prober,
-    RatePoint,
     RungRules,
     RungTarget,
     detect_shots,
     encode_final_chunks,
     encode_with_correction,
+    find_ladder,
     find_violations,
-    ladder_from,
     load_ladder,
     make_ladder,
     requantise,
@@ -40,80 +36,13 @@ from ladders import (
 )
 from shotladder_runtime.store import Store
 from tests.encoder.films import write_film
-
-
-def film(count: int, size=(1280, 720), content="known") -> Source:
-    return Source(
-        **{"path": "film", "content_id": content, "stream_index": 0, "codec": "h264", "pixel_format": "yuv420p"},
-        **{"width": size[0], "height": size[1], "sample_aspect_ratio": Fraction(1), "rotation": 0},
-        **{"interlaced": False, "colour": Colour(), "bit_depth": 8, "time_base": Fraction(1, 24)},
-        **{"pts": tuple(range(count)), "keyframes": (0,), "frame_rate": Fraction(24), "end_pts": count},
-    )
-
-
-class KnownFilm(Prober):
-    """Trials of a film whose curves are formulas, in index of encodes; everything after the probes is real."""
-
-    def law(self, chunk: int, size: tuple[int, int], quantiser: float) -> tuple[float, float]:
-        """Bits and VMAF: shots differ by up to 16 times in bits, small sizes cost less and end lower."""
-        area = size[0] * size[1] / (1280 * 720)
-        hardness = 4.0 ** (chunk % 3 - 1)
-        frames = self.chunks[chunk].frame_count
-        bend = 0.0017 * (quantiser - 24) ** 2
-        bits = 9e3 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6 + bend)
-        distortion = 4.0 * (1 + chunk % 2) * 1.09 ** (quantiser - 24) + 22 * (1 / area**0.35 - 1)
-        return bits, min(100.0, max(0.0, 100.5 - distortion))
-
-    def run(self, points, progress=None):
-        for point in dict.fromkeys(points):
-            bits, quality = self.law(point.chunk, point.size, point.quantiser)
-            self.known(point)[point.quantiser] = RatePoint(point.quantiser, max(1, round(bits)), quality)
-            self.cost = replace(self.cost, probes=self.cost.probes + 1)
-
-
-class SlowFilm(KnownFilm):
-    """A slow preset: a fast one's curves lie some quantisers off, take more bits, and not the same in each shot."""
-
-    def run(self, points, progress=None):
-        every = list(points)
-        super().run([p for p in every if not p.fast])
-        for point in (p for p in every if p.fast):
-            bits, quality = self.law(point.chunk, point.size, point.quantiser + 2.5 + 0.5 * (point.chunk % 3))
-            self.known(point)[point.quantiser] = RatePoint(
-                point.quantiser, max(1, round(bits * (1.06 + 0.02 * (point.chunk % 2)))), quality
-            )
-            self.cost = replace(self.cost, probes=self.cost.probes + 1)
-
-
-def known(law=KnownFilm, count=12, size=(1280, 720), preset="veryfast"):
-    source = film(96 * count, size)
-    chunks, segments = plan_chunks(source, [96 * n for n in range(count)], Fraction(4))
-    return law(source, chunks, EncodeSettings(preset=preset), Store("nowhere"), None), segments
-
-
-def achieved(prober, rung):
-    """Rate and quality by the law itself."""
-    each = [prober.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
-    frames = [chunk.frame_count for chunk in prober.chunks]
-    return sum(b for b, _ in each) / float(prober.source.duration), np.average([q for _, q in each], weights=frames)
-
-
-def check_ladder(ladder, prober):
-    assert ladder.rungs
-    assert ladder.chunks == prober.chunks
-    for low, high in pairwise(ladder.rungs):
-        assert high.rate > low.rate
-        assert high.quality >= low.quality
-        assert high.height >= low.height
-    for rung in ladder.rungs:
-        assert len(rung.quantisers) == len(prober.chunks)
-        assert all(12 <= q <= 46 and q % 0.25 == 0 for q in rung.quantisers)
+from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder, exact_counts, known
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_makes_a_ladder_that_gives_what_it_says(mode):
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+    ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
     check_ladder(ladder, prober)
     assert (ladder.mode, ladder.segments, ladder.cost.probes) == (mode, segments, prober.cost.probes)
     for rung in ladder.rungs:
@@ -126,7 +55,7 @@ def test_every_mode_makes_a_ladder_that_gives_what_it_says(mode):
 @pytest.mark.parametrize("target", [85, 93, 95, 98, 99])
 def test_top_rung_lands_within_one_vmaf_of_its_target(mode, target):
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest(mode=mode, rules=RungRules(target=target)))
+    ladder = find_ladder(prober, segments, LadderRequest(mode=mode, rules=RungRules(target=target)))
     check_ladder(ladder, prober)
     assert achieved(prober, ladder.rungs[-1])[1] == pytest.approx(target, abs=1)
 
@@ -135,7 +64,7 @@ def test_per_shot_needs_fewer_bits_than_one_quantiser_or_one_quality_for_all():
     rates = {}
     for mode in ("per-shot", "per-title", "constant-quality"):
         prober, segments = known()
-        rates[mode] = ladder_from(prober, segments, LadderRequest(mode=mode)).rungs[-1].rate
+        rates[mode] = find_ladder(prober, segments, LadderRequest(mode=mode)).rungs[-1].rate
     assert rates["per-shot"] < rates["per-title"]
     assert rates["per-shot"] < rates["constant-quality"]
 
@@ -143,15 +72,15 @@ def test_per_shot_needs_fewer_bits_than_one_quantiser_or_one_quality_for_all():
 def test_per_title_has_one_quantiser_a_rung():
     prober, segments = known()
     for mode in ("per-title", "fixed"):
-        ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+        ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
         assert all(len(set(rung.quantisers)) == 1 for rung in ladder.rungs)
 
 
 def test_constant_quality_is_constant():
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest(mode="constant-quality"))
+    ladder = find_ladder(prober, segments, LadderRequest(mode="constant-quality"))
     rung = ladder.rungs[-1]
-    each = [prober.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
+    each = [prober.runner.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
     assert max(each) - min(each) < 1
 
 
@@ -165,7 +94,7 @@ class RichFilm(KnownFilm):
 
 def test_fixed_rates_are_apples_or_what_the_film_can_use():
     prober, segments = known(RichFilm)
-    ladder = ladder_from(prober, segments, LadderRequest(mode="fixed"))
+    ladder = find_ladder(prober, segments, LadderRequest(mode="fixed"))
     table = {rate: height for height, rate in APPLE_LADDERS["h264"]}
     rates = [rung.rate for rung in ladder.rungs if set(rung.quantisers) != {12.0}]
     assert len(rates) >= 4
@@ -180,15 +109,15 @@ def test_fixed_rates_are_apples_or_what_the_film_can_use():
 def test_no_shot_crosses_floor_or_peak_where_it_can_help_it():
     prober, segments = known()
     request = LadderRequest()
-    ladder = ladder_from(prober, segments, request)
+    ladder = find_ladder(prober, segments, request)
     for rung in ladder.rungs:
         for n, (chunk, quantiser) in enumerate(zip(prober.chunks, rung.quantisers, strict=True)):
-            bits, quality = prober.law(n, (rung.width, rung.height), quantiser)
+            bits, quality = prober.runner.law(n, (rung.width, rung.height), quantiser)
             rate = bits * 24 / chunk.frame_count
-            assert rate <= rung.rate * request.limits.peak_ratio * 1.05 or quantiser == 46
+            assert rate <= rung.rate * request.constraints.peak_ratio * 1.05 or quantiser == 46
             # the peak comes before the floor
-            at_peak = rate > rung.rate * request.limits.peak_ratio * 0.9
-            assert quality >= rung.quality - request.limits.floor_below_mean - 0.5 or at_peak
+            at_peak = rate > rung.rate * request.constraints.peak_ratio * 0.9
+            assert quality >= rung.quality - request.constraints.floor_below_mean - 0.5 or at_peak
 
 
 class LoneFilm(RichFilm):
@@ -200,10 +129,10 @@ class LoneFilm(RichFilm):
 
 def test_the_peak_gives_way_where_no_quality_is_within_it():
     prober, segments = known(LoneFilm)
-    ladder = ladder_from(prober, segments, LadderRequest(rules=RungRules(target=86)))
+    ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(target=86)))
     rung = ladder.rungs[-1]
     assert achieved(prober, rung)[1] == pytest.approx(86, abs=0.2)
-    peak = prober.law(6, (rung.width, rung.height), rung.quantisers[6])[0] / 4
+    peak = prober.runner.law(6, (rung.width, rung.height), rung.quantisers[6])[0] / 4
     assert peak > 2 * rung.rate
     # a correction keeps what is asked
     rung_target = RungTarget(rung.quality, rung.rate * float(prober.source.duration))
@@ -213,7 +142,7 @@ def test_the_peak_gives_way_where_no_quality_is_within_it():
 
 def test_a_bound_on_height_is_kept():
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest(max_height=432))
+    ladder = find_ladder(prober, segments, LadderRequest(max_height=432))
     assert ladder.rungs[-1].height == 432
     assert {point.height for point in ladder.hull} == {432, 360, 234}
 
@@ -221,7 +150,7 @@ def test_a_bound_on_height_is_kept():
 def test_rungs_are_as_many_as_asked_for():
     for count in (1, 2, 4):
         prober, segments = known()
-        assert len(ladder_from(prober, segments, LadderRequest(rules=RungRules(count=count))).rungs) == count
+        assert len(find_ladder(prober, segments, LadderRequest(rules=RungRules(count=count))).rungs) == count
 
 
 class StuckFilm(KnownFilm):
@@ -262,20 +191,20 @@ class NoisyFilm(KnownFilm):
 @pytest.mark.parametrize(("count", "size"), [(12, (1280, 720)), (1, (1280, 720)), (3, (160, 90)), (9, (90, 160))])
 def test_degenerate_titles_get_a_sane_ladder(mode, law, count, size):
     prober, segments = known(law, count, size)
-    ladder = ladder_from(prober, segments, LadderRequest(mode=mode))
+    ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
     check_ladder(ladder, prober)
     assert len({rendition.id for rendition in ladder.renditions()}) == len(ladder.rungs)
 
 
 def test_a_hopeless_film_gets_its_best():
     prober, segments = known(HopelessFilm)
-    top = ladder_from(prober, segments, LadderRequest()).rungs[-1]
+    top = find_ladder(prober, segments, LadderRequest()).rungs[-1]
     assert achieved(prober, top)[1] > 45
 
 
 def test_correction_brings_a_rung_to_what_was_asked():
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest())
+    ladder = find_ladder(prober, segments, LadderRequest())
     spoilt = replace(
         ladder, rungs=tuple(replace(r, quantisers=tuple(q + 4 for q in r.quantisers)) for r in ladder.rungs)
     )
@@ -288,7 +217,7 @@ def test_correction_brings_a_rung_to_what_was_asked():
 
 def test_correction_leaves_a_rung_alone_that_is_near_enough():
     prober, segments = known()
-    ladder = ladder_from(prober, segments, LadderRequest())
+    ladder = find_ladder(prober, segments, LadderRequest())
     top = ladder.rungs[-1]
     nudged = replace(top, quantisers=tuple(q + 0.25 for q in top.quantisers))
     rungs = (*ladder.rungs[:-1], nudged)
@@ -299,13 +228,13 @@ def test_correction_leaves_a_rung_alone_that_is_near_enough():
 
 def test_an_unknown_mode_is_told():
     prober, segments = known()
-    with pytest.raises(LadderError, match="dynamic: the modes are per-shot"):
-        ladder_from(prober, segments, LadderRequest(mode="dynamic"))
+    with pytest.raises(LadderError, match="unknown mode dynamic: choose from per-shot"):
+        find_ladder(prober, segments, LadderRequest(mode="dynamic"))
 
 
 def test_trials_are_far_fewer_than_a_grid():
     prober, segments = known(count=26)
-    ladder_from(prober, segments, LadderRequest())
+    find_ladder(prober, segments, LadderRequest())
     sizes, grid = 5, 10
     # two probes at every size, a fifth of the grid, since no chunk can speak for another; and few more
     assert prober.cost.probes < 0.22 * 26 * sizes * grid
@@ -313,7 +242,7 @@ def test_trials_are_far_fewer_than_a_grid():
 
 def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
     prober, segments = known(SlowFilm, preset="slow")
-    ladder = ladder_from(prober, segments, LadderRequest())
+    ladder = find_ladder(prober, segments, LadderRequest())
     check_ladder(ladder, prober)
     for rung in ladder.rungs:
         rate, quality = achieved(prober, rung)
@@ -321,7 +250,7 @@ def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
         assert rung.rate == pytest.approx(rate, rel=0.08)
         assert rung.quality == pytest.approx(quality, abs=1.5)
     # the slow encodes are one a chunk, and a few where rungs stand
-    assert sum(len(points) for points in prober.found.values()) < 1.5 * len(prober.chunks)
+    assert sum(exact_counts(prober).values()) < 1.5 * len(prober.chunks)
     assert prober.cost.probes < 0.26 * len(prober.chunks) * 5 * 10
 
 
@@ -365,7 +294,7 @@ def test_finals_are_measured_on_every_frame_and_corrected(title):
     chunks, segments = plan_chunks(source, [shot.start for shot in shots], Fraction(1))
     with ThreadPoolExecutor(2) as executor:
         prober = Prober(source, chunks, REQUEST.encoding, store, executor)
-        ladder = ladder_from(prober, segments, REQUEST)
+        ladder = find_ladder(prober, segments, REQUEST)
         finals = encode_final_chunks(prober, ladder)
         for n, rung in enumerate(ladder.rungs):
             assert len(finals.vmaf(n)) == 60
@@ -378,7 +307,7 @@ def test_finals_are_measured_on_every_frame_and_corrected(title):
                 )
                 np.testing.assert_allclose(finals.chunks[n][k].vmaf, scores.vmaf, atol=0.01)
         wrong = replace(ladder, rungs=tuple(replace(r, quality=r.quality - 3) for r in ladder.rungs))
-        assert find_violations(source, wrong, finals, REQUEST.limits) == list(range(len(ladder.rungs)))
+        assert find_violations(source, wrong, finals, REQUEST.constraints) == list(range(len(ladder.rungs)))
         again, closer = encode_with_correction(prober, wrong, REQUEST)
     for n, rung in enumerate(again.rungs):
         coarsest = set(rung.quantisers) == {46.0}

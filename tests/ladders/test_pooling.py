@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, ladder_from, requantise
-from tests.ladders.test_making import known
+from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, find_ladder, requantise
+from tests.ladders.synthetic import known
 from vmaf import Pool
 
 PARTS = st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=6), min_size=1, max_size=5)
@@ -28,11 +28,11 @@ def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
     rules = RungRules(target=90)
     request = LadderRequest(mode=mode, encoding=EncodeSettings(preset="veryfast", pooling="harmonic"), rules=rules)
     prober, segments = known()
-    ladder = ladder_from(prober, segments, request)
+    ladder = find_ladder(prober, segments, request)
     assert ladder.pooling == "harmonic"
 
     def harmonic(rung):
-        each = [prober.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
+        each = [prober.runner.law(n, (rung.width, rung.height), q)[1] for n, q in enumerate(rung.quantisers)]
         return POOLINGS["harmonic"].pool(each, [chunk.frame_count for chunk in prober.chunks])
 
     for rung in ladder.rungs:

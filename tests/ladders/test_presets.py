@@ -14,9 +14,8 @@ from ladders import (
     RatePoint,
     TrafficModel,
 )
-from ladders.probing import preset_choice
 from ladders.probing.preset_choice import choose_preset
-from tests.ladders.test_making import KnownFilm, film, known
+from tests.ladders.synthetic import KnownFilm, film, known
 
 PRESETS = codec_named("h264").presets
 
@@ -24,30 +23,35 @@ PRESETS = codec_named("h264").presets
 class FilmOfPresets(KnownFilm):
     """Each slower preset saves a tenth of the bits up to `slow`, nothing beyond, and takes half as long again."""
 
-    runs: list[str] = []  # noqa: RUF012 - the class is what the module under test makes probers of
+    index: int
 
-    def run(self, points, progress=None):
-        index = PRESETS.index(self.encoding.preset)
-        for point in points:
-            bits, quality = self.law(point.chunk, point.size, point.quantiser + 0.2 * index)
-            bits *= 0.9 ** min(index, PRESETS.index("slow"))
-            self.known(point)[point.quantiser] = RatePoint(point.quantiser, round(bits), quality)
-            pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
-            seconds = 1e-7 * 1.5**index * pixels
-            self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
-        self.runs.append(self.encoding.preset)
+    def result(self, point):
+        bits, quality = self.law(point.chunk, point.size, point.quantiser + 0.2 * self.index)
+        return RatePoint(point.quantiser, round(bits * 0.9 ** min(self.index, PRESETS.index("slow"))), quality)
+
+    def seconds(self, point):
+        pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
+        return 1e-7 * 1.5**self.index * pixels
 
 
 @pytest.fixture
-def chosen(monkeypatch):
-    monkeypatch.setattr(preset_choice, "Prober", FilmOfPresets)
-    FilmOfPresets.runs.clear()
+def chosen():
+    """Choose a preset; `chosen.probed` lists the presets that were probed."""
     prober, _ = known(count=20)
 
-    def choose(views, cpu_hour=4.0):
-        request = LadderRequest(encoding=EncodeSettings(preset=AUTO), views=TrafficModel(views, cpu_hour))
-        return choose_preset(request, prober.source, prober.chunks, prober.store, None)[0].encoding.preset
+    def make_prober(encoding, pilots):
+        runner = FilmOfPresets(pilots)
+        runner.index = PRESETS.index(encoding.preset)
+        choose.probed.append(encoding.preset)
+        return replace(prober, chunks=pilots, encoding=encoding, runner=runner)
 
+    def choose(views, gb_per_cpu_hour=4.0, preset=AUTO):
+        request = LadderRequest(encoding=EncodeSettings(preset=preset), traffic=TrafficModel(views, gb_per_cpu_hour))
+        return choose_preset(request, prober.source, prober.chunks, prober.store, None, make_prober=make_prober)[
+            0
+        ].encoding.preset
+
+    choose.probed = []
     return choose
 
 
@@ -59,18 +63,19 @@ def test_many_views_are_worth_slow_encodes_and_few_are_not(chosen):
 
 
 def test_dear_processors_are_worth_as_much_as_few_views(chosen):
-    assert chosen(1e5, cpu_hour=4.0) == chosen(1e6, cpu_hour=40.0)
+    assert chosen(1e5, gb_per_cpu_hour=4.0) == chosen(1e6, gb_per_cpu_hour=40.0)
 
 
 def test_only_presets_on_the_way_are_tried(chosen):
     assert chosen(1e9) == "slow"
-    assert set(FilmOfPresets.runs) == {"medium", "slow", "slower"}
+    assert set(chosen.probed) == {"medium", "slow", "slower"}
 
 
 def test_a_preset_that_is_named_stays(chosen):
-    request = LadderRequest(encoding=EncodeSettings(preset="fast"), views=TrafficModel(1e9))
+    request = LadderRequest(encoding=EncodeSettings(preset="fast"), traffic=TrafficModel(1e9))
     assert choose_preset(request, film(10), (), None, None) == (request, ProbeCost())
-    assert not FilmOfPresets.runs
+    assert chosen(1e9, preset="fast") == "fast"
+    assert not chosen.probed
 
 
 def test_views_have_to_be_stated(chosen):

@@ -16,7 +16,7 @@ from ladders import (
     StoppingRule,
     TrafficModel,
     encode_with_correction,
-    ladder_from,
+    find_ladder,
     load_ladder,
     requantise,
     save_ladder,
@@ -24,7 +24,7 @@ from ladders import (
 from ladders.probing.prober import Prober
 from shotladder_runtime.store import Store
 from tests.encoder.films import write_film
-from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, check_ladder, known
+from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder, known
 
 #: CPU seconds of an encode, a million pixels; and how many times as many an override takes.
 SECONDS = 0.1
@@ -40,20 +40,17 @@ class RefinableFilm(KnownFilm):
             name
         ]
 
-    def run(self, points, progress=None):
-        points = list(points)
-        new = [point for point in points if point.quantiser not in self.known(point)]
-        super().run(points)
-        for point in new:
-            if point.override:
-                plain = self.known(point)[point.quantiser]
-                # a little better, and so many bits fewer than a plain encode that is as good
-                finer, quality = self.law(point.chunk, point.size, point.quantiser - 0.5)
-                bits = round(finer * (1 - self.saves(point.chunk, point.override)))
-                self.known(point)[point.quantiser] = replace(plain, bits=bits, quality=quality)
-            pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
-            seconds = SECONDS * TIMES[point.override] * pixels / 1e6 * (0.2 if point.fast else 1)
-            self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
+    def result(self, point):
+        plain = super().result(point)
+        if not point.override:
+            return plain
+        # a little better, and fewer bits by the saving than a plain encode of that quality
+        finer, quality = self.law(point.chunk, point.size, point.quantiser - 0.5)
+        return replace(plain, bits=round(finer * (1 - self.saves(point.chunk, point.override))), quality=quality)
+
+    def seconds(self, point):
+        pixels = self.chunks[point.chunk].frame_count * point.size[0] * point.size[1]
+        return SECONDS * TIMES[point.override] * pixels / 1e6 * (0.2 if point.fast else 1)
 
 
 class SlowRefinableFilm(RefinableFilm, SlowFilm):
@@ -62,20 +59,22 @@ class SlowRefinableFilm(RefinableFilm, SlowFilm):
 
 def refined(views, law=SlowRefinableFilm, preset="medium", **stop):
     prober, segments = known(law, 20, preset=preset)
-    request = LadderRequest(views=views and TrafficModel(views), stop=StoppingRule(**stop))
-    return prober, ladder_from(prober, segments, request), request
+    request = LadderRequest(traffic=views and TrafficModel(views), stopping=StoppingRule(**stop))
+    return prober, find_ladder(prober, segments, request), request
 
 
 def worth(prober, ladder, name, views):
     """What an override of each chunk is worth by the law itself, in bits of traffic."""
-    shares = LadderRequest().rules.shares([rung.rate for rung in ladder.rungs])
+    shares = LadderRequest().rules.view_fractions([rung.rate for rung in ladder.rungs])
     values = np.zeros(len(prober.chunks))
     for n, chunk in enumerate(prober.chunks):
         for rung, share in zip(ladder.rungs, shares, strict=True):
             size = rung.width, rung.height
-            values[n] += views * share * prober.law(n, size, rung.quantisers[n])[0] * prober.saves(n, name)
+            values[n] += (
+                views * share * prober.runner.law(n, size, rung.quantisers[n])[0] * prober.runner.saves(n, name)
+            )
             pixels = chunk.frame_count * size[0] * size[1]
-            values[n] -= SECONDS * (TIMES[name] - 1) * pixels / 1e6 * TrafficModel(views).bits_a_second
+            values[n] -= SECONDS * (TIMES[name] - 1) * pixels / 1e6 * TrafficModel(views).bits_per_cpu_second
     return values
 
 
@@ -84,7 +83,7 @@ def test_what_is_taken_is_nearly_the_best_there_is(views):
     prober, ladder, _ = refined(views)
     _, plain, _ = refined(None)
     each = {name: worth(prober, plain, name, views) for name in TIMES}
-    taken = sum(each[name][n] for n, name in enumerate(ladder.refined))
+    taken = sum(each[name][n] for n, name in enumerate(ladder.chunk_overrides))
     best = sum(np.max(list(each.values()), axis=0))
     assert taken > 0.9 * best > 0
 
@@ -98,7 +97,7 @@ def test_what_few_watch_is_left_as_it_is_without_a_trial():
 
 
 def test_many_views_refine_more_chunks_than_few():
-    counts = [Counter(refined(views)[1].refined)[""] for views in (3_000, 30_000, 1_000_000)]
+    counts = [Counter(refined(views)[1].chunk_overrides)[""] for views in (3_000, 30_000, 1_000_000)]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[-1]
 
@@ -111,7 +110,7 @@ def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
     assert set(ladder.overrides) > {""} or "" not in ladder.overrides
     for ours in ladder.rungs[-2:]:
         # a refined chunk is as good half a quantiser further on
-        each = zip(ours.quantisers, ladder.refined, strict=True)
+        each = zip(ours.quantisers, ladder.chunk_overrides, strict=True)
         moved = replace(ours, quantisers=tuple(q - 0.5 * bool(name) for q, name in each))
         rate, quality = achieved(prober, moved)
         assert quality == pytest.approx(ours.quality, abs=0.5)
@@ -135,13 +134,12 @@ def test_a_budget_bounds_what_is_tried():
 def test_a_real_film_is_delivered_refined_and_kept_in_a_file(tmp_path):
     source = inspect(write_film(tmp_path / "film.mp4", 60))
     chunks, segments = plan_chunks(source, [0, 25], Fraction(2))
-    request = LadderRequest(encoding=EncodeSettings(preset="fast"), views=TrafficModel(1e12, 0.0))
+    request = LadderRequest(encoding=EncodeSettings(preset="fast"), traffic=TrafficModel(1e12, 0.0))
     with ThreadPoolExecutor(2) as pool:
         prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), pool)
-        ladder = ladder_from(prober, segments, request)
+        ladder = find_ladder(prober, segments, request)
         delivered, finals = encode_with_correction(prober, ladder, request)
-    tried = {name for name, found in prober.refined.items() if any(found.values())}
-    assert tried == set(request.encoding.overrides)
+    assert prober.results.overrides() == set(request.encoding.overrides)
     save_ladder(delivered, tmp_path / "ladder.json")
     assert load_ladder(tmp_path / "ladder.json") == delivered
     delivered.check_belongs_to(source)

@@ -53,7 +53,7 @@ def test_another_size_is_worth_its_expected_improvement(gap):
         operating_point(np.exp(gap) * BITS, sigma=sigma, after=after),
     )
     deviation = (
-        2 * (np.sum((here.shares * sigma) ** 2) + CORRELATED_FRACTION * (sigma - after) ** 2 + SIGMA_COMMON**2)
+        2 * (np.sum((here.bit_fractions * sigma) ** 2) + CORRELATED_FRACTION * (sigma - after) ** 2 + SIGMA_COMMON**2)
     ) ** 0.5
     drawn = np.maximum(-(gap + deviation * rng.standard_normal(200_000)), 0).mean()
     assert expected_excess_rate([here, there])[0] - expected_excess_rate([here])[0] == pytest.approx(
@@ -68,10 +68,10 @@ def test_a_trial_saves_about_what_the_loss_then_is_less(transferred):
     loss, saved = expected_excess_rate(sizes)
     for which, size in enumerate(sizes):
         for chunk in (0, 3):
-            sigma, lent = size.sigma.copy(), size.transferred.copy()
-            sigma[chunk], lent[chunk] = size.after[chunk], False
+            sigma, lent = size.sigma.copy(), size.is_transferred.copy()
+            sigma[chunk], lent[chunk] = size.sigma_if_probed[chunk], False
             then = [*sizes]
-            then[which] = OperatingPoint(size.bits, sigma, size.after, lent)
+            then[which] = OperatingPoint(size.bits, sigma, size.sigma_if_probed, lent)
             assert loss - expected_excess_rate(then)[0] == pytest.approx(saved[which][chunk], rel=0.25, abs=1e-4)
 
 

@@ -9,15 +9,18 @@ from hypothesis import strategies as st
 from scipy.stats import lognorm
 
 from ladders import Allocation, RungRules, TitleCurve, choose_rungs
-from ladders.allocation.equal_slope import RungTarget
+from ladders.allocation.constraints import RungTarget
 from ladders.allocation.rung_placement import allocate_rungs
+from ladders.allocation.title_curve import TabulatedCurve
 
 DURATION = 60.0
 
 
 def title(rates, quality) -> TitleCurve:
     """A curve by bits/s; what it would choose is of no matter here."""
-    return TitleCurve(np.asarray(rates, float) * DURATION, np.asarray(quality, float), lambda step: np.array([step]))
+    return TabulatedCurve(
+        np.asarray(rates, float) * DURATION, np.asarray(quality, float), np.arange(len(rates))[:, None]
+    )
 
 
 def usual(height: int, ceiling: float, halving: float = 1.0) -> TitleCurve:
@@ -68,7 +71,7 @@ def test_neighbours_keep_their_distances():
     for a, b in pairwise(rungs):
         # rates lie on a grid of 2 %
         assert low / 1.011 <= b.rate / a.rate <= high * 1.011
-        assert b.quality - a.quality >= rules.least_gain
+        assert b.quality - a.quality >= rules.min_gain
 
 
 def test_bottom_is_apples_where_the_film_needs_so_much():
@@ -97,7 +100,7 @@ def test_rungs_are_the_best_for_the_viewers_of_all_that_keep_their_distances():
     best = 0.0
     for inner in combinations(options, 2):
         rungs = [ends[0], *inner, ends[1]]
-        if all(1.2 <= b[0] / a[0] <= 8.0 and b[1] - a[1] >= rules.least_gain for a, b in pairwise(rungs)):
+        if all(1.2 <= b[0] / a[0] <= 8.0 and b[1] - a[1] >= rules.min_gain for a, b in pairwise(rungs)):
             best = max(best, worth(rungs))
     assert best > 0
     assert worth([(r.rate, r.quality) for r in chosen]) >= best * 0.999
@@ -111,7 +114,7 @@ def test_an_audience_moves_the_rungs_between_first_and_last_to_where_it_gets_mos
         asked.append(tuple(ladder))
         return -abs(ladder[2].rate - 1.15 * plain[2].rate)
 
-    placed = choose_rungs(FILM, DURATION, RungRules(audience=audience))
+    placed = choose_rungs(FILM, DURATION, RungRules(expected_quality=audience))
     check_sane(FILM, RungRules(), placed)
     assert asked[0] == plain
     assert len(set(asked)) == len(asked) < 200
@@ -119,7 +122,7 @@ def test_an_audience_moves_the_rungs_between_first_and_last_to_where_it_gets_mos
     assert placed[2].rate == pytest.approx(1.15 * plain[2].rate, rel=0.021)
     for low, high in pairwise(placed):
         assert high.rate >= 1.35 * low.rate
-    assert choose_rungs(FILM, DURATION, RungRules(audience=lambda ladder: 0.0)) == plain
+    assert choose_rungs(FILM, DURATION, RungRules(expected_quality=lambda ladder: 0.0)) == plain
 
 
 @st.composite
@@ -155,7 +158,7 @@ def test_a_wide_range_is_never_left_with_one_rung(curves, count):
     rungs = choose_rungs(curves, DURATION, rules)
     top = rungs[-1]
     cheapest = min(c.bits[0] for h, c in curves.items() if h <= top.height) / DURATION
-    bottom = max(cheapest, min(rules.bottom_rate, top.rate / rules.usual_ratio))
+    bottom = max(cheapest, min(rules.bottom_rate, top.rate / rules.typical_ratio))
     if bottom * rules.ratio[0] * 1.05 < top.rate:
         assert len(rungs) >= 2
         assert rungs[0].rate <= bottom * 1.03
@@ -171,7 +174,7 @@ def test_a_title_whose_quality_stands_still_is_one_cheap_rung(stuck):
 
 def test_rounding_loses_no_bottom_rung():
     for bits in range(20_000_001, 20_000_400):
-        curve = TitleCurve(np.array([bits, 4.0 * bits]), np.array([60.0, 93.0]), lambda step: np.array([step]))
+        curve = TabulatedCurve(np.array([bits, 4.0 * bits]), np.array([60.0, 93.0]), np.arange(2)[:, None])
         rungs = choose_rungs({360: curve}, 33.37, RungRules(target=93, count=2))
         assert [rung.quality for rung in rungs] == [60.0, 93.0]
 
@@ -193,7 +196,7 @@ def test_a_top_below_apples_bottom_still_has_rungs_below():
 
 def test_heights_are_chosen_again_where_limits_cost_most():
     def solve_for_quality(height, rung_target):
-        # at 720 lines limits cost half as much again, elsewhere nothing
+        # at 720 lines constraints cost half as much again, elsewhere nothing
         free = FILM[height].for_quality(rung_target.quality)
         return Allocation(free.indices, free.bits * (1.5 if height == 720 else 1.0), free.quality)
 

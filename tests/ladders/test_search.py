@@ -1,25 +1,18 @@
 """A search tries what is worth its cost, and stops where it is told to."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from ladders import LadderRequest, StoppingRule, ladder_from
-from tests.ladders.test_making import KnownFilm, SlowFilm, achieved, known
+from ladders import LadderRequest, StoppingRule, find_ladder
+from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, exact_counts, known
 
 
 class Costly(KnownFilm):
     """Trials take time by their pixels."""
 
-    def run(self, points, progress=None):
-        points = list(points)
-        super().run(points)
-        seconds = sum(
-            self.chunks[p.chunk].frame_count * (p.size[0] * p.size[1] * (1 if p.fast else 3) + 300_000) / 1e8
-            for p in points
-        )
-        self.cost = replace(self.cost, encode_cpu_seconds=self.cost.encode_cpu_seconds + seconds)
+    def seconds(self, point):
+        pixels = point.size[0] * point.size[1] * (1 if point.fast else 3) + 300_000
+        return self.chunks[point.chunk].frame_count * pixels / 1e8
 
 
 class CloseFilm(Costly):
@@ -37,11 +30,11 @@ class CostlySlowFilm(Costly, SlowFilm):
 
 def searched(law=Costly, count=20, preset="veryfast", **stop):
     prober, segments = known(law, count, preset=preset)
-    return prober, ladder_from(prober, segments, LadderRequest(stop=StoppingRule(**stop)))
+    return prober, find_ladder(prober, segments, LadderRequest(stopping=StoppingRule(**stop)))
 
 
 def tried(prober, size):
-    return sum(len(prober.found[n, size]) > 1 for n in range(len(prober.chunks)))
+    return sum(len(prober.results.exact(n, size)) > 1 for n in range(len(prober.chunks)))
 
 
 def test_sizes_that_no_rung_comes_near_are_tried_on_a_few_chunks_only():
@@ -70,29 +63,29 @@ def test_a_budget_is_kept_and_what_it_does_not_reach_is_told(law, preset):
 
 def test_the_least_budget_tries_one_chunk_and_has_one_quantiser_for_all():
     prober, ladder = searched(budget=1e-3)
-    assert {chunk for (chunk, _), points in prober.found.items() if points} == {3}
+    assert {chunk for chunk, _ in exact_counts(prober)} == {3}
     # but for chunks whose next step on the hull is taken, or half taken
     assert all(len(set(rung.quantisers)) <= 3 for rung in ladder.rungs)
     assert ladder.expected_excess_rate > 10
 
 
 def test_a_loss_that_is_allowed_saves_trials():
-    probes = [searched(CloseFilm, loss=loss)[0].cost.probes for loss in (0.5, 20.0)]
+    probes = [searched(CloseFilm, tolerance_percent=loss)[0].cost.probes for loss in (0.5, 20.0)]
     assert probes[1] < 0.9 * probes[0]
 
 
 def test_one_trial_serves_where_another_size_lends_its_curve():
     prober, ladder = searched(CloseFilm)
     taken = {(rung.width, rung.height) for rung in ladder.rungs}
-    others = [found for (_, size), found in prober.found.items() if size not in taken]
-    assert sum(len(found) == 1 for found in others) > len(prober.chunks) / 2
+    others = [count for (_, size), count in exact_counts(prober).items() if size not in taken]
+    assert sum(count == 1 for count in others) > len(prober.chunks) / 2
     for rung in ladder.rungs:
         rate, quality = achieved(prober, rung)
         assert (rung.rate, rung.quality) == (pytest.approx(rate, rel=0.03), pytest.approx(quality, abs=0.5))
 
 
 def test_what_a_rung_promises_stands_on_its_own_trials_whatever_loss_is_allowed():
-    prober, ladder = searched(loss=100.0)
+    prober, ladder = searched(tolerance_percent=100.0)
     for rung in ladder.rungs:
         assert tried(prober, (rung.width, rung.height)) == len(prober.chunks)
         rate, quality = achieved(prober, rung)
@@ -102,7 +95,7 @@ def test_what_a_rung_promises_stands_on_its_own_trials_whatever_loss_is_allowed(
 def test_progress_rises_to_one():
     prober, segments = known()
     told = []
-    ladder_from(prober, segments, LadderRequest(), lambda done, total: told.append(done / total))
+    find_ladder(prober, segments, LadderRequest(), lambda done, total: told.append(done / total))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
     assert np.isfinite(told).all()

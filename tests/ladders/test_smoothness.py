@@ -30,7 +30,7 @@ def test_no_chain_is_cheaper(title, max_quality_step, penalty, seed):
     )
 
 
-def limits(max_quality_step):
+def constraints(max_quality_step):
     return Constraints(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9, max_quality_step=max_quality_step)
 
 
@@ -38,7 +38,7 @@ def limits(max_quality_step):
 @given(titles(chunks=(2, 4)), st.floats(30, 100), st.sampled_from([2.0, 5.0, 10.0]))
 def test_neighbours_keep_to_the_jump_and_nothing_on_the_hull_of_all_is_passed_over(title, target, max_quality_step):
     curves, frames = title
-    found = smooth(curves, frames, limits(max_quality_step), RungTarget(target, 100.0))
+    found = smooth(curves, frames, constraints(max_quality_step), RungTarget(target, 100.0))
     assert (found.bits, found.quality) == pytest.approx(achieved(curves, frames, found.indices))
     chains = []
     for indices in product(range(GRID), repeat=len(curves)):
@@ -63,8 +63,8 @@ def test_both_neighbours_give_way():
     steps = np.arange(60)
     easy, hard = (curve(h * 2.0 ** (-steps / 8), 100.0 - h**0.5 * 2.0 ** (steps / 16)) for h in (1.0, 16.0))
     shots, frames = [easy, hard, easy], [10, 10, 10]
-    free = equal_slope(shots, frames, limits(None)).for_quality(85.0)
-    found = smooth(shots, frames, limits(20.0), RungTarget(85.0, free.bits))
+    free = equal_slope(shots, frames, constraints(None)).for_quality(85.0)
+    found = smooth(shots, frames, constraints(20.0), RungTarget(85.0, free.bits))
     (high, low, _), (before, after, _) = (
         [c.quality[i] for c, i in zip(shots, a.indices, strict=True)] for a in (free, found)
     )
@@ -77,12 +77,12 @@ def test_both_neighbours_give_way():
 
 def test_what_cannot_be_smooth_is_as_smooth_as_can_be():
     still, alive = curve([90, 50, 20, 10], [97.4] * 4), curve([90, 50, 20, 10], [80, 70, 60, 40])
-    found = smooth([still, alive, still], [10, 10, 10], limits(5.0), RungTarget(60.0, 100.0))
+    found = smooth([still, alive, still], [10, 10, 10], constraints(5.0), RungTarget(60.0, 100.0))
     assert found.indices.tolist() == [3, 0, 3]
 
 
 def test_a_chunk_stays_where_a_change_saves_next_to_nothing():
     shots = [curve([1000, 998, 500], [90, 89.99, 70])] * 2
     rung_target = RungTarget(89.99, 1500.0)
-    assert smooth(shots, [10, 10], limits(5.0), rung_target).indices.tolist() == [1, 1]
-    assert smooth(shots, [10, 10], limits(5.0), rung_target, now=np.array([0, 0])).indices.tolist() == [0, 0]
+    assert smooth(shots, [10, 10], constraints(5.0), rung_target).indices.tolist() == [1, 1]
+    assert smooth(shots, [10, 10], constraints(5.0), rung_target, current=np.array([0, 0])).indices.tolist() == [0, 0]

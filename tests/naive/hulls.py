@@ -45,7 +45,7 @@ def naive_pool_adjacent_violators(values):
 
 
 def naive_chain(cost, quality, max_quality_step, penalty):
-    """The least that one index a row costs, and what neighbours' qualities differ beyond a max_quality_step, by trying all."""
+    """The minimum over all chains of their cost plus the penalty on VMAF steps beyond `max_quality_step`."""
     least = float("inf")
     for indices in product(range(len(cost[0])), repeat=len(cost)):
         chosen = [row[index] for row, index in zip(quality, indices, strict=True)]

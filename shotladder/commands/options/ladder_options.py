@@ -138,7 +138,7 @@ _LADDER = (
         "--probe-tolerance",
         metavar="PERCENT",
         type=click.FloatRange(0, 100),
-        default=StoppingRule().loss,
+        default=StoppingRule().tolerance_percent,
         show_default=True,
         help="Stop probing when further probe encodes are expected to save less than this percentage of the bitrate.",
     ),
@@ -163,7 +163,7 @@ _LADDER = (
         metavar="GIGABYTES",
         type=click.FloatRange(0),
         help="Traffic in gigabytes that costs as much as one CPU-core hour; requires --expected-views."
-        f" Default: {TrafficModel(1).cpu_hour:g}.",
+        f" Default: {TrafficModel(1).gb_per_cpu_hour:g}.",
     ),
 )
 

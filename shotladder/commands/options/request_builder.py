@@ -128,7 +128,7 @@ def _traffic_model(options: dict[str, Any]) -> TrafficModel | None:
             "cannot be combined with a ladder file, which needs no probe encodes", param_hint="--expected-views"
         )
     views = TrafficModel(options["expected_views"])
-    return views if options["gb_per_cpu_hour"] is None else replace(views, cpu_hour=options["gb_per_cpu_hour"])
+    return views if options["gb_per_cpu_hour"] is None else replace(views, gb_per_cpu_hour=options["gb_per_cpu_hour"])
 
 
 def _per_shot_only(options: dict[str, Any], name: str) -> Any:

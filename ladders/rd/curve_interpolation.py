@@ -1,0 +1,315 @@
+"""Interpolate the rate-distortion curve of a chunk from a few probe encodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from ladders.rd.curves import VMAF_CEILING, Curve, RatePoint, Size, log_vmaf_deficit
+
+__all__ = [
+    "apply_encoder_offset",
+    "fit_chunk_curves",
+    "fit_curve",
+    "pool_adjacent_violators",
+    "shift_through_points",
+]
+
+#: log2(bits) per quantiser step; the steepest slope of an extrapolation. Chosen by hand: one halving in 3 steps.
+STEEPEST_BITS_SLOPE = -1 / 3
+#: log2(bits) per quantiser step; the flattest slope of an extrapolation. Chosen by hand: one halving in 24 steps.
+FLATTEST_BITS_SLOPE = -1 / 24
+#: Curvature of log2(bits): the coefficient of ((quantiser - lowest) / (highest - lowest)) squared. From the replays of
+#: benchmarks.ladder_grids.
+BITS_CURVATURE = 2.0
+#: Slope of the log deficit below the finest probe, as a fraction of its slope between the two finest probes. From the
+#: replays of benchmarks.ladder_grids.
+FINER_SLOPE_FRACTION = 0.8
+#: Sum of squared quantiser distances at which the slope of an offset line is shrunk to half of its least-squares value.
+#: Chosen by hand: two probes about 8.5 steps apart.
+SLOPE_SHRINKAGE = 36.0
+#: VMAF per quantiser step; the flattest slope of VMAF above the coarsest probe. Chosen by hand.
+FLATTEST_VMAF_SLOPE = -0.25
+
+
+def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
+    """Interpolate the curve of one chunk at one resolution from its probes.
+
+    Parameters
+    ----------
+    points : sequence of RatePoint, length >= 2
+        At two or more different quantisers.
+    grid : ndarray of float64, shape (grid,)
+        Increasing quantisers to evaluate the curve at.
+
+    Returns
+    -------
+    Curve
+        Monotone on the whole grid. It passes through the probes that were measured on most frames.
+
+    Raises
+    ------
+    ValueError
+        If all points have one quantiser.
+
+    Notes
+    -----
+    log2(bits) and the log deficit ln(100.5 - VMAF) are interpolated separately by PCHIP, which keeps them monotone
+    (Fritsch and Carlson 1980). The log deficit is nearly linear in the quantiser. log2(bits) has about the same
+    curvature in all chunks; the curvature is subtracted before and added after the interpolation. Therefore two probes
+    suffice. On VMAF itself the chord of two probes lies several points below the curve, and a resolution with few
+    probes would lose rungs to one with many.
+    Probes that are not monotone because of noise are averaged first (pool adjacent violators).
+    Outside the range of the probes both logarithms are extrapolated; the deficit is flatter towards fine quantisers,
+    where the loss by scaling remains. Towards coarse quantisers VMAF is extrapolated linearly.
+
+    Probes that were measured on a subset of the frames give the shape of the curve. Probes measured on more frames
+    then correct it by interpolated residuals in both logarithms.
+    """
+    levels = _fidelity_levels(points)
+    if not levels:
+        raise ValueError("a curve needs probes at two or more quantisers")
+    return _correct_residuals(levels[1:], grid, *_interpolate(levels[0], grid, _curvature(grid)), points)
+
+
+def fit_chunk_curves(
+    fast: Mapping[Size, Sequence[RatePoint]], exact: Mapping[Size, Sequence[RatePoint]], grid: NDArray[np.float64]
+) -> dict[Size, Curve]:
+    """Fit the curves of one chunk by fast-preset probes that a few target-preset probes calibrate.
+
+    Parameters
+    ----------
+    fast : mapping
+        From every size to the fast-preset probes: two or more different quantisers each.
+    exact : mapping
+        From some sizes to the target-preset probes; one or more in total.
+    grid : ndarray of float64, shape (grid,)
+        Increasing quantisers to evaluate the curves at.
+
+    Returns
+    -------
+    dict
+        One curve for every size of `fast`.
+
+    Notes
+    -----
+    At one quantiser a slow preset has a smaller deficit than a fast one, and may use more bits. Its curve is nearly the
+    curve of the fast preset, shifted along the quantiser until the deficits agree, and then in log2(bits). Both shifts
+    are similar at all sizes of a chunk, so one target-preset probe calibrates all of them; with several probes the
+    shifts are linear in the quantiser. The residuals at sizes with target-preset probes are corrected as in
+    `fit_curve`.
+    """
+    offsets = [
+        (point.quantiser, *_preset_offset(fast[size], point, grid))
+        for size, points in exact.items()
+        for point in points
+    ]
+    q, along, bits = (np.array(column) for column in zip(*offsets, strict=True))
+    quantiser_offset, bits_offset = _fit_offset_line(q, along, grid), _fit_offset_line(q, bits, grid)
+    curves = {}
+    for size, probes in fast.items():
+        log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], grid - quantiser_offset, _curvature(grid))
+        own = exact.get(size, ())
+        curves[size] = _correct_residuals(_by_fidelity(own), grid, log_bits + bits_offset, deficit, [*probes, *own])
+    return curves
+
+
+def shift_through_points(curve: Curve, points: Sequence[RatePoint]) -> Curve:
+    """Correct a curve so that it passes through points; return it unchanged if there are none."""
+    if not points:
+        return curve
+    return _correct_residuals(
+        _by_fidelity(points), curve.quantisers, np.log2(curve.bits), log_vmaf_deficit(curve.quality), points
+    )
+
+
+def apply_encoder_offset(curves: Mapping[Size, Curve], points: Mapping[Size, Sequence[RatePoint]]) -> dict[Size, Curve]:
+    """Shift the curves of one chunk to other encoder settings, of which a few encodes are known.
+
+    Parameters
+    ----------
+    curves : mapping
+        From every size to the curve without the other settings.
+    points : mapping
+        From sizes to encodes with the other settings; one or more in total.
+
+    Returns
+    -------
+    dict
+        From every size to the shifted curve.
+
+    Notes
+    -----
+    The offsets in log2(bits) and log deficit that the encodes of one size show are applied to all sizes. The residuals
+    at sizes with encodes of their own correct these sizes only.
+    """
+    offsets = []
+    for size, encodes in points.items():
+        for point in encodes:
+            at = int(np.argmin(np.abs(curves[size].quantisers - point.quantiser)))
+            bits, deficit = np.log2(curves[size].bits[at]), log_vmaf_deficit(curves[size].quality[at])
+            offsets.append((point.quantiser, np.log2(max(point.bits, 1)) - bits, _log_deficit_of(point) - deficit))
+    q, bits_offsets, deficit_offsets = (np.array(column) for column in zip(*offsets, strict=True))
+    shifted = {}
+    for size, curve in curves.items():
+        log_bits = np.minimum.accumulate(np.log2(curve.bits) + _fit_offset_line(q, bits_offsets, curve.quantisers))
+        deficit = np.maximum.accumulate(
+            log_vmaf_deficit(curve.quality) + _fit_offset_line(q, deficit_offsets, curve.quantisers)
+        )
+        quality = np.clip(VMAF_CEILING - np.exp(deficit), 0.0, 100.0)
+        shifted[size] = shift_through_points(
+            replace(curve, bits=np.exp2(log_bits), quality=quality), points.get(size, ())
+        )
+    return shifted
+
+
+def pool_adjacent_violators(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the non-increasing sequence nearest to values in least squares.
+
+    References
+    ----------
+    .. [1] M. Ayer et al., "An empirical distribution function for sampling with incomplete information", Annals of
+       Mathematical Statistics 26, 1955.
+    """
+    blocks: list[tuple[float, int]] = []
+    for value in values:
+        mean, count = float(value), 1
+        while blocks and blocks[-1][0] < mean:
+            left, n = blocks.pop()
+            mean, count = (left * n + mean * count) / (n + count), n + count
+        blocks.append((mean, count))
+    return np.concatenate([np.full(count, mean) for mean, count in blocks])
+
+
+def _log_deficit_of(point: RatePoint) -> float:
+    return float(log_vmaf_deficit(np.array(point.quality)))
+
+
+def _by_fidelity(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
+    """Group points by frame stride, largest stride first; sort each group by quantiser."""
+    return [
+        sorted((p for p in points if p.frame_stride == stride), key=lambda p: p.quantiser)
+        for stride in _frame_strides(points)
+    ]
+
+
+def _frame_strides(points: Sequence[RatePoint]) -> list[int]:
+    """Return the frame strides that occur, largest first."""
+    return sorted({p.frame_stride for p in points}, reverse=True)
+
+
+def _fidelity_levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
+    """Group points by frame stride, largest first; merge groups until the first has two quantisers."""
+    levels: list[list[RatePoint]] = []
+    pending: dict[float, RatePoint] = {}
+    for stride in _frame_strides(points):
+        pending |= {p.quantiser: p for p in points if p.frame_stride == stride}
+        if levels or len(pending) > 1:
+            levels.append([pending[q] for q in sorted(pending)])
+            pending = {}
+    return levels
+
+
+def _interpolate(
+    points: Sequence[RatePoint], grid: NDArray[np.float64], curvature: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return log2(bits), of a given curvature, and the log deficit on a grid."""
+    q = np.array([p.quantiser for p in points])
+    log_bits = pool_adjacent_violators(np.log2([max(p.bits, 1) for p in points]))
+    quality = pool_adjacent_violators(np.array([p.quality for p in points]))
+    deficit = log_vmaf_deficit(quality)
+    inside = np.clip(grid, q[0], q[-1])
+    finer, coarser = np.minimum(grid - q[0], 0), np.maximum(grid - q[-1], 0)
+    slope = FINER_SLOPE_FRACTION * (deficit[1] - deficit[0]) / (q[1] - q[0])
+    fitted = VMAF_CEILING - np.exp(_interpolate_monotone(q, deficit, inside) + finer * slope)
+    fitted = fitted + coarser * min((quality[-1] - quality[-2]) / (q[-1] - q[-2]), FLATTEST_VMAF_SLOPE)
+    bits = _interpolate_bits(q, log_bits, inside, curvature)
+    bits += _extrapolate_bits(q, log_bits, finer, coarser, curvature)
+    return bits, log_vmaf_deficit(np.clip(fitted, 0.0, 100.0))
+
+
+def _interpolate_bits(
+    q: NDArray[np.float64], log_bits: NDArray[np.float64], at: NDArray[np.float64], curvature: float
+) -> NDArray[np.float64]:
+    """Interpolate log2(bits) between probes; the result is never below the next coarser probe."""
+    curved = _interpolate_monotone(q, log_bits - curvature * q**2, at) + curvature * at**2
+    return np.maximum(curved, log_bits[np.searchsorted(q, at)])
+
+
+def _extrapolate_bits(
+    q: NDArray[np.float64],
+    log_bits: NDArray[np.float64],
+    finer: NDArray[np.float64],
+    coarser: NDArray[np.float64],
+    curvature: float,
+) -> NDArray[np.float64]:
+    """Return the change of log2(bits) from the outermost probes at quantiser distances beyond them."""
+    slopes = np.clip(np.diff(log_bits) / np.diff(q), STEEPEST_BITS_SLOPE, FLATTEST_BITS_SLOPE)
+    more = finer * slopes[0] + curvature * finer * (finer - (q[1] - q[0]))
+    less = coarser * slopes[-1] + curvature * coarser * (coarser + (q[-1] - q[-2]))
+    return np.minimum(more, finer * STEEPEST_BITS_SLOPE) + np.minimum(less, coarser * FLATTEST_BITS_SLOPE)
+
+
+def _curvature(grid: NDArray[np.float64]) -> float:
+    """Return the curvature of log2(bits) per squared quantiser step."""
+    return float(BITS_CURVATURE / (grid[-1] - grid[0]) ** 2)
+
+
+def _interpolate_monotone(
+    q: NDArray[np.float64], values: NDArray[np.float64], at: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Interpolate by PCHIP; two points, which most curves have, make a straight line."""
+    return np.interp(at, q, values) if len(q) == 2 else PchipInterpolator(q, values)(at)
+
+
+def _preset_offset(probes: Sequence[RatePoint], point: RatePoint, grid: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the offset from a fitted fast-preset curve to a point: along the quantiser, then in log2(bits)."""
+    window = (grid[-1] - grid[0]) / 4
+    around = np.linspace(point.quantiser - window, point.quantiser + window, 4 * len(grid))
+    log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], around, _curvature(grid))
+    deficit = np.maximum.accumulate(deficit)
+    there = float(np.interp(log_vmaf_deficit(np.array([point.quality]))[0], deficit, around))
+    return point.quantiser - there, float(np.log2(max(point.bits, 1)) - np.interp(there, around, log_bits))
+
+
+def _fit_offset_line(
+    q: NDArray[np.float64], values: NDArray[np.float64], grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return a least-squares line through values with a shrunk slope, constant outside their range (ridge)."""
+    centre = q - q.mean()
+    slope = float(centre @ values) / (float(centre @ centre) + SLOPE_SHRINKAGE)
+    return values.mean() + slope * (np.clip(grid, q.min(), q.max()) - q.mean())
+
+
+def _correct_residuals(
+    levels: Sequence[Sequence[RatePoint]],
+    grid: NDArray[np.float64],
+    log_bits: NDArray[np.float64],
+    deficit: NDArray[np.float64],
+    points: Sequence[RatePoint],
+) -> Curve:
+    """Make a curve pass through points, level by level, so that the last level is met exactly."""
+    for level in levels:
+        q = [p.quantiser for p in level]
+        log_bits = log_bits + _residual(grid, q, log_bits, np.log2([max(p.bits, 1) for p in level]))
+        deficit = deficit + _residual(grid, q, deficit, log_vmaf_deficit(np.array([p.quality for p in level])))
+    bits = np.exp2(np.minimum.accumulate(log_bits))
+    quality = np.clip(VMAF_CEILING - np.exp(np.maximum.accumulate(deficit)), 0.0, 100.0)
+    ordered = sorted(points, key=lambda p: p.quantiser)
+    probed = [p.quantiser for p in ordered]
+    peaks, deficits = (
+        np.interp(grid, probed, column)
+        for column in zip(*((p.peak_to_average, p.worst_shot_deficit) for p in ordered), strict=True)
+    )
+    return Curve(grid, bits, quality, peaks, deficits)
+
+
+def _residual(
+    grid: NDArray[np.float64], quantisers: Sequence[float], curve: NDArray[np.float64], measured: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return measured values minus the curve at some quantisers, interpolated on the grid."""
+    return np.interp(grid, quantisers, measured - np.interp(quantisers, grid, curve))
