@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from encoder import Chunk, Segment
-from ladders import Anchor, FinalChunk, FinalEncodes, Ladder, ProbeCost, Rung
+from ladders import Anchor, FinalEncodes, Ladder, ProbeCost, Rung
+from ladders.final.final_encodes import FinalChunk
 from shotladder.report.baseline_comparison import against_fixed
 from tests.ladders.synthetic import film
 
