@@ -9,28 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ladders import (
-    Constraints,
-    Curve,
-    EncodeSettings,
-    ProbeCost,
-    ProbePoint,
-    Prober,
-    RatePoint,
-    RungRules,
-    RungTarget,
-    TitleCurve,
-    choose_rungs,
-    equal_slope,
-    fit_curve,
-    one_quantiser,
-    quantiser_grid,
-)
-from ladders.allocation.baselines import same_quality
-from ladders.allocation.equal_slope import solve_for_quality
-from ladders.allocation.rung_placement import allocate_rungs
+from ladders import Constraints, EncodeSettings, ProbeCost, Prober, RungRules
+from ladders.allocation.baselines import one_quantiser, same_quality
+from ladders.allocation.constraints import RungTarget
+from ladders.allocation.equal_slope import equal_slope, solve_for_quality
+from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
 from ladders.allocation.smoothness import smooth
-from ladders.probing.probe_results import ProbeBatch
+from ladders.allocation.title_curve import TitleCurve
+from ladders.probing.probe_results import ProbeBatch, ProbePoint
+from ladders.rd.curve_interpolation import fit_curve
+from ladders.rd.curves import Curve, RatePoint, quantiser_grid
 
 QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
 LIMITS = Constraints()

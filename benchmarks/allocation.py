@@ -14,10 +14,13 @@ from functools import partial
 
 import numpy as np
 
-from ladders import Allocation, Constraints, Curve, RungRules, RungTarget, choose_rungs, equal_slope, quantiser_grid
-from ladders.allocation.equal_slope import solve_for_quality
-from ladders.allocation.rung_placement import allocate_rungs
+from ladders import Constraints, RungRules
+from ladders.allocation.constraints import RungTarget
+from ladders.allocation.equal_slope import equal_slope, solve_for_quality
+from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
 from ladders.allocation.smoothness import smooth
+from ladders.allocation.title_curve import Allocation
+from ladders.rd.curves import Curve, quantiser_grid
 
 SHOTS, RUNGS, HEIGHTS, FRAME_RATE, ROUNDS = 1500, 8, (1080, 720, 540, 432, 360, 234), 24, 5
 GRID = quantiser_grid(12.0, 46.0, 0.25)

@@ -22,7 +22,10 @@ from abr.expected_quality import STALL_PENALTY
 from abr.results.interval import cluster_interval
 from benchmarks._grids import LIMITS, Grid
 from benchmarks.ladder_grids import GRIDS, read_grid
-from ladders import RungChoice, RungRules, TitleCurve, choose_rungs, equal_slope
+from ladders import RungRules
+from ladders.allocation.equal_slope import equal_slope
+from ladders.allocation.rung_placement import RungChoice, choose_rungs
+from ladders.allocation.title_curve import TitleCurve
 from shotladder.pipeline.client_population import ClientPopulation
 
 TRACES = Path(__file__).resolve().parents[2] / "shared" / "traces"

@@ -51,11 +51,9 @@ from ladders import (
     Ladder,
     LadderRequest,
     NoOverlapError,
-    ProbePoint,
     Prober,
     Rung,
     RungRules,
-    RungTarget,
     StoppingRule,
     TrafficModel,
     analyse,
@@ -64,12 +62,14 @@ from ladders import (
     default_target,
     encode_final_chunks,
     find_ladder,
-    fit_curve,
-    one_quantiser,
 )
+from ladders.allocation.baselines import one_quantiser
+from ladders.allocation.constraints import RungTarget
 from ladders.final.correction import encode_with_correction
+from ladders.probing.probe_results import ProbePoint
 from ladders.probing.sampling import frame_stride_for
 from ladders.probing.search import ProbeSearch
+from ladders.rd.curve_interpolation import fit_curve
 from shotladder_runtime.store import Store
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"

@@ -24,9 +24,10 @@ from benchmarks._grids import (
     rungs_of,
     smooth_costs,
 )
-from ladders import RatePoint, StoppingRule, fit_curve
+from ladders import StoppingRule
 from ladders.probing.search import ProbeSearch
-from ladders.rd.curves import Size
+from ladders.rd.curve_interpolation import fit_curve
+from ladders.rd.curves import RatePoint, Size
 
 GRIDS = Path(__file__).resolve().parents[2] / "shared" / "truth" / "grids"
 FRAME_RATES = {"angel": 25.0, "bbb": 24.0}

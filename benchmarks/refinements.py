@@ -23,7 +23,8 @@ import numpy as np
 import encoder
 import vmaf
 from encoder import codec_named
-from ladders import EncodeSettings, ProbePoint, Prober, analyse, bd_rate, candidate_sizes
+from ladders import EncodeSettings, Prober, analyse, bd_rate, candidate_sizes
+from ladders.probing.probe_results import ProbePoint
 from ladders.probing.sampling import evenly_spaced
 from shotladder_runtime.store import Store
 

@@ -1,19 +1,16 @@
 """Decide: shots, complexity, probe encodes, hulls, allocation, rungs."""
 
-from ladders.allocation.baselines import one_quantiser
-from ladders.allocation.constraints import Constraints, RungTarget
-from ladders.allocation.equal_slope import equal_slope
+from ladders.allocation.constraints import Constraints
 from ladders.allocation.hull import convex_hull
-from ladders.allocation.rung_placement import RungChoice, RungRules, choose_rungs
-from ladders.allocation.title_curve import Allocation, TitleCurve
+from ladders.allocation.rung_placement import RungRules
 from ladders.api import constant_quality, fixed, make_ladder, per_shot, per_title
 from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
 from ladders.complexity.si_ti import SITI_MODES, si_ti
-from ladders.construction.find_ladder import find_ladder, requantise
+from ladders.construction.find_ladder import find_ladder
 from ladders.final.active_constraints import active_constraints
-from ladders.final.correction import encode_with_correction, find_violations, segment_rates
+from ladders.final.correction import encode_with_correction
 from ladders.final.cost_prediction import predict_cost
-from ladders.final.final_encodes import FinalChunk, FinalEncodes, add_final_encodes, encode_final_chunks
+from ladders.final.final_encodes import FinalEncodes, add_final_encodes, encode_final_chunks
 from ladders.final.fixed_baseline import Anchor, fixed_anchor
 from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung
 from ladders.ladder_json import load_ladder, load_ladders, save_ladder, save_ladders
@@ -27,12 +24,9 @@ from ladders.ladder_request import (
     default_target,
 )
 from ladders.probing.preset_choice import choose_preset
-from ladders.probing.probe_results import ProbePoint
 from ladders.probing.prober import Prober
 from ladders.rate_curve import RateCurve
 from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
-from ladders.rd.curve_interpolation import fit_curve
-from ladders.rd.curves import Curve, RatePoint, quantiser_grid
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
 from ladders.shots.detector import Analysis, Shot, analyse, assemble, detect_shots
@@ -45,15 +39,12 @@ __all__ = [
     "MODES",
     "POOLINGS",
     "SITI_MODES",
-    "Allocation",
     "Analysis",
     "Anchor",
     "BDRate",
     "Complexity",
     "Constraints",
-    "Curve",
     "EncodeSettings",
-    "FinalChunk",
     "FinalEncodes",
     "HullPoint",
     "Ladder",
@@ -62,19 +53,14 @@ __all__ = [
     "NoOverlapError",
     "Pooled",
     "ProbeCost",
-    "ProbePoint",
     "Prober",
     "RateCurve",
-    "RatePoint",
     "Rung",
-    "RungChoice",
     "RungRules",
-    "RungTarget",
     "ScanResult",
     "Shot",
     "ShotParameters",
     "StoppingRule",
-    "TitleCurve",
     "TrafficModel",
     "Transition",
     "active_constraints",
@@ -85,7 +71,6 @@ __all__ = [
     "bd_rate",
     "candidate_sizes",
     "choose_preset",
-    "choose_rungs",
     "constant_quality",
     "convex_hull",
     "dct_energy",
@@ -93,25 +78,18 @@ __all__ = [
     "detect_shots",
     "encode_final_chunks",
     "encode_with_correction",
-    "equal_slope",
     "find_ladder",
-    "find_violations",
-    "fit_curve",
     "fixed",
     "fixed_anchor",
     "load_ladder",
     "load_ladders",
     "make_ladder",
-    "one_quantiser",
     "per_shot",
     "per_title",
     "plan_ranges",
     "predict_cost",
-    "quantiser_grid",
-    "requantise",
     "save_ladder",
     "save_ladders",
     "scan",
-    "segment_rates",
     "si_ti",
 ]

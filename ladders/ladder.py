@@ -203,7 +203,7 @@ class Ladder:
         )
 
     def check_belongs_to(self, source: Source) -> None:
-        """Make exact that the ladder is for this film.
+        """Check that the ladder was made for a source and can be encoded.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import abr
-from ladders import RungChoice
+from ladders.allocation.rung_placement import RungChoice
 
 __all__ = ["ClientPopulation"]
 

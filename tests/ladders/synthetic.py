@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from encoder import Colour, Source, plan_chunks
-from ladders import EncodeSettings, ProbeCost, Prober, RatePoint
+from ladders import EncodeSettings, ProbeCost, Prober
 from ladders.probing.probe_results import ProbeBatch
+from ladders.rd.curves import RatePoint
 from shotladder_runtime.store import Store
 
 

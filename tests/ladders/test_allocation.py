@@ -8,10 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, Constraints, Curve, TitleCurve, equal_slope, one_quantiser
-from ladders.allocation.baselines import QUALITY_STEP, same_quality
+from ladders import POOLINGS, Constraints
+from ladders.allocation.baselines import QUALITY_STEP, one_quantiser, same_quality
 from ladders.allocation.constraints import PEAK_MARGIN, RungTarget
-from ladders.allocation.equal_slope import solve_for_quality
+from ladders.allocation.equal_slope import equal_slope, solve_for_quality
+from ladders.allocation.title_curve import TitleCurve
+from ladders.rd.curves import Curve
 from tests.naive.hulls import naive_allocations, naive_hull
 
 FREE = Constraints(floor_below_mean=200.0, cap=100.0, peak_ratio=1e9)

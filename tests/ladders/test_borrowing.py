@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ladders import RatePoint, fit_curve, quantiser_grid
-from ladders.rd.curve_interpolation import shift_through_points
+from ladders.rd.curve_interpolation import fit_curve, shift_through_points
 from ladders.rd.curve_transfer import impute_curves, nearest_probed_size
+from ladders.rd.curves import RatePoint, quantiser_grid
 
 GRID = quantiser_grid(12, 46, 0.25)
 SIZES = [(1280, 720), (640, 360), (416, 234)]

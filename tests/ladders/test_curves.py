@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders import RatePoint, fit_curve, quantiser_grid
-from ladders.rd.curve_interpolation import fit_chunk_curves, pool_adjacent_violators
+from ladders.rd.curve_interpolation import fit_chunk_curves, fit_curve, pool_adjacent_violators
+from ladders.rd.curves import RatePoint, quantiser_grid
 from tests.naive.hulls import naive_pool_adjacent_violators
 
 GRID = quantiser_grid(12, 46, 0.25)

@@ -21,19 +21,24 @@ from encoder import (
 from ladders import (
     Constraints,
     EncodeSettings,
-    FinalChunk,
     FinalEncodes,
     LadderRequest,
     Prober,
     RungRules,
-    RungTarget,
     encode_with_correction,
     find_ladder,
+)
+from ladders.allocation.constraints import RungTarget
+from ladders.construction.find_ladder import requantise
+from ladders.final.correction import (
+    TOLERANCE,
+    CorrectionRound,
+    best_encodes,
     find_violations,
-    requantise,
+    measure_violations,
     segment_rates,
 )
-from ladders.final.correction import TOLERANCE, CorrectionRound, best_encodes, measure_violations
+from ladders.final.final_encodes import FinalChunk
 from ladders.probing.chunk_measurement import rate_point, shot_vmaf
 from ladders.probing.sampling import frame_stride_for
 from shotladder_runtime.store import Store

@@ -23,17 +23,17 @@ from ladders import (
     LadderRequest,
     Prober,
     RungRules,
-    RungTarget,
     detect_shots,
     encode_final_chunks,
     encode_with_correction,
     find_ladder,
-    find_violations,
     load_ladder,
     make_ladder,
-    requantise,
     save_ladder,
 )
+from ladders.allocation.constraints import RungTarget
+from ladders.construction.find_ladder import requantise
+from ladders.final.correction import find_violations
 from shotladder_runtime.store import Store
 from tests.encoder.films import write_film
 from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder, exact_counts, known

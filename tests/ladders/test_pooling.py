@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, RungTarget, find_ladder, requantise
+from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, find_ladder
+from ladders.allocation.constraints import RungTarget
+from ladders.construction.find_ladder import requantise
 from tests.ladders.synthetic import known
 from vmaf import Pool
 

@@ -5,16 +5,9 @@ from dataclasses import replace
 import pytest
 
 from encoder import codec_named
-from ladders import (
-    AUTO,
-    EncodeSettings,
-    LadderError,
-    LadderRequest,
-    ProbeCost,
-    RatePoint,
-    TrafficModel,
-)
+from ladders import AUTO, EncodeSettings, LadderError, LadderRequest, ProbeCost, TrafficModel
 from ladders.probing.preset_choice import choose_preset
+from ladders.rd.curves import RatePoint
 from tests.ladders.synthetic import KnownFilm, film, known
 
 PRESETS = codec_named("h264").presets

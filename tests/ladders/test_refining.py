@@ -18,9 +18,9 @@ from ladders import (
     encode_with_correction,
     find_ladder,
     load_ladder,
-    requantise,
     save_ladder,
 )
+from ladders.construction.find_ladder import requantise
 from ladders.probing.prober import Prober
 from shotladder_runtime.store import Store
 from tests.encoder.films import write_film

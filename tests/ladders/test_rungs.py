@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import lognorm
 
-from ladders import Allocation, RungRules, TitleCurve, choose_rungs
+from ladders import RungRules
 from ladders.allocation.constraints import RungTarget
-from ladders.allocation.rung_placement import allocate_rungs
-from ladders.allocation.title_curve import TabulatedCurve
+from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
+from ladders.allocation.title_curve import Allocation, TabulatedCurve, TitleCurve
 
 DURATION = 60.0
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders import Constraints, RungTarget, equal_slope
+from ladders import Constraints
+from ladders.allocation.constraints import RungTarget
+from ladders.allocation.equal_slope import equal_slope
 from ladders.allocation.smoothness import smooth
 from ladders.allocation.smoothness_kernels import cheapest_chain
 from tests.ladders.test_allocation import GRID, achieved, curve, titles

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from encoder import Chunk, Segment
-from ladders import Anchor, FinalChunk, FinalEncodes, Ladder, ProbeCost, Rung
+from ladders import Anchor, FinalEncodes, Ladder, ProbeCost, Rung
+from ladders.final.final_encodes import FinalChunk
 from shotladder.report.baseline_comparison import compare_with_fixed
-from tests.ladders.test_making import film
+from tests.ladders.synthetic import film
 
 CURVE = ((250_000, 60.0), (500_000, 75.0), (1_000_000, 86.0), (2_000_000, 93.0))
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ladders import RungChoice, RungRules, TitleCurve, choose_rungs
+from ladders import RungRules
+from ladders.allocation.rung_placement import RungChoice, choose_rungs
+from ladders.allocation.title_curve import TitleCurve
 from shotladder.commands.ladder import command
 from shotladder.pipeline.client_population import ClientPopulation
 
