@@ -1,9 +1,9 @@
-"""Kill a run with SIGKILL at thirty random times, and repeat the command after each kill.
+"""A SIGKILL at thirty random moments of a run, each followed by the same command.
 
     python -m benchmarks.kills [KILLS]
 
-Each time the segments must equal those of an undisturbed run, byte for byte, and no artefact that was in the store at
-the time of the kill may be made again.
+Each time the segments must be those of an undisturbed run, byte for byte, and no artefact that was in the store at the
+kill may be made again: only what was being made is lost.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SEED = 1
 
 
 def start(film: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """Start an encode with its store and its output in the directory."""
+    """Start an encode whose store and output lie in the folder."""
     command = [sys.executable, "-m", "shotladder.cli", "encode", str(film), "-o", str(folder / "out"), *ENCODE]
     environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store")}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
@@ -36,7 +36,7 @@ def segments(folder: Path) -> dict[str, bytes]:
 
 
 def artefacts(folder: Path) -> dict[str, int]:
-    """Return the modification time of each artefact."""
+    """Return when each artefact was made."""
     store = folder / "store"
     found = [path for path in store.glob("*/*/*") if not path.name.startswith(".")]
     return {str(path.relative_to(store)): path.stat().st_mtime_ns for path in found}
@@ -51,7 +51,7 @@ def main(kills: int = 30) -> None:
         begun = time.monotonic()
         assert start(film, place / "whole").wait() == 0
         length = time.monotonic() - begun
-        expected, made = segments(place / "whole" / "out"), len(artefacts(place / "whole"))
+        wanted, made = segments(place / "whole" / "out"), len(artefacts(place / "whole"))
         same = kept = 0
         found = []
         for n in range(kills):
@@ -66,7 +66,7 @@ def main(kills: int = 30) -> None:
             found.append(len(before))
             assert start(film, folder).wait() == 0
             after = artefacts(folder)
-            same += segments(folder / "out") == expected
+            same += segments(folder / "out") == wanted
             again = {path for path, moment in before.items() if after.get(path) != moment}
             kept += not again and len(after) == made
             if again or len(after) != made:

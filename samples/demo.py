@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: a video, its presentation, and sessions on generated network traces."""
+"""The demonstration behind `make demo`: a film, its presentation, and viewers on generated networks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from samples.traces import write_traces
 
 
 def main(folder: Path) -> None:
-    """Make everything in a directory; a second call reuses what exists."""
+    """Make everything in a folder; a second call goes on from what is there."""
     begun = time.monotonic()
-    video, traces, output = folder / "film.mp4", folder / "traces", folder / "presentation"
+    film, traces, output = folder / "film.mp4", folder / "traces", folder / "presentation"
     folder.mkdir(parents=True, exist_ok=True)
-    if not video.exists():
-        print("making the sample video ...", flush=True)
-        make_film(video)
+    if not film.exists():
+        print("making the sample film ...", flush=True)
+        make_film(film)
     write_traces(traces)
     command = [sys.executable, "-m", "shotladder.cli"]
-    _run([*command, "encode", str(video), "-o", str(output)])
+    _run([*command, "encode", str(film), "-o", str(output)])
     policies = [word for name in ("throughput", "bba-0", "bba-1", "bba-2") for word in ("--policy", name)]
     _run([*command, "simulate", str(output / "presentation.json"), "--traces", str(traces), *policies])
     print(f"\n{time.monotonic() - begun:.0f} s; the report is {(output / 'report.html').resolve()}")
