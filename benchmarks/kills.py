@@ -49,7 +49,7 @@ def main(kills: int = 30) -> None:
         root = Path(name)
         source = make_film(root / "film.mp4", width=160, height=90)
         begun = time.monotonic()
-        assert start(source, root / "whole").wait() == 0
+        assert start(source, root / "uninterrupted").wait() == 0
         duration = time.monotonic() - begun
         expected, total = segments(root / "uninterrupted" / "out"), len(artefacts(root / "uninterrupted"))
         same = kept = 0

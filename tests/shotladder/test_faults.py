@@ -12,6 +12,7 @@ import av
 import pytest
 
 from shotladder.cli import COMMANDS, main
+from shotladder_runtime.tools import use_ffmpeg
 from tests.encoder.films import write_film
 from tests.shotladder.running import FAST, REPOSITORY, Answer, command, shotladder
 
@@ -94,8 +95,7 @@ PROGRESS = re.compile(r".* \.\.\.|.*: \d+%, \d+ s left")
 def here(tmp_path, monkeypatch, capsys):
     """Run `main` in this process, which saves the start of another."""
     monkeypatch.setenv("SHOTLADDER_STORE", str(tmp_path / "store"))
-    # `--ffmpeg` sets it; monkeypatch restores it at the end
-    monkeypatch.setenv("SHOTLADDER_FFMPEG", "")
+    monkeypatch.delenv("SHOTLADDER_FFMPEG", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*words):
@@ -104,7 +104,9 @@ def here(tmp_path, monkeypatch, capsys):
             main()
         return Answer(ended.value.code, *capsys.readouterr())
 
-    return run
+    yield run
+    # `--ffmpeg` chose another one in this process
+    use_ffmpeg(None)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

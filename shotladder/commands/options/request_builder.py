@@ -13,7 +13,7 @@ import click
 import encoder
 from ladders import AUTO, MODES, StoppingRule, TrafficModel
 from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
-from shotladder_runtime.tools import FFMPEG_VARIABLE, require_encoder
+from shotladder_runtime.tools import require_encoder, use_ffmpeg
 
 __all__ = ["build_encode_request"]
 
@@ -42,7 +42,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
     if AUTO in presets and options["expected_views"] is None:
         raise click.UsageError("--preset auto requires --expected-views")
     if options["ffmpeg"]:
-        os.environ[FFMPEG_VARIABLE] = str(Path(options["ffmpeg"]).resolve())
+        use_ffmpeg(Path(options["ffmpeg"]).resolve())
     if options["cluster"] and "://" not in source:
         # workers have other working directories
         source = os.path.abspath(source)  # noqa: PTH100 - links are kept
