@@ -8,7 +8,7 @@ from encoder.encode.stitch import stitch, stitched_samples
 from encoder.encode.vbv import min_vbv_bitrate, min_vbv_size, track_samples
 from encoder.errors import KeyFileError, SourceError, StitchError, TrackError
 from encoder.media.frames import Frame, decode
-from encoder.media.inspection import inspect
+from encoder.media.inspection import as_source, inspect
 from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, TextStream
 from encoder.packaging.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
 from encoder.packaging.hls_media_playlist import Packaged
@@ -43,6 +43,7 @@ __all__ = [
     "TextTrack",
     "TrackError",
     "UnknownCodecError",
+    "as_source",
     "audio_codecs",
     "chunk_path",
     "codec_named",

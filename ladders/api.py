@@ -98,7 +98,7 @@ def make_ladder(
     """
     planned = plan_chunks(source, [shot.start for shot in shots], request.segment_duration)
     store = store or Store.default()
-    with LocalExecutor(os.cpu_count() or 1) as pool, store.in_use():
+    with LocalExecutor(os.cpu_count() or 1) as pool, store.hold():
         request, spent = choose_preset(request, source, planned[0], store, executor or pool)
         prober = Prober(source, planned[0], request.encoding, store, executor or pool, every=request.every, cost=spent)
         return ladder_from(prober, planned[1], request, progress)

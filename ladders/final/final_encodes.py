@@ -142,7 +142,7 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     """Encode one chunk in all renditions and measure it on every frame."""
     paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
     cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
-    with job.store.claim("final", cache_keys):
+    with job.store.lock_job("final", cache_keys):
         known = _known(job, paths, cache_keys)
     return tuple(
         FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})

@@ -151,7 +151,7 @@ def run_job(job: _Job) -> Probed:
     The chunk is decoded once for all encodes and once for all measurements.
     """
     cache_keys = [_recipe(job, point) for point in job.points]
-    with job.store.claim("trial", cache_keys):
+    with job.store.lock_job("trial", cache_keys):
         known = _known(job, cache_keys)
     found = [(point, _rate_point(job, point, value)) for point, value in zip(job.points, known, strict=True)]
     # what is in the store has cost as much once: a ladder's cost does not depend on when it was found

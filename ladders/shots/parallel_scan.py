@@ -134,7 +134,7 @@ def plan_ranges(source: Source) -> list[tuple[int, int]]:
 
 def run_job(job: _Job, counter: _Counter | None = None) -> Any:
     """Return what was found in a range, as JSON holds it."""
-    with job.store.claim("evidence", [job.cache_key]):
+    with job.store.lock_job("evidence", [job.cache_key]):
         known = job.store.read_json("evidence", job.cache_key)
         if known is None:
             # all on one thread, whose time is counted

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shotladder.commands.options import json_flag, quiet_flag, store_option
-from shotladder_runtime.store import Artefact, Store, artefacts, prune
+from shotladder_runtime.store import Artefact, Store, list_artefacts, prune
 
 __all__ = ["command"]
 
@@ -71,7 +71,7 @@ def command(
         gone = prune(store, older_than=older_than, max_size=max_size, dry_run=dry_run)
     elif dry_run:
         raise click.UsageError("--dry-run goes with --older-than or --max-size")
-    kinds = [_summed(kind, group) for kind, group in _by_kind(artefacts(store))]
+    kinds = [_summed(kind, group) for kind, group in _by_kind(list_artefacts(store))]
     document: dict[str, Any] = {"store": store.url or str(store.root), "kinds": kinds}
     if gone is not None:
         document["deleted"] = {

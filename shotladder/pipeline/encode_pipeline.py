@@ -104,7 +104,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
     for kind in source.hdr.dynamic:
         kept = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}.get(source.colour.transfer or "", "the base layer")
         reporter.say(f"{source.path}: {kind} metadata is left out, the encoders cannot carry it; {kept} remains")
-    with request.store.in_use():
+    with request.store.hold():
         with _workers(request) as executor:
             analysed = _aside(executor, _analyse, source, request.store, executor, reporter)
             found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
@@ -126,7 +126,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> Outcome:
 def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
     """Find the ladders of a film by trials, one a codec, without the final encodes."""
     source = encoder.inspect(request.source)
-    with request.store.in_use(), _workers(request) as executor:
+    with request.store.hold(), _workers(request) as executor:
         analysed = _aside(executor, _analyse, source, request.store, executor, reporter)
         found = codec_ladders(request, analysed.source, analysed.shots, executor, reporter)
     return [each.ladder for each in found]

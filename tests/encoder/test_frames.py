@@ -167,5 +167,5 @@ def test_a_film_that_went_away_is_an_error(tmp_path):
     path = write_film(tmp_path / "film.mkv")
     source = inspect(path)
     path.unlink()
-    with pytest.raises(SourceError, match="cannot be opened any more"):
+    with pytest.raises(SourceError, match="cannot be opened"):
         next(decode(source))

@@ -37,11 +37,11 @@ def place(tmp_path_factory) -> Path:
 #: Words of the command (names are in the folder), its exit status, and what the line must say.
 FAULTS = {
     "no such film": ("encode absent.mp4 -o out", 1, "no such file"),
-    "a text file": ("encode notes.txt -o out", 1, "not a film"),
-    "text under a film's name": ("encode notes.mp4 -o out", 1, "not a film"),
-    "an empty file": ("encode empty.mp4 -o out", 1, "not a film"),
+    "a text file": ("encode notes.txt -o out", 1, "cannot be opened as video"),
+    "text under a film's name": ("encode notes.mp4 -o out", 1, "cannot be opened as video"),
+    "an empty file": ("encode empty.mp4 -o out", 1, "cannot be opened as video"),
     "no frames": ("encode hollow.mkv -o out", 1, "hollow.mkv"),
-    "a folder for a film": ("encode full -o out", 1, "not a film"),
+    "a folder for a film": ("encode full -o out", 1, "cannot be opened as video"),
     "a URL that nobody answers": ("encode http://127.0.0.1:9/film.mp4 -o out", 1, "film"),
     "output is a file": ("encode film.mp4 -o file", 1, "is a file"),
     "output is not empty": ("encode film.mp4 -o full", 1, "not empty"),

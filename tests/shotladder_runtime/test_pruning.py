@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shotladder_runtime.errors import JobLockedError, StoreError
-from shotladder_runtime.store import Store, artefacts, prune
+from shotladder_runtime.store import Store, list_artefacts, prune
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAY = 86_400
@@ -33,8 +33,8 @@ def test_artefacts_are_listed_least_recently_used_first(store):
     put(store, "chunk", 1, size=5, days=1)
     put(store, "probe", 2, size=7, days=3)
     put(store, "chunk", 3, size=9, days=2)
-    with store.in_use(), store.claim("chunk", [{"n": 9}]):
-        found = artefacts(store)
+    with store.hold(), store.lock_job("chunk", [{"n": 9}]):
+        found = list_artefacts(store)
     assert [(a.kind, a.size) for a in found] == [("probe", 7), ("chunk", 9), ("chunk", 5)]
 
 
@@ -68,20 +68,20 @@ def test_a_dry_run_deletes_nothing(store):
 
 def test_what_a_run_has_asked_for_or_made_stays(store):
     asked, idle = put(store, "chunk", 1, days=60), put(store, "chunk", 2, days=60)
-    with store.in_use():
+    with store.hold():
         assert store.has(asked)
         made = put(store, "chunk", 3)
         prune(store, max_size=0)
         assert [path.exists() for path in (asked, made, idle)] == [True, True, False]
     prune(store, max_size=0)
-    assert artefacts(store) == []
+    assert list_artefacts(store) == []
 
 
 def test_a_killed_run_holds_nothing_and_its_parts_go(store):
     code = (
         "from pathlib import Path\nimport os, signal, tempfile\nfrom shotladder_runtime.store import Store\n"
         f"store = Store(Path({str(store.root)!r}))\n"
-        "with store.in_use(), store.claim('chunk', [{'n': 1}]):\n"
+        "with store.hold(), store.lock_job('chunk', [{'n': 1}]):\n"
         "    tempfile.mkdtemp(prefix='.chunk.', dir=store.root)\n"
         "    store.write(store.path('chunk', {'n': 0}, '.bin'), lambda part: part.write_bytes(b'whole'))\n"
         "    store.write(store.path('chunk', {'n': 1}, '.bin'), lambda part: os.kill(os.getpid(), signal.SIGKILL))\n"
@@ -89,10 +89,10 @@ def test_a_killed_run_holds_nothing_and_its_parts_go(store):
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == -9
     parts = [*store.root.glob(".chunk.*"), *store.root.glob("chunk/*/.*")]
     assert len(parts) == 2
-    assert len(artefacts(store)) == 1
-    with store.claim("chunk", [{"n": 1}]):
+    assert len(list_artefacts(store)) == 1
+    with store.lock_job("chunk", [{"n": 1}]):
         prune(store, max_size=0)
-    assert artefacts(store) == []
+    assert list_artefacts(store) == []
     # somebody might still write into what is young
     assert all(part.exists() for part in parts)
     for part in parts:
@@ -103,14 +103,14 @@ def test_a_killed_run_holds_nothing_and_its_parts_go(store):
 
 def test_a_claim_is_one_runs_alone_and_ends_with_it(store):
     cache_keys = [{"n": 1}, {"n": 2}]
-    with store.claim("chunk", cache_keys):
-        with pytest.raises(JobLockedError), store.claim("chunk", cache_keys):
+    with store.lock_job("chunk", cache_keys):
+        with pytest.raises(JobLockedError), store.lock_job("chunk", cache_keys):
             pass
-        with store.claim("chunk", cache_keys[:1]), store.claim("probe", cache_keys):
+        with store.lock_job("chunk", cache_keys[:1]), store.lock_job("probe", cache_keys):
             pass
-    with store.claim("chunk", cache_keys):
+    with store.lock_job("chunk", cache_keys):
         pass
-    assert list((store.root / ".claims").iterdir()) == []
+    assert list((store.root / ".jobs").iterdir()) == []
 
 
 def age(*paths: Path) -> None:
@@ -135,7 +135,7 @@ def test_prune_refuses_a_folder_that_is_not_a_store(tmp_path):
         with pytest.raises(StoreError, match="is not a store"):
             prune(store, **bounds)
     with pytest.raises(StoreError, match="is not a store"):
-        artefacts(store)
+        list_artefacts(store)
     assert tree(folder) == before
 
 
@@ -189,7 +189,7 @@ def test_prune_lists_unfinished_files_and_a_dry_run_changes_nothing(store):
     (encoding / "0.mp4").write_bytes(bytes(5))
     part.write_bytes(bytes(3))
     ended = store.root / ".runs" / "tmpabcdefgh"
-    with store.in_use():
+    with store.hold():
         ended.touch()
     age(part, encoding, ended)
     assert prune(store, older_than=50 * DAY, dry_run=True) == prune(store, older_than=50 * DAY, dry_run=True) != []
@@ -211,7 +211,7 @@ from shotladder_runtime.store import Store, prune
 store, seed = Store(Path(sys.argv[1])), int(sys.argv[2])
 shuffle = random.Random(seed)
 made = 0
-with store.in_use():
+with store.hold():
     print("ready", flush=True)
     sys.stdin.readline()
     waiting = list(range(40))
@@ -220,7 +220,7 @@ with store.in_use():
         n = waiting.pop()
         path = store.path("chunk", {"n": n}, ".bin")
         try:
-            with store.claim("chunk", [{"n": n}]):
+            with store.lock_job("chunk", [{"n": n}]):
                 if not store.has(path):
                     made += 1
                     store.write(path, lambda part: part.write_bytes(bytes([n]) * 50_000))

@@ -14,7 +14,7 @@ import fsspec
 import pytest
 
 from shotladder_runtime.errors import StoreError
-from shotladder_runtime.store import Store, artefacts, prune, remote
+from shotladder_runtime.store import Store, list_artefacts, prune, remote
 from tests.sftp import sftp_server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -78,7 +78,7 @@ def test_a_failing_maker_leaves_nothing_anywhere(machines):
 
     with pytest.raises(RuntimeError):
         one.write(one.path("chunk", {"n": 1}, ".bin"), fail)
-    assert artefacts(one) == []
+    assert list_artefacts(one) == []
     with pytest.raises(FileNotFoundError):
         two.fetch(two.path("chunk", {"n": 1}, ".bin"))
     assert list(two.root.glob("*/*/*")) == []
@@ -95,7 +95,7 @@ def test_many_threads_share_a_server(machines):
     with ThreadPoolExecutor(8) as executor:
         assert list(executor.map(work, range(24))) == [bytes([n]) * 20_000 for n in range(24)]
     assert two.fetch(two.path("chunk", {"n": 1000}, ".bin")).read_bytes() == b"the same"
-    assert len(artefacts(one)) == 25
+    assert len(list_artefacts(one)) == 25
 
 
 def test_a_far_store_is_pruned_but_for_what_is_fresh(sftp, tmp_path, monkeypatch):
@@ -115,7 +115,7 @@ def test_a_far_store_is_pruned_but_for_what_is_fresh(sftp, tmp_path, monkeypatch
     ]
     assert all(path.exists() for path in old)
     assert [a.is_whole for a in prune(two, max_size=5)] == [True, True, False]
-    assert [artefact.size for artefact in artefacts(two)] == [5]
+    assert [artefact.size for artefact in list_artefacts(two)] == [5]
     assert not any(path.exists() for path in old)
     # the copies of a machine go by its own use of them
     assert all(path.exists() for path in paths)
@@ -136,10 +136,10 @@ def test_a_url_that_holds_other_files_is_refused_and_left_alone(other_files, tmp
     served, url = other_files
     store = Store(tmp_path / "one", url)
     before = sorted(served.rglob("*"))
-    for use in (lambda: put(store, 1), lambda: prune(store, max_size=0), lambda: artefacts(store)):
+    for use in (lambda: put(store, 1), lambda: prune(store, max_size=0), lambda: list_artefacts(store)):
         with pytest.raises(StoreError, match="is not a store"):
             use()
-    with pytest.raises(StoreError, match="is not a store"), store.in_use():
+    with pytest.raises(StoreError, match="is not a store"), store.hold():
         pass
     assert sorted(served.rglob("*")) == before
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shotladder_runtime.errors import StoreError
+from shotladder_runtime.errors import JobLockedError, StoreError
 from shotladder_runtime.store import Store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -70,8 +70,8 @@ def uses(store):
         "write": lambda: store.write(path, lambda part: part.write_bytes(b"7")),
         "has": lambda: store.has(path),
         "fetch": lambda: store.fetch(path),
-        "in_use": lambda: held(store.in_use()),
-        "claim": lambda: held(store.claim("probe", [{"q": 1}])),
+        "hold": lambda: held(store.hold()),
+        "lock_job": lambda: held(store.lock_job("probe", [{"q": 1}])),
     }
 
 
@@ -128,3 +128,50 @@ def test_a_half_made_marker_does_not_hinder(tmp_path):
     (tmp_path / ".shotladder-store.abcdefgh.json").touch()
     Store(tmp_path).write_json("probe", {}, 1)
     assert Store(tmp_path).read_json("probe", {}) == 1
+
+
+def test_memoise_computes_only_missing_values(tmp_path):
+    store, calls = Store(tmp_path), []
+
+    def square(missing):
+        calls.append(list(missing))
+        return (n * n for n in missing)
+
+    cache_keys = [{"n": n} for n in range(4)]
+    assert store.memoise("square", cache_keys[2:3], lambda missing: [4]) == [4]
+    assert store.memoise("square", cache_keys, square) == [0, 1, 4, 9]
+    assert store.memoise("square", cache_keys, square) == [0, 1, 4, 9]
+    assert calls == [[0, 1, 3]]
+
+
+def test_memoise_returns_new_values_as_json_holds_them(tmp_path):
+    values = [Store(tmp_path).memoise("pair", [{}], lambda _: [{"pair": (1, 0.1)}]) for _ in range(2)]
+    assert values == [[{"pair": [1, 0.1]}]] * 2
+
+
+def test_memoise_keeps_values_computed_before_a_failure(tmp_path):
+    store = Store(tmp_path)
+
+    def fail_late(missing):
+        yield 1
+        raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        store.memoise("probe", [{"n": 0}, {"n": 1}], fail_late)
+    assert store.memoise("probe", [{"n": 0}, {"n": 1}], lambda missing: [10 * n for n in missing]) == [1, 10]
+
+
+def test_memoise_requires_one_value_per_missing_key(tmp_path):
+    with pytest.raises(ValueError, match="shorter"):
+        Store(tmp_path).memoise("probe", [{"n": 0}, {"n": 1}], lambda missing: [1])
+
+
+def test_memoise_locks_its_keys_while_it_computes(tmp_path):
+    store = Store(tmp_path)
+
+    def compute(missing):
+        with pytest.raises(JobLockedError):
+            store.memoise("probe", [{}], lambda missing: [2])
+        return [1]
+
+    assert store.memoise("probe", [{}], compute) == [1]
