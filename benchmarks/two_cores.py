@@ -29,7 +29,7 @@ FILM = Path(__file__).resolve().parents[2] / "shared" / "clips" / "psd_testvideo
 
 def encode_all(source: Source, store: Path, workers: int) -> float:
     """Encode every chunk of the first seconds on so many cores; return wall seconds."""
-    preset = encoder.codec_named("h264").preset
+    preset = encoder.get_codec("h264").preset
     renditions = tuple(Rendition(f"{size[1]}", "h264", *size, preset) for size in SIZES)
     starts = [round(n * 3 * source.frame_rate) for n in range(CHUNKS + 1)]
     chunks = [Chunk(first, last, (first,), (0,)) for first, last in pairwise(starts)]

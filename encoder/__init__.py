@@ -1,12 +1,12 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
 from encoder.codecs.codec import Codec, EncoderOverride
-from encoder.codecs.codec_table import CODECS, UnknownCodecError, codec_named
+from encoder.codecs.codec_table import get_codec, load_codecs
 from encoder.encode.chunks import ChunkJob, chunk_path, encode_chunk, memory_for, part_bits, payload_bits
 from encoder.encode.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.encode.stitch import stitch, stitched_samples
 from encoder.encode.vbv import min_vbv_bitrate, min_vbv_size, track_samples
-from encoder.errors import KeyFileError, SourceError, StitchError, TrackError
+from encoder.errors import CodecFileError, KeyFileError, SourceError, StitchError, TrackError, UnknownCodecError
 from encoder.media.frames import Frame, decode
 from encoder.media.inspection import as_source, inspect
 from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, TextStream
@@ -17,13 +17,13 @@ from encoder.tracks.tracks import AUDIO_CODECS, AudioTrack, TextTrack, audio_cod
 
 __all__ = [
     "AUDIO_CODECS",
-    "CODECS",
     "PROTECTION_SCHEMES",
     "AudioStream",
     "AudioTrack",
     "Chunk",
     "ChunkJob",
     "Codec",
+    "CodecFileError",
     "Colour",
     "ContentKey",
     "EncodePlan",
@@ -46,12 +46,13 @@ __all__ = [
     "as_source",
     "audio_codecs",
     "chunk_path",
-    "codec_named",
     "decode",
     "encode_audio",
     "encode_chunk",
     "extract_text",
+    "get_codec",
     "inspect",
+    "load_codecs",
     "load_keys",
     "memory_for",
     "min_vbv_bitrate",

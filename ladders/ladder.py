@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from encoder import Chunk, EncodePlan, Rendition, Segment, Source, codec_named
+from encoder import Chunk, EncodePlan, Rendition, Segment, Source, get_codec
 from shotladder_runtime.errors import ShotladderError
 
 __all__ = [
@@ -175,7 +175,7 @@ class Ladder:
         keys = {key for chunk in self.chunks for key in chunk.keyframes}
         if [s.start for s in self.segments] != edges[:-1] or edges[-1] != source.frame_count or set(edges[:-1]) - keys:
             raise LadderError("the ladder's segments do not tile the film from key frame to key frame")
-        codec = codec_named(self.codec)
+        codec = get_codec(self.codec)
         known = {"", *(each.name for each in codec.overrides_for(self.preset, self.tune))}
         if set(self.refined) - known or len(self.refined) != len(self.chunks):
             raise LadderError(f"the ladder's overrides are not what {self.codec} has beyond {self.preset}")

@@ -13,8 +13,8 @@ from typing import Any
 import av
 import ffmpeg
 
-from encoder.codecs.codec import Setting, joined
-from encoder.codecs.codec_table import codec_named
+from encoder.codecs.codec import Setting, join_settings
+from encoder.codecs.codec_table import get_codec
 from encoder.encode.filters import SINGLE_THREADED, Filter, frame_range, input_options, picture_filters
 from encoder.encode.plan import Chunk, Rendition
 from encoder.media.source import Source
@@ -65,16 +65,16 @@ def memory_for(pixels: int) -> int:
 
 def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:
     """Return FFmpeg's options for one encode."""
-    codec = codec_named(rendition.codec)
-    settings = [*codec.settings_with(rendition.tune, rendition.override)]
+    codec = get_codec(rendition.codec)
+    settings = [*codec.settings_for(rendition.tune, rendition.override)]
     settings += [_filled(codec.preset_setting, rendition.preset), _filled(codec.quantiser_setting, f"{quantiser:g}")]
     if rendition.peak_rate is not None and rendition.buffer_size is not None:
         bound = {"peak_rate": rendition.peak_rate, "buffer_size": rendition.buffer_size}
-        settings += [_filled(setting, **bound) for setting in codec.bound_settings]
+        settings += [_filled(setting, **bound) for setting in codec.vbv_settings]
     rate = source.frame_rate
     return {
         "c:v": codec.encoder,
-        **joined(settings),
+        **join_settings(settings),
         "threads": "1",
         # every frame is kept, timed by its number
         "fps_mode": "passthrough",
@@ -101,7 +101,7 @@ def chunk_path(job: ChunkJob, number: int) -> Path:
         "keyframes": list(chunk.keyframes),
         "options": encoder_options(rendition, job.quantisers[number], job.source),
         "filters": [str(f) for f in _picture(job.source, rendition)],
-        "passes": codec_named(rendition.codec).passes,
+        "passes": get_codec(rendition.codec).passes,
         "ffmpeg": ffmpeg_version(),
     }
     return job.store.path("chunk", cache_key, ".mp4")
@@ -162,7 +162,7 @@ def part_bits(path: Path) -> tuple[int, ...]:
 
 def _encode(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool) -> float:
     """Encode the chunk in the given renditions, in as many passes as their codecs have; return CPU seconds."""
-    passes = max(codec_named(job.renditions[number].codec).passes for number in numbers)
+    passes = max(get_codec(job.renditions[number].codec).passes for number in numbers)
     cpu = 0.0
     argv: tuple[str, ...] = ()
     for number in range(1, passes + 1):
@@ -187,13 +187,13 @@ def _command(
         picture = _apply(copies[place], _picture(source, rendition))
         options = encoder_options(rendition, job.quantisers[number], source)
         options |= {"f": "mp4", "force_key_frames": f"expr:{inner}"}
-        file, passes = str(path), codec_named(rendition.codec).passes
+        file, passes = str(path), get_codec(rendition.codec).passes
         if passes > 1:
             options |= {"pass": str(pass_number), "passlogfile": str(path.with_suffix(""))}
         if pass_number < passes:
             file, options["f"] = os.devnull, "null"
         streams.append(ffmpeg.output(picture, file, an=None, **options))
-    rows = [codec_named(job.renditions[number].codec) for number in numbers]
+    rows = [get_codec(job.renditions[number].codec) for number in numbers]
     devices = dict.fromkeys(setting for row in rows for setting in row.devices)
     opening = [word for option, value in devices for word in (f"-{option}", value)]
     argv = ffmpeg.merge_outputs(*streams).global_args(*QUIET, *SINGLE_THREADED, *opening).overwrite_output()
@@ -201,7 +201,7 @@ def _command(
 
 
 def _picture(source: Source, rendition: Rendition) -> tuple[Filter, ...]:
-    codec = codec_named(rendition.codec)
+    codec = get_codec(rendition.codec)
     return picture_filters(source, (rendition.width, rendition.height), codec) + tuple(map(Filter, codec.upload))
 
 

@@ -116,7 +116,7 @@ def picture_filters(source: Source, size: tuple[int, int], codec: Codec) -> tupl
     """
     width, height = size
     hdr = keeps_hdr(source, codec)
-    pixels = codec.pixel_format(max(source.bit_depth, HDR_DEPTH if hdr else 0))
+    pixels = codec.pixel_format_for(max(source.bit_depth, HDR_DEPTH if hdr else 0))
     filters = list(preparation(source, hdr=hdr))
     tags = colour_tags(source, hdr=hdr)
     scaling = [("w", str(width)), ("h", str(height)), ("flags", "bicubic")]

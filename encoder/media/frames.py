@@ -143,7 +143,7 @@ def _number_frames(source: Source, decoded: Iterator[Any], start: int, stop: int
                     continue
                 raise SourceError(
                     f"{source.path}: a frame at {float(pts * source.time_base):.3f} s after frame {number} "
-                    "is not in the index of the source; has the file changed?"
+                    "is not in its index; has the file changed?"
                 )
             number = index
         if number >= stop:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Chunk, Source, codec_named
+from encoder import Chunk, Source, get_codec
 from ladders.allocation.equal_slope import (
     Allocation,
     Constraints,
@@ -57,7 +57,7 @@ class LadderBuilder:
         self.frames = [chunk.frame_count for chunk in chunks]
         self.duration = float(sum(source.time(chunk.stop) - source.time(chunk.start) for chunk in chunks))
         self.sizes = candidate_sizes(source.display_size, request.max_height)
-        codec = codec_named(request.encoding.codec)
+        codec = get_codec(request.encoding.codec)
         self.lowest, self.step = codec.quantisers[0], codec.step
         self.recommended = APPLE_LADDERS.get(codec.family, ())
 

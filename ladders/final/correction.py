@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Chunk, Source, codec_named, min_vbv_bitrate, stitched_samples
+from encoder import Chunk, Source, get_codec, min_vbv_bitrate, stitched_samples
 from ladders.allocation.decoder_buffer import kept_shares
 from ladders.allocation.equal_slope import PEAK_MARGIN, Constraints, RungTarget
 from ladders.api import corrected
@@ -196,7 +196,7 @@ def _crossed(
         jumps = np.abs(np.diff([encoding.pooled(final.vmaf) for final in row]))
         worst = float(jumps.max() - limits.jump) / FLOOR_TOLERANCE
     floor = encoding.pooled(np.concatenate([final.vmaf for final in row])) - limits.floor_below_mean
-    finest = codec_named(encoding.codec).quantisers[0]
+    finest = get_codec(encoding.codec).quantisers[0]
     for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
         point = final_point(source, chunk, quantiser, final, encoding)
         heaviest = point.burst * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from encoder import Chunk, codec_named
+from encoder import Chunk, get_codec
 from ladders.allocation.equal_slope import TitleCurve, alike
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.ladder import Ladder, ProbeCost, Rung
@@ -89,7 +89,7 @@ def fixed_anchor(
     found, order = drawn, _order(len(prober.chunks))
     first = _below(maker.fixed_rungs(maker.titles(drawn)), request.rules.target)
     sampled = order[: _affordable(prober.chunks, order, ladder, first)]
-    near = NEAR * codec_named(prober.encoding.codec).rate_halving
+    near = NEAR * get_codec(prober.encoding.codec).rate_halving
     for number in range(ROUNDS):
         points = [
             ProbePoint(n, (rung.width, rung.height), rung.quantisers[n])

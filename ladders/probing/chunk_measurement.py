@@ -51,12 +51,12 @@ class EncodeSettings:
     @property
     def trial_preset(self) -> str | None:
         """A faster preset for most trials; None if the one of the final encodes is fast itself."""
-        return encoder.codec_named(self.codec).trials_for(self.preset)
+        return encoder.get_codec(self.codec).fast_preset_for(self.preset)
 
     @property
     def overrides(self) -> tuple[str, ...]:
         """Names of what single chunks may have beyond the preset."""
-        codec = encoder.codec_named(self.codec)
+        codec = encoder.get_codec(self.codec)
         return tuple(each.name for each in codec.overrides_for(self.preset, self.tune))
 
     def rendition(self, size: tuple[int, int], preset: str | None = None, override: str = "") -> Rendition:

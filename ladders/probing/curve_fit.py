@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from encoder import codec_named
+from encoder import get_codec
 from ladders.probing.prober import Prober
 from ladders.rd.curve_transfer import completed
 from ladders.rd.curves import (
@@ -52,7 +52,7 @@ def completed_by(prober: Prober, sizes: Sequence[Size], drawn: Sequence[dict[Siz
 
 def drawn_of(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Curve]:
     """Draw a chunk's curves at the sizes that it was tried at."""
-    codec = codec_named(prober.encoding.codec)
+    codec = get_codec(prober.encoding.codec)
     grid = quantiser_grid(*codec.quantisers, codec.step)
     tried = sizes_drawn(prober, chunk, sizes)
     sure = {size: list(prober.found[chunk, size].values()) for size in tried}
@@ -64,5 +64,5 @@ def drawn_of(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Cu
 def sizes_drawn(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
     """Return the sizes whose curves a chunk's own trials draw."""
     trials = prober.rough if prober.encoding.trial_preset else prober.found
-    apart = APART * codec_named(prober.encoding.codec).rate_halving
+    apart = APART * get_codec(prober.encoding.codec).rate_halving
     return [size for size in sizes if (found := trials[chunk, size]) and max(found) - min(found) >= apart]

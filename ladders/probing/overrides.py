@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import codec_named
+from encoder import get_codec
 from ladders.ladder import Rung
 from ladders.probing.curve_fit import Curves
 from ladders.probing.prober import ProbePoint, Prober, spread
@@ -118,7 +118,7 @@ class _Refining:
         budget: float | None,
     ) -> None:
         self.prober, self.curves, self.views, self.budget = prober, curves, views, budget
-        self.step = codec_named(prober.encoding.codec).step
+        self.step = get_codec(prober.encoding.codec).step
         quality = float(shares @ [rung.quality for rung in rungs])
         #: a final encode of each chunk that has one, and its point
         self.plain: dict[int, ProbePoint] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from encoder import Chunk, Source, codec_named
+from encoder import Chunk, Source, get_codec
 from ladders.ladder import LadderError, ProbeCost
 from ladders.ladder_request import LadderRequest
 from ladders.probing.overrides import TrafficModel
@@ -89,7 +89,7 @@ class _Choice:
         executor: Executor,
     ) -> None:
         self.request, self.views, self.source, self.store, self.executor = request, views, source, store, executor
-        self.codec = codec_named(request.encoding.codec)
+        self.codec = get_codec(request.encoding.codec)
         self.spent = ProbeCost()
         sizes = list(candidate_sizes(source.display_size, request.max_height).values())
         self.size = sizes[len(sizes) // 2]
@@ -122,7 +122,7 @@ class _Choice:
         """Try the pilots by a preset."""
         encoding = replace(self.request.encoding, preset=preset)
         prober = Prober(self.source, self.pilots, encoding, self.store, self.executor, every=self.request.every)
-        quantiser = self.codec.at_share(place)
+        quantiser = self.codec.quantiser_at(place)
         points = [ProbePoint(n, self.size, quantiser) for n in range(len(self.frames))]
         prober.run(points)
         self.spent += prober.cost

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from encoder import Codec, codec_named
+from encoder import Codec, get_codec
 from ladders.probing.curve_fit import Curves, completed_by, drawn_of, sizes_drawn
 from ladders.probing.prober import ProbePoint, Prober, spread
 from ladders.rd.curve_transfer import lender
@@ -138,7 +138,7 @@ class _Search:
 
     def __init__(self, prober: Prober, sizes: list[Size], wanted: Wanted, stop: StoppingRule) -> None:
         self.prober, self.sizes, self.wanted, self.stop = prober, sizes, wanted, stop
-        self.codec: Codec = codec_named(prober.encoding.codec)
+        self.codec: Codec = get_codec(prober.encoding.codec)
         self.rough = prober.encoding.trial_preset is not None
         self.drawn: list[dict[Size, Curve]] = [{} for _ in prober.chunks]
         self.spent = 0.0
@@ -183,9 +183,9 @@ class _Search:
     def _first(self, chunk: int, size: Size, *, sure: bool) -> list[ProbePoint]:
         """Return a chunk's first points at a size."""
         if not self.rough:
-            return [ProbePoint(chunk, size, self.codec.at_share(share)) for share in FIRST_TRIALS]
-        points = [ProbePoint(chunk, size, self.codec.at_share(share), rough=True) for share in ROUGH_TRIALS]
-        return [*points, ProbePoint(chunk, size, self.codec.at_share(MIDDLING))] if sure else points
+            return [ProbePoint(chunk, size, self.codec.quantiser_at(share)) for share in FIRST_TRIALS]
+        points = [ProbePoint(chunk, size, self.codec.quantiser_at(share), rough=True) for share in ROUGH_TRIALS]
+        return [*points, ProbePoint(chunk, size, self.codec.quantiser_at(MIDDLING))] if sure else points
 
     def _cost(self, point: ProbePoint) -> float:
         """Return about what a trial costs, in no unit."""

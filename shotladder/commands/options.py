@@ -112,14 +112,14 @@ class CodecList(click.ParamType[tuple[str, ...]]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Show what one may say."""
-        return f"[{'|'.join(encoder.CODECS)}],..."
+        return f"[{'|'.join(encoder.load_codecs())}],..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Take names of the table, each once."""
         names = tuple(str(value).split(","))
         for name in names:
-            if name not in encoder.CODECS:
-                self.fail(f"{name!r} is none of {', '.join(encoder.CODECS)}", param, ctx)
+            if name not in encoder.load_codecs():
+                self.fail(f"{name!r} is none of {', '.join(encoder.load_codecs())}", param, ctx)
         if len(set(names)) < len(names):
             self.fail(f"{value!r} names a codec twice", param, ctx)
         return names
@@ -290,14 +290,14 @@ def _encryption(options: dict[str, Any]) -> EncryptionRequest | None:
 
 def _presets(codecs: Sequence[str], said: str | None) -> tuple[str, ...]:
     """Return the preset of each codec: one name for all, or some as CODEC=NAME and the others' defaults."""
-    presets = {name: encoder.codec_named(name).preset for name in codecs}
+    presets = {name: encoder.get_codec(name).preset for name in codecs}
     for part in said.split(",") if said else ():
         name, found, preset = part.rpartition("=")
         if found and name not in presets:
             raise click.BadParameter(f"{part!r}: {name!r} is not among --codec", param_hint="--preset")
         presets |= {name: preset} if found else dict.fromkeys(presets, preset)
     for name, preset in presets.items():
-        known = (*encoder.codec_named(name).presets, AUTO)
+        known = (*encoder.get_codec(name).presets, AUTO)
         if preset not in known:
             raise click.BadParameter(f"{preset!r} of {name} is none of {', '.join(known)}", param_hint="--preset")
     return tuple(presets.values())
@@ -339,7 +339,7 @@ def request_from(source: str, output: Path, options: dict[str, Any]) -> EncodeRe
         # workers have other working folders
         source = os.path.abspath(source)  # noqa: PTH100 - links are kept
     for name in options["codecs"]:
-        require_encoder(encoder.codec_named(name).encoder)
+        require_encoder(encoder.get_codec(name).encoder)
     return EncodeRequest(
         source=source,
         output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept

@@ -126,7 +126,7 @@ def grey(tmp_path, source: encoder.Source, code: int) -> float:
     """What a 10-bit PQ level looks like in an SDR rendition, 0 black to 1 white."""
     graph = f"color=black:s=64x64:d=0.04,format=yuv420p10le,geq=lum={code}:cb=512:cr=512"
     size = (64, 64)
-    chain = filter_text(picture_filters(replace(source, width=64, height=64), size, encoder.codec_named("h264")))
+    chain = filter_text(picture_filters(replace(source, width=64, height=64), size, encoder.get_codec("h264")))
     tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
     argv = [ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", f"{graph},{tags},{chain}"]
     raw = run([*argv, "-frames:v", "1", "-f", "rawvideo", "-"]).stdout

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from encoder import (
-    CODECS,
     Chunk,
     ChunkJob,
     Rendition,
@@ -17,6 +16,7 @@ from encoder import (
     chunk_path,
     encode_chunk,
     inspect,
+    load_codecs,
     payload_bits,
     stitch,
     stitched_samples,
@@ -113,7 +113,7 @@ COARSE = {"h264": 40.0, "hevc": 40.0, "vp9": 58.0, "av1": 55.25}
 
 
 @pytest.mark.parametrize("depth", [8, 10])
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", load_codecs())
 def test_every_codec_joins_chunks_of_any_quantiser(tmp_path, codec, depth):
     pixels = "yuv420p" if depth == 8 else "yuv420p10le"
     source = inspect(write_film(tmp_path / "film.mp4", 60, pixel_format=pixels))
@@ -131,7 +131,7 @@ def test_every_codec_joins_chunks_of_any_quantiser(tmp_path, codec, depth):
         assert context.pix_fmt == (pixels if codec != "h264" else "yuv420p")
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", load_codecs())
 def test_pictures_of_another_depth_are_refused(tmp_path, codec):
     films = [
         inspect(write_film(tmp_path / f"{pixels}.mp4", 60, pixel_format=pixels))

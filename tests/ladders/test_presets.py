@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from encoder import codec_named
+from encoder import get_codec
 from ladders import (
     AUTO,
     EncodeSettings,
@@ -18,7 +18,7 @@ from ladders.probing import preset_choice
 from ladders.probing.preset_choice import choose_preset
 from tests.ladders.test_making import KnownFilm, film, known
 
-PRESETS = codec_named("h264").presets
+PRESETS = get_codec("h264").presets
 
 
 class FilmOfPresets(KnownFilm):

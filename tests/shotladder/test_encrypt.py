@@ -84,7 +84,7 @@ def test_a_presentations_keys_are_found_by_their_ids(encrypted, tmp_path, monkey
         (("--keys", "KEYS"), 2, "--keys goes with --encrypt"),
         (("--protection-scheme", "cenc"), 2, "--protection-scheme goes with --encrypt"),
         (("--encrypt", "--protection-scheme", "cenc", "--hls-key-uri", "skd://a"), 2, "FairPlay"),
-        (("--encrypt", "--keys", "FILM"), 1, "is no file of keys"),
+        (("--encrypt", "--keys", "FILM"), 1, "is not a file of keys"),
     ],
 )
 def test_what_cannot_be_encrypted_as_asked_is_told_before_any_work(made, encrypted, tmp_path, words, status, told):

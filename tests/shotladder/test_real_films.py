@@ -45,7 +45,7 @@ def test_frames_times_shape_and_colours_survive(shared, tmp_path, clip, codecs):
         width, height = source.display_size
         assert frames[0].width / frames[0].height == pytest.approx(width / height, rel=0.02)
         assert {frame.rotation for frame in frames} == {0}
-        hdr = keeps_hdr(source, encoder.codec_named(rung["codec"]))
+        hdr = keeps_hdr(source, encoder.get_codec(rung["codec"]))
         tags = colour_tags(source, hdr=hdr)
         expected = tuple(CODES[each] for each in (tags.primaries, tags.transfer, tags.matrix))
         told = {(int(f.color_primaries), int(f.color_trc), int(f.colorspace)) for f in frames}
