@@ -21,7 +21,7 @@ import encoder
 import ladders
 from encoder import Chunk, ChunkJob, Rendition, Source
 from encoder.encode.chunks import encoder_options
-from encoder.encode.filters import filter_text, numbering, picture_filters
+from encoder.encode.filters import make_frame_filters, number_frames
 from shotladder_runtime import process
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
@@ -44,10 +44,10 @@ def plain(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...],
     codec = encoder.get_codec(rungs[0].codec)
     keys = "+".join(f"eq(n,{key})" for chunk in chunks for key in chunk.keyframes)
     copies = "".join(f"[c{n}]" for n in range(len(rungs)))
-    graph = [f"[0:{source.stream_index}]trim=end_frame={chunks[-1].stop},{filter_text(numbering(source))}"]
+    graph = [f"[0:{source.stream_index}]trim=end_frame={chunks[-1].stop},{','.join(map(str, number_frames(source)))}"]
     graph[0] += f",split={len(rungs)}{copies}"
     for n, rung in enumerate(rungs):
-        graph.append(f"[c{n}]{filter_text(picture_filters(source, (rung.width, rung.height), codec))}[o{n}]")
+        graph.append(f"[c{n}]{','.join(map(str, make_frame_filters(source, (rung.width, rung.height), codec)))}[o{n}]")
     with tempfile.TemporaryDirectory() as folder:
         argv = [ffmpeg_path(), "-v", "error", "-nostdin", "-y", "-threads", "1", "-i", source.path]
         argv += ["-filter_threads", "1", "-filter_complex_threads", "1", "-filter_complex", ";".join(graph)]

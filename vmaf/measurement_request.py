@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 
 from encoder import Source
-from encoder.encode.filters import Filter, preparation
+from encoder.encode.filters import Filter, make_preparation_filters
 from vmaf.alignment.frame_times import absent
 from vmaf.errors import MeasureError
 from vmaf.models import Model
@@ -88,7 +88,7 @@ class Request:
         hdr = all(
             each.colour.is_hdr or (each.colour.transfer is None and each.bit_depth > 8) for each in self.renditions
         )
-        return preparation(self.reference, hdr=hdr)
+        return make_preparation_filters(self.reference, hdr=hdr)
 
 
 def native_size(source: Source) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from encoder.errors import SourceError
 from encoder.media.interlacing import is_interlaced
-from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, TextStream
+from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, SubtitleStream
 from encoder.media.tolerant_decoding import decode_intact
 
 __all__ = ["as_source", "inspect"]
@@ -100,9 +100,9 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         stream.codec_context.options = _UNFILTERED
         index, first = _read_packets(container, stream, name)
         audio = tuple(_read_audio_stream(s) for s in container.streams.audio)
-        text = tuple(TextStream(s.index, _name_codec(s), *_read_tags(s)) for s in container.streams.subtitles)
+        subtitles = tuple(SubtitleStream(s.index, _name_codec(s), *_read_tags(s)) for s in container.streams.subtitles)
         if any(data.type is SideDataType.A53_CC for data in first.side_data):
-            text += (TextStream(stream.index, "eia_608", title="Closed captions", dispositions=("captions",)),)
+            subtitles += (SubtitleStream(stream.index, "eia_608", title="Closed captions", dispositions=("captions",)),)
         time_base = _to_fraction(stream.time_base) or Fraction(1, 90_000)
         stated_rate = _to_fraction(stream.average_rate) or _to_fraction(stream.guessed_rate)
         stream_index = stream.index
@@ -141,7 +141,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         end_pts=end,
         seek_lead=seek_lead,
         audio=audio,
-        text=text,
+        subtitles=subtitles,
         hdr=hdr,
     )
 

@@ -99,7 +99,9 @@ def load_keys(path: str | Path) -> tuple[ContentKey, ...]:
     try:
         size = Path(path).stat().st_size
         if size > MAX_FILE_SIZE:
-            raise KeyFileError(f"{path}: has {size} bytes; a file of keys has at most {MAX_FILE_SIZE}")
+            raise KeyFileError(
+                f"{path}: is not a file of keys: it has {size} bytes, and at most {MAX_FILE_SIZE} are read"
+            )
         listed = msgspec.json.decode(Path(path).read_bytes(), type=_KeyFile).keys
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Chunk, Source, get_codec, min_vbv_bitrate, stitched_samples
+from encoder import Chunk, Source, get_codec, min_vbv_bitrate, read_stitched_samples
 from ladders.allocation.decoder_buffer import kept_shares
 from ladders.allocation.equal_slope import PEAK_MARGIN, Constraints, RungTarget
 from ladders.api import corrected
@@ -161,7 +161,7 @@ def _aim(source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRe
 
 
 def _samples(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> Samples:
-    return stitched_samples(source, ladder.chunks, [final.path for final in row])
+    return read_stitched_samples(source, ladder.chunks, [final.path for final in row])
 
 
 def _seconds(ladder: Ladder, source: Source) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from encoder import Chunk, Segment, Source, track_samples
+from encoder import Chunk, Segment, Source, read_track_samples
 from ladders.api import ladder_from
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.final.final_encodes import FinalEncodes, encode_final_chunks
@@ -222,7 +222,7 @@ def _finals_work(source: Source, ladder: Ladder) -> _Work:
 
 def _first_share(finals: FinalEncodes) -> float:
     """Return the share of all bits that chunks' first frames have."""
-    samples = [track_samples(chunk.path)[0] for row in finals.chunks for chunk in row]
+    samples = [read_track_samples(chunk.path)[0] for row in finals.chunks for chunk in row]
     return float(sum(bits[0] for bits in samples) / sum(bits.sum() for bits in samples))
 
 

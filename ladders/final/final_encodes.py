@@ -163,7 +163,7 @@ def _known(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]
                 "vmaf": score.vmaf.tolist(),
                 "engine": score.engine,
                 "model": score.model,
-                "parts": encoder.part_bits(path),
+                "parts": encoder.count_part_bits(path),
                 "encode_cpu_seconds": cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }

@@ -175,7 +175,7 @@ def _known(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
         scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.every)
         for n, path, score in zip(missing, paths, scores, strict=True):
             known[n] = {
-                "parts": encoder.part_bits(path),
+                "parts": encoder.count_part_bits(path),
                 "quality": of_chunk(score, job.chunk, job.encoding, job.every),
                 "shots": of_shots(job.chunk, score.frames, score.vmaf, job.encoding, job.every),
                 "encode_cpu_seconds": encode_cpu / len(missing),

@@ -44,7 +44,7 @@ class _Job:
     @property
     def memory(self) -> int:
         """About how many bytes it needs."""
-        return encoder.memory_for(self.source.width * self.source.height)
+        return encoder.estimate_memory(self.source.width * self.source.height)
 
     def split(self, count: int) -> list[_Job]:
         """Return itself: ranges are the same for any number of workers, so that the store knows them."""

@@ -22,8 +22,8 @@ from encoder import (
     PackagingRequest,
     Rendition,
     Source,
-    TextStream,
-    TextTrack,
+    SubtitleStream,
+    SubtitleTrack,
     TrackError,
 )
 from ladders import (
@@ -51,7 +51,7 @@ from shotladder_runtime.store import Store
 __all__ = ["Outcome", "encode", "find_ladders", "plan"]
 
 Result = TypeVar("Result")
-Track = TypeVar("Track", AudioTrack, TextTrack)
+Track = TypeVar("Track", AudioTrack, SubtitleTrack)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ class _Tracks:
     """Tracks of sound and text, and those of the source that can be none."""
 
     audio: Sequence[AudioTrack]
-    text: Sequence[TextTrack]
+    text: Sequence[SubtitleTrack]
     left_out: Sequence[SkippedTrack]
 
 
@@ -205,10 +205,11 @@ def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter
         sound = [
             (stream, executor.submit(encoder.encode_audio, source, stream, request.store, codec))
             for stream in source.audio
-            for codec in encoder.audio_codecs(stream, request.audio)
+            for codec in encoder.choose_audio_codecs(stream, request.audio)
         ]
         words = [
-            (stream, executor.submit(encoder.extract_text, source, stream, request.store)) for stream in source.text
+            (stream, executor.submit(encoder.extract_subtitles, source, stream, request.store))
+            for stream in source.subtitles
         ]
         audio = [_track(job, stream, left_out, reporter) for stream, job in sound]
         text = [_track(job, stream, left_out, reporter) for stream, job in words]
@@ -221,7 +222,7 @@ def _tracks(request: EncodeRequest, source: Source, executor: Executor, reporter
 
 
 def _track(
-    job: Future[Track], stream: AudioStream | TextStream, left_out: list[SkippedTrack], reporter: Reporter
+    job: Future[Track], stream: AudioStream | SubtitleStream, left_out: list[SkippedTrack], reporter: Reporter
 ) -> Track | None:
     """Return a track, or say why it is left out."""
     try:
@@ -267,7 +268,7 @@ def _package(
             path = stitching / f"{rendition.id}.mp4"
             encoder.stitch(source, each.ladder.chunks, [chunk.path for chunk in row], path, each.ladder.segments)
             stitched.append((rendition, path))
-    samples = iter([encoder.track_samples(path) for _, path in stitched])
+    samples = iter([encoder.read_track_samples(path) for _, path in stitched])
     segments = delivered[0].ladder.segments
     packaged = iter(encoder.package(folder, source, segments, stitched, tracks.audio, tracks.text, packing))
     for _, path in stitched:

@@ -88,7 +88,7 @@ class EncodeRequest:
     engine : str
         What measures VMAF.
     audio : tuple of str
-        Codecs of sound, see `encoder.audio_codecs`; with none, text is left out as well.
+        Codecs of sound, see `encoder.choose_audio_codecs`; with none, text is left out as well.
     encryption : EncryptionRequest or None
         None leaves everything in the clear.
     single_file : bool
@@ -165,7 +165,7 @@ class EncodeRequest:
             "source": source.content_id,
             "ladder": ladder,
             "audio": self.audio,
-            "tracks": repr((source.audio, source.text)),
+            "tracks": repr((source.audio, source.subtitles)),
             "encryption": repr(self.encryption),
             "single_file": self.single_file,
             "compare": self.compare,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import encoder
 import vmaf
-from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
+from encoder import AudioStream, AudioTrack, Encryption, PackagedTrack, Rendition, Source, SubtitleStream, SubtitleTrack
 from encoder.packaging.packager import HLS_MANIFEST
 from ladders import Anchor, Constraints, EncodeSettings, FinalEncodes, Ladder, Shot, active_constraints
 from shotladder import __version__
@@ -33,7 +33,7 @@ FORMAT_VERSION = 1
 class SkippedTrack:
     """A track of the source that is no part of the presentation, and why."""
 
-    stream: AudioStream | TextStream
+    stream: AudioStream | SubtitleStream
     why: str
 
 
@@ -47,7 +47,7 @@ class Made:
     ladder: Ladder
     finals: FinalEncodes
     renditions: Sequence[Rendition]
-    packaged: Sequence[Packaged]
+    packaged: Sequence[PackagedTrack]
     samples: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
     anchor: Anchor | None
 
@@ -59,8 +59,8 @@ class Parts:
     source: Source
     shots: Sequence[Shot]
     made: Sequence[Made]
-    audio: Sequence[tuple[AudioTrack, Packaged]]
-    text: Sequence[tuple[TextTrack, Packaged]]
+    audio: Sequence[tuple[AudioTrack, PackagedTrack]]
+    text: Sequence[tuple[SubtitleTrack, PackagedTrack]]
     left_out: Sequence[SkippedTrack]
     encryption: Encryption | None
     limits: Constraints
@@ -241,7 +241,7 @@ def _per_shot(shots: Sequence[Shot], ladder: Ladder, values: Sequence[Value]) ->
     return [values[int(np.searchsorted(ends, shot.start, side="right"))] for shot in shots]
 
 
-def _audio(track: AudioTrack, packaged: Packaged) -> dict[str, Any]:
+def _audio(track: AudioTrack, packaged: PackagedTrack) -> dict[str, Any]:
     return {
         **_tags(track.stream),
         "codec": track.codec,
@@ -256,14 +256,14 @@ def _audio(track: AudioTrack, packaged: Packaged) -> dict[str, Any]:
     }
 
 
-def _places(packaged: Packaged) -> list[dict[str, Any]]:
+def _places(packaged: PackagedTrack) -> list[dict[str, Any]]:
     """Return where each segment is: its file, and where in it when it has none of its own."""
     if packaged.offsets is None:
         return [{"url": url} for url in packaged.urls]
     return [{"url": url, "offset": offset} for url, offset in zip(packaged.urls, packaged.offsets, strict=True)]
 
 
-def _tags(stream: AudioStream | TextStream) -> dict[str, Any]:
+def _tags(stream: AudioStream | SubtitleStream) -> dict[str, Any]:
     return {"language": stream.language, "title": stream.title, "dispositions": list(stream.dispositions)}
 
 

@@ -1,4 +1,4 @@
-"""Jobs to any executor: longest first, tried again when they fail, and within the memory that there is."""
+"""Run jobs on any executor: longest first, repeated after a failure, within the available memory."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ __all__ = [
     "split_long_jobs",
 ]
 
-#: Times that a job is tried.
+#: Attempts per job (chosen by hand).
 ATTEMPTS = 2
-#: So many jobs that failed for good are no longer the jobs' fault.
-GIVE_UP = 10
-#: Seconds before work that another run had claimed is looked at again.
+#: Number of failed jobs after which a round ends, because the cause is probably common (chosen by hand).
+MAX_FAILURES = 10
+#: Seconds between attempts to start a job that another run has locked (chosen by hand).
 PAUSE = 0.3
-#: Share of the free memory that jobs may fill.
-MEMORY_SHARE = 0.8
+#: Fraction of the free memory that jobs may use (chosen by hand).
+MEMORY_FRACTION = 0.8
 
 
 class Job(Protocol):
-    """What one worker does at a time; it can be pickled, and carries all that it needs."""
+    """A unit of work for one worker; it can be pickled and contains all of its inputs."""
 
     @property
     def cost(self) -> float:
-        """About how long it takes, in any unit that its round shares."""
+        """Approximate duration, in a unit that all jobs of a round share."""
 
     @property
     def memory(self) -> int:
-        """About how many bytes it needs."""
+        """Approximate memory, bytes."""
 
     def split(self, count: int) -> Sequence[Self]:
-        """Return at most so many jobs that do the same together."""
+        """Return at most `count` jobs that together do the same work."""
 
 
 J = TypeVar("J", bound=Job)
@@ -69,37 +69,43 @@ R = TypeVar("R")
 
 
 def longest_first(jobs: Iterable[J]) -> list[J]:
-    """Return jobs in the order in which they are begun, so that no straggler ends a round."""
+    """Sort jobs by falling cost, so that no long job starts last; jobs of equal cost keep their order."""
     return sorted(jobs, key=lambda job: -job.cost)
 
 
 def split_long_jobs(jobs: Iterable[J], width: int) -> list[J]:
-    """Divide the jobs that would last longer than all others together do on so many workers.
+    """Split the jobs that cost more than the average work of one worker.
 
-    A divided job decodes its frames and measures against them more than once, so that few workers divide nothing.
+    Each part of a job decodes the frames of the whole job again, so that a job is not split further than necessary.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+    width : int
+        Number of workers.
     """
     whole = list(jobs)
-    share = sum(job.cost for job in whole) / width
-    return [part for job in whole for part in (job.split(math.ceil(job.cost / share)) if job.cost > share else [job])]
+    mean = sum(job.cost for job in whole) / width
+    return [part for job in whole for part in (job.split(math.ceil(job.cost / mean)) if job.cost > mean else [job])]
 
 
 def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -> Iterator[tuple[J, R]]:
-    """Run jobs and yield each, or each part of one, with its result as it is done.
+    """Run jobs and yield each job, or each part of a split job, with its result as soon as it is done.
 
     Parameters
     ----------
     executor : Executor
-        Runs them, in the order in which they are given to it.
+        Runs the jobs in the order in which they are submitted.
     function : callable
-        Of a module, so that it can be named to another process.
+        Function of a module, so that it can be pickled.
     jobs : iterable of Job
 
     Raises
     ------
     JobsError
-        When all others are done, if some failed each time that they were tried.
+        When all other jobs are done, if some failed in every attempt.
     MissingToolError, StoreError, OSError
-        At once: what lacks or is full will fail every job.
+        At once, because a missing tool, an unusable store or a full disk affects every job.
     """
     events: queue.SimpleQueue[tuple[J, Future[R]]] = queue.SimpleQueue()
 
@@ -110,94 +116,94 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
     total = left = len(waiting)
     for job in waiting:
         submit(job)
-    tried: Counter[int] = Counter()
-    claimed: list[J] = []
+    attempts: Counter[int] = Counter()
+    locked: list[J] = []
     failures: list[BaseException] = []
     while left:
         try:
-            job, future = events.get(timeout=PAUSE if claimed else None)
+            job, future = events.get(timeout=PAUSE if locked else None)
         except queue.Empty:
-            for job in claimed:
+            for job in locked:
                 submit(job)
-            claimed.clear()
+            locked.clear()
             continue
         error = future.exception()
-        tried[id(job)] += 1
+        attempts[id(job)] += 1
         if error is None:
             left -= 1
             yield job, future.result()
         elif isinstance(error, JobLockedError):
-            # somebody else makes just this: later it will be there
-            tried[id(job)] -= 1
-            claimed.append(job)
-        elif _concerns_all(error):
+            # another run computes the same result, which will be in the store later
+            attempts[id(job)] -= 1
+            locked.append(job)
+        elif _affects_all_jobs(error):
             raise error
-        elif tried[id(job)] < ATTEMPTS:
+        elif attempts[id(job)] < ATTEMPTS:
             submit(job)
         else:
             left -= 1
             failures.append(error)
-            if len(failures) == GIVE_UP:
+            if len(failures) == MAX_FAILURES:
                 break
     if failures:
-        raise _report(failures, total) from failures[0]
+        raise _summarise_failures(failures, total) from failures[0]
 
 
-def _concerns_all(error: BaseException) -> bool:
-    """Tell whether an error would meet every job: no tool, no store, no space."""
+def _affects_all_jobs(error: BaseException) -> bool:
+    """Return whether an error affects every job: a missing tool, an unusable store, a full disk."""
     if isinstance(error, MissingToolError | StoreError):
         return True
-    # an artefact that somebody has deleted is made again
+    # an artefact that was deleted meanwhile is made again in the next attempt
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
 
 
-def _report(failures: Sequence[BaseException], total: int) -> JobsError:
+def _summarise_failures(failures: Sequence[BaseException], total: int) -> JobsError:
     first = failures[0]
-    told = str(first) if isinstance(first, ShotladderError) else f"{type(first).__name__}: {first}"
+    reason = str(first) if isinstance(first, ShotladderError) else f"{type(first).__name__}: {first}"
     if isinstance(first, ProcessError):
-        told += f"; the command was: {shlex.join(first.argv)}"
-    whole = len(failures) < GIVE_UP
-    rest = "the others are done and in the store" if whole else "no more were tried"
-    return JobsError(f"{len(failures)} of {total} jobs failed {ATTEMPTS} times, {rest}; the first: {told}")
+        reason += f"; the command was: {shlex.join(first.argv)}"
+    is_complete = len(failures) < MAX_FAILURES
+    rest = "the others are done and in the store" if is_complete else "the remaining jobs were not started"
+    return JobsError(f"{len(failures)} of {total} jobs failed {ATTEMPTS} times, {rest}; the first failure: {reason}")
 
 
 class JobQueue(Generic[R]):
-    """What waits for a worker: the costliest is taken first, if there is memory for it."""
+    """A priority queue of waiting jobs: the costliest job that fits into the free memory is taken first."""
 
     def __init__(self) -> None:
-        self._line: list[tuple[float, int, int, R]] = []
+        self._entries: list[tuple[float, int, int, R]] = []
         self._count = itertools.count()
 
     def __len__(self) -> int:
-        """Return how many wait."""
-        return len(self._line)
+        """Return the number of waiting jobs."""
+        return len(self._entries)
 
-    def add(self, job: object, what: R) -> None:
-        """Let something wait that a job tells the cost and the memory of; what tells neither comes last."""
+    def add(self, job: object, item: R) -> None:
+        """Add an item with the cost and the memory of a job; an item whose job has neither comes last."""
         cost, memory = float(getattr(job, "cost", 0.0)), int(getattr(job, "memory", 0))
-        # equals keep their order
-        insort(self._line, (-cost, next(self._count), memory, what))
+        # the count keeps the order of items with equal cost
+        insort(self._entries, (-cost, next(self._count), memory, item))
 
     def take(self, memory: float = math.inf) -> tuple[int, R] | None:
-        """Take the first that needs no more bytes than given, with what it needs; None if there is none."""
-        place = next((n for n, entry in enumerate(self._line) if entry[2] <= memory), None)
-        if place is None:
+        """Remove and return the first item that fits into `memory` (bytes), with its memory; None if none fits."""
+        index = next((n for n, entry in enumerate(self._entries) if entry[2] <= memory), None)
+        if index is None:
             return None
-        _, _, needed, what = self._line.pop(place)
-        return needed, what
+        _, _, needed, item = self._entries.pop(index)
+        return needed, item
 
 
 class ThrottledExecutor(Executor):
-    """Gives another executor as many jobs as it has workers, so that what is begun next stays to be chosen.
+    """Submits to another executor only as many jobs as run at once, so that the next job is chosen as late as possible.
 
     Parameters
     ----------
     inner : Executor
-        Does the work.
+        Runs the jobs.
     width : int
-        Jobs at a time.
+        Number of concurrent jobs.
     memory : float
-        Bytes that they may need together; a job that needs more runs alone.
+        Bytes that concurrent jobs may use together; a job that needs more runs alone.
     """
 
     def __init__(self, inner: Executor, width: int, memory: float = math.inf) -> None:
@@ -208,27 +214,27 @@ class ThrottledExecutor(Executor):
         self._closed = False
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
-        """Run a call when its turn has come, by the cost and memory that its first argument tells."""
-        promise: Future[R] = Future()
+        """Queue a call by cost and memory of its first argument (a `Job`)."""
+        future: Future[R] = Future()
         with self._change:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            self._waiting.add(args[0] if args else None, (promise, partial(self._inner.submit, fn, *args, **kwargs)))
-        self._begin()
-        return promise
+            self._waiting.add(args[0] if args else None, (future, partial(self._inner.submit, fn, *args, **kwargs)))
+        self._start_jobs()
+        return future
 
     @property
     def closed(self) -> bool:
-        """Whether it was shut down: what runs may end early."""
+        """Whether the executor was shut down: running jobs may end early."""
         return self._closed
 
     def resize(self, width: int) -> None:
-        """Have another number of jobs at a time."""
+        """Set the number of concurrent jobs."""
         self.width = width
-        self._begin()
+        self._start_jobs()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Do what waits and end, or drop it: if it is to be cancelled, or nobody is to wait for it."""
+        """Finish all waiting jobs and end; cancel them if `cancel_futures` is set or `wait` is not."""
         with self._change:
             self._closed = True
             while (cancel_futures or not wait) and (taken := self._waiting.take()):
@@ -237,69 +243,70 @@ class ThrottledExecutor(Executor):
                 self._change.wait_for(lambda: not self._running and not len(self._waiting))
         self._inner.shutdown(wait=wait)
 
-    def _begin(self) -> None:
+    def _start_jobs(self) -> None:
         with self._change:
             while len(self._running) < self.width:
                 free = self._memory - sum(self._running) if self._running else math.inf
                 taken = self._waiting.take(free)
                 if taken is None:
                     return
-                needed, (promise, submit) = taken
-                if promise.set_running_or_notify_cancel():
+                needed, (future, submit) = taken
+                if future.set_running_or_notify_cancel():
                     try:
                         running = submit()
-                    except Exception as error:  # each kind of executor refuses in its own way
-                        promise.set_exception(error)
+                    except Exception as error:  # each kind of executor refuses jobs with its own error
+                        future.set_exception(error)
                         self._change.notify_all()
                         continue
                     self._running.append(needed)
-                    running.add_done_callback(partial(self._ended, promise, needed))
+                    running.add_done_callback(partial(self._finish, future, needed))
 
-    def _ended(self, promise: Future[Any], needed: int, done: Future[Any]) -> None:
+    def _finish(self, future: Future[Any], needed: int, done: Future[Any]) -> None:
         with self._change:
             self._running.remove(needed)
             self._change.notify_all()
         if done.cancelled():
-            promise.set_exception(CancelledError())
+            future.set_exception(CancelledError())
         elif error := done.exception():
-            promise.set_exception(error)
+            future.set_exception(error)
         else:
-            promise.set_result(done.result())
-        self._begin()
+            future.set_result(done.result())
+        self._start_jobs()
 
 
 class LocalExecutor(ThrottledExecutor):
-    """Workers of this machine: threads, because each job waits for processes and for kernels that hold no lock.
+    """Runs jobs in threads of this machine, because jobs wait for processes and for kernels without the GIL.
 
     Parameters
     ----------
     workers : int
-        Jobs at a time. Every encoder runs on one thread, so as many as there are cores keep all of them busy.
+        Number of concurrent jobs. Every encoder runs on one thread, so that one job per core uses all cores.
     memory : float, optional
-        Bytes that the jobs may need together; by default a large share of what is free. A job that needs more runs
-        alone.
+        Bytes that concurrent jobs may use together; by default `MEMORY_FRACTION` of the free memory. A job that needs
+        more runs alone.
     """
 
     def __init__(self, workers: int, memory: float | None = None) -> None:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="job")
-        super().__init__(pool, workers, MEMORY_SHARE * free_memory() if memory is None else memory)
+        super().__init__(pool, workers, MEMORY_FRACTION * free_memory() if memory is None else memory)
 
 
 def run_concurrently(executor: Executor, calls: Sequence[Callable[[], R]]) -> list[R]:
-    """Make calls that each give rounds of jobs to one executor, so that one's jobs fill the ends of another's rounds.
+    """Run several job producers concurrently on one executor, so that idle workers at the end of one round serve another.
 
     Parameters
     ----------
     executor : Executor
-        Shut down when this is interrupted.
+        Shut down if the calls are interrupted.
     calls : sequence of callable
 
     Returns
     -------
     list
-        What each returned. If some failed, the first one's error is raised when all have ended.
+        Result of each call. If some calls fail, the error of the first of them is raised when all have ended.
     """
-    # all that the caller's thread waits on: an interrupt amid what futures do would leave their locks held for good
+    # The main thread waits on this queue only. KeyboardInterrupt is raised in the main thread at any bytecode; inside
+    # the code of a future it could leave a lock of the future held for ever.
     ended: queue.SimpleQueue[int] = queue.SimpleQueue()
     results: dict[int, R] = {}
     errors: dict[int, BaseException] = {}
@@ -307,11 +314,11 @@ def run_concurrently(executor: Executor, calls: Sequence[Callable[[], R]]) -> li
     def make(n: int) -> None:
         try:
             results[n] = calls[n]()
-        except BaseException as error:  # whatever it is, it is the caller's
+        except BaseException as error:  # raised again in the thread of the caller
             errors[n] = error
         ended.put(n)
 
-    threads = [threading.Thread(target=make, args=(n,), name=f"side {n}", daemon=True) for n in range(len(calls))]
+    threads = [threading.Thread(target=make, args=(n,), name=f"producer {n}", daemon=True) for n in range(len(calls))]
     try:
         for thread in threads:
             thread.start()
@@ -330,7 +337,7 @@ def run_concurrently(executor: Executor, calls: Sequence[Callable[[], R]]) -> li
 
 
 def free_memory() -> int:
-    """Return the bytes that processes may still take, on this machine or in this container."""
+    """Return the bytes that processes can still allocate, on this machine or in this container."""
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
         free = int(lines["MemAvailable"].split()[0]) * 1024

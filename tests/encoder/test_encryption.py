@@ -25,7 +25,7 @@ from shotladder_runtime.errors import ProcessError
 from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import packager_path
-from tests.encoder.films import beep, fetched, hashes_in, write_film
+from tests.encoder.videos import beep, fetch_track, hashes_in, write_video
 
 RUNG = Rendition("h264-64p-90k", "h264", 128, 64, "veryfast")
 KEYS = {"VIDEO": ("a0" * 16, "b1" * 16), "AUDIO": ("c2" * 16, "d3" * 16)}
@@ -51,7 +51,7 @@ def key_file(folder, entries):
 @pytest.fixture(scope="module")
 def title(tmp_path_factory):
     folder = tmp_path_factory.mktemp("title")
-    source = inspect(write_film(folder / "film.mkv", 100, sound=(Fraction(0), beep(4, 1))))
+    source = inspect(write_video(folder / "film.mkv", 100, sound=(Fraction(0), beep(4, 1))))
     chunks, segments = encoder.plan_chunks(source, (0, 60), Fraction(2))
     jobs = [ChunkJob(source, chunk, (RUNG,), (30.0,), Store(folder / "store")) for chunk in chunks]
     for job in jobs:
@@ -85,7 +85,7 @@ def encrypted(request, title, tmp_path_factory):
 def test_package_encrypts_tracks_that_decrypt_to_the_original(title, encrypted):
     _, _, [(_, track)], [sound] = title
     _, folder, _, _ = encrypted
-    video, audio = (fetched(folder, name) for name in (f"video_{RUNG.id}.m3u8", "audio_und-aac.m3u8"))
+    video, audio = (fetch_track(folder, name) for name in (f"video_{RUNG.id}.m3u8", "audio_und-aac.m3u8"))
     assert hashes_in(video, KEYS["VIDEO"][1]) == hashes_in(track)
     assert audio_frames_in(audio, KEYS["AUDIO"][1]) == audio_frames_in(sound.path)
 
@@ -93,7 +93,7 @@ def test_package_encrypts_tracks_that_decrypt_to_the_original(title, encrypted):
 def test_package_encrypts_tracks_that_do_not_decode_without_the_key(title, encrypted):
     _, _, [(_, track)], _ = title
     _, folder, _, _ = encrypted
-    video, clear = fetched(folder, f"video_{RUNG.id}.m3u8"), hashes_in(track)
+    video, clear = fetch_track(folder, f"video_{RUNG.id}.m3u8"), hashes_in(track)
     for wrong in (None, KEYS["AUDIO"][1]):
         with contextlib.suppress(av.FFmpegError):
             assert not set(hashes_in(video, wrong)) & set(clear)
@@ -105,7 +105,7 @@ def test_packager_decrypts_to_the_original_frames(title, encrypted, tmp_path):
     key_id, key = KEYS["VIDEO"]
     flags = tmp_path / "flags"
     flags.write_text(f"--enable_raw_key_decryption\n--keys=label=:key_id={key_id}:key={key}\n")
-    fields = f"in={fetched(folder, f'video_{RUNG.id}.m3u8')},stream=video,out=clear.mp4"
+    fields = f"in={fetch_track(folder, f'video_{RUNG.id}.m3u8')},stream=video,out=clear.mp4"
     run([packager_path(), fields, "--flagfile", str(flags), "--quiet"], cwd=str(tmp_path))
     assert hashes_in(tmp_path / "clear.mp4") == hashes_in(track)
 
@@ -225,5 +225,5 @@ def test_load_keys_refuses_files_that_are_not_key_files(tmp_path):
     with pytest.raises(KeyFileError, match="is not a file of keys"):
         load_keys(tmp_path / "text.json")
     (tmp_path / "long.json").write_text(" " * 100_001)
-    with pytest.raises(KeyFileError, match="has 100001 bytes"):
+    with pytest.raises(KeyFileError, match="it has 100001 bytes"):
         load_keys(tmp_path / "long.json")

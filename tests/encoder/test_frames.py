@@ -22,7 +22,7 @@ def picture(number: int, width: int, height: int) -> np.ndarray:
     return (96 + 60 * np.sin((x + number) / 5) + 30 * np.cos((y - 2 * number) / 7)).astype(np.uint8)
 
 
-def write_film(path: Path, size=(98, 70), codec="libx264", pixel_format="yuv420p", options=None, steps=None):
+def write_video(path: Path, size=(98, 70), codec="libx264", pixel_format="yuv420p", options=None, steps=None):
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=options or {})
         stream.width, stream.height, stream.pix_fmt = *size, pixel_format
@@ -41,10 +41,10 @@ def write_film(path: Path, size=(98, 70), codec="libx264", pixel_format="yuv420p
 def film(request, tmp_path_factory) -> Path:
     options = {"x264-params": "open-gop=1:bframes=3:scenecut=0"} if request.param == "open-gop" else {}
     suffix = "mkv" if request.param == "open-gop" else request.param
-    return write_film(tmp_path_factory.mktemp("frames") / f"film.{suffix}", options=options)
+    return write_video(tmp_path_factory.mktemp("frames") / f"film.{suffix}", options=options)
 
 
-def test_a_range_holds_the_frames_of_the_whole(film):
+def test_decode_range_equals_the_range_of_a_full_decode(film):
     source = inspect(film)
     assert source.frame_count == FRAMES
     whole = [frame.luma.copy() for frame in decode(source)]
@@ -56,16 +56,16 @@ def test_a_range_holds_the_frames_of_the_whole(film):
             np.testing.assert_array_equal(frame.luma, whole[frame.number])
 
 
-def test_an_empty_range_decodes_nothing(film):
+def test_decode_yields_nothing_for_an_empty_range(film):
     assert list(decode(inspect(film), 7, 7)) == []
 
 
-def test_a_range_outside_the_film_is_refused(film):
+def test_decode_rejects_a_range_outside_the_source(film):
     with pytest.raises(ValueError, match="not within"):
         list(decode(inspect(film), 0, FRAMES + 1))
 
 
-def test_threads_change_no_frame(film):
+def test_decode_gives_the_same_frames_with_any_number_of_threads(film):
     source = inspect(film)
     plain = [frame.luma.copy() for frame in decode(source, 20, 30)]
     for frame, luma in zip(decode(source, 20, 30, threads=2), plain, strict=True):
@@ -73,9 +73,9 @@ def test_threads_change_no_frame(film):
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
-def test_frames_are_deblocked_unless_that_is_left_out(tmp_path, codec):
+def test_decode_skips_deblocking_on_request(tmp_path, codec):
     own = {"libx264": {"bf": "3"}, "libx265": {"x265-params": "log-level=none"}}[codec]
-    path = write_film(tmp_path / "film.mp4", (128, 64), codec, options={"crf": "40", "preset": "fast", **own})
+    path = write_video(tmp_path / "film.mp4", (128, 64), codec, options={"crf": "40", "preset": "fast", **own})
     with av.open(str(path)) as container:
         plain = [picture.to_ndarray()[:64] for picture in container.decode(video=0)]
     source = inspect(path)
@@ -89,8 +89,8 @@ def test_frames_are_deblocked_unless_that_is_left_out(tmp_path, codec):
 
 
 @pytest.mark.parametrize("size", [(98, 70), (16, 16), (130, 34)])
-def test_planes_are_the_picture_whatever_the_line_size(tmp_path, size):
-    source = inspect(write_film(tmp_path / "film.mkv", size, "ffv1"))
+def test_decode_removes_the_padding_of_lines(tmp_path, size):
+    source = inspect(write_video(tmp_path / "film.mkv", size, "ffv1"))
     for frame in decode(source):
         chroma = (size[1] // 2, size[0] // 2)
         assert [plane.shape for plane in frame.planes] == [size[::-1], chroma, chroma]
@@ -98,28 +98,28 @@ def test_planes_are_the_picture_whatever_the_line_size(tmp_path, size):
         np.testing.assert_array_equal(frame.luma, grey.reformat(format="yuv420p").to_ndarray()[: size[1]])
 
 
-def test_ten_bits_stay_ten_bits(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mkv", codec="ffv1", pixel_format="yuv420p10le"))
+def test_decode_keeps_ten_bits(tmp_path):
+    source = inspect(write_video(tmp_path / "film.mkv", codec="ffv1", pixel_format="yuv420p10le"))
     frame = next(decode(source))
     assert (frame.bit_depth, frame.luma.dtype) == (10, np.uint16)
     assert frame.luma.max() > 255
 
 
-def test_rgb_becomes_luma_and_full_chroma(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mkv", codec="ffv1", pixel_format="bgr0"))
+def test_decode_converts_rgb_to_luma_and_full_chroma(tmp_path):
+    source = inspect(write_video(tmp_path / "film.mkv", codec="ffv1", pixel_format="bgr0"))
     frame = next(decode(source))
     assert frame.pixel_format == "yuv444p"
     assert {plane.shape for plane in frame.planes} == {(70, 98)}
 
 
-def test_uneven_times_are_kept(tmp_path):
+def test_decode_keeps_irregular_times(tmp_path):
     steps = np.cumsum([1, 3] * (FRAMES // 2)).tolist()
-    source = inspect(write_film(tmp_path / "film.mkv", steps=steps))
+    source = inspect(write_video(tmp_path / "film.mkv", steps=steps))
     assert not source.is_cfr
     assert [frame.pts for frame in decode(source, 13)] == list(source.pts[13:])
 
 
-def test_a_frame_that_is_not_in_the_index_is_an_error(film):
+def test_decode_rejects_a_frame_that_is_not_in_the_index(film):
     source = inspect(film)
     other = replace(source, pts=source.pts[:20] + source.pts[21:])
     with pytest.raises(SourceError, match="not in its index"):
@@ -148,8 +148,8 @@ def lost_of(source) -> Iterator[tuple[int, int]]:
     return lost
 
 
-def test_lost_frames_are_named(tmp_path):
-    film = write_film(tmp_path / "film.mkv", codec="mpeg4", options={"bf": "0"})
+def test_decode_reports_undecodable_frames(tmp_path):
+    film = write_video(tmp_path / "film.mkv", codec="mpeg4", options={"bf": "0"})
     source = inspect(without_packets(film, range(30, 33)))
     assert source.frame_count == FRAMES
     assert lost_of(source) == [(30, 33)]
@@ -157,14 +157,14 @@ def test_lost_frames_are_named(tmp_path):
         list(decode(source))
 
 
-def test_lost_frames_at_the_end_are_named(tmp_path):
-    film = write_film(tmp_path / "film.mkv", codec="mpeg4", options={"bf": "0"})
+def test_decode_reports_undecodable_frames_at_the_end(tmp_path):
+    film = write_video(tmp_path / "film.mkv", codec="mpeg4", options={"bf": "0"})
     source = inspect(without_packets(film, range(57, 60)))
     assert lost_of(source) == [(57, 60)]
 
 
-def test_a_film_that_went_away_is_an_error(tmp_path):
-    path = write_film(tmp_path / "film.mkv")
+def test_decode_rejects_a_source_that_was_deleted(tmp_path):
+    path = write_video(tmp_path / "film.mkv")
     source = inspect(path)
     path.unlink()
     with pytest.raises(SourceError, match="cannot be opened"):

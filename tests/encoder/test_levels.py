@@ -13,10 +13,10 @@ from encoder import (
     inspect,
     stitch,
 )
-from encoder.encode.levels import H264_LEVELS, HEVC_LEVELS, _escaped
-from encoder.encode.vbv import min_vbv_size, track_samples
+from encoder.encode.levels import H264_LEVELS, HEVC_LEVELS, find_escaped_offset
+from encoder.encode.vbv import min_vbv_size, read_track_samples
 from shotladder_runtime.store import Store
-from tests.encoder.films import hashes_in
+from tests.encoder.videos import hashes_in
 
 CHUNKS = (Chunk(0, 12, (0,), (0,)), Chunk(12, 24, (12,), (1,)))
 
@@ -56,7 +56,7 @@ def declared(path):
 
 @pytest.mark.parametrize(("codec", "preset"), [("h264", "ultrafast"), ("h264", "fast"), ("hevc", "ultrafast")])
 @pytest.mark.parametrize("quantiser", [14.0, 46.0])
-def test_the_level_is_the_lowest_that_holds(noise, tmp_path, codec, preset, quantiser):
+def test_declare_level_chooses_the_lowest_sufficient_level(noise, tmp_path, codec, preset, quantiser):
     paths = []
     for chunk in CHUNKS:
         job = ChunkJob(noise, chunk, (Rendition("a", codec, 128, 64, preset),), (quantiser,), Store(tmp_path / "store"))
@@ -67,7 +67,7 @@ def test_the_level_is_the_lowest_that_holds(noise, tmp_path, codec, preset, quan
     (before,) = declared(paths[0])
     levels = HEVC_LEVELS if codec == "hevc" else H264_LEVELS
     factor = 1250 if (codec, preset) == ("h264", "fast") else 1000
-    bits, times = track_samples(tmp_path / "track.mp4")
+    bits, times = read_track_samples(tmp_path / "track.mp4")
 
     def holds(idc):
         rate, buffer = levels[idc]
@@ -81,8 +81,8 @@ def test_the_level_is_the_lowest_that_holds(noise, tmp_path, codec, preset, quan
     assert hashes_in(tmp_path / "track.mp4") == [each for path in paths for each in hashes_in(path)]
 
 
-def test_bytes_against_start_codes_are_passed_over():
+def test_find_escaped_offset_skips_emulation_prevention_bytes():
     unit = bytes([9, 0, 0, 3, 1, 0, 0, 3, 0, 7])
-    assert [unit[_escaped(unit, n)] for n in range(8)] == [9, 0, 0, 1, 0, 0, 0, 7]
+    assert [unit[find_escaped_offset(unit, n)] for n in range(8)] == [9, 0, 0, 1, 0, 0, 0, 7]
     with pytest.raises(ValueError, match="too short"):
-        _escaped(unit, 8)
+        find_escaped_offset(unit, 8)

@@ -10,7 +10,7 @@ import pytest
 
 import abr
 import encoder
-from tests.encoder.films import fetched, key_times_in, times_in
+from tests.encoder.videos import fetch_track, key_times_in, times_in
 from tests.shotladder.running import FRAMES, RATE, shotladder
 
 CODECS = ("h264", "hevc", "av1")
@@ -39,7 +39,7 @@ def test_each_codec_has_its_ladder_on_the_same_segments(several, made):
     assert document["segments"] == made.document["segments"]
     keys = set()
     for rung in document["video"]:
-        whole = fetched(out, rung["playlist"])
+        whole = fetch_track(out, rung["playlist"])
         assert times_in(whole) == [Fraction(n, RATE) for n in range(FRAMES)]
         keys.add(tuple(key_times_in(whole))[:1])
         assert len(rung["segments"]) == len(document["segments"])

@@ -21,7 +21,7 @@ def nobody():
         yield f"tcp://127.0.0.1:{free.getsockname()[1]}"
 
 
-def test_no_scheduler_is_told(nobody, tmp_path, monkeypatch):
+def test_cluster_executor_reports_an_absent_scheduler(nobody, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "ANSWER", 0.3)
     with (
         pytest.raises(ClusterError, match=r"127\.0\.0\.1.*no Dask scheduler"),
@@ -32,7 +32,7 @@ def test_no_scheduler_is_told(nobody, tmp_path, monkeypatch):
         pass
 
 
-def test_a_film_travels_light_and_whole():
+def test_source_is_pickled_compactly_and_completely():
     film = Source(
         **{"path": "film", "content_id": "known", "stream_index": 0, "codec": "h264", "pixel_format": "yuv420p"},
         **{"width": 1920, "height": 1080, "sample_aspect_ratio": Fraction(1), "rotation": 0, "interlaced": False},

@@ -29,7 +29,7 @@ def store(tmp_path) -> Store:
     return Store(tmp_path / "store")
 
 
-def test_artefacts_are_listed_least_recently_used_first(store):
+def test_list_artefacts_sorts_by_last_use(store):
     put(store, "chunk", 1, size=5, days=1)
     put(store, "probe", 2, size=7, days=3)
     put(store, "chunk", 3, size=9, days=2)
@@ -38,13 +38,13 @@ def test_artefacts_are_listed_least_recently_used_first(store):
     assert [(a.kind, a.size) for a in found] == [("probe", 7), ("chunk", 9), ("chunk", 5)]
 
 
-def test_what_was_not_used_for_long_goes(store):
+def test_prune_deletes_old_artefacts(store):
     old, new = put(store, "chunk", 1, days=31), put(store, "chunk", 2, days=29)
     assert [a.name for a in prune(store, older_than=30 * DAY)] == [old.relative_to(store.root).as_posix()]
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_use_makes_young(store):
+def test_store_has_updates_the_time_of_last_use(store):
     asked, fetched, left = (put(store, "chunk", n, days=60) for n in range(3))
     made = asked.stat().st_mtime_ns
     assert store.has(asked)
@@ -54,19 +54,19 @@ def test_use_makes_young(store):
     assert asked.stat().st_mtime_ns == made
 
 
-def test_the_least_recently_used_goes_until_the_rest_is_small_enough(store):
+def test_prune_deletes_least_recently_used_artefacts_first(store):
     paths = [put(store, "chunk", n, size=100, days=10 - n) for n in range(5)]
     prune(store, max_size=250)
     assert [path.exists() for path in paths] == [False, False, False, True, True]
 
 
-def test_a_dry_run_deletes_nothing(store):
+def test_prune_deletes_nothing_in_a_dry_run(store):
     path = put(store, "chunk", 1, days=31)
     assert len(prune(store, older_than=DAY, dry_run=True)) == 1
     assert path.exists()
 
 
-def test_what_a_run_has_asked_for_or_made_stays(store):
+def test_prune_keeps_artefacts_of_a_run_that_holds_the_store(store):
     asked, idle = put(store, "chunk", 1, days=60), put(store, "chunk", 2, days=60)
     with store.hold():
         assert store.has(asked)
@@ -77,7 +77,7 @@ def test_what_a_run_has_asked_for_or_made_stays(store):
     assert list_artefacts(store) == []
 
 
-def test_a_killed_run_holds_nothing_and_its_parts_go(store):
+def test_prune_deletes_unfinished_files_of_killed_runs(store):
     code = (
         "from pathlib import Path\nimport os, signal, tempfile\nfrom shotladder_runtime.store import Store\n"
         f"store = Store(Path({str(store.root)!r}))\n"
@@ -101,7 +101,7 @@ def test_a_killed_run_holds_nothing_and_its_parts_go(store):
     assert not any(part.exists() for part in parts)
 
 
-def test_a_claim_is_one_runs_alone_and_ends_with_it(store):
+def test_lock_job_is_exclusive_and_released(store):
     cache_keys = [{"n": 1}, {"n": 2}]
     with store.lock_job("chunk", cache_keys):
         with pytest.raises(JobLockedError), store.lock_job("chunk", cache_keys):
@@ -139,7 +139,7 @@ def test_prune_refuses_a_folder_that_is_not_a_store(tmp_path):
     assert tree(folder) == before
 
 
-def test_prune_keeps_what_others_have_put_into_a_store(store):
+def test_prune_keeps_files_of_other_names(store):
     made = put(store, "chunk", 1, days=40)
     names = ("notes.txt", ".note", made.name + ".bak", "ab" * 16 + ".bin", f".{made.name}.swp")
     others = [made.with_name(name) for name in names if made.parent.name != "ab"]
@@ -237,7 +237,7 @@ print(made)
 """
 
 
-def test_two_runs_and_pruning_at_once_share_work_and_lose_nothing(store):
+def test_two_runs_and_prune_at_once_lose_nothing(store):
     argv = [sys.executable, "-c", WORKER, str(store.root)]
     store.root.mkdir()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": REPOSITORY}

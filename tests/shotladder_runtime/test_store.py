@@ -23,7 +23,7 @@ RECIPES = st.dictionaries(st.text(min_size=1, max_size=4).filter(lambda key: key
 
 @settings(deadline=None)
 @given(RECIPES, RECIPES)
-def test_recipes_share_a_name_only_when_they_are_the_same(a, b):
+def test_path_is_equal_for_equal_cache_keys_only(a, b):
     store = Store(Path("store"))
     same = json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
     assert (store.path("probe", a, ".json") == store.path("probe", b, ".json")) == same
@@ -31,7 +31,7 @@ def test_recipes_share_a_name_only_when_they_are_the_same(a, b):
     assert store.path("probe", a, ".json").stem != store.path("score", a, ".json").stem
 
 
-def test_json_comes_back_and_what_is_not_there_is_none(tmp_path):
+def test_read_json_returns_the_value_or_none(tmp_path):
     store = Store(tmp_path)
     assert store.read_json("probe", {"q": 1}) is None
     store.write_json("probe", {"q": 1}, {"bits": [1, 2.5, None]})
@@ -39,7 +39,7 @@ def test_json_comes_back_and_what_is_not_there_is_none(tmp_path):
     assert store.read_json("probe", {"q": 2}) is None
 
 
-def test_the_default_is_where_the_user_says(tmp_path, monkeypatch):
+def test_default_store_follows_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("SHOTLADDER_STORE", str(tmp_path / "named"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert Store.default().root == tmp_path / "named"
@@ -47,7 +47,7 @@ def test_the_default_is_where_the_user_says(tmp_path, monkeypatch):
     assert Store.default().root == tmp_path / "cache" / "shotladder"
 
 
-def test_the_first_artefact_makes_a_folder_a_store(tmp_path):
+def test_write_json_makes_a_folder_a_store(tmp_path):
     for root in (tmp_path / "absent" / "store", tmp_path / "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
         store = Store(root)
@@ -89,7 +89,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("use", uses(Store(Path("store"))))
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_folder_that_is_not_a_store_is_refused_and_left_alone(tmp_path, use, kind):
+def test_store_rejects_a_folder_that_is_not_a_store(tmp_path, use, kind):
     marker, said = REFUSED[kind]
     # even where its names look like a store's
     store = Store(tmp_path)
@@ -105,13 +105,13 @@ def test_a_folder_that_is_not_a_store_is_refused_and_left_alone(tmp_path, use, k
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
 
 
-def test_a_file_is_no_store(tmp_path):
+def test_store_rejects_a_file(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(StoreError, match="is a file"):
         Store(tmp_path / "file").write_json("probe", {}, 1)
 
 
-def test_many_can_make_a_store_at_once(tmp_path):
+def test_make_store_can_run_in_many_threads(tmp_path):
     for n in range(20):
         barrier = threading.Barrier(8)
 
@@ -124,7 +124,7 @@ def test_many_can_make_a_store_at_once(tmp_path):
         assert len(list((tmp_path / str(n) / "probe").glob("*/*.json"))) == 8
 
 
-def test_a_half_made_marker_does_not_hinder(tmp_path):
+def test_make_store_ignores_an_unfinished_marker(tmp_path):
     (tmp_path / ".shotladder-store.abcdefgh.json").touch()
     Store(tmp_path).write_json("probe", {}, 1)
     assert Store(tmp_path).read_json("probe", {}) == 1

@@ -12,10 +12,10 @@ import numpy as np
 SIZE = (128, 64)
 BITS = 10
 TONE = 1000
-SOUND_RATE = 48_000
+SAMPLE_RATE = 48_000
 
 
-def numbered_picture(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+def make_numbered_frame(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     """A texture that moves, under a row of blocks that spell the number."""
     width, height = size
     y, x = np.mgrid[:height, :width]
@@ -39,7 +39,7 @@ def numbers_in(path: Path) -> list[int]:
         return [number_in(frame.to_ndarray(format="gray")) for frame in film.decode(video=0)]
 
 
-def write_film(
+def write_video(
     path: Path,
     count: int = 50,
     *,
@@ -66,9 +66,11 @@ def write_film(
             video.codec_context.sample_aspect_ratio = sample_aspect_ratio
         track = None
         if sound:
-            track = container.add_stream("pcm_s16le", rate=SOUND_RATE, layout="mono")
+            track = container.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono")
         for n in range(count):
-            frame = av.VideoFrame.from_ndarray(numbered_picture(n, size), format="gray").reformat(format=pixel_format)
+            frame = av.VideoFrame.from_ndarray(make_numbered_frame(n, size), format="gray").reformat(
+                format=pixel_format
+            )
             frame.pts, frame.time_base = (ticks[n] if ticks else n), base
             container.mux(video.encode(frame))
         container.mux(video.encode())
@@ -85,12 +87,12 @@ def _audio_frames(begin: Fraction, samples: np.ndarray) -> Iterator[av.AudioFram
     for n in range(0, len(samples), step):
         block = np.ascontiguousarray(samples[None, n : n + step])
         frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
-        frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
-        frame.pts = round(begin * SOUND_RATE) + n
+        frame.sample_rate, frame.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
+        frame.pts = round(begin * SAMPLE_RATE) + n
         yield frame
 
 
-def fetched(folder: Path, playlist: str) -> Path:
+def fetch_track(folder: Path, playlist: str) -> Path:
     """Fetch a rendition as a player does: the init segment and the segments in the order of its playlist."""
     listed = m3u8.load(str(folder / playlist))
     urls = [listed.segment_map[0].uri, *(segment.uri for segment in listed.segments)]
@@ -119,12 +121,12 @@ def hashes_in(path: Path, key: str | None = None) -> list[str]:
 
 def beep(duration: float, at: float) -> np.ndarray:
     """Silence but for 80 ms of a tone at one moment, both in seconds from the sound's own start; int16."""
-    time = np.arange(round(duration * SOUND_RATE)) / SOUND_RATE
+    time = np.arange(round(duration * SAMPLE_RATE)) / SAMPLE_RATE
     tone = np.sin(2 * np.pi * TONE * time) * ((time >= at) & (time < at + 0.08))
     return (16_000 * tone).astype(np.int16)
 
 
-def beep_heard(path: Path) -> float:
+def find_beep(path: Path) -> float:
     """When the first beep of a file is heard, in seconds of its own timeline."""
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):

@@ -8,11 +8,11 @@ from itertools import product
 import pytest
 
 import encoder
-from encoder import AudioStream, ChunkJob, Rendition, TextStream, TextTrack, inspect
-from encoder.packaging.hls_media_playlist import playlist_segments
-from encoder.tracks.tracks import AudioTrack
+from encoder import AudioStream, ChunkJob, Rendition, SubtitleStream, SubtitleTrack, inspect
+from encoder.packaging.hls_media_playlist import read_media_playlist
+from encoder.tracks.audio import AudioTrack
 from shotladder_runtime.store import Store
-from tests.encoder.films import beep, write_film
+from tests.encoder.videos import beep, write_video
 
 RUNGS = (Rendition("h264-64p-90k", "h264", 128, 64, "veryfast"), Rendition("h264-32p-9k", "h264", 64, 32, "ultrafast"))
 NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
@@ -76,7 +76,7 @@ def rates(folder, playlist):
 def folder(tmp_path_factory):
     """A presentation of two rungs, four tracks of sound of which two have a second codec, four of text."""
     root = tmp_path_factory.mktemp("master")
-    source = inspect(write_film(root / "film.mkv", 140, sound=(Fraction(0), beep(5.6, 1))))
+    source = inspect(write_video(root / "film.mkv", 140, sound=(Fraction(0), beep(5.6, 1))))
     chunks, segments = encoder.plan_chunks(source, (0, 61), Fraction(2))
     store, tracks = Store(root / "store"), []
     for rung, quantiser in zip(RUNGS, (18, 30), strict=True):
@@ -94,7 +94,7 @@ def folder(tmp_path_factory):
     for n, (language, title, dispositions) in enumerate(TEXT):
         words = root / f"{n}.vtt"
         words.write_text(f"WEBVTT\n\n00:00.500 --> 00:05.000\nHello {n}\n")
-        text.append(TextTrack(TextStream(n + 9, "subrip", language, title, dispositions), words))
+        text.append(SubtitleTrack(SubtitleStream(n + 9, "subrip", language, title, dispositions), words))
     out = root / "out"
     out.mkdir()
     encoder.package(out, source, segments, tracks, audio, text)
@@ -116,7 +116,7 @@ def variants(lines):
     return [(attributes(line), lines[n + 1]) for n, line in enumerate(lines) if line.startswith("#EXT-X-STREAM-INF:")]
 
 
-def test_rates_are_those_of_the_most_costly_combination_that_can_be_played(folder, media, variants):
+def test_bandwidth_is_that_of_the_largest_playable_combination(folder, media, variants):
     assert len(variants) == 4, "two rungs with two groups of sound"
     for told, uri in variants:
         parts = [rates(folder, uri)]
@@ -129,7 +129,7 @@ def test_rates_are_those_of_the_most_costly_combination_that_can_be_played(folde
         assert 0 <= int(told["AVERAGE-BANDWIDTH"]) - average < 1
 
 
-def test_rates_of_key_frames_are_those_of_their_ranges(folder, lines):
+def test_iframe_bandwidth_is_that_of_the_byte_ranges(folder, lines):
     told = [attributes(line) for line in lines if line.startswith("#EXT-X-I-FRAME-STREAM-INF:")]
     assert len(told) == len(RUNGS)
     for line in told:
@@ -137,7 +137,7 @@ def test_rates_of_key_frames_are_those_of_their_ranges(folder, lines):
         assert (int(line["BANDWIDTH"]) - peak, int(line["AVERAGE-BANDWIDTH"]) - average) < (1, 1)
 
 
-def test_every_group_of_sound_has_the_same_members(media):
+def test_complete_master_playlist_gives_audio_groups_the_same_members(media):
     """RFC 8216, 4.3.4.2.1: they differ in nothing but URI and CHANNELS."""
     groups = {}
     for line in media:
@@ -153,7 +153,7 @@ def test_every_group_of_sound_has_the_same_members(media):
     assert channels['"audio-eac3"', '"Director"'] == channels['"audio-aac"', '"Director"']
 
 
-def test_a_variant_names_the_codecs_of_all_that_it_plays_with(variants):
+def test_variant_lists_the_codecs_of_its_groups(variants):
     for told, _ in variants:
         video, *sound = told["CODECS"].strip('"').split(",")
         assert re.fullmatch(r"avc1\.[0-9a-f]{6}", video)
@@ -161,7 +161,7 @@ def test_a_variant_names_the_codecs_of_all_that_it_plays_with(variants):
         assert {"BANDWIDTH", "RESOLUTION", "FRAME-RATE", "SUBTITLES"} <= set(told)
 
 
-def test_names_of_a_group_differ_and_at_most_one_is_its_default(media):
+def test_group_has_distinct_names_and_at_most_one_default(media):
     for group in {(m["TYPE"], m["GROUP-ID"]) for m in media}:
         members = [m for m in media if (m["TYPE"], m["GROUP-ID"]) == group]
         assert len({m["NAME"] for m in members}) == len(members)
@@ -172,7 +172,7 @@ def test_names_of_a_group_differ_and_at_most_one_is_its_default(media):
         assert len(set(alike)) == len(alike), "what is selected automatically can be told apart"
 
 
-def test_tracks_are_what_the_source_says_they_are(media):
+def test_describe_tracks_keeps_roles_of_the_source(media):
     sound = {m["NAME"].strip('"'): m for m in media if m["GROUP-ID"] == '"audio-aac"'}
     words = {m["NAME"].strip('"'): m for m in media if m["TYPE"] == "SUBTITLES"}
     assert [m.get("LANGUAGE") for m in sound.values()] == ['"fr"', '"en"', '"en"', None]
@@ -185,7 +185,7 @@ def test_tracks_are_what_the_source_says_they_are(media):
     assert sound["Director"]["AUTOSELECT"] == "NO", "there is another track in English"
 
 
-def test_dash_tells_the_same(folder):
+def test_dash_manifest_has_the_same_roles(folder):
     sets = ET.parse(folder / "manifest.mpd").getroot().findall(".//d:AdaptationSet", NS)
     told = [
         (s.get("contentType"), s.get("lang"), {r.get("value") for r in s.findall("d:Role", NS)})
@@ -234,7 +234,7 @@ def test_media_playlists_are_well_formed(folder, playlist):
                 assert (folder / line).is_file()
 
 
-def test_the_master_is_well_formed(folder, lines, media, variants):
+def test_master_playlist_is_well_formed(folder, lines, media, variants):
     assert lines[0] == "#EXTM3U"
     assert "#EXT-X-INDEPENDENT-SEGMENTS" in lines
     for uri in [*(uri for _, uri in variants), *(m["URI"].strip('"') for m in media)]:
@@ -248,7 +248,7 @@ def test_the_master_is_well_formed(folder, lines, media, variants):
             assert value.startswith('"') == (name in quoted)
 
 
-def test_the_peak_is_that_of_runs_of_about_the_target_duration(tmp_path):
+def test_peak_covers_runs_of_about_the_target_duration(tmp_path):
     """A short dear segment counts with its neighbours, as 4.1 has it."""
     sizes, durations = (1000, 4000, 500, 800), (4, 1, 4, 4)
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4"]
@@ -256,11 +256,11 @@ def test_the_peak_is_that_of_runs_of_about_the_target_duration(tmp_path):
         (tmp_path / f"{n}.m4s").write_bytes(bytes(size))
         lines += [f"#EXTINF:{duration},", f"{n}.m4s"]
     (tmp_path / "a.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST"]))
-    assert playlist_segments(tmp_path, "a.m3u8").peak_and_average == (8 * Fraction(5000, 5), 8 * Fraction(6300, 13))
+    assert read_media_playlist(tmp_path, "a.m3u8").peak_and_average == (8 * Fraction(5000, 5), 8 * Fraction(6300, 13))
 
 
-def test_opus_is_left_to_dash_where_there_is_other_sound(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mkv", 50, sound=(Fraction(0), beep(2, 1))))
+def test_opus_is_removed_from_hls_if_there_is_other_audio(tmp_path):
+    source = inspect(write_video(tmp_path / "film.mkv", 50, sound=(Fraction(0), beep(2, 1))))
     chunks, segments = encoder.plan_chunks(source, (0,), Fraction(2))
     job = ChunkJob(source, chunks[0], RUNGS[1:], (30,), Store(tmp_path / "store"))
     encoder.encode_chunk(job)

@@ -31,7 +31,7 @@ class Work:
         return [Work(self.cost / count, self.memory)] * count
 
 
-def test_what_would_outlast_all_others_is_divided():
+def test_split_long_jobs_divides_the_longest_job():
     jobs = [Work(12), Work(2), Work(2)]
     assert split_long_jobs(jobs, 1) == jobs
     assert split_long_jobs(jobs, 2) == [Work(6), Work(6), Work(2), Work(2)]
@@ -39,7 +39,7 @@ def test_what_would_outlast_all_others_is_divided():
     assert split_long_jobs([], 4) == []
 
 
-def test_the_longest_comes_first_and_equals_keep_their_order():
+def test_longest_first_is_stable():
     jobs = [Work(2, 1), Work(5), Work(2, 2), Work(9)]
     assert longest_first(jobs) == [Work(9), Work(5), Work(2, 1), Work(2, 2)]
     begun = []
@@ -64,7 +64,7 @@ def failing(times, error, calls):
 BROKEN = ProcessError(("ffmpeg", "-i", "a film.mp4"), 1, "the cause\nthe end")
 
 
-def test_a_job_that_fails_once_is_tried_again():
+def test_run_all_repeats_a_failed_job():
     calls = []
     with ThreadPoolExecutor(2) as executor:
         results = dict(run_all(executor, failing(1, BROKEN, calls), [Work(n) for n in range(6)]))
@@ -72,7 +72,7 @@ def test_a_job_that_fails_once_is_tried_again():
     assert calls.count(3) == 2
 
 
-def test_a_job_that_fails_for_good_is_told_when_all_others_are_done():
+def test_run_all_reports_failures_after_all_other_jobs():
     calls, done = [], []
     with ThreadPoolExecutor(2) as executor, pytest.raises(JobsError) as caught:
         for job, _ in run_all(executor, failing(9, BROKEN, calls), [Work(n) for n in range(6)]):
@@ -85,7 +85,7 @@ def test_a_job_that_fails_for_good_is_told_when_all_others_are_done():
     )
 
 
-def test_many_failures_end_the_round():
+def test_run_all_stops_after_many_failures():
     def fail(job):
         raise BROKEN
 
@@ -94,14 +94,14 @@ def test_many_failures_end_the_round():
 
 
 @pytest.mark.parametrize("error", [MissingToolError("no ffmpeg"), OSError(28, "No space left on device")])
-def test_what_would_meet_every_job_is_told_at_once(error):
+def test_run_all_raises_common_causes_at_once(error):
     calls = []
     with ThreadPoolExecutor(1) as executor, pytest.raises(type(error)):
         list(run_all(executor, failing(9, error, calls), [Work(3)]))
     assert calls == [3]
 
 
-def test_what_another_run_makes_is_waited_for():
+def test_run_all_waits_for_jobs_of_another_run():
     calls = []
     with ThreadPoolExecutor(1) as executor:
         results = dict(run_all(executor, failing(3, JobLockedError("taken"), calls), [Work(1), Work(3)]))
@@ -109,7 +109,7 @@ def test_what_another_run_makes_is_waited_for():
     assert calls.count(3) == 4
 
 
-def test_jobs_wait_for_memory_and_a_large_one_runs_alone():
+def test_throttled_executor_limits_memory():
     held, most, lock = [], [], threading.Lock()
 
     def run(job):
@@ -126,7 +126,7 @@ def test_jobs_wait_for_memory_and_a_large_one_runs_alone():
     assert max(map(len, most)) == 2
 
 
-def test_of_what_waits_the_costliest_comes_first_whoever_sent_it():
+def test_throttled_executor_starts_the_costliest_job_first():
     begun, gate = [], threading.Event()
 
     def run(job):
@@ -142,7 +142,7 @@ def test_of_what_waits_the_costliest_comes_first_whoever_sent_it():
     assert begun == [5, 9, 3, 1]
 
 
-def test_another_width_is_taken_up():
+def test_resize_changes_the_number_of_concurrent_jobs():
     together, lock, most = [0], threading.Lock(), []
 
     def run(job):
@@ -161,7 +161,7 @@ def test_another_width_is_taken_up():
         assert max(most) == 4
 
 
-def test_what_has_not_begun_is_dropped_when_a_farm_closes():
+def test_shutdown_cancels_waiting_jobs():
     gate = threading.Event()
     farm = LocalExecutor(1)
     first, second = farm.submit(gate.wait), farm.submit(gate.wait)
@@ -171,7 +171,7 @@ def test_what_has_not_begun_is_dropped_when_a_farm_closes():
     assert second.cancelled()
 
 
-def test_chains_go_side_by_side_and_a_fault_waits_for_the_others():
+def test_run_concurrently_raises_after_all_calls_end():
     barrier, ended = threading.Barrier(2), []
 
     def chain(name, fails):
@@ -191,11 +191,11 @@ def test_chains_go_side_by_side_and_a_fault_waits_for_the_others():
     assert "c" in ended
 
 
-def test_free_memory_is_some_of_this_machines():
+def test_free_memory_is_below_the_memory_of_the_machine():
     assert 10**7 < free_memory() < 10**14
 
 
-def test_workers_that_refuse_leave_nothing_to_wait_for():
+def test_shutdown_returns_if_workers_refuse_jobs():
     pool = ThreadPoolExecutor(1)
     farm = ThrottledExecutor(pool, 1)
     pool.shutdown()
@@ -204,7 +204,7 @@ def test_workers_that_refuse_leave_nothing_to_wait_for():
     farm.shutdown()
 
 
-def test_what_is_asked_for_after_the_end_is_refused_and_nothing_hangs():
+def test_submit_after_shutdown_raises():
     farm = LocalExecutor(1)
     begun, go = threading.Event(), threading.Event()
 
@@ -223,7 +223,7 @@ def test_what_is_asked_for_after_the_end_is_refused_and_nothing_hangs():
     assert running.done()
 
 
-def test_an_interrupt_while_chains_run_ends_them():
+def test_run_concurrently_ends_calls_on_interrupt():
     farm, begun, done = LocalExecutor(1), threading.Event(), []
 
     def slow(job):
