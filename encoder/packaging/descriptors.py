@@ -33,13 +33,13 @@ TEXT_ROLES = {
 #: HLS characteristic of audio description (RFC 8216, 4.3.4.1).
 DESCRIBES_VIDEO = "public.accessibility.describes-video"
 #: HLS characteristics of captions (RFC 8216, 4.3.4.1).
-TRANSCRIBES = "public.accessibility.transcribes-spoken-dialog;public.accessibility.describes-music-and-audio_streams"
+TRANSCRIBES = "public.accessibility.transcribes-spoken-dialog;public.accessibility.describes-music-and-sound"
 #: Scheme of the purposes of audio tracks in DASH (ETSI TS 102 822-3-1, A.2.12).
 PURPOSE = "urn:tva:metadata:cs:AudioPurposeCS:2007"
 
 
 def describe_tracks(audio: Sequence[AudioTrack], subtitles: Sequence[SubtitleTrack]) -> list[dict[str, str]]:
-    """Return the fields of the descriptor of every track, audio first; `place` is the path of its files.
+    """Return the fields of the descriptor of every track, audio first; `folder` is the path of its files.
 
     All encodes of an audio stream have the same name, in one group per codec. A second stream of a language gets a
     number.
@@ -88,7 +88,7 @@ def _describe_audio(track: AudioTrack, name: str, title: str, *, is_main: bool) 
     roles = [AUDIO_ROLES[d] for d in stream.dispositions if d in AUDIO_ROLES]
     fields = {
         "stream": "audio",
-        "place": f"audio/{name}-{track.codec}",
+        "folder": f"audio/{name}-{track.codec}",
         "playlist_name": f"audio_{name}-{track.codec}.m3u8",
         "hls_group_id": f"audio-{track.codec}",
         "hls_name": title,
@@ -105,7 +105,7 @@ def _describe_subtitles(stream: SubtitleStream, name: str, title: str) -> dict[s
     roles = [TEXT_ROLES[d] for d in stream.dispositions if d in TEXT_ROLES] or ["subtitle"]
     fields = {
         "stream": "text",
-        "place": f"text/{name}",
+        "folder": f"text/{name}",
         "playlist_name": f"text_{name}.m3u8",
         "hls_group_id": "text",
         "hls_name": title,

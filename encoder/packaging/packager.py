@@ -181,7 +181,7 @@ def _remove_identity_keys(folder: Path) -> None:
 def _describe_video(rendition: Rendition) -> dict[str, str]:
     return {
         "stream": "video",
-        "place": f"video/{rendition.id}",
+        "folder": f"video/{rendition.id}",
         "playlist_name": f"video_{rendition.id}.m3u8",
         "iframe_playlist_name": f"iframe_{rendition.id}.m3u8",
     }
@@ -191,7 +191,7 @@ def _describe_trick_play(rendition: Rendition) -> dict[str, str]:
     """Describe a track of key frames only, for seeking in DASH; HLS uses I-frame playlists instead."""
     return {
         "stream": "video",
-        "place": f"video/trick-{rendition.id}",
+        "folder": f"video/trick-{rendition.id}",
         "trick_play_factor": TRICK_PLAY_FACTOR,
         "dash_only": "1",
     }
@@ -199,13 +199,13 @@ def _describe_trick_play(rendition: Rendition) -> dict[str, str]:
 
 def _set_output_paths(fields: Mapping[str, str], single_file: bool) -> dict[str, str]:
     """Add the output paths of a track: a folder of segments, or one file."""
-    rest = {name: value for name, value in fields.items() if name != "place"}
-    place, is_text = fields["place"], fields["stream"] == "text"
+    rest = {name: value for name, value in fields.items() if name != "folder"}
+    folder, is_text = fields["folder"], fields["stream"] == "text"
     if single_file:
-        return rest | {"output": f"{place}.{'vtt' if is_text else 'mp4'}"}
+        return rest | {"output": f"{folder}.{'vtt' if is_text else 'mp4'}"}
     if is_text:
-        return rest | {"segment_template": f"{place}/$Number%05d$.vtt"}
-    return rest | {"init_segment": f"{place}/init.mp4", "segment_template": f"{place}/$Number%05d$.m4s"}
+        return rest | {"segment_template": f"{folder}/$Number%05d$.vtt"}
+    return rest | {"init_segment": f"{folder}/init.mp4", "segment_template": f"{folder}/$Number%05d$.m4s"}
 
 
 def _check_cuts(argv: tuple[str, ...], track: PackagedTrack, source: Source, segments: Sequence[Segment]) -> None:

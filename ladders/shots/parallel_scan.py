@@ -187,7 +187,7 @@ class _Counter:
 def _code() -> str:
     """Return a hash of what decodes pictures and looks at them, so that a newer version looks again."""
     ladders, encoder = resources.files("ladders"), resources.files("encoder")
-    modules = [ladders / "blocks.py", encoder / "media" / "frames.py"]
+    modules = [ladders / "blocks.py", *(encoder / "media" / name for name in ("frames.py", "tolerant_decoding.py"))]
     for folder in ("shots", "shots/gradual", "shots/kernels", "complexity"):
         here = (ladders / folder).iterdir()
         modules += sorted((entry for entry in here if entry.name.endswith(".py")), key=lambda entry: entry.name)

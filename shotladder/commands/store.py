@@ -78,7 +78,7 @@ def command(
             "count": len(gone),
             "bytes": sum(a.size for a in gone),
             "dry_run": dry_run,
-            "files": [{"path": f"{a.place}/{a.name}", "bytes": a.size} for a in gone],
+            "files": [{"path": f"{a.location}/{a.name}", "bytes": a.size} for a in gone],
         }
     if as_json:
         click.echo(json.dumps(document))

@@ -87,7 +87,7 @@ def _check_workers(client: Any, address: str, store: Store) -> None:
     for worker, (version, has_store) in sorted(replies.items()):
         if version != ffmpeg_version():
             raise ClusterError(
-                f"worker {worker} has ffmpeg {version}, this machine {ffmpeg_version()}; use the same version everywhere"
+                f"worker {worker} has ffmpeg {version}, this machine {ffmpeg_version()}; use one version for all"
             )
         if not has_store:
             where = store.url or store.root

@@ -163,7 +163,7 @@ def _summarise_failures(failures: Sequence[BaseException], total: int) -> JobsEr
     if isinstance(first, ProcessError):
         reason += f"; the command was: {shlex.join(first.argv)}"
     is_complete = len(failures) < MAX_FAILURES
-    rest = "the others are done and in the store" if is_complete else "the remaining jobs were not started"
+    rest = "the others are done and in the store" if is_complete else "the remaining jobs are skipped"
     return JobsError(f"{len(failures)} of {total} jobs failed {ATTEMPTS} times, {rest}; the first failure: {reason}")
 
 
@@ -292,7 +292,9 @@ class LocalExecutor(ThrottledExecutor):
 
 
 def run_concurrently(executor: Executor, calls: Sequence[Callable[[], R]]) -> list[R]:
-    """Run several job producers concurrently on one executor, so that idle workers at the end of one round serve another.
+    """Run several producers of jobs concurrently on one executor.
+
+    Workers that are idle at the end of a round of one producer then serve the others.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class Artefact:
         Bytes.
     used : float
         When it was last used, s since the epoch; at a URL, when it was uploaded.
-    place : str
+    location : str
         The folder of the store, or its URL without user and password.
     is_whole : bool
         False for a file or a folder that was never finished.
@@ -47,7 +47,7 @@ class Artefact:
     name: str
     size: int
     used: float
-    place: str
+    location: str
     is_whole: bool = True
 
 

@@ -1,4 +1,4 @@
-"""A chunk holds exactly its frames of the film, wherever it starts, with key frames where the plan puts them."""
+"""Encoded chunks: exact frames, planned key frames, names in the store."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -44,8 +44,8 @@ FILMS = {
 
 
 @pytest.fixture(scope="module", params=FILMS)
-def film(request, tmp_path_factory) -> encoder.Source:
-    path = tmp_path_factory.mktemp("films") / request.param
+def video(request, tmp_path_factory) -> encoder.Source:
+    path = tmp_path_factory.mktemp("videos") / request.param
     source = inspect(write_video(path, 90, **FILMS[request.param]))
     assert source.frame_count == 90
     return source
@@ -60,8 +60,8 @@ def chunk_of(first: int, last: int, *inner: int) -> Chunk:
 
 
 @pytest.mark.parametrize("span", [(0, 90), (0, 1), (1, 20), (14, 17), (29, 61), (45, 90), (89, 90)])
-def test_encode_chunk_contains_exactly_its_frames(film, tmp_path, span):
-    job = job_for(film, tmp_path / "store", chunk_of(*span), (FULL, HALF), (12.0, 16.0))
+def test_encode_chunk_contains_exactly_its_frames(video, tmp_path, span):
+    job = job_for(video, tmp_path / "store", chunk_of(*span), (FULL, HALF), (12.0, 16.0))
     encode_chunk(job)
     for number, size in enumerate([(64, 128), (32, 64)]):
         path = chunk_path(job, number)
@@ -73,7 +73,7 @@ def test_encode_chunk_contains_exactly_its_frames(film, tmp_path, span):
 REORDERED = {"x264-params": "bframes=3:b-pyramid=normal:scenecut=0"}
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.ts", "film.flv"])
+@pytest.mark.parametrize("name", ["video.mp4", "video.mkv", "video.ts", "video.flv"])
 @pytest.mark.parametrize("options", [{"bf": "0"}, REORDERED], ids=["in-order", "reordered"])
 def test_input_options_seek_to_a_key_frame_exactly(tmp_path, name, options):
     source = inspect(write_video(tmp_path / name, 120, gop=30, options=options))
@@ -106,7 +106,7 @@ def test_encode_chunk_places_key_frames_where_planned(tmp_path):
 
 
 def test_encode_chunk_spends_more_bits_at_lower_quantisers(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 30))
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     job = job_for(source, tmp_path / "store", chunk_of(0, 30), (FULL,) * 3, (12.0, 24.0, 36.0))
     encode_chunk(job)
     paths = [chunk_path(job, n) for n in range(3)]
@@ -123,7 +123,7 @@ def test_encode_chunk_spends_more_bits_at_lower_quantisers(tmp_path):
 
 
 def test_count_part_bits_excludes_the_container(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 30))
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     job = job_for(source, tmp_path / "store", chunk_of(0, 30))
     encode_chunk(job)
     path = chunk_path(job, 0)
@@ -131,7 +131,7 @@ def test_count_part_bits_excludes_the_container(tmp_path):
 
 
 def test_encode_chunk_reuses_stored_chunks(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 30))
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     first = job_for(source, tmp_path / "store", chunk_of(0, 30))
     assert encode_chunk(first) > 0
     made = chunk_path(first, 0).stat()
@@ -142,14 +142,14 @@ def test_encode_chunk_reuses_stored_chunks(tmp_path):
 
 
 def test_chunk_path_depends_on_everything_that_decides_the_content(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 30))
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     base = job_for(source, tmp_path / "store", chunk_of(0, 20))
     others = [
         replace(base, quantisers=(12.25,)),
         replace(base, chunk=chunk_of(0, 21)),
         replace(base, chunk=chunk_of(1, 20)),
         replace(base, chunk=chunk_of(0, 20, 5)),
-        replace(base, source=replace(source, content_id="another film")),
+        replace(base, source=replace(source, content_id="another video")),
         *(
             replace(base, renditions=(replace(FULL, **change),))
             for change in (
@@ -171,7 +171,7 @@ def test_chunk_path_depends_on_everything_that_decides_the_content(tmp_path):
 
 
 def test_encode_chunk_is_deterministic(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 30))
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     jobs = [job_for(source, tmp_path / name, chunk_of(5, 25)) for name in ("a", "b")]
     for job in jobs:
         encode_chunk(job)
@@ -179,7 +179,7 @@ def test_encode_chunk_is_deterministic(tmp_path):
 
 
 def test_encode_chunk_leaves_no_files_after_a_failure(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 30))
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     store = tmp_path / "store"
     job = job_for(replace(source, path=str(tmp_path / "gone.mp4")), store, chunk_of(0, 30))
     with pytest.raises(ProcessError, match="No such file") as caught:
@@ -189,7 +189,7 @@ def test_encode_chunk_leaves_no_files_after_a_failure(tmp_path):
 
 
 def test_encode_chunk_does_not_repeat_a_killed_encode(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 900))
+    source = inspect(write_video(tmp_path / "video.mp4", 900))
     slow = Rendition("slow", "h264", 1920, 1080, "placebo")
     job = job_for(source, tmp_path / "store", chunk_of(0, 900), (slow,))
     with ThreadPoolExecutor(1) as executor:
@@ -205,7 +205,7 @@ def test_encode_chunk_does_not_repeat_a_killed_encode(tmp_path):
 
 
 def test_encode_chunk_rejects_a_missing_frame(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 30))
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     longer = replace(source, pts=(*source.pts, source.end_pts), end_pts=2 * source.end_pts)
     job = job_for(longer, tmp_path / "store", chunk_of(10, 31))
     with pytest.raises(ProcessError, match="20 frames instead of 21"):
@@ -216,7 +216,7 @@ def test_encode_chunk_rejects_a_missing_frame(tmp_path):
 
 @pytest.mark.parametrize(("angle", "turns"), [(90, 3), (180, 2), (270, 1)])
 def test_encode_chunk_rotates_frames_upright(tmp_path, angle, turns):
-    path, turned = write_video(tmp_path / "film.mp4", 20), tmp_path / "turned.mp4"
+    path, turned = write_video(tmp_path / "video.mp4", 20), tmp_path / "turned.mp4"
     argv = [ffmpeg_path(), "-v", "error", "-display_rotation", str(angle), "-i", str(path)]
     run([*argv, "-c", "copy", str(turned)])
     source = inspect(turned)
@@ -248,12 +248,12 @@ def test_encode_chunk_keeps_the_frames_of_real_clips(shared, tmp_path, clip):
         made = [frame.to_ndarray(format="gray").astype(float) for frame in container.decode(video=0)]
     assert len(made) == last - first
     around = range(max(0, first - 3), min(last + 3, source.frame_count))
-    film = []
+    video = []
     for frame in encoder.decode(source, around[0], around[-1] + 1):
         luma = np.rot90(frame.luma, -source.rotation // 90).astype(np.float32)
-        film.append(cv2.resize(luma, (192, 108), interpolation=cv2.INTER_AREA))
-    for place, picture in enumerate(made):
-        likeness = [np.corrcoef(picture.ravel(), frame.ravel())[0, 1] for frame in film]
+        video.append(cv2.resize(luma, (192, 108), interpolation=cv2.INTER_AREA))
+    for place, image in enumerate(made):
+        likeness = [np.corrcoef(image.ravel(), frame.ravel())[0, 1] for frame in video]
         own = around.index(first + place)
         assert likeness[own] > 0.9
         assert likeness[own] > max(likeness) - 1e-3

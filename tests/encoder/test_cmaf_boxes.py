@@ -1,4 +1,4 @@
-"""Boxes of what is packaged, by pymp4: fragments that follow each other as CMAF (ISO/IEC 23000-19) has them."""
+"""Boxes of packaged tracks, parsed by pymp4: fragments conform to CMAF (ISO/IEC 23000-19)."""
 
 import io
 from fractions import Fraction
@@ -36,7 +36,7 @@ def found(parsed, kind):
 @pytest.fixture(scope="module")
 def title(tmp_path_factory):
     folder = tmp_path_factory.mktemp("title")
-    source = inspect(write_video(folder / "film.mkv", 100, sound=(Fraction(0), beep(4, 1))))
+    source = inspect(write_video(folder / "video.mkv", 100, audio=(Fraction(0), beep(4, 1))))
     chunks, segments = encoder.plan_chunks(source, (0, 60), Fraction(2))
     store = Store(folder / "store")
     jobs = [ChunkJob(source, chunk, (RUNG,), (30.0,), store) for chunk in chunks]
@@ -65,7 +65,7 @@ def test_init_segment_has_one_track_and_no_samples(tracks):
         assert b"cmfc" in init[0].compatible_brands
         assert len(found(init, b"trak")) == len(found(init, b"trex")) == 1
         assert all(not box.entries for kind in (b"stts", b"stsc", b"stco") for box in found(init, kind))
-        # the same film makes the same bytes, whenever it is packaged
+        # the same source gives the same bytes at any time of packaging
         assert {(box.creation_time, box.modification_time) for box in found(init, b"mvhd")} == {(EPOCH, EPOCH)}
 
 

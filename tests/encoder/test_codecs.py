@@ -78,7 +78,7 @@ def test_read_codec_file_returns_a_codec_that_encodes_and_stitches(tmp_path, mon
     file.write_text(KVAZAAR)
     (row,) = read_codec_file(file)
     monkeypatch.setitem(load_codecs(), row.name, row)
-    source = inspect(write_video(tmp_path / "film.mp4", 30))
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     chunks = (Chunk(0, 12, (0,), (0,)), Chunk(12, 30, (12,), (1,)))
     paths = []
     (override_row,) = row.overrides_for("ultrafast", "visual")
@@ -98,7 +98,7 @@ def test_encode_chunk_opens_devices_and_uploads_frames(tmp_path, monkeypatch):
     monkeypatch.setitem(load_codecs(), row.name, row)
     commands = []
     monkeypatch.setattr(chunks, "run", lambda argv, **named: commands.append(argv) or run(argv, **named))
-    source = inspect(write_video(tmp_path / "film.mp4", 10))
+    source = inspect(write_video(tmp_path / "video.mp4", 10))
     job = ChunkJob(
         source,
         Chunk(0, 10, (0,), (0,)),
@@ -116,7 +116,7 @@ def test_encode_chunk_opens_devices_and_uploads_frames(tmp_path, monkeypatch):
     [(row.name, p) for row in load_codecs().values() for p in row.presets if row.overrides_for(p, "metric")],
 )
 def test_overrides_leave_parameter_sets_unchanged(tmp_path, name, preset):
-    source = inspect(write_video(tmp_path / "film.mp4", 20))
+    source = inspect(write_video(tmp_path / "video.mp4", 20))
     for tune in ("visual", "metric"):
         names = ["", *(each.name for each in load_codecs()[name].overrides_for(preset, tune))]
         rungs = tuple(Rendition(n or "plain", name, 128, 64, preset, tune, override=n) for n in names)

@@ -51,15 +51,15 @@ def key_file(folder, entries):
 @pytest.fixture(scope="module")
 def title(tmp_path_factory):
     folder = tmp_path_factory.mktemp("title")
-    source = inspect(write_video(folder / "film.mkv", 100, sound=(Fraction(0), beep(4, 1))))
+    source = inspect(write_video(folder / "video.mkv", 100, audio=(Fraction(0), beep(4, 1))))
     chunks, segments = encoder.plan_chunks(source, (0, 60), Fraction(2))
     jobs = [ChunkJob(source, chunk, (RUNG,), (30.0,), Store(folder / "store")) for chunk in chunks]
     for job in jobs:
         encoder.encode_chunk(job)
     track = folder / "track.mp4"
     encoder.stitch(source, chunks, [encoder.chunk_path(job, 0) for job in jobs], track, segments)
-    sound = encoder.encode_audio(source, source.audio[0], Store(folder / "store"))
-    return source, segments, [(RUNG, track)], [sound]
+    audio_track = encoder.encode_audio(source, source.audio[0], Store(folder / "store"))
+    return source, segments, [(RUNG, track)], [audio_track]
 
 
 @pytest.fixture(scope="module", params=encoder.PROTECTION_SCHEMES)
@@ -83,11 +83,11 @@ def encrypted(request, title, tmp_path_factory):
 
 
 def test_package_encrypts_tracks_that_decrypt_to_the_original(title, encrypted):
-    _, _, [(_, track)], [sound] = title
+    _, _, [(_, track)], [audio_track] = title
     _, folder, _, _ = encrypted
     video, audio = (fetch_track(folder, name) for name in (f"video_{RUNG.id}.m3u8", "audio_und-aac.m3u8"))
     assert hashes_in(video, KEYS["VIDEO"][1]) == hashes_in(track)
-    assert audio_frames_in(audio, KEYS["AUDIO"][1]) == audio_frames_in(sound.path)
+    assert audio_frames_in(audio, KEYS["AUDIO"][1]) == audio_frames_in(audio_track.path)
 
 
 def test_package_encrypts_tracks_that_do_not_decode_without_the_key(title, encrypted):

@@ -1,4 +1,4 @@
-"""High dynamic range is carried where the codec can, tone-mapped where it cannot, and told in every place."""
+"""HDR is kept and signalled if the codec supports it, and tone-mapped otherwise."""
 
 import shutil
 import xml.etree.ElementTree as ET
@@ -44,12 +44,12 @@ SEGMENTS = (Segment(0, 20), Segment(20, 30))
 def hdr10(tmp_path_factory):
     """PQ with mastering display and content light, one key frame at the start alone."""
     folder = tmp_path_factory.mktemp("hdr10")
-    plain, film = write_video(folder / "plain.mp4", 30, pixel_format="yuv420p10le"), folder / "film.mp4"
+    plain, video = write_video(folder / "plain.mp4", 30, pixel_format="yuv420p10le"), folder / "video.mp4"
     tags = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited"
     params = f"log-level=error:keyint=100:{tags}:master-display={MASTERING}:max-cll=1000,400"
     argv = [ffmpeg_path(), "-v", "error", "-i", str(plain), "-c:v", "libx265", "-preset", "ultrafast"]
-    run([*argv, "-crf", "8", "-pix_fmt", "yuv420p10le", "-x265-params", params, str(film)])
-    return inspect(film)
+    run([*argv, "-crf", "8", "-pix_fmt", "yuv420p10le", "-x265-params", params, str(video)])
+    return inspect(video)
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,8 @@ def test_package_signals_the_dynamic_range_everywhere(packaged, codec):
     whole = fetch_track(out, listed[codec].playlist)
     assert numbers_in(whole) == list(range(30))
     kept = codec in ("hevc", "av1")
-    with av.open(str(whole)) as film:
-        frames = list(film.decode(video=0))
+    with av.open(str(whole)) as video:
+        frames = list(video.decode(video=0))
     for frame in frames:
         tags = (frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range)
         assert tuple(map(int, tags)) == ((9, 16, 9, 1) if kept else (1, 1, 1, 1))
@@ -136,7 +136,7 @@ def grey(tmp_path, source: encoder.Source, code: int) -> float:
 
 
 def test_make_preparation_filters_tone_maps_monotonically(hdr10, tmp_path):
-    # PQ's codes of 0, 1, 26 (BT.2408: 18 % grey), 100, 203 (diffuse white) and 1000 cd/m2, the film's brightest
+    # PQ's codes of 0, 1, 26 (BT.2408: 18 % grey), 100, 203 (diffuse white) and 1000 cd/m2, the peak of the source
     levels = [grey(tmp_path, hdr10, code) for code in (64, 195, 397, 509, 572, 723)]
     assert levels == sorted(levels)
     assert levels[0] == pytest.approx(0, abs=0.01)
@@ -171,8 +171,8 @@ def test_make_frame_filters_converts_rgb_to_tagged_bt709(tmp_path):
         source, Chunk(0, 5, (0,), (0,)), (Rendition("a", "h264", 64, 64, "medium"),), (12.0,), Store(tmp_path / "store")
     )
     encoder.encode_chunk(job)
-    with av.open(str(encoder.chunk_path(job, 0))) as film:
-        frame = next(film.decode(video=0))
+    with av.open(str(encoder.chunk_path(job, 0))) as video:
+        frame = next(video.decode(video=0))
     assert int(frame.colorspace) == 1
     # BT.709's luma of pure green: 16 + 219 * 0.7152
     assert frame.to_ndarray()[:64].mean() == pytest.approx(172.6, abs=1.5)
@@ -190,7 +190,7 @@ def test_inspect_rejects_dolby_vision_without_base_layer(monkeypatch, hdr10):
 @pytest.mark.parametrize(
     ("clip", "transfer", "hdr"),
     [
-        # the container says SDR, the stream PQ: the stream counts
+        # the container states SDR, the stream PQ: the stream has priority
         ("hdr10_hevc_sdr_container_1s.mp4", "smpte2084", HDRMetadata(True, None, 1000, 200, ("HDR10+",))),
         ("hdr10_av1_mdcv_clli_1s.mp4", "smpte2084", HDRMetadata(True, 1000.0, 1100, 180)),
         ("dolbyvision84_hlg_phone_1080p_3s.mp4", "arib-std-b67", HDRMetadata(dynamic=("Dolby Vision",))),
@@ -215,8 +215,8 @@ def test_encode_chunk_rotates_a_real_hlg_clip(shared, tmp_path, codec):
         paths.append(encoder.chunk_path(job, 0))
     moved = [replace(c, start=c.start - 40, stop=c.stop - 40) for c in chunks]
     encoder.stitch(part, moved, paths, tmp_path / "track.mp4")
-    with av.open(str(tmp_path / "track.mp4")) as film:
-        frames = list(film.decode(video=0))
+    with av.open(str(tmp_path / "track.mp4")) as video:
+        frames = list(video.decode(video=0))
     assert len(frames) == 12
     assert {(f.width, f.height, int(f.color_trc)) for f in frames} == {(180, 320, 1 if codec == "h264" else 18)}
     shutil.rmtree(tmp_path / "store")

@@ -1,4 +1,4 @@
-"""The index is what a decoder gives: frame times, key frames, geometry; on generated films and on real ones."""
+"""Inspection finds the frame times, key frames and geometry that a decoder outputs."""
 
 import wave
 from fractions import Fraction
@@ -16,7 +16,7 @@ from shotladder_runtime.tools import ffmpeg_path
 from tests.conftest import SHARED
 from tests.encoder.videos import beep, numbers_in, write_video
 
-#: Name and how the film is made; every one has 50 frames.
+#: Name of a video and arguments of `write_video`; each has 50 frames.
 FILMS = {
     "constant.mp4": {},
     "broadcast.mp4": {"rate": Fraction(30000, 1001)},
@@ -33,8 +33,8 @@ FILMS = {
 
 
 @pytest.fixture(scope="module", params=FILMS)
-def film(request, tmp_path_factory) -> Path:
-    return write_video(tmp_path_factory.mktemp("films") / request.param, **FILMS[request.param])
+def video(request, tmp_path_factory) -> Path:
+    return write_video(tmp_path_factory.mktemp("videos") / request.param, **FILMS[request.param])
 
 
 def decoded(path: Path, stream_index: int = 0) -> tuple[list[int | None], list[bool]]:
@@ -44,25 +44,25 @@ def decoded(path: Path, stream_index: int = 0) -> tuple[list[int | None], list[b
     return [pts for pts, _ in frames], [key for _, key in frames]
 
 
-def test_inspect_finds_the_times_of_a_full_decode(film):
-    times, _ = decoded(film)
-    source = inspect(film)
+def test_inspect_finds_the_times_of_a_full_decode(video):
+    times, _ = decoded(video)
+    source = inspect(video)
     assert source.frame_count == len(times) == 50
     if None not in times:
         assert list(source.pts) == times
 
 
-def test_inspect_gives_the_same_times_from_packets_and_frames(film):
-    quick, slow = inspect(film), inspect(film, exact=True)
+def test_inspect_gives_the_same_times_from_packets_and_frames(video):
+    quick, slow = inspect(video), inspect(video, exact=True)
     assert (quick.pts, quick.end_pts, quick.frame_rate) == (slow.pts, slow.end_pts, slow.frame_rate)
     assert set(slow.keyframes) <= set(quick.keyframes)
 
 
-def test_inspect_finds_key_frames_where_decoding_can_start(film):
-    source = inspect(film)
+def test_inspect_finds_key_frames_where_decoding_can_start(video):
+    source = inspect(video)
     assert source.keyframes[0] == 0
     assert len(source.keyframes) >= 4
-    if film.suffix == ".h264":
+    if video.suffix == ".h264":
         return  # an elementary stream cannot be sought by time
     for key in source.keyframes:
         frames = list(encoder.decode(source, key, min(key + 3, 50)))
@@ -113,7 +113,7 @@ def rotated(path: Path, angle: int) -> Path:
 
 @pytest.mark.parametrize(("angle", "clockwise"), [(0, 0), (90, 270), (180, 180), (270, 90)])
 def test_inspect_reports_clockwise_rotation(tmp_path, angle, clockwise):
-    source = inspect(rotated(write_video(tmp_path / "film.mp4", 5), angle))
+    source = inspect(rotated(write_video(tmp_path / "video.mp4", 5), angle))
     assert source.rotation == clockwise
     assert (source.width, source.height) == (128, 64)
     assert source.display_size == ((64, 128) if angle % 180 else (128, 64))
@@ -121,33 +121,33 @@ def test_inspect_reports_clockwise_rotation(tmp_path, angle, clockwise):
 
 @pytest.mark.parametrize(("sar", "display"), [("64/45", (182, 64)), ("1/2", (128, 128)), ("1", (128, 64))])
 def test_display_size_never_shrinks_samples(tmp_path, sar, display):
-    source = inspect(write_video(tmp_path / "film.mp4", 5, sample_aspect_ratio=Fraction(sar)))
+    source = inspect(write_video(tmp_path / "video.mp4", 5, sample_aspect_ratio=Fraction(sar)))
     assert source.sample_aspect_ratio == Fraction(sar)
     assert source.display_size == display
 
 
 def test_inspect_finds_audio_with_its_start(tmp_path):
-    film = write_video(tmp_path / "film.mkv", 25, sound=(Fraction(3, 10), beep(0.5, 0.1)))
-    (stream,) = inspect(film).audio
+    video = write_video(tmp_path / "video.mkv", 25, audio=(Fraction(3, 10), beep(0.5, 0.1)))
+    (stream,) = inspect(video).audio
     assert (stream.codec, stream.channels, stream.sample_rate) == ("pcm_s16le", 1, 48_000)
     assert float(stream.start) == pytest.approx(0.3, abs=0.002)
 
 
 def test_content_id_is_equal_for_copies_only(tmp_path):
-    film = write_video(tmp_path / "film.mp4")
+    video = write_video(tmp_path / "video.mp4")
     copy = tmp_path / "copy.mp4"
-    copy.write_bytes(film.read_bytes())
+    copy.write_bytes(video.read_bytes())
     other = write_video(tmp_path / "other.mp4", 49)
-    assert inspect(film).content_id == inspect(copy).content_id != inspect(other).content_id
+    assert inspect(video).content_id == inspect(copy).content_id != inspect(other).content_id
 
 
 def test_inspect_chooses_the_largest_video_and_no_cover(tmp_path):
-    film = write_video(tmp_path / "film.mp4", 25)
+    video = write_video(tmp_path / "video.mp4", 25)
     cover = write_video(
         tmp_path / "cover.mjpeg", 1, codec="mjpeg", options={}, size=(512, 256), pixel_format="yuvj420p"
     )
     both = tmp_path / "both.mp4"
-    argv = [ffmpeg_path(), "-v", "error", "-i", str(cover), "-i", str(film), "-map", "0", "-map", "1"]
+    argv = [ffmpeg_path(), "-v", "error", "-i", str(cover), "-i", str(video), "-map", "0", "-map", "1"]
     run([*argv, "-c", "copy", "-disposition:v:0", "attached_pic", str(both)])
     source = inspect(both)
     assert (source.width, source.height, source.frame_count) == (128, 64, 25)
@@ -155,17 +155,17 @@ def test_inspect_chooses_the_largest_video_and_no_cover(tmp_path):
 
 def test_inspect_rejects_files_that_are_not_videos(tmp_path):
     text = tmp_path / "notes.txt"
-    text.write_text("not a film\n" * 100)
+    text.write_text("not a video\n" * 100)
     (tmp_path / "empty.mp4").touch()
-    with wave.open(str(tmp_path / "sound.wav"), "wb") as sound:
-        sound.setparams((1, 2, 48_000, 0, "NONE", ""))
-        sound.writeframes(bytes(96_000))
+    with wave.open(str(tmp_path / "audio.wav"), "wb") as audio:
+        audio.setparams((1, 2, 48_000, 0, "NONE", ""))
+        audio.writeframes(bytes(96_000))
     for name, complaint in [
         ("absent.mp4", "no such file"),
         ("notes.txt", "cannot be opened as video"),
         ("empty.mp4", "cannot be opened as video"),
         (".", "cannot be opened as video"),
-        ("sound.wav", "no video"),
+        ("audio.wav", "no video"),
     ]:
         with pytest.raises(SourceError, match=complaint) as caught:
             inspect(tmp_path / name)
@@ -173,9 +173,9 @@ def test_inspect_rejects_files_that_are_not_videos(tmp_path):
 
 
 def test_inspect_rejects_a_video_without_decodable_frames(tmp_path):
-    film = write_video(tmp_path / "film.mkv", 25, codec="libx264")
+    video = write_video(tmp_path / "video.mkv", 25, codec="libx264")
     broken = tmp_path / "broken.mkv"
-    with av.open(str(film)) as read, av.open(str(broken), "w") as out:
+    with av.open(str(video)) as read, av.open(str(broken), "w") as out:
         stream = out.add_stream_from_template(read.streams.video[0])
         for packet in read.demux(video=0):
             if packet.size:
@@ -192,9 +192,9 @@ def test_inspect_rejects_a_video_without_decodable_frames(tmp_path):
 
 
 def test_inspect_keeps_decodable_frames_of_a_truncated_file(tmp_path):
-    film = write_video(tmp_path / "film.ts")
+    video = write_video(tmp_path / "video.ts")
     cut = tmp_path / "cut.ts"
-    cut.write_bytes(film.read_bytes()[: film.stat().st_size * 2 // 3])
+    cut.write_bytes(video.read_bytes()[: video.stat().st_size * 2 // 3])
     source = inspect(cut)
     frames = list(encoder.decode(source, on_undecodable=lambda first, last: None))
     assert 20 < len(frames) <= source.frame_count < 50

@@ -1,4 +1,4 @@
-"""A stitched track declares a level whose rate and buffer its samples keep to, in every place that tells it."""
+"""A stitched track declares a level whose bitrate and buffer its samples fit, in every parameter set."""
 
 import av
 import numpy as np
@@ -23,23 +23,23 @@ CHUNKS = (Chunk(0, 12, (0,), (0,)), Chunk(12, 24, (12,), (1,)))
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory):
-    """Every frame anew: many bits for so small a picture."""
+    """Write a video of noise, which takes many bits at a small size."""
     path = tmp_path_factory.mktemp("noise") / "noise.mkv"
     rng = np.random.default_rng(1)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"
         for _ in range(24):
-            picture = rng.integers(0, 256, (96, 128), np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+            frame = rng.integers(0, 256, (96, 128), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="yuv420p")))
         container.mux(stream.encode())
     return inspect(path)
 
 
 def declared(path):
     """The bytes at which FFmpeg and the packager read the level: of the record and of the sequence parameter set."""
-    with av.open(str(path)) as film:
-        context = film.streams.video[0].codec_context
+    with av.open(str(path)) as video:
+        context = video.streams.video[0].codec_context
         extra, codec = bytes(context.extradata), context.codec.canonical_name
     if codec == "h264":
         return {extra[3], extra[8 + 3]}

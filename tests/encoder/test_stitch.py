@@ -1,4 +1,4 @@
-"""A stitched track decodes to its chunks' frames, bit for bit, at the source's times."""
+"""A stitched track decodes to the frames of its chunks, bit for bit, at the times of the source."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -66,7 +66,7 @@ def test_stitch_keeps_frames_and_source_times(stitched):
     assert numbers_in(track) == list(range(60))
     base, _ = compute_track_timing(source)
     for told, true in zip(times_in(track), (source.time(n) for n in range(60)), strict=True):
-        # a constant rate is told exactly though the source may have rounded it
+        # a constant frame rate is written exactly, although the times of the source may be rounded
         assert abs(told - true) <= (source.time_base if source.is_cfr else 0)
         assert told % base == 0
 
@@ -116,7 +116,7 @@ COARSE = {"h264": 40.0, "hevc": 40.0, "vp9": 58.0, "av1": 55.25}
 @pytest.mark.parametrize("codec", load_codecs())
 def test_stitch_accepts_chunks_of_any_quantiser(tmp_path, codec, depth):
     pixels = "yuv420p" if depth == 8 else "yuv420p10le"
-    source = inspect(write_video(tmp_path / "film.mp4", 60, pixel_format=pixels))
+    source = inspect(write_video(tmp_path / "video.mp4", 60, pixel_format=pixels))
     preset, tag = QUICK[codec]
     rung = Rendition("a", codec, 128, 64, preset)
     paths = encode(source, tmp_path / "store", rung, quantisers=(16.0, 30.0, 27.0, COARSE[codec]))
@@ -133,22 +133,22 @@ def test_stitch_accepts_chunks_of_any_quantiser(tmp_path, codec, depth):
 
 @pytest.mark.parametrize("codec", load_codecs())
 def test_stitch_rejects_another_bit_depth(tmp_path, codec):
-    films = [
+    videos = [
         inspect(write_video(tmp_path / f"{pixels}.mp4", 60, pixel_format=pixels))
         for pixels in ("yuv420p", "yuv420p10le")
     ]
     rung = Rendition("a", codec, 128, 64, QUICK[codec][0])
-    paths = [encode(film, tmp_path / "store", rung)[n] for n, film in enumerate(films * 2)]
+    paths = [encode(video, tmp_path / "store", rung)[n] for n, video in enumerate(videos * 2)]
     if codec == "h264":
-        stitch(films[0], CHUNKS, paths, tmp_path / "track.mp4")
+        stitch(videos[0], CHUNKS, paths, tmp_path / "track.mp4")
     else:
         with pytest.raises(StitchError, match="parameter sets"):
-            stitch(films[0], CHUNKS, paths, tmp_path / "track.mp4")
+            stitch(videos[0], CHUNKS, paths, tmp_path / "track.mp4")
 
 
 @pytest.mark.parametrize("change", [{"preset": "ultrafast"}, {"width": 126}])
 def test_stitch_rejects_other_parameter_sets(tmp_path, change):
-    source = inspect(write_video(tmp_path / "film.mp4", 60))
+    source = inspect(write_video(tmp_path / "video.mp4", 60))
     paths = encode(source, tmp_path / "store")
     paths[2] = encode(source, tmp_path / "store", replace(RUNG, **change))[2]
     with pytest.raises(StitchError, match="parameter sets"):
@@ -157,15 +157,15 @@ def test_stitch_rejects_other_parameter_sets(tmp_path, change):
 
 
 def test_stitch_rejects_a_wrong_number_of_frames(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 60))
+    source = inspect(write_video(tmp_path / "video.mp4", 60))
     paths = encode(source, tmp_path / "store")
     with pytest.raises(StitchError, match="31 frames instead of 15"):
         stitch(source, CHUNKS, [*paths[:3], paths[2]], tmp_path / "track.mp4")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["film.mp4", "store"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["video.mp4", "store"]
 
 
 def test_stitch_accepts_chunks_with_different_vbv(tmp_path):
-    source = inspect(write_video(tmp_path / "film.mp4", 60))
+    source = inspect(write_video(tmp_path / "video.mp4", 60))
     bound = replace(RUNG, peak_rate=400_000, buffer_size=400_000)
     stitch(source, CHUNKS, encode(source, tmp_path / "store", bound), tmp_path / "track.mp4")
     assert numbers_in(tmp_path / "track.mp4") == list(range(60))

@@ -1,4 +1,4 @@
-"""Sound and text stay to the picture as they were in the film, measured on what a player fetches."""
+"""Audio and subtitles keep in sync with the video, measured on packaged tracks."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -18,9 +18,9 @@ from tests.encoder.videos import SAMPLE_RATE, beep, fetch_track, find_beep, writ
 RUNG = Rendition("a", "h264", 128, 64, "ultrafast")
 
 
-def packaged_sound(film: Path, folder: Path, codec: str = "aac") -> Path:
-    """Make a presentation of one chunk and return its sound as it is fetch_track."""
-    source, store = inspect(film), Store(folder / "store")
+def packaged_sound(clip: Path, folder: Path, codec: str = "aac") -> Path:
+    """Package a video of one chunk and return its joined audio track."""
+    source, store = inspect(clip), Store(folder / "store")
     chunk = Chunk(0, source.frame_count, (0,), (0,))
     job = ChunkJob(source, chunk, (RUNG,), (30.0,), store)
     encoder.encode_chunk(job)
@@ -33,48 +33,48 @@ def packaged_sound(film: Path, folder: Path, codec: str = "aac") -> Path:
     return fetch_track(out, f"audio_und-{track.codec}.m3u8")
 
 
-# where the picture starts, where the sound does, and where in the sound the beep is: s
+# start of the video, start of the audio, and time of the beep in the audio: s
 STARTS = {
     "together": (0, 0, 0.5),
-    "sound late": (0, 0.7, 0.4),
-    "sound early": (0.6, 0, 1.1),
+    "audio late": (0, 0.7, 0.4),
+    "audio early": (0.6, 0, 1.1),
     "both late": (1.2, 1.2, 0.5),
-    "sound much earlier": (2, 0, 2.4),
-    "picture first by a frame": (0, 0.04, 0.8),
+    "audio much earlier": (2, 0, 2.4),
+    "frame first by a frame": (0, 0.04, 0.8),
 }
 
 
 @pytest.mark.parametrize("container", ["mkv", "mov"])
 @pytest.mark.parametrize("case", STARTS)
 def test_encode_audio_keeps_sync(tmp_path, case, container):
-    picture, sound, inside = STARTS[case]
-    ticks = range(round(picture * 25), round(picture * 25) + 50)
+    frame, audio, inside = STARTS[case]
+    ticks = range(round(frame * 25), round(frame * 25) + 50)
     samples = beep(inside + 1.0, inside)
-    film = write_video(
-        tmp_path / f"film.{container}", ticks=ticks, sound=(Fraction(sound).limit_denominator(100), samples)
+    clip = write_video(
+        tmp_path / f"clip.{container}", ticks=ticks, audio=(Fraction(audio).limit_denominator(100), samples)
     )
-    source = inspect(film)
-    # as the file tells it, which is what we have to keep
-    wanted = find_beep(film) - float(source.pts[0] * source.time_base)
-    assert wanted == pytest.approx(sound + inside - picture, abs=0.002)
-    heard = find_beep(packaged_sound(film, tmp_path))
+    source = inspect(clip)
+    # the time in the source file, which has to be kept
+    wanted = find_beep(clip) - float(source.pts[0] * source.time_base)
+    assert wanted == pytest.approx(audio + inside - frame, abs=0.002)
+    heard = find_beep(packaged_sound(clip, tmp_path))
     assert heard == pytest.approx(wanted, abs=0.002)
 
 
-@pytest.mark.parametrize("case", ["together", "sound late", "sound early"])
+@pytest.mark.parametrize("case", ["together", "audio late", "audio early"])
 @pytest.mark.parametrize("codec", ["ac3", "eac3", "opus"])
 def test_encode_audio_keeps_sync_with_every_codec(tmp_path, case, codec):
-    picture, sound, inside = STARTS[case]
-    ticks = range(round(picture * 25), round(picture * 25) + 50)
-    film = write_video(tmp_path / "film.mkv", ticks=ticks, sound=(Fraction(str(sound)), beep(inside + 1.0, inside)))
-    heard = find_beep(packaged_sound(film, tmp_path, codec))
-    assert heard == pytest.approx(sound + inside - picture, abs=0.003)
+    frame, audio, inside = STARTS[case]
+    ticks = range(round(frame * 25), round(frame * 25) + 50)
+    clip = write_video(tmp_path / "clip.mkv", ticks=ticks, audio=(Fraction(str(audio)), beep(inside + 1.0, inside)))
+    heard = find_beep(packaged_sound(clip, tmp_path, codec))
+    assert heard == pytest.approx(audio + inside - frame, abs=0.003)
 
 
-def with_sound(film: Path, codec: str, *options: str) -> Path:
-    """The same film with its sound in another codec."""
-    path = film.with_name(f"{codec}{film.suffix}")
-    argv = [ffmpeg_path(), "-v", "error", "-copyts", "-i", str(film), "-c:v", "copy", "-c:a", codec]
+def with_sound(clip: Path, codec: str, *options: str) -> Path:
+    """Copy a video with its audio in another codec."""
+    path = clip.with_name(f"{codec}{clip.suffix}")
+    argv = [ffmpeg_path(), "-v", "error", "-copyts", "-i", str(clip), "-c:v", "copy", "-c:a", codec]
     run([*argv, *options, str(path)])
     return path
 
@@ -88,29 +88,29 @@ def packets_in(path: Path) -> list[bytes]:
 @pytest.mark.parametrize("case", STARTS)
 @pytest.mark.parametrize("codec", ["ac3", "eac3"])
 def test_encode_audio_copies_packets_and_keeps_sync(tmp_path, case, container, codec):
-    picture, sound, inside = STARTS[case]
-    ticks = range(round(picture * 25), round(picture * 25) + 50)
-    film = write_video(
-        tmp_path / f"film.{container}", ticks=ticks, sound=(Fraction(str(sound)), beep(inside + 1.0, inside))
+    frame, audio, inside = STARTS[case]
+    ticks = range(round(frame * 25), round(frame * 25) + 50)
+    clip = write_video(
+        tmp_path / f"clip.{container}", ticks=ticks, audio=(Fraction(str(audio)), beep(inside + 1.0, inside))
     )
-    film = with_sound(film, codec)
-    source = inspect(film)
-    wanted = find_beep(film) - float(source.pts[0] * source.time_base)
-    passed = packaged_sound(film, tmp_path, "copy")
+    clip = with_sound(clip, codec)
+    source = inspect(clip)
+    wanted = find_beep(clip) - float(source.pts[0] * source.time_base)
+    passed = packaged_sound(clip, tmp_path, "copy")
     assert find_beep(passed) == pytest.approx(wanted, abs=0.003)
-    given, kept = packets_in(film), packets_in(passed)
+    given, kept = packets_in(clip), packets_in(passed)
     assert any(kept == given[n : n + len(kept)] for n in range(len(given)))
-    # nothing but what is not to be heard beside pictures is gone
-    begin, end = sound - picture, sound - picture + inside + 1.0
+    # only packets outside the duration of the video are missing
+    begin, end = audio - frame, audio - frame + inside + 1.0
     assert len(kept) >= int((min(end, 2) - max(begin, 0)) / 0.032)
 
 
 def surround(folder: Path, layout: str = "5.1(side)", codec: str = "flac") -> encoder.Source:
-    """A film with 1 s of sound in many channels."""
+    """Write a video with 1 s of multichannel audio."""
     argv = [ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-f", "lavfi"]
     argv += ["-i", f"sine=d=1:r=44100,aformat=channel_layouts={layout}", "-c:v", "ffv1", "-c:a", codec]
-    run([*argv, str(folder / "film.mkv")])
-    return inspect(folder / "film.mkv")
+    run([*argv, str(folder / "clip.mkv")])
+    return inspect(folder / "clip.mkv")
 
 
 @pytest.mark.parametrize("layout", ["5.1", "5.1(side)", "7.1"])
@@ -137,22 +137,22 @@ def test_choose_audio_codecs_depends_on_channels_and_codec():
 
 
 def test_encode_audio_fills_gaps_with_silence(tmp_path):
-    film = tmp_path / "film.mkv"
-    write_video(tmp_path / "early.mkv", 75, sound=(Fraction(0), beep(0.3, 9)))
-    write_video(tmp_path / "late.mkv", 75, sound=(Fraction(2), beep(0.5, 0.2)))
+    clip = tmp_path / "clip.mkv"
+    write_video(tmp_path / "early.mkv", 75, audio=(Fraction(0), beep(0.3, 9)))
+    write_video(tmp_path / "late.mkv", 75, audio=(Fraction(2), beep(0.5, 0.2)))
     # one track, of which 1.7 s are missing
     names = (tmp_path / "early.mkv", tmp_path / "late.mkv")
-    with av.open(str(names[0])) as early, av.open(str(names[1])) as late, av.open(str(film), "w") as out:
+    with av.open(str(names[0])) as early, av.open(str(names[1])) as late, av.open(str(clip), "w") as out:
         video = out.add_stream_from_template(early.streams.video[0])
-        sound = out.add_stream_from_template(early.streams.audio[0])
+        audio = out.add_stream_from_template(early.streams.audio[0])
         packets = [(p, video) for p in early.demux(video=0) if p.size]
         early.seek(0)
-        packets += [(p, sound) for part in (early, late) for p in part.demux(audio=0) if p.size]
+        packets += [(p, audio) for part in (early, late) for p in part.demux(audio=0) if p.size]
         for packet, stream in sorted(packets, key=lambda item: item[0].dts * item[0].time_base):
             packet.stream = stream
             out.mux(packet)
-    assert find_beep(film) == pytest.approx(2.2, abs=0.002)
-    assert find_beep(packaged_sound(film, tmp_path)) == pytest.approx(2.2, abs=0.002)
+    assert find_beep(clip) == pytest.approx(2.2, abs=0.002)
+    assert find_beep(packaged_sound(clip, tmp_path)) == pytest.approx(2.2, abs=0.002)
 
 
 def test_encode_audio_writes_stereo_aac_at_48_khz(tmp_path):
@@ -167,8 +167,8 @@ def test_encode_audio_writes_stereo_aac_at_48_khz(tmp_path):
 
 def test_encode_audio_rejects_audio_before_the_video(tmp_path):
     silence = np.zeros(SAMPLE_RATE // 2, np.int16)
-    film = write_video(tmp_path / "film.mkv", ticks=range(50, 100), sound=(Fraction(0), silence))
-    source = inspect(film)
+    clip = write_video(tmp_path / "clip.mkv", ticks=range(50, 100), audio=(Fraction(0), silence))
+    source = inspect(clip)
     for codec in ("aac", "opus"):
         with pytest.raises(encoder.TrackError, match="audio track is empty"):
             encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"), codec)
@@ -177,14 +177,14 @@ def test_encode_audio_rejects_audio_before_the_video(tmp_path):
 def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Source:
     words = folder / "words.srt"
     words.write_text("1\n00:00:00,500 --> 00:00:01,250\nHello, <i>there</i>\n\n2\n00:00:03,000 --> 00:00:04,000\nBye\n")
-    picture = write_video(folder / "picture.mkv", 100, ticks=range(start, start + 100))
+    frame = write_video(folder / "frame.mkv", 100, ticks=range(start, start + 100))
     argv = [
         ffmpeg_path(),
         "-v",
         "error",
         "-copyts",
         "-i",
-        str(picture),
+        str(frame),
         "-i",
         str(words),
         "-map",
@@ -192,8 +192,8 @@ def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Sourc
         "-map",
         "1",
     ]
-    run([*argv, "-c:v", "copy", "-c:s", codec, "-metadata:s:s:0", "language=fra", str(folder / "film.mkv")])
-    return inspect(folder / "film.mkv")
+    run([*argv, "-c:v", "copy", "-c:s", codec, "-metadata:s:s:0", "language=fra", str(folder / "clip.mkv")])
+    return inspect(folder / "clip.mkv")
 
 
 @pytest.mark.parametrize("codec", ["srt", "ass", "webvtt"])
@@ -209,10 +209,10 @@ def test_extract_subtitles_keeps_the_times_of_cues(tmp_path, codec):
 def test_extract_subtitles_keeps_the_positions_of_web_vtt(tmp_path):
     words = tmp_path / "words.vtt"
     words.write_text("WEBVTT\n\n00:00:00.500 --> 00:00:09.000 line:0 position:20% align:start\nUp\n")
-    picture = write_video(tmp_path / "picture.mp4", 50)
-    film = tmp_path / "film.mkv"
-    run([ffmpeg_path(), "-v", "error", "-i", str(picture), "-i", str(words), "-c", "copy", str(film)])
-    source = inspect(film)
+    frame = write_video(tmp_path / "frame.mp4", 50)
+    clip = tmp_path / "clip.mkv"
+    run([ffmpeg_path(), "-v", "error", "-i", str(frame), "-i", str(words), "-c", "copy", str(clip)])
+    source = inspect(clip)
     text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.500 --> 00:00:02.000 line:0 position:20% align:start\nUp" in text
 
@@ -221,7 +221,7 @@ def test_extract_subtitles_counts_from_the_first_frame(tmp_path):
     source = subtitled(tmp_path, start=25)
     assert source.pts[0] * source.time_base == 1
     text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
-    # what was to be read before the first picture is left out and shifts nothing
+    # cues before the first frame are cut and do not shift the others
     assert text == "WEBVTT\n\n00:02.000 --> 00:03.000\nBye\n"
 
 
@@ -246,17 +246,17 @@ def test_extract_subtitles_rejects_cues_before_the_video(tmp_path):
 
 
 def test_extract_subtitles_ends_cues_with_the_video(tmp_path):
-    film = subtitled(tmp_path)
-    source = replace(film, pts=film.pts[:80], end_pts=film.pts[80])
+    clip = subtitled(tmp_path)
+    source = replace(clip, pts=clip.pts[:80], end_pts=clip.pts[80])
     text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.500 --> 00:01.250" in text
     assert "00:03.000 --> 00:00:03.200\nBye" in text
 
 
 def test_inspect_reads_tags_of_every_container(tmp_path):
-    film = subtitled(tmp_path)
+    clip = subtitled(tmp_path)
     path = tmp_path / "tagged.mkv"
-    argv = [ffmpeg_path(), "-v", "error", "-i", film.path, "-c", "copy", "-metadata:s:s:0", "title=Signs"]
+    argv = [ffmpeg_path(), "-v", "error", "-i", clip.path, "-c", "copy", "-metadata:s:s:0", "title=Signs"]
     run([*argv, "-disposition:s:0", "forced+hearing_impaired", str(path)])
     (text,) = inspect(path).subtitles
     assert (text.language, text.title, text.dispositions) == ("fra", "Signs", ("forced", "hearing_impaired"))
@@ -265,13 +265,13 @@ def test_inspect_reads_tags_of_every_container(tmp_path):
 @pytest.mark.shared
 def test_extract_subtitles_converts_closed_captions(shared, tmp_path):
     # names that a filter's options must escape
-    film = tmp_path / "news, 'live': [a];b.ts"
-    film.symlink_to(shared / "clips/interlaced_news_480i_tff_7s.ts")
-    source = inspect(film)
+    clip = tmp_path / "news, 'live': [a];b.ts"
+    clip.symlink_to(shared / "clips/interlaced_news_480i_tff_7s.ts")
+    source = inspect(clip)
     (captions,) = source.subtitles
     assert (captions.index, captions.codec, captions.dispositions) == (source.stream_index, "eia_608", ("captions",))
     text = encoder.extract_subtitles(source, captions, Store(tmp_path / "store")).path.read_text()
-    # ffmpeg -copyts -f lavfi -i "movie=news.ts[out+subcc]" -map 0:s -f srt - says 3.155 s, the picture starts at 1.720
+    # ffmpeg -copyts -f lavfi -i "movie=news.ts[out+subcc]" -map 0:s -f srt - prints 3.155 s, the video starts at 1.720
     assert "00:01.435 --> 00:03.938" in text
     assert "MANUFACTURERS ARE ABOUT AS" in text
     assert "\\h" not in text

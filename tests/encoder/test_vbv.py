@@ -1,4 +1,4 @@
-"""The bucket's size is the least that never runs empty."""
+"""VBV size and bitrate are the minima without underflow."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_min_vbv_size_and_bitrate_are_zero_without_samples():
 
 
 def test_read_track_samples_returns_the_packets(tmp_path):
-    path = write_video(tmp_path / "film.mp4", 30, options={"preset": "fast", "x264-params": "bframes=3"})
+    path = write_video(tmp_path / "video.mp4", 30, options={"preset": "fast", "x264-params": "bframes=3"})
     bits, times = read_track_samples(path)
     assert times == pytest.approx(np.arange(30) / 25)
     assert bits[0] == bits.max()

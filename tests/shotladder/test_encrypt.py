@@ -44,7 +44,9 @@ def test_the_encrypted_rungs_are_the_clear_ones(made, encrypted):
     document = json.loads((folder / "presentation.json").read_text())
     (key,) = (key.key for key in encoder.load_keys(path) if key.label == "VIDEO")
     for clear, rung in zip(made.document["video"], document["video"], strict=True):
-        assert hashes_in(fetch_track(folder, rung["playlist"]), key) == hashes_in(fetch_track(made.folder, clear["playlist"]))
+        assert hashes_in(fetch_track(folder, rung["playlist"]), key) == hashes_in(
+            fetch_track(made.folder, clear["playlist"])
+        )
         sizes = [(folder / segment["url"]).stat().st_size for segment in rung["segments"]]
         assert [segment["bytes"] for segment in rung["segments"]] == sizes
 

@@ -1,4 +1,4 @@
-"""A file appears under its name whole or not at all."""
+"""Files are complete or absent under their name."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Jobs are run longest first, within memory, tried again, and one that fails costs no other."""
+"""Executors run jobs longest first, within memory, and repeat failed jobs."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_longest_first_is_stable():
 
 
 def failing(times, error, calls):
-    """Fail the job of cost 3 so many times."""
+    """Return a function that fails `times` times for the job of cost 3."""
 
     def run(job):
         calls.append(job.cost)
@@ -61,7 +61,7 @@ def failing(times, error, calls):
     return run
 
 
-BROKEN = ProcessError(("ffmpeg", "-i", "a film.mp4"), 1, "the cause\nthe end")
+BROKEN = ProcessError(("ffmpeg", "-i", "a video.mp4"), 1, "the cause\nthe end")
 
 
 def test_run_all_repeats_a_failed_job():
@@ -80,8 +80,8 @@ def test_run_all_reports_failures_after_all_other_jobs():
     assert sorted(done) == [0, 1, 2, 4, 5]
     assert calls.count(3) == 2
     assert str(caught.value) == (
-        "1 of 6 jobs failed 2 times, the others are done and in the store; the first: ffmpeg failed (status 1): "
-        "the cause ... the end; the command was: ffmpeg -i 'a film.mp4'"
+        "1 of 6 jobs failed 2 times, the others are done and in the store; the first failure: "
+        "ffmpeg failed (status 1): the cause ... the end; the command was: ffmpeg -i 'a video.mp4'"
     )
 
 
@@ -89,7 +89,7 @@ def test_run_all_stops_after_many_failures():
     def fail(job):
         raise BROKEN
 
-    with ThreadPoolExecutor(1) as executor, pytest.raises(JobsError, match=r"^10 of 500 jobs failed .* no more"):
+    with ThreadPoolExecutor(1) as executor, pytest.raises(JobsError, match=r"^10 of 500 jobs failed .* are skipped"):
         list(run_all(executor, fail, [Work(n) for n in range(500)]))
 
 
@@ -153,19 +153,19 @@ def test_resize_changes_the_number_of_concurrent_jobs():
         with lock:
             together[0] -= 1
 
-    with ThrottledExecutor(ThreadPoolExecutor(8), 1) as farm:
-        list(run_all(farm, run, [Work(n) for n in range(6)]))
+    with ThrottledExecutor(ThreadPoolExecutor(8), 1) as executor:
+        list(run_all(executor, run, [Work(n) for n in range(6)]))
         assert max(most) == 1
-        farm.resize(4)
-        list(run_all(farm, run, [Work(n) for n in range(12)]))
+        executor.resize(4)
+        list(run_all(executor, run, [Work(n) for n in range(12)]))
         assert max(most) == 4
 
 
 def test_shutdown_cancels_waiting_jobs():
     gate = threading.Event()
-    farm = LocalExecutor(1)
-    first, second = farm.submit(gate.wait), farm.submit(gate.wait)
-    farm.shutdown(wait=False)
+    executor = LocalExecutor(1)
+    first, second = executor.submit(gate.wait), executor.submit(gate.wait)
+    executor.shutdown(wait=False)
     gate.set()
     assert first.result(timeout=10)
     assert second.cancelled()
@@ -176,18 +176,18 @@ def test_run_concurrently_raises_after_all_calls_end():
 
     def chain(name, fails):
         barrier.wait(timeout=10)
-        with LocalExecutor(1) as farm:
-            list(run_all(farm, lambda job: job.cost, [Work(n) for n in range(3)]))
+        with LocalExecutor(1) as executor:
+            list(run_all(executor, lambda job: job.cost, [Work(n) for n in range(3)]))
         if fails:
             raise BROKEN
         ended.append(name)
         return name
 
-    with LocalExecutor(1) as farm:
+    with LocalExecutor(1) as executor:
         calls = [partial(chain, name, False) for name in "ab"]
-        assert run_concurrently(farm, calls) == ["a", "b"]
+        assert run_concurrently(executor, calls) == ["a", "b"]
         with pytest.raises(ProcessError):
-            run_concurrently(farm, [partial(chain, "a", True), partial(chain, "c", False)])
+            run_concurrently(executor, [partial(chain, "a", True), partial(chain, "c", False)])
     assert "c" in ended
 
 
@@ -197,34 +197,34 @@ def test_free_memory_is_below_the_memory_of_the_machine():
 
 def test_shutdown_returns_if_workers_refuse_jobs():
     pool = ThreadPoolExecutor(1)
-    farm = ThrottledExecutor(pool, 1)
+    executor = ThrottledExecutor(pool, 1)
     pool.shutdown()
-    refused = [farm.submit(print) for _ in range(3)]
+    refused = [executor.submit(print) for _ in range(3)]
     assert all(isinstance(future.exception(timeout=10), RuntimeError) for future in refused)
-    farm.shutdown()
+    executor.shutdown()
 
 
 def test_submit_after_shutdown_raises():
-    farm = LocalExecutor(1)
+    executor = LocalExecutor(1)
     begun, go = threading.Event(), threading.Event()
 
     def slow(_):
         begun.set()
         go.wait(10)
 
-    running, waiting = farm.submit(slow, None), farm.submit(slow, None)
+    running, waiting = executor.submit(slow, None), executor.submit(slow, None)
     begun.wait(10)
-    farm.shutdown(wait=False)
+    executor.shutdown(wait=False)
     assert waiting.cancelled()
     with pytest.raises(RuntimeError, match="after shutdown"):
-        farm.submit(slow, None)
+        executor.submit(slow, None)
     go.set()
-    farm.shutdown()
+    executor.shutdown()
     assert running.done()
 
 
 def test_run_concurrently_ends_calls_on_interrupt():
-    farm, begun, done = LocalExecutor(1), threading.Event(), []
+    executor, begun, done = LocalExecutor(1), threading.Event(), []
 
     def slow(job):
         begun.set()
@@ -236,8 +236,8 @@ def test_run_concurrently_ends_calls_on_interrupt():
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    chain = partial(run_all, farm, slow, [Work(n) for n in range(100)])
+    chain = partial(run_all, executor, slow, [Work(n) for n in range(100)])
     with pytest.raises(KeyboardInterrupt):
-        run_concurrently(farm, [lambda: list(chain()), lambda: list(chain())])
-    assert farm.closed
+        run_concurrently(executor, [lambda: list(chain()), lambda: list(chain())])
+    assert executor.closed
     assert len(done) < 100

@@ -1,4 +1,4 @@
-"""Tools are started without a shell, timed alone, told on when they fail, and never outlive their parent."""
+"""Tools run without a shell; their CPU time, output and failures are recorded, and they end with their parent."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A store tells what it holds, and lets go of what nobody needs."""
+"""Listing and pruning of stores, and locks of jobs."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ DAY = 86_400
 
 
 def put(store: Store, kind: str, number: int, *, size: int = 100, days: float = 0) -> Path:
-    """Store an artefact that was last used so many days ago."""
+    """Store an artefact that was last used `days` ago."""
     path = store.path(kind, {"n": number}, ".bin")
     store.write(path, lambda part: part.write_bytes(bytes(size)))
     then = time.time() - days * DAY
@@ -114,7 +114,7 @@ def test_lock_job_is_exclusive_and_released(store):
 
 
 def age(*paths: Path) -> None:
-    """Let files be 40 days old."""
+    """Set the times of files to 40 days ago."""
     for path in paths:
         os.utime(path, (time.time() - 40 * DAY,) * 2, follow_symlinks=False)
 
@@ -143,7 +143,7 @@ def test_prune_keeps_files_of_other_names(store):
     made = put(store, "chunk", 1, days=40)
     names = ("notes.txt", ".note", made.name + ".bak", "ab" * 16 + ".bin", f".{made.name}.swp")
     others = [made.with_name(name) for name in names if made.parent.name != "ab"]
-    others += [store.root / name for name in (".git/objects/ab/cdef", "films/2024/a.mp4", ".chunk.of my film/a.mp4")]
+    others += [store.root / name for name in (".git/objects/ab/cdef", "videos/2024/a.mp4", ".chunk.of my video/a.mp4")]
     for other in others:
         other.parent.mkdir(parents=True, exist_ok=True)
         other.write_bytes(b"mine")
@@ -229,7 +229,7 @@ with store.hold():
             continue
         if n % 5 == 0:
             prune(store, max_size=0)
-        # what was asked for once stays to the end
+        # an artefact that was looked up is kept until the end of the run
         assert store.fetch(path).read_bytes() == bytes([n]) * 50_000
     for n in range(40):
         assert store.fetch(store.path("chunk", {"n": n}, ".bin")).read_bytes() == bytes([n]) * 50_000

@@ -1,4 +1,4 @@
-"""A store at a URL: the same for every machine, whole or not at all, whatever becomes of connections."""
+"""A store at a URL is shared by machines, and its artefacts are complete despite broken connections."""
 
 import os
 import pickle
@@ -127,8 +127,8 @@ def other_files(sftp, monkeypatch):
     address, folder = sftp
     monkeypatch.setenv("HOME", str(folder))
     served = folder / str(uuid.uuid4())
-    (served / "films" / "ab").mkdir(parents=True)
-    (served / "films" / "ab" / "holiday.mp4").write_bytes(b"film")
+    (served / "videos" / "ab").mkdir(parents=True)
+    (served / "videos" / "ab" / "holiday.mp4").write_bytes(b"video")
     return served, f"{address}{served}"
 
 
@@ -152,7 +152,7 @@ def test_prune_at_a_url_deletes_only_files_of_the_layout(other_files, tmp_path):
     (served / "shotladder-store.json").write_text('{"shotladder_store": 1}')
     path = put(store, 1)
     made = served / "chunk" / path.parent.name / path.name
-    kept = [served / "films" / "ab" / "holiday.mp4", made.with_name("notes.txt"), served / "chunk" / ".part"]
+    kept = [served / "videos" / "ab" / "holiday.mp4", made.with_name("notes.txt"), served / "chunk" / ".part"]
     kept.append(outside / path.parent.name / path.name)
     kept[-1].parent.mkdir(parents=True)
     for other in kept:

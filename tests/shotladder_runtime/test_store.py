@@ -1,4 +1,4 @@
-"""Artefacts are named by what made them and appear whole or not at all."""
+"""Artefacts are named by their cache keys, and are complete or absent."""
 
 import json
 import threading
@@ -18,11 +18,11 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=6,
 )
-RECIPES = st.dictionaries(st.text(min_size=1, max_size=4).filter(lambda key: key != "kind"), VALUES, max_size=4)
+CACHE_KEYS = st.dictionaries(st.text(min_size=1, max_size=4).filter(lambda key: key != "kind"), VALUES, max_size=4)
 
 
 @settings(deadline=None)
-@given(RECIPES, RECIPES)
+@given(CACHE_KEYS, CACHE_KEYS)
 def test_path_is_equal_for_equal_cache_keys_only(a, b):
     store = Store(Path("store"))
     same = json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
@@ -58,8 +58,8 @@ def test_write_json_makes_a_folder_a_store(tmp_path):
         assert store.read_json("probe", {"q": 1}) == 7
 
 
-def uses(store):
-    """Everything that writes to a store's folder, or looks into it."""
+def list_uses(store):
+    """Return all methods that read or write the folder of a store."""
     path = store.path("probe", {"q": 1}, ".json")
 
     def held(block):
@@ -75,7 +75,7 @@ def uses(store):
     }
 
 
-#: What is in the marker, if there is one, and what is said.
+#: Content of the marker (None: no marker), and the expected message.
 REFUSED = {
     "other files": (None, "is not a store"),
     "nothing": ("", "is damaged"),
@@ -87,7 +87,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("use", uses(Store(Path("store"))))
+@pytest.mark.parametrize("use", list_uses(Store(Path("store"))))
 @pytest.mark.parametrize("kind", REFUSED)
 def test_store_rejects_a_folder_that_is_not_a_store(tmp_path, use, kind):
     marker, said = REFUSED[kind]
@@ -100,7 +100,7 @@ def test_store_rejects_a_folder_that_is_not_a_store(tmp_path, use, kind):
         (tmp_path / "shotladder-store.json").write_text(marker)
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
     with pytest.raises(StoreError, match=said) as caught:
-        uses(store)[use]()
+        list_uses(store)[use]()
     assert "\n" not in str(caught.value)
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
 
