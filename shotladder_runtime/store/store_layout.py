@@ -10,6 +10,9 @@ import json
 import re
 import tempfile
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from shotladder_runtime.errors import StoreError
 from shotladder_runtime.store import remote
@@ -52,6 +55,10 @@ _REMOTE_PART = re.compile(_FOLDER + rf"\.{_NAME}{_SUFFIX}\.[0-9a-f]{{8}}")
 _CHUNK_FOLDER = re.compile(rf"\.chunk\.{_RANDOM}")
 _MARKER_PART = re.compile(rf"\.shotladder-store\.{_RANDOM}\.json")
 _REMOTE_MARKER_PART = re.compile(r"\.shotladder-store\.json\.[0-9a-f]{8}")
+
+
+class _Marker(msgspec.Struct, rename={"version": KEY}):
+    version: Annotated[int, msgspec.Meta(ge=1)]
 
 
 def is_folder(name: str) -> bool:
@@ -175,13 +182,11 @@ def _url_is_marked(url: str) -> bool:
 
 def _check_version(location: str, content: bytes) -> None:
     try:
-        version = json.loads(content)[KEY]
-    except (ValueError, TypeError, LookupError):
-        version = None
-    if type(version) is not int or version < 1:
+        version = msgspec.json.decode(content, type=_Marker).version
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(
-            f"{location}/{MARKER}: is damaged; write {json.dumps({KEY: VERSION})} to it, or name another store"
-        )
+            f"{location}/{MARKER}: is damaged ({error}); write {json.dumps({KEY: VERSION})} to it, or name another store"
+        ) from None
     if version > VERSION:
         raise StoreError(
             f"{location}: is a store of version {version}; this shotladder supports up to version {VERSION}; "

@@ -19,7 +19,7 @@ from shotladder_runtime.jobs import (
     run_concurrently,
     split_long_jobs,
 )
-from shotladder_runtime.jobs.executor import free_memory
+from shotladder_runtime.jobs.executor import read_free_memory
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def test_run_concurrently_raises_after_all_calls_end():
 
 
 def test_free_memory_is_below_the_memory_of_the_machine():
-    assert 10**7 < free_memory() < 10**14
+    assert 10**7 < read_free_memory() < 10**14
 
 
 def test_shutdown_returns_if_workers_refuse_jobs():
