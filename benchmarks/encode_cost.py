@@ -21,14 +21,14 @@ import encoder
 import ladders
 from encoder import Chunk, ChunkJob, Rendition, Source
 from encoder.encode.chunks import encoder_options
-from encoder.encode.filters import filter_text, numbering, picture_filters
+from encoder.encode.filters import make_frame_filters, number_frames
 from shotladder_runtime import process
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
 
 CLIP = Path(__file__).resolve().parents[2] / "shared" / "clips" / "envivio_a_720p25_48s.mp4"
 #: The plain command has one pass.
-ONE_PASS = [name for name, codec in encoder.CODECS.items() if codec.passes == 1]
+ONE_PASS = [name for name, codec in encoder.load_codecs().items() if codec.passes == 1]
 #: Where the renditions stand in the encoder's range of quantisers, tallest first.
 SHARES = (0.3, 0.45, 0.6)
 
@@ -41,13 +41,13 @@ def ours(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...], 
 
 def plain(source: Source, chunks: Sequence[Chunk], rungs: tuple[Rendition, ...], crfs: tuple[float, ...]) -> float:
     """Encode the whole by one command."""
-    codec = encoder.codec_named(rungs[0].codec)
+    codec = encoder.get_codec(rungs[0].codec)
     keys = "+".join(f"eq(n,{key})" for chunk in chunks for key in chunk.keyframes)
     copies = "".join(f"[c{n}]" for n in range(len(rungs)))
-    graph = [f"[0:{source.stream_index}]trim=end_frame={chunks[-1].stop},{filter_text(numbering(source))}"]
+    graph = [f"[0:{source.stream_index}]trim=end_frame={chunks[-1].stop},{','.join(map(str, number_frames(source)))}"]
     graph[0] += f",split={len(rungs)}{copies}"
     for n, rung in enumerate(rungs):
-        graph.append(f"[c{n}]{filter_text(picture_filters(source, (rung.width, rung.height), codec))}[o{n}]")
+        graph.append(f"[c{n}]{','.join(map(str, make_frame_filters(source, (rung.width, rung.height), codec)))}[o{n}]")
     with tempfile.TemporaryDirectory() as folder:
         argv = [ffmpeg_path(), "-v", "error", "-nostdin", "-y", "-threads", "1", "-i", source.path]
         argv += ["-filter_threads", "1", "-filter_complex_threads", "1", "-filter_complex", ";".join(graph)]
@@ -80,10 +80,10 @@ def main(argv: Sequence[str] = ()) -> None:
     print(f"{options.clip.name}: {chunks[-1].stop} frames in {len(chunks)} chunks; sizes {sizes}")
     print(f"{'codec':6} {'preset':10} {'chunks':>8} {'plain':>8}  ratio   (CPU s, best of {options.rounds})")
     for name in options.codec.split(","):
-        codec = encoder.codec_named(name)
+        codec = encoder.get_codec(name)
         preset = presets.get(name, codec.preset)
         rungs = tuple(Rendition("", name, *size, preset) for size in sizes)
-        crfs = tuple(codec.at_share(share) for share, _ in zip(SHARES, sizes, strict=False))
+        crfs = tuple(codec.quantiser_at(share) for share, _ in zip(SHARES, sizes, strict=False))
         rounds = [
             (ours(source, chunks, rungs, crfs), plain(source, chunks, rungs, crfs)) for _ in range(options.rounds)
         ]

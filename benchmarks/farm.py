@@ -33,7 +33,7 @@ import numpy as np
 import encoder
 import ladders
 import vmaf
-from encoder import Chunk, ChunkJob, Colour, Source, codec_named
+from encoder import Chunk, ChunkJob, Colour, Source, get_codec
 from ladders import EncodeSettings, LadderRequest, candidate_sizes
 from ladders.final.cost_prediction import AGAIN
 from ladders.probing.chunk_measurement import measure_chunk
@@ -162,7 +162,7 @@ def measured_costs(sizes: list[tuple[int, int]]) -> Costs:
         for name, preset in ((codec, preset) for codec in CODECS for preset in presets(codec)):
             encoding = EncodeSettings(codec=name, preset=preset)
             renditions = tuple(encoding.rendition(size) for size in sizes)
-            quantisers = (codec_named(name).at_share(SHIFT_FRACTION),) * len(sizes)
+            quantisers = (get_codec(name).quantiser_at(SHIFT_FRACTION),) * len(sizes)
             job = ChunkJob(source, chunk, renditions, quantisers, Store(Path(folder) / "store"))
             encode[name, preset] = encoder.encode_chunk(job) / pixels
             paths = [encoder.chunk_path(job, n) for n in range(len(sizes))]
@@ -173,7 +173,7 @@ def measured_costs(sizes: list[tuple[int, int]]) -> Costs:
 
 def presets(codec: str) -> tuple[str, str]:
     """Return the presets of final encodes and of trials."""
-    row = codec_named(codec)
+    row = get_codec(codec)
     return row.preset, row.trials_for(row.preset) or row.preset
 
 

@@ -35,7 +35,7 @@ def segments(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.m4s")}
 
 
-def artefacts(folder: Path) -> dict[str, int]:
+def list_artefacts(folder: Path) -> dict[str, int]:
     """Return the modification time of each artefact in the store, ns."""
     store = folder / "store"
     found = [path for path in store.glob("*/*/*") if not path.name.startswith(".")]
@@ -51,7 +51,7 @@ def main(kills: int = 30) -> None:
         begun = time.monotonic()
         assert start(source, root / "uninterrupted").wait() == 0
         duration = time.monotonic() - begun
-        expected, total = segments(root / "uninterrupted" / "out"), len(artefacts(root / "uninterrupted"))
+        expected, total = segments(root / "uninterrupted" / "out"), len(list_artefacts(root / "uninterrupted"))
         same = kept = 0
         counts = []
         for n in range(kills):
@@ -62,10 +62,10 @@ def main(kills: int = 30) -> None:
             except subprocess.TimeoutExpired:
                 run.kill()
                 run.wait()
-            before = artefacts(folder)
+            before = list_artefacts(folder)
             counts.append(len(before))
             assert start(source, folder).wait() == 0
-            after = artefacts(folder)
+            after = list_artefacts(folder)
             same += segments(folder / "out") == expected
             again = {path for path, moment in before.items() if after.get(path) != moment}
             kept += not again and len(after) == total

@@ -22,7 +22,7 @@ import numpy as np
 
 import encoder
 import vmaf
-from encoder import codec_named
+from encoder import get_codec
 from ladders import EncodeSettings, Prober, analyse, bd_rate, candidate_sizes
 from ladders.probing.probe_results import ProbePoint
 from ladders.probing.sampling import evenly_spaced
@@ -46,7 +46,7 @@ def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray,
     short = [encoder.Chunk(c.start, min(c.stop, c.start + LONGEST), (c.start,), c.shots[:1]) for c in picked]
     heights = sorted(candidate_sizes(source.display_size).items())
     size = heights[len(heights) // 2][1]
-    codec = codec_named(encoding.codec)
+    codec = get_codec(encoding.codec)
     names = ("", *encoding.overrides)
     rates, seconds = np.zeros((len(short), len(names))), np.zeros(len(names))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
@@ -55,7 +55,7 @@ def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray,
             curves = []
             for k, name in enumerate(names):
                 before = prober.cost.encode_cpu_seconds
-                points = [ProbePoint(n, size, codec.at_share(share), override=name) for share in SHARES]
+                points = [ProbePoint(n, size, codec.quantiser_at(share), override=name) for share in SHARES]
                 prober.run(points)
                 seconds[k] += prober.cost.encode_cpu_seconds - before
                 curves.append(
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--tune", default="visual")
     parser.add_argument("--chunks", type=int, default=4)
     chosen = parser.parse_args(arguments)
-    encoding = EncodeSettings(chosen.codec, chosen.preset or codec_named(chosen.codec).preset, chosen.tune)
+    encoding = EncodeSettings(chosen.codec, chosen.preset or get_codec(chosen.codec).preset, chosen.tune)
     films = chosen.films or [CLIPS / name for name in FILMS if (CLIPS / name).exists()]
     if not films:
         print("no film: name one, or put the clips beside this checkout")

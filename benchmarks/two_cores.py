@@ -37,7 +37,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "shared" / "clips" / "psd_testvid
 
 def encode_all(source: Source, store: Path, workers: int) -> float:
     """Encode every chunk of the first seconds on `workers` cores and return the wall time, s."""
-    preset = encoder.codec_named("h264").preset
+    preset = encoder.get_codec("h264").preset
     renditions = tuple(Rendition(f"{size[1]}", "h264", *size, preset) for size in SIZES)
     starts = [round(n * 3 * source.frame_rate) for n in range(CHUNKS + 1)]
     chunks = [Chunk(start, stop, (start,), (0,)) for start, stop in pairwise(starts)]

@@ -39,7 +39,7 @@ from scipy.interpolate import PchipInterpolator
 import encoder
 import vmaf
 from encoder import Source
-from encoder.encode.filters import filter_text, numbering, picture_filters
+from encoder.encode.filters import make_frame_filters, number_frames
 from ladders import APPLE_LADDERS, NoOverlapError, bd_rate, candidate_sizes
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
@@ -116,11 +116,11 @@ def rate_control(codec: str, preset: str, tune: str, bitrate: int, number: int, 
 def make_anchor(source: Source, codec: str, preset: str, tune: str, folder: Path) -> dict[str, Any]:
     """Encode the fixed ladder: one ffmpeg process per pass decodes once and encodes all rungs."""
     rungs = anchor_rungs(source, codec)
-    row = encoder.codec_named(codec)
+    row = encoder.get_codec(codec)
     copies = "".join(f"[c{n}]" for n in range(len(rungs)))
-    graph = [f"[0:{source.stream_index}]{filter_text(numbering(source))},split={len(rungs)}{copies}"]
+    graph = [f"[0:{source.stream_index}]{_join(number_frames(source))},split={len(rungs)}{copies}"]
     for n, (size, _) in enumerate(rungs):
-        graph.append(f"[c{n}]{filter_text(picture_filters(source, size, row))}[o{n}]")
+        graph.append(f"[c{n}]{_join(make_frame_filters(source, size, row))}[o{n}]")
     gop = max(1, round(GOP_SECONDS * source.frame_count / float(source.duration)))
     paths = [folder / f"{n}.mp4" for n in range(len(rungs))]
     cpu = 0.0
@@ -133,6 +133,10 @@ def make_anchor(source: Source, codec: str, preset: str, tune: str, folder: Path
             argv += ["-f", "null", os.devnull] if number < passes else [str(path)]
         cpu += process.run(argv).cpu_seconds
     return {"cpu": cpu, "files": [str(path) for path in paths], "names": [f"{s[1]}p {r // 1000}k" for s, r in rungs]}
+
+
+def _join(filters: Sequence[Any]) -> str:
+    return ",".join(map(str, filters))
 
 
 def make_ours(source: Source, mode: str, options: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -227,7 +231,7 @@ def bd_rates(anchor: Sequence[Point], test: Sequence[Point]) -> dict[str, float 
 def compare(path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     """Make and measure both sides of one video."""
     source = encoder.inspect(path)
-    preset = chosen.preset or encoder.codec_named(chosen.codec).preset
+    preset = chosen.preset or encoder.get_codec(chosen.codec).preset
     key = {"source": source.content_id, "codec": chosen.codec, "preset": preset, "tune": chosen.tune}
     key |= {"ffmpeg": ffmpeg_version(), "peak": PEAK, "buffer": BUFFER_SECONDS, "gop": GOP_SECONDS}
     anchor = cached("anchor", key, lambda folder: make_anchor(source, chosen.codec, preset, chosen.tune, folder))

@@ -1,29 +1,30 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
 from encoder.codecs.codec import Codec, EncoderOverride
-from encoder.codecs.codec_table import CODECS, UnknownCodecError, codec_named
-from encoder.encode.chunks import ChunkJob, chunk_path, encode_chunk, memory_for, part_bits, payload_bits
+from encoder.codecs.codec_table import get_codec, load_codecs
+from encoder.encode.chunks import ChunkJob, chunk_path, count_part_bits, encode_chunk, estimate_memory
 from encoder.encode.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
-from encoder.encode.stitch import stitch, stitched_samples
-from encoder.encode.vbv import min_vbv_bitrate, min_vbv_size, track_samples
-from encoder.errors import KeyFileError, SourceError, StitchError, TrackError
+from encoder.encode.stitch import read_stitched_samples, stitch
+from encoder.encode.vbv import min_vbv_bitrate, min_vbv_size, read_track_samples
+from encoder.errors import CodecFileError, KeyFileError, SourceError, StitchError, TrackError, UnknownCodecError
 from encoder.media.frames import Frame, decode
-from encoder.media.inspection import inspect
-from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, TextStream
+from encoder.media.inspection import as_source, inspect
+from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, SubtitleStream
 from encoder.packaging.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
-from encoder.packaging.hls_media_playlist import Packaged
+from encoder.packaging.hls_media_playlist import PackagedTrack
 from encoder.packaging.packager import PackagingRequest, package
-from encoder.tracks.tracks import AUDIO_CODECS, AudioTrack, TextTrack, audio_codecs, encode_audio, extract_text
+from encoder.tracks.audio import AUDIO_CODECS, AudioTrack, choose_audio_codecs, encode_audio
+from encoder.tracks.subtitles import SubtitleTrack, extract_subtitles
 
 __all__ = [
     "AUDIO_CODECS",
-    "CODECS",
     "PROTECTION_SCHEMES",
     "AudioStream",
     "AudioTrack",
     "Chunk",
     "ChunkJob",
     "Codec",
+    "CodecFileError",
     "Colour",
     "ContentKey",
     "EncodePlan",
@@ -32,36 +33,37 @@ __all__ = [
     "Frame",
     "HDRMetadata",
     "KeyFileError",
-    "Packaged",
+    "PackagedTrack",
     "PackagingRequest",
     "Rendition",
     "Segment",
     "Source",
     "SourceError",
     "StitchError",
-    "TextStream",
-    "TextTrack",
+    "SubtitleStream",
+    "SubtitleTrack",
     "TrackError",
     "UnknownCodecError",
-    "audio_codecs",
+    "as_source",
+    "choose_audio_codecs",
     "chunk_path",
-    "codec_named",
+    "count_part_bits",
     "decode",
     "encode_audio",
     "encode_chunk",
-    "extract_text",
+    "estimate_memory",
+    "extract_subtitles",
+    "get_codec",
     "inspect",
+    "load_codecs",
     "load_keys",
-    "memory_for",
     "min_vbv_bitrate",
     "min_vbv_size",
     "new_keys",
     "package",
-    "part_bits",
-    "payload_bits",
     "plan_chunks",
+    "read_stitched_samples",
+    "read_track_samples",
     "save_keys",
     "stitch",
-    "stitched_samples",
-    "track_samples",
 ]

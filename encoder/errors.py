@@ -1,11 +1,13 @@
-"""Errors of the encoder.
+"""Errors of the encoder package.
 
 ```
 ShotladderError
-├── SourceError (ValueError)     a source cannot be read, or holds no usable video
-├── KeyFileError (ValueError)    a file of keys cannot be used
-├── StitchError (RuntimeError)   chunks do not fit together
-└── TrackError (ValueError)      an audio or subtitle track cannot be part of a presentation
+├── SourceError (ValueError)        a source cannot be read, or holds no usable video
+├── UnknownCodecError (ValueError)  there is no codec of this name
+├── CodecFileError (ValueError)     a file of codecs cannot be read, or a row of it is invalid
+├── KeyFileError (ValueError)       a file of keys cannot be read, or a key is missing or invalid
+├── StitchError (RuntimeError)      chunks of one rendition do not fit together
+└── TrackError (ValueError)         an audio or subtitle track cannot be part of a presentation
 ```
 """
 
@@ -13,15 +15,23 @@ from __future__ import annotations
 
 from shotladder_runtime.errors import ShotladderError
 
-__all__ = ["KeyFileError", "SourceError", "StitchError", "TrackError"]
+__all__ = ["CodecFileError", "KeyFileError", "SourceError", "StitchError", "TrackError", "UnknownCodecError"]
 
 
 class SourceError(ShotladderError, ValueError):
-    """The source cannot be read, or holds no usable video."""
+    """A source cannot be read, or holds no usable video."""
+
+
+class UnknownCodecError(ShotladderError, ValueError):
+    """There is no codec of this name."""
+
+
+class CodecFileError(ShotladderError, ValueError):
+    """A file of codecs cannot be read, or a row of it is invalid."""
 
 
 class KeyFileError(ShotladderError, ValueError):
-    """A file of keys cannot be read, or lacks a key."""
+    """A file of keys cannot be read, or a key is missing or invalid."""
 
 
 class StitchError(ShotladderError, RuntimeError):
@@ -29,4 +39,4 @@ class StitchError(ShotladderError, RuntimeError):
 
 
 class TrackError(ShotladderError, ValueError):
-    """A track of sound or text can be no part of a presentation."""
+    """An audio or subtitle track cannot be part of a presentation."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import encoder
-from encoder import Source, codec_named, plan_chunks
+from encoder import Source, get_codec, plan_chunks
 from ladders.allocation.rung_placement import RungRules
 from ladders.construction.find_ladder import find_ladder
 from ladders.ladder import Ladder
@@ -233,7 +233,7 @@ def _request(
 ) -> LadderRequest:
     """Return the request of the keywords of `per_shot`."""
     return LadderRequest(
-        encoding=EncodeSettings(codec, preset or codec_named(codec).preset, tune, pooling=pooling),
+        encoding=EncodeSettings(codec, preset or get_codec(codec).preset, tune, pooling=pooling),
         rules=RungRules(target=target_vmaf, count=rungs),
         max_height=max_height,
         segment_duration=Fraction(segment_duration),
@@ -274,7 +274,7 @@ def make_ladder(
     chunks, segments = plan_chunks(source, starts, request.segment_duration)
     store = store or Store.default()
     advance = _print_progress if progress is True else progress or None
-    with LocalExecutor(os.cpu_count() or 1) as pool, store.in_use():
+    with LocalExecutor(os.cpu_count() or 1) as pool, store.hold():
         request, cost = choose_preset(request, source, chunks, store, executor or pool)
         prober = Prober(
             source, chunks, request.encoding, store, executor or pool, frame_stride=request.frame_stride, cost=cost

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from encoder import Chunk, EncodePlan, Rendition, Segment, Source, codec_named
+from encoder import Chunk, EncodePlan, Rendition, Segment, Source, get_codec
 from ladders.ladder_export import html_table, plot_hull, rung_table
 from ladders.rate_curve import RateCurve
 from ladders.rd.bd_rate import BDRate, bd_rate
@@ -220,7 +220,7 @@ class Ladder:
         keys = {key for chunk in self.chunks for key in chunk.keyframes}
         if [s.start for s in self.segments] != edges[:-1] or edges[-1] != source.frame_count or set(edges[:-1]) - keys:
             raise LadderError("the segments of the ladder do not cover the source from key frame to key frame")
-        codec = codec_named(self.codec)
+        codec = get_codec(self.codec)
         known = {"", *(each.name for each in codec.overrides_for(self.preset, self.tune))}
         if set(self.chunk_overrides) - known or len(self.chunk_overrides) != len(self.chunks):
             raise LadderError(f"the ladder uses encoder overrides unknown for {self.codec} preset {self.preset}")

@@ -68,12 +68,12 @@ class EncodeSettings:
     @property
     def fast_preset(self) -> str | None:
         """Faster preset for most probes; None if the target preset is fast itself."""
-        return encoder.codec_named(self.codec).trials_for(self.preset)
+        return encoder.get_codec(self.codec).fast_preset_for(self.preset)
 
     @property
     def overrides(self) -> tuple[str, ...]:
         """Names of the encoder overrides that single chunks may have in addition to the preset."""
-        codec = encoder.codec_named(self.codec)
+        codec = encoder.get_codec(self.codec)
         return tuple(each.name for each in codec.overrides_for(self.preset, self.tune))
 
     def rendition(self, size: tuple[int, int], preset: str | None = None, override: str = "") -> Rendition:

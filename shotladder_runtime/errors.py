@@ -2,11 +2,11 @@
 
 ```
 ShotladderError
-├── MissingToolError (FileNotFoundError)  ffmpeg, the packager or a part of them is not installed
+├── MissingToolError (FileNotFoundError)  ffmpeg, the packager or a required part is not installed
 ├── ProcessError (RuntimeError)           a tool was started and failed
 ├── ClusterError (RuntimeError)           a cluster cannot be used
 ├── StoreError (OSError)                  a store cannot be used, or its server cannot be reached
-├── JobsError (RuntimeError)              jobs failed each time that they were tried
+├── JobsError (RuntimeError)              jobs failed in every attempt
 ├── JobLockedError (RuntimeError)         another run is making the same artefacts now
 ├── MissingPackageError (ImportError)     an optional Python package is not installed
 └── DocumentError (ValueError)            a JSON document does not have the required structure
@@ -29,11 +29,11 @@ __all__ = [
 
 
 class ShotladderError(Exception):
-    """Any error that shotladder raises on purpose; its message says what is wrong, where, and what to do."""
+    """Base class of all errors of shotladder; the message states what is wrong, where, and what to do."""
 
 
 class MissingToolError(ShotladderError, FileNotFoundError):
-    """A tool, or a part of it that is needed, is not installed."""
+    """A tool or a required part of it is not installed."""
 
 
 class ProcessError(ShotladderError, RuntimeError):
@@ -53,22 +53,22 @@ class ProcessError(ShotladderError, RuntimeError):
         self.argv = argv
         self.returncode = returncode
         self.tail = tail
-        lines = tail.strip().splitlines() or ["it said nothing"]
-        # the first complaint is the cause, the last the consequence
-        last = lines[0] if lines[0] == lines[-1] else f"{lines[0]} ... {lines[-1]}"
-        super().__init__(f"{argv[0].rsplit('/', 1)[-1]} failed (status {returncode}): {last}")
+        lines = tail.strip().splitlines() or ["no output on stderr"]
+        # the first line is usually the cause, the last one the consequence
+        summary = lines[0] if lines[0] == lines[-1] else f"{lines[0]} ... {lines[-1]}"
+        super().__init__(f"{argv[0].rsplit('/', 1)[-1]} failed (status {returncode}): {summary}")
 
     def __reduce__(self) -> tuple[type[ProcessError], tuple[tuple[str, ...], int, str]]:
-        """Travel between processes whole."""
+        """Pickle with all attributes."""
         return type(self), (self.argv, self.returncode, self.tail)
 
 
 class ClusterError(ShotladderError, RuntimeError):
-    """A cluster does not answer, has no workers, or has some that cannot do the work."""
+    """A cluster does not respond, has no workers, or has workers that cannot run the jobs."""
 
 
 class JobsError(ShotladderError, RuntimeError):
-    """Jobs failed each time that they were tried; the others are done."""
+    """Jobs failed in every attempt; the other jobs are done."""
 
 
 class JobLockedError(ShotladderError, RuntimeError):
@@ -76,7 +76,7 @@ class JobLockedError(ShotladderError, RuntimeError):
 
 
 class StoreError(ShotladderError, OSError):
-    """A folder or a URL is not a store, or its server cannot be reached or does not do what it is asked."""
+    """A folder or a URL is not a store, or its server cannot be reached or used."""
 
 
 class MissingPackageError(ShotladderError, ImportError):

@@ -1,7 +1,7 @@
-"""Start a tool and wait for it: the only module of the project that spawns processes.
+"""Run external tools; the only module of the project that starts processes.
 
-No shell, standard input closed, standard error bounded and kept, CPU time of exactly this child, and no child
-outlives its parent.
+Tools are started without a shell and with closed standard input. The end of standard error is kept, the CPU time is
+that of the single child, and children are killed when their parent ends.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ __all__ = ["QUIET", "Completed", "run", "stop_all"]
 #: FFmpeg prints errors only and reads no standard input.
 QUIET = ("-v", "error", "-nostdin")
 
-#: Bytes of standard error that are kept for the message of a failure.
+#: Bytes at the end of standard error that are kept for the error message (chosen by hand).
 STDERR_KEPT = 32_768
 
-#: SVT-AV1 tells its whole configuration on standard error, and heeds nothing but this: errors alone.
-_TALK = {"SVT_LOG": "1"}
+#: SVT-AV1 prints its configuration on standard error; only this variable limits its output to errors.
+_LOG_LEVEL = {"SVT_LOG": "1"}
 
+#: PR_SET_PDEATHSIG of prctl(2).
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _running: set[int] = set()
@@ -39,7 +40,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What a tool left: its output, the end of its talk, and the CPU time it took (user + system, s)."""
+    """Result of a tool: standard output, the end of standard error, and CPU time (user + system, s)."""
 
     stdout: bytes
     stderr: str
@@ -47,37 +48,37 @@ class Completed:
 
 
 def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
-    """Run a tool to its end.
+    """Run a tool and wait until it ends.
 
     Parameters
     ----------
     argv : sequence of str
         The program and its arguments.
     cwd : str, optional
-        Folder to run in.
+        Working folder.
 
     Returns
     -------
     Completed
-        Output, talk and CPU seconds.
+        Output and CPU seconds.
 
     Raises
     ------
     MissingToolError
-        If the program does not exist, or is none.
+        If the program does not exist or cannot be executed.
     ProcessError
-        If it exits with another status than 0.
+        If the exit status is not 0.
     """
     try:
         child = subprocess.Popen(
             list(argv),
             cwd=cwd,
-            env=_TALK | os.environ,
+            env=_LOG_LEVEL | os.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             preexec_fn=_die_with_parent if _libc else None,
-            # an interrupt at the terminal is for us; we then stop what runs
+            # an interrupt at the terminal reaches this process only, which then stops its children
             process_group=0,
         )
     except OSError as error:
@@ -96,7 +97,7 @@ def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
         with child.stdout, child.stderr:
             stdout = child.stdout.read()
             reader.join()
-        # wait4 rather than wait: it gives the CPU time of this child alone
+        # wait4 returns the CPU time of this child only
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     except BaseException:
@@ -113,7 +114,7 @@ def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
 
 
 def stop_all() -> None:
-    """Kill every tool that runs now; the calls that wait for them fail."""
+    """Kill all running tools; the calls of `run` that wait for them raise `ProcessError`."""
     with _lock:
         for pid in _running:
             with contextlib.suppress(ProcessLookupError):
@@ -130,6 +131,6 @@ def _keep_tail(stream: IO[bytes], tail: deque[bytes]) -> None:
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel to kill this child when its parent is gone, however it went."""
+    """Make the kernel kill this child when its parent ends, for whatever reason."""
     assert _libc is not None
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

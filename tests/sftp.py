@@ -1,4 +1,4 @@
-"""OpenSSH's server on a loopback port, with keys of its own; tests skip with a reason where it is not installed."""
+"""Run an OpenSSH server with temporary keys on a loopback port; skip tests if it is not installed."""
 
 import contextlib
 import getpass
@@ -14,23 +14,23 @@ import pytest
 SSHD = Path("/usr/sbin/sshd")
 
 
-def missing(reason: str) -> None:
-    """Skip, but fail where the server is required."""
+def skip_or_fail(reason: str) -> None:
+    """Skip the test, or fail it if `SHOTLADDER_REQUIRE_SFTP` is 1."""
     if os.environ.get("SHOTLADDER_REQUIRE_SFTP") == "1":
-        pytest.fail(f"{reason}, and SHOTLADDER_REQUIRE_SFTP=1 does not let the tests of stores skip")
+        pytest.fail(f"{reason}, and SHOTLADDER_REQUIRE_SFTP=1 requires the tests of stores")
     pytest.skip(reason)
 
 
 @contextlib.contextmanager
 def sftp_server(folder: Path) -> Iterator[str]:
-    """Run a server as an ordinary process; the user's key lies in `folder`/.ssh. Yields `sftp://user@host:port`."""
+    """Run a server as an ordinary process, with the user's key in `folder`/.ssh; yield `sftp://user@host:port`."""
     if not SSHD.exists() or not shutil.which("ssh-keygen"):
-        missing(f"there is no {SSHD}: install openssh-server")
+        skip_or_fail(f"there is no {SSHD}: install openssh-server")
     (folder / ".ssh").mkdir(mode=0o700)
     for key in (folder / "host", folder / ".ssh" / "id_ed25519"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     if os.getuid() == 0:
-        # what a service manager would make
+        # a service manager would create this folder
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ def sftp_server(folder: Path) -> Iterator[str]:
         [str(SSHD), "-D", "-e", "-f", str(folder / "sshd_config")], stderr=subprocess.PIPE, text=True
     )
     try:
-        # it says when it listens
+        # the server prints this line when it is ready
         line = server.stderr.readline()
         assert "Server listening" in line, line
         yield f"sftp://{getpass.getuser()}@127.0.0.1:{port}"

@@ -11,7 +11,7 @@ from typing import TypedDict
 import av
 
 from encoder import Source
-from encoder.encode.filters import Filter, preparation
+from encoder.encode.filters import Filter, make_preparation_filters
 from vmaf.alignment.frame_times import missing_frames
 from vmaf.errors import MeasureError
 from vmaf.model_document import Model
@@ -127,7 +127,7 @@ class MeasurementRequest:
         hdr = all(
             each.colour.is_hdr or (each.colour.transfer is None and each.bit_depth > 8) for each in self.renditions
         )
-        return preparation(self.reference, hdr=hdr)
+        return make_preparation_filters(self.reference, hdr=hdr)
 
 
 def build_request(

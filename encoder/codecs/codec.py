@@ -1,4 +1,4 @@
-"""What a codec's row holds: all there is to know of an encoder that has its own way to spell things."""
+"""The description of a codec and its encoder: everything that an encoder spells in its own way."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from itertools import chain
 
 import av
 
-__all__ = ["Codec", "EncoderOverride", "Setting", "depth_of", "joined"]
+__all__ = ["Codec", "EncoderOverride", "Setting", "get_bit_depth", "join_settings"]
 
-#: An option of FFmpeg and its value. Options that are lists of an encoder's own parameters are given once for each
+#: An FFmpeg option and its value. An option that is a list of an encoder's own parameters is given once for each
 #: parameter: ("x265-params", "scenecut=0").
 Setting = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderOverride:
-    """What a chunk may be encoded with beyond its preset, where that is worth it.
+    """Encoder settings that a single chunk may use in addition to those of its preset.
 
-    Headers stay as they are: refined chunks fit plain ones when they are stitched.
+    They leave the parameter sets unchanged, so that chunks with and without an override can be stitched.
 
     Attributes
     ----------
     name : str
     settings : tuple of Setting
     presets : tuple of str
-        To which it may be added.
+        Presets with which the override may be combined.
     tunes : tuple of str
         "visual" and "metric", or one of them.
     """
@@ -39,51 +39,51 @@ class EncoderOverride:
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """One codec and the encoder that makes it.
+    """One codec and the encoder that produces it.
 
     Attributes
     ----------
     name : str
-        What users call it.
+        Name of the row, as users type it.
     encoder : str
         FFmpeg's name of the encoder.
     family : str
-        The codec itself, which several encoders may make: "h264", "hevc", "vp9", "av1".
+        Coding standard, which several encoders may produce: "h264", "hevc", "vp9", "av1".
     pixel_formats : tuple of str
-        That the encoder takes, by growing depth.
+        Pixel formats that the encoder accepts, by increasing bit depth.
     quantisers : tuple of float
-        Lowest and highest quantiser (CRF) that makes sense for delivery; lower is better and larger.
+        Min and max quantiser (CRF) for delivery; a lower quantiser gives higher quality and bitrate.
     step : float
-        The encoder tells quantisers apart to this step.
+        Smallest difference between quantisers that the encoder distinguishes.
     rate_halving : float
-        About so many steps of the quantiser halve the rate; where a search begins, never where it ends.
+        Approximate difference of quantisers that halves the bitrate. Searches use it as a first guess only.
     presets : tuple of str
-        The encoder's, fastest first.
+        Presets of the encoder, fastest first.
     preset : str
-        Default for production.
+        Default preset of final encodes.
     hdr : bool
-        Whether high dynamic range is kept; otherwise it is tone-mapped.
+        Whether HDR is kept; otherwise an HDR source is tone-mapped.
     passes : int
-        1, or 2 for an encoder that looks at the whole chunk before it encodes (FFmpeg's `-pass`).
+        1, or 2 for an encoder that analyses the whole chunk before it encodes (FFmpeg's `-pass`).
     quantiser_setting, preset_setting : Setting
-        How they are told, with {} in their place.
+        Options of the quantiser and the preset, with {} for the value.
     devices : tuple of Setting
-        Options for the whole command that open what encodes: ("vaapi_device", "/dev/dri/renderD128").
+        Global options that open a hardware device: ("vaapi_device", "/dev/dri/renderD128").
     upload : tuple of str
-        Names of the filters that bring pictures to where they are encoded: "hwupload".
-    trial_preset : str or None
-        Fast enough for many trials: it draws the curves that a few encodes of a slower preset put in their place. None:
-        all trials are by the preset of the final encodes.
-    bound_settings : tuple of Setting
-        How a decoder's buffer is told, with {peak_rate} (bit/s) and {buffer_size} (bits) in their places; empty where
-        the encoder cannot keep to one.
+        Names of the filters that transfer frames to the device: "hwupload".
+    fast_preset : str or None
+        Preset of fast probe encodes, whose curves are corrected by a few probe encodes of the final preset. None: all
+        probe encodes use the final preset.
+    vbv_settings : tuple of Setting
+        Options of the VBV, with {peak_rate} (bit/s) and {buffer_size} (bits); empty if the encoder does not support a
+        VBV in this mode.
     settings : tuple of Setting
-        What makes chunks fit together when they are stitched by stream copy, and keeps key frames where the
-        plan puts them.
+        Options that make chunks fit together when they are stitched by stream copy, and that keep key frames where the
+        plan places them.
     metric_settings : tuple of Setting
-        Added under `--tune metric`: the encoder's choices for eyes that metrics do not see are switched off.
+        Additional options of `--tune metric`: they disable psychovisual decisions that lower metrics.
     overrides : tuple of EncoderOverride
-        What single chunks may have beside all that.
+        Overrides for single chunks.
     """
 
     name: str
@@ -101,49 +101,49 @@ class Codec:
     passes: int = 1
     quantiser_setting: Setting = ("crf", "{}")
     preset_setting: Setting = ("preset", "{}")
-    trial_preset: str | None = None
+    fast_preset: str | None = None
     devices: tuple[Setting, ...] = ()
     upload: tuple[str, ...] = ()
-    bound_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
+    vbv_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
     overrides: tuple[EncoderOverride, ...] = ()
 
     def overrides_for(self, preset: str, tune: str) -> tuple[EncoderOverride, ...]:
-        """Return what chunks may be refined by."""
+        """Return the overrides that may be combined with a preset and a tune."""
         return tuple(each for each in self.overrides if preset in each.presets and tune in each.tunes)
 
-    def settings_with(self, tune: str, override: str) -> tuple[Setting, ...]:
-        """Return what every encode has beside preset and quantiser; the override is named, or an empty string."""
-        finer = [each.settings for each in self.overrides if each.name == override]
-        return (*self.settings, *(self.metric_settings if tune == "metric" else ()), *chain.from_iterable(finer))
+    def settings_for(self, tune: str, override: str) -> tuple[Setting, ...]:
+        """Return all settings except preset and quantiser; `override` is a name, or empty for none."""
+        additional = [each.settings for each in self.overrides if each.name == override]
+        return (*self.settings, *(self.metric_settings if tune == "metric" else ()), *chain.from_iterable(additional))
 
-    def pixel_format(self, bit_depth: int) -> str:
-        """Return the shallowest format that holds so many bits a sample, or the deepest there is."""
-        enough = (name for name in self.pixel_formats if depth_of(name) >= bit_depth)
-        return next(enough, self.pixel_formats[-1])
+    def pixel_format_for(self, bit_depth: int) -> str:
+        """Return the first pixel format with at least this many bits per sample, or the deepest one."""
+        deep_enough = (name for name in self.pixel_formats if get_bit_depth(name) >= bit_depth)
+        return next(deep_enough, self.pixel_formats[-1])
 
-    def trials_for(self, preset: str) -> str | None:
-        """Return the preset of trials for a production preset; None if that one is as fast."""
-        if self.trial_preset is None or self.presets.index(self.trial_preset) >= self.presets.index(preset):
+    def fast_preset_for(self, preset: str) -> str | None:
+        """Return the preset of fast probe encodes; None if the final preset is as fast."""
+        if self.fast_preset is None or self.presets.index(self.fast_preset) >= self.presets.index(preset):
             return None
-        return self.trial_preset
+        return self.fast_preset
 
-    def at_share(self, share: float) -> float:
-        """Return the quantiser at a share of the range, 0 the finest, 1 the coarsest."""
+    def quantiser_at(self, fraction: float) -> float:
+        """Return the quantiser at a fraction of the range: 0 the lowest, 1 the highest quantiser."""
         lowest, highest = self.quantisers
-        return round((lowest + share * (highest - lowest)) / self.step) * self.step
+        return round((lowest + fraction * (highest - lowest)) / self.step) * self.step
 
 
-def depth_of(pixel_format: str) -> int:
+def get_bit_depth(pixel_format: str) -> int:
     """Return the bits of a luma sample."""
     return int(av.VideoFormat(pixel_format).components[0].bits)
 
 
-def joined(settings: Iterable[Setting]) -> dict[str, str]:
-    """Return the options of settings: the values of one option joined by colons, as FFmpeg reads lists.
+def join_settings(settings: Iterable[Setting]) -> dict[str, str]:
+    """Return FFmpeg options; several values of one option are join_settings by colons.
 
     Examples
     --------
-    >>> joined([("crf", "23"), ("x265-params", "scenecut=0"), ("x265-params", "info=0")])
+    >>> join_settings([("crf", "23"), ("x265-params", "scenecut=0"), ("x265-params", "info=0")])
     {'crf': '23', 'x265-params': 'scenecut=0:info=0'}
     """
     options: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Encode one chunk: one process decodes its frames once and encodes all renditions of it."""
+"""Encode one chunk: a single process decodes its frames once and encodes all renditions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 import av
 import ffmpeg
 
-from encoder.codecs.codec import Setting, joined
-from encoder.codecs.codec_table import codec_named
-from encoder.encode.filters import SINGLE_THREADED, Filter, frame_range, input_options, picture_filters
+from encoder.codecs.codec import Setting, join_settings
+from encoder.codecs.codec_table import get_codec
+from encoder.encode.filters import SINGLE_THREADED, Filter, input_options, make_frame_filters, select_frames
 from encoder.encode.plan import Chunk, Rendition
 from encoder.media.source import Source
 from shotladder_runtime.errors import ProcessError
@@ -23,15 +23,17 @@ from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
 
-__all__ = ["ChunkJob", "chunk_path", "encode_chunk", "encoder_options", "memory_for", "part_bits", "payload_bits"]
+__all__ = ["ChunkJob", "chunk_path", "count_part_bits", "encode_chunk", "encoder_options", "estimate_memory"]
 
-#: Bytes of a process, and for each pixel of a picture that it decodes or encodes: encoders hold tens of pictures.
-MEMORY_BASE, MEMORY_A_PIXEL = 100_000_000, 150
+#: Bytes of a process without frames (chosen by hand).
+MEMORY_BASE = 100_000_000
+#: Bytes per pixel of a frame that is decoded or encoded: encoders buffer tens of frames (chosen by hand).
+MEMORY_PER_PIXEL = 150
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkJob:
-    """What one worker does at a time: a chunk in several renditions, each at its quantiser."""
+    """One job of a worker: a chunk in several renditions, each with its quantiser."""
 
     source: Source
     chunk: Chunk
@@ -41,58 +43,64 @@ class ChunkJob:
 
     @property
     def cost(self) -> float:
-        """About how long it takes: the pixels that are encoded, decoded and measured."""
-        pictures = sum(rendition.width * rendition.height for rendition in self.renditions)
-        return float(self.chunk.frame_count * (self.source.width * self.source.height + pictures))
+        """Approximate cost: the number of pixels that are decoded and encoded."""
+        pixels = sum(rendition.width * rendition.height for rendition in self.renditions)
+        return float(self.chunk.frame_count * (self.source.width * self.source.height + pixels))
 
     @property
     def memory(self) -> int:
-        """About how many bytes it needs, at most."""
-        pictures = sum(rendition.width * rendition.height for rendition in self.renditions)
-        return memory_for(self.source.width * self.source.height + pictures)
+        """Approximate maximum memory, bytes."""
+        pixels = sum(rendition.width * rendition.height for rendition in self.renditions)
+        return estimate_memory(self.source.width * self.source.height + pixels)
 
     def split(self, count: int) -> list[ChunkJob]:
-        """Return at most so many jobs that make the same renditions."""
-        # taken in turn, so that each gets of the large ones
+        """Return at most `count` jobs that together make the same renditions."""
+        # dealt in turn, so that each part gets large and small renditions
         parts = (slice(n, None, count) for n in range(min(count, len(self.renditions))))
         return [replace(self, renditions=self.renditions[part], quantisers=self.quantisers[part]) for part in parts]
 
 
-def memory_for(pixels: int) -> int:
-    """Return about how many bytes decoding or encoding takes at most, by the pixels of a picture of each."""
-    return MEMORY_BASE + MEMORY_A_PIXEL * pixels
+def estimate_memory(pixels: int) -> int:
+    """Return the approximate maximum memory of a process, bytes.
+
+    Parameters
+    ----------
+    pixels : int
+        Sum of the pixels per frame of everything that is decoded or encoded.
+    """
+    return MEMORY_BASE + MEMORY_PER_PIXEL * pixels
 
 
 def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:
-    """Return FFmpeg's options for one encode."""
-    codec = codec_named(rendition.codec)
-    settings = [*codec.settings_with(rendition.tune, rendition.override)]
-    settings += [_filled(codec.preset_setting, rendition.preset), _filled(codec.quantiser_setting, f"{quantiser:g}")]
+    """Return the output options of FFmpeg for one encode."""
+    codec = get_codec(rendition.codec)
+    settings = [*codec.settings_for(rendition.tune, rendition.override)]
+    settings += [_fill(codec.preset_setting, rendition.preset), _fill(codec.quantiser_setting, f"{quantiser:g}")]
     if rendition.peak_rate is not None and rendition.buffer_size is not None:
         bound = {"peak_rate": rendition.peak_rate, "buffer_size": rendition.buffer_size}
-        settings += [_filled(setting, **bound) for setting in codec.bound_settings]
+        settings += [_fill(setting, **bound) for setting in codec.vbv_settings]
     rate = source.frame_rate
     return {
         "c:v": codec.encoder,
-        **joined(settings),
+        **join_settings(settings),
         "threads": "1",
-        # every frame is kept, timed by its number
+        # every frame is kept, and its time is its number
         "fps_mode": "passthrough",
         "enc_time_base": f"{rate.denominator}/{rate.numerator}",
         "video_track_timescale": str(rate.numerator),
     }
 
 
-def _filled(setting: Setting, *values: str, **named: int) -> Setting:
+def _fill(setting: Setting, *values: str, **named: int) -> Setting:
     option, template = setting
     return option, template.format(*values, **named)
 
 
 def chunk_path(job: ChunkJob, number: int) -> Path:
-    """Return where the chunk in rendition `number` of the job is, or would be, in the store."""
+    """Return the path in the store of rendition `number` of a job, whether it exists or not."""
     rendition, chunk = job.renditions[number], job.chunk
     cache_key: dict[str, Any] = asdict(rendition)
-    # names change nothing in the picture: the options tell what an override does
+    # names do not change the frames: the options contain the settings of an override
     del cache_key["id"], cache_key["override"]
     cache_key |= {
         "source": job.source.content_id,
@@ -100,15 +108,15 @@ def chunk_path(job: ChunkJob, number: int) -> Path:
         "frames": [chunk.start, chunk.stop],
         "keyframes": list(chunk.keyframes),
         "options": encoder_options(rendition, job.quantisers[number], job.source),
-        "filters": [str(f) for f in _picture(job.source, rendition)],
-        "passes": codec_named(rendition.codec).passes,
+        "filters": [str(f) for f in _frame_filters(job.source, rendition)],
+        "passes": get_codec(rendition.codec).passes,
         "ffmpeg": ffmpeg_version(),
     }
     return job.store.path("chunk", cache_key, ".mp4")
 
 
 def encode_chunk(job: ChunkJob) -> float:
-    """Encode what is not in the store yet.
+    """Encode the renditions of a chunk that are not in the store yet.
 
     Parameters
     ----------
@@ -118,12 +126,12 @@ def encode_chunk(job: ChunkJob) -> float:
     Returns
     -------
     float
-        CPU seconds that it took, 0 when everything was there.
+        CPU seconds, 0 if all renditions were in the store.
 
     Raises
     ------
     ProcessError
-        If ffmpeg fails, or does not give exactly the frames of the chunk.
+        If ffmpeg fails, or its output does not have exactly the frames of the chunk.
     """
     missing = [n for n in range(len(job.renditions)) if not job.store.has(chunk_path(job, n))]
     if not missing:
@@ -134,23 +142,18 @@ def encode_chunk(job: ChunkJob) -> float:
         try:
             cpu = _encode(job, missing, made, seek=True)
         except ProcessError as error:
-            # killed: whoever did that does not want it again
+            # killed by a signal: a second attempt would be killed as well
             if error.returncode < 0:
                 raise
-            # some files seek wrongly; reading from the start is slow but sure
+            # in some files a seek ends at a wrong frame; decoding from the start is slow but always exact
             cpu = _encode(job, missing, made, seek=False)
         for n, path in zip(missing, made, strict=True):
             job.store.write(chunk_path(job, n), partial(_move, path))
     return cpu
 
 
-def payload_bits(path: Path) -> int:
-    """Return the bits of an encoded chunk's video, without its container."""
-    return sum(part_bits(path))
-
-
-def part_bits(path: Path) -> tuple[int, ...]:
-    """Return the bits of an encoded chunk's video from each key frame to the next, without its container."""
+def count_part_bits(path: Path) -> tuple[int, ...]:
+    """Return the bits of an encoded chunk from each key frame to the next, without container overhead."""
     parts: list[int] = []
     with av.open(str(path)) as container:
         for packet in container.demux(video=0):
@@ -161,51 +164,51 @@ def part_bits(path: Path) -> tuple[int, ...]:
 
 
 def _encode(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool) -> float:
-    """Encode the chunk in the given renditions, in as many passes as their codecs have; return CPU seconds."""
-    passes = max(codec_named(job.renditions[number].codec).passes for number in numbers)
+    """Encode the chunk in the given renditions, in one or two passes; return CPU seconds."""
+    passes = max(get_codec(job.renditions[number].codec).passes for number in numbers)
     cpu = 0.0
     argv: tuple[str, ...] = ()
     for number in range(1, passes + 1):
-        argv = _command(job, numbers, outputs, seek=seek, pass_number=number)
+        argv = _build_command(job, numbers, outputs, seek=seek, pass_number=number)
         cpu += run(argv).cpu_seconds
-    _check(argv, outputs, job.chunk)
+    _check_outputs(argv, outputs, job.chunk)
     return cpu
 
 
-def _command(
+def _build_command(
     job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool, pass_number: int
 ) -> tuple[str, ...]:
     """Return the command of one pass over the chunk in the given renditions."""
     source, chunk = job.source, job.chunk
     opened = ffmpeg.input(source.path, **input_options(source, chunk.start if seek else 0))
-    frames = _apply(opened[str(source.stream_index)], frame_range(source, chunk.start, chunk.stop))
+    frames = _apply_filters(opened[str(source.stream_index)], select_frames(source, chunk.start, chunk.stop))
     copies = frames.filter_multi_output("split", len(numbers))
     inner = "+".join(f"eq(n,{key - chunk.start})" for key in chunk.keyframes)
     streams = []
-    for place, (number, path) in enumerate(zip(numbers, outputs, strict=True)):
+    for index, (number, path) in enumerate(zip(numbers, outputs, strict=True)):
         rendition = job.renditions[number]
-        picture = _apply(copies[place], _picture(source, rendition))
+        scaled = _apply_filters(copies[index], _frame_filters(source, rendition))
         options = encoder_options(rendition, job.quantisers[number], source)
         options |= {"f": "mp4", "force_key_frames": f"expr:{inner}"}
-        file, passes = str(path), codec_named(rendition.codec).passes
+        file, passes = str(path), get_codec(rendition.codec).passes
         if passes > 1:
             options |= {"pass": str(pass_number), "passlogfile": str(path.with_suffix(""))}
         if pass_number < passes:
             file, options["f"] = os.devnull, "null"
-        streams.append(ffmpeg.output(picture, file, an=None, **options))
-    rows = [codec_named(job.renditions[number].codec) for number in numbers]
-    devices = dict.fromkeys(setting for row in rows for setting in row.devices)
+        streams.append(ffmpeg.output(scaled, file, an=None, **options))
+    codecs = [get_codec(job.renditions[number].codec) for number in numbers]
+    devices = dict.fromkeys(setting for codec in codecs for setting in codec.devices)
     opening = [word for option, value in devices for word in (f"-{option}", value)]
     argv = ffmpeg.merge_outputs(*streams).global_args(*QUIET, *SINGLE_THREADED, *opening).overwrite_output()
     return tuple(argv.compile(cmd=ffmpeg_path()))
 
 
-def _picture(source: Source, rendition: Rendition) -> tuple[Filter, ...]:
-    codec = codec_named(rendition.codec)
-    return picture_filters(source, (rendition.width, rendition.height), codec) + tuple(map(Filter, codec.upload))
+def _frame_filters(source: Source, rendition: Rendition) -> tuple[Filter, ...]:
+    codec = get_codec(rendition.codec)
+    return make_frame_filters(source, (rendition.width, rendition.height), codec) + tuple(map(Filter, codec.upload))
 
 
-def _apply(stream: Any, filters: Sequence[Filter]) -> Any:
+def _apply_filters(stream: Any, filters: Sequence[Filter]) -> Any:
     for each in filters:
         stream = stream.filter(each.name, **dict(each.options))
     return stream
@@ -215,16 +218,19 @@ def _move(made: Path, path: Path) -> None:
     made.replace(path)
 
 
-def _check(argv: tuple[str, ...], paths: Sequence[Path], chunk: Chunk) -> None:
-    """Make sure that each file holds as many frames as the chunk, and key frames where they belong."""
-    wanted = {key - chunk.start for key in chunk.keyframes}
+def _check_outputs(argv: tuple[str, ...], paths: Sequence[Path], chunk: Chunk) -> None:
+    """Check that each file has as many frames as the chunk, and key frames exactly where the plan places them."""
+    expected = {key - chunk.start for key in chunk.keyframes}
     for path in paths:
         with av.open(str(path)) as container:
-            # ffmpeg makes no track of no frames
+            # without frames ffmpeg writes no track
             tracks = container.streams.video
             packets = [(p.pts, p.is_keyframe) for p in container.demux(tracks) if p.size] if tracks else []
         ordered = sorted(packets)
         keys = {n for n, (_, is_key) in enumerate(ordered) if is_key}
-        if len(packets) != chunk.frame_count or keys != wanted:
-            fault = f"{len(packets)} frames instead of {chunk.frame_count}, key frames {sorted(keys)}"
+        if len(packets) != chunk.frame_count or keys != expected:
+            fault = (
+                f"{len(packets)} frames instead of {chunk.frame_count}, "
+                f"key frames {sorted(keys)} instead of {sorted(expected)}"
+            )
             raise ProcessError(argv, 0, fault)

@@ -1,12 +1,11 @@
-"""The one way from a decoded frame to the picture that is analysed, encoded and measured.
+"""FFmpeg filters from a decoded frame to the frame that is analysed, encoded and measured.
 
-FFmpeg turns the picture upright before the first filter; then it is deinterlaced where it holds fields, brought to
-the range of standard dynamic range where the target asks for it, and scaled to square pixels.
+FFmpeg rotates frames upright before the first filter. The filters then deinterlace, convert the range or tone-map HDR
+if the rendition is SDR, and scale to square pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -18,25 +17,25 @@ from encoder.media.source import Colour, Source
 __all__ = [
     "SINGLE_THREADED",
     "Filter",
-    "colour_tags",
-    "filter_text",
-    "frame_range",
-    "input_arguments",
     "input_options",
     "keeps_hdr",
-    "numbering",
-    "picture_filters",
-    "preparation",
+    "make_colour_tags",
+    "make_frame_filters",
+    "make_preparation_filters",
+    "number_frames",
+    "select_frames",
 ]
 
-#: Decoders and filters run on one thread each: the processes run in parallel.
+#: Options that run all filters on one thread: the processes run in parallel.
 SINGLE_THREADED = ("-filter_threads", "1", "-filter_complex_threads", "1")
 
-#: What the light of a tone-mapped picture's white is, cd/m2: FFmpeg's `tonemap` counts from it.
-WHITE = 100
-#: Brightest light of HLG (BT.2100: its nominal display) and of PQ where nothing is stated, cd/m2.
-HLG_PEAK, PQ_PEAK = 1000, 4000
-#: Bits of a sample that high dynamic range needs.
+#: Luminance of SDR white, cd/m2: the unit of the `peak` option of FFmpeg's `tonemap`.
+SDR_WHITE = 100
+#: Peak luminance of HLG, cd/m2 (nominal display of BT.2100).
+HLG_PEAK = 1000
+#: Peak luminance of PQ without metadata, cd/m2: that of a common mastering display.
+PQ_PEAK = 4000
+#: Bits per sample of HDR renditions (BT.2100 requires 10 or 12).
 HDR_DEPTH = 10
 _HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "AMBIENT_VIEWING_ENVIRONMENT")
 
@@ -49,76 +48,65 @@ class Filter:
     options: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        """Write it as FFmpeg reads it."""
+        """Return the filter in the syntax of FFmpeg."""
         return self.name + ("=" + ":".join(f"{k}={v}" for k, v in self.options) if self.options else "")
 
 
-def filter_text(filters: Iterable[Filter]) -> str:
-    """Write a chain as FFmpeg reads it."""
-    return ",".join(map(str, filters))
+def input_options(source: Source, start: int) -> dict[str, str | None]:
+    """Return the input options with which ffmpeg decodes frame `start` and all later ones.
 
-
-def input_options(source: Source, first: int) -> dict[str, str | None]:
-    """Return the options with which ffmpeg opens a source so that frame `first` will decode.
-
-    Times stay those of the file (`copyts`); `frame_range` then picks the frames by time.
+    The times of the file are kept (`copyts`); `select_frames` then selects frames by time.
     """
     options: dict[str, str | None] = {"threads": "1", "copyts": None}
-    # the last key frame at or before the first frame, from which decoding surely is whole
-    key = max((k for k in source.keyframes if k <= first), default=0)
+    # the last key frame at or before the start, from which all frames decode completely
+    key = max((k for k in source.keyframes if k <= start), default=0)
     if key > 0:
-        # half a tick late: half a tick early would be the key frame before it
+        # half a tick after the key frame: half a tick before it would seek to the key frame before
         time = source.pts[key] * source.time_base + source.time_base / 2 + source.seek_lead
         options |= {"seek_timestamp": "1", "noaccurate_seek": None, "ss": _seconds(time)}
     return options
 
 
-def input_arguments(source: Source, first: int) -> list[str]:
-    """Return the same as the arguments of a command line, with the file."""
-    words = [word for key, value in input_options(source, first).items() for word in (f"-{key}", value) if word]
-    return [*words, "-i", source.path]
+def select_frames(source: Source, start: int, stop: int) -> tuple[Filter, ...]:
+    """Return the filters that select frames [start, stop) of the source and number them from 0.
 
-
-def frame_range(source: Source, first: int, last: int) -> tuple[Filter, ...]:
-    """Return the filters that let frames [first, last) of the source through and number them from 0.
-
-    The frames are picked by time, half a frame early, and then timed by number, so that two paths through a graph
-    can only pair frame n with frame n.
+    Frames are selected by time, from half a frame before the start, and then timed by number, so that two branches of
+    a graph always pair frame n with frame n.
     """
-    span = [("start", _seconds(_between(source, first)))]
-    if last < source.frame_count:
-        span.append(("end", _seconds(_between(source, last))))
-    return (Filter("trim", tuple(span)), *numbering(source))
+    span = [("start", _seconds(_time_before(source, start)))]
+    if stop < source.frame_count:
+        span.append(("end", _seconds(_time_before(source, stop))))
+    return (Filter("trim", tuple(span)), *number_frames(source))
 
 
-def numbering(source: Source) -> tuple[Filter, ...]:
-    """Return the filters that time frames by their number, one every 1/frame_rate."""
+def number_frames(source: Source) -> tuple[Filter, ...]:
+    """Return the filters that set the time of frame n to n / frame_rate."""
     rate = source.frame_rate
     return (Filter("settb", (("expr", f"{rate.denominator}/{rate.numerator}"),)), Filter("setpts", (("expr", "N"),)))
 
 
 def keeps_hdr(source: Source, codec: Codec) -> bool:
-    """Tell whether a codec's renditions are HDR; otherwise an HDR source is tone-mapped to BT.709 for them."""
+    """Return whether renditions of a codec are HDR; otherwise an HDR source is tone-mapped to BT.709."""
     return source.colour.is_hdr and codec.hdr
 
 
-def picture_filters(source: Source, size: tuple[int, int], codec: Codec) -> tuple[Filter, ...]:
-    """Return the filters that make an upright square-pixel picture of this size.
+def make_frame_filters(source: Source, size: tuple[int, int], codec: Codec) -> tuple[Filter, ...]:
+    """Return the filters that make upright frames of square pixels.
 
     Parameters
     ----------
     source : Source
-        What the frames come from.
     size : (int, int)
         Width and height.
     codec : Codec
-        What encodes it: in samples as deep as the source's, HDR in 10 bits, as far as the codec can.
+        Codec of the rendition. It decides whether HDR is kept, and the pixel format: the bit depth of the source, at
+        least 10 for HDR, if the encoder supports it.
     """
     width, height = size
     hdr = keeps_hdr(source, codec)
-    pixels = codec.pixel_format(max(source.bit_depth, HDR_DEPTH if hdr else 0))
-    filters = list(preparation(source, hdr=hdr))
-    tags = colour_tags(source, hdr=hdr)
+    pixels = codec.pixel_format_for(max(source.bit_depth, HDR_DEPTH if hdr else 0))
+    filters = list(make_preparation_filters(source, hdr=hdr))
+    tags = make_colour_tags(source, hdr=hdr)
     scaling = [("w", str(width)), ("h", str(height)), ("flags", "bicubic")]
     if _is_rgb(source.pixel_format):
         scaling += [("out_color_matrix", "bt709"), ("out_range", "tv")]
@@ -132,34 +120,34 @@ def picture_filters(source: Source, size: tuple[int, int], codec: Codec) -> tupl
         "range": tags.range,
         "chroma_location": tags.chroma_location,
     }
-    # the tags of the frames are what every encoder writes
+    # every encoder writes the colour description of its frames
     if any(stated.values()):
         filters.append(Filter("setparams", tuple((k, v) for k, v in stated.items() if v)))
     return tuple(filters)
 
 
-def preparation(source: Source, *, hdr: bool = False) -> tuple[Filter, ...]:
-    """Return the filters that come before scaling, and that a reference passes before it is measured against.
+def make_preparation_filters(source: Source, *, hdr: bool = False) -> tuple[Filter, ...]:
+    """Return the filters before scaling; they are also applied to the reference of a measurement.
 
     Parameters
     ----------
     source : Source
     hdr : bool
-        Keep high dynamic range; otherwise it is tone-mapped to BT.709.
+        Keep HDR; otherwise it is tone-mapped to BT.709.
     """
     filters = []
     if source.interlaced:
         filters.append(Filter("bwdif", (("mode", "send_frame"), ("deint", "all"))))
     if source.colour.is_hdr and not hdr:
-        # Hable's curve in linear light; the peak is told, or it would be guessed anew from every frame
-        peak = f"{_peak(source) / WHITE:g}"
+        # Hable's curve in linear light; with a fixed peak, which FFmpeg would otherwise estimate per frame
+        peak = f"{_get_peak_luminance(source) / SDR_WHITE:g}"
         filters += [
-            Filter("zscale", (*_stated_input(source.colour), ("t", "linear"), ("npl", str(WHITE)))),
+            Filter("zscale", (*_describe_input(source.colour), ("t", "linear"), ("npl", str(SDR_WHITE)))),
             Filter("format", (("pix_fmts", "gbrpf32le"),)),
             Filter("zscale", (("p", "bt709"),)),
             Filter("tonemap", (("tonemap", "hable"), ("desat", "0"), ("peak", peak))),
             Filter("zscale", (("t", "bt709"), ("m", "bt709"), ("r", "tv"))),
-            # what the light was like before is no longer true
+            # the metadata describes the luminances before tone mapping
             *(Filter("sidedata", (("mode", "delete"), ("type", kind))) for kind in _HDR_SIDE_DATA),
         ]
     elif source.colour.range == "pc":
@@ -167,11 +155,11 @@ def preparation(source: Source, *, hdr: bool = False) -> tuple[Filter, ...]:
     return tuple(filters)
 
 
-def colour_tags(source: Source, *, hdr: bool = False) -> Colour:
-    """Return the colour description that a rendition carries: the source's, but for what preparation changed.
+def make_colour_tags(source: Source, *, hdr: bool = False) -> Colour:
+    """Return the colour description of a rendition: that of the source, except for what the filters convert.
 
-    What the source does not state, renditions do not state either: a guess would be read as a fact, and tools that
-    compare the two would convert one of them. RGB becomes BT.709's luma and chroma, and says so.
+    Properties that the source leaves unspecified remain unspecified: a player would take a guess for a fact, and tools
+    that compare source and rendition would convert one of them. RGB is converted to BT.709 luma and chroma.
     """
     if source.colour.is_hdr and not hdr:
         return Colour("bt709", "bt709", "bt709", "tv", "left")
@@ -182,8 +170,8 @@ def colour_tags(source: Source, *, hdr: bool = False) -> Colour:
     return source.colour
 
 
-def _stated_input(colour: Colour) -> tuple[tuple[str, str], ...]:
-    """Return zscale's options for what comes in: BT.2020's where high dynamic range states no more."""
+def _describe_input(colour: Colour) -> tuple[tuple[str, str], ...]:
+    """Return the input options of zscale: those of BT.2020 where an HDR source leaves them unspecified."""
     given = {
         "tin": colour.transfer,
         "pin": colour.primaries or "bt2020",
@@ -193,25 +181,25 @@ def _stated_input(colour: Colour) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in given.items() if value)
 
 
-def _peak(source: Source) -> float:
-    """Return the brightest light of a film of high dynamic range, as its metadata tells, cd/m2."""
+def _get_peak_luminance(source: Source) -> float:
+    """Return the peak luminance of an HDR source according to its metadata, cd/m2."""
     if source.colour.transfer == "arib-std-b67":
         return HLG_PEAK
     stated = source.hdr.max_cll or source.hdr.max_luminance or PQ_PEAK
-    return max(stated, WHITE)
+    return max(stated, SDR_WHITE)
 
 
 def _is_rgb(name: str) -> bool:
     return bool(av.VideoFormat(name).is_rgb)
 
 
-def _between(source: Source, frame: int) -> Fraction:
-    """Return a moment (s, in the file's own time) after frame - 1 and before `frame`, midway."""
+def _time_before(source: Source, frame: int) -> Fraction:
+    """Return the time (s, in the time of the file) midway between frame - 1 and `frame`."""
     if frame == 0:
         return source.pts[0] * source.time_base - 1 / (2 * source.frame_rate)
     return Fraction(source.pts[frame - 1] + source.pts[frame], 2) * source.time_base
 
 
 def _seconds(time: Fraction) -> str:
-    """Write a time to FFmpeg's microsecond."""
+    """Format a time in microseconds, the resolution of FFmpeg's options."""
     return f"{float(time):.6f}"

@@ -1,6 +1,6 @@
-"""The level that a track declares: raised to what its samples need of a decoder's buffer.
+"""Raise the declared level of a track to what its samples require of the decoder buffer.
 
-Encoders choose a level by size and rate of pictures; of bits they know nothing before they have made them.
+Encoders choose a level by picture size and frame rate. They do not know the bits of the samples in advance.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from mmap import mmap
 from pathlib import Path
 
-from encoder.encode.vbv import min_vbv_size, track_samples
-from encoder.mp4.boxes import entry_boxes
+from encoder.encode.vbv import min_vbv_size, read_track_samples
+from encoder.mp4.boxes import read_entry_boxes
 
-__all__ = ["declare_level"]
+__all__ = ["declare_level", "find_escaped_offset"]
 
-#: level_idc: most bits/s and bits of buffer, in thousands. ITU-T H.264, table A-1.
+#: level_idc: (MaxBR, MaxCPB), 1000 bits/s and 1000 bits. ITU-T H.264, table A-1.
 H264_LEVELS = {
     10: (64, 175),
     11: (192, 500),
@@ -36,7 +36,7 @@ H264_LEVELS = {
     61: (480_000, 480_000),
     62: (800_000, 800_000),
 }
-#: ITU-T H.265, tables A.8 and A.9, main tier.
+#: general_level_idc: (MaxBR, MaxCPB), 1000 bits/s and 1000 bits. ITU-T H.265, tables A.8 and A.9, main tier.
 HEVC_LEVELS = {
     30: (128, 350),
     60: (1500, 1500),
@@ -52,10 +52,12 @@ HEVC_LEVELS = {
     183: (120_000, 120_000),
     186: (240_000, 240_000),
 }
-#: H.264's High profile may have a quarter more (table A-2).
-HIGH, HIGH_FACTOR = 100, 1.25
-#: HEVC's NAL unit types, and where general_level_idc stands in each: bytes after the unit's start.
-_HEVC_PLACES = {32: 17, 33: 14}
+#: profile_idc of the High profile of H.264.
+HIGH = 100
+#: Factor of the High profile on MaxBR and MaxCPB (ITU-T H.264, table A-2: cpbBrVclFactor 1250 instead of 1000).
+HIGH_FACTOR = 1.25
+#: NAL unit types of HEVC with a level (VPS, SPS), and the offset of general_level_idc in each, bytes.
+_HEVC_LEVEL_OFFSETS = {32: 17, 33: 14}
 
 
 def declare_level(track: Path) -> None:
@@ -64,29 +66,29 @@ def declare_level(track: Path) -> None:
     Parameters
     ----------
     track : Path
-        MP4 file of one video track; its sample entry is changed in place. Of other codecs nothing is changed, nor
-        where no level is high enough.
+        MP4 file of one video track, whose sample entry is changed in place. A track of another codec, or one for which
+        no level is high enough, is not changed.
     """
     with track.open("r+b") as file, mmap(file.fileno(), 0) as data:
-        found = {kind: begin + 8 for kind, begin, _ in entry_boxes(data)}
+        found = {kind: start + 8 for kind, start, _ in read_entry_boxes(data)}
         if b"avcC" in found:
-            places = list(_avc_places(data, found[b"avcC"]))
+            offsets = list(_find_avc_levels(data, found[b"avcC"]))
             factor = HIGH_FACTOR if data[found[b"avcC"] + 1] == HIGH else 1.0
             levels = H264_LEVELS
         elif b"hvcC" in found:
-            places, factor, levels = list(_hevc_places(data, found[b"hvcC"])), 1.0, HEVC_LEVELS
+            offsets, factor, levels = list(_find_hevc_levels(data, found[b"hvcC"])), 1.0, HEVC_LEVELS
         else:
             return
-        bits, times = track_samples(track)
+        bits, times = read_track_samples(track)
         for level, (rate, buffer) in levels.items():
-            if level >= data[places[0]] and min_vbv_size(bits, times, 1000 * factor * rate) <= 1000 * factor * buffer:
-                for place in places:
-                    data[place] = level
+            if level >= data[offsets[0]] and min_vbv_size(bits, times, 1000 * factor * rate) <= 1000 * factor * buffer:
+                for offset in offsets:
+                    data[offset] = level
                 return
 
 
-def _avc_places(data: mmap, box: int) -> Iterator[int]:
-    """Yield where the level stands in the record (ISO/IEC 14496-15, 5.3.3) and in each sequence parameter set."""
+def _find_avc_levels(data: mmap, box: int) -> Iterator[int]:
+    """Yield the offsets of the level in the configuration record (ISO/IEC 14496-15, 5.3.3) and in each SPS."""
     yield box + 3
     at = box + 6
     for _ in range(data[box + 5] & 0x1F):
@@ -94,8 +96,8 @@ def _avc_places(data: mmap, box: int) -> Iterator[int]:
         at += 2 + int.from_bytes(data[at : at + 2], "big")
 
 
-def _hevc_places(data: mmap, box: int) -> Iterator[int]:
-    """Yield the same of HEVC (8.3.3), whose video parameter sets tell it too."""
+def _find_hevc_levels(data: mmap, box: int) -> Iterator[int]:
+    """Yield the offsets of the level in an HEVC record (ISO/IEC 14496-15, 8.3.3) and in each VPS and SPS."""
     yield box + 12
     at = box + 23
     for _ in range(data[box + 22]):
@@ -103,19 +105,19 @@ def _hevc_places(data: mmap, box: int) -> Iterator[int]:
         at += 3
         for _ in range(count):
             length = int.from_bytes(data[at : at + 2], "big")
-            if kind in _HEVC_PLACES:
-                yield at + 2 + _escaped(data[at + 2 : at + 2 + length], _HEVC_PLACES[kind])
+            if kind in _HEVC_LEVEL_OFFSETS:
+                yield at + 2 + find_escaped_offset(data[at + 2 : at + 2 + length], _HEVC_LEVEL_OFFSETS[kind])
             at += 2 + length
 
 
-def _escaped(unit: bytes, place: int) -> int:
-    """Return where a byte stands when those that prevent start codes are counted too."""
+def find_escaped_offset(unit: bytes, offset: int) -> int:
+    """Return the offset of a byte of a NAL unit, including emulation prevention bytes before it."""
     zeros = plain = 0
     for at, byte in enumerate(unit):
         if zeros >= 2 and byte == 3:
             zeros = 0
             continue
-        if plain == place:
+        if plain == offset:
             return at
         plain += 1
         zeros = zeros + 1 if byte == 0 else 0

@@ -1,4 +1,4 @@
-"""What is to be encoded: chunks, segments, renditions, and a quantiser for each chunk of each rendition."""
+"""The encode plan: chunks, segments, renditions, and a quantiser for each chunk of each rendition."""
 
 from __future__ import annotations
 
@@ -6,39 +6,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
+from encoder.media.inspection import as_source
 from encoder.media.source import Source
 
 __all__ = ["Chunk", "EncodePlan", "Rendition", "Segment", "plan_chunks", "plan_segments"]
 
-#: Shots shorter than this (s) ride with a neighbour: a key frame costs more than they could save.
-SHORTEST_CHUNK = Fraction(3, 4)
-#: Takes longer than this (s) are encoded in several chunks, so that many workers can share them.
-LONGEST_CHUNK = 24
-#: A segment lasts from half to one and a half times what was asked for.
-SHORTEST_SEGMENT = Fraction(1, 2)
-LONGEST_SEGMENT = Fraction(3, 2)
-#: Moments between the starts of units at which a segment may start, to a segment's length.
-STEPS = 8
-#: What it costs to start a segment inside a unit, and for each second that it is out of bounds; a segment that is twice
-#: as long as asked for costs 1.
-INSIDE_UNIT, OUT_OF_BOUNDS = 0.9, 1000.0
+#: Seconds. Shorter shots are merged with the next one, because a key frame costs more bits than a separate quantiser
+#: saves (chosen by hand, not tuned).
+MIN_CHUNK = Fraction(3, 4)
+#: Seconds. Longer shots are split into several chunks, so that several workers can encode them (chosen by hand).
+MAX_CHUNK = 24
+#: Min duration of a segment, relative to the requested duration (chosen by hand).
+MIN_SEGMENT = Fraction(1, 2)
+#: Max duration of a segment, relative to the requested duration: RFC 8216 (4.1) counts peaks over up to 1.5 of it.
+MAX_SEGMENT = Fraction(3, 2)
+#: Number of candidate starts per requested segment duration inside an encode unit (chosen by hand).
+CANDIDATES_PER_SEGMENT = 8
+#: Cost of a segment that starts inside an encode unit; a segment of twice the requested duration costs 1 (chosen by
+#: hand).
+INSIDE_UNIT_COST = 0.9
+#: Cost per second by which a segment is longer than the maximum (chosen by hand, above any sum of other costs).
+OUT_OF_BOUNDS_COST = 1000.0
+#: Weight of a second below the minimum duration, relative to a second above the maximum (chosen by hand).
+TOO_SHORT_WEIGHT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Frames [first, last) of the source, encoded by one process with one quantiser per rendition.
+    """Frames [start, stop) of the source, encoded by one process with one quantiser per rendition.
 
     Attributes
     ----------
-    first, last : int
-        The frames.
+    start, stop : int
+        Frame numbers, half-open.
     keyframes : tuple of int
-        Frames of the source at which key frames stand; the first is `first`.
+        Numbers of the source frames that are encoded as key frames; the first is `start`.
     shots : tuple of int
-        Numbers of the shots that it holds, wholly or in part.
+        Indices of the shots that the chunk contains, completely or in part.
     cuts : tuple of int
-        First frames of its shots, but for the first one.
+        First frame of each shot that begins after `start`.
     """
 
     start: int
@@ -55,7 +63,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What a player fetches: frames [first, last)."""
+    """Frames [start, stop) that a player downloads at once."""
 
     start: int
     stop: int
@@ -63,26 +71,26 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One quality level of a title.
+    """One video representation of a title.
 
     Attributes
     ----------
     id : str
-        Names it in manifests and folders.
+        Its name in manifests and folders.
     codec : str
-        A row of `encoder.CODECS`.
+        Name of a codec; see `encoder.load_codecs`.
     width, height : int
-        In square pixels, even.
+        Size in square pixels, even.
     preset : str
-        Of the encoder.
+        Preset of the encoder.
     tune : str
         "visual" or "metric".
     peak_rate : int or None
-        Bits/s that the decoder's buffer is filled with at most (VBV); None without a bound.
+        Maximum fill rate of the VBV, bits/s; None without a VBV.
     buffer_size : int or None
-        Bits that the decoder's buffer holds.
+        Size of the VBV, bits.
     override : str
-        Name of what the codec's row has beyond the preset; empty for nothing.
+        Name of an `EncoderOverride` of the codec; empty for none.
     """
 
     id: str
@@ -98,16 +106,16 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class EncodePlan:
-    """Renditions x chunks with a quantiser for each: all that the farm needs to know.
+    """Renditions, chunks and a quantiser for each chunk of each rendition: everything that the encode jobs need.
 
     Attributes
     ----------
     source : Source
     chunks : tuple of Chunk
-        Tile the film.
+        Consecutive; together they contain every frame of the source.
     renditions : tuple of Rendition
     quantisers : tuple of tuple of float
-        By rendition, then chunk.
+        Indexed by rendition, then chunk.
     """
 
     source: Source
@@ -116,105 +124,104 @@ class EncodePlan:
     quantisers: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        """Check that the parts fit."""
+        """Check that chunks and quantisers are complete."""
         edges = [0, *(chunk.stop for chunk in self.chunks)]
         if [chunk.start for chunk in self.chunks] != edges[:-1] or edges[-1] != self.source.frame_count:
-            raise ValueError("chunks do not tile the film")
+            raise ValueError("the chunks do not cover every frame of the source exactly once")
         rows = {len(row) for row in self.quantisers}
         if len(self.quantisers) != len(self.renditions) or rows - {len(self.chunks)}:
             raise ValueError("one quantiser is needed per rendition and chunk")
 
 
 def plan_chunks(
-    source: Source, shot_starts: Sequence[int], segment_duration: Fraction
+    source: Source | str | Path, shot_starts: Sequence[int], segment_duration: Fraction
 ) -> tuple[tuple[Chunk, ...], tuple[Segment, ...]]:
-    """Plan chunks and segments, both on shots.
+    """Plan chunks and segments along shots.
 
     Parameters
     ----------
-    source : Source
-        The film.
+    source : Source, str or Path
+        A path or a URL is inspected first.
     shot_starts : sequence of int
         First frame of every shot, increasing; the first is 0.
     segment_duration : Fraction
-        What a segment should last, s.
+        Requested duration of a segment, s.
 
     Returns
     -------
     chunks : tuple of Chunk
-        Shots, but short ones ride together and long ones are split.
+        Shots, with short ones merged and long ones split.
     segments : tuple of Segment
-        Every one starts on a key frame; see `plan_segments`.
+        Each starts with a key frame; see `plan_segments`.
     """
-    units = _join_short(source, shot_starts)
+    source = as_source(source)
+    units = _merge_short_shots(source, shot_starts)
     segments = plan_segments(source, units, segment_duration)
-    cuts = {segment.start for segment in segments}
-    starts = sorted(set(units) | _splits_of_long(source, units, cuts))
+    segment_starts = {segment.start for segment in segments}
+    starts = sorted(set(units) | _split_long_shots(source, units, segment_starts))
     chunks = []
-    for first, last in zip(starts, [*starts[1:], source.frame_count], strict=True):
-        inner = sorted(cut for cut in cuts if first < cut < last)
-        held = [n for n, shot in enumerate(shot_starts) if first <= shot < last]
-        before = max(n for n, shot in enumerate(shot_starts) if shot <= first)
-        shots = tuple(sorted({before, *held}))
-        riding = tuple(shot_starts[n] for n in held if shot_starts[n] > first)
-        chunks.append(Chunk(first, last, (first, *inner), shots, riding))
+    for start, stop in zip(starts, [*starts[1:], source.frame_count], strict=True):
+        inner = sorted(edge for edge in segment_starts if start < edge < stop)
+        begun = [n for n, shot in enumerate(shot_starts) if start <= shot < stop]
+        first_shot = max(n for n, shot in enumerate(shot_starts) if shot <= start)
+        merged_shots = tuple(shot_starts[n] for n in begun if shot_starts[n] > start)
+        chunks.append(Chunk(start, stop, (start, *inner), tuple(sorted({first_shot, *begun})), merged_shots))
     return tuple(chunks), segments
 
 
 def plan_segments(source: Source, units: Sequence[int], duration: Fraction) -> tuple[Segment, ...]:
-    """Place segments of half to one and a half times `duration`, on the starts of units as far as that goes.
+    """Plan segments of half to one and a half times `duration` that start at encode units where possible.
 
     Parameters
     ----------
     source : Source
-        The film.
     units : sequence of int
-        First frames of what is encoded apart; the first is 0.
+        First frames of the encode units (merged shots); the first is 0.
     duration : Fraction
-        What a segment should last, s.
+        Requested duration of a segment, s.
 
     Returns
     -------
     tuple of Segment
-        They tile the film. Only a film shorter than half of `duration` has one that is shorter.
+        Consecutive; together they contain every frame. Only a source shorter than half of `duration` has a shorter one.
 
     Notes
     -----
-    Dynamic programming over the starts of units and moments between them: each segment costs by how much it is longer
-    or shorter than asked for, and nearly as much again when it starts inside a unit, where it needs a key frame
-    that the picture does not.
+    Dynamic programming over the starts of units and candidates between them. The cost of a segment is the relative
+    deviation from the requested duration, plus `INSIDE_UNIT_COST` if it starts inside a unit, where the content does
+    not need a key frame.
     """
     starts = _candidates(source, units, duration)
     times = [float(source.time(frame)) for frame in (*starts, source.frame_count)]
     on_units = set(units)
-    target, shortest, longest = (float(duration * factor) for factor in (1, SHORTEST_SEGMENT, LONGEST_SEGMENT))
-    best, came = [0.0], [0]
+    target, shortest, longest = (float(duration * factor) for factor in (1, MIN_SEGMENT, MAX_SEGMENT))
+    best, previous = [0.0], [0]
     for end in range(1, len(times)):
         costs = []
         begin = end - 1
-        # a frozen picture may leave nothing within the bounds; then the least that is out of them
+        # a long frame may leave no segment within the bounds; then the one closest to them is chosen
         while begin >= 0 and (begin >= end - 3 or times[end] - times[begin] <= 2 * longest):
             length = times[end] - times[begin]
-            # too short is worse: a frozen picture that lasts costs nothing
-            outside = max(1000 * (shortest - length), length - longest, 0.0)
-            inside = begin > 0 and starts[begin] not in on_units
-            cost = abs(length - target) / target + INSIDE_UNIT * inside + OUT_OF_BOUNDS * outside
+            # too short is worse than too long: a frame that is shown for long costs no bits
+            outside = max(TOO_SHORT_WEIGHT * (shortest - length), length - longest, 0.0)
+            is_inside = begin > 0 and starts[begin] not in on_units
+            cost = abs(length - target) / target + INSIDE_UNIT_COST * is_inside + OUT_OF_BOUNDS_COST * outside
             costs.append((best[begin] + cost, begin))
             begin -= 1
         cost, begin = min(costs)
         best.append(cost)
-        came.append(begin)
+        previous.append(begin)
     edges = [len(times) - 1]
     while edges[-1] > 0:
-        edges.append(came[edges[-1]])
+        edges.append(previous[edges[-1]])
     frames = [*starts, source.frame_count]
     return tuple(Segment(frames[a], frames[b]) for b, a in pairwise(edges))[::-1]
 
 
 def _candidates(source: Source, units: Sequence[int], duration: Fraction) -> list[int]:
-    """Return the frames at which a segment may start: starts of units, and moments in between."""
+    """Return the frames at which a segment may start: starts of units, and candidates between them."""
     frames = set(units)
-    step = duration / STEPS
+    step = duration / CANDIDATES_PER_SEGMENT
     due = step
     for frame in range(1, source.frame_count):
         time = source.time(frame)
@@ -224,25 +231,24 @@ def _candidates(source: Source, units: Sequence[int], duration: Fraction) -> lis
     return sorted(frames)
 
 
-def _join_short(source: Source, shot_starts: Sequence[int]) -> list[int]:
-    """Return the starts of shots without those that are too short to stand alone."""
+def _merge_short_shots(source: Source, shot_starts: Sequence[int]) -> list[int]:
+    """Return the starts of encode units: a short shot is merged with the next one."""
     units = [0]
     for start in shot_starts[1:]:
-        # a short shot rides with what follows it
-        if source.time(start) - source.time(units[-1]) >= SHORTEST_CHUNK:
+        if source.time(start) - source.time(units[-1]) >= MIN_CHUNK:
             units.append(start)
     return units
 
 
-def _splits_of_long(source: Source, units: Sequence[int], cuts: set[int]) -> set[int]:
-    """Return the segment starts at which long takes are split into chunks."""
+def _split_long_shots(source: Source, units: Sequence[int], segment_starts: set[int]) -> set[int]:
+    """Return the segment starts at which long units are split into chunks."""
     splits: set[int] = set()
-    for first, last in zip(units, [*units[1:], source.frame_count], strict=True):
-        begun = first
-        for cut in sorted(c for c in cuts if first < c < last):
-            if source.time(last) - source.time(first) > LONGEST_CHUNK and (
-                source.time(cut) - source.time(begun) >= LONGEST_CHUNK // 2
+    for start, stop in zip(units, [*units[1:], source.frame_count], strict=True):
+        chunk_start = start
+        for edge in sorted(each for each in segment_starts if start < each < stop):
+            if source.time(stop) - source.time(start) > MAX_CHUNK and (
+                source.time(edge) - source.time(chunk_start) >= MAX_CHUNK // 2
             ):
-                splits.add(cut)
-                begun = cut
+                splits.add(edge)
+                chunk_start = edge
     return splits

@@ -1,4 +1,4 @@
-"""Join the chunks of a rendition by stream copy into one track that has the source's times."""
+"""Stitch the chunks of a rendition by stream copy into one track with the times of the source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from encoder.errors import StitchError
 from encoder.media.source import Source
 from shotladder_runtime.store.atomic_file import atomic_write
 
-__all__ = ["stitch", "stitched_samples", "track_timing"]
+__all__ = ["compute_track_timing", "read_stitched_samples", "stitch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +30,27 @@ class _Packet:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """What a decoder is told once for the whole track.
+    """Properties that a decoder reads once for the whole track.
 
-    The parameter sets as the sample entry holds them; VP9 has none, but the rest, read from its first key frame.
+    The parameter sets are those of the sample entry. VP9 has none; its other properties come from the first key frame.
     """
 
     parameter_sets: bytes
     tag: str
-    picture: tuple[object, ...]
+    frame_format: tuple[object, ...]
     colour: tuple[object, ...]
 
 
-def track_timing(source: Source) -> tuple[Fraction, tuple[int, ...]]:
-    """Return a rendition's time base and the time of every frame in it, the first at 0.
+def compute_track_timing(source: Source) -> tuple[Fraction, tuple[int, ...]]:
+    """Return the time base of a rendition, the time of every frame (the first at 0), and the end of the last frame.
 
-    A constant rate is told exactly, in ticks of its numerator; a varying one keeps the source's ticks. One more
-    time stands at the end: when the last frame ends.
+    A constant frame rate is represented exactly, in ticks of its numerator; a varying one keeps the source's ticks.
     """
     if source.is_cfr:
         rate = source.frame_rate
         times = tuple(n * rate.denominator for n in range(source.frame_count + 1))
         return Fraction(1, rate.numerator), times
-    # an MP4 track counts whole ticks a second
+    # the time scale of an MP4 track is an integer number of ticks per second
     scale = source.time_base.numerator
     base = Fraction(1, source.time_base.denominator)
     return base, tuple((p - source.pts[0]) * scale for p in (*source.pts, source.end_pts))
@@ -64,87 +63,89 @@ def stitch(
     output: Path,
     segments: Sequence[Segment] | None = None,
 ) -> None:
-    """Join chunks.
+    """Stitch chunks to one track.
 
     Parameters
     ----------
     source : Source
-        Gives the times.
+        Provides the times.
     chunks : sequence of Chunk
-        They tile the film.
+        All chunks of the source, in order.
     paths : sequence of Path
-        Their files, in one rendition.
+        Files of the chunks in one rendition.
     output : Path
         MP4 file to write.
     segments : sequence of Segment, optional
-        Mark as key frames only those that segments start with, so that a packager can cut nowhere else; by default
-        all are marked.
+        Mark only the key frames at which segments start, so that a packager can cut nowhere else; by default all key
+        frames are marked.
 
     Raises
     ------
     StitchError
-        If parameter sets differ between chunks, or a chunk has not its number of frames.
+        If parameter sets differ between chunks, or a chunk has a wrong number of frames.
     """
-    time_base, times = track_timing(source)
+    time_base, times = compute_track_timing(source)
     packets: list[_Packet] = []
     first_header: _Header | None = None
     for chunk, path in zip(chunks, paths, strict=True):
-        header, part = _read(path, chunk)
+        header, part = _read_chunk(path, chunk)
         first_header = first_header or header
         if header != first_header:
-            raise StitchError(f"{path}: its parameter sets are not those of the first chunk")
+            raise StitchError(f"{path}: its parameter sets differ from those of the first chunk")
         packets += part
     if segments is not None:
         starts = {segment.start for segment in segments}
         packets = [replace(packet, is_keyframe=packet.is_keyframe and packet.frame in starts) for packet in packets]
 
     def make(path: Path) -> None:
-        _write(path, paths[0], packets, times, time_base)
+        _write_track(path, paths[0], packets, times, time_base)
         declare_level(path)
 
     atomic_write(output, make)
 
 
-def stitched_samples(
+def read_stitched_samples(
     source: Source, chunks: Sequence[Chunk], paths: Sequence[Path]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return what `track_samples` would of the track that chunks are stitched to."""
-    time_base, times = track_timing(source)
-    packets = [packet for chunk, path in zip(chunks, paths, strict=True) for packet in _read(path, chunk)[1]]
+    """Return the result of `read_track_samples` for the track to which the chunks will be stitched."""
+    time_base, times = compute_track_timing(source)
+    packets = [packet for chunk, path in zip(chunks, paths, strict=True) for packet in _read_chunk(path, chunk)[1]]
     bits = np.array([8 * len(packet.data) for packet in packets], np.int64)
-    return bits, np.array(_decoding_times(packets, times)[:-1]) * float(time_base)
+    return bits, np.array(_compute_decoding_times(packets, times)[:-1]) * float(time_base)
 
 
-def _decoding_times(packets: Sequence[_Packet], times: Sequence[int]) -> list[int]:
-    """Return when each packet is decoded, counted from the first, and when the last one ends."""
+def _compute_decoding_times(packets: Sequence[_Packet], times: Sequence[int]) -> list[int]:
+    """Return the decoding time of each packet, from the first one, and the end of the last packet (ticks)."""
     return [0, *accumulate(times[packet.frame + 1] - times[packet.frame] for packet in packets)]
 
 
-def _read(path: Path, chunk: Chunk) -> tuple[_Header, list[_Packet]]:
-    """Return the parameter sets of a chunk and its packets in decoding order, numbered by the source's frames."""
+def _read_chunk(path: Path, chunk: Chunk) -> tuple[_Header, list[_Packet]]:
+    """Return the header of a chunk and its packets in decoding order, with the frame numbers of the source."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
-        picture = (context.profile, context.width, context.height, context.pix_fmt)
+        frame_format = (context.profile, context.width, context.height, context.pix_fmt)
         colour = (context.color_primaries, context.color_trc, context.colorspace, context.color_range)
-        header = _Header(bytes(context.extradata or b""), context.codec_tag, picture, colour)
+        header = _Header(bytes(context.extradata or b""), context.codec_tag, frame_format, colour)
         read = [(p.pts, p.is_keyframe, bytes(p)) for p in container.demux(stream) if p.size]
     if len(read) != chunk.frame_count:
-        raise StitchError(f"{path}: holds {len(read)} frames instead of {chunk.frame_count}")
+        raise StitchError(f"{path}: has {len(read)} frames instead of {chunk.frame_count}")
     rank = {pts: chunk.start + n for n, pts in enumerate(sorted(pts for pts, _, _ in read))}
     return header, [_Packet(rank[pts], key, data) for pts, key, data in read]
 
 
-def _write(path: Path, template: Path, packets: list[_Packet], times: tuple[int, ...], time_base: Fraction) -> None:
-    """Write the packets, each lasting in decoding order as long as it is shown.
+def _write_track(
+    path: Path, template: Path, packets: list[_Packet], times: tuple[int, ...], time_base: Fraction
+) -> None:
+    """Write the packets; the duration of each in decoding order is its presentation duration.
 
-    So the sum of durations up to a key frame is its time, also when the frame rate varies.
+    The sum of durations up to a key frame is therefore its time, even if the frame rate varies.
     """
-    decoded = _decoding_times(packets, times)
-    # frames that are shown before those decoded earlier; the muxer takes this shift back
+    decoded = _compute_decoding_times(packets, times)
+    # reordered frames need decoding times before 0; the muxer removes this shift again
     shift = max(time - times[packet.frame] for time, packet in zip(decoded, packets, strict=False))
-    with av.open(str(template)) as chunk, av.open(str(path), "w", format="mp4", options=_OPTIONS) as container:
-        # as the chunk has it, side data and all: there may be no encoder for it among the libraries
+    with av.open(str(template)) as chunk, av.open(str(path), "w", format="mp4", options=_MUXER_OPTIONS) as container:
+        # copied from the chunk with side data, because PyAV may lack the encoder of this codec
         stream = chunk.streams.video[0]
         track = container.add_stream_from_template(stream, opaque=True)
         track.codec_context.codec_tag = stream.codec_context.codec_tag
@@ -160,6 +161,6 @@ def _write(path: Path, template: Path, packets: list[_Packet], times: tuple[int,
             container.mux(timed)
 
 
-#: an edit list brings the first frame to 0 and the packager passes it on; negative composition offsets would do
-#: without, but FFmpeg, and what is built on it, shows fragments that have them late
-_OPTIONS = {"use_editlist": "1"}
+#: An edit list moves the first frame to time 0, and the packager keeps it. Negative composition offsets would not need
+#: one, but FFmpeg and players based on it present fragments with such offsets too late.
+_MUXER_OPTIONS = {"use_editlist": "1"}

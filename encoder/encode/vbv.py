@@ -1,4 +1,4 @@
-"""The decoder's buffer: how large it must be for a track that comes at a rate, and at which rate one is enough."""
+"""The video buffering verifier (VBV): the minimum buffer size at a bitrate, and the minimum bitrate of a buffer."""
 
 from __future__ import annotations
 
@@ -10,41 +10,40 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["min_vbv_bitrate", "min_vbv_size", "track_samples"]
+__all__ = ["min_vbv_bitrate", "min_vbv_size", "read_track_samples"]
 
 Bits = Sequence[int] | NDArray[np.int64]
 Times = Sequence[float] | NDArray[np.float64]
 
 
 def min_vbv_size(bits: Bits, times: Times, rate: float) -> float:
-    """Simulate the leaky bucket over samples and return how large it must be.
+    """Return the minimum size of a leaky bucket for a sequence of samples.
 
     Parameters
     ----------
     bits : sequence of int, length n
-        Of every sample, in decoding order.
+        Size of each sample in decoding order, bits.
     times : sequence of float, length n
-        When each leaves the buffer, s, never falling.
+        Time at which each sample is removed from the buffer, s, non-decreasing.
     rate : float
-        At which the buffer is filled while it is not full, bits/s.
+        Fill rate while the buffer is not full, bits/s.
 
     Returns
     -------
     float
-        Bits. A buffer that is full before the first sample leaves it, and is as large, never runs empty; a smaller
-        one does.
+        Bits. A buffer of this size that is full before the first sample is removed never underflows; a smaller one
+        does.
 
     Notes
     -----
-    Before sample j leaves, what left since a moment i when the buffer was full is bits[i] + ... + bits[j-1], and what
-    came is at most rate * (times[j] - times[i]); the greatest of bits[i] + ... + bits[j] less that, over all i <= j, is
-    what the buffer must hold (the bucket of ITU-T H.264, annex C, with variable rate). Joins of chunks are places like
-    any other, so that nothing need be promised of the chunks by themselves.
+    If the buffer is full at sample i, then bits[i] + ... + bits[j-1] are removed before sample j, and at most
+    rate * (times[j] - times[i]) bits arrive meanwhile. The buffer size is therefore the maximum of
+    bits[i] + ... + bits[j] - rate * (times[j] - times[i]) over all i <= j (the leaky bucket of ITU-T H.264, annex C,
+    with variable bitrate). Boundaries of chunks need no special treatment, and chunks need no constraints of their own.
 
     Examples
     --------
-    Three samples a second apart; the second is the largest, and neither it nor the first is made up for when the third
-    leaves.
+    Three samples, one per second; the bits of the first two have not been refilled when the third is removed.
 
     >>> min_vbv_size([100, 300, 100], [0.0, 1.0, 2.0], 50)
     400.0
@@ -52,30 +51,31 @@ def min_vbv_size(bits: Bits, times: Times, rate: float) -> float:
     if len(bits) == 0:
         return 0.0
     sizes, filled = np.asarray(bits, np.float64), rate * np.asarray(times, np.float64)
-    gone = np.cumsum(sizes)
-    full = np.minimum.accumulate(gone - sizes - filled)
-    return float(np.max(gone - filled - full))
+    removed = np.cumsum(sizes)
+    full = np.minimum.accumulate(removed - sizes - filled)
+    return float(np.max(removed - filled - full))
 
 
 def min_vbv_bitrate(bits: Bits, times: Times, seconds: float) -> float:
-    """Return the least rate at which a buffer that takes some seconds to fill is large enough.
+    """Return the minimum bitrate at which a buffer of a given duration never underflows.
 
     Parameters
     ----------
     bits, times : sequence, length n
         As in `min_vbv_size`.
     seconds : float, positive
-        How long the rate takes to fill the buffer.
+        Time in which the bitrate fills the buffer.
 
     Returns
     -------
     float
-        Bits/s. A buffer of `seconds` times as many bits, full at first and filled at this rate, never runs empty.
+        Bits/s. A buffer of `seconds` times this bitrate that is full at first never underflows.
 
     Notes
     -----
-    It is the most that bits[i] + ... + bits[j] is of times[j] - times[i] + seconds, over all i <= j, found by
-    Dinkelbach's method [1]_: the interval that lacks most at one rate tells the next rate, until none lacks anything.
+    The bitrate is the maximum of (bits[i] + ... + bits[j]) / (times[j] - times[i] + seconds) over all i <= j. It is
+    found by Dinkelbach's method [1]_: the interval with the largest deficit at one bitrate gives the next bitrate,
+    until no interval has a deficit.
 
     References
     ----------
@@ -89,21 +89,21 @@ def min_vbv_bitrate(bits: Bits, times: Times, seconds: float) -> float:
     if len(bits) == 0:
         return 0.0
     sizes, at = np.asarray(bits, np.float64), np.asarray(times, np.float64)
-    gone = np.cumsum(sizes)
+    removed = np.cumsum(sizes)
     rate = 0.0
     while True:
-        left = gone - rate * at
+        left = removed - rate * at
         before = left - sizes
-        last = int(np.argmax(left - np.minimum.accumulate(before)))
-        first = int(np.argmin(before[: last + 1]))
-        found = float((gone[last] - gone[first] + sizes[first]) / (at[last] - at[first] + seconds))
+        stop = int(np.argmax(left - np.minimum.accumulate(before)))
+        start = int(np.argmin(before[: stop + 1]))
+        found = float((removed[stop] - removed[start] + sizes[start]) / (at[stop] - at[start] + seconds))
         if found <= rate * (1 + 1e-12):
             return rate
         rate = found
 
 
-def track_samples(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the bits of a video track's samples in decoding order, and when each is decoded, s from the first."""
+def read_track_samples(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return size (bits) and decoding time (s from the first) of the samples of a video track, in decoding order."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         read = [(8 * packet.size, packet.dts) for packet in container.demux(stream) if packet.size]

@@ -1,4 +1,4 @@
-"""Whether pictures that are said to be interlaced hold two fields of different moments."""
+"""Detect whether frames that are flagged as interlaced hold two fields of different moments."""
 
 from __future__ import annotations
 
@@ -9,28 +9,32 @@ from shotladder_runtime.tools import ffmpeg_path
 
 __all__ = ["is_interlaced"]
 
-#: Where in the film pictures are looked at, and how many in each place.
-PLACES, PICTURES = (0.0, 0.35, 0.7), 60
-#: Share of the pictures with motion enough to tell that must hold fields: a film may be interlaced in parts.
-LEAST_SHARE = 0.25
+#: Positions in the source at which frames are examined, fractions of the duration (chosen by hand).
+POSITIONS = (0.0, 0.35, 0.7)
+#: Number of frames that are examined at each position (chosen by hand).
+FRAMES_PER_POSITION = 60
+#: Min fraction of interlaced frames among those with enough motion to decide. It is below 0.5 because a source may be
+#: interlaced in parts only (chosen by hand, not tuned).
+MIN_FRACTION = 0.25
+#: Metadata key of FFmpeg's `idet` with the type of a frame: tff, bff, progressive or undetermined.
 _KEY = "lavfi.idet.multiple.current_frame"
 
 
 def is_interlaced(path: str, stream_index: int, duration: float) -> bool:
-    """Look at some pictures of a film.
+    """Examine some frames of a source for interlacing.
 
     Parameters
     ----------
     path : str
     stream_index : int
     duration : float
-        Of the film, s.
+        Duration of the source, s.
 
     Returns
     -------
     bool
-        Whether a fair share of the pictures in which something moves are woven of two moments. Much that is sent as
-        interlaced is not, and would only lose lines by being deinterlaced.
+        Whether at least `MIN_FRACTION` of the frames with motion are interlaced. Many streams are flagged as interlaced
+        and hold progressive frames, which would only lose resolution if they were deinterlaced.
 
     Raises
     ------
@@ -39,15 +43,16 @@ def is_interlaced(path: str, stream_index: int, duration: float) -> bool:
 
     Notes
     -----
-    FFmpeg's `idet` compares the lines of neighbouring fields, and lets several pictures decide together.
+    FFmpeg's `idet` compares lines of adjacent fields and decides over several frames.
     """
-    seen: Counter[str] = Counter()
-    for place in PLACES:
-        start = ("-ss", f"{place * duration:.3f}") if place else ()
-        told = run(
+    counts: Counter[str] = Counter()
+    for position in POSITIONS:
+        start = ("-ss", f"{position * duration:.3f}") if position else ()
+        report = run(
             (ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1", *start, "-i", path, "-map", f"0:{stream_index}",
-             "-frames:v", str(PICTURES), "-vf", f"idet,metadata=mode=print:key={_KEY}:file=-", "-f", "null", "-")
+             "-frames:v", str(FRAMES_PER_POSITION),
+             "-vf", f"idet,metadata=mode=print:key={_KEY}:file=-", "-f", "null", "-")
         ).stdout.decode()  # fmt: skip
-        seen.update(line.partition("=")[2].strip() for line in told.splitlines() if line.startswith(_KEY))
-    fields = seen["tff"] + seen["bff"]
-    return fields > LEAST_SHARE * (fields + seen["progressive"])
+        counts.update(line.partition("=")[2].strip() for line in report.splitlines() if line.startswith(_KEY))
+    fields = counts["tff"] + counts["bff"]
+    return fields > MIN_FRACTION * (fields + counts["progressive"])

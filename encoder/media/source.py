@@ -1,4 +1,4 @@
-"""What is known of a film once it has been inspected."""
+"""The description of an inspected source: streams, colour, geometry, and the time of every frame."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
+from html import escape
 from itertools import accumulate, pairwise
 from typing import Any
 
-__all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "TextStream"]
+__all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "SubtitleStream"]
 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """Colour description as the stream or its container states it (ITU-T H.273 names of FFmpeg).
+    """Colour description as stated by the stream or its container (FFmpeg's names of ITU-T H.273 code points).
 
-    A field is `None` where nothing is stated.
+    An unspecified field is None.
     """
 
     primaries: str | None = None
@@ -29,24 +30,24 @@ class Colour:
 
     @property
     def is_hdr(self) -> bool:
-        """Whether the transfer is one of high dynamic range: PQ (HDR10) or HLG."""
+        """Whether the transfer function is PQ (HDR10) or HLG."""
         return self.transfer in ("smpte2084", "arib-std-b67")
 
 
 @dataclass(frozen=True, slots=True)
 class HDRMetadata:
-    """What comes with pictures of high dynamic range.
+    """HDR metadata of a stream.
 
     Attributes
     ----------
     mastering_display : bool
-        Whether the colours or luminances of the display that it was mastered on are stated (SMPTE ST 2086).
+        Whether primaries or luminances of the mastering display are stated (SMPTE ST 2086).
     max_luminance : float or None
-        Of that display, cd/m2.
+        Maximum luminance of the mastering display, cd/m2.
     max_cll, max_fall : int or None
-        The brightest pixel and the brightest frame's average, cd/m2 (CTA-861.3).
+        Maximum content light level and maximum frame-average light level, cd/m2 (CTA-861.3).
     dynamic : tuple of str
-        What changes from frame to frame: "Dolby Vision", "HDR10+".
+        Kinds of dynamic metadata: "Dolby Vision", "HDR10+".
     """
 
     mastering_display: bool = False
@@ -74,10 +75,10 @@ class AudioStream:
 
 
 @dataclass(frozen=True, slots=True)
-class TextStream:
+class SubtitleStream:
     """One subtitle track: stream index in the file, codec, language, title, dispositions (default, forced...).
 
-    Closed captions inside the video bear the video's index.
+    The index of closed captions inside the video is that of the video.
     """
 
     index: int
@@ -87,30 +88,30 @@ class TextStream:
     dispositions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Source:
-    """A film that has been inspected; made by `encoder.inspect`.
+    """An inspected source, as returned by `encoder.inspect`.
 
-    Every later stage speaks in frame numbers: frame `n` is the n-th decoded frame in presentation order.
+    All later stages use frame numbers: frame `n` is the n-th decoded frame in presentation order.
 
     Attributes
     ----------
     path : str
-        Where it is.
+        Absolute path or URL.
     content_id : str
-        Hash of the content: two copies of a file share it.
+        Hash of the content; copies of a file have the same hash.
     stream_index : int
-        Which stream of the file the video is.
+        Index of the video stream in the file.
     codec, pixel_format : str
-        FFmpeg's names.
+        FFmpeg's names of codec and pixel format.
     width, height : int
         Coded size in samples, before rotation.
     sample_aspect_ratio : Fraction
-        Width of a sample over its height.
+        Width of a sample divided by its height.
     rotation : int
-        Degrees clockwise that the picture must be turned by to stand upright: 0, 90, 180 or 270.
+        Clockwise rotation that makes decoded frames upright: 0, 90, 180 or 270 degrees.
     interlaced : bool
-        Whether the stream says that frames hold two fields, and they do.
+        Whether frames are flagged as interlaced and hold fields of two different moments.
     colour : Colour
         Colour description.
     bit_depth : int
@@ -122,13 +123,13 @@ class Source:
     keyframes : tuple of int
         Numbers of the frames at which decoding can start.
     frame_rate : Fraction
-        Nominal frames per second (exact average over the film when the rate varies).
+        Nominal frames per second; the exact average if the frame rate varies.
     end_pts : int
         When the last frame ends, in ticks.
     seek_lead : Fraction
-        Seconds after a key frame that ffmpeg is told to seek to so that it starts at just that one.
+        Seconds to add to the time of a key frame so that ffmpeg seeks to exactly that key frame.
     audio : tuple of AudioStream
-    text : tuple of TextStream
+    subtitles : tuple of SubtitleStream
     hdr : HDRMetadata
     """
 
@@ -151,13 +152,34 @@ class Source:
     end_pts: int
     seek_lead: Fraction = Fraction(0)
     audio: tuple[AudioStream, ...] = ()
-    text: tuple[TextStream, ...] = ()
+    subtitles: tuple[SubtitleStream, ...] = ()
     hdr: HDRMetadata = HDRMetadata()
 
+    def __repr__(self) -> str:
+        """Return path, upright size, number of frames and frame rate."""
+        width, height = self.display_size
+        return f"Source({self.path!r}, {width}x{height}, {self.frame_count} frames, {float(self.frame_rate):.5g} fps)"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the main properties for notebooks."""
+        width, height = self.display_size
+        rows = {
+            "path": self.path,
+            "duration": f"{float(self.duration):.3f} s",
+            "frames": f"{self.frame_count} at {float(self.frame_rate):.5g} fps",
+            "size": f"{width}x{height}",
+            "codec": f"{self.codec}, {self.pixel_format}",
+            "transfer": self.colour.transfer or "unspecified",
+            "audio": ", ".join(f"{each.language or 'und'} {each.codec}" for each in self.audio) or "none",
+            "subtitles": ", ".join(f"{each.language or 'und'} {each.codec}" for each in self.subtitles) or "none",
+        }
+        cells = (f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
+        return f"<table>{''.join(cells)}</table>"
+
     def __reduce__(self) -> tuple[Callable[..., Source], tuple[dict[str, Any]]]:
-        """Travel light: a film's index goes with every job, and is mostly one number over and over."""
+        """Pickle compactly: the index travels with every job, and its differences are mostly one repeated number."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return _unpacked, (values | {"pts": _packed(self.pts), "keyframes": _packed(self.keyframes)},)
+        return _unpickle, (values | {"pts": _pack(self.pts), "keyframes": _pack(self.keyframes)},)
 
     @property
     def frame_count(self) -> int:
@@ -176,9 +198,9 @@ class Source:
 
     @property
     def display_size(self) -> tuple[int, int]:
-        """Width and height of the upright picture in square pixels, both even.
+        """Width and height of an upright frame in square pixels, both even.
 
-        The longer way is kept: samples are stretched, never squeezed, so that no detail is thrown away.
+        Samples are only stretched in one direction, never shrunk in the other, so that no detail is lost.
         """
         sar = self.sample_aspect_ratio
         width, height = Fraction(self.width), Fraction(self.height)
@@ -192,7 +214,7 @@ class Source:
 
     @property
     def is_cfr(self) -> bool:
-        """Whether all frames but for rounding of ticks last equally long."""
+        """Whether all frames have the same duration, apart from rounding to ticks."""
         if len(self.pts) < 3:
             return True
         step = Fraction(self.pts[-1] - self.pts[0], len(self.pts) - 1)
@@ -200,16 +222,16 @@ class Source:
 
 
 @lru_cache(8)
-def _packed(numbers: tuple[int, ...]) -> bytes:
+def _pack(numbers: tuple[int, ...]) -> bytes:
     """Return numbers as compressed differences."""
     steps = array("q", (b - a for a, b in pairwise((0, *numbers))))
     return zlib.compress(steps.tobytes())
 
 
 @lru_cache(8)
-def _numbers(packed: bytes) -> tuple[int, ...]:
+def _unpack(packed: bytes) -> tuple[int, ...]:
     return tuple(accumulate(array("q", zlib.decompress(packed))))
 
 
-def _unpacked(values: dict[str, Any]) -> Source:
-    return Source(**values | {name: _numbers(values[name]) for name in ("pts", "keyframes")})
+def _unpickle(values: dict[str, Any]) -> Source:
+    return Source(**values | {name: _unpack(values[name]) for name in ("pts", "keyframes")})

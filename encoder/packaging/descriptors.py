@@ -1,17 +1,18 @@
-"""What Shaka Packager is told of tracks of sound and text: names, languages and what they are for."""
+"""Stream descriptors of Shaka Packager for audio and subtitle tracks: names, languages and roles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from encoder.media.source import AudioStream, TextStream
-from encoder.tracks.tracks import AudioTrack, TextTrack
+from encoder.media.source import AudioStream, SubtitleStream
+from encoder.tracks.audio import AudioTrack
+from encoder.tracks.subtitles import SubtitleTrack
 
-__all__ = ["default_playlists", "descriptors"]
+__all__ = ["choose_default_playlists", "describe_tracks"]
 
-Stream = AudioStream | TextStream
+Stream = AudioStream | SubtitleStream
 
-#: DASH's roles (ISO/IEC 23009-1, 5.8.5.5) by FFmpeg's dispositions.
+#: DASH roles of audio tracks (ISO/IEC 23009-1, 5.8.5.5) by FFmpeg's dispositions.
 AUDIO_ROLES = {
     "dub": "dub",
     "comment": "commentary",
@@ -20,6 +21,7 @@ AUDIO_ROLES = {
     "descriptions": "description",
     "hearing_impaired": "enhanced-audio-intelligibility",
 }
+#: DASH roles of subtitle tracks by FFmpeg's dispositions.
 TEXT_ROLES = {
     "forced": "forced-subtitle",
     "comment": "commentary",
@@ -28,55 +30,65 @@ TEXT_ROLES = {
     "captions": "caption",
     "visual_impaired": "easyreader",
 }
-#: Who a track is for: HLS's characteristics (RFC 8216, 4.3.4.1), DASH's purposes (ETSI TS 102 822-3-1, A.2.12).
+#: HLS characteristic of audio description (RFC 8216, 4.3.4.1).
 DESCRIBES_VIDEO = "public.accessibility.describes-video"
+#: HLS characteristics of captions (RFC 8216, 4.3.4.1).
 TRANSCRIBES = "public.accessibility.transcribes-spoken-dialog;public.accessibility.describes-music-and-sound"
+#: Scheme of the purposes of audio tracks in DASH (ETSI TS 102 822-3-1, A.2.12).
 PURPOSE = "urn:tva:metadata:cs:AudioPurposeCS:2007"
 
 
-def descriptors(audio: Sequence[AudioTrack], text: Sequence[TextTrack]) -> list[dict[str, str]]:
-    """Return the fields of every track's descriptor, sound first; `place` is where its files go.
+def describe_tracks(audio: Sequence[AudioTrack], subtitles: Sequence[SubtitleTrack]) -> list[dict[str, str]]:
+    """Return the fields of the descriptor of every track, audio first; `folder` is the path of its files.
 
-    An encode of a track shares its name with the others, in a group of its own. A second track of a language gets a
+    All encodes of an audio stream have the same name, in one group per codec. A second stream of a language gets a
     number.
     """
-    sound = _distinct(audio)
-    words = [track.stream for track in text]
-    named = dict(zip(sound, zip(_names(sound), _titles(sound), strict=True), strict=True))
-    main = _default(sound)
-    fields = [_sound(track, *named[track.stream], is_main=track.stream == main) for track in audio]
-    return fields + [_words(track.stream, *n) for track, *n in zip(text, _names(words), _titles(words), strict=True)]
+    audio_streams = _list_streams(audio)
+    subtitle_streams = [track.stream for track in subtitles]
+    names = dict(zip(audio_streams, _name_folders(audio_streams), strict=True))
+    titles = dict(zip(audio_streams, _title_streams(audio_streams), strict=True))
+    main = _choose_default(audio_streams)
+    fields = [
+        _describe_audio(track, names[track.stream], titles[track.stream], is_main=track.stream == main)
+        for track in audio
+    ]
+    named = zip(subtitle_streams, _name_folders(subtitle_streams), _title_streams(subtitle_streams), strict=True)
+    return fields + [_describe_subtitles(stream, name, title) for stream, name, title in named]
 
 
-def default_playlists(audio: Sequence[AudioTrack], text: Sequence[TextTrack]) -> frozenset[str]:
-    """Return the playlists that play when nobody chooses: one track of sound; of text only what the source says."""
-    main = _default(_distinct(audio))
-    shown = next((track.stream for track in text if "default" in track.stream.dispositions), None)
+def choose_default_playlists(audio: Sequence[AudioTrack], subtitles: Sequence[SubtitleTrack]) -> frozenset[str]:
+    """Return the playlists that play by default: one audio stream, and the subtitles that are default in the source."""
+    main = _choose_default(_list_streams(audio))
+    shown = next((track.stream for track in subtitles if "default" in track.stream.dispositions), None)
     streams: list[Stream] = [track.stream for track in audio]
-    streams += [track.stream for track in text]
+    streams += [track.stream for track in subtitles]
     return frozenset(
         fields["playlist_name"]
-        for fields, stream in zip(descriptors(audio, text), streams, strict=True)
+        for fields, stream in zip(describe_tracks(audio, subtitles), streams, strict=True)
         if stream in (main, shown)
     )
 
 
-def _distinct(audio: Sequence[AudioTrack]) -> list[AudioStream]:
-    """Return the streams of which tracks are encodes, each once."""
+def _list_streams(audio: Sequence[AudioTrack]) -> list[AudioStream]:
+    """Return the streams of the tracks, each once."""
     return list(dict.fromkeys(track.stream for track in audio))
 
 
-def _default(sound: Sequence[AudioStream]) -> AudioStream | None:
-    """Return the first track that the source calls its default, or the first of all."""
-    return next((stream for stream in sound if "default" in stream.dispositions), sound[0] if sound else None)
+def _choose_default(audio_streams: Sequence[AudioStream]) -> AudioStream | None:
+    """Return the first stream that is default in the source, or the first of all."""
+    return next(
+        (stream for stream in audio_streams if "default" in stream.dispositions),
+        audio_streams[0] if audio_streams else None,
+    )
 
 
-def _sound(track: AudioTrack, name: str, title: str, *, is_main: bool) -> dict[str, str]:
+def _describe_audio(track: AudioTrack, name: str, title: str, *, is_main: bool) -> dict[str, str]:
     stream = track.stream
     roles = [AUDIO_ROLES[d] for d in stream.dispositions if d in AUDIO_ROLES]
     fields = {
         "stream": "audio",
-        "place": f"audio/{name}-{track.codec}",
+        "folder": f"audio/{name}-{track.codec}",
         "playlist_name": f"audio_{name}-{track.codec}.m3u8",
         "hls_group_id": f"audio-{track.codec}",
         "hls_name": title,
@@ -89,11 +101,11 @@ def _sound(track: AudioTrack, name: str, title: str, *, is_main: bool) -> dict[s
     return fields | _language(stream)
 
 
-def _words(stream: TextStream, name: str, title: str) -> dict[str, str]:
+def _describe_subtitles(stream: SubtitleStream, name: str, title: str) -> dict[str, str]:
     roles = [TEXT_ROLES[d] for d in stream.dispositions if d in TEXT_ROLES] or ["subtitle"]
     fields = {
         "stream": "text",
-        "place": f"text/{name}",
+        "folder": f"text/{name}",
         "playlist_name": f"text_{name}.m3u8",
         "hls_group_id": "text",
         "hls_name": title,
@@ -107,12 +119,12 @@ def _words(stream: TextStream, name: str, title: str) -> dict[str, str]:
 
 
 def _language(stream: Stream) -> dict[str, str]:
-    language = _printable(stream.language)
+    language = _keep_printable(stream.language)
     return {"language": language} if language else {}
 
 
-def _names(streams: Sequence[Stream]) -> list[str]:
-    """Name folders after languages; a second track of a language gets a number."""
+def _name_folders(streams: Sequence[Stream]) -> list[str]:
+    """Name folders after languages; a second stream of a language gets a number."""
     names: list[str] = []
     for stream in streams:
         base = "".join(c for c in (stream.language or "und") if c.isalnum() or c == "-") or "und"
@@ -121,15 +133,15 @@ def _names(streams: Sequence[Stream]) -> list[str]:
     return names
 
 
-def _titles(streams: Sequence[Stream]) -> list[str]:
-    """Name tracks for people, each differently, as RFC 8216 (4.3.4.1.1) demands within a group."""
+def _title_streams(streams: Sequence[Stream]) -> list[str]:
+    """Return a displayed name for each stream, all different, as RFC 8216 (4.3.4.1.1) requires within a group."""
     titles: list[str] = []
-    for stream, name in zip(streams, _names(streams), strict=True):
-        title = _printable(stream.title) or name
+    for stream, name in zip(streams, _name_folders(streams), strict=True):
+        title = _keep_printable(stream.title) or name
         titles.append(title if title not in titles else f"{title} ({name})")
     return titles
 
 
-def _printable(title: str | None) -> str:
-    # the descriptor's separators and a playlist's quotes cannot be escaped
+def _keep_printable(title: str | None) -> str:
+    # the separators of descriptors and the quotes of playlists cannot be escaped
     return "".join(c for c in title or "" if c.isprintable() and c not in ',="\\').strip()

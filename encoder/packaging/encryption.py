@@ -1,4 +1,4 @@
-"""Common encryption (ISO/IEC 23001-7) with raw keys: where keys come from, and how the packager is told them."""
+"""Common encryption (ISO/IEC 23001-7) with raw keys: key files, and flags of the packager."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from encoder.errors import KeyFileError
 
 __all__ = ["PROTECTION_SCHEMES", "ContentKey", "Encryption", "load_keys", "new_keys", "packager_flags", "save_keys"]
 
-#: cbcs is the one that FairPlay, Widevine and PlayReady all read; cenc is for devices older than 2018 or so.
+#: FairPlay, Widevine and PlayReady all support cbcs; cenc is for devices from before about 2018.
 PROTECTION_SCHEMES = ("cbcs", "cenc")
-#: What a key is for, as Shaka Packager labels tracks: by kind, and pictures also by size.
+#: Labels that Shaka Packager gives to video tracks by their size.
 VIDEO_LABELS = ("SD", "HD", "UHD1", "UHD2")
+#: Labels of keys: the kind of track, or the size of a video track.
 LABELS = ("AUDIO", "VIDEO", *VIDEO_LABELS)
+#: Bytes. A key takes about 120 bytes and there are at most 5; a larger file is not a file of keys (chosen by hand).
+MAX_FILE_SIZE = 100_000
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class ContentKey:
-    """A key (hex) with its public id (hex), for tracks of one label; it never shows itself."""
+    """A key (hex) with its public id (hex), for tracks of one label; the key is not part of the `repr`."""
 
     label: str
     key_id: str
@@ -43,11 +47,11 @@ class Encryption:
     scheme : str
         One of `PROTECTION_SCHEMES`.
     keys : tuple of ContentKey
-        For sound, and for pictures of every size.
+        For audio, and for video of every size.
     key_uri : str or None
-        Where FairPlay asks for its key, in HLS; None for `skd://` and the key's id.
+        URI at which FairPlay requests its key, in HLS; None for `skd://` and the id of the key.
     clear_lead : float
-        Seconds at the start that stay in the clear, in whole segments.
+        Unencrypted seconds at the start, rounded to whole segments.
     """
 
     scheme: str
@@ -57,17 +61,17 @@ class Encryption:
 
 
 def new_keys() -> tuple[ContentKey, ...]:
-    """Return random keys, one for sound and one for pictures."""
+    """Return random keys, one for audio and one for video."""
     return tuple(ContentKey(label, secrets.token_hex(16), secrets.token_hex(16)) for label in ("VIDEO", "AUDIO"))
 
 
 def save_keys(keys: tuple[ContentKey, ...], path: Path) -> None:
-    """Write a new file of keys that only its owner may read.
+    """Write a new file of keys that only its owner can read (mode 0600).
 
     Raises
     ------
     FileExistsError
-        If there is one: keys are never written over.
+        If the file exists: keys are never overwritten.
     """
     document = {"keys": [{"label": k.label, "key_id": k.key_id, "key": k.key} for k in keys]}
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,46 +89,63 @@ def load_keys(path: str | Path) -> tuple[ContentKey, ...]:
     ----------
     path : path
         `{"keys": [{"label": "VIDEO", "key_id": "<32 hex digits>", "key": "<32 hex digits>"}, ...]}`; labels are
-        AUDIO, VIDEO, or for pictures of a size SD (up to 768 x 576), HD (1920 x 1080), UHD1 (4096 x 2160), UHD2.
+        AUDIO, VIDEO, or for video of one size SD (up to 768 x 576), HD (1920 x 1080), UHD1 (4096 x 2160), UHD2.
 
     Raises
     ------
     KeyFileError
-        If it cannot be read or lacks a key; the message never holds one.
+        If it cannot be read, or a key is missing or invalid. The message names the place and never contains a key.
     """
     try:
-        listed = json.loads(Path(path).read_text())["keys"]
-        keys = tuple(_key(str(path), entry) for entry in listed)
+        size = Path(path).stat().st_size
+        if size > MAX_FILE_SIZE:
+            raise KeyFileError(
+                f"{path}: is not a file of keys: it has {size} bytes, and at most {MAX_FILE_SIZE} are read"
+            )
+        listed = msgspec.json.decode(Path(path).read_bytes(), type=_KeyFile).keys
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, KeyFileError):
-            raise
-        raise KeyFileError(f'{path}: is no file of keys: {{"keys": [{{"label", "key_id", "key"}}, ...]}}') from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        expected = '{"keys": [{"label", "key_id", "key"}, ...]}'
+        raise KeyFileError(f"{path}: is not a file of keys, {expected}: {error}") from None
+    keys = tuple(_convert_key(f"{path}: $.keys[{n}]", entry) for n, entry in enumerate(listed))
     labels = [key.label for key in keys]
     missing = {"AUDIO"} - set(labels) | (set() if "VIDEO" in labels else set(VIDEO_LABELS) - set(labels))
     sizes = ", ".join(VIDEO_LABELS)
     if missing or len(set(labels)) < len(labels):
-        fault = f"no key for {', '.join(sorted(missing))}" if missing else "two keys of one label"
-        raise KeyFileError(f"{path}: {fault}; give one AUDIO and one VIDEO key, or one for each of {sizes}")
+        fault = f"no key for {', '.join(sorted(missing))}" if missing else "two keys with the same label"
+        raise KeyFileError(
+            f"{path}: {fault}; give one AUDIO and one VIDEO key, or one AUDIO key and one for each of {sizes}"
+        )
     return keys
 
 
-def _key(place: str, entry: dict[str, Any]) -> ContentKey:
-    label = str(entry["label"]).upper()
+class _KeyEntry(msgspec.Struct):
+    label: str
+    key_id: str
+    key: str
+
+
+class _KeyFile(msgspec.Struct):
+    keys: list[_KeyEntry]
+
+
+def _convert_key(where: str, entry: _KeyEntry) -> ContentKey:
+    label = entry.label.upper()
+    # no value of the file is part of a message: somebody may have swapped a key with another field
     if label not in LABELS:
-        raise KeyFileError(f"{place}: label {label!r} is none of {', '.join(LABELS)}")
+        raise KeyFileError(f"{where}.label: unknown label (choose from {', '.join(LABELS)})")
     # ids are often written as UUIDs
-    key_id, key = (str(entry[name]).lower().replace("-", "") for name in ("key_id", "key"))
+    key_id, key = (value.lower().replace("-", "") for value in (entry.key_id, entry.key))
     for name, value in (("key_id", key_id), ("key", key)):
         if not _HEX.fullmatch(value):
-            raise KeyFileError(f"{place}: the {name} of {label} is not 32 hexadecimal digits")
+            raise KeyFileError(f"{where}.{name}: the {name} of {label} is not 32 hexadecimal digits")
     return ContentKey(label, key_id, key)
 
 
 @contextmanager
 def packager_flags(encryption: Encryption | None) -> Iterator[list[str]]:
-    """Give the packager's arguments; keys stand in a private file, which is there only inside the block."""
+    """Yield the arguments of the packager; the keys are in a private file that exists only inside the block."""
     if encryption is None:
         yield []
         return
@@ -141,7 +162,7 @@ def packager_flags(encryption: Encryption | None) -> Iterator[list[str]]:
     ]
     if encryption.key_uri:
         flags.append(f"--hls_key_uri={encryption.key_uri}")
-    # such a file is its owner's alone from the start
+    # `tempfile` creates the file with mode 0600
     with tempfile.NamedTemporaryFile("w", prefix="shotladder-", suffix=".flags") as file:
         file.write("\n".join(flags) + "\n")
         file.flush()

@@ -1,4 +1,4 @@
-"""What a media playlist of HLS lists: segments, with their durations, files, bytes, and bit rates."""
+"""Read an HLS media playlist: durations, files, sizes and bitrates of its segments."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pathlib import Path
 
 import m3u8
 
-__all__ = ["Packaged", "playlist_segments"]
+__all__ = ["PackagedTrack", "read_media_playlist"]
 
 
 @dataclass(frozen=True, slots=True)
-class Packaged:
-    """Segments of one track as its playlist lists them.
+class PackagedTrack:
+    """One packaged track: its segments as listed in its media playlist.
 
     Attributes
     ----------
     playlist : str
-        Its name in the folder.
+        File name of the playlist.
     init : str
-        File that holds the initialisation; empty where there is none.
+        File with the initialisation; empty if there is none.
     urls : tuple of str
-        Files that hold the segments, relative to the folder.
+        Files with the segments, relative to the folder.
     durations : tuple of float
         Seconds.
     sizes : tuple of int
         Bytes.
     offsets : tuple of int or None
-        Where in its file each segment begins, bytes; None where each has a file of its own.
+        Offset of each segment in its file, bytes; None if each segment has its own file.
     target_duration : int
-        Seconds, as RFC 8216 (4.3.3.1) has it.
+        EXT-X-TARGETDURATION, seconds (RFC 8216, 4.3.3.1).
     """
 
     playlist: str
@@ -43,18 +43,18 @@ class Packaged:
 
     @property
     def peak_and_average(self) -> tuple[Fraction, Fraction]:
-        """The peak and the average segment bit rate, bits/s (RFC 8216, 4.1).
+        """Peak and average segment bitrate, bits/s (RFC 8216, 4.1).
 
-        The peak is that of any run of segments that lasts between 0.5 and 1.5 times the target duration.
+        The peak is the maximum over all sequences of segments that last 0.5 to 1.5 times the target duration.
         """
-        # a playlist tells decimals
+        # the decimals of the playlist, without rounding to binary
         durations = [Fraction(str(duration)) for duration in self.durations]
         low, high = Fraction(self.target_duration, 2), Fraction(3 * self.target_duration, 2)
         average = 8 * sum(self.sizes) / sum(durations, start=Fraction(0))
         peak = average
-        for first in range(len(durations)):
+        for start in range(len(durations)):
             length, size = Fraction(0), 0
-            for duration, more in zip(durations[first:], self.sizes[first:], strict=True):
+            for duration, more in zip(durations[start:], self.sizes[start:], strict=True):
                 length, size = length + duration, size + more
                 if length > high:
                     break
@@ -63,17 +63,17 @@ class Packaged:
         return peak, average
 
 
-def playlist_segments(folder: Path, playlist: str) -> Packaged:
-    """Read what a media playlist lists; sizes are those of the files, or of their ranges."""
+def read_media_playlist(folder: Path, playlist: str) -> PackagedTrack:
+    """Read a media playlist; sizes are those of the files or of their byte ranges."""
     listed = m3u8.load(str(folder / playlist))
     entries = listed.segments
     urls = tuple(str(entry.uri) for entry in entries)
     offsets = None
     if any(entry.byterange for entry in entries):
-        sizes, offsets = _ranges([str(entry.byterange) for entry in entries])
+        sizes, offsets = _parse_ranges([str(entry.byterange) for entry in entries])
     else:
         sizes = tuple((folder / url).stat().st_size for url in urls)
-    return Packaged(
+    return PackagedTrack(
         playlist=playlist,
         init=str(listed.segment_map[0].uri) if listed.segment_map else "",
         urls=urls,
@@ -84,8 +84,8 @@ def playlist_segments(folder: Path, playlist: str) -> Packaged:
     )
 
 
-def _ranges(written: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return sizes and offsets of `<bytes>[@<offset>]`; one without begins where the one before ends (4.3.2.2)."""
+def _parse_ranges(written: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Parse `<size>[@<offset>]` (RFC 8216, 4.3.2.2); without an offset a range follows the previous one."""
     sizes, offsets, end = [], [], 0
     for span in written:
         size, _, offset = span.partition("@")

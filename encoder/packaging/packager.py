@@ -1,4 +1,4 @@
-"""DASH and HLS from one set of CMAF segments, by Shaka Packager."""
+"""Package one set of CMAF segments for DASH and HLS with Shaka Packager."""
 
 from __future__ import annotations
 
@@ -11,38 +11,40 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from encoder.encode.plan import Rendition, Segment
+from encoder.media.inspection import as_source
 from encoder.media.source import Source
-from encoder.mp4.hdr_boxes import carry_light_boxes
-from encoder.packaging.byte_ranges import shift_ranges
-from encoder.packaging.descriptors import default_playlists, descriptors
+from encoder.mp4.hdr_boxes import copy_hdr_boxes
+from encoder.packaging.byte_ranges import shift_byte_ranges
+from encoder.packaging.descriptors import choose_default_playlists, describe_tracks
 from encoder.packaging.encryption import Encryption, packager_flags
-from encoder.packaging.hls_master_playlist import complete_master
-from encoder.packaging.hls_media_playlist import Packaged, playlist_segments
-from encoder.tracks.tracks import AudioTrack, TextTrack
+from encoder.packaging.hls_master_playlist import complete_master_playlist
+from encoder.packaging.hls_media_playlist import PackagedTrack, read_media_playlist
+from encoder.tracks.audio import AudioTrack
+from encoder.tracks.subtitles import SubtitleTrack
 from shotladder_runtime.errors import ProcessError
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import packager_path
 
-__all__ = ["PackagingRequest", "package"]
+__all__ = ["PackagingRequest", "choose_segment_duration", "package"]
 
+#: File name of the DASH manifest.
 DASH_MANIFEST = "manifest.mpd"
+#: File name of the HLS master playlist.
 HLS_MANIFEST = "master.m3u8"
-
-
-#: A key frame of every so many, as Shaka Packager counts: the marked ones all, one a segment.
+#: Option of Shaka Packager: every n-th marked key frame is part of the trick play track; 1 gives one per segment.
 TRICK_PLAY_FACTOR = "1"
 
 
 @dataclass(frozen=True, slots=True)
 class PackagingRequest:
-    """How a title is packaged.
+    """Options of packaging.
 
     Attributes
     ----------
     encryption : Encryption or None
-        Pictures and sound are encrypted, text is not; None leaves all in the clear.
+        Video and audio are encrypted, subtitles are not; None for no encryption.
     single_file : bool
-        Whether each track is one file, of which segments are ranges of bytes.
+        Whether each track is one file whose segments are byte ranges.
     """
 
     encryption: Encryption | None = None
@@ -51,78 +53,79 @@ class PackagingRequest:
 
 def package(
     folder: Path,
-    source: Source,
+    source: Source | str | Path,
     segments: Sequence[Segment],
     renditions: Sequence[tuple[Rendition, Path]],
     audio: Sequence[AudioTrack],
-    text: Sequence[TextTrack],
+    subtitles: Sequence[SubtitleTrack],
     request: PackagingRequest | None = None,
-) -> tuple[Packaged, ...]:
+) -> tuple[PackagedTrack, ...]:
     """Package a title.
 
     Parameters
     ----------
     folder : Path
-        Where manifests and segments are written; it exists and is empty.
-    source : Source
-        Gives the times that segments must have.
+        Output folder for manifests and segments; it exists and is empty.
+    source : Source, str or Path
+        Provides the times of the segments; a path or a URL is inspected first.
     segments : sequence of Segment
-        The plan; the packager's cuts are checked against it.
+        Planned segments; the segments of the packager are checked against them.
     renditions : sequence of (Rendition, Path)
         Stitched tracks.
     audio : sequence of AudioTrack
-    text : sequence of TextTrack
+    subtitles : sequence of SubtitleTrack
     request : PackagingRequest, optional
-        By default a file for each segment, in the clear.
+        By default one file per segment, without encryption.
 
     Returns
     -------
-    tuple of Packaged
-        One per rendition, then one per track of sound, then one per track of text.
+    tuple of PackagedTrack
+        One per rendition, then one per audio track, then one per subtitle track.
 
     Raises
     ------
     ProcessError
-        If the packager fails, or cuts elsewhere than planned.
+        If the packager fails, or its segments differ from the planned ones.
     """
+    source = as_source(source)
     request = request or PackagingRequest()
-    tracks = [_video(rendition) for rendition, _ in renditions] + descriptors(audio, text)
-    paths = [path for _, path in renditions] + [track.path for track in audio] + [track.path for track in text]
+    tracks = [_describe_video(rendition) for rendition, _ in renditions] + describe_tracks(audio, subtitles)
+    paths = [path for _, path in renditions] + [track.path for track in audio] + [track.path for track in subtitles]
     packed = list(tracks)
-    # a single key frame gives nothing to seek by, and the packager would take its track for one more rung
+    # with a single key frame there is nothing to seek to, and the packager would list the track as another rendition
     if len(segments) > 1:
         smallest, path = min(renditions, key=lambda made: made[0].width * made[0].height)
-        packed.append(_trick_play(smallest))
+        packed.append(_describe_trick_play(smallest))
         paths.append(path)
-    streams = [_placed(fields, request.single_file) for fields in packed]
-    with _inputs(folder, paths) as inputs, packager_flags(request.encryption) as flags:
-        argv = _command(streams, inputs, source, segments) + flags
+    streams = [_set_output_paths(fields, request.single_file) for fields in packed]
+    with _link_inputs(folder, paths) as inputs, packager_flags(request.encryption) as flags:
+        argv = _build_command(streams, inputs, source, segments) + flags
         run(argv, cwd=str(folder))
     if request.single_file:
-        _plain_slashes(folder / DASH_MANIFEST)
+        _unescape_slashes(folder / DASH_MANIFEST)
     if request.encryption:
-        _drop_identity_keys(folder)
+        _remove_identity_keys(folder)
     for rendition, path in renditions:
-        _carry_light(folder, rendition, path, request.single_file)
-    complete_master(folder / HLS_MANIFEST, default_playlists(audio, text))
-    packaged = tuple(playlist_segments(folder, fields["playlist_name"]) for fields in tracks)
+        _copy_hdr_boxes(folder, rendition, path, request.single_file)
+    complete_master_playlist(folder / HLS_MANIFEST, choose_default_playlists(audio, subtitles))
+    packaged = tuple(read_media_playlist(folder, fields["playlist_name"]) for fields in tracks)
     for track in packaged[: len(renditions)]:
         _check_cuts(tuple(argv), track, source, segments)
     return packaged
 
 
-def _carry_light(folder: Path, rendition: Rendition, path: Path, single_file: bool) -> None:
-    fields = _video(rendition)
-    init = _placed(fields, single_file)["output" if single_file else "init_segment"]
-    grown = carry_light_boxes(path, folder / init)
-    if grown and single_file:
+def _copy_hdr_boxes(folder: Path, rendition: Rendition, path: Path, single_file: bool) -> None:
+    fields = _describe_video(rendition)
+    init = _set_output_paths(fields, single_file)["output" if single_file else "init_segment"]
+    added = copy_hdr_boxes(path, folder / init)
+    if added and single_file:
         playlists = [folder / fields[name] for name in ("playlist_name", "iframe_playlist_name")]
-        shift_ranges(folder / DASH_MANIFEST, playlists, init, grown)
+        shift_byte_ranges(folder / DASH_MANIFEST, playlists, init, added)
 
 
 @contextmanager
-def _inputs(folder: Path, paths: Sequence[Path]) -> Iterator[list[str]]:
-    """Give the tracks plain names inside the folder: a descriptor has no way to write a comma."""
+def _link_inputs(folder: Path, paths: Sequence[Path]) -> Iterator[list[str]]:
+    """Link the tracks to simple names inside the folder, because a descriptor cannot contain a comma."""
     inputs = folder / ".inputs"
     inputs.mkdir()
     try:
@@ -134,7 +137,7 @@ def _inputs(folder: Path, paths: Sequence[Path]) -> Iterator[list[str]]:
         shutil.rmtree(inputs)
 
 
-def _command(
+def _build_command(
     streams: Sequence[dict[str, str]],
     inputs: Sequence[str],
     source: Source,
@@ -143,73 +146,76 @@ def _command(
     argv = [packager_path()]
     for fields, name in zip(streams, inputs, strict=True):
         argv.append(",".join(f"{key}={value}" for key, value in {"in": name, **fields}.items()))
-    argv += ["--segment_duration", f"{_least_duration(source, segments):.6f}"]
+    argv += ["--segment_duration", f"{choose_segment_duration(source, segments):.6f}"]
     argv += ["--mpd_output", DASH_MANIFEST, "--hls_master_playlist_output", HLS_MANIFEST]
-    # no time of day in the boxes: the same film makes the same bytes
+    # no creation times in the boxes, so that the same input gives the same bytes
     argv.append("--use_fake_clock_for_muxer")
-    # a static manifest with a timeline where segments have files of their own
+    # a static manifest with a segment timeline if each segment has its own file
     argv += ["--generate_static_live_mpd", "--hls_playlist_type", "VOD", "--quiet"]
     return argv
 
 
-def _least_duration(source: Source, segments: Sequence[Segment]) -> float:
-    """Return a duration (s) that makes the packager cut at every key frame that is marked.
+def choose_segment_duration(source: Source, segments: Sequence[Segment]) -> float:
+    """Return a segment duration (s) with which the packager cuts at every marked key frame.
 
-    It cuts at the first key frame in a new cell of a grid of this width: no two segments may begin in one cell.
+    The packager cuts at the first key frame in each cell of a grid with this spacing, so that no two segments may begin
+    in the same cell.
     """
     lengths = [source.time(s.stop) - source.time(s.start) for s in segments]
     return float(min(lengths[:-1] or lengths)) * 0.98
 
 
-def _plain_slashes(manifest: Path) -> None:
-    """Write the paths of files with slashes: many a server finds nothing behind the packager's `%2F`."""
-    text = re.sub(r"(?<=<BaseURL>)[^<]*", lambda found: found[0].replace("%2F", "/"), manifest.read_text())
+def _unescape_slashes(manifest: Path) -> None:
+    """Write paths with slashes: many servers do not resolve the `%2F` that the packager writes."""
+    text = re.sub(r"(?<=<BaseURL>)[^<]*", lambda match: match[0].replace("%2F", "/"), manifest.read_text())
     manifest.write_text(text)
 
 
-def _drop_identity_keys(folder: Path) -> None:
-    """Take out the key tags that would give a key's id as the key itself (RFC 8216, 4.3.2.4: "identity")."""
+def _remove_identity_keys(folder: Path) -> None:
+    """Remove the key tags that would give the id of a key as the key itself (RFC 8216, 4.3.2.4: "identity")."""
     for playlist in folder.glob("*.m3u8"):
         lines = playlist.read_text().splitlines(keepends=True)
         playlist.write_text("".join(line for line in lines if 'KEYFORMAT="identity"' not in line))
 
 
-def _video(rendition: Rendition) -> dict[str, str]:
+def _describe_video(rendition: Rendition) -> dict[str, str]:
     return {
         "stream": "video",
-        "place": f"video/{rendition.id}",
+        "folder": f"video/{rendition.id}",
         "playlist_name": f"video_{rendition.id}.m3u8",
         "iframe_playlist_name": f"iframe_{rendition.id}.m3u8",
     }
 
 
-def _trick_play(rendition: Rendition) -> dict[str, str]:
-    """Describe a track of key frames alone, for seeking in DASH; HLS has its own lists of them."""
+def _describe_trick_play(rendition: Rendition) -> dict[str, str]:
+    """Describe a track of key frames only, for seeking in DASH; HLS uses I-frame playlists instead."""
     return {
         "stream": "video",
-        "place": f"video/trick-{rendition.id}",
+        "folder": f"video/trick-{rendition.id}",
         "trick_play_factor": TRICK_PLAY_FACTOR,
         "dash_only": "1",
     }
 
 
-def _placed(fields: Mapping[str, str], single_file: bool) -> dict[str, str]:
-    """Say where a track's files go: a folder of segments, or one file."""
-    rest = {name: value for name, value in fields.items() if name != "place"}
-    place, is_text = fields["place"], fields["stream"] == "text"
+def _set_output_paths(fields: Mapping[str, str], single_file: bool) -> dict[str, str]:
+    """Add the output paths of a track: a folder of segments, or one file."""
+    rest = {name: value for name, value in fields.items() if name != "folder"}
+    folder, is_text = fields["folder"], fields["stream"] == "text"
     if single_file:
-        return rest | {"output": f"{place}.{'vtt' if is_text else 'mp4'}"}
+        return rest | {"output": f"{folder}.{'vtt' if is_text else 'mp4'}"}
     if is_text:
-        return rest | {"segment_template": f"{place}/$Number%05d$.vtt"}
-    return rest | {"init_segment": f"{place}/init.mp4", "segment_template": f"{place}/$Number%05d$.m4s"}
+        return rest | {"segment_template": f"{folder}/$Number%05d$.vtt"}
+    return rest | {"init_segment": f"{folder}/init.mp4", "segment_template": f"{folder}/$Number%05d$.m4s"}
 
 
-def _check_cuts(argv: tuple[str, ...], track: Packaged, source: Source, segments: Sequence[Segment]) -> None:
-    """Make sure that the packager cut where the plan says; playlists tell milliseconds."""
+def _check_cuts(argv: tuple[str, ...], track: PackagedTrack, source: Source, segments: Sequence[Segment]) -> None:
+    """Check the segment durations against the plan; those of playlists are rounded to milliseconds."""
     planned = [float(source.time(s.stop) - source.time(s.start)) for s in segments]
     exact = len(planned) == len(track.durations) and all(
         math.isclose(a, b, abs_tol=0.002 + float(source.time_base))
         for a, b in zip(planned, track.durations, strict=True)
     )
     if not exact:
-        raise ProcessError(argv, 0, f"segments of {track.playlist} last {track.durations}, planned were {planned}")
+        raise ProcessError(
+            argv, 0, f"segments of {track.playlist} have durations {track.durations} instead of {planned} s"
+        )

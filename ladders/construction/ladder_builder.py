@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Chunk, Source, codec_named
+from encoder import Chunk, Source, get_codec
 from ladders.allocation.baselines import one_quantiser, same_quality
 from ladders.allocation.constraints import Constraints, RungTarget, feasible_mask
 from ladders.allocation.equal_slope import equal_slope, solve_for_quality
@@ -73,7 +73,7 @@ class LadderBuilder:
         self.frames = [chunk.frame_count for chunk in chunks]
         self.duration = float(sum(source.time(chunk.stop) - source.time(chunk.start) for chunk in chunks))
         self.sizes = candidate_sizes(source.display_size, request.max_height)
-        codec = codec_named(request.encoding.codec)
+        codec = get_codec(request.encoding.codec)
         self.lowest, self.step = codec.quantisers[0], codec.step
         self.recommended = APPLE_LADDERS.get(codec.family, ())
 

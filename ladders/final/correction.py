@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Chunk, Source, codec_named, min_vbv_bitrate, stitched_samples
+from encoder import Chunk, Source, get_codec, min_vbv_bitrate, read_stitched_samples
 from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget
 from ladders.allocation.decoder_buffer import kept_fractions
 from ladders.construction.find_ladder import requantise
@@ -169,7 +169,7 @@ def _measured_target(
 
 
 def _samples(source: Source, ladder: Ladder, row: Sequence[FinalChunk]) -> Samples:
-    return stitched_samples(source, ladder.chunks, [final.path for final in row])
+    return read_stitched_samples(source, ladder.chunks, [final.path for final in row])
 
 
 def _seconds(ladder: Ladder, source: Source) -> float:
@@ -211,7 +211,7 @@ def _chunk_violations(
         jumps = np.abs(np.diff([encoding.pool(final.vmaf) for final in row]))
         worst = float(jumps.max() - constraints.max_quality_step) / FLOOR_TOLERANCE
     floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - constraints.floor_below_mean
-    finest = codec_named(encoding.codec).quantisers[0]
+    finest = get_codec(encoding.codec).quantisers[0]
     for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
         point = final_point(source, chunk, quantiser, final, encoding)
         peak_bitrate = point.peak_to_average * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
-from encoder import Chunk, Segment, Source, track_samples
+from encoder import Chunk, Segment, Source, read_track_samples
 from ladders.construction.find_ladder import find_ladder
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.final.final_encodes import FinalEncodes, encode_final_chunks
@@ -153,7 +153,7 @@ def _finals_work(source: Source, ladder: Ladder) -> Work:
 
 def _first_frame_fraction(finals: FinalEncodes) -> float:
     """Return the bits of the first frames of all chunks as a fraction of all bits."""
-    samples = [track_samples(chunk.path)[0] for row in finals.chunks for chunk in row]
+    samples = [read_track_samples(chunk.path)[0] for row in finals.chunks for chunk in row]
     return float(sum(bits[0] for bits in samples) / sum(bits.sum() for bits in samples))
 
 

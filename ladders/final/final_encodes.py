@@ -145,7 +145,7 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     """Encode one chunk in all renditions and measure it on every frame."""
     paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
     cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
-    with job.store.claim("final", cache_keys):
+    with job.store.lock_job("final", cache_keys):
         measured = _measured(job, paths, cache_keys)
     return tuple(
         FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})
@@ -166,7 +166,7 @@ def _measured(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, A
                 "vmaf": score.vmaf.tolist(),
                 "engine": score.engine,
                 "model": score.model,
-                "parts": encoder.part_bits(path),
+                "parts": encoder.count_part_bits(path),
                 "encode_cpu_seconds": cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from encoder import Chunk, codec_named
+from encoder import Chunk, get_codec
 from ladders.allocation.baselines import uniform_quantiser_curve
 from ladders.allocation.title_curve import TitleCurve
 from ladders.construction.ladder_builder import LadderBuilder
@@ -98,7 +98,7 @@ def fixed_anchor(
     found, order = fitted, _order(len(prober.chunks))
     first = _below(builder.fixed_rungs(builder.titles(fitted)), target)
     sampled = order[: _sample_size(prober.chunks, order, ladder, first)]
-    near = NEAR_PROBE * codec_named(prober.encoding.codec).rate_halving
+    near = NEAR_PROBE * get_codec(prober.encoding.codec).rate_halving
     for number in range(ROUNDS):
         points = [
             ProbePoint(n, (rung.width, rung.height), rung.quantisers[n])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from encoder import codec_named
+from encoder import get_codec
 from ladders.probing.prober import Prober
 from ladders.rd.curve_interpolation import apply_encoder_offset, fit_chunk_curves, fit_curve, shift_through_points
 from ladders.rd.curve_transfer import impute_curves
@@ -52,7 +52,7 @@ def impute_from_probes(prober: Prober, sizes: Sequence[Size], fits: Sequence[Map
 
 def fit_chunk_probes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Curve]:
     """Fit the curves of a chunk at the sizes with enough probes."""
-    codec = codec_named(prober.encoding.codec)
+    codec = get_codec(prober.encoding.codec)
     grid = quantiser_grid(*codec.quantisers, codec.step)
     fittable = fittable_sizes(prober, chunk, sizes)
     exact = {size: list(prober.results.exact(chunk, size).values()) for size in fittable}
@@ -65,5 +65,5 @@ def fit_chunk_probes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[
 def fittable_sizes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
     """Return the sizes at which the probes of a chunk suffice to fit a curve."""
     probes = prober.results.fast if prober.encoding.fast_preset else prober.results.exact
-    distance = MIN_PROBE_DISTANCE * codec_named(prober.encoding.codec).rate_halving
+    distance = MIN_PROBE_DISTANCE * get_codec(prober.encoding.codec).rate_halving
     return [size for size in sizes if (found := probes(chunk, size)) and max(found) - min(found) >= distance]

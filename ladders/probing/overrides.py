@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import codec_named
+from encoder import get_codec
 from ladders.ladder import Rung
 from ladders.ladder_request import TrafficModel
 from ladders.probing.curve_fit import Curves
@@ -91,7 +91,7 @@ class OverrideChoice:
         budget: float | None = None,
     ) -> None:
         self.prober, self.curves, self.traffic_model, self.budget = prober, curves, traffic, budget
-        self.step = codec_named(prober.encoding.codec).step
+        self.step = get_codec(prober.encoding.codec).step
         quality = float(view_fractions @ [rung.quality for rung in rungs])
         #: the target-preset probe of each chunk that is nearest to the mean VMAF of the views
         self.plain: dict[int, ProbePoint] = {}

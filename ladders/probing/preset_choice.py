@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from encoder import Chunk, Source, codec_named
+from encoder import Chunk, Source, get_codec
 from ladders.ladder import LadderError, ProbeCost
 from ladders.ladder_request import AUTO, EncodeSettings, LadderRequest, TrafficModel
 from ladders.probing.probe_results import ProbePoint
@@ -120,7 +120,7 @@ class PresetChoice:
     ) -> None:
         self.request, self.traffic, self.source, self.make_prober = request, traffic, source, make_prober
         self.cost = ProbeCost()
-        self.codec = codec_named(request.encoding.codec)
+        self.codec = get_codec(request.encoding.codec)
         sizes = list(candidate_sizes(source.display_size, request.max_height).values())
         self.size = sizes[len(sizes) // 2]
         self.pilots = tuple(chunks[n] for n in evenly_spaced(PILOTS, len(chunks)))
@@ -159,7 +159,7 @@ class PresetChoice:
     def _probe(self, preset: str, fraction: float) -> _PresetCost:
         """Probe the pilot chunks with a preset at a fraction of the quantiser range."""
         prober = self.make_prober(replace(self.request.encoding, preset=preset), self.pilots)
-        quantiser = self.codec.at_share(fraction)
+        quantiser = self.codec.quantiser_at(fraction)
         points = [ProbePoint(n, self.size, quantiser) for n in range(len(self.frames))]
         prober.run(points)
         self.cost += prober.cost

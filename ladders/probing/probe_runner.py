@@ -103,7 +103,7 @@ def run_job(job: _Job) -> ProbeBatch:
     The chunk is decoded once for all encodes and once for all measurements.
     """
     cache_keys = [_cache_key(job, point) for point in job.points]
-    with job.store.claim("probe", cache_keys):
+    with job.store.lock_job("probe", cache_keys):
         measured = _measured(job, cache_keys)
     found = [(point, _rate_point(job, point, value)) for point, value in zip(job.points, measured, strict=True)]
     # cached probes count with their original cost: the cost of a ladder does not depend on the state of the store
@@ -127,7 +127,7 @@ def _measured(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
         scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.frame_stride)
         for n, path, score in zip(missing, paths, scores, strict=True):
             measured[n] = {
-                "parts": encoder.part_bits(path),
+                "parts": encoder.count_part_bits(path),
                 "quality": chunk_vmaf(score, job.chunk, job.encoding, job.frame_stride),
                 "shots": shot_vmaf(job.chunk, score.frames, score.vmaf, job.encoding, job.frame_stride),
                 "encode_cpu_seconds": encode_cpu / len(missing),

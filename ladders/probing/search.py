@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from encoder import Codec, codec_named
+from encoder import Codec, get_codec
 from ladders.ladder_request import StoppingRule
 from ladders.probing.curve_fit import Curves, fit_chunk_probes, fittable_sizes, impute_from_probes
 from ladders.probing.probe_results import ProbePoint
@@ -139,7 +139,7 @@ class ProbeSearch:
     ) -> None:
         self.prober, self.sizes, self.builder = prober, list(sizes), builder
         self.stopping = stopping or StoppingRule()
-        self._codec: Codec = codec_named(prober.encoding.codec)
+        self._codec: Codec = get_codec(prober.encoding.codec)
         self._uses_fast = prober.encoding.fast_preset is not None
         self._fits: list[dict[Size, Curve]] = [{} for _ in prober.chunks]
         # cost of the probes so far, in the unit of _Candidate.cost
@@ -185,9 +185,9 @@ class ProbeSearch:
     def _first_points(self, chunk: int, size: Size, *, calibrate: bool) -> list[ProbePoint]:
         """Return the first probes of a chunk at a size, with the calibrating one if it is requested."""
         if not self._uses_fast:
-            return [ProbePoint(chunk, size, self._codec.at_share(fraction)) for fraction in FIRST_FRACTIONS]
-        points = [ProbePoint(chunk, size, self._codec.at_share(fraction), fast=True) for fraction in FAST_FRACTIONS]
-        return [*points, ProbePoint(chunk, size, self._codec.at_share(SHIFT_FRACTION))] if calibrate else points
+            return [ProbePoint(chunk, size, self._codec.quantiser_at(fraction)) for fraction in FIRST_FRACTIONS]
+        points = [ProbePoint(chunk, size, self._codec.quantiser_at(fraction), fast=True) for fraction in FAST_FRACTIONS]
+        return [*points, ProbePoint(chunk, size, self._codec.quantiser_at(SHIFT_FRACTION))] if calibrate else points
 
     def _cost(self, point: ProbePoint) -> float:
         """Return the approximate cost of a probe, in frames of the tallest size."""

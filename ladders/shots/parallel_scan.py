@@ -44,7 +44,7 @@ class _Job:
     @property
     def memory(self) -> int:
         """About how many bytes it needs."""
-        return encoder.memory_for(self.source.width * self.source.height)
+        return encoder.estimate_memory(self.source.width * self.source.height)
 
     def split(self, count: int) -> list[_Job]:
         """Return itself: ranges are the same for any number of workers, so that the store knows them."""
@@ -134,7 +134,7 @@ def plan_ranges(source: Source) -> list[tuple[int, int]]:
 
 def run_job(job: _Job, counter: _Counter | None = None) -> Any:
     """Return what was found in a range, as JSON holds it."""
-    with job.store.claim("evidence", [job.cache_key]):
+    with job.store.lock_job("evidence", [job.cache_key]):
         known = job.store.read_json("evidence", job.cache_key)
         if known is None:
             # all on one thread, whose time is counted
@@ -187,7 +187,7 @@ class _Counter:
 def _code() -> str:
     """Return a hash of what decodes pictures and looks at them, so that a newer version looks again."""
     ladders, encoder = resources.files("ladders"), resources.files("encoder")
-    modules = [ladders / "blocks.py", encoder / "media" / "frames.py"]
+    modules = [ladders / "blocks.py", *(encoder / "media" / name for name in ("frames.py", "tolerant_decoding.py"))]
     for folder in ("shots", "shots/gradual", "shots/kernels", "complexity"):
         here = (ladders / folder).iterdir()
         modules += sorted((entry for entry in here if entry.name.endswith(".py")), key=lambda entry: entry.name)

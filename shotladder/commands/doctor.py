@@ -100,7 +100,7 @@ def _in_ffmpeg() -> list[Finding]:
             needed=codec.name == "h264",
             remedy=f"{remedy}, to encode {codec.name}",
         )
-        for codec in encoder.CODECS.values()
+        for codec in encoder.load_codecs().values()
     ]
     for name, use in (("libvmaf", "VMAF"), ("zscale", "tone mapping")):
         found.append(Finding(name, use if name in filters else None, needed=name == "libvmaf", remedy=remedy))

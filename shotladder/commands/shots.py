@@ -64,7 +64,7 @@ def command(
         raise click.BadParameter("the name of a contact sheet must end in .png, .jpg or .jpeg", param_hint="--sheet")
     reporter = Reporter(quiet=quiet)
     video = inspect(source)
-    with reporter.stage("shots") as advance, store.in_use():
+    with reporter.stage("shots") as advance, store.hold():
         analysis = _analyse(video, store, workers, advance)
     for start, stop in analysis.lost:
         frames = f"frame {start}" if stop == start + 1 else f"frames {start} to {stop - 1}"

@@ -15,7 +15,7 @@ from rich.table import Table
 from shotladder.commands.options.execution_options import store_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
-from shotladder_runtime.store import Artefact, Store, artefacts, prune
+from shotladder_runtime.store import Artefact, Store, list_artefacts, prune
 
 __all__ = ["command"]
 
@@ -90,14 +90,14 @@ def command(
         gone = prune(store, older_than=older_than, max_size=max_size, dry_run=dry_run)
     elif dry_run:
         raise click.UsageError("--dry-run requires --older-than or --max-size")
-    kinds = [_summed(kind, group) for kind, group in _by_kind(artefacts(store))]
+    kinds = [_summed(kind, group) for kind, group in _by_kind(list_artefacts(store))]
     document: dict[str, Any] = {"store": store.url or str(store.root), "kinds": kinds}
     if gone is not None:
         document["deleted"] = {
             "count": len(gone),
             "bytes": sum(a.size for a in gone),
             "dry_run": dry_run,
-            "files": [{"path": f"{a.place}/{a.name}", "bytes": a.size} for a in gone],
+            "files": [{"path": f"{a.location}/{a.name}", "bytes": a.size} for a in gone],
         }
     if as_json:
         click.echo(json.dumps(document))

@@ -170,7 +170,7 @@ def encode(
         If the source, the output or a tool is at fault; the output directory is then unchanged.
     """
     codecs = _split(codec)
-    _require_known("codec", codecs, tuple(encoder.CODECS))
+    _require_known("codec", codecs, tuple(encoder.load_codecs()))
     if len(set(codecs)) < len(codecs):
         raise OptionError(f"codec: {', '.join(codecs)} names a codec twice")
     ladder, traces = os.fspath(ladder), _paths(client_traces)
@@ -178,12 +178,12 @@ def encode(
     if is_file and not Path(ladder).is_file():
         raise OptionError(f"ladder: {ladder!r} is neither a mode ({', '.join(MODES)}) nor a file")
     presets = _presets(codecs, preset)
-    audio_codecs = _split(audio) if audio is not None and audio != "none" else ()
+    choose_audio_codecs = _split(audio) if audio is not None and audio != "none" else ()
     for name, values, known in (
         ("tune", (tune,), ("visual", "metric")),
         ("pooling", (pooling,), tuple(POOLINGS)),
         ("engine", (engine,), ("native", "libvmaf")),
-        ("audio", audio_codecs, (*encoder.AUDIO_CODECS, "copy")),
+        ("audio", choose_audio_codecs, (*encoder.AUDIO_CODECS, "copy")),
     ):
         _require_known(name, values, known)
     for name, value, low, high in (
@@ -215,7 +215,7 @@ def encode(
     if views is not None and gb_per_cpu_hour is not None:
         views = replace(views, gb_per_cpu_hour=float(gb_per_cpu_hour))
     for name in codecs:
-        require_encoder(encoder.codec_named(name).encoder)
+        require_encoder(encoder.get_codec(name).encoder)
     source = os.fspath(source)
     if cluster and "://" not in source:
         source = os.path.abspath(source)  # noqa: PTH100 - workers have other working directories; links are kept
@@ -239,7 +239,7 @@ def encode(
         views=views,
         compare=compare,
         engine=engine,
-        audio=audio_codecs,
+        audio=choose_audio_codecs,
         subtitles=subtitles,
         encryption=encrypt if isinstance(encrypt, EncryptionRequest) else EncryptionRequest() if encrypt else None,
         single_file=single_file,
@@ -268,7 +268,7 @@ def _paths(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
 
 def _presets(codecs: Sequence[str], preset: str | Mapping[str, str] | None) -> tuple[str, ...]:
     """Return the preset of each codec; a name without a codec is for all codecs."""
-    presets = {name: encoder.codec_named(name).preset for name in codecs}
+    presets = {name: encoder.get_codec(name).preset for name in codecs}
     if isinstance(preset, str):
         parts = [part.rpartition("=")[::2] for part in preset.split(",")]
     else:
@@ -277,7 +277,7 @@ def _presets(codecs: Sequence[str], preset: str | Mapping[str, str] | None) -> t
         _require_known("preset", (codec,) if codec else (), codecs)
         presets |= {codec: name} if codec else dict.fromkeys(presets, name)
     for codec, name in presets.items():
-        _require_known(f"preset of {codec}", (name,), (*encoder.codec_named(codec).presets, AUTO))
+        _require_known(f"preset of {codec}", (name,), (*encoder.get_codec(codec).presets, AUTO))
     return tuple(presets.values())
 
 

@@ -71,7 +71,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
         return EncodeResult(request.output, load(request.output), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
     report_dropped_hdr(source, reporter)
-    with request.store.in_use():
+    with request.store.hold():
         with open_executor(request) as executor:
             work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
             encoded = run_interruptibly(work, executor)
@@ -115,7 +115,7 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
         found = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
         return [each.ladder for each in found]
 
-    with request.store.in_use(), open_executor(request) as executor:
+    with request.store.hold(), open_executor(request) as executor:
         return run_interruptibly(partial(find, executor), executor)
 
 

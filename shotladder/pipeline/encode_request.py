@@ -79,7 +79,7 @@ class EncodeRequest:
     engine : {"native", "libvmaf"}
         VMAF implementation.
     audio : tuple of str
-        Audio codecs, see `encoder.audio_codecs`; empty for no audio.
+        Audio codecs, see `encoder.choose_audio_codecs`; empty for no audio.
     subtitles : bool
         Whether to include the subtitle tracks.
     encryption : EncryptionRequest or None

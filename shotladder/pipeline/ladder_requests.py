@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from encoder import Source, codec_named
+from encoder import Source, get_codec
 from ladders import MODES, EncodeSettings, LadderRequest, RungRules, default_target
 from shotladder import __version__
 from shotladder.pipeline.client_population import ClientPopulation
@@ -38,7 +38,7 @@ def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[Ladde
     )
     if request.ladder in MODES:
         base = replace(base, mode=request.ladder)
-    presets = request.presets or tuple(codec_named(codec).preset for codec in request.codecs)
+    presets = request.presets or tuple(get_codec(codec).preset for codec in request.codecs)
     return tuple(
         replace(
             base,
@@ -61,7 +61,7 @@ def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequen
         "ladder": _digest(Path(request.ladder).read_bytes()) if from_file else request.ladder,
         "audio": request.audio,
         "subtitles": request.subtitles,
-        "tracks": _to_json([source.audio, source.text]),
+        "tracks": _to_json([source.audio, source.subtitles]),
         "encryption": _describe_encryption(request.encryption),
         "single_file": request.single_file,
         "compare": request.compare,

@@ -63,7 +63,7 @@ def package_presentation(
         _stitch_ladder(stitching, source, each, renditions) for each, renditions in zip(encoded, named, strict=True)
     ]
     paths = [path for ladder in stitched for path in ladder]
-    samples = [[TrackSamples(*encoder.track_samples(path)) for path in ladder] for ladder in stitched]
+    samples = [[TrackSamples(*encoder.read_track_samples(path)) for path in ladder] for ladder in stitched]
     packaged = encoder.package(
         folder,
         source,

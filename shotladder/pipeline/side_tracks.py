@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import encoder
-from encoder import AudioStream, AudioTrack, Source, TextStream, TextTrack, TrackError
+from encoder import AudioStream, AudioTrack, Source, SubtitleStream, SubtitleTrack, TrackError
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.progress import Reporter
 from shotladder.report.presentation_inputs import SkippedTrack
@@ -16,7 +16,7 @@ from shotladder_runtime.errors import ProcessError
 
 __all__ = ["SideTracks", "encode_side_tracks"]
 
-Track = TypeVar("Track", AudioTrack, TextTrack)
+Track = TypeVar("Track", AudioTrack, SubtitleTrack)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class SideTracks:
     """The audio and subtitle tracks of a presentation, and the source's tracks that are skipped."""
 
     audio: Sequence[AudioTrack] = ()
-    text: Sequence[TextTrack] = ()
+    text: Sequence[SubtitleTrack] = ()
     skipped: Sequence[SkippedTrack] = ()
 
 
@@ -34,17 +34,18 @@ def encode_side_tracks(request: EncodeRequest, source: Source, executor: Executo
     A track that cannot be converted is skipped and reported.
     """
     audio_streams = source.audio if request.audio else ()
-    text_streams = source.text if request.subtitles else ()
+    text_streams = source.subtitles if request.subtitles else ()
     if not request.audio and not request.subtitles:
         return SideTracks()
     with reporter.stage("audio and subtitles"):
         audio_jobs = [
             (stream, executor.submit(encoder.encode_audio, source, stream, request.store, codec))
             for stream in audio_streams
-            for codec in encoder.audio_codecs(stream, request.audio)
+            for codec in encoder.choose_audio_codecs(stream, request.audio)
         ]
         text_jobs = [
-            (stream, executor.submit(encoder.extract_text, source, stream, request.store)) for stream in text_streams
+            (stream, executor.submit(encoder.extract_subtitles, source, stream, request.store))
+            for stream in text_streams
         ]
         audio = [_wait_for_track(job, stream, reporter) for stream, job in audio_jobs]
         text = [_wait_for_track(job, stream, reporter) for stream, job in text_jobs]
@@ -56,7 +57,9 @@ def encode_side_tracks(request: EncodeRequest, source: Source, executor: Executo
         )
 
 
-def _wait_for_track(job: Future[Track], stream: AudioStream | TextStream, reporter: Reporter) -> Track | SkippedTrack:
+def _wait_for_track(
+    job: Future[Track], stream: AudioStream | SubtitleStream, reporter: Reporter
+) -> Track | SkippedTrack:
     """Return a track; if it cannot be converted, report that and return why it is skipped."""
     try:
         return job.result()

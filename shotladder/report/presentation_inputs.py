@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import AudioStream, AudioTrack, Encryption, Packaged, Rendition, Source, TextStream, TextTrack
+from encoder import AudioStream, AudioTrack, Encryption, PackagedTrack, Rendition, Source, SubtitleStream, SubtitleTrack
 from ladders import Anchor, Constraints, FinalEncodes, Ladder, Shot
 
 __all__ = ["PackagedLadder", "PresentationInputs", "SkippedTrack", "TrackSamples"]
@@ -26,7 +26,7 @@ class TrackSamples(NamedTuple):
 class SkippedTrack:
     """A track of the source that the presentation does not contain, and the reason."""
 
-    stream: AudioStream | TextStream
+    stream: AudioStream | SubtitleStream
     reason: str
 
 
@@ -40,7 +40,7 @@ class PackagedLadder:
     finals : FinalEncodes
     renditions : sequence of Rendition
         One per rung.
-    packaged : sequence of Packaged
+    packaged : sequence of PackagedTrack
         Of each rendition.
     samples : sequence of TrackSamples
         Of each rendition's track.
@@ -51,7 +51,7 @@ class PackagedLadder:
     ladder: Ladder
     finals: FinalEncodes
     renditions: Sequence[Rendition]
-    packaged: Sequence[Packaged]
+    packaged: Sequence[PackagedTrack]
     samples: Sequence[TrackSamples]
     anchor: Anchor | None
 
@@ -63,8 +63,8 @@ class PresentationInputs:
     source: Source
     shots: Sequence[Shot]
     ladders: Sequence[PackagedLadder]
-    audio: Sequence[tuple[AudioTrack, Packaged]]
-    text: Sequence[tuple[TextTrack, Packaged]]
+    audio: Sequence[tuple[AudioTrack, PackagedTrack]]
+    text: Sequence[tuple[SubtitleTrack, PackagedTrack]]
     skipped_tracks: Sequence[SkippedTrack]
     encryption: Encryption | None
     constraints: Constraints

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import encoder
 import vmaf
-from encoder import AudioStream, AudioTrack, Packaged, TextStream
+from encoder import AudioStream, AudioTrack, PackagedTrack, SubtitleStream
 from encoder.packaging.packager import HLS_MANIFEST
 from ladders import EncodeSettings, Ladder, Shot
 from ladders import active_constraints as find_active_constraints
@@ -95,7 +95,7 @@ def pool_vmaf(scores: NDArray[np.float64]) -> VmafPool:
     return VmafPool(**{key: round(value, 4) for key, value in asdict(vmaf.Pool.of(scores)).items()})
 
 
-def describe_audio(track: AudioTrack, packaged: Packaged) -> AudioEntry:
+def describe_audio(track: AudioTrack, packaged: PackagedTrack) -> AudioEntry:
     """Return the description of one audio track."""
     return AudioEntry(
         **stream_tags(track.stream),
@@ -113,14 +113,14 @@ def describe_audio(track: AudioTrack, packaged: Packaged) -> AudioEntry:
     )
 
 
-def _locations(packaged: Packaged) -> list[tuple[str, int | UnsetType]]:
+def _locations(packaged: PackagedTrack) -> list[tuple[str, int | UnsetType]]:
     """Return the file of each segment, and its position if several segments are in one file."""
     if packaged.offsets is None:
         return [(url, UNSET) for url in packaged.urls]
     return list(zip(packaged.urls, packaged.offsets, strict=True))
 
 
-def stream_tags(stream: AudioStream | TextStream) -> dict[str, Any]:
+def stream_tags(stream: AudioStream | SubtitleStream) -> dict[str, Any]:
     """Return the tags of a source track that its entry repeats."""
     return {"language": stream.language, "title": stream.title, "dispositions": list(stream.dispositions)}
 

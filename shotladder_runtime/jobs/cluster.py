@@ -1,4 +1,4 @@
-"""Workers on other machines, through a Dask scheduler: it places jobs, and gives those of a lost worker to another."""
+"""Run jobs on the workers of a Dask cluster; the scheduler repeats jobs of lost workers on other workers."""
 
 from __future__ import annotations
 
@@ -17,83 +17,85 @@ from shotladder_runtime.tools import ffmpeg_version
 
 __all__ = ["cluster_executor"]
 
-#: Seconds in which the scheduler must answer, and have a worker.
-ANSWER = 20
-#: Seconds after which workers are counted again: some come, some are lost.
-FOLLOW = 2
+#: Seconds within which the scheduler must respond and have a worker (chosen by hand).
+TIMEOUT = 20
+#: Seconds between counts of the workers, whose number may change (chosen by hand).
+COUNT_INTERVAL = 2
 
 
 @contextmanager
 def cluster_executor(address: str, store: Store) -> Iterator[Executor]:
-    """Give an executor that runs jobs on the workers of a Dask cluster.
+    """Yield an executor that runs jobs on the workers of a Dask cluster.
 
     Parameters
     ----------
     address : str
-        Of the scheduler, as `tcp://host:8786`.
+        Address of the scheduler, such as `tcp://host:8786`.
     store : Store
-        That jobs will use; all workers must see it.
+        Store of the jobs; all workers must have access to it.
 
     Raises
     ------
     MissingToolError
         If Dask is not installed.
     ClusterError
-        If there is no scheduler, no worker, or one that sees another store or has another ffmpeg.
+        If there is no scheduler or no worker, or a worker has another ffmpeg or no access to the store.
     """
     try:
         from distributed import Client
     except ImportError as error:
         raise MissingToolError("a cluster needs Dask: pip install 'shotladder[cluster]'") from error
     try:
-        client = Client(address, timeout=ANSWER, set_as_default=False)
+        client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(f"{address}: no Dask scheduler answers ({error})") from error
     with client:
-        _check(client, address, store)
-        # a job that is tried again is another task than the one that failed
-        farm = ThrottledExecutor(client.get_executor(pure=False), _threads(client))
+        _check_workers(client, address, store)
+        # pure=False: a repeated job must be a new task, or Dask would return the failure of the first one
+        executor = ThrottledExecutor(client.get_executor(pure=False), _count_threads(client))
         stopped = threading.Event()
 
-        def follow() -> None:
-            while not stopped.wait(FOLLOW):
+        def count_workers() -> None:
+            while not stopped.wait(COUNT_INTERVAL):
                 with contextlib.suppress(OSError):
-                    farm.resize(_threads(client))
+                    executor.resize(_count_threads(client))
 
-        follower = threading.Thread(target=follow, daemon=True)
-        follower.start()
+        counter = threading.Thread(target=count_workers, daemon=True)
+        counter.start()
         try:
-            yield farm
+            yield executor
         finally:
             stopped.set()
-            follower.join()
-            farm.shutdown(wait=False)
+            counter.join()
+            executor.shutdown(wait=False)
 
 
-def _threads(client: Any) -> int:
-    """Return how many jobs the workers do at a time; one waits while there is no worker at all."""
+def _count_threads(client: Any) -> int:
+    """Return the number of concurrent jobs; at least one, which waits while there is no worker."""
     return max(1, sum(client.nthreads().values()))
 
 
-def _check(client: Any, address: str, store: Store) -> None:
-    """Make sure that there are workers, and that each makes what this machine would, and puts it where it is found."""
+def _check_workers(client: Any, address: str, store: Store) -> None:
+    """Check that there are workers, and that each has the same ffmpeg and access to the store."""
     try:
-        client.wait_for_workers(1, timeout=ANSWER)
+        client.wait_for_workers(1, timeout=TIMEOUT)
     except TimeoutError as error:
         raise ClusterError(f"{address}: the scheduler has no workers") from error
     token = uuid.uuid4().hex
     store.write_json("hello", {"token": token}, token)
-    answers: dict[str, tuple[str, bool]] = client.run(_look, store, token)
-    for worker, (version, sees) in sorted(answers.items()):
+    replies: dict[str, tuple[str, bool]] = client.run(_probe_worker, store, token)
+    for worker, (version, has_store) in sorted(replies.items()):
         if version != ffmpeg_version():
             raise ClusterError(
-                f"worker {worker} has ffmpeg {version}, this machine {ffmpeg_version()}; use one for all"
+                f"worker {worker} has ffmpeg {version}, this machine {ffmpeg_version()}; use one version for all"
             )
-        if not sees:
+        if not has_store:
             where = store.url or store.root
-            raise ClusterError(f"worker {worker} does not see {where}; name a store that all machines share, or a URL")
+            raise ClusterError(
+                f"worker {worker} has no access to {where}; name a store that all machines share, or a URL"
+            )
 
 
-def _look(store: Store, token: str) -> tuple[str, bool]:
-    """Tell, on a worker, which ffmpeg it has and whether it sees what the client has stored."""
+def _probe_worker(store: Store, token: str) -> tuple[str, bool]:
+    """Return, on a worker, the version of its ffmpeg and whether it can read what the client stored."""
     return ffmpeg_version(), store.read_json("hello", {"token": token}) == token

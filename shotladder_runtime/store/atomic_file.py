@@ -1,4 +1,4 @@
-"""A file that appears under its name only when it is whole."""
+"""Files that appear under their name only when they are complete."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["atomic_write"]
 
 
 def atomic_write(path: Path, make: Callable[[Path], None]) -> None:
-    """Make a file so that it appears under its name only when it is whole and on the disk.
+    """Make a file so that it appears under its name only when it is complete and on the disk.
 
     Parameters
     ----------
     path : Path
         The final name.
     make : callable
-        Writes the file under the temporary sibling's name that it is given; the suffix is the same.
+        Writes the file to the path that it is given: a temporary file in the same folder with the same suffix.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)

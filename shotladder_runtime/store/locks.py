@@ -1,6 +1,6 @@
-"""Who uses a store now: runs that last, jobs that are being done, and the moment in which something is deleted.
+"""Advisory locks of a store: runs that hold it, jobs in progress, and deletion.
 
-All are locks on open files (`flock`), which the kernel gives back when a process ends, however it ends.
+All locks are locks on open files (`flock`). The kernel releases them when a process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -17,42 +17,44 @@ from pathlib import Path
 
 from shotladder_runtime.errors import JobLockedError, StoreError
 
-__all__ = ["claim", "deleting", "last_use", "lease", "oldest_run", "touch"]
+__all__ = ["find_oldest_run", "get_last_use", "hold_store", "lock_for_deletion", "lock_job", "mark_used"]
 
-#: Folders of the store for runs that last and for jobs that are being done; neither holds artefacts.
-RUNS, CLAIMS = ".runs", ".claims"
-#: Locked by all who look for an artefact, and alone by whoever deletes some.
-GATE = ".gate"
+#: Folder of the store with one locked file per run in progress. It holds no artefacts.
+RUNS = ".runs"
+#: Folder of the store with one locked file per job in progress. It holds no artefacts.
+JOBS = ".jobs"
+#: File that everyone who looks up an artefact locks in shared mode, and whoever deletes artefacts exclusively.
+LOOKUP_LOCK = ".lookup-lock"
 #: Names of the files in `RUNS`, which `tempfile` chooses.
 _RUN = re.compile(r"tmp[a-z0-9_]{8}")
 
 
-def touch(root: Path, path: Path) -> bool:
-    """Tell whether an artefact is there, and note that it is used now."""
+def mark_used(root: Path, path: Path) -> bool:
+    """Record that an artefact is used now; return whether it exists."""
     if not path.exists():
         return False
-    with _gate(root, fcntl.LOCK_SH):
+    with _lock_lookups(root, fcntl.LOCK_SH):
         try:
-            # when it was made stays
+            # the modification time, when the artefact was made, is kept
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         except FileNotFoundError:
             return False
         except PermissionError:
-            # another user's store can be read all the same
+            # a store of another user is readable, but its times cannot be set
             return True
     return True
 
 
-def last_use(status: os.stat_result) -> float:
+def get_last_use(status: os.stat_result) -> float:
     """Return when an artefact was last used or made, s since the epoch."""
     return max(status.st_atime, status.st_mtime)
 
 
 @contextmanager
-def lease(root: Path) -> Iterator[None]:
-    """Hold a store: while this lasts, `oldest_run` is no later than now."""
-    folder = _folder(root, RUNS)
-    with _gate(root, fcntl.LOCK_SH):
+def hold_store(root: Path) -> Iterator[None]:
+    """Hold a store: inside the block, `find_oldest_run` returns a time before now."""
+    folder = _make_folder(root, RUNS)
+    with _lock_lookups(root, fcntl.LOCK_SH):
         handle, name = tempfile.mkstemp(dir=folder)
         fcntl.flock(handle, fcntl.LOCK_EX)
     try:
@@ -62,14 +64,14 @@ def lease(root: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def oldest_run(root: Path, *, forget_ended: bool) -> float | None:
-    """Return since when the oldest run that lasts holds a store, s since the epoch; None if there is none.
+def find_oldest_run(root: Path, *, forget_ended: bool) -> float | None:
+    """Return when the oldest run that holds a store began, s since the epoch; None if no run holds it.
 
-    With `forget_ended`, the files that killed runs have left are deleted.
+    With `forget_ended`, the files that killed runs left behind are deleted.
     """
     begun = []
     runs = root / RUNS
-    for path in _folder(root, RUNS).iterdir() if runs.is_symlink() or runs.exists() else ():
+    for path in _make_folder(root, RUNS).iterdir() if runs.is_symlink() or runs.exists() else ():
         if not _RUN.fullmatch(path.name) or path.is_symlink():
             continue
         with contextlib.suppress(FileNotFoundError), path.open() as file:
@@ -78,27 +80,32 @@ def oldest_run(root: Path, *, forget_ended: bool) -> float | None:
             except BlockingIOError:
                 begun.append(path.stat().st_mtime)
             else:
-                # its run was killed
+                # nobody locks the file any more: its run was killed
                 if forget_ended:
                     path.unlink(missing_ok=True)
     return min(begun, default=None)
 
 
 @contextmanager
-def claim(root: Path, name: str) -> Iterator[None]:
-    """Claim a piece of work.
+def lock_job(root: Path, name: str) -> Iterator[None]:
+    """Lock a job of this name for the duration of the block.
 
     Raises
     ------
     JobLockedError
-        If somebody else is at it.
+        If another run has locked it.
+
+    Notes
+    -----
+    The lock file is deleted at the end. Between our `open` and our `flock` the previous holder may delete it, and a
+    third run may create a new one: then we would hold a lock on a file that nobody else can find. The loop therefore
+    checks that the path still leads to the locked file, and opens it again otherwise.
     """
-    path = _folder(root, CLAIMS) / name
+    path = _make_folder(root, JOBS) / name
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # who held it may have taken the file away since we opened it
             if os.fstat(handle).st_ino == path.stat().st_ino:
                 break
             os.close(handle)
@@ -106,7 +113,7 @@ def claim(root: Path, name: str) -> Iterator[None]:
             os.close(handle)
         except BlockingIOError:
             os.close(handle)
-            raise JobLockedError(f"{path}: another run is at it") from None
+            raise JobLockedError(f"{path}: another run does this job now") from None
     try:
         yield
     finally:
@@ -115,27 +122,27 @@ def claim(root: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def deleting(root: Path) -> Iterator[None]:
-    """Keep everybody from looking for artefacts while some are deleted."""
-    with _gate(root, fcntl.LOCK_EX):
+def lock_for_deletion(root: Path) -> Iterator[None]:
+    """Block all lookups of artefacts while some artefacts are deleted."""
+    with _lock_lookups(root, fcntl.LOCK_EX):
         yield
 
 
-def _folder(root: Path, name: str) -> Path:
-    """Return a folder of a store, made if need be; files that a link leads to are not the store's."""
+def _make_folder(root: Path, name: str) -> Path:
+    """Return a folder of a store, created if it does not exist; links to other folders are refused."""
     folder = root / name
     if folder.is_symlink():
-        raise StoreError(f"{folder}: is a link; delete it, and the store makes a folder of its own")
+        raise StoreError(f"{folder}: is a link; delete it, and the store creates its own folder")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @contextmanager
-def _gate(root: Path, kind: int) -> Iterator[None]:
+def _lock_lookups(root: Path, kind: int) -> Iterator[None]:
     try:
-        handle = os.open(root / GATE, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(root / LOOKUP_LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except PermissionError:
-        # another user's store: who prunes it will not wait for us
+        # a read-only store of another user: whoever prunes it cannot wait for us
         yield
         return
     try:

@@ -1,6 +1,7 @@
-"""What a store holds, and what of it can go: the least recently used first, and nothing that a run needs now.
+"""List and prune the artefacts of a store.
 
-Only files whose names are of the store's own form are listed or deleted; links are never followed.
+The least recently used artefacts are deleted first, and artefacts in use by a run are kept. Only files whose names have
+the form of a store are listed or deleted; links are never followed.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from pathlib import Path
 from shotladder_runtime.store import locks, remote, store_layout
 from shotladder_runtime.store.store import Store
 
-__all__ = ["Artefact", "artefacts", "prune"]
+__all__ = ["Artefact", "list_artefacts", "prune"]
 
-#: What killed runs left half made goes after so long (s); what others put on a server stays as long, because no run
-#: of another machine can be seen from here.
-FRESH = 86_400.0
+#: Seconds (one day, chosen by hand). Unfinished files of killed runs are deleted after this time. Files on a server are
+#: kept at least as long, because the runs of other machines cannot be seen.
+MIN_AGE = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """One artefact, or what a killed run left of one.
+    """One artefact, or an unfinished file of a killed run.
 
     Attributes
     ----------
@@ -35,9 +36,9 @@ class Artefact:
     size : int
         Bytes.
     used : float
-        When it was last used, s since the epoch; at a URL, when it was put there.
-    place : str
-        The store's folder, or its URL without the password.
+        When it was last used, s since the epoch; at a URL, when it was uploaded.
+    location : str
+        The folder of the store, or its URL without user and password.
     is_whole : bool
         False for a file or a folder that was never finished.
     """
@@ -46,17 +47,17 @@ class Artefact:
     name: str
     size: int
     used: float
-    place: str
+    location: str
     is_whole: bool = True
 
 
-#: Chooses what to delete of what was found. What was used since the first time is held, and what was left unfinished
-#: since the second may still be written to (s since the epoch).
+#: Chooses the artefacts to delete. Artefacts used since the first time (s since the epoch) are kept; unfinished files
+#: written since the second may still be in progress.
 _Choice = Callable[[Sequence[Artefact], float, float], list[Artefact]]
 
 
-def artefacts(store: Store) -> list[Artefact]:
-    """Return what a store holds, at its URL if it has one, least recently used first.
+def list_artefacts(store: Store) -> list[Artefact]:
+    """Return the artefacts of a store, at its URL if it has one, least recently used first.
 
     Raises
     ------
@@ -70,53 +71,54 @@ def artefacts(store: Store) -> list[Artefact]:
 def prune(
     store: Store, *, older_than: float | None = None, max_size: int | None = None, dry_run: bool = False
 ) -> list[Artefact]:
-    """Delete what was not used for long, then the least recently used until the rest is small enough.
+    """Delete artefacts that were not used for long, then the least recently used until the rest is small enough.
 
     Parameters
     ----------
     store : Store
-        The folder of a store with a URL holds copies; they go by the same rules.
+        If it has a URL, the local copies in its folder are pruned by the same rules.
     older_than : float, optional
         Seconds since the last use.
     max_size : int, optional
-        Bytes that may stay.
+        Maximum size of the remaining artefacts, bytes.
     dry_run : bool
-        Delete nothing.
+        Only return what would be deleted.
 
     Returns
     -------
     list of Artefact
-        What went, or would: copies and unfinished files as well.
+        The deleted artefacts, local copies and unfinished files included.
 
     Raises
     ------
     StoreError
-        If the folder or the URL holds files and is not a store; nothing is deleted then.
+        If the folder or the URL holds files and is not a store. Nothing is deleted in that case.
 
     Notes
     -----
-    Runs on this machine, and on those that share the folder, hold what they have used since they began. At a
-    URL nothing goes that was put there within a day; a run that misses an artefact makes it again.
+    Artefacts that were used since the oldest current run began are kept, for runs on this machine and on machines that
+    share the folder. At a URL, artefacts uploaded within the last day are kept; a run that misses an artefact makes it
+    again.
     """
     now = time.time()
 
     def choose(found: Sequence[Artefact], held_since: float, written_since: float) -> list[Artefact]:
         whole = [artefact for artefact in found if artefact.is_whole]
         unfinished = [part for part in found if not part.is_whole and part.used < written_since]
-        return _doomed(whole, now, older_than, max_size, held_since) + unfinished
+        return _choose_artefacts(whole, now, older_than, max_size, held_since) + unfinished
 
-    far = choose(_at_url(store.url), now - FRESH, now - FRESH) if store.url else []
-    near = _prune_folder(store.root, choose, now, dry_run=dry_run)
+    remote_gone = choose(_at_url(store.url), now - MIN_AGE, now - MIN_AGE) if store.url else []
+    local_gone = _prune_folder(store.root, choose, now, dry_run=dry_run)
     if store.url and not dry_run:
-        for artefact in far:
+        for artefact in remote_gone:
             remote.delete(f"{store.url}/{artefact.name}")
-    return near + far
+    return local_gone + remote_gone
 
 
-def _doomed(
+def _choose_artefacts(
     found: Sequence[Artefact], now: float, older_than: float | None, max_size: int | None, held_since: float
 ) -> list[Artefact]:
-    """Choose among artefacts, the least recently used of which comes first."""
+    """Return the artefacts to delete; `found` is sorted by the time of last use."""
     gone = []
     left = sum(artefact.size for artefact in found)
     for artefact in found:
@@ -131,11 +133,11 @@ def _doomed(
 def _prune_folder(root: Path, choose: _Choice, now: float, *, dry_run: bool) -> list[Artefact]:
     if not store_layout.is_store(root):
         return []
-    # nobody looks for an artefact meanwhile: what is chosen is not in use when it goes
-    with locks.deleting(root):
-        run = locks.oldest_run(root, forget_ended=not dry_run)
+    # lookups are blocked meanwhile, so that a chosen artefact cannot come into use before it is deleted
+    with locks.lock_for_deletion(root):
+        run = locks.find_oldest_run(root, forget_ended=not dry_run)
         held_since = now if run is None else run
-        gone = choose(_in_folder(root), held_since, min(now, held_since) - FRESH)
+        gone = choose(_in_folder(root), held_since, min(now, held_since) - MIN_AGE)
         if not dry_run:
             for artefact in gone:
                 _delete(root / artefact.name)
@@ -151,36 +153,38 @@ def _delete(path: Path) -> None:
 
 
 def _at_url(url: str) -> list[Artefact]:
-    """Return what a store's URL holds, unfinished files too, the oldest first."""
-    if not store_layout.is_far_store(url):
+    """Return the artefacts and unfinished files at the URL of a store, oldest first."""
+    if not store_layout.is_remote_store(url):
         return []
     found = []
-    for file in remote.listed(url):
-        if (whole := store_layout.is_artefact(file.name)) or store_layout.is_far_part(file.name):
-            # what the server gives no time for counts as old if it is whole, else as new
+    for file in remote.list_files(url):
+        if (whole := store_layout.is_artefact(file.name)) or store_layout.is_remote_part(file.name):
+            # without a time from the server, a complete file counts as old and an unfinished one as new
             made = file.made if file.made is not None else 0.0 if whole else time.time()
-            found.append(Artefact(_kind(file.name), file.name, file.size, made, remote.shown(url), is_whole=whole))
+            found.append(
+                Artefact(_kind(file.name), file.name, file.size, made, remote.without_password(url), is_whole=whole)
+            )
     return sorted(found, key=lambda artefact: (artefact.used, artefact.name))
 
 
 def _in_folder(root: Path) -> list[Artefact]:
-    """Return what a store's folder holds, unfinished files too, least recently used first."""
+    """Return the artefacts and unfinished files in the folder of a store, least recently used first."""
     found = []
     for entry in _entries(root) if store_layout.is_store(root) else ():
         if entry.is_dir(follow_symlinks=False):
             if store_layout.is_chunk_folder(entry.name):
-                found += _found(root, entry, "chunk")
+                found += _as_artefacts(root, entry, "chunk")
             elif store_layout.is_folder(entry.name):
                 folders = (each for each in _entries(entry) if store_layout.is_folder(f"{entry.name}/{each.name}"))
                 files = (file for folder in folders for file in _entries(folder))
-                found += [artefact for file in files for artefact in _found(root, file, entry.name)]
+                found += [artefact for file in files for artefact in _as_artefacts(root, file, entry.name)]
         else:
-            found += _found(root, entry, "store")
+            found += _as_artefacts(root, entry, "store")
     return sorted(found, key=lambda artefact: (artefact.used, artefact.name))
 
 
-def _found(root: Path, entry: os.DirEntry[str], kind: str) -> list[Artefact]:
-    """Return an entry of a store's folder as an artefact; none if its name is not of the store's form."""
+def _as_artefacts(root: Path, entry: os.DirEntry[str], kind: str) -> list[Artefact]:
+    """Return an entry of the folder as an artefact; an empty list if its name does not have the form of a store."""
     name = Path(entry.path).relative_to(root).as_posix()
     is_whole, is_folder = store_layout.is_artefact(name), store_layout.is_chunk_folder(name)
     is_part = is_folder or store_layout.is_part(name) or store_layout.is_marker_part(name)
@@ -194,12 +198,12 @@ def _found(root: Path, entry: os.DirEntry[str], kind: str) -> list[Artefact]:
         )
     except FileNotFoundError:
         return []
-    used = locks.last_use(status) if is_whole else status.st_mtime
+    used = locks.get_last_use(status) if is_whole else status.st_mtime
     return [Artefact(kind, name, size, used, str(root), is_whole=is_whole)]
 
 
 def _entries(folder: Path | os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:
-    """Yield what is in a folder; nothing if it is a link, a file, or gone."""
+    """Yield the entries of a folder; nothing if it is a link, a file, or no longer exists."""
     if isinstance(folder, os.DirEntry) and not folder.is_dir(follow_symlinks=False):
         return
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:

@@ -1,7 +1,7 @@
-"""Artefacts at a URL: sftp, S3, GCS and whatever else fsspec reaches.
+"""Artefacts at a URL: sftp, S3, GCS and every other protocol of fsspec.
 
-The only module that speaks to a store's server. Files are sent under another name and then moved, so that nobody sees
-half of one.
+This is the only module that connects to the server of a store. A file is uploaded under a temporary name and then
+renamed, so that nobody reads an incomplete file.
 """
 
 from __future__ import annotations
@@ -20,19 +20,31 @@ import fsspec
 
 from shotladder_runtime.errors import MissingToolError, StoreError
 
-__all__ = ["Found", "delete", "download", "exists", "listed", "names", "read", "shown", "upload"]
+__all__ = [
+    "RemoteFile",
+    "delete",
+    "download",
+    "exists",
+    "list_files",
+    "list_names",
+    "read",
+    "upload",
+    "without_password",
+]
 
 T = TypeVar("T")
 
-#: Times that a server is asked, and seconds between: connections break, and servers refuse when many come at once.
-ATTEMPTS, PAUSE = 3, 0.5
-#: What file systems call the moment at which a file was put there.
+#: Attempts per request (chosen by hand): connections break, and servers refuse many connections at once.
+ATTEMPTS = 3
+#: Seconds before the second attempt; twice as many before the third (chosen by hand).
+PAUSE = 0.5
+#: Keys under which fsspec file systems report when a file was written.
 _TIMES = ("mtime", "LastModified", "updated", "last_modified", "created")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A file at a URL: its name below the URL, bytes, and when it was put there (s since the epoch) if that is told."""
+class RemoteFile:
+    """A file at a URL: its name below the URL, its bytes, and when it was written (s since the epoch) if known."""
 
     name: str
     size: int
@@ -40,21 +52,21 @@ class Found:
 
 
 def exists(url: str) -> bool:
-    """Tell whether a file is there."""
-    return _ask(url, lambda files, path: bool(files.exists(path)))
+    """Return whether a file exists."""
+    return _request(url, lambda files, path: bool(files.exists(path)))
 
 
 def download(url: str, path: Path) -> None:
-    """Fetch a file.
+    """Download a file.
 
     Raises
     ------
     FileNotFoundError
-        If it is not there.
+        If it does not exist.
     StoreError
-        If the server cannot be asked; so in all of this module.
+        If the server cannot be reached, like every function of this module.
     """
-    _ask(url, lambda files, far: files.get_file(far, str(path)))
+    _request(url, lambda files, remote_path: files.get_file(remote_path, str(path)))
 
 
 def read(url: str) -> bytes:
@@ -63,89 +75,91 @@ def read(url: str) -> bytes:
     Raises
     ------
     FileNotFoundError
-        If it is not there.
+        If it does not exist.
     """
-    return _ask(url, lambda files, path: bytes(files.cat_file(path)))
+    return _request(url, lambda files, path: bytes(files.cat_file(path)))
 
 
-def names(url: str) -> list[str]:
-    """Return the names of the files and folders directly below a URL; none if nobody has made it yet."""
+def list_names(url: str) -> list[str]:
+    """Return the names of the files and folders directly below a URL; an empty list if the URL does not exist."""
 
     def look(files: Any, root: str) -> list[str]:
         found = (name.rstrip("/") for name in files.ls(root, detail=False)) if files.exists(root) else ()
-        # some servers list a folder as a member of itself
+        # some servers list a folder as an entry of itself
         return [name.rsplit("/", 1)[-1] for name in found if name != root.rstrip("/")]
 
-    return _ask(url, look)
+    return _request(url, look)
 
 
 def upload(path: Path, url: str) -> None:
-    """Send a file so that it appears only when it is whole."""
+    """Upload a file so that it appears only when it is complete."""
 
-    def send(files: Any, far: str) -> None:
-        folder, name = far.rsplit("/", 1)
+    def put(files: Any, remote_path: str) -> None:
+        folder, name = remote_path.rsplit("/", 1)
         part = f"{folder}/.{name}.{secrets.token_hex(4)}"
         files.put_file(str(path), part)
-        files.mv(part, far)
+        files.mv(part, remote_path)
 
-    _ask(url, send)
+    _request(url, put)
 
 
-def listed(url: str) -> list[Found]:
-    """Return all files below a URL, parts of files that were never finished among them; no links."""
+def list_files(url: str) -> list[RemoteFile]:
+    """Return all files below a URL, unfinished uploads included and links excluded."""
 
-    def find(files: Any, root: str) -> list[Found]:
-        # a folder that nobody has made yet holds nothing
+    def find(files: Any, root: str) -> list[RemoteFile]:
+        # a folder that does not exist yet holds no files
         found = files.find(root, detail=True) if files.exists(root) else {}
         below = len(root.rstrip("/")) + 1
-        return [Found(name[below:], int(info["size"]), _made(info)) for name, info in found.items() if _is_file(info)]
+        return [
+            RemoteFile(name[below:], int(info["size"]), _made(info)) for name, info in found.items() if _is_file(info)
+        ]
 
-    return _ask(url, find)
+    return _request(url, find)
 
 
 def delete(url: str) -> None:
-    """Delete a file, if it is there."""
+    """Delete a file if it exists."""
     with contextlib.suppress(FileNotFoundError):
-        _ask(url, lambda files, path: files.rm_file(path))
+        _request(url, lambda files, path: files.rm_file(path))
 
 
-def _ask(url: str, question: Callable[[Any, str], T]) -> T:
-    """Ask a server, and again over a new connection when that fails."""
+def _request(url: str, action: Callable[[Any, str], T]) -> T:
+    """Call an action on a server's file system; repeat it over a new connection if it fails."""
     try:
         protocol = fsspec.get_filesystem_class(urlsplit(url).scheme)
     except ImportError as error:
-        raise MissingToolError(f"{shown(url)}: {error}") from error
+        raise MissingToolError(f"{without_password(url)}: {error}") from error
     except ValueError as error:
-        raise StoreError(f"{shown(url)}: cannot be reached ({error})") from error
+        raise StoreError(f"{without_password(url)}: cannot be reached ({error})") from error
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            # opened for each question: fsspec keeps one connection a thread, and they must not be shared
+            # opened for each request: fsspec keeps one connection per thread, and threads must not share it
             files, path = fsspec.core.url_to_fs(url)
             files.invalidate_cache()
-            return question(files, path)
+            return action(files, path)
         except FileNotFoundError:
             raise
-        except Exception as error:  # each kind of server has errors of its own
+        except Exception as error:  # each protocol has its own errors
             fault = error
             protocol.clear_instance_cache()
         if attempt < ATTEMPTS:
             time.sleep(PAUSE * attempt)
-    raise StoreError(f"{shown(url)}: cannot be reached or used ({fault or type(fault).__name__})") from fault
+    raise StoreError(f"{without_password(url)}: cannot be reached or used ({fault or type(fault).__name__})") from fault
 
 
 def _is_file(info: dict[str, Any]) -> bool:
-    """Tell a file from a link, which servers name in either of two ways."""
+    """Return whether an entry is a file; file systems mark a link by its type or by `islink`."""
     return info.get("type") == "file" and not info.get("islink")
 
 
-def shown(url: str) -> str:
-    """Return a URL without its user and password."""
+def without_password(url: str) -> str:
+    """Return a URL without user and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _made(info: dict[str, Any]) -> float | None:
-    told = next((info[key] for key in _TIMES if info.get(key) is not None), None)
-    if isinstance(told, str):
-        told = datetime.fromisoformat(told)
-    return told.timestamp() if isinstance(told, datetime) else told
+    written = next((info[key] for key in _TIMES if info.get(key) is not None), None)
+    if isinstance(written, str):
+        written = datetime.fromisoformat(written)
+    return written.timestamp() if isinstance(written, datetime) else written

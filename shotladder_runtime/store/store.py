@@ -1,4 +1,4 @@
-"""Artefacts named by the hash of what made them, whole or not there at all."""
+"""Artefacts named by the hash of what made them; each is complete or absent."""
 
 from __future__ import annotations
 
@@ -6,30 +6,35 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import platformdirs
+
 from shotladder_runtime.store import locks, remote, store_layout
 from shotladder_runtime.store.atomic_file import atomic_write
 
 __all__ = ["Store"]
 
+#: Environment variable that names the default store: a folder or a URL.
+STORE_VARIABLE = "SHOTLADDER_STORE"
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Artefacts in a folder, and perhaps on a server behind it that other machines share.
+    """Artefacts in a folder, optionally shared with other machines through a server.
 
     Attributes
     ----------
     root : Path
-        The folder; made, with the marker of a store in it, when the first artefact is. One that holds other files is
-        refused (`StoreError`).
+        The folder. It is created, with the marker file of a store in it, when the first artefact is written. A folder
+        that holds other files is refused (`StoreError`).
     url : str or None
-        Where the artefacts are for everybody; what is in the folder then is there as well.
+        Where the artefacts are for all machines; the folder then holds local copies.
     """
 
     root: Path
@@ -37,42 +42,43 @@ class Store:
 
     @classmethod
     def default(cls) -> Store:
-        """Return the store of this user: what `SHOTLADDER_STORE` names, or a folder of the cache."""
-        named = os.environ.get("SHOTLADDER_STORE")
-        return cls.at(named) if named else cls(_cache())
+        """Return the store of this user: the one named by `SHOTLADDER_STORE`, or a folder of the user's cache."""
+        named = os.environ.get(STORE_VARIABLE)
+        return cls.at(named) if named else cls(_cache_folder())
 
     @classmethod
-    def at(cls, place: str | Path) -> Store:
+    def at(cls, location: str | Path) -> Store:
         """Return the store at a folder or a URL.
 
         Examples
         --------
-        >>> Store.at("/films/store").root
-        PosixPath('/films/store')
+        >>> Store.at("/videos/store").root
+        PosixPath('/videos/store')
         >>> Store.at("s3://bucket/store").url
         's3://bucket/store'
         """
-        parts = urlsplit(str(place))
+        parts = urlsplit(str(location))
         if parts.scheme in ("file", "local"):
             return cls(Path(parts.path).absolute())
-        if "://" not in str(place):
-            return cls(Path(place).absolute())
-        url = str(place).rstrip("/")
-        return cls(_cache().with_name("shotladder-far") / hashlib.blake2b(url.encode(), digest_size=8).hexdigest(), url)
+        if "://" not in str(location):
+            return cls(Path(location).absolute())
+        url = str(location).rstrip("/")
+        copies = _cache_folder().with_name("shotladder-remote")
+        return cls(copies / hashlib.blake2b(url.encode(), digest_size=8).hexdigest(), url)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel to another machine, which has a cache of its own of what lies at a URL."""
+        """Pickle by location: another machine keeps its own local copies of a remote store."""
         return (Store.at, (self.url,)) if self.url else (Store, (self.root,))
 
     def path(self, kind: str, cache_key: Mapping[str, Any], suffix: str) -> Path:
-        """Return where the artefact of a cache key is or would be in the folder.
+        """Return the path in the folder that the artefact of a cache key has or would have.
 
         Parameters
         ----------
         kind : str
-            What it is: probe, chunk, audio...
-        cache key : mapping
-            Everything that decides its content: source, frames, settings, versions of tools. JSON values only.
+            Kind of artefact: probe, chunk, audio...
+        cache_key : mapping
+            Everything that decides the content: source, frames, settings, versions of tools. JSON values only.
         suffix : str
             With the dot.
         """
@@ -81,7 +87,7 @@ class Store:
         return self.root / kind / name[:2] / (name + suffix)
 
     def create(self) -> None:
-        """Make the store if nobody has: the folder and its marker, and the marker at the URL.
+        """Create the store if it does not exist: the folder with its marker, and the marker at the URL.
 
         Raises
         ------
@@ -90,60 +96,60 @@ class Store:
         """
         store_layout.make_store(self.root)
         if self.url:
-            _make_far_store_once(self.url)
+            _make_remote_store_once(self.url)
 
     def has(self, path: Path) -> bool:
-        """Tell whether an artefact is there, in the folder or at the URL.
+        """Return whether an artefact exists, in the folder or at the URL.
 
-        One that is in the folder then stays there for as long as a run holds the store (`in_use`).
+        An artefact that is in the folder is then kept for as long as a run holds the store (`hold`).
         """
-        if store_layout.is_store(self.root) and locks.touch(self.root, path):
+        if store_layout.is_store(self.root) and locks.mark_used(self.root, path):
             return True
-        return self.url is not None and remote.exists(self._far(path))
+        return self.url is not None and remote.exists(self._remote_url(path))
 
     def fetch(self, path: Path) -> Path:
-        """Return where an artefact is in the folder, brought there if need be.
+        """Return the path of an artefact in the folder, after a download if it is only at the URL.
 
         Parameters
         ----------
         path : Path
-            As `path` named it, here or on the machine that made it.
+            As the method `path` returned it, here or on the machine that made the artefact.
 
         Raises
         ------
         FileNotFoundError
-            If it is neither in the folder nor at the URL.
+            If the artefact is neither in the folder nor at the URL.
         """
-        here = self.root / self._name(path)
-        if store_layout.is_store(self.root) and locks.touch(self.root, here):
-            return here
+        local = self.root / self._name(path)
+        if store_layout.is_store(self.root) and locks.mark_used(self.root, local):
+            return local
         if self.url is None:
-            raise FileNotFoundError(2, "this artefact is no longer in the store", str(here))
+            raise FileNotFoundError(2, "this artefact is no longer in the store", str(local))
         store_layout.make_store(self.root)
-        atomic_write(here, lambda part: remote.download(self._far(path), part))
-        return here
+        atomic_write(local, lambda part: remote.download(self._remote_url(path), part))
+        return local
 
     def write(self, path: Path, make: Callable[[Path], None]) -> None:
-        """Make an artefact so that it appears only when it is whole, first at the URL, then in the folder.
+        """Make an artefact so that it appears only when it is complete, first at the URL, then in the folder.
 
         Parameters
         ----------
         path : Path
-            As `path` named it.
+            As the method `path` returned it.
         make : callable
-            Writes the file under the name that it is given.
+            Writes the file to the path that it is given.
         """
 
-        def make_and_send(part: Path) -> None:
+        def make_and_upload(part: Path) -> None:
             make(part)
             if self.url:
-                remote.upload(part, self._far(path))
+                remote.upload(part, self._remote_url(path))
 
         self.create()
-        atomic_write(path, make_and_send)
+        atomic_write(path, make_and_upload)
 
     def read_json(self, kind: str, cache_key: Mapping[str, Any]) -> Any | None:
-        """Return a stored JSON artefact, or None if there is none."""
+        """Return a stored JSON artefact, or None if it does not exist."""
         try:
             return json.loads(self.fetch(self.path(kind, cache_key, ".json")).read_text())
         except FileNotFoundError:
@@ -153,19 +159,64 @@ class Store:
         """Store a JSON artefact."""
         self.write(self.path(kind, cache_key, ".json"), lambda path: _dump(path, value))
 
+    def memoise(
+        self,
+        kind: str,
+        cache_keys: Sequence[Mapping[str, Any]],
+        compute: Callable[[Sequence[int]], Iterable[Any]],
+    ) -> list[Any]:
+        """Return the JSON artefacts of some cache keys; compute and store those that do not exist.
+
+        The keys are locked together meanwhile, so that two runs on this machine never compute the same values.
+
+        Parameters
+        ----------
+        kind : str
+            Kind of artefact.
+        cache_keys : sequence of mapping
+            One per value, all different.
+        compute : callable
+            Takes the indices of the missing keys, increasing, and yields one JSON value for each in that order. It is
+            not called if none is missing. Each value is stored as soon as it is yielded.
+
+        Returns
+        -------
+        list
+            One value per key, as JSON holds it: a new value is equal to one that was read (tuples are lists).
+
+        Raises
+        ------
+        JobLockedError
+            If another run is computing the same values now.
+
+        Examples
+        --------
+        >>> store = Store(Path("store"))
+        >>> store.memoise("square", [{"n": n} for n in numbers], lambda ns: (numbers[n] ** 2 for n in ns))
+        ... # doctest: +SKIP
+        """
+        with self.lock_job(kind, cache_keys):
+            values = [self.read_json(kind, cache_key) for cache_key in cache_keys]
+            missing = [n for n, value in enumerate(values) if value is None]
+            if missing:
+                for n, value in zip(missing, compute(missing), strict=True):
+                    self.write_json(kind, cache_keys[n], value)
+                    values[n] = json.loads(json.dumps(value))
+        return values
+
     @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Hold the store during a run: what the run has asked for or made is not pruned before it ends."""
+    def hold(self) -> Iterator[None]:
+        """Hold the store during a run: artefacts that the run looked up or made are not pruned before it ends."""
         store_layout.make_store(self.root)
         if self.url:
-            # at the start of a run the server is asked, whatever was seen there before
-            store_layout.make_far_store(self.url)
-        with locks.lease(self.root):
+            # the server is asked at the start of each run, whatever this process saw there before
+            store_layout.make_remote_store(self.url)
+        with locks.hold_store(self.root):
             yield
 
     @contextmanager
-    def claim(self, kind: str, cache_keys: Sequence[Mapping[str, Any]]) -> Iterator[None]:
-        """Keep other runs on this machine from making just these artefacts meanwhile.
+    def lock_job(self, kind: str, cache_keys: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+        """Prevent other runs on this machine from making exactly these artefacts meanwhile.
 
         Raises
         ------
@@ -174,25 +225,26 @@ class Store:
         """
         store_layout.make_store(self.root)
         names = "".join(self.path(kind, cache_key, "").name for cache_key in cache_keys)
-        with locks.claim(self.root, hashlib.blake2b(names.encode(), digest_size=16).hexdigest()):
+        with locks.lock_job(self.root, hashlib.blake2b(names.encode(), digest_size=16).hexdigest()):
             yield
 
-    def _far(self, path: Path) -> str:
+    def _remote_url(self, path: Path) -> str:
         return f"{self.url}/{self._name(path)}"
 
     def _name(self, path: Path) -> str:
-        """Return an artefact's name in any store: its kind, its folder, its file."""
+        """Return the name of an artefact in any store: its kind, its folder, its file."""
         return "/".join(path.parts[-3:])
 
 
 @functools.cache
-def _make_far_store_once(url: str) -> None:
+def _make_remote_store_once(url: str) -> None:
     """Make a store at a URL; a process asks the server once, not for each artefact."""
-    store_layout.make_far_store(url)
+    store_layout.make_remote_store(url)
 
 
-def _cache() -> Path:
-    return (Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shotladder").absolute()
+def _cache_folder() -> Path:
+    """Return the folder of this user's cache: `$XDG_CACHE_HOME/shotladder` or `~/.cache/shotladder` on Linux."""
+    return platformdirs.user_cache_path("shotladder", appauthor=False).absolute()
 
 
 def _dump(path: Path, value: Any) -> None:

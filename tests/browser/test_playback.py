@@ -1,4 +1,4 @@
-"""Packaged H.264 plays to its end in headless Chromium: through hls.js, dash.js, and natively as HLS."""
+"""PackagedTrack H.264 plays to its end in headless Chromium: through hls.js, dash.js, and natively as HLS."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""A chunk holds exactly its frames of the film, wherever it starts, with key frames where the plan puts them."""
+"""Encoded chunks: exact frames, planned key frames, names in the store."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -16,16 +16,16 @@ from encoder import (
     ChunkJob,
     Rendition,
     chunk_path,
+    count_part_bits,
     encode_chunk,
     inspect,
-    payload_bits,
 )
-from encoder.encode.filters import SINGLE_THREADED, filter_text, frame_range, input_arguments
+from encoder.encode.filters import SINGLE_THREADED, input_options, select_frames
 from shotladder_runtime.errors import ProcessError
 from shotladder_runtime.process import run, stop_all
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
-from tests.encoder.films import number_in, numbers_in, write_film
+from tests.encoder.videos import number_in, numbers_in, write_video
 
 FULL = Rendition("full", "h264", 128, 64, "ultrafast")
 HALF = Rendition("half", "h264", 64, 32, "ultrafast")
@@ -44,9 +44,9 @@ FILMS = {
 
 
 @pytest.fixture(scope="module", params=FILMS)
-def film(request, tmp_path_factory) -> encoder.Source:
-    path = tmp_path_factory.mktemp("films") / request.param
-    source = inspect(write_film(path, 90, **FILMS[request.param]))
+def video(request, tmp_path_factory) -> encoder.Source:
+    path = tmp_path_factory.mktemp("videos") / request.param
+    source = inspect(write_video(path, 90, **FILMS[request.param]))
     assert source.frame_count == 90
     return source
 
@@ -60,8 +60,8 @@ def chunk_of(first: int, last: int, *inner: int) -> Chunk:
 
 
 @pytest.mark.parametrize("span", [(0, 90), (0, 1), (1, 20), (14, 17), (29, 61), (45, 90), (89, 90)])
-def test_chunk_holds_its_frames_of_the_film(film, tmp_path, span):
-    job = job_for(film, tmp_path / "store", chunk_of(*span), (FULL, HALF), (12.0, 16.0))
+def test_encode_chunk_contains_exactly_its_frames(video, tmp_path, span):
+    job = job_for(video, tmp_path / "store", chunk_of(*span), (FULL, HALF), (12.0, 16.0))
     encode_chunk(job)
     for number, size in enumerate([(64, 128), (32, 64)]):
         path = chunk_path(job, number)
@@ -73,20 +73,21 @@ def test_chunk_holds_its_frames_of_the_film(film, tmp_path, span):
 REORDERED = {"x264-params": "bframes=3:b-pyramid=normal:scenecut=0"}
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.ts", "film.flv"])
+@pytest.mark.parametrize("name", ["video.mp4", "video.mkv", "video.ts", "video.flv"])
 @pytest.mark.parametrize("options", [{"bf": "0"}, REORDERED], ids=["in-order", "reordered"])
-def test_a_chunk_that_starts_on_a_key_frame_decodes_nothing_before_it(tmp_path, name, options):
-    source = inspect(write_film(tmp_path / name, 120, gop=30, options=options))
+def test_input_options_seek_to_a_key_frame_exactly(tmp_path, name, options):
+    source = inspect(write_video(tmp_path / name, 120, gop=30, options=options))
     assert source.keyframes == (0, 30, 60, 90)
-    argv = ["-v", "verbose", *SINGLE_THREADED, *input_arguments(source, 60)]
-    argv += ["-vf", filter_text(frame_range(source, 60, 120)), "-an", "-f", "null", "-"]
+    words = [word for key, value in input_options(source, 60).items() for word in (f"-{key}", value) if word]
+    argv = ["-v", "verbose", *SINGLE_THREADED, *words, "-i", source.path]
+    argv += ["-vf", ",".join(map(str, select_frames(source, 60, 120))), "-an", "-f", "null", "-"]
     told = run([ffmpeg_path(), *argv]).stderr
     assert re.search(r"(\d+) frames encoded", told)[1] == "60"
     # without an index reading begins earlier, at some packet that does not decode
     assert int(re.search(r"(\d+) frames decoded", told)[1]) <= 62
 
 
-def test_key_frames_stand_where_planned_and_nowhere_else(tmp_path):
+def test_encode_chunk_places_key_frames_where_planned(tmp_path):
     # two cuts, at which an encoder would place key frames of its own
     path = tmp_path / "cuts.mkv"
     with av.open(str(path), "w") as container:
@@ -104,12 +105,12 @@ def test_key_frames_stand_where_planned_and_nowhere_else(tmp_path):
     assert [n + 3 for n, key in enumerate(keys) if key] == [3, 11, 33, 34]
 
 
-def test_finer_quantisers_cost_more_and_lose_less(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 30))
+def test_encode_chunk_spends_more_bits_at_lower_quantisers(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     job = job_for(source, tmp_path / "store", chunk_of(0, 30), (FULL,) * 3, (12.0, 24.0, 36.0))
     encode_chunk(job)
     paths = [chunk_path(job, n) for n in range(3)]
-    bits = [payload_bits(path) for path in paths]
+    bits = [sum(count_part_bits(path)) for path in paths]
     assert bits[0] > 1.5 * bits[1] > 2 * bits[2] > 0
     original = np.array([frame.luma for frame in encoder.decode(source)], float)
     errors = []
@@ -121,16 +122,16 @@ def test_finer_quantisers_cost_more_and_lose_less(tmp_path):
     assert 10 * np.log10(255**2 / errors[0]) > 38
 
 
-def test_payload_leaves_the_container_out(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 30))
+def test_count_part_bits_excludes_the_container(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     job = job_for(source, tmp_path / "store", chunk_of(0, 30))
     encode_chunk(job)
     path = chunk_path(job, 0)
-    assert 0.5 * path.stat().st_size < payload_bits(path) / 8 < path.stat().st_size - 500
+    assert 0.5 * path.stat().st_size < sum(count_part_bits(path)) / 8 < path.stat().st_size - 500
 
 
-def test_what_is_in_the_store_is_not_encoded_again(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 30))
+def test_encode_chunk_reuses_stored_chunks(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     first = job_for(source, tmp_path / "store", chunk_of(0, 30))
     assert encode_chunk(first) > 0
     made = chunk_path(first, 0).stat()
@@ -140,15 +141,15 @@ def test_what_is_in_the_store_is_not_encoded_again(tmp_path):
     assert encode_chunk(both) == 0
 
 
-def test_a_chunk_is_named_by_all_that_decides_it_and_by_nothing_else(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 30))
+def test_chunk_path_depends_on_everything_that_decides_the_content(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     base = job_for(source, tmp_path / "store", chunk_of(0, 20))
     others = [
         replace(base, quantisers=(12.25,)),
         replace(base, chunk=chunk_of(0, 21)),
         replace(base, chunk=chunk_of(1, 20)),
         replace(base, chunk=chunk_of(0, 20, 5)),
-        replace(base, source=replace(source, content_id="another film")),
+        replace(base, source=replace(source, content_id="another video")),
         *(
             replace(base, renditions=(replace(FULL, **change),))
             for change in (
@@ -169,16 +170,16 @@ def test_a_chunk_is_named_by_all_that_decides_it_and_by_nothing_else(tmp_path):
     assert {chunk_path(job, 0) for job in same} == {chunk_path(base, 0)}
 
 
-def test_the_same_chunk_is_the_same_bytes(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 30))
+def test_encode_chunk_is_deterministic(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     jobs = [job_for(source, tmp_path / name, chunk_of(5, 25)) for name in ("a", "b")]
     for job in jobs:
         encode_chunk(job)
     assert chunk_path(jobs[0], 0).read_bytes() == chunk_path(jobs[1], 0).read_bytes()
 
 
-def test_a_failed_chunk_leaves_nothing_behind(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 30))
+def test_encode_chunk_leaves_no_files_after_a_failure(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     store = tmp_path / "store"
     job = job_for(replace(source, path=str(tmp_path / "gone.mp4")), store, chunk_of(0, 30))
     with pytest.raises(ProcessError, match="No such file") as caught:
@@ -187,8 +188,8 @@ def test_a_failed_chunk_leaves_nothing_behind(tmp_path):
     assert list(store.rglob("*")) == [store / "shotladder-store.json"]
 
 
-def test_a_killed_encode_is_not_tried_again(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 900))
+def test_encode_chunk_does_not_repeat_a_killed_encode(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 900))
     slow = Rendition("slow", "h264", 1920, 1080, "placebo")
     job = job_for(source, tmp_path / "store", chunk_of(0, 900), (slow,))
     with ThreadPoolExecutor(1) as executor:
@@ -203,8 +204,8 @@ def test_a_killed_encode_is_not_tried_again(tmp_path):
             stop_all()  # if it was tried again after all
 
 
-def test_a_lack_of_frames_is_an_error(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 30))
+def test_encode_chunk_rejects_a_missing_frame(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     longer = replace(source, pts=(*source.pts, source.end_pts), end_pts=2 * source.end_pts)
     job = job_for(longer, tmp_path / "store", chunk_of(10, 31))
     with pytest.raises(ProcessError, match="20 frames instead of 21"):
@@ -214,8 +215,8 @@ def test_a_lack_of_frames_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(("angle", "turns"), [(90, 3), (180, 2), (270, 1)])
-def test_rotated_films_stand_upright(tmp_path, angle, turns):
-    path, turned = write_film(tmp_path / "film.mp4", 20), tmp_path / "turned.mp4"
+def test_encode_chunk_rotates_frames_upright(tmp_path, angle, turns):
+    path, turned = write_video(tmp_path / "video.mp4", 20), tmp_path / "turned.mp4"
     argv = [ffmpeg_path(), "-v", "error", "-display_rotation", str(angle), "-i", str(path)]
     run([*argv, "-c", "copy", str(turned)])
     source = inspect(turned)
@@ -237,7 +238,7 @@ TRICKY = (
 
 @pytest.mark.shared
 @pytest.mark.parametrize("clip", TRICKY)
-def test_real_chunks_show_the_frames_of_the_film(shared, tmp_path, clip):
+def test_encode_chunk_keeps_the_frames_of_real_clips(shared, tmp_path, clip):
     source = inspect(shared / "clips" / clip)
     first = source.frame_count // 2
     last = min(first + 8, source.frame_count)
@@ -247,12 +248,12 @@ def test_real_chunks_show_the_frames_of_the_film(shared, tmp_path, clip):
         made = [frame.to_ndarray(format="gray").astype(float) for frame in container.decode(video=0)]
     assert len(made) == last - first
     around = range(max(0, first - 3), min(last + 3, source.frame_count))
-    film = []
+    video = []
     for frame in encoder.decode(source, around[0], around[-1] + 1):
         luma = np.rot90(frame.luma, -source.rotation // 90).astype(np.float32)
-        film.append(cv2.resize(luma, (192, 108), interpolation=cv2.INTER_AREA))
-    for place, picture in enumerate(made):
-        likeness = [np.corrcoef(picture.ravel(), frame.ravel())[0, 1] for frame in film]
+        video.append(cv2.resize(luma, (192, 108), interpolation=cv2.INTER_AREA))
+    for place, image in enumerate(made):
+        likeness = [np.corrcoef(image.ravel(), frame.ravel())[0, 1] for frame in video]
         own = around.index(first + place)
         assert likeness[own] > 0.9
         assert likeness[own] > max(likeness) - 1e-3

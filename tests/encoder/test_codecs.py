@@ -1,6 +1,7 @@
-"""Every encoder is a row: what the rows promise holds, and a user's own row needs no code."""
+"""Codec rows: their properties, and codecs of a user's file."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,21 +11,23 @@ import pytest
 
 import encoder
 from encoder import (
-    CODECS,
     Chunk,
     ChunkJob,
+    CodecFileError,
     Rendition,
     UnknownCodecError,
+    get_codec,
     inspect,
+    load_codecs,
     stitch,
 )
-from encoder.codecs.codec import depth_of, joined
-from encoder.codecs.codec_table import rows_of
+from encoder.codecs.codec import get_bit_depth, join_settings
+from encoder.codecs.codec_file import read_codec_file
 from encoder.encode import chunks
 from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_encoders
-from tests.encoder.films import hashes_in, numbers_in, write_film
+from tests.encoder.videos import hashes_in, numbers_in, write_video
 
 KVAZAAR = """
 [hevc_other]
@@ -36,7 +39,7 @@ step = 1
 rate_halving = 6
 presets = ["ultrafast", "medium"]
 preset = "medium"
-trial_preset = "ultrafast"
+fast_preset = "ultrafast"
 preset_setting = ["kvazaar-params", "preset={}"]
 quantiser_setting = ["kvazaar-params", "qp={}"]
 settings = [["tag:v", "hvc1"], ["kvazaar-params", "period=0"]]
@@ -44,43 +47,43 @@ overrides = [{name = "subpixels", settings = [["kvazaar-params", "subme=4"]], pr
 """
 
 
-@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
-def test_rows_are_sane(codec):
+@pytest.mark.parametrize("codec", load_codecs().values(), ids=load_codecs())
+def test_load_codecs_returns_consistent_rows(codec):
     assert codec.preset in codec.presets
     assert codec.encoder in ffmpeg_encoders()
-    depths = [depth_of(name) for name in codec.pixel_formats]
+    depths = [get_bit_depth(name) for name in codec.pixel_formats]
     assert depths == sorted(depths)
-    for share in (0, 0.25, 0.6, 1):
-        quantiser = codec.at_share(share)
+    for fraction in (0, 0.25, 0.6, 1):
+        quantiser = codec.quantiser_at(fraction)
         assert codec.quantisers[0] <= quantiser <= codec.quantisers[1]
         assert quantiser % codec.step == 0
 
 
-def test_trials_are_by_a_fast_preset_where_production_is_slow():
-    row = CODECS["h264"]
-    assert row.trials_for("slow") == row.trial_preset
-    assert row.trials_for(row.trial_preset) is None
-    assert row.trials_for("ultrafast") is None
-    assert replace(row, trial_preset=None).trials_for("slow") is None
+def test_fast_preset_for_is_none_unless_the_preset_is_slower():
+    row = load_codecs()["h264"]
+    assert row.fast_preset_for("slow") == row.fast_preset
+    assert row.fast_preset_for(row.fast_preset) is None
+    assert row.fast_preset_for("ultrafast") is None
+    assert replace(row, fast_preset=None).fast_preset_for("slow") is None
 
 
 @pytest.mark.parametrize(("depth", "expected"), [(8, 8), (9, 10), (10, 10), (12, 10), (16, 10)])
-def test_samples_are_as_deep_as_the_films_where_that_can_be(depth, expected):
-    assert depth_of(CODECS["hevc"].pixel_format(depth)) == expected
-    assert CODECS["h264"].pixel_format(depth) == "yuv420p"
+def test_pixel_format_for_keeps_the_bit_depth_if_possible(depth, expected):
+    assert get_bit_depth(load_codecs()["hevc"].pixel_format_for(depth)) == expected
+    assert load_codecs()["h264"].pixel_format_for(depth) == "yuv420p"
 
 
-def test_a_row_of_a_file_encodes_without_code(tmp_path, monkeypatch):
+def test_read_codec_file_returns_a_codec_that_encodes_and_stitches(tmp_path, monkeypatch):
     file = tmp_path / "rows.toml"
     file.write_text(KVAZAAR)
-    (row,) = rows_of(file)
-    monkeypatch.setitem(CODECS, row.name, row)
-    source = inspect(write_film(tmp_path / "film.mp4", 30))
+    (row,) = read_codec_file(file)
+    monkeypatch.setitem(load_codecs(), row.name, row)
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
     chunks = (Chunk(0, 12, (0,), (0,)), Chunk(12, 30, (12,), (1,)))
     paths = []
-    (finer,) = row.overrides_for("ultrafast", "visual")
+    (override_row,) = row.overrides_for("ultrafast", "visual")
     assert not row.overrides_for("medium", "visual")
-    for chunk, override in zip(chunks, ("", finer.name), strict=True):
+    for chunk, override in zip(chunks, ("", override_row.name), strict=True):
         rung = Rendition("a", "hevc_other", 128, 64, "ultrafast", override=override)
         job = ChunkJob(source, chunk, (rung,), (22.0,), Store(tmp_path / "store"))
         encoder.encode_chunk(job)
@@ -90,12 +93,12 @@ def test_a_row_of_a_file_encodes_without_code(tmp_path, monkeypatch):
     assert hashes_in(tmp_path / "track.mp4") == [each for path in paths for each in hashes_in(path)]
 
 
-def test_a_row_says_what_opens_a_device_and_brings_pictures_there(tmp_path, monkeypatch):
-    row = replace(CODECS["h264"], name="elsewhere", devices=(("filter_threads", "1"),), upload=("copy", "null"))
-    monkeypatch.setitem(CODECS, row.name, row)
+def test_encode_chunk_opens_devices_and_uploads_frames(tmp_path, monkeypatch):
+    row = replace(load_codecs()["h264"], name="elsewhere", devices=(("filter_threads", "1"),), upload=("copy", "null"))
+    monkeypatch.setitem(load_codecs(), row.name, row)
     commands = []
     monkeypatch.setattr(chunks, "run", lambda argv, **named: commands.append(argv) or run(argv, **named))
-    source = inspect(write_film(tmp_path / "film.mp4", 10))
+    source = inspect(write_video(tmp_path / "video.mp4", 10))
     job = ChunkJob(
         source,
         Chunk(0, 10, (0,), (0,)),
@@ -110,12 +113,12 @@ def test_a_row_says_what_opens_a_device_and_brings_pictures_there(tmp_path, monk
 
 @pytest.mark.parametrize(
     ("name", "preset"),
-    [(row.name, p) for row in CODECS.values() for p in row.presets if row.overrides_for(p, "metric")],
+    [(row.name, p) for row in load_codecs().values() for p in row.presets if row.overrides_for(p, "metric")],
 )
-def test_refined_chunks_have_the_headers_of_plain_ones(tmp_path, name, preset):
-    source = inspect(write_film(tmp_path / "film.mp4", 20))
+def test_overrides_leave_parameter_sets_unchanged(tmp_path, name, preset):
+    source = inspect(write_video(tmp_path / "video.mp4", 20))
     for tune in ("visual", "metric"):
-        names = ["", *(each.name for each in CODECS[name].overrides_for(preset, tune))]
+        names = ["", *(each.name for each in load_codecs()[name].overrides_for(preset, tune))]
         rungs = tuple(Rendition(n or "plain", name, 128, 64, preset, tune, override=n) for n in names)
         job = ChunkJob(source, Chunk(0, 20, (0,), (0,)), rungs, (28.0,) * len(rungs), Store(tmp_path / "store"))
         encoder.encode_chunk(job)
@@ -128,24 +131,69 @@ def test_refined_chunks_have_the_headers_of_plain_ones(tmp_path, name, preset):
         assert len(headers) == 1
 
 
-@pytest.mark.parametrize("text", ["[x", "[x]\nencoder = 'a'", "x = 1", "[x]\nspeed = 1"])
-def test_files_that_are_no_rows_are_told(tmp_path, text):
+VALID = {key.split(" = ")[0]: key for key in KVAZAAR.strip().splitlines()[1:]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"step": 'step = "1"'}, r"row \[hevc_other\]: Expected `float`, got `str` - at `\$.step`"),
+        ({"step": "step = 0"}, r"`\$.step` must be positive"),
+        ({"encoder": ""}, r"row \[hevc_other\]: .*missing required field `encoder`"),
+        ({"speed": "speed = 1"}, r"unknown key `\$.speed` \(choose from encoder, "),
+        ({"name": 'name = "other"'}, r"unknown key `\$.name`"),
+        ({"quantisers": "quantisers = [12, 30, 46]"}, r"at `\$.quantisers`"),
+        ({"quantisers": "quantisers = [46, 12]"}, r"`\$.quantisers` must be increasing"),
+        ({"pixel_formats": "pixel_formats = []"}, r"`\$.pixel_formats` is empty"),
+        ({"passes": "passes = 3"}, r"`\$.passes` must be 1 or 2"),
+        ({"preset": 'preset = "slow"'}, r"`\$.preset` 'slow' is not in `\$.presets`"),
+        ({"fast_preset": 'fast_preset = "slow"'}, r"`\$.fast_preset` 'slow' is not in `\$.presets`"),
+        ({"settings": 'settings = [["tag:v", "hvc1"], ["g"]]'}, r"at `\$.settings\[1\]`"),
+        ({"overrides": "overrides = 1"}, r"at `\$.overrides`"),
+        ({"overrides": 'overrides = [{name = "a", speed = 1}]'}, r"unknown key `\$.overrides\[0\].speed`"),
+        ({"overrides": 'overrides = [{name = "a", settings = []}]'}, r"`presets` - at `\$.overrides\[0\]`"),
+    ],
+)
+def test_read_codec_file_names_row_and_key_of_a_fault(tmp_path, changes, reason):
     file = tmp_path / "rows.toml"
-    file.write_text(text)
-    with pytest.raises(UnknownCodecError, match="not rows of codecs"):
-        rows_of(file)
-    with pytest.raises(UnknownCodecError, match="not rows of codecs"):
-        rows_of(tmp_path / "none.toml")
+    file.write_text("\n".join(["[hevc_other]", *(VALID | changes).values()]))
+    with pytest.raises(CodecFileError, match=f"^{re.escape(str(file))}: .*{reason}"):
+        read_codec_file(file)
 
 
-def test_parameters_of_one_option_are_joined():
-    assert joined([("a", "1"), ("b", "x=1"), ("b", "y=2")]) == {"a": "1", "b": "x=1:y=2"}
-
-
-def test_rows_named_in_the_environment_are_there(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[x", "is not valid TOML"),
+        (b"\xff\xfe", "is not valid TOML"),
+        ("x = 1", r"row \[x\]: is not a table"),
+        ("#" * 1_000_001, "has 1000001 bytes"),
+        (None, "cannot be read"),
+    ],
+)
+def test_read_codec_file_refuses_other_files(tmp_path, text, reason):
     file = tmp_path / "rows.toml"
-    file.write_text(KVAZAAR)
-    told = "import encoder; print(encoder.codec_named('hevc_other').encoder)"
+    if text is not None:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(CodecFileError, match=reason):
+        read_codec_file(file)
+
+
+def test_get_codec_lists_known_codecs():
+    with pytest.raises(UnknownCodecError, match=r"unknown codec 'h266' \(choose from h264, hevc, vp9, av1"):
+        get_codec("h266")
+
+
+def test_join_settings_joins_values_of_one_option():
+    assert join_settings([("a", "1"), ("b", "x=1"), ("b", "y=2")]) == {"a": "1", "b": "x=1:y=2"}
+
+
+def test_load_codecs_reads_the_file_of_the_environment_on_first_use(tmp_path):
+    file = tmp_path / "rows.toml"
+    code = (
+        f"import encoder, pathlib; pathlib.Path({str(file)!r}).write_text({KVAZAAR!r}); "
+        "print(encoder.get_codec('hevc_other').encoder)"
+    )
     environment = os.environ | {"SHOTLADDER_CODECS": str(file)}
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "libkvazaar"

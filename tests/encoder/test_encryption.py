@@ -1,4 +1,4 @@
-"""Encrypted tracks hold the clear ones' frames for who has the keys, nothing for who has not, and no key is seen."""
+"""Encrypted tracks decode to the original frames with the right keys only, and no key appears in an output."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ from shotladder_runtime.errors import ProcessError
 from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import packager_path
-from tests.encoder.films import beep, fetched, hashes_in, write_film
+from tests.encoder.videos import beep, fetch_track, hashes_in, write_video
 
 RUNG = Rendition("h264-64p-90k", "h264", 128, 64, "veryfast")
 KEYS = {"VIDEO": ("a0" * 16, "b1" * 16), "AUDIO": ("c2" * 16, "d3" * 16)}
@@ -37,7 +37,7 @@ COMMON, WIDEVINE, PLAYREADY = (
 )
 
 
-def sound_in(path, key=None):
+def audio_frames_in(path, key=None):
     with av.open(str(path), options={"decryption_key": key} if key else {}) as container:
         return [frame.to_ndarray().tobytes() for frame in container.decode(audio=0)]
 
@@ -51,15 +51,15 @@ def key_file(folder, entries):
 @pytest.fixture(scope="module")
 def title(tmp_path_factory):
     folder = tmp_path_factory.mktemp("title")
-    source = inspect(write_film(folder / "film.mkv", 100, sound=(Fraction(0), beep(4, 1))))
+    source = inspect(write_video(folder / "video.mkv", 100, audio=(Fraction(0), beep(4, 1))))
     chunks, segments = encoder.plan_chunks(source, (0, 60), Fraction(2))
     jobs = [ChunkJob(source, chunk, (RUNG,), (30.0,), Store(folder / "store")) for chunk in chunks]
     for job in jobs:
         encoder.encode_chunk(job)
     track = folder / "track.mp4"
     encoder.stitch(source, chunks, [encoder.chunk_path(job, 0) for job in jobs], track, segments)
-    sound = encoder.encode_audio(source, source.audio[0], Store(folder / "store"))
-    return source, segments, [(RUNG, track)], [sound]
+    audio_track = encoder.encode_audio(source, source.audio[0], Store(folder / "store"))
+    return source, segments, [(RUNG, track)], [audio_track]
 
 
 @pytest.fixture(scope="module", params=encoder.PROTECTION_SCHEMES)
@@ -70,47 +70,47 @@ def encrypted(request, title, tmp_path_factory):
     keys = tuple(ContentKey(label, *pair) for label, pair in KEYS.items())
     argvs, texts = [], []
 
-    def noted(argv, **options):
+    def run_and_record(argv, **options):
         done = run(argv, **options)
         argvs.append(argv)
         texts.append(done.stdout + done.stderr.encode())
         return done
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packager, "run", noted)
+        patch.setattr(packager, "run", run_and_record)
         packager.package(folder, source, segments, tracks, audio, [], PackagingRequest(Encryption(request.param, keys)))
     return request.param, folder, argvs, texts
 
 
-def test_decrypted_frames_and_sound_are_those_of_the_clear(title, encrypted):
-    _, _, [(_, track)], [sound] = title
+def test_package_encrypts_tracks_that_decrypt_to_the_original(title, encrypted):
+    _, _, [(_, track)], [audio_track] = title
     _, folder, _, _ = encrypted
-    picture, voice = (fetched(folder, name) for name in (f"video_{RUNG.id}.m3u8", "audio_und-aac.m3u8"))
-    assert hashes_in(picture, KEYS["VIDEO"][1]) == hashes_in(track)
-    assert sound_in(voice, KEYS["AUDIO"][1]) == sound_in(sound.path)
+    video, audio = (fetch_track(folder, name) for name in (f"video_{RUNG.id}.m3u8", "audio_und-aac.m3u8"))
+    assert hashes_in(video, KEYS["VIDEO"][1]) == hashes_in(track)
+    assert audio_frames_in(audio, KEYS["AUDIO"][1]) == audio_frames_in(audio_track.path)
 
 
-def test_without_its_key_nothing_is_to_be_seen(title, encrypted):
+def test_package_encrypts_tracks_that_do_not_decode_without_the_key(title, encrypted):
     _, _, [(_, track)], _ = title
     _, folder, _, _ = encrypted
-    picture, clear = fetched(folder, f"video_{RUNG.id}.m3u8"), hashes_in(track)
+    video, clear = fetch_track(folder, f"video_{RUNG.id}.m3u8"), hashes_in(track)
     for wrong in (None, KEYS["AUDIO"][1]):
         with contextlib.suppress(av.FFmpegError):
-            assert not set(hashes_in(picture, wrong)) & set(clear)
+            assert not set(hashes_in(video, wrong)) & set(clear)
 
 
-def test_the_packager_itself_decrypts_to_the_same_frames(title, encrypted, tmp_path):
+def test_packager_decrypts_to_the_original_frames(title, encrypted, tmp_path):
     _, _, [(_, track)], _ = title
     _, folder, _, _ = encrypted
     key_id, key = KEYS["VIDEO"]
     flags = tmp_path / "flags"
     flags.write_text(f"--enable_raw_key_decryption\n--keys=label=:key_id={key_id}:key={key}\n")
-    fields = f"in={fetched(folder, f'video_{RUNG.id}.m3u8')},stream=video,out=clear.mp4"
+    fields = f"in={fetch_track(folder, f'video_{RUNG.id}.m3u8')},stream=video,out=clear.mp4"
     run([packager_path(), fields, "--flagfile", str(flags), "--quiet"], cwd=str(tmp_path))
     assert hashes_in(tmp_path / "clear.mp4") == hashes_in(track)
 
 
-def test_manifests_tell_the_scheme_every_system_and_the_key_ids_but_no_key(encrypted):
+def test_package_writes_scheme_systems_and_key_ids_but_no_key(encrypted):
     scheme, folder, argvs, texts = encrypted
     mpd = (folder / "manifest.mpd").read_text()
     for system in (COMMON, WIDEVINE, PLAYREADY):
@@ -132,17 +132,17 @@ def test_manifests_tell_the_scheme_every_system_and_the_key_ids_but_no_key(encry
         assert not [text for text in seen if key.encode() in text.lower() or bytes.fromhex(key) in text]
 
 
-def test_each_track_has_the_key_of_its_kind(encrypted):
+def test_package_encrypts_each_track_with_the_key_of_its_label(encrypted):
     _, folder, _, _ = encrypted
-    picture, sound = ((folder / name).read_bytes() for name in (f"video/{RUNG.id}/init.mp4", "audio/und-aac/init.mp4"))
-    for init, label in ((picture, "VIDEO"), (sound, "AUDIO")):
+    video, audio = ((folder / name).read_bytes() for name in (f"video/{RUNG.id}/init.mp4", "audio/und-aac/init.mp4"))
+    for init, label in ((video, "VIDEO"), (audio, "AUDIO")):
         # default_KID stands in the box tenc (ISO/IEC 23001-7, 8.2)
         tenc = init[init.index(b"tenc") :]
         assert tenc[12:28].hex() == KEYS[label][0]
 
 
-def test_the_flags_are_the_owners_alone_and_gone_after_use():
-    encryption = Encryption("cbcs", new_keys(), key_uri="skd://film")
+def test_packager_flags_are_private_and_deleted_after_use():
+    encryption = Encryption("cbcs", new_keys(), key_uri="skd://title")
     with packager_flags(encryption) as (flag,):
         path = Path(flag.removeprefix("--flagfile="))
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -151,18 +151,18 @@ def test_the_flags_are_the_owners_alone_and_gone_after_use():
     assert not any(key.key in repr(encryption) for key in encryption.keys)
 
 
-def test_a_failure_of_the_packager_tells_no_key(title, tmp_path):
+def test_package_reports_no_key_when_the_packager_fails(title, tmp_path):
     source, segments, [(rung, _)], _ = title
     encryption = Encryption("cbcs", new_keys())
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"nothing")
     with pytest.raises(ProcessError) as caught:
         packager.package(tmp_path, source, segments, [(rung, bad)], [], [], PackagingRequest(encryption))
-    told = repr((caught.value.argv, caught.value.tail, str(caught.value)))
-    assert not any(key.key in told for key in encryption.keys)
+    message = repr((caught.value.argv, caught.value.tail, str(caught.value)))
+    assert not any(key.key in message for key in encryption.keys)
 
 
-def test_the_start_is_in_the_clear_when_that_is_asked_for(title, tmp_path):
+def test_package_leaves_the_clear_lead_unencrypted(title, tmp_path):
     source, segments, tracks, _ = title
     encryption = Encryption("cbcs", new_keys(), clear_lead=0.5)
     packaged = packager.package(tmp_path, source, segments, tracks, [], [], PackagingRequest(encryption))
@@ -170,7 +170,7 @@ def test_the_start_is_in_the_clear_when_that_is_asked_for(title, tmp_path):
     assert boxes == [False] + [True] * (len(boxes) - 1)
 
 
-def test_new_keys_are_kept_whole_and_never_written_over(tmp_path):
+def test_save_keys_writes_a_private_file_and_never_overwrites(tmp_path):
     keys, path = new_keys(), tmp_path / "made" / "keys.json"
     save_keys(keys, path)
     assert load_keys(path) == keys
@@ -181,7 +181,7 @@ def test_new_keys_are_kept_whole_and_never_written_over(tmp_path):
     assert len({k.key for k in (*keys, *new_keys())} | {k.key_id for k in keys}) == 6
 
 
-def test_keys_may_be_uuids_and_told_by_size(tmp_path):
+def test_load_keys_accepts_uuids_and_labels_of_sizes(tmp_path):
     entries = [{"label": "audio", "key_id": "00112233-4455-6677-8899-AABBCCDDEEFF", "key": "AA" * 16}]
     entries += [
         {"label": name, "key_id": f"{n:032x}", "key": f"{n + 99:032x}"} for n, name in enumerate(["SD", "VIDEO"])
@@ -199,26 +199,31 @@ AUDIO = {"label": "AUDIO", "key_id": "00" * 16, "key": "ab" * 16}
 
 
 @pytest.mark.parametrize(
-    ("entries", "told"),
+    ("entries", "reason"),
     [
         ([AUDIO], "no key for HD, SD, UHD1, UHD2"),
-        ([AUDIO, AUDIO, {**AUDIO, "label": "VIDEO"}], "two keys of one label"),
-        ([{**AUDIO, "label": "sound"}], "label 'SOUND' is none of"),
-        ([{**AUDIO, "key": "ab" * 15}], "the key of AUDIO is not 32 hexadecimal digits"),
-        ([{"label": "AUDIO"}], "is no file of keys"),
-        ("keys", "is no file of keys"),
+        ([AUDIO, AUDIO, {**AUDIO, "label": "VIDEO"}], "two keys with the same label"),
+        ([{**AUDIO, "label": "sound"}], r"\$.keys\[0\].label: unknown label \(choose from AUDIO, VIDEO"),
+        ([{**AUDIO, "label": "ab" * 16}], r"\$.keys\[0\].label: unknown label"),
+        ([AUDIO, {**AUDIO, "key": "ab" * 15}], r"\$.keys\[1\].key: the key of AUDIO is not 32 hexadecimal digits"),
+        ([{"label": "AUDIO"}], r"is not a file of keys, .*missing required field `key_id` - at `\$.keys\[0\]`"),
+        ([{**AUDIO, "key": 1}], r"is not a file of keys, .*Expected `str`, got `int` - at `\$.keys\[0\].key`"),
+        ("keys", r"is not a file of keys, .*Expected `array`, got `str` - at `\$.keys`"),
     ],
 )
-def test_keys_that_cannot_be_used_are_told_in_a_line_without_them(tmp_path, entries, told):
-    with pytest.raises(KeyFileError, match=told) as caught:
+def test_load_keys_names_the_place_of_a_fault_and_no_key(tmp_path, entries, reason):
+    with pytest.raises(KeyFileError, match=reason) as caught:
         load_keys(key_file(tmp_path, entries))
     assert "abab" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_of_keys_that_is_not_there_is_told(tmp_path):
+def test_load_keys_refuses_files_that_are_not_key_files(tmp_path):
     with pytest.raises(KeyFileError, match="cannot be read"):
         load_keys(tmp_path / "none.json")
     (tmp_path / "text.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(KeyFileError, match="is no file of keys"):
+    with pytest.raises(KeyFileError, match="is not a file of keys"):
         load_keys(tmp_path / "text.json")
+    (tmp_path / "long.json").write_text(" " * 100_001)
+    with pytest.raises(KeyFileError, match="it has 100001 bytes"):
+        load_keys(tmp_path / "long.json")

@@ -1,4 +1,4 @@
-"""Frames by number: the same from any start, checked against the index, right whatever the line size."""
+"""Decoded frames: the same from any start, checked against the index, without padding."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,19 +16,19 @@ from encoder.media.inspection import inspect
 FRAMES = 60
 
 
-def picture(number: int, width: int, height: int) -> np.ndarray:
+def image(number: int, width: int, height: int) -> np.ndarray:
     """A texture that moves by a sample a frame, so that every frame is its own."""
     y, x = np.mgrid[:height, :width]
     return (96 + 60 * np.sin((x + number) / 5) + 30 * np.cos((y - 2 * number) / 7)).astype(np.uint8)
 
 
-def write_film(path: Path, size=(98, 70), codec="libx264", pixel_format="yuv420p", options=None, steps=None):
+def write_video(path: Path, size=(98, 70), codec="libx264", pixel_format="yuv420p", options=None, steps=None):
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=options or {})
         stream.width, stream.height, stream.pix_fmt = *size, pixel_format
         stream.codec_context.gop_size = 12
         for number in range(FRAMES):
-            grey = av.VideoFrame.from_ndarray(picture(number, *size), format="gray")
+            grey = av.VideoFrame.from_ndarray(image(number, *size), format="gray")
             frame = grey.reformat(format=pixel_format)
             frame.pts = number if steps is None else steps[number]
             frame.time_base = Fraction(1, 25)
@@ -38,14 +38,14 @@ def write_film(path: Path, size=(98, 70), codec="libx264", pixel_format="yuv420p
 
 
 @pytest.fixture(scope="module", params=["mp4", "mkv", "ts", "open-gop"])
-def film(request, tmp_path_factory) -> Path:
+def video(request, tmp_path_factory) -> Path:
     options = {"x264-params": "open-gop=1:bframes=3:scenecut=0"} if request.param == "open-gop" else {}
     suffix = "mkv" if request.param == "open-gop" else request.param
-    return write_film(tmp_path_factory.mktemp("frames") / f"film.{suffix}", options=options)
+    return write_video(tmp_path_factory.mktemp("frames") / f"video.{suffix}", options=options)
 
 
-def test_a_range_holds_the_frames_of_the_whole(film):
-    source = inspect(film)
+def test_decode_range_equals_the_range_of_a_full_decode(video):
+    source = inspect(video)
     assert source.frame_count == FRAMES
     whole = [frame.luma.copy() for frame in decode(source)]
     for first, last in [(0, 60), (0, 1), (11, 14), (12, 13), (25, 40), (47, 60), (59, 60)]:
@@ -56,28 +56,28 @@ def test_a_range_holds_the_frames_of_the_whole(film):
             np.testing.assert_array_equal(frame.luma, whole[frame.number])
 
 
-def test_an_empty_range_decodes_nothing(film):
-    assert list(decode(inspect(film), 7, 7)) == []
+def test_decode_yields_nothing_for_an_empty_range(video):
+    assert list(decode(inspect(video), 7, 7)) == []
 
 
-def test_a_range_outside_the_film_is_refused(film):
+def test_decode_rejects_a_range_outside_the_source(video):
     with pytest.raises(ValueError, match="not within"):
-        list(decode(inspect(film), 0, FRAMES + 1))
+        list(decode(inspect(video), 0, FRAMES + 1))
 
 
-def test_threads_change_no_frame(film):
-    source = inspect(film)
+def test_decode_gives_the_same_frames_with_any_number_of_threads(video):
+    source = inspect(video)
     plain = [frame.luma.copy() for frame in decode(source, 20, 30)]
     for frame, luma in zip(decode(source, 20, 30, threads=2), plain, strict=True):
         np.testing.assert_array_equal(frame.luma, luma)
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
-def test_frames_are_deblocked_unless_that_is_left_out(tmp_path, codec):
+def test_decode_skips_deblocking_on_request(tmp_path, codec):
     own = {"libx264": {"bf": "3"}, "libx265": {"x265-params": "log-level=none"}}[codec]
-    path = write_film(tmp_path / "film.mp4", (128, 64), codec, options={"crf": "40", "preset": "fast", **own})
+    path = write_video(tmp_path / "video.mp4", (128, 64), codec, options={"crf": "40", "preset": "fast", **own})
     with av.open(str(path)) as container:
-        plain = [picture.to_ndarray()[:64] for picture in container.decode(video=0)]
+        plain = [image.to_ndarray()[:64] for image in container.decode(video=0)]
     source = inspect(path)
     for n in (0, 17):
         luma = [frame.luma for frame in decode(source, n)]
@@ -89,49 +89,49 @@ def test_frames_are_deblocked_unless_that_is_left_out(tmp_path, codec):
 
 
 @pytest.mark.parametrize("size", [(98, 70), (16, 16), (130, 34)])
-def test_planes_are_the_picture_whatever_the_line_size(tmp_path, size):
-    source = inspect(write_film(tmp_path / "film.mkv", size, "ffv1"))
+def test_decode_removes_the_padding_of_lines(tmp_path, size):
+    source = inspect(write_video(tmp_path / "video.mkv", size, "ffv1"))
     for frame in decode(source):
         chroma = (size[1] // 2, size[0] // 2)
         assert [plane.shape for plane in frame.planes] == [size[::-1], chroma, chroma]
-        grey = av.VideoFrame.from_ndarray(picture(frame.number, *size), format="gray")
+        grey = av.VideoFrame.from_ndarray(image(frame.number, *size), format="gray")
         np.testing.assert_array_equal(frame.luma, grey.reformat(format="yuv420p").to_ndarray()[: size[1]])
 
 
-def test_ten_bits_stay_ten_bits(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mkv", codec="ffv1", pixel_format="yuv420p10le"))
+def test_decode_keeps_ten_bits(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mkv", codec="ffv1", pixel_format="yuv420p10le"))
     frame = next(decode(source))
     assert (frame.bit_depth, frame.luma.dtype) == (10, np.uint16)
     assert frame.luma.max() > 255
 
 
-def test_rgb_becomes_luma_and_full_chroma(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mkv", codec="ffv1", pixel_format="bgr0"))
+def test_decode_converts_rgb_to_luma_and_full_chroma(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mkv", codec="ffv1", pixel_format="bgr0"))
     frame = next(decode(source))
     assert frame.pixel_format == "yuv444p"
     assert {plane.shape for plane in frame.planes} == {(70, 98)}
 
 
-def test_uneven_times_are_kept(tmp_path):
+def test_decode_keeps_irregular_times(tmp_path):
     steps = np.cumsum([1, 3] * (FRAMES // 2)).tolist()
-    source = inspect(write_film(tmp_path / "film.mkv", steps=steps))
+    source = inspect(write_video(tmp_path / "video.mkv", steps=steps))
     assert not source.is_cfr
     assert [frame.pts for frame in decode(source, 13)] == list(source.pts[13:])
 
 
-def test_a_frame_that_is_not_in_the_index_is_an_error(film):
-    source = inspect(film)
+def test_decode_rejects_a_frame_that_is_not_in_the_index(video):
+    source = inspect(video)
     other = replace(source, pts=source.pts[:20] + source.pts[21:])
     with pytest.raises(SourceError, match="not in its index"):
         list(decode(other))
 
 
-def without_packets(path: Path, broken: range) -> Path:
-    """Copy a film and spoil the payload of some packets, so that they are there and do not decode."""
+def break_packets(path: Path, broken: range) -> Path:
+    """Copy a video and overwrite the payload of some packets, so that they cannot be decoded."""
     copy = path.with_name(f"broken-{path.name}")
-    with av.open(str(path)) as film, av.open(str(copy), "w") as out:
-        stream = out.add_stream_from_template(film.streams.video[0])
-        for number, packet in enumerate(film.demux(video=0)):
+    with av.open(str(path)) as video, av.open(str(copy), "w") as out:
+        stream = out.add_stream_from_template(video.streams.video[0])
+        for number, packet in enumerate(video.demux(video=0)):
             if packet.size:
                 damaged = av.Packet(bytes(packet.size)) if number in broken else packet
                 damaged.pts, damaged.dts, damaged.time_base = packet.pts, packet.dts, packet.time_base
@@ -141,31 +141,31 @@ def without_packets(path: Path, broken: range) -> Path:
     return copy
 
 
-def lost_of(source) -> Iterator[tuple[int, int]]:
+def list_undecodable(source) -> Iterator[tuple[int, int]]:
     lost: list[tuple[int, int]] = []
     numbers = [frame.number for frame in decode(source, on_undecodable=lambda a, b: lost.append((a, b)))]
     assert sorted(numbers + [n for a, b in lost for n in range(a, b)]) == list(range(source.frame_count))
     return lost
 
 
-def test_lost_frames_are_named(tmp_path):
-    film = write_film(tmp_path / "film.mkv", codec="mpeg4", options={"bf": "0"})
-    source = inspect(without_packets(film, range(30, 33)))
+def test_decode_reports_undecodable_frames(tmp_path):
+    video = write_video(tmp_path / "video.mkv", codec="mpeg4", options={"bf": "0"})
+    source = inspect(break_packets(video, range(30, 33)))
     assert source.frame_count == FRAMES
-    assert lost_of(source) == [(30, 33)]
+    assert list_undecodable(source) == [(30, 33)]
     with pytest.raises(SourceError, match=r"frames 30 to 32 \(at 1\.200 s\) cannot be decoded"):
         list(decode(source))
 
 
-def test_lost_frames_at_the_end_are_named(tmp_path):
-    film = write_film(tmp_path / "film.mkv", codec="mpeg4", options={"bf": "0"})
-    source = inspect(without_packets(film, range(57, 60)))
-    assert lost_of(source) == [(57, 60)]
+def test_decode_reports_undecodable_frames_at_the_end(tmp_path):
+    video = write_video(tmp_path / "video.mkv", codec="mpeg4", options={"bf": "0"})
+    source = inspect(break_packets(video, range(57, 60)))
+    assert list_undecodable(source) == [(57, 60)]
 
 
-def test_a_film_that_went_away_is_an_error(tmp_path):
-    path = write_film(tmp_path / "film.mkv")
+def test_decode_rejects_a_source_that_was_deleted(tmp_path):
+    path = write_video(tmp_path / "video.mkv")
     source = inspect(path)
     path.unlink()
-    with pytest.raises(SourceError, match="cannot be opened any more"):
+    with pytest.raises(SourceError, match="cannot be opened"):
         next(decode(source))

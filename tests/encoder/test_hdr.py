@@ -1,4 +1,4 @@
-"""High dynamic range is carried where the codec can, tone-mapped where it cannot, and told in every place."""
+"""HDR is kept and signalled if the codec supports it, and tone-mapped otherwise."""
 
 import shutil
 import xml.etree.ElementTree as ET
@@ -21,11 +21,11 @@ from encoder import (
     SourceError,
     inspect,
 )
-from encoder.encode.filters import colour_tags, filter_text, picture_filters
+from encoder.encode.filters import make_colour_tags, make_frame_filters
 from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
-from tests.encoder.films import fetched, numbers_in, write_film
+from tests.encoder.videos import fetch_track, numbers_in, write_video
 
 QUICK = {"hevc": "ultrafast", "av1": "12", "vp9": "5", "h264": "ultrafast"}
 MASTERING = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
@@ -44,12 +44,12 @@ SEGMENTS = (Segment(0, 20), Segment(20, 30))
 def hdr10(tmp_path_factory):
     """PQ with mastering display and content light, one key frame at the start alone."""
     folder = tmp_path_factory.mktemp("hdr10")
-    plain, film = write_film(folder / "plain.mp4", 30, pixel_format="yuv420p10le"), folder / "film.mp4"
+    plain, video = write_video(folder / "plain.mp4", 30, pixel_format="yuv420p10le"), folder / "video.mp4"
     tags = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited"
     params = f"log-level=error:keyint=100:{tags}:master-display={MASTERING}:max-cll=1000,400"
     argv = [ffmpeg_path(), "-v", "error", "-i", str(plain), "-c:v", "libx265", "-preset", "ultrafast"]
-    run([*argv, "-crf", "8", "-pix_fmt", "yuv420p10le", "-x265-params", params, str(film)])
-    return inspect(film)
+    run([*argv, "-crf", "8", "-pix_fmt", "yuv420p10le", "-x265-params", params, str(video)])
+    return inspect(video)
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +69,19 @@ def packaged(hdr10, tmp_path_factory):
     return out, dict(zip(QUICK, encoder.package(out, hdr10, SEGMENTS, tracks, [], []), strict=True))
 
 
-def test_metadata_is_found(hdr10):
+def test_inspect_finds_hdr_metadata(hdr10):
     assert hdr10.colour == Colour("bt2020", "smpte2084", "bt2020nc", "tv")
     assert hdr10.hdr == HDRMetadata(True, 1000.0, 1000, 400)
 
 
 @pytest.mark.parametrize("codec", QUICK)
-def test_pictures_boxes_and_manifests_tell_the_range(packaged, codec):
+def test_package_signals_the_dynamic_range_everywhere(packaged, codec):
     out, listed = packaged
-    whole = fetched(out, listed[codec].playlist)
+    whole = fetch_track(out, listed[codec].playlist)
     assert numbers_in(whole) == list(range(30))
     kept = codec in ("hevc", "av1")
-    with av.open(str(whole)) as film:
-        frames = list(film.decode(video=0))
+    with av.open(str(whole)) as video:
+        frames = list(video.decode(video=0))
     for frame in frames:
         tags = (frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range)
         assert tuple(map(int, tags)) == ((9, 16, 9, 1) if kept else (1, 1, 1, 1))
@@ -100,7 +100,7 @@ def test_pictures_boxes_and_manifests_tell_the_range(packaged, codec):
             assert told["ColourPrimaries"] == told["MatrixCoefficients"] == "9"
 
 
-def test_ranges_of_one_file_hold_where_boxes_of_light_were_added(packaged, hdr10, tmp_path):
+def test_shift_byte_ranges_corrects_ranges_after_hdr_boxes(packaged, hdr10, tmp_path):
     out, listed = packaged
     tracks = [(Rendition("hevc", "hevc", 128, 64, QUICK["hevc"]), out.parent / "hevc.mp4")]
     request = encoder.PackagingRequest(single_file=True)
@@ -126,15 +126,17 @@ def grey(tmp_path, source: encoder.Source, code: int) -> float:
     """What a 10-bit PQ level looks like in an SDR rendition, 0 black to 1 white."""
     graph = f"color=black:s=64x64:d=0.04,format=yuv420p10le,geq=lum={code}:cb=512:cr=512"
     size = (64, 64)
-    chain = filter_text(picture_filters(replace(source, width=64, height=64), size, encoder.codec_named("h264")))
+    chain = ",".join(
+        map(str, make_frame_filters(replace(source, width=64, height=64), size, encoder.get_codec("h264")))
+    )
     tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
     argv = [ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", f"{graph},{tags},{chain}"]
     raw = run([*argv, "-frames:v", "1", "-f", "rawvideo", "-"]).stdout
     return (np.frombuffer(raw, np.uint8)[: 64 * 64].mean() - 16) / 219
 
 
-def test_tone_mapping_keeps_black_white_and_order(hdr10, tmp_path):
-    # PQ's codes of 0, 1, 26 (BT.2408: 18 % grey), 100, 203 (diffuse white) and 1000 cd/m2, the film's brightest
+def test_make_preparation_filters_tone_maps_monotonically(hdr10, tmp_path):
+    # PQ's codes of 0, 1, 26 (BT.2408: 18 % grey), 100, 203 (diffuse white) and 1000 cd/m2, the peak of the source
     levels = [grey(tmp_path, hdr10, code) for code in (64, 195, 397, 509, 572, 723)]
     assert levels == sorted(levels)
     assert levels[0] == pytest.approx(0, abs=0.01)
@@ -144,7 +146,7 @@ def test_tone_mapping_keeps_black_white_and_order(hdr10, tmp_path):
 
 
 @pytest.mark.parametrize("codec", QUICK)
-def test_what_is_made_is_measured_against_what_it_was_made_of(hdr10, tmp_path, codec):
+def test_encode_is_measured_against_the_prepared_source(hdr10, tmp_path, codec):
     job = ChunkJob(
         hdr10, CHUNKS[1], (Rendition("a", codec, 128, 64, QUICK[codec]),), (14.0,), Store(tmp_path / "store")
     )
@@ -154,7 +156,7 @@ def test_what_is_made_is_measured_against_what_it_was_made_of(hdr10, tmp_path, c
     assert scores.mean > 90
 
 
-def test_rgb_becomes_bt709_and_says_so(tmp_path):
+def test_make_frame_filters_converts_rgb_to_tagged_bt709(tmp_path):
     path = tmp_path / "screen.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
@@ -164,22 +166,22 @@ def test_rgb_becomes_bt709_and_says_so(tmp_path):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(green, format="rgb24").reformat(format="bgr0")))
         container.mux(stream.encode())
     source = inspect(path)
-    assert colour_tags(source).matrix == "bt709"
+    assert make_colour_tags(source).matrix == "bt709"
     job = ChunkJob(
         source, Chunk(0, 5, (0,), (0,)), (Rendition("a", "h264", 64, 64, "medium"),), (12.0,), Store(tmp_path / "store")
     )
     encoder.encode_chunk(job)
-    with av.open(str(encoder.chunk_path(job, 0))) as film:
-        frame = next(film.decode(video=0))
+    with av.open(str(encoder.chunk_path(job, 0))) as video:
+        frame = next(video.decode(video=0))
     assert int(frame.colorspace) == 1
     # BT.709's luma of pure green: 16 + 219 * 0.7152
     assert frame.to_ndarray()[:64].mean() == pytest.approx(172.6, abs=1.5)
 
 
-def test_dolby_vision_alone_is_refused(monkeypatch, hdr10):
+def test_inspect_rejects_dolby_vision_without_base_layer(monkeypatch, hdr10):
     alone = HDRMetadata(dynamic=("Dolby Vision",))
-    monkeypatch.setattr("encoder.media.inspection._hdr", lambda frame: alone)
-    monkeypatch.setattr("encoder.media.inspection._colour", lambda frame: Colour())
+    monkeypatch.setattr("encoder.media.inspection._read_hdr", lambda frame: alone)
+    monkeypatch.setattr("encoder.media.inspection._read_colour", lambda frame: Colour())
     with pytest.raises(SourceError, match="profile 5"):
         inspect(hdr10.path)
 
@@ -188,20 +190,20 @@ def test_dolby_vision_alone_is_refused(monkeypatch, hdr10):
 @pytest.mark.parametrize(
     ("clip", "transfer", "hdr"),
     [
-        # the container says SDR, the stream PQ: the stream counts
+        # the container states SDR, the stream PQ: the stream has priority
         ("hdr10_hevc_sdr_container_1s.mp4", "smpte2084", HDRMetadata(True, None, 1000, 200, ("HDR10+",))),
         ("hdr10_av1_mdcv_clli_1s.mp4", "smpte2084", HDRMetadata(True, 1000.0, 1100, 180)),
         ("dolbyvision84_hlg_phone_1080p_3s.mp4", "arib-std-b67", HDRMetadata(dynamic=("Dolby Vision",))),
     ],
 )
-def test_real_clips_are_told_apart(shared, clip, transfer, hdr):
+def test_inspect_distinguishes_hdr_and_sdr_of_real_clips(shared, clip, transfer, hdr):
     source = inspect(shared / "clips" / clip)
     assert (source.colour.transfer, source.hdr) == (transfer, hdr)
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("codec", ["hevc", "av1", "h264"])
-def test_a_real_phone_clip_stands_upright_in_hlg_or_sdr(shared, tmp_path, codec):
+def test_encode_chunk_rotates_a_real_hlg_clip(shared, tmp_path, codec):
     source = inspect(shared / "clips" / "dolbyvision84_hlg_phone_1080p_3s.mp4")
     rung = Rendition("a", codec, 180, 320, QUICK[codec])
     chunks = (Chunk(40, 46, (40,), (0,)), Chunk(46, 52, (46,), (1,)))
@@ -213,8 +215,8 @@ def test_a_real_phone_clip_stands_upright_in_hlg_or_sdr(shared, tmp_path, codec)
         paths.append(encoder.chunk_path(job, 0))
     moved = [replace(c, start=c.start - 40, stop=c.stop - 40) for c in chunks]
     encoder.stitch(part, moved, paths, tmp_path / "track.mp4")
-    with av.open(str(tmp_path / "track.mp4")) as film:
-        frames = list(film.decode(video=0))
+    with av.open(str(tmp_path / "track.mp4")) as video:
+        frames = list(video.decode(video=0))
     assert len(frames) == 12
     assert {(f.width, f.height, int(f.color_trc)) for f in frames} == {(180, 320, 1 if codec == "h264" else 18)}
     shutil.rmtree(tmp_path / "store")

@@ -1,4 +1,4 @@
-"""The index is what a decoder gives: frame times, key frames, geometry; on generated films and on real ones."""
+"""Inspection finds the frame times, key frames and geometry that a decoder outputs."""
 
 import wave
 from fractions import Fraction
@@ -14,9 +14,9 @@ from encoder import SourceError, inspect
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
 from tests.conftest import SHARED
-from tests.encoder.films import beep, numbers_in, write_film
+from tests.encoder.videos import beep, numbers_in, write_video
 
-#: Name and how the film is made; every one has 50 frames.
+#: Name of a video and arguments of `write_video`; each has 50 frames.
 FILMS = {
     "constant.mp4": {},
     "broadcast.mp4": {"rate": Fraction(30000, 1001)},
@@ -33,8 +33,8 @@ FILMS = {
 
 
 @pytest.fixture(scope="module", params=FILMS)
-def film(request, tmp_path_factory) -> Path:
-    return write_film(tmp_path_factory.mktemp("films") / request.param, **FILMS[request.param])
+def video(request, tmp_path_factory) -> Path:
+    return write_video(tmp_path_factory.mktemp("videos") / request.param, **FILMS[request.param])
 
 
 def decoded(path: Path, stream_index: int = 0) -> tuple[list[int | None], list[bool]]:
@@ -44,25 +44,25 @@ def decoded(path: Path, stream_index: int = 0) -> tuple[list[int | None], list[b
     return [pts for pts, _ in frames], [key for _, key in frames]
 
 
-def test_times_are_those_of_a_full_decode(film):
-    times, _ = decoded(film)
-    source = inspect(film)
+def test_inspect_finds_the_times_of_a_full_decode(video):
+    times, _ = decoded(video)
+    source = inspect(video)
     assert source.frame_count == len(times) == 50
     if None not in times:
         assert list(source.pts) == times
 
 
-def test_packets_and_frames_tell_the_same(film):
-    quick, slow = inspect(film), inspect(film, exact=True)
+def test_inspect_gives_the_same_times_from_packets_and_frames(video):
+    quick, slow = inspect(video), inspect(video, exact=True)
     assert (quick.pts, quick.end_pts, quick.frame_rate) == (slow.pts, slow.end_pts, slow.frame_rate)
     assert set(slow.keyframes) <= set(quick.keyframes)
 
 
-def test_decoding_can_start_at_every_key_frame(film):
-    source = inspect(film)
+def test_inspect_finds_key_frames_where_decoding_can_start(video):
+    source = inspect(video)
     assert source.keyframes[0] == 0
     assert len(source.keyframes) >= 4
-    if film.suffix == ".h264":
+    if video.suffix == ".h264":
         return  # an elementary stream cannot be sought by time
     for key in source.keyframes:
         frames = list(encoder.decode(source, key, min(key + 3, 50)))
@@ -78,29 +78,29 @@ def test_decoding_can_start_at_every_key_frame(film):
         ("late.mp4", Fraction(25)),
     ],
 )
-def test_constant_rates_are_told_exactly(tmp_path, name, rate):
-    source = inspect(write_film(tmp_path / name, **FILMS[name]))
+def test_inspect_finds_exact_constant_frame_rates(tmp_path, name, rate):
+    source = inspect(write_video(tmp_path / name, **FILMS[name]))
     assert source.frame_rate == rate
     assert source.is_cfr
     assert abs(source.duration - 50 / rate) <= source.time_base
 
 
-def test_gaps_make_a_varying_rate_and_keep_their_length(tmp_path):
-    source = inspect(write_film(tmp_path / "gaps.mkv", **FILMS["gaps.mkv"]))
+def test_inspect_keeps_gaps_as_a_varying_frame_rate(tmp_path):
+    source = inspect(write_video(tmp_path / "gaps.mkv", **FILMS["gaps.mkv"]))
     assert not source.is_cfr
     steps = [(b - a) * source.time_base for a, b in pairwise(source.pts)]
     assert steps[:5] == [Fraction(n, 25) for n in (1, 7, 1, 2, 1)]
 
 
-def test_a_late_start_is_kept_in_the_ticks_and_not_in_the_times(tmp_path):
-    source = inspect(write_film(tmp_path / "late.mp4", **FILMS["late.mp4"]))
+def test_inspect_keeps_a_late_start_in_pts_only(tmp_path):
+    source = inspect(write_video(tmp_path / "late.mp4", **FILMS["late.mp4"]))
     assert source.pts[0] * source.time_base == Fraction(40, 25)
     assert source.time(0) == 0
     assert source.time(source.frame_count) == source.duration == 2
 
 
-def test_one_frame_is_a_film(tmp_path):
-    source = inspect(write_film(tmp_path / "one.mp4", 1))
+def test_inspect_accepts_a_single_frame(tmp_path):
+    source = inspect(write_video(tmp_path / "one.mp4", 1))
     assert (source.frame_count, source.duration) == (1, Fraction(1, 25))
 
 
@@ -112,68 +112,70 @@ def rotated(path: Path, angle: int) -> Path:
 
 
 @pytest.mark.parametrize(("angle", "clockwise"), [(0, 0), (90, 270), (180, 180), (270, 90)])
-def test_rotation_is_told_clockwise_and_turns_the_display_size(tmp_path, angle, clockwise):
-    source = inspect(rotated(write_film(tmp_path / "film.mp4", 5), angle))
+def test_inspect_reports_clockwise_rotation(tmp_path, angle, clockwise):
+    source = inspect(rotated(write_video(tmp_path / "video.mp4", 5), angle))
     assert source.rotation == clockwise
     assert (source.width, source.height) == (128, 64)
     assert source.display_size == ((64, 128) if angle % 180 else (128, 64))
 
 
 @pytest.mark.parametrize(("sar", "display"), [("64/45", (182, 64)), ("1/2", (128, 128)), ("1", (128, 64))])
-def test_display_size_stretches_samples_and_never_squeezes_them(tmp_path, sar, display):
-    source = inspect(write_film(tmp_path / "film.mp4", 5, sample_aspect_ratio=Fraction(sar)))
+def test_display_size_never_shrinks_samples(tmp_path, sar, display):
+    source = inspect(write_video(tmp_path / "video.mp4", 5, sample_aspect_ratio=Fraction(sar)))
     assert source.sample_aspect_ratio == Fraction(sar)
     assert source.display_size == display
 
 
-def test_sound_is_found_with_its_start(tmp_path):
-    film = write_film(tmp_path / "film.mkv", 25, sound=(Fraction(3, 10), beep(0.5, 0.1)))
-    (stream,) = inspect(film).audio
+def test_inspect_finds_audio_with_its_start(tmp_path):
+    video = write_video(tmp_path / "video.mkv", 25, audio=(Fraction(3, 10), beep(0.5, 0.1)))
+    (stream,) = inspect(video).audio
     assert (stream.codec, stream.channels, stream.sample_rate) == ("pcm_s16le", 1, 48_000)
     assert float(stream.start) == pytest.approx(0.3, abs=0.002)
 
 
-def test_copies_share_their_content_id_and_others_do_not(tmp_path):
-    film = write_film(tmp_path / "film.mp4")
+def test_content_id_is_equal_for_copies_only(tmp_path):
+    video = write_video(tmp_path / "video.mp4")
     copy = tmp_path / "copy.mp4"
-    copy.write_bytes(film.read_bytes())
-    other = write_film(tmp_path / "other.mp4", 49)
-    assert inspect(film).content_id == inspect(copy).content_id != inspect(other).content_id
+    copy.write_bytes(video.read_bytes())
+    other = write_video(tmp_path / "other.mp4", 49)
+    assert inspect(video).content_id == inspect(copy).content_id != inspect(other).content_id
 
 
-def test_the_largest_video_is_the_film_and_a_cover_is_not(tmp_path):
-    film = write_film(tmp_path / "film.mp4", 25)
-    cover = write_film(tmp_path / "cover.mjpeg", 1, codec="mjpeg", options={}, size=(512, 256), pixel_format="yuvj420p")
+def test_inspect_chooses_the_largest_video_and_no_cover(tmp_path):
+    video = write_video(tmp_path / "video.mp4", 25)
+    cover = write_video(
+        tmp_path / "cover.mjpeg", 1, codec="mjpeg", options={}, size=(512, 256), pixel_format="yuvj420p"
+    )
     both = tmp_path / "both.mp4"
-    argv = [ffmpeg_path(), "-v", "error", "-i", str(cover), "-i", str(film), "-map", "0", "-map", "1"]
+    argv = [ffmpeg_path(), "-v", "error", "-i", str(cover), "-i", str(video), "-map", "0", "-map", "1"]
     run([*argv, "-c", "copy", "-disposition:v:0", "attached_pic", str(both)])
     source = inspect(both)
     assert (source.width, source.height, source.frame_count) == (128, 64, 25)
 
 
-def test_what_is_no_film_is_refused_in_a_line(tmp_path):
+def test_inspect_rejects_files_that_are_not_videos(tmp_path):
     text = tmp_path / "notes.txt"
-    text.write_text("not a film\n" * 100)
+    text.write_text("not a video\n" * 100)
     (tmp_path / "empty.mp4").touch()
-    with wave.open(str(tmp_path / "sound.wav"), "wb") as sound:
-        sound.setparams((1, 2, 48_000, 0, "NONE", ""))
-        sound.writeframes(bytes(96_000))
+    with wave.open(str(tmp_path / "audio.wav"), "wb") as audio:
+        audio.setparams((1, 2, 48_000, 0, "NONE", ""))
+        audio.writeframes(bytes(96_000))
     for name, complaint in [
         ("absent.mp4", "no such file"),
-        ("notes.txt", "not a film"),
-        ("empty.mp4", "not a film"),
-        (".", "not a film"),
-        ("sound.wav", "no video"),
+        ("notes.txt", "cannot be opened as video"),
+        ("empty.mp4", "cannot be opened as video"),
+        (".", "cannot be opened as video"),
+        ("audio.wav", "no video"),
     ]:
         with pytest.raises(SourceError, match=complaint) as caught:
             inspect(tmp_path / name)
         assert "\n" not in str(caught.value)
 
 
-def test_a_film_without_one_whole_frame_is_refused(tmp_path):
-    film = write_film(tmp_path / "film.mkv", 25, codec="libx264")
+def test_inspect_rejects_a_video_without_decodable_frames(tmp_path):
+    video = write_video(tmp_path / "video.mkv", 25, codec="libx264")
     broken = tmp_path / "broken.mkv"
-    with av.open(str(film)) as read, av.open(str(broken), "w") as out:
+    with av.open(str(video)) as read, av.open(str(broken), "w") as out:
         stream = out.add_stream_from_template(read.streams.video[0])
         for packet in read.demux(video=0):
             if packet.size:
@@ -185,14 +187,14 @@ def test_a_film_without_one_whole_frame_is_refused(tmp_path):
                     stream,
                 )
                 out.mux(spoilt)
-    with pytest.raises(SourceError, match=r"not one frame|does not decode"):
+    with pytest.raises(SourceError, match=r"no frame of the video can be decoded|the video cannot be decoded"):
         inspect(broken)
 
 
-def test_a_film_that_was_cut_off_keeps_what_decodes(tmp_path):
-    film = write_film(tmp_path / "film.ts")
+def test_inspect_keeps_decodable_frames_of_a_truncated_file(tmp_path):
+    video = write_video(tmp_path / "video.ts")
     cut = tmp_path / "cut.ts"
-    cut.write_bytes(film.read_bytes()[: film.stat().st_size * 2 // 3])
+    cut.write_bytes(video.read_bytes()[: video.stat().st_size * 2 // 3])
     source = inspect(cut)
     frames = list(encoder.decode(source, on_undecodable=lambda first, last: None))
     assert 20 < len(frames) <= source.frame_count < 50
@@ -204,7 +206,7 @@ CLIPS = sorted(SHARED.glob("clips/*.*")) if SHARED.is_dir() else []
 
 @pytest.mark.shared
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
-def test_real_frames_have_the_times_of_a_full_decode(clip):
+def test_inspect_finds_the_times_of_a_full_decode_of_real_clips(clip):
     source = inspect(clip)
     with av.open(str(clip)) as container:
         stream = container.streams[source.stream_index]
@@ -218,3 +220,17 @@ def test_real_frames_have_the_times_of_a_full_decode(clip):
             except av.FFmpegError:
                 continue  # one clip is cut off in the middle of a frame
     assert list(source.pts) == times
+
+
+def test_as_source_inspects_paths_and_returns_sources(tmp_path):
+    path = write_video(tmp_path / "video.mkv", 10)
+    source = encoder.as_source(path)
+    assert source == encoder.as_source(str(path)) == inspect(path)
+    assert encoder.as_source(source) is source
+    assert [frame.number for frame in encoder.decode(path, 3, 5)] == [3, 4]
+
+
+def test_source_has_a_short_repr(tmp_path):
+    source = inspect(write_video(tmp_path / "a<b.mkv", 10))
+    assert repr(source) == f"Source('{tmp_path}/a<b.mkv', 128x64, 10 frames, 25 fps)"
+    assert "a&lt;b.mkv" in source._repr_html_()

@@ -1,4 +1,4 @@
-"""Chunks and segments tile the film and start on key frames."""
+"""Chunks and segments cover every frame and start with key frames."""
 
 from fractions import Fraction
 from itertools import cycle, islice, pairwise
@@ -8,40 +8,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoder import Chunk, Colour, EncodePlan, Rendition, Source, plan_chunks
-from encoder.encode.plan import LONGEST_CHUNK, SHORTEST_CHUNK
-from encoder.packaging.packager import _least_duration
+from encoder.encode.plan import MAX_CHUNK, MIN_CHUNK
+from encoder.packaging.packager import choose_segment_duration
 
 
-def film(ticks: list[int], rate: Fraction) -> Source:
-    """A film of which only the times matter; `ticks` holds one more, the end."""
+def video(ticks: list[int], rate: Fraction) -> Source:
+    """Return a source with these times; the last tick is its end."""
     return Source(
-        **{"path": "film", "content_id": "0", "stream_index": 0, "codec": "h264", "pixel_format": "yuv420p"},
+        **{"path": "video", "content_id": "0", "stream_index": 0, "codec": "h264", "pixel_format": "yuv420p"},
         **{"width": 64, "height": 64, "sample_aspect_ratio": Fraction(1), "rotation": 0, "interlaced": False},
         **{"colour": Colour(), "bit_depth": 8, "time_base": Fraction(1, 90_000), "pts": tuple(ticks[:-1])},
         **{"keyframes": (0,), "frame_rate": rate, "end_pts": ticks[-1]},
     )
 
 
-def constant_film(count: int, rate: Fraction) -> Source:
-    return film([round(n / rate * 90_000) for n in range(count + 1)], rate)
+def make_constant_source(count: int, rate: Fraction) -> Source:
+    return video([round(n / rate * 90_000) for n in range(count + 1)], rate)
 
 
 @st.composite
 def titles(draw, *, varying: bool = False):
-    """A film, its shots' starts, and a segment duration."""
+    """Draw a source, the starts of its shots, and a segment duration."""
     rate = draw(st.sampled_from([Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60), Fraction(12)]))
     lengths = draw(st.lists(st.integers(1, 400), min_size=1, max_size=30))
     count = sum(lengths)
     starts = [sum(lengths[:n]) for n in range(len(lengths))]
     segment = draw(st.sampled_from([Fraction(1), Fraction(2), Fraction(4), Fraction(6), Fraction(7, 3)]))
     if not varying:
-        return constant_film(count, rate), starts, segment
+        return make_constant_source(count, rate), starts, segment
     # every frame lasts 1 to 40 usual ones: freezes and gaps
     holds = draw(st.lists(st.sampled_from([1, 1, 1, 1, 2, 3, 40]), min_size=1, max_size=50))
     ticks = [0]
     for hold in islice(cycle(holds), count):
         ticks.append(ticks[-1] + hold * 3600)
-    return film(ticks, Fraction(25)), starts, segment
+    return video(ticks, Fraction(25)), starts, segment
 
 
 def check_plan(source, starts, segment):
@@ -60,7 +60,7 @@ def check_plan(source, starts, segment):
 
 @settings(deadline=None, max_examples=60)
 @given(titles())
-def test_plan_tiles_the_film_within_bounds(title):
+def test_plan_chunks_covers_every_frame_within_bounds(title):
     source, _, segment = title
     _, segments = check_plan(*title)
     # a cut falls on a frame, so that a frame is how much a segment may be over
@@ -73,7 +73,7 @@ def test_plan_tiles_the_film_within_bounds(title):
 
 @settings(deadline=None, max_examples=60)
 @given(titles())
-def test_only_a_film_shorter_than_half_a_segment_has_a_segment_that_short(title):
+def test_plan_segments_is_below_the_minimum_only_for_short_sources(title):
     source, _, segment = title
     _, segments = check_plan(*title)
     last = source.duration - source.time(segments[-1].start)
@@ -82,7 +82,7 @@ def test_only_a_film_shorter_than_half_a_segment_has_a_segment_that_short(title)
 
 @settings(deadline=None, max_examples=60)
 @given(titles(varying=True))
-def test_freezes_and_gaps_change_nothing_of_that(title):
+def test_plan_chunks_covers_sources_with_freezes_and_gaps(title):
     source, _, segment = title
     _, segments = check_plan(*title)
     for part in segments[:-1]:
@@ -93,7 +93,7 @@ def test_freezes_and_gaps_change_nothing_of_that(title):
 
 @settings(deadline=None, max_examples=60)
 @given(titles())
-def test_chunks_name_exactly_the_shots_they_hold(title):
+def test_plan_chunks_lists_the_shots_of_each_chunk(title):
     source, starts, _ = title
     chunks, _ = check_plan(*title)
     ends = [*starts[1:], source.frame_count]
@@ -105,7 +105,7 @@ def test_chunks_name_exactly_the_shots_they_hold(title):
 
 @settings(deadline=None, max_examples=60)
 @given(titles())
-def test_chunks_begin_with_shots_unless_the_take_is_long(title):
+def test_plan_chunks_starts_chunks_at_shots_except_in_long_shots(title):
     source, starts, _ = title
     chunks, _ = check_plan(*title)
     shots = {*starts}
@@ -113,25 +113,25 @@ def test_chunks_begin_with_shots_unless_the_take_is_long(title):
         if chunk.start not in shots:
             # a long take, parted
             assert before.shots[-1] == chunk.shots[0]
-            assert source.time(chunk.start) - source.time(before.start) >= LONGEST_CHUNK // 2
-        # only what parts a take, or the film's end, may be shorter than the shortest
+            assert source.time(chunk.start) - source.time(before.start) >= MAX_CHUNK // 2
+        # only parts of a long shot, and the last chunk, may be shorter than the minimum
         elif before.start in shots:
-            assert source.time(chunk.start) - source.time(before.start) >= SHORTEST_CHUNK
+            assert source.time(chunk.start) - source.time(before.start) >= MIN_CHUNK
 
 
 @settings(deadline=None, max_examples=60)
 @given(titles() | titles(varying=True))
-def test_the_packager_can_cut_at_every_start(title):
-    """It cuts at the first key frame in a new cell of a grid, so that no two starts may share a cell."""
+def test_choose_segment_duration_separates_all_segment_starts(title):
+    """The packager cuts at the first key frame in each cell of a grid, so that no cell may contain two starts."""
     source = title[0]
     _, segments = check_plan(*title)
-    cell = _least_duration(source, segments)
+    cell = choose_segment_duration(source, segments)
     cells = [int(float(source.time(segment.start)) / cell) for segment in segments]
     assert all(a < b for a, b in pairwise(cells))
 
 
-def test_usual_shots_are_chunks_and_segments():
-    source = constant_film(24 * 14, Fraction(24))
+def test_plan_chunks_keeps_shots_of_usual_duration():
+    source = make_constant_source(24 * 14, Fraction(24))
     chunks, segments = plan_chunks(source, [0, 72, 168, 240], Fraction(4))
     assert [(c.start, c.stop, c.shots) for c in chunks] == [
         (0, 72, (0,)),
@@ -142,20 +142,20 @@ def test_usual_shots_are_chunks_and_segments():
     assert [s.start for s in segments] == [0, 72, 168, 240]
 
 
-def test_a_long_take_is_parted_evenly_with_key_frames_for_its_segments():
-    source = constant_film(24 * 60, Fraction(24))
+def test_plan_chunks_splits_a_long_shot_at_segments():
+    source = make_constant_source(24 * 60, Fraction(24))
     chunks, segments = plan_chunks(source, [0], Fraction(4))
     assert len(segments) == 15
     assert {s.stop - s.start for s in segments} == {96}
     assert len(chunks) > 1
-    assert all(chunk.frame_count <= 24 * LONGEST_CHUNK for chunk in chunks)
+    assert all(chunk.frame_count <= 24 * MAX_CHUNK for chunk in chunks)
 
 
-def test_chunks_that_do_not_tile_are_no_plan():
-    source = constant_film(100, Fraction(25))
+def test_encode_plan_rejects_chunks_with_gaps():
+    source = make_constant_source(100, Fraction(25))
     rung = Rendition("a", "h264", 64, 64, "medium")
     halves = (Chunk(0, 50, (0,), (0,)), Chunk(50, 100, (50,), (1,)))
     EncodePlan(source, halves, (rung,), ((20.0, 21.0),))
     for chunks, row in [(halves[:1], (20.0,)), (halves[::-1], (20.0, 21.0)), (halves, (20.0,))]:
-        with pytest.raises(ValueError, match=r"tile|quantiser"):
+        with pytest.raises(ValueError, match=r"cover every frame|quantiser"):
             EncodePlan(source, chunks, (rung,), (row,))

@@ -1,4 +1,4 @@
-"""A stitched track decodes to its chunks' frames, bit for bit, at the source's times."""
+"""A stitched track decodes to the frames of its chunks, bit for bit, at the times of the source."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from encoder import (
-    CODECS,
     Chunk,
     ChunkJob,
     Rendition,
     StitchError,
     chunk_path,
+    count_part_bits,
     encode_chunk,
     inspect,
-    payload_bits,
+    load_codecs,
+    read_stitched_samples,
+    read_track_samples,
     stitch,
-    stitched_samples,
-    track_samples,
 )
-from encoder.encode.stitch import track_timing
+from encoder.encode.stitch import compute_track_timing
 from shotladder_runtime.store import Store
-from tests.encoder.films import hashes_in, key_times_in, numbers_in, times_in, write_film
+from tests.encoder.videos import hashes_in, key_times_in, numbers_in, times_in, write_video
 
 RUNG = Rendition("a", "h264", 128, 64, "veryfast")
 FILMS = {
@@ -55,51 +55,51 @@ def encode(source, store, rung=RUNG, chunks=CHUNKS, quantisers=QUANTISERS):
 @pytest.fixture(scope="module", params=FILMS)
 def stitched(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stitched")
-    source = inspect(write_film(folder / request.param, 60, **FILMS[request.param]))
+    source = inspect(write_video(folder / request.param, 60, **FILMS[request.param]))
     paths = encode(source, folder / "store")
     stitch(source, CHUNKS, paths, folder / "track.mp4")
     return source, paths, folder / "track.mp4"
 
 
-def test_track_holds_the_frames_at_the_source_times(stitched):
+def test_stitch_keeps_frames_and_source_times(stitched):
     source, _, track = stitched
     assert numbers_in(track) == list(range(60))
-    base, _ = track_timing(source)
+    base, _ = compute_track_timing(source)
     for told, true in zip(times_in(track), (source.time(n) for n in range(60)), strict=True):
-        # a constant rate is told exactly though the source may have rounded it
+        # a constant frame rate is written exactly, although the times of the source may be rounded
         assert abs(told - true) <= (source.time_base if source.is_cfr else 0)
         assert told % base == 0
 
 
-def test_constant_rates_have_exact_times(stitched):
+def test_stitch_writes_exact_times_at_constant_rates(stitched):
     source, _, track = stitched
     if source.is_cfr:
         assert times_in(track) == [n / source.frame_rate for n in range(60)]
 
 
-def test_samples_are_known_before_the_track_is_written(stitched):
+def test_read_stitched_samples_predicts_the_samples_of_the_track(stitched):
     source, paths, track = stitched
-    bits, times = stitched_samples(source, CHUNKS, paths)
-    as_written = track_samples(track)
+    bits, times = read_stitched_samples(source, CHUNKS, paths)
+    as_written = read_track_samples(track)
     np.testing.assert_array_equal(bits, as_written[0])
     # another time base may round
     np.testing.assert_allclose(times, as_written[1], atol=1e-3)
 
 
-def test_frames_are_those_of_the_chunks_bit_for_bit(stitched):
+def test_stitch_keeps_the_frames_of_chunks_bit_for_bit(stitched):
     _, paths, track = stitched
     assert hashes_in(track) == [each for path in paths for each in hashes_in(path)]
 
 
-def test_key_frames_are_those_of_the_plan(stitched):
+def test_stitch_marks_the_planned_key_frames(stitched):
     source, _, track = stitched
-    base, times = track_timing(source)
+    base, times = compute_track_timing(source)
     assert key_times_in(track) == [times[n] * base for n in (0, 13, 14, 30, 45)]
 
 
-def test_durations_end_the_track_when_the_film_ends(stitched):
+def test_stitch_ends_the_track_with_the_source(stitched):
     source, _, track = stitched
-    base, times = track_timing(source)
+    base, times = compute_track_timing(source)
     with av.open(str(track)) as container:
         stream = container.streams.video[0]
         packets = [p for p in container.demux(stream) if p.size]
@@ -113,14 +113,14 @@ COARSE = {"h264": 40.0, "hevc": 40.0, "vp9": 58.0, "av1": 55.25}
 
 
 @pytest.mark.parametrize("depth", [8, 10])
-@pytest.mark.parametrize("codec", CODECS)
-def test_every_codec_joins_chunks_of_any_quantiser(tmp_path, codec, depth):
+@pytest.mark.parametrize("codec", load_codecs())
+def test_stitch_accepts_chunks_of_any_quantiser(tmp_path, codec, depth):
     pixels = "yuv420p" if depth == 8 else "yuv420p10le"
-    source = inspect(write_film(tmp_path / "film.mp4", 60, pixel_format=pixels))
+    source = inspect(write_video(tmp_path / "video.mp4", 60, pixel_format=pixels))
     preset, tag = QUICK[codec]
     rung = Rendition("a", codec, 128, 64, preset)
     paths = encode(source, tmp_path / "store", rung, quantisers=(16.0, 30.0, 27.0, COARSE[codec]))
-    assert payload_bits(paths[0]) > payload_bits(paths[3])
+    assert sum(count_part_bits(paths[0])) > sum(count_part_bits(paths[3]))
     stitch(source, CHUNKS, paths, tmp_path / "track.mp4")
     assert numbers_in(tmp_path / "track.mp4") == list(range(60))
     assert hashes_in(tmp_path / "track.mp4") == [each for path in paths for each in hashes_in(path)]
@@ -131,24 +131,24 @@ def test_every_codec_joins_chunks_of_any_quantiser(tmp_path, codec, depth):
         assert context.pix_fmt == (pixels if codec != "h264" else "yuv420p")
 
 
-@pytest.mark.parametrize("codec", CODECS)
-def test_pictures_of_another_depth_are_refused(tmp_path, codec):
-    films = [
-        inspect(write_film(tmp_path / f"{pixels}.mp4", 60, pixel_format=pixels))
+@pytest.mark.parametrize("codec", load_codecs())
+def test_stitch_rejects_another_bit_depth(tmp_path, codec):
+    videos = [
+        inspect(write_video(tmp_path / f"{pixels}.mp4", 60, pixel_format=pixels))
         for pixels in ("yuv420p", "yuv420p10le")
     ]
     rung = Rendition("a", codec, 128, 64, QUICK[codec][0])
-    paths = [encode(film, tmp_path / "store", rung)[n] for n, film in enumerate(films * 2)]
+    paths = [encode(video, tmp_path / "store", rung)[n] for n, video in enumerate(videos * 2)]
     if codec == "h264":
-        stitch(films[0], CHUNKS, paths, tmp_path / "track.mp4")
+        stitch(videos[0], CHUNKS, paths, tmp_path / "track.mp4")
     else:
         with pytest.raises(StitchError, match="parameter sets"):
-            stitch(films[0], CHUNKS, paths, tmp_path / "track.mp4")
+            stitch(videos[0], CHUNKS, paths, tmp_path / "track.mp4")
 
 
 @pytest.mark.parametrize("change", [{"preset": "ultrafast"}, {"width": 126}])
-def test_other_parameter_sets_are_refused(tmp_path, change):
-    source = inspect(write_film(tmp_path / "film.mp4", 60))
+def test_stitch_rejects_other_parameter_sets(tmp_path, change):
+    source = inspect(write_video(tmp_path / "video.mp4", 60))
     paths = encode(source, tmp_path / "store")
     paths[2] = encode(source, tmp_path / "store", replace(RUNG, **change))[2]
     with pytest.raises(StitchError, match="parameter sets"):
@@ -156,16 +156,16 @@ def test_other_parameter_sets_are_refused(tmp_path, change):
     assert not (tmp_path / "track.mp4").exists()
 
 
-def test_a_chunk_with_other_frames_is_refused(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 60))
+def test_stitch_rejects_a_wrong_number_of_frames(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 60))
     paths = encode(source, tmp_path / "store")
     with pytest.raises(StitchError, match="31 frames instead of 15"):
         stitch(source, CHUNKS, [*paths[:3], paths[2]], tmp_path / "track.mp4")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["film.mp4", "store"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["video.mp4", "store"]
 
 
-def test_rate_bounds_do_not_keep_chunks_apart(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 60))
+def test_stitch_accepts_chunks_with_different_vbv(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 60))
     bound = replace(RUNG, peak_rate=400_000, buffer_size=400_000)
     stitch(source, CHUNKS, encode(source, tmp_path / "store", bound), tmp_path / "track.mp4")
     assert numbers_in(tmp_path / "track.mp4") == list(range(60))

@@ -1,4 +1,4 @@
-"""Sound and text stay to the picture as they were in the film, measured on what a player fetches."""
+"""Audio and subtitles keep in sync with the video, measured on packaged tracks."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -13,14 +13,14 @@ from encoder import Chunk, ChunkJob, Rendition, Segment, inspect
 from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
-from tests.encoder.films import SOUND_RATE, beep, beep_heard, fetched, write_film
+from tests.encoder.videos import SAMPLE_RATE, beep, fetch_track, find_beep, write_video
 
 RUNG = Rendition("a", "h264", 128, 64, "ultrafast")
 
 
-def packaged_sound(film: Path, folder: Path, codec: str = "aac") -> Path:
-    """Make a presentation of one chunk and return its sound as it is fetched."""
-    source, store = inspect(film), Store(folder / "store")
+def packaged_sound(clip: Path, folder: Path, codec: str = "aac") -> Path:
+    """Package a video of one chunk and return its joined audio track."""
+    source, store = inspect(clip), Store(folder / "store")
     chunk = Chunk(0, source.frame_count, (0,), (0,))
     job = ChunkJob(source, chunk, (RUNG,), (30.0,), store)
     encoder.encode_chunk(job)
@@ -30,51 +30,51 @@ def packaged_sound(film: Path, folder: Path, codec: str = "aac") -> Path:
     out.mkdir()
     segments = [Segment(0, source.frame_count)]
     encoder.package(out, source, segments, [(RUNG, folder / "a.mp4")], [track], [])
-    return fetched(out, f"audio_und-{track.codec}.m3u8")
+    return fetch_track(out, f"audio_und-{track.codec}.m3u8")
 
 
-# where the picture starts, where the sound does, and where in the sound the beep is: s
+# start of the video, start of the audio, and time of the beep in the audio: s
 STARTS = {
     "together": (0, 0, 0.5),
-    "sound late": (0, 0.7, 0.4),
-    "sound early": (0.6, 0, 1.1),
+    "audio late": (0, 0.7, 0.4),
+    "audio early": (0.6, 0, 1.1),
     "both late": (1.2, 1.2, 0.5),
-    "sound much earlier": (2, 0, 2.4),
-    "picture first by a frame": (0, 0.04, 0.8),
+    "audio much earlier": (2, 0, 2.4),
+    "frame first by a frame": (0, 0.04, 0.8),
 }
 
 
 @pytest.mark.parametrize("container", ["mkv", "mov"])
 @pytest.mark.parametrize("case", STARTS)
-def test_sound_stays_to_the_picture(tmp_path, case, container):
-    picture, sound, inside = STARTS[case]
-    ticks = range(round(picture * 25), round(picture * 25) + 50)
+def test_encode_audio_keeps_sync(tmp_path, case, container):
+    frame, audio, inside = STARTS[case]
+    ticks = range(round(frame * 25), round(frame * 25) + 50)
     samples = beep(inside + 1.0, inside)
-    film = write_film(
-        tmp_path / f"film.{container}", ticks=ticks, sound=(Fraction(sound).limit_denominator(100), samples)
+    clip = write_video(
+        tmp_path / f"clip.{container}", ticks=ticks, audio=(Fraction(audio).limit_denominator(100), samples)
     )
-    source = inspect(film)
-    # as the file tells it, which is what we have to keep
-    wanted = beep_heard(film) - float(source.pts[0] * source.time_base)
-    assert wanted == pytest.approx(sound + inside - picture, abs=0.002)
-    heard = beep_heard(packaged_sound(film, tmp_path))
+    source = inspect(clip)
+    # the time in the source file, which has to be kept
+    wanted = find_beep(clip) - float(source.pts[0] * source.time_base)
+    assert wanted == pytest.approx(audio + inside - frame, abs=0.002)
+    heard = find_beep(packaged_sound(clip, tmp_path))
     assert heard == pytest.approx(wanted, abs=0.002)
 
 
-@pytest.mark.parametrize("case", ["together", "sound late", "sound early"])
+@pytest.mark.parametrize("case", ["together", "audio late", "audio early"])
 @pytest.mark.parametrize("codec", ["ac3", "eac3", "opus"])
-def test_sound_of_every_codec_stays_to_the_picture(tmp_path, case, codec):
-    picture, sound, inside = STARTS[case]
-    ticks = range(round(picture * 25), round(picture * 25) + 50)
-    film = write_film(tmp_path / "film.mkv", ticks=ticks, sound=(Fraction(str(sound)), beep(inside + 1.0, inside)))
-    heard = beep_heard(packaged_sound(film, tmp_path, codec))
-    assert heard == pytest.approx(sound + inside - picture, abs=0.003)
+def test_encode_audio_keeps_sync_with_every_codec(tmp_path, case, codec):
+    frame, audio, inside = STARTS[case]
+    ticks = range(round(frame * 25), round(frame * 25) + 50)
+    clip = write_video(tmp_path / "clip.mkv", ticks=ticks, audio=(Fraction(str(audio)), beep(inside + 1.0, inside)))
+    heard = find_beep(packaged_sound(clip, tmp_path, codec))
+    assert heard == pytest.approx(audio + inside - frame, abs=0.003)
 
 
-def with_sound(film: Path, codec: str, *options: str) -> Path:
-    """The same film with its sound in another codec."""
-    path = film.with_name(f"{codec}{film.suffix}")
-    argv = [ffmpeg_path(), "-v", "error", "-copyts", "-i", str(film), "-c:v", "copy", "-c:a", codec]
+def with_sound(clip: Path, codec: str, *options: str) -> Path:
+    """Copy a video with its audio in another codec."""
+    path = clip.with_name(f"{codec}{clip.suffix}")
+    argv = [ffmpeg_path(), "-v", "error", "-copyts", "-i", str(clip), "-c:v", "copy", "-c:a", codec]
     run([*argv, *options, str(path)])
     return path
 
@@ -87,35 +87,35 @@ def packets_in(path: Path) -> list[bytes]:
 @pytest.mark.parametrize("container", ["mkv", "mov"])
 @pytest.mark.parametrize("case", STARTS)
 @pytest.mark.parametrize("codec", ["ac3", "eac3"])
-def test_sound_that_is_passed_on_is_untouched_and_stays_to_the_picture(tmp_path, case, container, codec):
-    picture, sound, inside = STARTS[case]
-    ticks = range(round(picture * 25), round(picture * 25) + 50)
-    film = write_film(
-        tmp_path / f"film.{container}", ticks=ticks, sound=(Fraction(str(sound)), beep(inside + 1.0, inside))
+def test_encode_audio_copies_packets_and_keeps_sync(tmp_path, case, container, codec):
+    frame, audio, inside = STARTS[case]
+    ticks = range(round(frame * 25), round(frame * 25) + 50)
+    clip = write_video(
+        tmp_path / f"clip.{container}", ticks=ticks, audio=(Fraction(str(audio)), beep(inside + 1.0, inside))
     )
-    film = with_sound(film, codec)
-    source = inspect(film)
-    wanted = beep_heard(film) - float(source.pts[0] * source.time_base)
-    passed = packaged_sound(film, tmp_path, "copy")
-    assert beep_heard(passed) == pytest.approx(wanted, abs=0.003)
-    given, kept = packets_in(film), packets_in(passed)
+    clip = with_sound(clip, codec)
+    source = inspect(clip)
+    wanted = find_beep(clip) - float(source.pts[0] * source.time_base)
+    passed = packaged_sound(clip, tmp_path, "copy")
+    assert find_beep(passed) == pytest.approx(wanted, abs=0.003)
+    given, kept = packets_in(clip), packets_in(passed)
     assert any(kept == given[n : n + len(kept)] for n in range(len(given)))
-    # nothing but what is not to be heard beside pictures is gone
-    begin, end = sound - picture, sound - picture + inside + 1.0
+    # only packets outside the duration of the video are missing
+    begin, end = audio - frame, audio - frame + inside + 1.0
     assert len(kept) >= int((min(end, 2) - max(begin, 0)) / 0.032)
 
 
 def surround(folder: Path, layout: str = "5.1(side)", codec: str = "flac") -> encoder.Source:
-    """A film with 1 s of sound in many channels."""
+    """Write a video with 1 s of multichannel audio."""
     argv = [ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-f", "lavfi"]
     argv += ["-i", f"sine=d=1:r=44100,aformat=channel_layouts={layout}", "-c:v", "ffv1", "-c:a", codec]
-    run([*argv, str(folder / "film.mkv")])
-    return inspect(folder / "film.mkv")
+    run([*argv, str(folder / "clip.mkv")])
+    return inspect(folder / "clip.mkv")
 
 
 @pytest.mark.parametrize("layout", ["5.1", "5.1(side)", "7.1"])
 @pytest.mark.parametrize(("codec", "rate"), [("eac3", 384_000), ("ac3", 448_000), ("opus", 256_000)])
-def test_surround_sound_is_kept_as_six_channels(tmp_path, layout, codec, rate):
+def test_encode_audio_keeps_six_channels(tmp_path, layout, codec, rate):
     source = surround(tmp_path, layout)
     track = encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"), codec)
     assert (track.codec, track.channels, track.bitrate) == (codec, 6, rate)
@@ -124,38 +124,38 @@ def test_surround_sound_is_kept_as_six_channels(tmp_path, layout, codec, rate):
         assert (context.name.removeprefix("lib"), context.sample_rate, context.channels) == (codec, 48_000, 6)
 
 
-def test_each_track_gets_what_fits_it():
+def test_choose_audio_codecs_depends_on_channels_and_codec():
     stereo, surround, dolby = (
         encoder.AudioStream(0, codec, channels, 48_000, Fraction(0))
         for codec, channels in (("aac", 2), ("dts", 6), ("eac3", 6))
     )
-    assert encoder.audio_codecs(stereo, ("aac", "eac3", "ac3", "copy")) == ("aac",)
-    assert encoder.audio_codecs(surround, ("aac", "eac3", "copy")) == ("aac", "eac3")
-    assert encoder.audio_codecs(dolby, ("copy", "aac", "ac3")) == ("copy", "aac")
-    assert encoder.audio_codecs(dolby, ("opus",)) == ("opus",)
-    assert encoder.audio_codecs(stereo, ("eac3",)) == ("aac",), "no track is lost"
+    assert encoder.choose_audio_codecs(stereo, ("aac", "eac3", "ac3", "copy")) == ("aac",)
+    assert encoder.choose_audio_codecs(surround, ("aac", "eac3", "copy")) == ("aac", "eac3")
+    assert encoder.choose_audio_codecs(dolby, ("copy", "aac", "ac3")) == ("copy", "aac")
+    assert encoder.choose_audio_codecs(dolby, ("opus",)) == ("opus",)
+    assert encoder.choose_audio_codecs(stereo, ("eac3",)) == ("aac",), "no track is lost"
 
 
-def test_gaps_in_the_sound_are_silence(tmp_path):
-    film = tmp_path / "film.mkv"
-    write_film(tmp_path / "early.mkv", 75, sound=(Fraction(0), beep(0.3, 9)))
-    write_film(tmp_path / "late.mkv", 75, sound=(Fraction(2), beep(0.5, 0.2)))
+def test_encode_audio_fills_gaps_with_silence(tmp_path):
+    clip = tmp_path / "clip.mkv"
+    write_video(tmp_path / "early.mkv", 75, audio=(Fraction(0), beep(0.3, 9)))
+    write_video(tmp_path / "late.mkv", 75, audio=(Fraction(2), beep(0.5, 0.2)))
     # one track, of which 1.7 s are missing
     names = (tmp_path / "early.mkv", tmp_path / "late.mkv")
-    with av.open(str(names[0])) as early, av.open(str(names[1])) as late, av.open(str(film), "w") as out:
+    with av.open(str(names[0])) as early, av.open(str(names[1])) as late, av.open(str(clip), "w") as out:
         video = out.add_stream_from_template(early.streams.video[0])
-        sound = out.add_stream_from_template(early.streams.audio[0])
+        audio = out.add_stream_from_template(early.streams.audio[0])
         packets = [(p, video) for p in early.demux(video=0) if p.size]
         early.seek(0)
-        packets += [(p, sound) for part in (early, late) for p in part.demux(audio=0) if p.size]
+        packets += [(p, audio) for part in (early, late) for p in part.demux(audio=0) if p.size]
         for packet, stream in sorted(packets, key=lambda item: item[0].dts * item[0].time_base):
             packet.stream = stream
             out.mux(packet)
-    assert beep_heard(film) == pytest.approx(2.2, abs=0.002)
-    assert beep_heard(packaged_sound(film, tmp_path)) == pytest.approx(2.2, abs=0.002)
+    assert find_beep(clip) == pytest.approx(2.2, abs=0.002)
+    assert find_beep(packaged_sound(clip, tmp_path)) == pytest.approx(2.2, abs=0.002)
 
 
-def test_sound_is_aac_at_48_khz_in_at_most_two_channels(tmp_path):
+def test_encode_audio_writes_stereo_aac_at_48_khz(tmp_path):
     source = surround(tmp_path)
     assert source.audio[0].channels == 6
     track = encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"))
@@ -165,26 +165,26 @@ def test_sound_is_aac_at_48_khz_in_at_most_two_channels(tmp_path):
         assert (context.name, context.sample_rate, context.layout.nb_channels) == ("aac", 48_000, 2)
 
 
-def test_sound_that_ends_before_the_picture_starts_is_no_track(tmp_path):
-    silence = np.zeros(SOUND_RATE // 2, np.int16)
-    film = write_film(tmp_path / "film.mkv", ticks=range(50, 100), sound=(Fraction(0), silence))
-    source = inspect(film)
+def test_encode_audio_rejects_audio_before_the_video(tmp_path):
+    silence = np.zeros(SAMPLE_RATE // 2, np.int16)
+    clip = write_video(tmp_path / "clip.mkv", ticks=range(50, 100), audio=(Fraction(0), silence))
+    source = inspect(clip)
     for codec in ("aac", "opus"):
-        with pytest.raises(encoder.TrackError, match="no sound while there are pictures"):
+        with pytest.raises(encoder.TrackError, match="audio track is empty"):
             encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"), codec)
 
 
 def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Source:
     words = folder / "words.srt"
     words.write_text("1\n00:00:00,500 --> 00:00:01,250\nHello, <i>there</i>\n\n2\n00:00:03,000 --> 00:00:04,000\nBye\n")
-    picture = write_film(folder / "picture.mkv", 100, ticks=range(start, start + 100))
+    frame = write_video(folder / "frame.mkv", 100, ticks=range(start, start + 100))
     argv = [
         ffmpeg_path(),
         "-v",
         "error",
         "-copyts",
         "-i",
-        str(picture),
+        str(frame),
         "-i",
         str(words),
         "-map",
@@ -192,86 +192,86 @@ def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Sourc
         "-map",
         "1",
     ]
-    run([*argv, "-c:v", "copy", "-c:s", codec, "-metadata:s:s:0", "language=fra", str(folder / "film.mkv")])
-    return inspect(folder / "film.mkv")
+    run([*argv, "-c:v", "copy", "-c:s", codec, "-metadata:s:s:0", "language=fra", str(folder / "clip.mkv")])
+    return inspect(folder / "clip.mkv")
 
 
 @pytest.mark.parametrize("codec", ["srt", "ass", "webvtt"])
-def test_text_becomes_web_vtt_with_its_times(tmp_path, codec):
+def test_extract_subtitles_keeps_the_times_of_cues(tmp_path, codec):
     source = subtitled(tmp_path, codec=codec)
-    assert source.text[0].language == "fra"
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
+    assert source.subtitles[0].language == "fra"
+    text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
     assert text.startswith("WEBVTT")
     assert "00:00.500 --> 00:01.250\nHello, <i>there</i>" in text
     assert "00:03.000 --> 00:04.000\nBye" in text
 
 
-def test_cues_of_web_vtt_stay_where_they_stood(tmp_path):
+def test_extract_subtitles_keeps_the_positions_of_web_vtt(tmp_path):
     words = tmp_path / "words.vtt"
     words.write_text("WEBVTT\n\n00:00:00.500 --> 00:00:09.000 line:0 position:20% align:start\nUp\n")
-    picture = write_film(tmp_path / "picture.mp4", 50)
-    film = tmp_path / "film.mkv"
-    run([ffmpeg_path(), "-v", "error", "-i", str(picture), "-i", str(words), "-c", "copy", str(film)])
-    source = inspect(film)
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
+    frame = write_video(tmp_path / "frame.mp4", 50)
+    clip = tmp_path / "clip.mkv"
+    run([ffmpeg_path(), "-v", "error", "-i", str(frame), "-i", str(words), "-c", "copy", str(clip)])
+    source = inspect(clip)
+    text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.500 --> 00:00:02.000 line:0 position:20% align:start\nUp" in text
 
 
-def test_text_is_timed_from_the_first_picture(tmp_path):
+def test_extract_subtitles_counts_from_the_first_frame(tmp_path):
     source = subtitled(tmp_path, start=25)
     assert source.pts[0] * source.time_base == 1
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
-    # what was to be read before the first picture is left out and shifts nothing
+    text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
+    # cues before the first frame are cut and do not shift the others
     assert text == "WEBVTT\n\n00:02.000 --> 00:03.000\nBye\n"
 
 
-def test_text_of_a_film_that_starts_late_stays_to_the_picture(tmp_path):
+def test_extract_subtitles_keeps_sync_with_a_late_start(tmp_path):
     source = subtitled(tmp_path, start=10)
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
+    text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.100 --> 00:00.850\nHello" in text
     assert "00:02.600 --> 00:03.600\nBye" in text
 
 
-def test_text_in_pictures_is_no_text_track(tmp_path):
+def test_extract_subtitles_rejects_bitmaps(tmp_path):
     source = subtitled(tmp_path)
-    stream = encoder.TextStream(source.text[0].index, "dvd_subtitle")
-    with pytest.raises(encoder.TrackError, match="holds pictures"):
-        encoder.extract_text(source, stream, Store(tmp_path / "store"))
+    stream = encoder.SubtitleStream(source.subtitles[0].index, "dvd_subtitle")
+    with pytest.raises(encoder.TrackError, match="bitmap subtitles cannot be converted"):
+        encoder.extract_subtitles(source, stream, Store(tmp_path / "store"))
 
 
-def test_text_that_ends_before_the_first_picture_is_no_text_track(tmp_path):
+def test_extract_subtitles_rejects_cues_before_the_video(tmp_path):
     source = subtitled(tmp_path, start=125)
-    with pytest.raises(encoder.TrackError, match="nothing while there are pictures"):
-        encoder.extract_text(source, source.text[0], Store(tmp_path / "store"))
+    with pytest.raises(encoder.TrackError, match="subtitle track is empty"):
+        encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store"))
 
 
-def test_text_ends_with_the_film(tmp_path):
-    film = subtitled(tmp_path)
-    source = replace(film, pts=film.pts[:80], end_pts=film.pts[80])
-    text = encoder.extract_text(source, source.text[0], Store(tmp_path / "store")).path.read_text()
+def test_extract_subtitles_ends_cues_with_the_video(tmp_path):
+    clip = subtitled(tmp_path)
+    source = replace(clip, pts=clip.pts[:80], end_pts=clip.pts[80])
+    text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
     assert "00:00.500 --> 00:01.250" in text
     assert "00:03.000 --> 00:00:03.200\nBye" in text
 
 
-def test_the_tags_of_every_container_are_read(tmp_path):
-    film = subtitled(tmp_path)
+def test_inspect_reads_tags_of_every_container(tmp_path):
+    clip = subtitled(tmp_path)
     path = tmp_path / "tagged.mkv"
-    argv = [ffmpeg_path(), "-v", "error", "-i", film.path, "-c", "copy", "-metadata:s:s:0", "title=Signs"]
+    argv = [ffmpeg_path(), "-v", "error", "-i", clip.path, "-c", "copy", "-metadata:s:s:0", "title=Signs"]
     run([*argv, "-disposition:s:0", "forced+hearing_impaired", str(path)])
-    (text,) = inspect(path).text
+    (text,) = inspect(path).subtitles
     assert (text.language, text.title, text.dispositions) == ("fra", "Signs", ("forced", "hearing_impaired"))
 
 
 @pytest.mark.shared
-def test_closed_captions_of_a_broadcast_become_text(shared, tmp_path):
+def test_extract_subtitles_converts_closed_captions(shared, tmp_path):
     # names that a filter's options must escape
-    film = tmp_path / "news, 'live': [a];b.ts"
-    film.symlink_to(shared / "clips/interlaced_news_480i_tff_7s.ts")
-    source = inspect(film)
-    (captions,) = source.text
+    clip = tmp_path / "news, 'live': [a];b.ts"
+    clip.symlink_to(shared / "clips/interlaced_news_480i_tff_7s.ts")
+    source = inspect(clip)
+    (captions,) = source.subtitles
     assert (captions.index, captions.codec, captions.dispositions) == (source.stream_index, "eia_608", ("captions",))
-    text = encoder.extract_text(source, captions, Store(tmp_path / "store")).path.read_text()
-    # ffmpeg -copyts -f lavfi -i "movie=news.ts[out+subcc]" -map 0:s -f srt - says 3.155 s, the picture starts at 1.720
+    text = encoder.extract_subtitles(source, captions, Store(tmp_path / "store")).path.read_text()
+    # ffmpeg -copyts -f lavfi -i "movie=news.ts[out+subcc]" -map 0:s -f srt - prints 3.155 s, the video starts at 1.720
     assert "00:01.435 --> 00:03.938" in text
     assert "MANUFACTURERS ARE ABOUT AS" in text
     assert "\\h" not in text

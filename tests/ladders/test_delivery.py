@@ -12,11 +12,11 @@ import pytest
 from encoder import (
     Chunk,
     Segment,
+    count_part_bits,
     inspect,
     min_vbv_bitrate,
-    part_bits,
     plan_chunks,
-    stitched_samples,
+    read_stitched_samples,
 )
 from ladders import (
     Constraints,
@@ -42,7 +42,7 @@ from ladders.final.final_encodes import FinalChunk
 from ladders.probing.chunk_measurement import rate_point, shot_vmaf
 from ladders.probing.sampling import frame_stride_for
 from shotladder_runtime.store import Store
-from tests.encoder.films import numbered_picture, write_film
+from tests.encoder.videos import make_numbered_frame, write_video
 from tests.ladders.synthetic import KnownFilm, known
 
 REQUEST = LadderRequest(
@@ -214,7 +214,7 @@ def test_trials_measure_more_often_in_short_chunks(frames, expected):
 
 
 def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 90))
+    source = inspect(write_video(tmp_path / "film.mp4", 90))
     chunks, segments = plan_chunks(source, [0, 30, 60], Fraction(1))
     with ThreadPoolExecutor(2) as executor:
         prober = Prober(source, chunks, REQUEST.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
@@ -228,7 +228,7 @@ def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
     assert any(title.startswith("correct") for title in said[1:])
     for n, (rung, row) in enumerate(zip(delivered.rungs, finals.chunks, strict=True)):
         for chunk, encoded in zip(chunks, row, strict=True):
-            assert encoded.parts == part_bits(encoded.path)
+            assert encoded.parts == count_part_bits(encoded.path)
             assert len(encoded.parts) == len(chunk.keyframes)
         assert abs(finals.vmaf(n).mean() - rung.quality) <= 4 * TOLERANCE
 
@@ -240,7 +240,7 @@ def write_stills_of_noise(path):
         video = container.add_stream("libx264", rate=24, options={"crf": "10", "preset": "veryfast"})
         video.width, video.height, video.pix_fmt = 128, 64, "yuv420p"
         for n in range(8 * 24):
-            picture = noise if n // 24 == 4 else numbered_picture(40 * (n // 24) + 3 * n)
+            picture = noise if n // 24 == 4 else make_numbered_frame(40 * (n // 24) + 3 * n)
             frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
             frame.pts = n
             container.mux(video.encode(frame))
@@ -257,7 +257,7 @@ def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
         with ThreadPoolExecutor(2) as executor:
             prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
             _, finals = encode_with_correction(prober, find_ladder(prober, segments, request), request)
-        bits, times = stitched_samples(source, chunks, [final.path for final in finals.chunks[-1]])
+        bits, times = read_stitched_samples(source, chunks, [final.path for final in finals.chunks[-1]])
         needs.append(min_vbv_bitrate(bits, times, 0.25) / (bits.sum() / float(source.duration)))
     free, held = needs
     assert free > 2.2

@@ -9,7 +9,7 @@ import pytest
 
 from encoder import Chunk, Segment, inspect
 from ladders import HullPoint, Ladder, LadderError, ProbeCost, Rung, load_ladder, save_ladder
-from tests.encoder.films import write_film
+from tests.encoder.videos import write_video
 
 LADDER = Ladder(
     mode="per-shot",
@@ -43,7 +43,7 @@ def test_rungs_of_nearly_one_rate_have_names_of_their_own():
 
 
 def test_a_ladder_is_for_one_film(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 99))
+    source = inspect(write_video(tmp_path / "film.mp4", 99))
     replace(LADDER, content_id=source.content_id).check_belongs_to(source)
     with pytest.raises(LadderError, match=r"another source than .*film\.mp4"):
         LADDER.check_belongs_to(source)
@@ -60,7 +60,7 @@ def test_a_ladder_is_for_one_film(tmp_path):
     ],
 )
 def test_a_ladder_that_cannot_be_encoded_is_told_before_any_work(tmp_path, change, said):
-    source = inspect(write_film(tmp_path / "film.mp4", 99))
+    source = inspect(write_video(tmp_path / "film.mp4", 99))
     ladder = replace(LADDER, content_id=source.content_id, **change)
     with pytest.raises(LadderError, match=said):
         ladder.check_belongs_to(source)

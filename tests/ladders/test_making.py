@@ -35,7 +35,7 @@ from ladders.allocation.constraints import RungTarget
 from ladders.construction.find_ladder import requantise
 from ladders.final.correction import find_violations
 from shotladder_runtime.store import Store
-from tests.encoder.films import write_film
+from tests.encoder.videos import write_video
 from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder, exact_counts, known
 
 
@@ -260,7 +260,7 @@ def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
 @pytest.fixture(scope="module")
 def title(tmp_path_factory):
     folder = tmp_path_factory.mktemp("title")
-    source = inspect(write_film(folder / "film.mp4", 60))
+    source = inspect(write_video(folder / "film.mp4", 60))
     shots = detect_shots(source)
     return source, [replace(shots[0], stop=30), replace(shots[0], start=30, stop=60)], Store(folder / "store")
 

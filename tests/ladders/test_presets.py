@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from encoder import codec_named
+from encoder import get_codec
 from ladders import AUTO, EncodeSettings, LadderError, LadderRequest, ProbeCost, TrafficModel
 from ladders.probing.preset_choice import choose_preset
 from ladders.rd.curves import RatePoint
 from tests.ladders.synthetic import KnownFilm, film, known
 
-PRESETS = codec_named("h264").presets
+PRESETS = get_codec("h264").presets
 
 
 class FilmOfPresets(KnownFilm):

@@ -23,7 +23,7 @@ from ladders import (
 from ladders.construction.find_ladder import requantise
 from ladders.probing.prober import Prober
 from shotladder_runtime.store import Store
-from tests.encoder.films import write_film
+from tests.encoder.videos import write_video
 from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder, known
 
 #: CPU seconds of an encode, a million pixels; and how many times as many an override takes.
@@ -132,7 +132,7 @@ def test_a_budget_bounds_what_is_tried():
 
 
 def test_a_real_film_is_delivered_refined_and_kept_in_a_file(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mp4", 60))
+    source = inspect(write_video(tmp_path / "film.mp4", 60))
     chunks, segments = plan_chunks(source, [0, 25], Fraction(2))
     request = LadderRequest(encoding=EncodeSettings(preset="fast"), traffic=TrafficModel(1e12, 0.0))
     with ThreadPoolExecutor(2) as pool:

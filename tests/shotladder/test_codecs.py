@@ -10,14 +10,14 @@ import pytest
 
 import abr
 import encoder
-from tests.encoder.films import fetched, key_times_in, times_in
+from tests.encoder.videos import fetch_track, key_times_in, times_in
 from tests.shotladder.running import FRAMES, RATE, shotladder
 
 CODECS = ("h264", "hevc", "av1")
 FAST = ("--preset", "h264=ultrafast,hevc=ultrafast,av1=12", "--rungs", "2", "--target-vmaf", "85")
 
 
-def artefacts(store):
+def list_artefacts(store):
     """What is in the store, by what it is; the lock files and the like of other kinds left out."""
     return {
         path: path.stat().st_mtime_ns for kind in ("chunk", "probe", "final") for path in (store / kind).rglob("*.*")
@@ -26,7 +26,7 @@ def artefacts(store):
 
 @pytest.fixture(scope="module")
 def several(made, tmp_path_factory):
-    before = artefacts(made.store)
+    before = list_artefacts(made.store)
     out = tmp_path_factory.mktemp("several") / "out"
     answer = shotladder("encode", made.film, "-o", out, "--codec", ",".join(CODECS), *FAST, store=made.store)
     assert answer.status == 0, answer.err
@@ -39,7 +39,7 @@ def test_each_codec_has_its_ladder_on_the_same_segments(several, made):
     assert document["segments"] == made.document["segments"]
     keys = set()
     for rung in document["video"]:
-        whole = fetched(out, rung["playlist"])
+        whole = fetch_track(out, rung["playlist"])
         assert times_in(whole) == [Fraction(n, RATE) for n in range(FRAMES)]
         keys.add(tuple(key_times_in(whole))[:1])
         assert len(rung["segments"]) == len(document["segments"])
@@ -52,7 +52,7 @@ def test_each_codec_has_its_ladder_on_the_same_segments(several, made):
 
 def test_a_further_codec_leaves_what_was_there_untouched(several, made):
     before, _, document, _ = several
-    after = artefacts(made.store)
+    after = list_artefacts(made.store)
     assert {path: after[path] for path in before} == before
     names = set()
     for path in set(after) - set(before):
@@ -152,5 +152,5 @@ def test_a_preset_is_chosen_by_views(made):
     answer = shotladder("ladder", made.film, *words, *auto, store=made.store)
     assert answer.status == 0, answer.err
     ladder = json.loads(answer.out)
-    assert ladder["preset"] in encoder.CODECS["h264"].presets
+    assert ladder["preset"] in encoder.load_codecs()["h264"].presets
     assert len(ladder["rungs"]) == 2

@@ -14,7 +14,7 @@ import pytest
 import encoder
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
-from tests.encoder.films import fetched, hashes_in, key_times_in, times_in
+from tests.encoder.videos import fetch_track, hashes_in, key_times_in, times_in
 from tests.naive.buffers import runs_empty
 from tests.shotladder.running import BEEP, FAST, FRAMES, RATE, shotladder
 
@@ -129,7 +129,7 @@ def test_every_rung_as_fetched_has_the_films_frames_at_their_times(made):
     source = encoder.inspect(made.film)
     keys = []
     for rung in made.document["video"]:
-        whole = fetched(made.folder, rung["playlist"])
+        whole = fetch_track(made.folder, rung["playlist"])
         assert times_in(whole) == [source.time(n) for n in range(FRAMES)] == [Fraction(n, RATE) for n in range(FRAMES)]
         keys.append(key_times_in(whole))
         # and as ffmpeg fetches it itself
@@ -142,14 +142,14 @@ def test_every_rung_as_fetched_has_the_films_frames_at_their_times(made):
 
 def test_the_buffer_told_is_enough_for_the_track_as_fetched(made):
     for rung in made.document["video"]:
-        bits, times = encoder.track_samples(fetched(made.folder, rung["playlist"]))
+        bits, times = encoder.read_track_samples(fetch_track(made.folder, rung["playlist"]))
         assert not runs_empty(bits, times, rung["peak_bitrate"], rung["vbv_bits"] + 1)
         assert runs_empty(bits, times, rung["peak_bitrate"], 0.99 * rung["vbv_bits"])
 
 
 def test_a_buffer_that_is_asked_for_never_runs_empty(made, tmp_path):
     plain = made.document["video"][0]
-    bits, times = encoder.track_samples(fetched(made.folder, plain["playlist"]))
+    bits, times = encoder.read_track_samples(fetch_track(made.folder, plain["playlist"]))
     average = bits.sum() / made.document["duration"]
     assert made.document["ladder"]["vbv_seconds"] is None
     assert plain["vbv_bitrate"] == plain["peak_bitrate"]
@@ -160,7 +160,7 @@ def test_a_buffer_that_is_asked_for_never_runs_empty(made, tmp_path):
     document = json.loads((tmp_path / "out" / "presentation.json").read_text())
     assert document["ladder"]["vbv_seconds"] == 0.25
     for rung in document["video"]:
-        bits, times = encoder.track_samples(fetched(tmp_path / "out", rung["playlist"]))
+        bits, times = encoder.read_track_samples(fetch_track(tmp_path / "out", rung["playlist"]))
         assert rung["vbv_bits"] <= 0.25 * rung["vbv_bitrate"] + 1
         assert not runs_empty(bits, times, rung["vbv_bitrate"], rung["vbv_bits"] + 1)
         needed = encoder.min_vbv_bitrate(bits, times, 0.25)
@@ -181,7 +181,7 @@ def test_frames_of_a_rung_are_those_of_its_chunks(made):
     for path in (made.store / "chunk").rglob("*.mp4"):
         chunks.setdefault(tuple(hashes_in(path)), path)
     for rung in made.document["video"]:
-        frames = hashes_in(fetched(made.folder, rung["playlist"]))
+        frames = hashes_in(fetch_track(made.folder, rung["playlist"]))
         place = 0
         while place < len(frames):
             fits = [c for c in chunks if tuple(frames[place : place + len(c)]) == c]
@@ -191,7 +191,7 @@ def test_frames_of_a_rung_are_those_of_its_chunks(made):
 
 def test_measured_vmaf_is_what_libvmaf_says_of_the_packaged_rung(made, tmp_path):
     for rung in made.document["video"]:
-        whole, log = fetched(made.folder, rung["playlist"]), tmp_path / "log.json"
+        whole, log = fetch_track(made.folder, rung["playlist"]), tmp_path / "log.json"
         graph = (
             f"[0:v]setpts=N,scale=160:90:flags=bicubic,format=yuv420p[a];[1:v]setpts=N,format=yuv420p[b];"
             f"[a][b]libvmaf=log_fmt=json:log_path={log}"
@@ -210,7 +210,7 @@ def test_measured_vmaf_is_what_libvmaf_says_of_the_packaged_rung(made, tmp_path)
 
 def test_the_beep_is_heard_when_its_picture_is_seen(made):
     (playlist,) = {m.uri for m in m3u8.load(str(made.folder / "master.m3u8")).media if m.type == "AUDIO"}
-    with av.open(str(fetched(made.folder, playlist))) as container:
+    with av.open(str(fetch_track(made.folder, playlist))) as container:
         frames = list(container.decode(audio=0))
     begin = float(frames[0].pts * frames[0].time_base)
     samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1).mean(axis=0)

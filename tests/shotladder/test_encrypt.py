@@ -9,7 +9,7 @@ import pytest
 import encoder
 from shotladder.pipeline.key_files import keys_of
 from shotladder_runtime.errors import ShotladderError
-from tests.encoder.films import fetched, hashes_in
+from tests.encoder.videos import fetch_track, hashes_in
 from tests.shotladder.running import FAST, shotladder
 
 
@@ -44,7 +44,9 @@ def test_the_encrypted_rungs_are_the_clear_ones(made, encrypted):
     document = json.loads((folder / "presentation.json").read_text())
     (key,) = (key.key for key in encoder.load_keys(path) if key.label == "VIDEO")
     for clear, rung in zip(made.document["video"], document["video"], strict=True):
-        assert hashes_in(fetched(folder, rung["playlist"]), key) == hashes_in(fetched(made.folder, clear["playlist"]))
+        assert hashes_in(fetch_track(folder, rung["playlist"]), key) == hashes_in(
+            fetch_track(made.folder, clear["playlist"])
+        )
         sizes = [(folder / segment["url"]).stat().st_size for segment in rung["segments"]]
         assert [segment["bytes"] for segment in rung["segments"]] == sizes
 
@@ -84,7 +86,7 @@ def test_a_presentations_keys_are_found_by_their_ids(encrypted, tmp_path, monkey
         (("--keys", "KEYS"), 2, "--keys requires --encrypt"),
         (("--protection-scheme", "cenc"), 2, "--protection-scheme requires --encrypt"),
         (("--encrypt", "--protection-scheme", "cenc", "--hls-key-uri", "skd://a"), 2, "FairPlay"),
-        (("--encrypt", "--keys", "FILM"), 1, "is no file of keys"),
+        (("--encrypt", "--keys", "FILM"), 1, "is not a file of keys"),
     ],
 )
 def test_what_cannot_be_encrypted_as_asked_is_told_before_any_work(made, encrypted, tmp_path, words, status, told):

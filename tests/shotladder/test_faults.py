@@ -13,7 +13,7 @@ import pytest
 
 from shotladder.cli import COMMANDS, main
 from shotladder_runtime.tools import use_ffmpeg
-from tests.encoder.films import write_film
+from tests.encoder.videos import write_video
 from tests.shotladder.running import FAST, REPOSITORY, Answer, command, shotladder
 
 
@@ -29,7 +29,7 @@ def place(tmp_path_factory) -> Path:
     (folder / "full" / "thesis.tex").write_text("years of work")
     (folder / "bytes.json").write_bytes(bytes(range(256)))
     (folder / "list.json").write_text("[1, 2]")
-    film = write_film(folder / "film.mp4", 12)
+    film = write_video(folder / "film.mp4", 12)
     with av.open(str(film)) as read, av.open(str(folder / "hollow.mkv"), "w") as out:
         out.add_stream_from_template(read.streams.video[0])
         out.start_encoding()

@@ -6,8 +6,8 @@ import av
 import pytest
 
 import encoder
-from encoder.encode.filters import colour_tags, keeps_hdr
-from tests.encoder.films import fetched
+from encoder.encode.filters import keeps_hdr, make_colour_tags
+from tests.encoder.videos import fetch_track
 from tests.shotladder.running import shotladder
 
 PRESETS = {"h264": "ultrafast", "hevc": "ultrafast", "av1": "12"}
@@ -37,7 +37,7 @@ def test_frames_times_shape_and_colours_survive(shared, tmp_path, clip, codecs):
     document = json.loads((out / "presentation.json").read_text())
     assert [rung["codec"] for rung in document["video"]] == list(codecs)
     for rung in document["video"]:
-        with av.open(str(fetched(out, rung["playlist"]))) as played:
+        with av.open(str(fetch_track(out, rung["playlist"]))) as played:
             frames = list(played.decode(video=0))
         assert len(frames) == source.frame_count
         for n, frame in enumerate(frames):
@@ -45,8 +45,8 @@ def test_frames_times_shape_and_colours_survive(shared, tmp_path, clip, codecs):
         width, height = source.display_size
         assert frames[0].width / frames[0].height == pytest.approx(width / height, rel=0.02)
         assert {frame.rotation for frame in frames} == {0}
-        hdr = keeps_hdr(source, encoder.codec_named(rung["codec"]))
-        tags = colour_tags(source, hdr=hdr)
+        hdr = keeps_hdr(source, encoder.get_codec(rung["codec"]))
+        tags = make_colour_tags(source, hdr=hdr)
         expected = tuple(CODES[each] for each in (tags.primaries, tags.transfer, tags.matrix))
         told = {(int(f.color_primaries), int(f.color_trc), int(f.colorspace)) for f in frames}
         assert told == {expected}

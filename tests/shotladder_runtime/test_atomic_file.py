@@ -1,4 +1,4 @@
-"""A file appears under its name whole or not at all."""
+"""Files are complete or absent under their name."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from shotladder_runtime.store import atomic_write
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def test_a_failing_maker_leaves_what_was_there(tmp_path):
+def test_atomic_write_keeps_the_old_file_after_a_failure(tmp_path):
     path = tmp_path / "deep" / "file.bin"
     atomic_write(path, lambda part: part.write_bytes(b"old"))
 
@@ -29,7 +29,7 @@ def test_a_failing_maker_leaves_what_was_there(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_final_name_is_not_there_while_it_is_made(tmp_path):
+def test_atomic_write_shows_no_unfinished_file(tmp_path):
     path = tmp_path / "file.mp4"
     seen = []
 
@@ -43,7 +43,7 @@ def test_the_final_name_is_not_there_while_it_is_made(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
-def test_many_writers_of_one_name_leave_one_whole_file(tmp_path):
+def test_atomic_write_by_many_threads_leaves_one_complete_file(tmp_path):
     path = tmp_path / "file.bin"
     barrier = threading.Barrier(8)
     torn = []
@@ -65,7 +65,7 @@ def test_many_writers_of_one_name_leave_one_whole_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_killed_writer_leaves_nothing_under_the_final_name(tmp_path):
+def test_atomic_write_leaves_nothing_when_killed(tmp_path):
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom shotladder_runtime.store import atomic_write\n"
         "def make(part):\n    part.write_bytes(b'half')\n    print('half', flush=True)\n    time.sleep(120)\n"

@@ -1,4 +1,4 @@
-"""Tools are started without a shell, timed alone, told on when they fail, and never outlive their parent."""
+"""Tools run without a shell; their CPU time, output and failures are recorded, and they end with their parent."""
 
 import os
 import signal
@@ -21,16 +21,16 @@ def python(code: str) -> list[str]:
     return [PYTHON, "-S", "-c", code]
 
 
-def test_output_and_talk_are_kept_apart():
+def test_run_separates_stdout_and_stderr():
     done = run(python("import sys; print('data'); print('talk', file=sys.stderr)"))
     assert (done.stdout, done.stderr) == (b"data\n", "talk\n")
 
 
-def test_input_is_closed():
+def test_run_closes_stdin():
     assert run(python("import sys; print(repr(sys.stdin.read()))")).stdout == b"''\n"
 
 
-def test_cpu_time_is_that_of_the_one_child():
+def test_run_measures_cpu_time_of_its_child_only():
     spin = "import time\nwhile time.process_time() < {}: pass"
     others = [threading.Thread(target=run, args=(python(spin.format(0.6)),)) for _ in range(2)]
     for other in others:
@@ -41,11 +41,11 @@ def test_cpu_time_is_that_of_the_one_child():
     assert 0.3 <= cpu < 0.5
 
 
-def test_waiting_costs_nothing():
+def test_run_counts_no_cpu_time_for_waiting():
     assert run(python("import time; time.sleep(0.3)")).cpu_seconds < 0.25
 
 
-def test_a_failure_names_the_command_its_status_and_its_last_words():
+def test_process_error_has_command_status_and_stderr():
     code = "import sys; print('the cause', file=sys.stderr); print('the end', file=sys.stderr); sys.exit(3)"
     with pytest.raises(ProcessError, match=r"^python.* failed \(status 3\): the cause \.\.\. the end$") as caught:
         run(python(code))
@@ -54,30 +54,30 @@ def test_a_failure_names_the_command_its_status_and_its_last_words():
     assert caught.value.tail == "the cause\nthe end\n"
 
 
-def test_a_silent_failure_says_so():
-    with pytest.raises(ProcessError, match=r"status 1\): it said nothing"):
+def test_process_error_states_that_stderr_is_empty():
+    with pytest.raises(ProcessError, match=r"status 1\): no output on stderr"):
         run(["/bin/false"])
 
 
-def test_a_signal_is_a_negative_status():
+def test_process_error_has_a_negative_status_for_a_signal():
     with pytest.raises(ProcessError) as caught:
         run(python("import os; os.kill(os.getpid(), 11)"))
     assert caught.value.returncode == -11
 
 
-def test_endless_talk_is_bounded_and_its_end_is_kept():
+def test_run_keeps_the_end_of_a_long_stderr():
     done = run(python("import sys; sys.stderr.write('x' * 3_000_000 + 'end'); print('y' * 3_000_000)"))
     assert done.stderr.endswith("xend")
     assert len(done.stderr) == STDERR_KEPT
     assert len(done.stdout) == 3_000_001
 
 
-def test_a_missing_program_is_told(tmp_path):
+def test_run_reports_a_missing_program(tmp_path):
     with pytest.raises(MissingToolError, match="no such program"):
         run([str(tmp_path / "ffmpeg")])
 
 
-def test_a_program_that_is_none_is_told(tmp_path):
+def test_run_reports_a_file_that_is_not_a_program(tmp_path):
     text = tmp_path / "ffmpeg"
     text.write_text("not a program")
     for mode in (0o644, 0o755):
@@ -86,7 +86,7 @@ def test_a_program_that_is_none_is_told(tmp_path):
             run([str(text)])
 
 
-def test_stop_all_ends_what_runs():
+def test_stop_all_kills_running_tools():
     failed: list[ProcessError] = []
 
     def work():
@@ -114,7 +114,7 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
-def test_children_die_with_their_parent(tmp_path):
+def test_run_kills_children_with_their_parent(tmp_path):
     told = tmp_path / "pid"
     sleeper = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
     code = f"from shotladder_runtime.process import run; run({python(sleeper)!r})"

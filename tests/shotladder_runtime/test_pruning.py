@@ -1,4 +1,4 @@
-"""A store tells what it holds, and lets go of what nobody needs."""
+"""Listing and pruning of stores, and locks of jobs."""
 
 import os
 import subprocess
@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from shotladder_runtime.errors import JobLockedError, StoreError
-from shotladder_runtime.store import Store, artefacts, prune
+from shotladder_runtime.store import Store, list_artefacts, prune
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAY = 86_400
 
 
 def put(store: Store, kind: str, number: int, *, size: int = 100, days: float = 0) -> Path:
-    """Store an artefact that was last used so many days ago."""
+    """Store an artefact that was last used `days` ago."""
     path = store.path(kind, {"n": number}, ".bin")
     store.write(path, lambda part: part.write_bytes(bytes(size)))
     then = time.time() - days * DAY
@@ -29,22 +29,22 @@ def store(tmp_path) -> Store:
     return Store(tmp_path / "store")
 
 
-def test_artefacts_are_listed_least_recently_used_first(store):
+def test_list_artefacts_sorts_by_last_use(store):
     put(store, "chunk", 1, size=5, days=1)
     put(store, "probe", 2, size=7, days=3)
     put(store, "chunk", 3, size=9, days=2)
-    with store.in_use(), store.claim("chunk", [{"n": 9}]):
-        found = artefacts(store)
+    with store.hold(), store.lock_job("chunk", [{"n": 9}]):
+        found = list_artefacts(store)
     assert [(a.kind, a.size) for a in found] == [("probe", 7), ("chunk", 9), ("chunk", 5)]
 
 
-def test_what_was_not_used_for_long_goes(store):
+def test_prune_deletes_old_artefacts(store):
     old, new = put(store, "chunk", 1, days=31), put(store, "chunk", 2, days=29)
     assert [a.name for a in prune(store, older_than=30 * DAY)] == [old.relative_to(store.root).as_posix()]
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_use_makes_young(store):
+def test_store_has_updates_the_time_of_last_use(store):
     asked, fetched, left = (put(store, "chunk", n, days=60) for n in range(3))
     made = asked.stat().st_mtime_ns
     assert store.has(asked)
@@ -54,34 +54,34 @@ def test_use_makes_young(store):
     assert asked.stat().st_mtime_ns == made
 
 
-def test_the_least_recently_used_goes_until_the_rest_is_small_enough(store):
+def test_prune_deletes_least_recently_used_artefacts_first(store):
     paths = [put(store, "chunk", n, size=100, days=10 - n) for n in range(5)]
     prune(store, max_size=250)
     assert [path.exists() for path in paths] == [False, False, False, True, True]
 
 
-def test_a_dry_run_deletes_nothing(store):
+def test_prune_deletes_nothing_in_a_dry_run(store):
     path = put(store, "chunk", 1, days=31)
     assert len(prune(store, older_than=DAY, dry_run=True)) == 1
     assert path.exists()
 
 
-def test_what_a_run_has_asked_for_or_made_stays(store):
+def test_prune_keeps_artefacts_of_a_run_that_holds_the_store(store):
     asked, idle = put(store, "chunk", 1, days=60), put(store, "chunk", 2, days=60)
-    with store.in_use():
+    with store.hold():
         assert store.has(asked)
         made = put(store, "chunk", 3)
         prune(store, max_size=0)
         assert [path.exists() for path in (asked, made, idle)] == [True, True, False]
     prune(store, max_size=0)
-    assert artefacts(store) == []
+    assert list_artefacts(store) == []
 
 
-def test_a_killed_run_holds_nothing_and_its_parts_go(store):
+def test_prune_deletes_unfinished_files_of_killed_runs(store):
     code = (
         "from pathlib import Path\nimport os, signal, tempfile\nfrom shotladder_runtime.store import Store\n"
         f"store = Store(Path({str(store.root)!r}))\n"
-        "with store.in_use(), store.claim('chunk', [{'n': 1}]):\n"
+        "with store.hold(), store.lock_job('chunk', [{'n': 1}]):\n"
         "    tempfile.mkdtemp(prefix='.chunk.', dir=store.root)\n"
         "    store.write(store.path('chunk', {'n': 0}, '.bin'), lambda part: part.write_bytes(b'whole'))\n"
         "    store.write(store.path('chunk', {'n': 1}, '.bin'), lambda part: os.kill(os.getpid(), signal.SIGKILL))\n"
@@ -89,10 +89,10 @@ def test_a_killed_run_holds_nothing_and_its_parts_go(store):
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == -9
     parts = [*store.root.glob(".chunk.*"), *store.root.glob("chunk/*/.*")]
     assert len(parts) == 2
-    assert len(artefacts(store)) == 1
-    with store.claim("chunk", [{"n": 1}]):
+    assert len(list_artefacts(store)) == 1
+    with store.lock_job("chunk", [{"n": 1}]):
         prune(store, max_size=0)
-    assert artefacts(store) == []
+    assert list_artefacts(store) == []
     # somebody might still write into what is young
     assert all(part.exists() for part in parts)
     for part in parts:
@@ -101,20 +101,20 @@ def test_a_killed_run_holds_nothing_and_its_parts_go(store):
     assert not any(part.exists() for part in parts)
 
 
-def test_a_claim_is_one_runs_alone_and_ends_with_it(store):
+def test_lock_job_is_exclusive_and_released(store):
     cache_keys = [{"n": 1}, {"n": 2}]
-    with store.claim("chunk", cache_keys):
-        with pytest.raises(JobLockedError), store.claim("chunk", cache_keys):
+    with store.lock_job("chunk", cache_keys):
+        with pytest.raises(JobLockedError), store.lock_job("chunk", cache_keys):
             pass
-        with store.claim("chunk", cache_keys[:1]), store.claim("probe", cache_keys):
+        with store.lock_job("chunk", cache_keys[:1]), store.lock_job("probe", cache_keys):
             pass
-    with store.claim("chunk", cache_keys):
+    with store.lock_job("chunk", cache_keys):
         pass
-    assert list((store.root / ".claims").iterdir()) == []
+    assert list((store.root / ".jobs").iterdir()) == []
 
 
 def age(*paths: Path) -> None:
-    """Let files be 40 days old."""
+    """Set the times of files to 40 days ago."""
     for path in paths:
         os.utime(path, (time.time() - 40 * DAY,) * 2, follow_symlinks=False)
 
@@ -135,15 +135,15 @@ def test_prune_refuses_a_folder_that_is_not_a_store(tmp_path):
         with pytest.raises(StoreError, match="is not a store"):
             prune(store, **bounds)
     with pytest.raises(StoreError, match="is not a store"):
-        artefacts(store)
+        list_artefacts(store)
     assert tree(folder) == before
 
 
-def test_prune_keeps_what_others_have_put_into_a_store(store):
+def test_prune_keeps_files_of_other_names(store):
     made = put(store, "chunk", 1, days=40)
     names = ("notes.txt", ".note", made.name + ".bak", "ab" * 16 + ".bin", f".{made.name}.swp")
     others = [made.with_name(name) for name in names if made.parent.name != "ab"]
-    others += [store.root / name for name in (".git/objects/ab/cdef", "films/2024/a.mp4", ".chunk.of my film/a.mp4")]
+    others += [store.root / name for name in (".git/objects/ab/cdef", "videos/2024/a.mp4", ".chunk.of my video/a.mp4")]
     for other in others:
         other.parent.mkdir(parents=True, exist_ok=True)
         other.write_bytes(b"mine")
@@ -189,7 +189,7 @@ def test_prune_lists_unfinished_files_and_a_dry_run_changes_nothing(store):
     (encoding / "0.mp4").write_bytes(bytes(5))
     part.write_bytes(bytes(3))
     ended = store.root / ".runs" / "tmpabcdefgh"
-    with store.in_use():
+    with store.hold():
         ended.touch()
     age(part, encoding, ended)
     assert prune(store, older_than=50 * DAY, dry_run=True) == prune(store, older_than=50 * DAY, dry_run=True) != []
@@ -211,7 +211,7 @@ from shotladder_runtime.store import Store, prune
 store, seed = Store(Path(sys.argv[1])), int(sys.argv[2])
 shuffle = random.Random(seed)
 made = 0
-with store.in_use():
+with store.hold():
     print("ready", flush=True)
     sys.stdin.readline()
     waiting = list(range(40))
@@ -220,7 +220,7 @@ with store.in_use():
         n = waiting.pop()
         path = store.path("chunk", {"n": n}, ".bin")
         try:
-            with store.claim("chunk", [{"n": n}]):
+            with store.lock_job("chunk", [{"n": n}]):
                 if not store.has(path):
                     made += 1
                     store.write(path, lambda part: part.write_bytes(bytes([n]) * 50_000))
@@ -229,7 +229,7 @@ with store.in_use():
             continue
         if n % 5 == 0:
             prune(store, max_size=0)
-        # what was asked for once stays to the end
+        # an artefact that was looked up is kept until the end of the run
         assert store.fetch(path).read_bytes() == bytes([n]) * 50_000
     for n in range(40):
         assert store.fetch(store.path("chunk", {"n": n}, ".bin")).read_bytes() == bytes([n]) * 50_000
@@ -237,7 +237,7 @@ print(made)
 """
 
 
-def test_two_runs_and_pruning_at_once_share_work_and_lose_nothing(store):
+def test_two_runs_and_prune_at_once_lose_nothing(store):
     argv = [sys.executable, "-c", WORKER, str(store.root)]
     store.root.mkdir()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": REPOSITORY}

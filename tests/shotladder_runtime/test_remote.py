@@ -1,4 +1,4 @@
-"""A store at a URL: the same for every machine, whole or not at all, whatever becomes of connections."""
+"""A store at a URL is shared by machines, and its artefacts are complete despite broken connections."""
 
 import os
 import pickle
@@ -14,7 +14,7 @@ import fsspec
 import pytest
 
 from shotladder_runtime.errors import StoreError
-from shotladder_runtime.store import Store, artefacts, prune, remote
+from shotladder_runtime.store import Store, list_artefacts, prune, remote
 from tests.sftp import sftp_server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def put(store, number, content=b"whole"):
     return path
 
 
-def test_what_one_machine_makes_another_has(machines):
+def test_store_shares_artefacts_between_machines(machines):
     one, two = machines
     there = two.path("chunk", {"n": 1}, ".bin")
     assert not two.has(there)
@@ -62,14 +62,14 @@ def test_what_one_machine_makes_another_has(machines):
     assert there.read_bytes() == b"whole"
 
 
-def test_json_is_shared(machines):
+def test_write_json_is_read_by_another_machine(machines):
     one, two = machines
     assert two.read_json("probe", {"q": 1}) is None
     one.write_json("probe", {"q": 1}, {"bits": [1, 2.5, None]})
     assert two.read_json("probe", {"q": 1}) == {"bits": [1, 2.5, None]}
 
 
-def test_a_failing_maker_leaves_nothing_anywhere(machines):
+def test_write_leaves_nothing_after_a_failure(machines):
     one, two = machines
 
     def fail(part):
@@ -78,13 +78,13 @@ def test_a_failing_maker_leaves_nothing_anywhere(machines):
 
     with pytest.raises(RuntimeError):
         one.write(one.path("chunk", {"n": 1}, ".bin"), fail)
-    assert artefacts(one) == []
+    assert list_artefacts(one) == []
     with pytest.raises(FileNotFoundError):
         two.fetch(two.path("chunk", {"n": 1}, ".bin"))
     assert list(two.root.glob("*/*/*")) == []
 
 
-def test_many_threads_share_a_server(machines):
+def test_store_at_a_url_serves_many_threads(machines):
     one, two = machines
 
     def work(n):
@@ -95,10 +95,10 @@ def test_many_threads_share_a_server(machines):
     with ThreadPoolExecutor(8) as executor:
         assert list(executor.map(work, range(24))) == [bytes([n]) * 20_000 for n in range(24)]
     assert two.fetch(two.path("chunk", {"n": 1000}, ".bin")).read_bytes() == b"the same"
-    assert len(artefacts(one)) == 25
+    assert len(list_artefacts(one)) == 25
 
 
-def test_a_far_store_is_pruned_but_for_what_is_fresh(sftp, tmp_path, monkeypatch):
+def test_prune_keeps_recent_artefacts_at_a_url(sftp, tmp_path, monkeypatch):
     address, folder = sftp
     monkeypatch.setenv("HOME", str(folder))
     served = folder / "pruned"
@@ -115,7 +115,7 @@ def test_a_far_store_is_pruned_but_for_what_is_fresh(sftp, tmp_path, monkeypatch
     ]
     assert all(path.exists() for path in old)
     assert [a.is_whole for a in prune(two, max_size=5)] == [True, True, False]
-    assert [artefact.size for artefact in artefacts(two)] == [5]
+    assert [artefact.size for artefact in list_artefacts(two)] == [5]
     assert not any(path.exists() for path in old)
     # the copies of a machine go by its own use of them
     assert all(path.exists() for path in paths)
@@ -127,24 +127,24 @@ def other_files(sftp, monkeypatch):
     address, folder = sftp
     monkeypatch.setenv("HOME", str(folder))
     served = folder / str(uuid.uuid4())
-    (served / "films" / "ab").mkdir(parents=True)
-    (served / "films" / "ab" / "holiday.mp4").write_bytes(b"film")
+    (served / "videos" / "ab").mkdir(parents=True)
+    (served / "videos" / "ab" / "holiday.mp4").write_bytes(b"video")
     return served, f"{address}{served}"
 
 
-def test_a_url_that_holds_other_files_is_refused_and_left_alone(other_files, tmp_path):
+def test_store_rejects_a_url_with_other_files(other_files, tmp_path):
     served, url = other_files
     store = Store(tmp_path / "one", url)
     before = sorted(served.rglob("*"))
-    for use in (lambda: put(store, 1), lambda: prune(store, max_size=0), lambda: artefacts(store)):
+    for use in (lambda: put(store, 1), lambda: prune(store, max_size=0), lambda: list_artefacts(store)):
         with pytest.raises(StoreError, match="is not a store"):
             use()
-    with pytest.raises(StoreError, match="is not a store"), store.in_use():
+    with pytest.raises(StoreError, match="is not a store"), store.hold():
         pass
     assert sorted(served.rglob("*")) == before
 
 
-def test_pruning_a_url_deletes_only_names_of_the_stores_form_and_follows_no_links(other_files, tmp_path):
+def test_prune_at_a_url_deletes_only_files_of_the_layout(other_files, tmp_path):
     served, url = other_files
     outside = tmp_path / "outside"
     store = Store(tmp_path / "one", url)
@@ -152,7 +152,7 @@ def test_pruning_a_url_deletes_only_names_of_the_stores_form_and_follows_no_link
     (served / "shotladder-store.json").write_text('{"shotladder_store": 1}')
     path = put(store, 1)
     made = served / "chunk" / path.parent.name / path.name
-    kept = [served / "films" / "ab" / "holiday.mp4", made.with_name("notes.txt"), served / "chunk" / ".part"]
+    kept = [served / "videos" / "ab" / "holiday.mp4", made.with_name("notes.txt"), served / "chunk" / ".part"]
     kept.append(outside / path.parent.name / path.name)
     kept[-1].parent.mkdir(parents=True)
     for other in kept:
@@ -165,14 +165,14 @@ def test_pruning_a_url_deletes_only_names_of_the_stores_form_and_follows_no_link
     assert all(file.exists() for file in kept)
 
 
-def test_a_far_store_of_a_newer_version_is_refused(other_files, tmp_path):
+def test_store_rejects_a_url_of_a_newer_version(other_files, tmp_path):
     served, url = other_files
     (served / "shotladder-store.json").write_text('{"shotladder_store": 2}')
     with pytest.raises(StoreError, match="newer shotladder"):
         put(Store(tmp_path / "one", url), 1)
 
 
-def test_a_store_travels_by_its_url_to_a_cache_of_the_machine(tmp_path, monkeypatch):
+def test_store_is_pickled_by_its_url(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
     monkeypatch.delenv("SHOTLADDER_STORE", raising=False)
     far, near = Store.at("memory://store/"), Store(tmp_path / "folder")
@@ -186,14 +186,14 @@ def test_a_store_travels_by_its_url_to_a_cache_of_the_machine(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("url", ["sftp://anna:secret@127.0.0.1:1/store", "nowhere://anna:secret@place/store"])
-def test_a_server_that_is_not_there_is_told_without_its_password(url, tmp_path, monkeypatch):
+def test_store_error_of_an_absent_server_has_no_password(url, tmp_path, monkeypatch):
     monkeypatch.setattr(remote, "PAUSE", 0)
     with pytest.raises(StoreError, match=r"(127\.0\.0\.1:1|place)/store.*cannot be reached") as caught:
         Store(tmp_path, url).has(tmp_path / "chunk" / "ab" / "abc.bin")
     assert "secret" not in str(caught.value)
 
 
-def test_a_broken_connection_is_made_again(sftp, tmp_path, monkeypatch):
+def test_remote_requests_are_repeated_over_a_new_connection(sftp, tmp_path, monkeypatch):
     address, folder = sftp
     monkeypatch.setenv("HOME", str(folder))
     store = Store(tmp_path, f"{address}{folder}/broken")
@@ -203,7 +203,7 @@ def test_a_broken_connection_is_made_again(sftp, tmp_path, monkeypatch):
     assert store.fetch(path).read_bytes() == b"whole"
 
 
-def test_a_killed_upload_leaves_nothing_under_the_final_name(sftp, tmp_path):
+def test_killed_upload_leaves_nothing_under_the_final_name(sftp, tmp_path):
     address, folder = sftp
     served = folder / "killed"
     code = (

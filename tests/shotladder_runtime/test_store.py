@@ -1,4 +1,4 @@
-"""Artefacts are named by what made them and appear whole or not at all."""
+"""Artefacts are named by their cache keys, and are complete or absent."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shotladder_runtime.errors import StoreError
+from shotladder_runtime.errors import JobLockedError, StoreError
 from shotladder_runtime.store import Store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -18,12 +18,12 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=6,
 )
-RECIPES = st.dictionaries(st.text(min_size=1, max_size=4).filter(lambda key: key != "kind"), VALUES, max_size=4)
+CACHE_KEYS = st.dictionaries(st.text(min_size=1, max_size=4).filter(lambda key: key != "kind"), VALUES, max_size=4)
 
 
 @settings(deadline=None)
-@given(RECIPES, RECIPES)
-def test_recipes_share_a_name_only_when_they_are_the_same(a, b):
+@given(CACHE_KEYS, CACHE_KEYS)
+def test_path_is_equal_for_equal_cache_keys_only(a, b):
     store = Store(Path("store"))
     same = json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
     assert (store.path("probe", a, ".json") == store.path("probe", b, ".json")) == same
@@ -31,7 +31,7 @@ def test_recipes_share_a_name_only_when_they_are_the_same(a, b):
     assert store.path("probe", a, ".json").stem != store.path("score", a, ".json").stem
 
 
-def test_json_comes_back_and_what_is_not_there_is_none(tmp_path):
+def test_read_json_returns_the_value_or_none(tmp_path):
     store = Store(tmp_path)
     assert store.read_json("probe", {"q": 1}) is None
     store.write_json("probe", {"q": 1}, {"bits": [1, 2.5, None]})
@@ -39,7 +39,7 @@ def test_json_comes_back_and_what_is_not_there_is_none(tmp_path):
     assert store.read_json("probe", {"q": 2}) is None
 
 
-def test_the_default_is_where_the_user_says(tmp_path, monkeypatch):
+def test_default_store_follows_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("SHOTLADDER_STORE", str(tmp_path / "named"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert Store.default().root == tmp_path / "named"
@@ -47,7 +47,7 @@ def test_the_default_is_where_the_user_says(tmp_path, monkeypatch):
     assert Store.default().root == tmp_path / "cache" / "shotladder"
 
 
-def test_the_first_artefact_makes_a_folder_a_store(tmp_path):
+def test_write_json_makes_a_folder_a_store(tmp_path):
     for root in (tmp_path / "absent" / "store", tmp_path / "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
         store = Store(root)
@@ -58,8 +58,8 @@ def test_the_first_artefact_makes_a_folder_a_store(tmp_path):
         assert store.read_json("probe", {"q": 1}) == 7
 
 
-def uses(store):
-    """Everything that writes to a store's folder, or looks into it."""
+def list_uses(store):
+    """Return all methods that read or write the folder of a store."""
     path = store.path("probe", {"q": 1}, ".json")
 
     def held(block):
@@ -70,12 +70,12 @@ def uses(store):
         "write": lambda: store.write(path, lambda part: part.write_bytes(b"7")),
         "has": lambda: store.has(path),
         "fetch": lambda: store.fetch(path),
-        "in_use": lambda: held(store.in_use()),
-        "claim": lambda: held(store.claim("probe", [{"q": 1}])),
+        "hold": lambda: held(store.hold()),
+        "lock_job": lambda: held(store.lock_job("probe", [{"q": 1}])),
     }
 
 
-#: What is in the marker, if there is one, and what is said.
+#: Content of the marker (None: no marker), and the expected message.
 REFUSED = {
     "other files": (None, "is not a store"),
     "nothing": ("", "is damaged"),
@@ -87,9 +87,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("use", uses(Store(Path("store"))))
+@pytest.mark.parametrize("use", list_uses(Store(Path("store"))))
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_folder_that_is_not_a_store_is_refused_and_left_alone(tmp_path, use, kind):
+def test_store_rejects_a_folder_that_is_not_a_store(tmp_path, use, kind):
     marker, said = REFUSED[kind]
     # even where its names look like a store's
     store = Store(tmp_path)
@@ -100,18 +100,18 @@ def test_a_folder_that_is_not_a_store_is_refused_and_left_alone(tmp_path, use, k
         (tmp_path / "shotladder-store.json").write_text(marker)
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
     with pytest.raises(StoreError, match=said) as caught:
-        uses(store)[use]()
+        list_uses(store)[use]()
     assert "\n" not in str(caught.value)
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
 
 
-def test_a_file_is_no_store(tmp_path):
+def test_store_rejects_a_file(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(StoreError, match="is a file"):
         Store(tmp_path / "file").write_json("probe", {}, 1)
 
 
-def test_many_can_make_a_store_at_once(tmp_path):
+def test_make_store_can_run_in_many_threads(tmp_path):
     for n in range(20):
         barrier = threading.Barrier(8)
 
@@ -124,7 +124,54 @@ def test_many_can_make_a_store_at_once(tmp_path):
         assert len(list((tmp_path / str(n) / "probe").glob("*/*.json"))) == 8
 
 
-def test_a_half_made_marker_does_not_hinder(tmp_path):
+def test_make_store_ignores_an_unfinished_marker(tmp_path):
     (tmp_path / ".shotladder-store.abcdefgh.json").touch()
     Store(tmp_path).write_json("probe", {}, 1)
     assert Store(tmp_path).read_json("probe", {}) == 1
+
+
+def test_memoise_computes_only_missing_values(tmp_path):
+    store, calls = Store(tmp_path), []
+
+    def square(missing):
+        calls.append(list(missing))
+        return (n * n for n in missing)
+
+    cache_keys = [{"n": n} for n in range(4)]
+    assert store.memoise("square", cache_keys[2:3], lambda missing: [4]) == [4]
+    assert store.memoise("square", cache_keys, square) == [0, 1, 4, 9]
+    assert store.memoise("square", cache_keys, square) == [0, 1, 4, 9]
+    assert calls == [[0, 1, 3]]
+
+
+def test_memoise_returns_new_values_as_json_holds_them(tmp_path):
+    values = [Store(tmp_path).memoise("pair", [{}], lambda _: [{"pair": (1, 0.1)}]) for _ in range(2)]
+    assert values == [[{"pair": [1, 0.1]}]] * 2
+
+
+def test_memoise_keeps_values_computed_before_a_failure(tmp_path):
+    store = Store(tmp_path)
+
+    def fail_late(missing):
+        yield 1
+        raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        store.memoise("probe", [{"n": 0}, {"n": 1}], fail_late)
+    assert store.memoise("probe", [{"n": 0}, {"n": 1}], lambda missing: [10 * n for n in missing]) == [1, 10]
+
+
+def test_memoise_requires_one_value_per_missing_key(tmp_path):
+    with pytest.raises(ValueError, match="shorter"):
+        Store(tmp_path).memoise("probe", [{"n": 0}, {"n": 1}], lambda missing: [1])
+
+
+def test_memoise_locks_its_keys_while_it_computes(tmp_path):
+    store = Store(tmp_path)
+
+    def compute(missing):
+        with pytest.raises(JobLockedError):
+            store.memoise("probe", [{}], lambda missing: [2])
+        return [1]
+
+    assert store.memoise("probe", [{}], compute) == [1]

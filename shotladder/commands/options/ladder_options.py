@@ -58,14 +58,14 @@ class VideoCodecs(click.ParamType[tuple[str, ...]]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the names of all codecs."""
-        return f"[{'|'.join(encoder.CODECS)}],..."
+        return f"[{'|'.join(encoder.load_codecs())}],..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Return known names without repetition."""
         names = tuple(str(value).split(","))
         for name in names:
-            if name not in encoder.CODECS:
-                self.fail(f"unknown codec {name!r} (choose from {', '.join(encoder.CODECS)})", param, ctx)
+            if name not in encoder.load_codecs():
+                self.fail(f"unknown codec {name!r} (choose from {', '.join(encoder.load_codecs())})", param, ctx)
         if len(set(names)) < len(names):
             self.fail(f"{value!r} contains a codec twice", param, ctx)
         return names

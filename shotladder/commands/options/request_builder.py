@@ -47,7 +47,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         # workers have other working directories
         source = os.path.abspath(source)  # noqa: PTH100 - links are kept
     for name in options["codecs"]:
-        require_encoder(encoder.codec_named(name).encoder)
+        require_encoder(encoder.get_codec(name).encoder)
     return EncodeRequest(
         source=source,
         output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept
@@ -95,14 +95,14 @@ def _encryption(options: dict[str, Any]) -> EncryptionRequest | None:
 
 def _presets(codecs: Sequence[str], value: str | None) -> tuple[str, ...]:
     """Return the preset of each codec; the value is one name for all, or CODEC=NAME for some."""
-    presets = {name: encoder.codec_named(name).preset for name in codecs}
+    presets = {name: encoder.get_codec(name).preset for name in codecs}
     for part in value.split(",") if value else ():
         name, found, preset = part.rpartition("=")
         if found and name not in presets:
             raise click.BadParameter(f"{part!r} names a codec that --codec does not list", param_hint="--preset")
         presets |= {name: preset} if found else dict.fromkeys(presets, preset)
     for name, preset in presets.items():
-        known = (*encoder.codec_named(name).presets, AUTO)
+        known = (*encoder.get_codec(name).presets, AUTO)
         if preset not in known:
             raise click.BadParameter(
                 f"unknown preset {preset!r} for {name} (choose from {', '.join(known)})", param_hint="--preset"

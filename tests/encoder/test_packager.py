@@ -1,4 +1,4 @@
-"""What is packaged plays in both protocols: the planned segments, key frames alike on every rung, nothing lost."""
+"""Packaged presentations have the planned segments and every frame in both protocols."""
 
 import re
 import shutil
@@ -20,14 +20,15 @@ from encoder import (
     PackagingRequest,
     Rendition,
     Segment,
-    TextStream,
+    SubtitleStream,
     inspect,
     plan_chunks,
 )
-from encoder.tracks.tracks import AudioTrack, TextTrack
+from encoder.tracks.audio import AudioTrack
+from encoder.tracks.subtitles import SubtitleTrack
 from shotladder_runtime.errors import ProcessError
 from shotladder_runtime.store import Store
-from tests.encoder.films import beep, fetched, hashes_in, key_times_in, numbers_in, times_in, write_film
+from tests.encoder.videos import beep, fetch_track, hashes_in, key_times_in, numbers_in, times_in, write_video
 
 RUNGS = (Rendition("h264-64p-90k", "h264", 128, 64, "veryfast"), Rendition("h264-32p-9k", "h264", 64, 32, "ultrafast"))
 FILMS = {
@@ -54,28 +55,28 @@ def stitched(source, chunks, segments, folder, rungs=RUNGS):
 @pytest.fixture(scope="module", params=FILMS)
 def title(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("packaged")
-    sound = (Fraction(0), beep(3, 1))
-    source = inspect(write_film(folder / request.param, 140, sound=sound, **FILMS[request.param]))
+    audio_track = (Fraction(0), beep(3, 1))
+    source = inspect(write_video(folder / request.param, 140, audio=audio_track, **FILMS[request.param]))
     chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
     tracks = stitched(source, chunks, segments, folder)
-    sound = encoder.encode_audio(source, source.audio[0], Store(folder / "store"))
+    audio_track = encoder.encode_audio(source, source.audio[0], Store(folder / "store"))
     said = [("fr", 'Version "française", 5,1=a'), ("fr", None), (None, None)]
     audio = []
     for n, (language, name) in enumerate(said):
-        copy = Path(shutil.copy(sound.path, folder / f"sound-{n}.mp4"))
-        audio.append(replace(sound, path=copy, stream=replace(sound.stream, language=language, title=name)))
+        copy = Path(shutil.copy(audio_track.path, folder / f"audio_track-{n}.mp4"))
+        audio.append(replace(audio_track, path=copy, stream=replace(audio_track.stream, language=language, title=name)))
     text = []
     for language in ("fr", "de"):
         words = folder / f"{language}.vtt"
         words.write_text(f"WEBVTT\n\n00:00.500 --> 00:02.000\nHello {language}\n")
-        text.append(TextTrack(TextStream(2, "subrip", language), words))
+        text.append(SubtitleTrack(SubtitleStream(2, "subrip", language), words))
     out = folder / "out"
     out.mkdir()
     packaged = encoder.package(out, source, segments, tracks, audio, text)[: len(tracks)]
     return source, segments, tracks, packaged, out
 
 
-def test_segments_are_the_planned_ones_on_every_rung(title):
+def test_package_keeps_the_planned_segments(title):
     source, segments, _, packaged, out = title
     for track in packaged:
         assert len(track.urls) == len(segments) == len(track.durations)
@@ -84,7 +85,7 @@ def test_segments_are_the_planned_ones_on_every_rung(title):
         assert all((out / url).stat().st_size > 0 for url in (track.init, *track.urls))
 
 
-def test_every_segment_starts_with_a_key_frame_at_the_same_time_on_every_rung(title):
+def test_package_aligns_key_frames_of_all_renditions(title):
     _, segments, _, packaged, out = title
     starts = []
     for track in packaged:
@@ -99,21 +100,21 @@ def test_every_segment_starts_with_a_key_frame_at_the_same_time_on_every_rung(ti
             found.append(packets[0].pts * packets[0].time_base)
         starts.append(found)
     assert starts[0] == starts[1]
-    whole = [key_times_in(fetched(out, track.playlist)) for track in packaged]
+    whole = [key_times_in(fetch_track(out, track.playlist)) for track in packaged]
     assert whole[0] == whole[1]
     assert len(starts[0]) == len(segments)
 
 
-def test_rungs_as_fetched_are_the_tracks_frame_by_frame(title):
+def test_package_keeps_every_frame(title):
     source, _, tracks, packaged, out = title
     for (_, track), listed in zip(tracks, packaged, strict=True):
-        rung = fetched(out, listed.playlist)
+        rung = fetch_track(out, listed.playlist)
         assert numbers_in(rung) == list(range(source.frame_count))
         assert hashes_in(rung) == hashes_in(track)
         assert times_in(rung) == times_in(track)
 
 
-def test_dash_lists_the_same_segments_on_a_timeline(title):
+def test_package_lists_the_same_segments_in_dash(title):
     source, segments, _, packaged, out = title
     mpd = ET.parse(out / "manifest.mpd").getroot()
     assert mpd.get("type") == "static"
@@ -136,7 +137,7 @@ def test_dash_lists_the_same_segments_on_a_timeline(title):
         assert (out / base / first).is_file()
 
 
-def test_dash_has_key_frames_apart_for_seeking_and_hls_its_own(title):
+def test_package_adds_trick_play_to_dash_and_iframes_to_hls(title):
     source, segments, _, packaged, out = title
     sets = ET.parse(out / "manifest.mpd").getroot().findall(".//d:AdaptationSet", NS)
     trick = [s for s in sets if s.find("d:EssentialProperty", NS) is not None]
@@ -150,8 +151,8 @@ def test_dash_has_key_frames_apart_for_seeking_and_hls_its_own(title):
     parts += [template.get("media").replace("$Number%05d$", f"{n + 1:05}") for n in range(len(segments))]
     whole = out.parent / "trick.mp4"
     whole.write_bytes(b"".join((out / part).read_bytes() for part in parts))
-    with av.open(str(whole)) as film:
-        packets = [p for p in film.demux(video=0) if p.size]
+    with av.open(str(whole)) as video:
+        packets = [p for p in video.demux(video=0) if p.size]
     assert all(packet.is_keyframe for packet in packets)
     assert [float(p.pts * p.time_base) for p in packets] == pytest.approx(
         [float(source.time(s.start)) for s in segments], abs=0.001
@@ -161,8 +162,8 @@ def test_dash_has_key_frames_apart_for_seeking_and_hls_its_own(title):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_key_frames_for_seeking_are_never_a_rung(tmp_path, count):
-    source = inspect(write_film(tmp_path / "film.mkv", 50 * count))
+def test_trick_play_is_never_listed_as_a_rendition(tmp_path, count):
+    source = inspect(write_video(tmp_path / "video.mkv", 50 * count))
     chunks, segments = plan_chunks(source, range(0, 50 * count, 50), Fraction(2))
     assert len(segments) == count
     out = tmp_path / "out"
@@ -180,7 +181,7 @@ def ranges(out, track):
     return [data[o : o + n] for o, n in zip(track.offsets, track.sizes, strict=True)]
 
 
-def test_one_file_a_track_holds_the_same_segments_as_ranges(title, tmp_path):
+def test_package_writes_byte_ranges_in_single_files(title, tmp_path):
     source, segments, tracks, packaged, out = title
     single = encoder.package(tmp_path, source, segments, tracks, [], [], PackagingRequest(single_file=True))
     for parts, one in zip(packaged, single, strict=True):
@@ -192,8 +193,8 @@ def test_one_file_a_track_holds_the_same_segments_as_ranges(title, tmp_path):
         assert [part[part.index(b"mdat") :] for part in ranges(tmp_path, one)] == [
             (out / url).read_bytes()[(out / url).read_bytes().index(b"mdat") :] for url in parts.urls
         ]
-        assert hashes_in(tmp_path / one.init) == hashes_in(fetched(out, parts.playlist))
-        assert times_in(tmp_path / one.init) == times_in(fetched(out, parts.playlist))
+        assert hashes_in(tmp_path / one.init) == hashes_in(fetch_track(out, parts.playlist))
+        assert times_in(tmp_path / one.init) == times_in(fetch_track(out, parts.playlist))
     mpd = ET.parse(tmp_path / "manifest.mpd").getroot()
     assert "urn:mpeg:dash:profile:isoff-on-demand:2011" in mpd.get("profiles")
     for manifest in ("manifest.mpd", "master.m3u8"):
@@ -204,24 +205,24 @@ def test_one_file_a_track_holds_the_same_segments_as_ranges(title, tmp_path):
     assert names == {base.text for base in mpd.iterfind(".//d:BaseURL", NS)}
 
 
-def test_hls_names_every_rung_track_and_language(title):
+def test_package_lists_renditions_tracks_and_languages_in_hls(title):
     _, _, _, packaged, out = title
     master = m3u8.load(str(out / "master.m3u8"))
     assert {p.uri for p in master.playlists} == {track.playlist for track in packaged}
     assert {p.stream_info.codecs.split(",")[0][:5] for p in master.playlists} == {"avc1."}
     media = [m for m in master.media if m.type in ("AUDIO", "SUBTITLES")]
-    sound = [m for m in media if m.type == "AUDIO"]
-    assert len({m.uri for m in sound}) == 3
-    assert sorted(str(m.language) for m in sound) == ["None", "fr", "fr"]
+    audio_track = [m for m in media if m.type == "AUDIO"]
+    assert len({m.uri for m in audio_track}) == 3
+    assert sorted(str(m.language) for m in audio_track) == ["None", "fr", "fr"]
     assert {m.language for m in media if m.type == "SUBTITLES"} == {"fr", "de"}
-    assert len({m.name for m in sound}) == 3, "players tell tracks apart by their names"
-    assert "Version française 51a" in {m.name for m in sound}
+    assert len({m.name for m in audio_track}) == 3, "players tell tracks apart by their names"
+    assert "Version française 51a" in {m.name for m in audio_track}
     for m in media:
         assert (out / m.uri).is_file()
         assert all((out / s.uri).is_file() for s in m3u8.load(str(out / m.uri)).segments)
 
 
-def test_frames_do_not_depend_on_the_folder(title, tmp_path):
+def test_package_is_independent_of_the_folder(title, tmp_path):
     _, segments, tracks, packaged, out = title
     source = title[0]
     again = encoder.package(tmp_path, source, segments, tracks, [], [])
@@ -230,8 +231,8 @@ def test_frames_do_not_depend_on_the_folder(title, tmp_path):
         assert all((out / one).read_bytes() == (tmp_path / other).read_bytes() for one, other in names)
 
 
-def test_cuts_elsewhere_than_planned_are_an_error(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mkv", 140))
+def test_package_rejects_segments_that_differ_from_the_plan(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mkv", 140))
     chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
     tracks = stitched(source, chunks, segments, tmp_path)
     first, second, *rest = segments
@@ -239,7 +240,7 @@ def test_cuts_elsewhere_than_planned_are_an_error(tmp_path):
     for wrong in (segments[:-1], moved):
         out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
         out.mkdir()
-        with pytest.raises(ProcessError, match="planned were"):
+        with pytest.raises(ProcessError, match=r"have durations .* instead of"):
             encoder.package(out, source, wrong, tracks[:1], [], [])
 
 
@@ -253,9 +254,9 @@ NAMES = {
 
 
 @pytest.mark.parametrize("depth", [8, 10])
-def test_several_codecs_stand_side_by_side(tmp_path, depth):
+def test_package_accepts_several_codecs(tmp_path, depth):
     pixels = "yuv420p" if depth == 8 else "yuv420p10le"
-    source = inspect(write_film(tmp_path / "film.mkv", 140, pixel_format=pixels))
+    source = inspect(write_video(tmp_path / "video.mkv", 140, pixel_format=pixels))
     chunks, segments = plan_chunks(source, SHOTS, Fraction(2))
     tracks = []
     for codec, preset in QUICK.items():
@@ -266,7 +267,7 @@ def test_several_codecs_stand_side_by_side(tmp_path, depth):
     packaged = encoder.package(out, source, segments, tracks, [], [])
     told = {p.uri: p.stream_info.codecs for p in m3u8.load(str(out / "master.m3u8")).playlists}
     for (rung, track), listed in zip(tracks, packaged, strict=True):
-        rung_file = fetched(out, listed.playlist)
+        rung_file = fetch_track(out, listed.playlist)
         assert hashes_in(rung_file) == hashes_in(track)
         assert times_in(rung_file) == times_in(track) == [Fraction(n, 25) for n in range(140)]
         assert re.fullmatch(NAMES[rung.codec], told[listed.playlist])
@@ -280,8 +281,8 @@ def test_several_codecs_stand_side_by_side(tmp_path, depth):
     assert sorted(map(sorted, sets)) == [["av01"], ["avc1"], ["hvc1"], ["vp09"]]
 
 
-def test_a_track_that_is_none_is_told_by_the_packager(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mkv", 20))
+def test_package_reports_an_invalid_track(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mkv", 20))
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"nothing")
     track = AudioTrack(AudioStream(0, "aac", 2, 48_000, Fraction(0)), bad, "aac", 2, 1, 0.0)

@@ -1,4 +1,4 @@
-"""Boxes of what is packaged, by pymp4: fragments that follow each other as CMAF (ISO/IEC 23000-19) has them."""
+"""Boxes of packaged tracks, parsed by pymp4: fragments conform to CMAF (ISO/IEC 23000-19)."""
 
 import io
 from fractions import Fraction
@@ -10,7 +10,7 @@ from pymp4.util import BoxUtil
 import encoder
 from encoder import ChunkJob, Encryption, PackagingRequest, Rendition, inspect
 from shotladder_runtime.store import Store
-from tests.encoder.films import beep, write_film
+from tests.encoder.videos import beep, write_video
 
 # pymp4 does not know the fields that avcC has from the High profile on (ISO/IEC 14496-15, 5.3.3.1.2)
 RUNG = Rendition("h264-64p-90k", "h264", 128, 64, "ultrafast")
@@ -36,7 +36,7 @@ def found(parsed, kind):
 @pytest.fixture(scope="module")
 def title(tmp_path_factory):
     folder = tmp_path_factory.mktemp("title")
-    source = inspect(write_film(folder / "film.mkv", 100, sound=(Fraction(0), beep(4, 1))))
+    source = inspect(write_video(folder / "video.mkv", 100, audio=(Fraction(0), beep(4, 1))))
     chunks, segments = encoder.plan_chunks(source, (0, 60), Fraction(2))
     store = Store(folder / "store")
     jobs = [ChunkJob(source, chunk, (RUNG,), (30.0,), store) for chunk in chunks]
@@ -59,17 +59,17 @@ def tracks(title, tmp_path_factory):
     ]
 
 
-def test_init_segments_hold_one_track_and_no_samples(tracks):
+def test_init_segment_has_one_track_and_no_samples(tracks):
     for init, _ in tracks:
         assert [box.type for box in init] == [b"ftyp", b"moov"]
         assert b"cmfc" in init[0].compatible_brands
         assert len(found(init, b"trak")) == len(found(init, b"trex")) == 1
         assert all(not box.entries for kind in (b"stts", b"stsc", b"stco") for box in found(init, kind))
-        # the same film makes the same bytes, whenever it is packaged
+        # the same source gives the same bytes at any time of packaging
         assert {(box.creation_time, box.modification_time) for box in found(init, b"mvhd")} == {(EPOCH, EPOCH)}
 
 
-def test_a_segment_is_whole_fragments_of_the_one_track(tracks):
+def test_segment_has_complete_fragments_of_one_track(tracks):
     for init, segments in tracks:
         (track,) = found(init, b"tkhd")
         for segment in segments:
@@ -81,7 +81,7 @@ def test_a_segment_is_whole_fragments_of_the_one_track(tracks):
                 assert header.base_data_offset is None
 
 
-def test_fragments_are_numbered_and_follow_without_gap(tracks):
+def test_fragments_are_numbered_without_gaps(tracks):
     for init, segments in tracks:
         moofs = [box for segment in segments for box in segment if box.type == b"moof"]
         numbers = [box.sequence_number for box in found(moofs, b"mfhd")]
@@ -98,7 +98,7 @@ def test_fragments_are_numbered_and_follow_without_gap(tracks):
 
 
 @pytest.mark.parametrize("scheme", encoder.PROTECTION_SCHEMES)
-def test_protection_is_told_in_boxes_of_every_system(title, tmp_path, scheme):
+def test_package_writes_protection_boxes_of_every_system(title, tmp_path, scheme):
     source, segments, stitched, audio = title
     request = PackagingRequest(Encryption(scheme, encoder.new_keys()))
     for track in encoder.package(tmp_path, source, segments, stitched, audio, [], request):

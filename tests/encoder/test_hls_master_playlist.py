@@ -1,18 +1,20 @@
-"""The master playlist holds to RFC 8216 by a reading of our own: rates from the files, groups, names, choices."""
+"""The master playlist conforms to RFC 8216: bitrates, groups, names and defaults, read independently."""
 
 import re
 import xml.etree.ElementTree as ET
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 
 import pytest
 
 import encoder
-from encoder import AudioStream, ChunkJob, Rendition, TextStream, TextTrack, inspect
-from encoder.packaging.hls_media_playlist import playlist_segments
-from encoder.tracks.tracks import AudioTrack
+from encoder import AudioStream, ChunkJob, Rendition, SubtitleStream, SubtitleTrack, inspect
+from encoder.packaging.descriptors import describe_tracks
+from encoder.packaging.hls_media_playlist import read_media_playlist
+from encoder.tracks.audio import AudioTrack
 from shotladder_runtime.store import Store
-from tests.encoder.films import beep, write_film
+from tests.encoder.videos import beep, write_video
 
 RUNGS = (Rendition("h264-64p-90k", "h264", 128, 64, "veryfast"), Rendition("h264-32p-9k", "h264", 64, 32, "ultrafast"))
 NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
@@ -74,9 +76,9 @@ def rates(folder, playlist):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A presentation of two rungs, four tracks of sound of which two have a second codec, four of text."""
+    """Package two renditions, four audio streams of which two have a second codec, and four subtitle streams."""
     root = tmp_path_factory.mktemp("master")
-    source = inspect(write_film(root / "film.mkv", 140, sound=(Fraction(0), beep(5.6, 1))))
+    source = inspect(write_video(root / "video.mkv", 140, audio=(Fraction(0), beep(5.6, 1))))
     chunks, segments = encoder.plan_chunks(source, (0, 61), Fraction(2))
     store, tracks = Store(root / "store"), []
     for rung, quantiser in zip(RUNGS, (18, 30), strict=True):
@@ -94,7 +96,7 @@ def folder(tmp_path_factory):
     for n, (language, title, dispositions) in enumerate(TEXT):
         words = root / f"{n}.vtt"
         words.write_text(f"WEBVTT\n\n00:00.500 --> 00:05.000\nHello {n}\n")
-        text.append(TextTrack(TextStream(n + 9, "subrip", language, title, dispositions), words))
+        text.append(SubtitleTrack(SubtitleStream(n + 9, "subrip", language, title, dispositions), words))
     out = root / "out"
     out.mkdir()
     encoder.package(out, source, segments, tracks, audio, text)
@@ -116,28 +118,28 @@ def variants(lines):
     return [(attributes(line), lines[n + 1]) for n, line in enumerate(lines) if line.startswith("#EXT-X-STREAM-INF:")]
 
 
-def test_rates_are_those_of_the_most_costly_combination_that_can_be_played(folder, media, variants):
+def test_bandwidth_is_that_of_the_largest_playable_combination(folder, media, variants):
     assert len(variants) == 4, "two rungs with two groups of sound"
-    for told, uri in variants:
+    for listed, uri in variants:
         parts = [rates(folder, uri)]
         for kind in ("AUDIO", "SUBTITLES"):
-            group = [m for m in media if m["TYPE"] == kind and m["GROUP-ID"] == told[kind]]
+            group = [m for m in media if m["TYPE"] == kind and m["GROUP-ID"] == listed[kind]]
             found = [rates(folder, m["URI"].strip('"')) for m in group]
             parts.append((max(peak for peak, _ in found), max(average for _, average in found)))
         peak, average = (sum(part) for part in zip(*parts, strict=True))
-        assert 0 <= int(told["BANDWIDTH"]) - peak < 1
-        assert 0 <= int(told["AVERAGE-BANDWIDTH"]) - average < 1
+        assert 0 <= int(listed["BANDWIDTH"]) - peak < 1
+        assert 0 <= int(listed["AVERAGE-BANDWIDTH"]) - average < 1
 
 
-def test_rates_of_key_frames_are_those_of_their_ranges(folder, lines):
-    told = [attributes(line) for line in lines if line.startswith("#EXT-X-I-FRAME-STREAM-INF:")]
-    assert len(told) == len(RUNGS)
-    for line in told:
+def test_iframe_bandwidth_is_that_of_the_byte_ranges(folder, lines):
+    listed = [attributes(line) for line in lines if line.startswith("#EXT-X-I-FRAME-STREAM-INF:")]
+    assert len(listed) == len(RUNGS)
+    for line in listed:
         peak, average = rates(folder, line["URI"].strip('"'))
         assert (int(line["BANDWIDTH"]) - peak, int(line["AVERAGE-BANDWIDTH"]) - average) < (1, 1)
 
 
-def test_every_group_of_sound_has_the_same_members(media):
+def test_complete_master_playlist_gives_audio_groups_the_same_members(media):
     """RFC 8216, 4.3.4.2.1: they differ in nothing but URI and CHANNELS."""
     groups = {}
     for line in media:
@@ -153,15 +155,17 @@ def test_every_group_of_sound_has_the_same_members(media):
     assert channels['"audio-eac3"', '"Director"'] == channels['"audio-aac"', '"Director"']
 
 
-def test_a_variant_names_the_codecs_of_all_that_it_plays_with(variants):
-    for told, _ in variants:
-        video, *sound = told["CODECS"].strip('"').split(",")
+def test_variant_lists_the_codecs_of_its_groups(variants):
+    for listed, _ in variants:
+        video, *audio_track = listed["CODECS"].strip('"').split(",")
         assert re.fullmatch(r"avc1\.[0-9a-f]{6}", video)
-        assert set(sound) == {'"audio-aac"': {"mp4a.40.2"}, '"audio-eac3"': {"ec-3", "mp4a.40.2"}}[told["AUDIO"]]
-        assert {"BANDWIDTH", "RESOLUTION", "FRAME-RATE", "SUBTITLES"} <= set(told)
+        assert (
+            set(audio_track) == {'"audio-aac"': {"mp4a.40.2"}, '"audio-eac3"': {"ec-3", "mp4a.40.2"}}[listed["AUDIO"]]
+        )
+        assert {"BANDWIDTH", "RESOLUTION", "FRAME-RATE", "SUBTITLES"} <= set(listed)
 
 
-def test_names_of_a_group_differ_and_at_most_one_is_its_default(media):
+def test_group_has_distinct_names_and_at_most_one_default(media):
     for group in {(m["TYPE"], m["GROUP-ID"]) for m in media}:
         members = [m for m in media if (m["TYPE"], m["GROUP-ID"]) == group]
         assert len({m["NAME"] for m in members}) == len(members)
@@ -169,25 +173,25 @@ def test_names_of_a_group_differ_and_at_most_one_is_its_default(media):
         assert all(m["AUTOSELECT"] == "YES" for m in members if m["DEFAULT"] == "YES"), "as 4.3.4.1 demands"
         chosen = [m for m in members if m["AUTOSELECT"] == "YES"]
         alike = [tuple(m.get(name) for name in ("LANGUAGE", "FORCED", "CHARACTERISTICS")) for m in chosen]
-        assert len(set(alike)) == len(alike), "what is selected automatically can be told apart"
+        assert len(set(alike)) == len(alike), "what is selected automatically can be listed apart"
 
 
-def test_tracks_are_what_the_source_says_they_are(media):
-    sound = {m["NAME"].strip('"'): m for m in media if m["GROUP-ID"] == '"audio-aac"'}
+def test_describe_tracks_keeps_roles_of_the_source(media):
+    audio_track = {m["NAME"].strip('"'): m for m in media if m["GROUP-ID"] == '"audio-aac"'}
     words = {m["NAME"].strip('"'): m for m in media if m["TYPE"] == "SUBTITLES"}
-    assert [m.get("LANGUAGE") for m in sound.values()] == ['"fr"', '"en"', '"en"', None]
-    assert [name for name, m in sound.items() if m["DEFAULT"] == "YES"] == ["eng"]
-    assert sound["und"]["CHARACTERISTICS"] == '"public.accessibility.describes-video"'
+    assert [m.get("LANGUAGE") for m in audio_track.values()] == ['"fr"', '"en"', '"en"', None]
+    assert [name for name, m in audio_track.items() if m["DEFAULT"] == "YES"] == ["eng"]
+    assert audio_track["und"]["CHARACTERISTICS"] == '"public.accessibility.describes-video"'
     assert [m["LANGUAGE"] for m in words.values()] == ['"de"', '"de"', '"en"', '"en"']
     assert [name for name, m in words.items() if m.get("FORCED") == "YES"] == ["Schilder"]
     assert [name for name, m in words.items() if m["DEFAULT"] == "YES"] == ["eng"]
     assert "transcribes-spoken-dialog" in words["eng"]["CHARACTERISTICS"]
-    assert sound["Director"]["AUTOSELECT"] == "NO", "there is another track in English"
+    assert audio_track["Director"]["AUTOSELECT"] == "NO", "there is another track in English"
 
 
-def test_dash_tells_the_same(folder):
+def test_dash_manifest_has_the_same_roles(folder):
     sets = ET.parse(folder / "manifest.mpd").getroot().findall(".//d:AdaptationSet", NS)
-    told = [
+    listed = [
         (s.get("contentType"), s.get("lang"), {r.get("value") for r in s.findall("d:Role", NS)})
         for s in sets
         if s.get("contentType") != "video"
@@ -202,7 +206,7 @@ def test_dash_tells_the_same(folder):
         ("text", "en", {"caption"}),
         ("text", "en", {"commentary"}),
     ):
-        assert wanted in told
+        assert wanted in listed
     channels = {
         s.find("d:Representation", NS).get("codecs"): s.find(".//d:AudioChannelConfiguration", NS).get("value")
         for s in sets
@@ -234,21 +238,21 @@ def test_media_playlists_are_well_formed(folder, playlist):
                 assert (folder / line).is_file()
 
 
-def test_the_master_is_well_formed(folder, lines, media, variants):
+def test_master_playlist_is_well_formed(folder, lines, media, variants):
     assert lines[0] == "#EXTM3U"
     assert "#EXT-X-INDEPENDENT-SEGMENTS" in lines
     for uri in [*(uri for _, uri in variants), *(m["URI"].strip('"') for m in media)]:
         assert (folder / uri).is_file()
     groups = {(m["TYPE"], m["GROUP-ID"]) for m in media}
-    for told, _ in variants:
-        assert {("AUDIO", told["AUDIO"]), ("SUBTITLES", told["SUBTITLES"])} <= groups
+    for listed, _ in variants:
+        assert {("AUDIO", listed["AUDIO"]), ("SUBTITLES", listed["SUBTITLES"])} <= groups
     quoted = {"CODECS", "AUDIO", "SUBTITLES", "NAME", "LANGUAGE", "GROUP-ID", "URI", "CHANNELS", "CHARACTERISTICS"}
-    for line in [*media, *(told for told, _ in variants)]:
+    for line in [*media, *(listed for listed, _ in variants)]:
         for name, value in line.items():
             assert value.startswith('"') == (name in quoted)
 
 
-def test_the_peak_is_that_of_runs_of_about_the_target_duration(tmp_path):
+def test_peak_covers_runs_of_about_the_target_duration(tmp_path):
     """A short dear segment counts with its neighbours, as 4.1 has it."""
     sizes, durations = (1000, 4000, 500, 800), (4, 1, 4, 4)
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4"]
@@ -256,24 +260,32 @@ def test_the_peak_is_that_of_runs_of_about_the_target_duration(tmp_path):
         (tmp_path / f"{n}.m4s").write_bytes(bytes(size))
         lines += [f"#EXTINF:{duration},", f"{n}.m4s"]
     (tmp_path / "a.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST"]))
-    assert playlist_segments(tmp_path, "a.m3u8").peak_and_average == (8 * Fraction(5000, 5), 8 * Fraction(6300, 13))
+    assert read_media_playlist(tmp_path, "a.m3u8").peak_and_average == (8 * Fraction(5000, 5), 8 * Fraction(6300, 13))
 
 
-def test_opus_is_left_to_dash_where_there_is_other_sound(tmp_path):
-    source = inspect(write_film(tmp_path / "film.mkv", 50, sound=(Fraction(0), beep(2, 1))))
+def test_opus_is_removed_from_hls_if_there_is_other_audio(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mkv", 50, audio=(Fraction(0), beep(2, 1))))
     chunks, segments = encoder.plan_chunks(source, (0,), Fraction(2))
     job = ChunkJob(source, chunks[0], RUNGS[1:], (30,), Store(tmp_path / "store"))
     encoder.encode_chunk(job)
     encoder.stitch(source, chunks, [encoder.chunk_path(job, 0)], tmp_path / "a.mp4", segments)
     aac, opus = (encoder.encode_audio(source, source.audio[0], job.store, codec) for codec in ("aac", "opus"))
-    for audio, told in (([aac, opus], "mp4a.40.2"), ([opus], "opus")):
+    for audio, listed in (([aac, opus], "mp4a.40.2"), ([opus], "opus")):
         out = tmp_path / f"out{len(audio)}"
         out.mkdir()
         encoder.package(out, source, segments, [(RUNGS[1], tmp_path / "a.mp4")], audio, [])
         lines = (out / "master.m3u8").read_text().splitlines()
         (variant,) = [attributes(line) for line in lines if line.startswith("#EXT-X-STREAM-INF:")]
-        (sound,) = [attributes(line) for line in lines if line.startswith("#EXT-X-MEDIA:")]
-        assert variant["CODECS"].strip('"').split(",")[1:] == [told]
-        assert variant["AUDIO"] == sound["GROUP-ID"]
+        (audio_track,) = [attributes(line) for line in lines if line.startswith("#EXT-X-MEDIA:")]
+        assert variant["CODECS"].strip('"').split(",")[1:] == [listed]
+        assert variant["AUDIO"] == audio_track["GROUP-ID"]
         assert lines.count("video_h264-32p-9k.m3u8") == 1
         assert 'codecs="opus"' in (out / "manifest.mpd").read_text()
+
+
+def test_describe_tracks_gives_captions_the_characteristics_of_apple():
+    stream = SubtitleStream(2, "mov_text", language="eng", dispositions=("captions",))
+    (fields,) = describe_tracks([], [SubtitleTrack(stream, Path("captions.vtt"))])
+    expected = "public.accessibility.transcribes-spoken-dialog;public.accessibility.describes-music-and-sound"
+    assert fields["hls_characteristics"] == expected
+    assert (fields["stream"], fields["folder"], fields["dash_roles"]) == ("text", "text/eng", "caption")

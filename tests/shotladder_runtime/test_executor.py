@@ -1,4 +1,4 @@
-"""Jobs are run longest first, within memory, tried again, and one that fails costs no other."""
+"""Executors run jobs longest first, within memory, and repeat failed jobs."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from shotladder_runtime.jobs import (
     run_concurrently,
     split_long_jobs,
 )
-from shotladder_runtime.jobs.executor import free_memory
+from shotladder_runtime.jobs.executor import read_free_memory
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Work:
         return [Work(self.cost / count, self.memory)] * count
 
 
-def test_what_would_outlast_all_others_is_divided():
+def test_split_long_jobs_divides_the_longest_job():
     jobs = [Work(12), Work(2), Work(2)]
     assert split_long_jobs(jobs, 1) == jobs
     assert split_long_jobs(jobs, 2) == [Work(6), Work(6), Work(2), Work(2)]
@@ -39,7 +39,7 @@ def test_what_would_outlast_all_others_is_divided():
     assert split_long_jobs([], 4) == []
 
 
-def test_the_longest_comes_first_and_equals_keep_their_order():
+def test_longest_first_is_stable():
     jobs = [Work(2, 1), Work(5), Work(2, 2), Work(9)]
     assert longest_first(jobs) == [Work(9), Work(5), Work(2, 1), Work(2, 2)]
     begun = []
@@ -50,7 +50,7 @@ def test_the_longest_comes_first_and_equals_keep_their_order():
 
 
 def failing(times, error, calls):
-    """Fail the job of cost 3 so many times."""
+    """Return a function that fails `times` times for the job of cost 3."""
 
     def run(job):
         calls.append(job.cost)
@@ -61,10 +61,10 @@ def failing(times, error, calls):
     return run
 
 
-BROKEN = ProcessError(("ffmpeg", "-i", "a film.mp4"), 1, "the cause\nthe end")
+BROKEN = ProcessError(("ffmpeg", "-i", "a video.mp4"), 1, "the cause\nthe end")
 
 
-def test_a_job_that_fails_once_is_tried_again():
+def test_run_all_repeats_a_failed_job():
     calls = []
     with ThreadPoolExecutor(2) as executor:
         results = dict(run_all(executor, failing(1, BROKEN, calls), [Work(n) for n in range(6)]))
@@ -72,7 +72,7 @@ def test_a_job_that_fails_once_is_tried_again():
     assert calls.count(3) == 2
 
 
-def test_a_job_that_fails_for_good_is_told_when_all_others_are_done():
+def test_run_all_reports_failures_after_all_other_jobs():
     calls, done = [], []
     with ThreadPoolExecutor(2) as executor, pytest.raises(JobsError) as caught:
         for job, _ in run_all(executor, failing(9, BROKEN, calls), [Work(n) for n in range(6)]):
@@ -80,28 +80,28 @@ def test_a_job_that_fails_for_good_is_told_when_all_others_are_done():
     assert sorted(done) == [0, 1, 2, 4, 5]
     assert calls.count(3) == 2
     assert str(caught.value) == (
-        "1 of 6 jobs failed 2 times, the others are done and in the store; the first: ffmpeg failed (status 1): "
-        "the cause ... the end; the command was: ffmpeg -i 'a film.mp4'"
+        "1 of 6 jobs failed 2 times, the others are done and in the store; the first failure: "
+        "ffmpeg failed (status 1): the cause ... the end; the command was: ffmpeg -i 'a video.mp4'"
     )
 
 
-def test_many_failures_end_the_round():
+def test_run_all_stops_after_many_failures():
     def fail(job):
         raise BROKEN
 
-    with ThreadPoolExecutor(1) as executor, pytest.raises(JobsError, match=r"^10 of 500 jobs failed .* no more"):
+    with ThreadPoolExecutor(1) as executor, pytest.raises(JobsError, match=r"^10 of 500 jobs failed .* are skipped"):
         list(run_all(executor, fail, [Work(n) for n in range(500)]))
 
 
 @pytest.mark.parametrize("error", [MissingToolError("no ffmpeg"), OSError(28, "No space left on device")])
-def test_what_would_meet_every_job_is_told_at_once(error):
+def test_run_all_raises_common_causes_at_once(error):
     calls = []
     with ThreadPoolExecutor(1) as executor, pytest.raises(type(error)):
         list(run_all(executor, failing(9, error, calls), [Work(3)]))
     assert calls == [3]
 
 
-def test_what_another_run_makes_is_waited_for():
+def test_run_all_waits_for_jobs_of_another_run():
     calls = []
     with ThreadPoolExecutor(1) as executor:
         results = dict(run_all(executor, failing(3, JobLockedError("taken"), calls), [Work(1), Work(3)]))
@@ -109,7 +109,7 @@ def test_what_another_run_makes_is_waited_for():
     assert calls.count(3) == 4
 
 
-def test_jobs_wait_for_memory_and_a_large_one_runs_alone():
+def test_throttled_executor_limits_memory():
     held, most, lock = [], [], threading.Lock()
 
     def run(job):
@@ -126,7 +126,7 @@ def test_jobs_wait_for_memory_and_a_large_one_runs_alone():
     assert max(map(len, most)) == 2
 
 
-def test_of_what_waits_the_costliest_comes_first_whoever_sent_it():
+def test_throttled_executor_starts_the_costliest_job_first():
     begun, gate = [], threading.Event()
 
     def run(job):
@@ -142,7 +142,7 @@ def test_of_what_waits_the_costliest_comes_first_whoever_sent_it():
     assert begun == [5, 9, 3, 1]
 
 
-def test_another_width_is_taken_up():
+def test_resize_changes_the_number_of_concurrent_jobs():
     together, lock, most = [0], threading.Lock(), []
 
     def run(job):
@@ -153,78 +153,78 @@ def test_another_width_is_taken_up():
         with lock:
             together[0] -= 1
 
-    with ThrottledExecutor(ThreadPoolExecutor(8), 1) as farm:
-        list(run_all(farm, run, [Work(n) for n in range(6)]))
+    with ThrottledExecutor(ThreadPoolExecutor(8), 1) as executor:
+        list(run_all(executor, run, [Work(n) for n in range(6)]))
         assert max(most) == 1
-        farm.resize(4)
-        list(run_all(farm, run, [Work(n) for n in range(12)]))
+        executor.resize(4)
+        list(run_all(executor, run, [Work(n) for n in range(12)]))
         assert max(most) == 4
 
 
-def test_what_has_not_begun_is_dropped_when_a_farm_closes():
+def test_shutdown_cancels_waiting_jobs():
     gate = threading.Event()
-    farm = LocalExecutor(1)
-    first, second = farm.submit(gate.wait), farm.submit(gate.wait)
-    farm.shutdown(wait=False)
+    executor = LocalExecutor(1)
+    first, second = executor.submit(gate.wait), executor.submit(gate.wait)
+    executor.shutdown(wait=False)
     gate.set()
     assert first.result(timeout=10)
     assert second.cancelled()
 
 
-def test_chains_go_side_by_side_and_a_fault_waits_for_the_others():
+def test_run_concurrently_raises_after_all_calls_end():
     barrier, ended = threading.Barrier(2), []
 
     def chain(name, fails):
         barrier.wait(timeout=10)
-        with LocalExecutor(1) as farm:
-            list(run_all(farm, lambda job: job.cost, [Work(n) for n in range(3)]))
+        with LocalExecutor(1) as executor:
+            list(run_all(executor, lambda job: job.cost, [Work(n) for n in range(3)]))
         if fails:
             raise BROKEN
         ended.append(name)
         return name
 
-    with LocalExecutor(1) as farm:
+    with LocalExecutor(1) as executor:
         calls = [partial(chain, name, False) for name in "ab"]
-        assert run_concurrently(farm, calls) == ["a", "b"]
+        assert run_concurrently(executor, calls) == ["a", "b"]
         with pytest.raises(ProcessError):
-            run_concurrently(farm, [partial(chain, "a", True), partial(chain, "c", False)])
+            run_concurrently(executor, [partial(chain, "a", True), partial(chain, "c", False)])
     assert "c" in ended
 
 
-def test_free_memory_is_some_of_this_machines():
-    assert 10**7 < free_memory() < 10**14
+def test_free_memory_is_below_the_memory_of_the_machine():
+    assert 10**7 < read_free_memory() < 10**14
 
 
-def test_workers_that_refuse_leave_nothing_to_wait_for():
+def test_shutdown_returns_if_workers_refuse_jobs():
     pool = ThreadPoolExecutor(1)
-    farm = ThrottledExecutor(pool, 1)
+    executor = ThrottledExecutor(pool, 1)
     pool.shutdown()
-    refused = [farm.submit(print) for _ in range(3)]
+    refused = [executor.submit(print) for _ in range(3)]
     assert all(isinstance(future.exception(timeout=10), RuntimeError) for future in refused)
-    farm.shutdown()
+    executor.shutdown()
 
 
-def test_what_is_asked_for_after_the_end_is_refused_and_nothing_hangs():
-    farm = LocalExecutor(1)
+def test_submit_after_shutdown_raises():
+    executor = LocalExecutor(1)
     begun, go = threading.Event(), threading.Event()
 
     def slow(_):
         begun.set()
         go.wait(10)
 
-    running, waiting = farm.submit(slow, None), farm.submit(slow, None)
+    running, waiting = executor.submit(slow, None), executor.submit(slow, None)
     begun.wait(10)
-    farm.shutdown(wait=False)
+    executor.shutdown(wait=False)
     assert waiting.cancelled()
     with pytest.raises(RuntimeError, match="after shutdown"):
-        farm.submit(slow, None)
+        executor.submit(slow, None)
     go.set()
-    farm.shutdown()
+    executor.shutdown()
     assert running.done()
 
 
-def test_an_interrupt_while_chains_run_ends_them():
-    farm, begun, done = LocalExecutor(1), threading.Event(), []
+def test_run_concurrently_ends_calls_on_interrupt():
+    executor, begun, done = LocalExecutor(1), threading.Event(), []
 
     def slow(job):
         begun.set()
@@ -236,8 +236,8 @@ def test_an_interrupt_while_chains_run_ends_them():
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    chain = partial(run_all, farm, slow, [Work(n) for n in range(100)])
+    chain = partial(run_all, executor, slow, [Work(n) for n in range(100)])
     with pytest.raises(KeyboardInterrupt):
-        run_concurrently(farm, [lambda: list(chain()), lambda: list(chain())])
-    assert farm.closed
+        run_concurrently(executor, [lambda: list(chain()), lambda: list(chain())])
+    assert executor.closed
     assert len(done) < 100

@@ -1,0 +1,189 @@
+"""Audio tracks: each is encoded once per title, on the timeline of the video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import ffmpeg
+
+from encoder.errors import TrackError
+from encoder.media.inspection import as_source
+from encoder.media.source import AudioStream, Source
+from shotladder_runtime.process import QUIET, run
+from shotladder_runtime.store.store import Store
+from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
+
+__all__ = ["AUDIO_CODECS", "AudioCodec", "AudioTrack", "choose_audio_codecs", "encode_audio"]
+
+#: Samples per second of every encoded track; all of `AUDIO_CODECS` support it.
+SAMPLE_RATE = 48_000
+#: Codecs of source tracks that may be copied into a presentation, because players decode them.
+COPIED_CODECS = frozenset({"ac3", "eac3"})
+#: Name that stands for copying a track instead of encoding it.
+COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioCodec:
+    """An audio encoder: FFmpeg's name, bits/s of stereo and of 5.1, None for a layout that it is not used for."""
+
+    encoder: str
+    stereo: int | None
+    surround: int | None
+
+
+#: 64 kbit/s per channel is transparent for most listeners with FFmpeg's AAC encoder; AC-3 has the bitrate of DVDs.
+AUDIO_CODECS = {
+    "aac": AudioCodec("aac", 128_000, None),
+    "eac3": AudioCodec("eac3", None, 384_000),
+    "ac3": AudioCodec("ac3", None, 448_000),
+    "opus": AudioCodec("libopus", 96_000, 256_000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """One audio track of a presentation: its stream in the source, its file and its properties.
+
+    `bitrate` (bits/s) is None for a copied track.
+    """
+
+    stream: AudioStream
+    path: Path
+    codec: str
+    channels: int
+    bitrate: int | None
+    cpu_seconds: float
+
+
+def choose_audio_codecs(stream: AudioStream, requested: Sequence[str]) -> tuple[str, ...]:
+    """Return the requested codecs that suit a track, in the requested order.
+
+    5.1 codecs suit tracks with at least 6 channels, and `copy` suits tracks whose codec may be copied. A copied track
+    is not encoded to 5.1 a second time. A track that no requested codec suits is encoded to AAC.
+
+    Examples
+    --------
+    >>> stereo, surround = (AudioStream(0, "ac3", n, 48_000, Fraction(0)) for n in (2, 6))
+    >>> choose_audio_codecs(stereo, ["aac", "eac3"]), choose_audio_codecs(surround, ["aac", "eac3"])
+    (('aac',), ('aac', 'eac3'))
+    >>> choose_audio_codecs(surround, ["aac", "eac3", "copy"])
+    ('aac', 'copy')
+    """
+    is_copied = COPY in requested and stream.codec in COPIED_CODECS
+    chosen = []
+    for name in requested:
+        if name == COPY:
+            is_suitable = is_copied
+        elif AUDIO_CODECS[name].stereo is None:
+            is_suitable = stream.channels >= 6 and not is_copied
+        else:
+            is_suitable = True
+        if is_suitable:
+            chosen.append(name)
+    return tuple(chosen) or ("aac",)
+
+
+def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store, codec: str = "aac") -> AudioTrack:
+    """Encode or copy one audio track.
+
+    The track begins with the first frame of the video: earlier audio is cut, a later start and gaps are filled with
+    silence, so that audio and video stay in sync. A copied track is cut to whole packets and keeps its gaps.
+
+    Parameters
+    ----------
+    source : Source, str or Path
+        A path or a URL is inspected first.
+    stream : AudioStream
+        One of the audio streams of the source.
+    store : Store
+    codec : str
+        A key of `AUDIO_CODECS`, which gives mono, stereo or 5.1 depending on the codec and the track; or "copy".
+
+    Raises
+    ------
+    TrackError
+        If the audio track is empty within the duration of the video.
+    """
+    source = as_source(source)
+    origin = source.pts[0] * source.time_base
+    cache_key: dict[str, Any] = {
+        "source": source.content_id,
+        "stream": stream.index,
+        "origin": float(origin),
+        "duration": float(source.duration),
+        "codec": codec,
+    }
+    if codec == COPY:
+        path = store.path("audio", cache_key, ".mp4")
+        if not store.has(path):
+            store.write(path, lambda temporary: _copy_packets(source, stream, temporary))
+        return _require_packets(AudioTrack(stream, store.fetch(path), stream.codec, stream.channels, None, 0.0))
+    channels, bitrate = _choose_layout(AUDIO_CODECS[codec], stream)
+    cache_key |= {"rate": bitrate, "channels": channels, "ffmpeg": ffmpeg_version()}
+    path = store.path("audio", cache_key, ".mp4")
+    cpu = 0.0
+    if not store.has(path):
+        audio = (
+            ffmpeg.input(source.path, copyts=None)[str(stream.index)]
+            .filter("aresample", SAMPLE_RATE)
+            .filter("asetpts", f"PTS-({float(origin):.6f})/TB")
+            .filter("aresample", **{"async": 1, "first_pts": 0})
+            .filter("atrim", end=float(source.duration))
+        )
+
+        def make(temporary: Path) -> None:
+            nonlocal cpu
+            encoder = AUDIO_CODECS[codec].encoder
+            options = {"c:a": encoder, "b:a": bitrate, "ac": channels, "f": "mp4", "threads": 1}
+            output = ffmpeg.output(audio, str(temporary), vn=None, sn=None, **options)
+            command = output.global_args(*QUIET).overwrite_output()
+            cpu = run(command.compile(cmd=ffmpeg_path())).cpu_seconds
+
+        store.write(path, make)
+    return _require_packets(AudioTrack(stream, store.fetch(path), codec, channels, bitrate, cpu))
+
+
+def _choose_layout(codec: AudioCodec, stream: AudioStream) -> tuple[int, int]:
+    """Return the number of channels and the bitrate (bits/s) of an encode."""
+    if codec.surround and (stream.channels >= 6 or codec.stereo is None):
+        return 6, codec.surround
+    channels = min(stream.channels, 2) or 2
+    return channels, (codec.stereo or 0) * channels // 2
+
+
+def _require_packets(track: AudioTrack) -> AudioTrack:
+    with av.open(str(track.path)) as container:
+        packets = sum(packet.size > 0 for packet in container.demux(audio=0)) if container.streams.audio else 0
+    if not packets:
+        raise TrackError("the audio track is empty within the duration of the video")
+    return track
+
+
+def _copy_packets(source: Source, stream: AudioStream, path: Path) -> None:
+    """Copy the packets of a track that overlap the duration of the video."""
+    origin = source.pts[0] * source.time_base
+    base = Fraction(1, stream.sample_rate)
+    # the first packet may begin before the first frame; an edit list then states where in the packet playback begins
+    options = {"use_editlist": "1"}
+    with av.open(source.path) as container, av.open(str(path), "w", format="mp4", options=options) as out:
+        read = container.streams[stream.index]
+        track = out.add_stream_from_template(read)
+        track.time_base = base
+        for packet in container.demux(read):
+            if not packet.size or packet.pts is None:
+                continue
+            start = packet.pts * packet.time_base - origin
+            length = (packet.duration or 0) * packet.time_base
+            if start + length <= 0 or start >= source.duration:
+                continue
+            copied = av.Packet(bytes(packet))
+            copied.stream, copied.time_base = track, base
+            copied.pts = copied.dts = round(start / base)
+            copied.duration = round(length / base)
+            out.mux(copied)
