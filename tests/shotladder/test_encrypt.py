@@ -102,5 +102,5 @@ def test_play_asks_for_a_player_that_takes_keys(encrypted):
     answer = shotladder("play", folder, "--keys", path, "--no-open", store=folder)
     assert (answer.status, answer.lines) == (
         1,
-        [f"error: {folder}: is encrypted; name dash.js or Shaka Player with --player-js"],
+        [f"error: {folder}: is encrypted, which requires --player-js with dash.js or Shaka Player"],
     )
