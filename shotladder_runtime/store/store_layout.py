@@ -154,7 +154,7 @@ def _write_marker(path: Path) -> None:
 
 
 def _refusal(location: str, kind: str) -> StoreError:
-    return StoreError(f"{location}: is not empty and is not a store (no {MARKER} in it); name a new or empty {kind}")
+    return StoreError(f"{location}: is not empty, and is not a store (no {MARKER} in it); name a new or empty {kind}")
 
 
 def _folder_is_marked(root: Path) -> bool:
