@@ -64,7 +64,7 @@ class Grid:
         return bits, float(quality)
 
     def cheapest(self, quality: float, title: Callable[[list[Curve]], TitleCurve]) -> float:
-        """Return the fewest bits that solve_for_quality a quality, of all sizes, in one family of allocations."""
+        """Return the minimum bits that reach a VMAF, over all sizes, in one family of allocations."""
         costs = []
         for size in self.sizes:
             curve = title(self.at(size))
@@ -73,7 +73,7 @@ class Grid:
         return min(costs, default=float("nan"))
 
     def optimum(self, quality: float, rung_target: RungTarget) -> float:
-        """Return the fewest bits by equal slope, one size for all chunks, within constraints that count from them."""
+        """Return the minimum bits by equal slope, one size for all chunks, with constraints relative to these bits."""
 
         def within(curves: list[Curve]) -> TitleCurve:
             own = solve_for_quality(curves, self.frames, LIMITS, rung_target)
@@ -82,11 +82,11 @@ class Grid:
         return self.cheapest(quality, within)
 
     def per_title(self, quality: float) -> float:
-        """Return the fewest bits with one quantiser for all chunks."""
+        """Return the minimum bits with one quantiser for all chunks."""
         return self.cheapest(quality, lambda curves: one_quantiser(curves, self.frames))
 
     def constant_quality(self, quality: float) -> float:
-        """Return the fewest bits with one quality for all chunks."""
+        """Return the minimum bits with one VMAF for all chunks."""
         return self.cheapest(quality, lambda curves: same_quality(curves, self.frames))
 
 
@@ -171,7 +171,7 @@ def rungs_of(
 def operating_points_of(
     grid: Grid, curves: Mapping[Any, list[Curve]], rules: RungRules | None = None
 ) -> list[dict[Any, list[float]]]:
-    """Return what each rung would encode at each size that reaches its quality, first at the size that it takes."""
+    """Return for every rung the quantisers at each size that reaches its VMAF, first at the size that it uses."""
     operating_points = []
     for size, indices, rung_target in rungs_of(grid, curves, rules):
         others = {s: solve_for_quality(curves[s], grid.frames, LIMITS, rung_target) for s in grid.sizes if s != size}
@@ -183,7 +183,7 @@ def operating_points_of(
 
 
 def smooth_costs(grid: Grid, rungs: Iterable[Rung], max_quality_step: float) -> list[float]:
-    """Return how many percent more bits each rung takes for its quality if shots may be no further from neighbours."""
+    """Return the additional bits of each rung, %, with a maximum VMAF step between consecutive shots."""
     costs, constraints = [], replace(LIMITS, max_quality_step=max_quality_step)
     for size, indices, _ in rungs:
         bits, quality = grid.delivered(size, indices)
@@ -192,7 +192,7 @@ def smooth_costs(grid: Grid, rungs: Iterable[Rung], max_quality_step: float) -> 
 
 
 def losses(grid: Grid, rungs: Iterable[Rung]) -> tuple[list[float], list[float]]:
-    """Return what each rung costs more than the optimum, and than one quantiser, at the quality it truly has; %."""
+    """Return the excess bits of each rung over the optimum and over one quantiser, %, at its true VMAF."""
     against_optimum, against_title = [], []
     for size, indices, rung_target in rungs:
         bits, quality = grid.delivered(size, indices)

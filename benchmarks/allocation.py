@@ -1,4 +1,4 @@
-"""The time that sharing out a long title takes: 1500 shots, 8 rungs, 6 heights, on curves of a formula.
+"""The time that the allocation of a long title takes: 1500 shots, 8 rungs, 6 heights, on curves of a formula.
 
 Claim: under a second of CPU time from curves to quantisers: the title's curve at every height, the rungs, their
 heights again within floor and peak, and what each rung encodes. `--max-quality-step` takes longer and is listed.
@@ -50,7 +50,7 @@ def synthetic_title(seed: int = 1) -> tuple[list[int], dict[int, list[Curve]]]:
 
 
 def share(frames: list[int], curves: dict[int, list[Curve]], constraints: Constraints) -> list[tuple[int, Allocation]]:
-    """Choose rungs and share out their bits, as `per-shot` does."""
+    """Choose rungs and allocate their bits, as `per-shot` does."""
     duration = sum(frames) / FRAME_RATE
     titles = {height: equal_slope(row, frames, constraints) for height, row in curves.items()}
     chosen = choose_rungs(titles, duration, RungRules(target=93.0, count=RUNGS))
@@ -84,8 +84,8 @@ def main() -> None:
     }.items():
         rungs = share(frames, curves, constraints)
         median, spread = _timed(partial(share, frames, curves, constraints))
-        told = ", ".join(f"{height}" for height, _ in rungs)
-        print(f"{SHOTS} shots, {len(rungs)} rungs ({told} lines), {name}: {median:.2f} CPU s (spread {spread:.2f})")
+        heights = ", ".join(f"{height}" for height, _ in rungs)
+        print(f"{SHOTS} shots, {len(rungs)} rungs ({heights} rows), {name}: {median:.2f} CPU s (spread {spread:.2f})")
 
 
 if __name__ == "__main__":

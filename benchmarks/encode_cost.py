@@ -3,8 +3,8 @@
     python -m benchmarks.encode_cost [--clip FILE] [--seconds 12] [--codec h264,...] [--preset CODEC=NAME,...]
 
 Ours: the chunks of the plan, each in a process that decodes its frames once and encodes all renditions of it. Plain:
-one ffmpeg that decodes the film once from its start and encodes the same sizes with the same settings, quantisers and
-key frames. Both count user and system time of the processes; nothing is measured or tried.
+one ffmpeg that decodes the source once from its start and encodes the same sizes with the same settings, quantisers and
+key frames. Both count user and system time of the processes; nothing is measured or probed.
 """
 
 from __future__ import annotations

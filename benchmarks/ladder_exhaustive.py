@@ -87,7 +87,7 @@ JUMP = 10.0
 
 @dataclass(frozen=True)
 class Title:
-    """A film, cut and planned."""
+    """A source with its shots and its request."""
 
     source: Source
     shots: tuple[int, ...]
@@ -96,7 +96,7 @@ class Title:
     store: Store
 
     def prober(self, store: Store, frame_stride: int, executor: ThreadPoolExecutor) -> Prober:
-        """Return a prober of the film's chunks."""
+        """Return a prober of the chunks of the source."""
         chunks, _ = encoder.plan_chunks(self.source, self.shots, self.request.segment_duration)
         return Prober(self.source, chunks, self.request.encoding, store, executor, frame_stride=frame_stride)
 
@@ -318,7 +318,7 @@ def _print_costs(title: Title, grid: Grid, grid_cpu: float, ladder: Ladder, fina
         f" final encodes {kept:.0f}, made again {again:.0f}"
     )
     for rung, (rate, quality) in zip(ladder.rungs, points(title, finals), strict=True):
-        print(f"    {rung.height:5d} lines {rate / 1000:7.0f} kbit/s VMAF {quality:.2f} (asked {rung.quality:.2f})")
+        print(f"    {rung.height:5d} lines {rate / 1000:7.0f} kbit/s VMAF {quality:.2f} (target {rung.quality:.2f})")
     return 100 * spent / grid_cpu
 
 
@@ -343,7 +343,7 @@ def _print_losses(
 
 
 def _print_stored(fixed: list[tuple[float, float]], rungs: list[tuple[float, float]]) -> None:
-    """Print the bits of all rungs together and of the dearest, against those of the fixed ladder."""
+    """Print the bits of all rungs together and of the top rung, against those of the fixed ladder."""
     stored = sum(rate for rate, _ in rungs) / sum(rate for rate, _ in fixed)
     top = rungs[-1][0] / fixed[-1][0]
     print(
@@ -370,7 +370,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         each = [figures[name] for figures in studies]
         print(f"of {len(each)} films, {name}: median {np.median(each):+.2f} %, worst {max(each):+.2f} %")
     if not films:
-        print("no film: name one, or put the clips beside this checkout")
+        print("no source: name one, or put the clips next to this checkout")
 
 
 if __name__ == "__main__":

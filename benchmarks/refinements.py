@@ -1,7 +1,7 @@
 """What overrides of single chunks save, chunk by chunk: more B-frames, longer decisions, lighter deblocking.
 
 Claim: what an override saves differs so much from shot to shot that choosing for each beats the best one for all.
-Real encodes of some chunks of each film, evenly_spaced over it, at one size and four quantisers, plain and with every
+Real encodes of some chunks of each source, evenly spaced over it, at one size and four quantisers, plain and with every
 override of the codec's row; BD-rate (VMAF 30 to 97, each fifth frame) against plain, and CPU seconds of encoding
 (decoding and scaling included) against plain.
 
@@ -38,7 +38,7 @@ LONGEST = 60
 
 
 def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Print a film's table; return BD-rates (%) by chunk and override, and CPU seconds of plain and refined."""
+    """Print the table of a source; return BD-rates (%) by chunk and override, and CPU seconds of plain and refined."""
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
     chunks, _ = encoder.plan_chunks(source, [shot.start for shot in analyse(source).shots], Fraction(4))
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     encoding = EncodeSettings(chosen.codec, chosen.preset or get_codec(chosen.codec).preset, chosen.tune)
     films = chosen.films or [CLIPS / name for name in FILMS if (CLIPS / name).exists()]
     if not films:
-        print("no film: name one, or put the clips beside this checkout")
+        print("no source: name one, or put the clips next to this checkout")
         return
     found = [saved(film, encoding, chosen.chunks) for film in films]
     rates, seconds = np.concatenate([r for r, _ in found]), sum(s for _, s in found)

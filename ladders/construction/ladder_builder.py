@@ -133,13 +133,15 @@ class LadderBuilder:
         near the target, chunks are changed one by one, largest effect first, until it is.
         """
         own = curves[rung.width, rung.height]
-        now = np.array([self.grid_index(quantiser) for quantiser in rung.quantisers])
+        current = np.array([self.grid_index(quantiser) for quantiser in rung.quantisers])
         constraints = self.constraints
         if self.request.mode == "per-shot":
             constraints, rung_target = self._feasible_constraints(own, rung_target)
             if constraints.max_quality_step is not None:
                 # a single chunk cannot be changed without its adjacent chunks
-                return self._quantisers(smooth(own, self.frames, constraints, rung_target, self.pooling, now).indices)
+                return self._quantisers(
+                    smooth(own, self.frames, constraints, rung_target, self.pooling, current).indices
+                )
             better = (
                 equal_slope(own, self.frames, constraints, rung_target, self.pooling)
                 .for_quality(rung_target.quality)
@@ -153,18 +155,18 @@ class LadderBuilder:
             weights = np.asarray(self.frames, np.float64) / sum(self.frames)
             each = np.arange(len(own))
             if self.request.mode == "per-shot":
-                within = feasible_mask(own, weights, constraints, rung_target)[each, now]
-                now = np.where(within, now, better)
+                within = feasible_mask(own, weights, constraints, rung_target)[each, current]
+                current = np.where(within, current, better)
             deficit = weights[:, None] * self.pooling.deficit(np.array([curve.quality for curve in own]))
-            left, asked = float(deficit[each, now].sum()), self.pooling.deficit(rung_target.quality)
-            gains = deficit[each, now] - deficit[each, better]
-            near = NEAR if abs(self.pooling.inverse(left) - rung_target.quality) <= NEAR else SETTLED
-            for n in np.argsort(-gains * np.sign(left - asked), kind="stable"):
-                settled = abs(self.pooling.inverse(left) - rung_target.quality) <= near
-                if settled or gains[n] * (left - asked) <= 0:
+            remaining, target = float(deficit[each, current].sum()), self.pooling.deficit(rung_target.quality)
+            gains = deficit[each, current] - deficit[each, better]
+            near = NEAR if abs(self.pooling.inverse(remaining) - rung_target.quality) <= NEAR else SETTLED
+            for n in np.argsort(-gains * np.sign(remaining - target), kind="stable"):
+                settled = abs(self.pooling.inverse(remaining) - rung_target.quality) <= near
+                if settled or gains[n] * (remaining - target) <= 0:
                     break
-                now[n], left = better[n], left - gains[n]
-            better = now
+                current[n], remaining = better[n], remaining - gains[n]
+            better = current
         return self._quantisers(better)
 
     def hull(self, curves: Curves) -> tuple[HullPoint, ...]:
@@ -205,9 +207,9 @@ class LadderBuilder:
 
     def _feasible_constraints(self, curves: list[Curve], rung_target: RungTarget) -> tuple[Constraints, RungTarget]:
         """Return the constraints and the target with the peak raised until the target VMAF is feasible."""
-        constraints, asked = self.constraints, min(rung_target.quality, self._family(curves).quality[-1]) - SETTLED
+        constraints, reachable = self.constraints, min(rung_target.quality, self._family(curves).quality[-1]) - SETTLED
         while constraints.peak_ratio < UNBOUNDED_PEAK:
-            if equal_slope(curves, self.frames, constraints, rung_target, self.pooling).quality[-1] >= asked:
+            if equal_slope(curves, self.frames, constraints, rung_target, self.pooling).quality[-1] >= reachable:
                 break
             constraints = replace(constraints, peak_ratio=PEAK_RELAXATION * constraints.peak_ratio)
             rung_target = replace(rung_target, max_bits=PEAK_RELAXATION * rung_target.max_bits)

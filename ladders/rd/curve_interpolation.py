@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from ladders.rd.curves import VMAF_CEILING, Curve, RatePoint, Size, log_vmaf_deficit
+from ladders.rd.isotonic_regression import pool_adjacent_violators
 
 __all__ = [
     "apply_encoder_offset",
     "fit_chunk_curves",
     "fit_curve",
-    "pool_adjacent_violators",
     "shift_through_points",
 ]
 
@@ -165,24 +165,6 @@ def apply_encoder_offset(curves: Mapping[Size, Curve], points: Mapping[Size, Seq
             replace(curve, bits=np.exp2(log_bits), quality=quality), points.get(size, ())
         )
     return shifted
-
-
-def pool_adjacent_violators(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the non-increasing sequence nearest to values in least squares.
-
-    References
-    ----------
-    .. [1] M. Ayer et al., "An empirical distribution function for sampling with incomplete information", Annals of
-       Mathematical Statistics 26, 1955.
-    """
-    blocks: list[tuple[float, int]] = []
-    for value in values:
-        mean, count = float(value), 1
-        while blocks and blocks[-1][0] < mean:
-            left, n = blocks.pop()
-            mean, count = (left * n + mean * count) / (n + count), n + count
-        blocks.append((mean, count))
-    return np.concatenate([np.full(count, mean) for mean, count in blocks])
 
 
 def _log_deficit_of(point: RatePoint) -> float:

@@ -1,4 +1,4 @@
-"""Chunks keep of their bits what a decoder's buffer can take, and all of them where it can."""
+"""The fractions of the bits that keep a decoder buffer from underflow."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def tracks(draw):
 
 @settings(deadline=None)
 @given(tracks())
-def test_what_is_kept_never_runs_the_buffer_empty(track):
+def test_kept_fractions_never_underflow_the_buffer(track):
     bits, times, chunk, rate, seconds = track
     kept = kept_fractions(*track)
     assert np.all((kept > 0) & (kept <= 1))
@@ -31,13 +31,13 @@ def test_what_is_kept_never_runs_the_buffer_empty(track):
         assert np.all(kept == 1)
 
 
-def test_only_the_chunk_that_is_too_much_is_asked_for_less():
+def test_kept_fractions_reduce_only_the_chunk_that_underflows():
     bits = np.array([10, 10, 10, 90, 10, 10, 10, 10, 10])
     chunk = np.repeat([0, 1, 2], 3)
     np.testing.assert_allclose(kept_fractions(bits, np.arange(9) / 10, chunk, 200.0, 0.3), [1, 60 / 90, 1], rtol=1e-6)
 
 
-def test_both_sides_of_a_join_are_asked_for_less():
+def test_kept_fractions_reduce_both_sides_of_a_chunk_boundary():
     # neither end is too much by itself
     bits = np.array([10, 10, 50, 50, 10, 10])
     times, chunk = np.arange(6) / 10, np.repeat([0, 1], 3)

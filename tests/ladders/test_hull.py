@@ -1,4 +1,4 @@
-"""The hull keeps no dominated point, whatever it is given."""
+"""The convex hull against its reference implementation."""
 
 import numpy as np
 from hypothesis import example, given, settings
@@ -21,14 +21,14 @@ SPREAD = st.lists(st.tuples(st.integers(1, 10**6), st.integers(0, 10**6)), min_s
 @example([(1, 9), (2, 5), (3, 1)])
 @example([(1, 1), (2, 2), (3, 3), (4, 4)])
 @example([(1, 0), (2, 8), (3, 2), (4, 8), (5, 9), (6, 3)])
-def test_hull_is_that_of_the_plain_twin(points):
+def test_convex_hull_equals_the_reference_implementation(points):
     bits, quality = zip(*points, strict=True)
     assert list(convex_hull(bits, quality)) == naive_hull(bits, quality)
 
 
 @settings(deadline=None)
 @given(CROWDED | SPREAD)
-def test_hull_has_no_dominated_point_and_its_slopes_fall(points):
+def test_convex_hull_has_no_dominated_point_and_decreasing_slopes(points):
     bits, quality = zip(*points, strict=True)
     corners = convex_hull(bits, quality)
     assert corners
@@ -44,7 +44,7 @@ def test_hull_has_no_dominated_point_and_its_slopes_fall(points):
 
 @settings(deadline=None)
 @given(CROWDED | SPREAD, st.randoms())
-def test_hull_does_not_depend_on_the_order(points, random):
+def test_convex_hull_does_not_depend_on_the_order(points, random):
     shuffled = list(points)
     random.shuffle(shuffled)
     sides = [[p[c] for c in convex_hull(*zip(*p, strict=True))] for p in (points, shuffled)]
@@ -53,7 +53,7 @@ def test_hull_does_not_depend_on_the_order(points, random):
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(1, 1e9), st.floats(0, 100)), min_size=1, max_size=30))
-def test_no_point_lies_above_the_hull_of_noise(points):
+def test_convex_hull_has_no_point_above_it(points):
     bits, quality = zip(*points, strict=True)
     corners = list(convex_hull(bits, quality))
     b, q = np.array(bits)[corners], np.array(quality)[corners]

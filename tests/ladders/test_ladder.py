@@ -1,4 +1,4 @@
-"""A ladder comes back from its file as it was; what is no ladder is told in a line."""
+"""Ladders as values and as files."""
 
 import json
 import math
@@ -26,23 +26,23 @@ LADDER = Ladder(
 )
 
 
-def test_a_ladder_comes_back_from_its_file(tmp_path):
+def test_load_ladder_returns_the_saved_ladder(tmp_path):
     save_ladder(LADDER, tmp_path / "ladder.json")
     assert load_ladder(tmp_path / "ladder.json") == LADDER
 
 
-def test_renditions_are_what_the_rungs_ask_for():
+def test_renditions_have_the_settings_of_the_rungs():
     low, high = LADDER.renditions()
     assert (low.id, low.width, low.height, low.preset, low.peak_rate) == ("h264-234p-145k", 416, 234, "fast", None)
     assert (high.id, high.peak_rate, high.buffer_size) == ("h264-720p-1500k", 3_000_000, 3_000_000)
 
 
-def test_rungs_of_nearly_one_rate_have_names_of_their_own():
+def test_renditions_have_unique_names():
     rungs = tuple(replace(LADDER.rungs[0], rate=rate) for rate in (100, 400, 900, 1400, 1499))
     assert len({r.id for r in replace(LADDER, rungs=rungs).renditions()}) == 5
 
 
-def test_a_ladder_is_for_one_film(tmp_path):
+def test_check_belongs_to_rejects_another_source(tmp_path):
     source = inspect(write_video(tmp_path / "film.mp4", 99))
     replace(LADDER, content_id=source.content_id).check_belongs_to(source)
     with pytest.raises(LadderError, match=r"another source than .*film\.mp4"):
@@ -59,7 +59,7 @@ def test_a_ladder_is_for_one_film(tmp_path):
         ({"rungs": (replace(LADDER.rungs[0], quantisers=(99.0, 28.0)),)}, "quantiser"),
     ],
 )
-def test_a_ladder_that_cannot_be_encoded_is_told_before_any_work(tmp_path, change, said):
+def test_check_belongs_to_rejects_a_ladder_that_cannot_be_encoded(tmp_path, change, said):
     source = inspect(write_video(tmp_path / "film.mp4", 99))
     ladder = replace(LADDER, content_id=source.content_id, **change)
     with pytest.raises(LadderError, match=said):
@@ -85,7 +85,7 @@ def test_a_ladder_that_cannot_be_encoded_is_told_before_any_work(tmp_path, chang
         lambda text, data: json.dumps(data | {"rungs": []}),
     ],
 )
-def test_what_is_no_ladder_is_told(tmp_path, spoil):
+def test_load_ladder_rejects_other_documents(tmp_path, spoil):
     path = tmp_path / "ladder.json"
     save_ladder(LADDER, path)
     path.write_text(spoil(path.read_text(), json.loads(path.read_text())))
@@ -94,13 +94,13 @@ def test_what_is_no_ladder_is_told(tmp_path, spoil):
     assert "\n" not in str(caught.value)
 
 
-def test_bytes_are_no_ladder(tmp_path):
+def test_load_ladder_rejects_binary_files(tmp_path):
     (tmp_path / "ladder.json").write_bytes(bytes(range(256)))
     with pytest.raises(LadderError, match="not a ladder"):
         load_ladder(tmp_path / "ladder.json")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_load_ladder_reports_a_missing_file(tmp_path):
     with pytest.raises(LadderError, match=r"nowhere\.json: No such file"):
         load_ladder(tmp_path / "nowhere.json")
     with pytest.raises(LadderError, match="directory"):

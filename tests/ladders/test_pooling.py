@@ -1,4 +1,4 @@
-"""Pooled qualities are libvmaf's means, and parts pool to the whole."""
+"""Pooled VMAF against the means of libvmaf."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ PARTS = st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=6), min_size=1
 
 
 @given(PARTS)
-def test_parts_pool_to_what_all_frames_pool_to(parts):
+def test_pool_of_parts_equals_pool_of_all_frames(parts):
     scores = np.concatenate([np.array(part) for part in parts])
     pool = Pool.of(scores)
     for name, whole in (("mean", pool.mean), ("harmonic", pool.harmonic_mean)):
@@ -26,7 +26,7 @@ def test_parts_pool_to_what_all_frames_pool_to(parts):
 
 
 @pytest.mark.parametrize("mode", ["per-shot", "per-title", "constant-quality"])
-def test_a_ladder_promises_and_is_corrected_to_the_harmonic_mean(mode):
+def test_find_ladder_predicts_and_requantises_by_the_harmonic_mean(mode):
     rules = RungRules(target=90)
     request = LadderRequest(mode=mode, encoding=EncodeSettings(preset="veryfast", pooling="harmonic"), rules=rules)
     prober, segments = known()

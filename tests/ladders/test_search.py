@@ -1,4 +1,4 @@
-"""A search tries what is worth its cost, and stops where it is told to."""
+"""The search for curves: which probes it makes, and where it stops."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def tried(prober, size):
     return sum(len(prober.results.exact(n, size)) > 1 for n in range(len(prober.chunks)))
 
 
-def test_sizes_that_no_rung_comes_near_are_tried_on_a_few_chunks_only():
+def test_probe_search_probes_unused_sizes_on_few_chunks():
     prober, ladder = searched()
     taken = {(rung.width, rung.height) for rung in ladder.rungs}
     assert taken == {(1280, 720)}
@@ -48,7 +48,7 @@ def test_sizes_that_no_rung_comes_near_are_tried_on_a_few_chunks_only():
 
 
 @pytest.mark.parametrize(("law", "preset"), [(Costly, "veryfast"), (CostlySlowFilm, "slow")])
-def test_a_budget_is_kept_and_what_it_does_not_reach_is_told(law, preset):
+def test_probe_search_stays_within_the_budget_and_reports_the_excess(law, preset):
     free, ladder = searched(law, preset=preset)
     whole = free.cost.cpu_seconds
     losses = [ladder.expected_excess_rate]
@@ -61,7 +61,7 @@ def test_a_budget_is_kept_and_what_it_does_not_reach_is_told(law, preset):
     assert losses[0] < losses[-1]
 
 
-def test_the_least_budget_tries_one_chunk_and_has_one_quantiser_for_all():
+def test_probe_search_with_minimum_budget_probes_one_chunk():
     prober, ladder = searched(budget=1e-3)
     assert {chunk for chunk, _ in exact_counts(prober)} == {3}
     # but for chunks whose next step on the hull is taken, or half taken
@@ -69,12 +69,12 @@ def test_the_least_budget_tries_one_chunk_and_has_one_quantiser_for_all():
     assert ladder.expected_excess_rate > 10
 
 
-def test_a_loss_that_is_allowed_saves_trials():
+def test_probe_search_with_a_larger_tolerance_needs_fewer_probes():
     probes = [searched(CloseFilm, tolerance_percent=loss)[0].cost.probes for loss in (0.5, 20.0)]
     assert probes[1] < 0.9 * probes[0]
 
 
-def test_one_trial_serves_where_another_size_lends_its_curve():
+def test_probe_search_probes_a_transferred_size_once():
     prober, ladder = searched(CloseFilm)
     taken = {(rung.width, rung.height) for rung in ladder.rungs}
     others = [count for (_, size), count in exact_counts(prober).items() if size not in taken]
@@ -84,7 +84,7 @@ def test_one_trial_serves_where_another_size_lends_its_curve():
         assert (rung.rate, rung.quality) == (pytest.approx(rate, rel=0.03), pytest.approx(quality, abs=0.5))
 
 
-def test_what_a_rung_promises_stands_on_its_own_trials_whatever_loss_is_allowed():
+def test_probe_search_probes_selected_rungs_with_any_tolerance():
     prober, ladder = searched(tolerance_percent=100.0)
     for rung in ladder.rungs:
         assert tried(prober, (rung.width, rung.height)) == len(prober.chunks)
@@ -92,10 +92,10 @@ def test_what_a_rung_promises_stands_on_its_own_trials_whatever_loss_is_allowed(
         assert (rung.rate, rung.quality) == (pytest.approx(rate, rel=0.03), pytest.approx(quality, abs=0.5))
 
 
-def test_progress_rises_to_one():
+def test_find_ladder_progress_increases_to_one():
     prober, segments = known()
-    told = []
-    find_ladder(prober, segments, LadderRequest(), lambda done, total: told.append(done / total))
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1.0)
-    assert np.isfinite(told).all()
+    fractions = []
+    find_ladder(prober, segments, LadderRequest(), lambda done, total: fractions.append(done / total))
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)
+    assert np.isfinite(fractions).all()

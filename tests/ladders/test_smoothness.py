@@ -1,4 +1,4 @@
-"""Quality does not max_quality_step where it need not, and little that keeps to that is cheaper."""
+"""Allocations with bounded quality steps, against their reference implementation."""
 
 from itertools import product
 
@@ -12,13 +12,13 @@ from ladders.allocation.constraints import RungTarget
 from ladders.allocation.equal_slope import equal_slope
 from ladders.allocation.smoothness import smooth
 from ladders.allocation.smoothness_kernels import cheapest_chain
-from tests.ladders.test_allocation import GRID, achieved, curve, titles
+from tests.ladders.test_equal_slope import GRID, achieved, curve, titles
 from tests.naive.hulls import naive_chain, naive_hull
 
 
 @settings(deadline=None)
 @given(titles(), st.sampled_from([0.0, 3.0, 10.0]), st.sampled_from([0.5, 1e3]), st.integers(0, 10**6))
-def test_no_chain_is_cheaper(title, max_quality_step, penalty, seed):
+def test_cheapest_chain_equals_the_reference_implementation(title, max_quality_step, penalty, seed):
     quality = np.array([c.quality for c in title[0]])
     rng = np.random.default_rng(seed)
     cost = np.where(rng.random(quality.shape) < 0.3, np.inf, rng.random(quality.shape))
@@ -38,7 +38,7 @@ def constraints(max_quality_step):
 
 @settings(deadline=None)
 @given(titles(chunks=(2, 4)), st.floats(30, 100), st.sampled_from([2.0, 5.0, 10.0]))
-def test_neighbours_keep_to_the_jump_and_nothing_on_the_hull_of_all_is_passed_over(title, target, max_quality_step):
+def test_smooth_keeps_the_step_and_is_optimal_on_the_hull(title, target, max_quality_step):
     curves, frames = title
     found = smooth(curves, frames, constraints(max_quality_step), RungTarget(target, 100.0))
     assert (found.bits, found.quality) == pytest.approx(achieved(curves, frames, found.indices))
@@ -61,7 +61,7 @@ def test_neighbours_keep_to_the_jump_and_nothing_on_the_hull_of_all_is_passed_ov
         assert found.bits <= min(bits for bits, quality in corners if quality >= target - 1e-9) + 1e-6
 
 
-def test_both_neighbours_give_way():
+def test_smooth_changes_both_adjacent_chunks():
     steps = np.arange(60)
     easy, hard = (curve(h * 2.0 ** (-steps / 8), 100.0 - h**0.5 * 2.0 ** (steps / 16)) for h in (1.0, 16.0))
     shots, frames = [easy, hard, easy], [10, 10, 10]
@@ -77,13 +77,13 @@ def test_both_neighbours_give_way():
     assert free.bits < found.bits < 1.5 * free.bits
 
 
-def test_what_cannot_be_smooth_is_as_smooth_as_can_be():
+def test_smooth_exceeds_an_infeasible_step_as_little_as_possible():
     still, alive = curve([90, 50, 20, 10], [97.4] * 4), curve([90, 50, 20, 10], [80, 70, 60, 40])
     found = smooth([still, alive, still], [10, 10, 10], constraints(5.0), RungTarget(60.0, 100.0))
     assert found.indices.tolist() == [3, 0, 3]
 
 
-def test_a_chunk_stays_where_a_change_saves_next_to_nothing():
+def test_smooth_keeps_the_current_quantiser_if_little_is_saved():
     shots = [curve([1000, 998, 500], [90, 89.99, 70])] * 2
     rung_target = RungTarget(89.99, 1500.0)
     assert smooth(shots, [10, 10], constraints(5.0), rung_target).indices.tolist() == [1, 1]

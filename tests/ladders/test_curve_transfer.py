@@ -1,4 +1,4 @@
-"""Curves that are transferred lie where those of other chunks say."""
+"""Transferred curves follow those of other chunks."""
 
 import numpy as np
 import pytest
@@ -24,13 +24,13 @@ def all_sizes(hardness):
     return {size: curve(hardness, size[0] / 1280) for size in SIZES}
 
 
-def test_the_nearest_size_lends():
+def test_nearest_probed_size_is_the_nearest_in_the_list():
     assert nearest_probed_size(SIZES[2], SIZES[:2], SIZES) == SIZES[1]
     assert nearest_probed_size(SIZES[0], SIZES[1:], SIZES) == SIZES[1]
 
 
 @pytest.mark.parametrize("known", SIZES)
-def test_where_all_chunks_step_alike_nothing_is_lost(known):
+def test_impute_curves_is_exact_if_all_chunks_have_the_same_step(known):
     whole = [all_sizes(1.0), all_sizes(3.0), all_sizes(0.2)]
     drawn = [whole[0], whole[1], {known: whole[2][known]}]
     curves = impute_curves(drawn, [10, 10, 10], SIZES)
@@ -40,14 +40,14 @@ def test_where_all_chunks_step_alike_nothing_is_lost(known):
         assert curves[size][:2] == [whole[0][size], whole[1][size]]
 
 
-def test_a_chunk_that_was_not_tried_is_an_average_one_of_its_length():
+def test_impute_curves_gives_an_unprobed_chunk_the_mean_curve_per_frame():
     whole = [all_sizes(1.0), all_sizes(4.0)]
     curves = impute_curves([*whole, {}], [10, 10, 30], SIZES)
     for size in SIZES:
         np.testing.assert_allclose(curves[size][2].bits, 3 * curve(2.0, size[0] / 1280).bits, rtol=1e-4)
 
 
-def test_final_encodes_move_a_borrowed_curve():
+def test_shift_through_points_meets_a_final_encode():
     transferred = curve(1.0, 0.5)
     point = RatePoint(30.0, 70_000, 91.0)
     moved = shift_through_points(transferred, [point])

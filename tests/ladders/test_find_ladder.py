@@ -1,4 +1,4 @@
-"""Ladders of every mode: on curves that are known, and on one real small title."""
+"""Ladders of every mode: on curves that are formulas, and on one small real title."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -40,7 +40,7 @@ from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder,
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_mode_makes_a_ladder_that_gives_what_it_says(mode):
+def test_find_ladder_predicts_bitrate_and_vmaf_in_every_mode(mode):
     prober, segments = known()
     ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
     check_ladder(ladder, prober)
@@ -53,14 +53,14 @@ def test_every_mode_makes_a_ladder_that_gives_what_it_says(mode):
 
 @pytest.mark.parametrize("mode", ["per-shot", "per-title", "constant-quality"])
 @pytest.mark.parametrize("target", [85, 93, 95, 98, 99])
-def test_top_rung_lands_within_one_vmaf_of_its_target(mode, target):
+def test_find_ladder_reaches_the_target_within_one_vmaf(mode, target):
     prober, segments = known()
     ladder = find_ladder(prober, segments, LadderRequest(mode=mode, rules=RungRules(target=target)))
     check_ladder(ladder, prober)
     assert achieved(prober, ladder.rungs[-1])[1] == pytest.approx(target, abs=1)
 
 
-def test_per_shot_needs_fewer_bits_than_one_quantiser_or_one_quality_for_all():
+def test_find_ladder_per_shot_needs_fewer_bits_than_other_modes():
     rates = {}
     for mode in ("per-shot", "per-title", "constant-quality"):
         prober, segments = known()
@@ -69,14 +69,14 @@ def test_per_shot_needs_fewer_bits_than_one_quantiser_or_one_quality_for_all():
     assert rates["per-shot"] < rates["constant-quality"]
 
 
-def test_per_title_has_one_quantiser_a_rung():
+def test_find_ladder_per_title_has_one_quantiser_per_rung():
     prober, segments = known()
     for mode in ("per-title", "fixed"):
         ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
         assert all(len(set(rung.quantisers)) == 1 for rung in ladder.rungs)
 
 
-def test_constant_quality_is_constant():
+def test_find_ladder_constant_quality_is_constant():
     prober, segments = known()
     ladder = find_ladder(prober, segments, LadderRequest(mode="constant-quality"))
     rung = ladder.rungs[-1]
@@ -92,7 +92,7 @@ class RichFilm(KnownFilm):
         return 4 * bits, quality
 
 
-def test_fixed_rates_are_apples_or_what_the_film_can_use():
+def test_find_ladder_fixed_has_apples_bitrates_or_the_maximum_of_the_source():
     prober, segments = known(RichFilm)
     ladder = find_ladder(prober, segments, LadderRequest(mode="fixed"))
     table = {rate: height for height, rate in APPLE_LADDERS["h264"]}
@@ -106,7 +106,7 @@ def test_fixed_rates_are_apples_or_what_the_film_can_use():
     assert max(rung.height for rung in ladder.rungs) == 720
 
 
-def test_no_shot_crosses_floor_or_peak_where_it_can_help_it():
+def test_find_ladder_keeps_floor_and_peak_where_feasible():
     prober, segments = known()
     request = LadderRequest()
     ladder = find_ladder(prober, segments, request)
@@ -127,7 +127,7 @@ class LoneFilm(RichFilm):
         return super().law(chunk, size, quantiser) if chunk == 6 else (20_000, 85.0)
 
 
-def test_the_peak_gives_way_where_no_quality_is_within_it():
+def test_find_ladder_relaxes_the_peak_where_the_target_requires_it():
     prober, segments = known(LoneFilm)
     ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(target=86)))
     rung = ladder.rungs[-1]
@@ -140,14 +140,14 @@ def test_the_peak_gives_way_where_no_quality_is_within_it():
     assert achieved(prober, again.rungs[-1])[1] == pytest.approx(86, abs=0.2)
 
 
-def test_a_bound_on_height_is_kept():
+def test_find_ladder_respects_max_height():
     prober, segments = known()
     ladder = find_ladder(prober, segments, LadderRequest(max_height=432))
     assert ladder.rungs[-1].height == 432
     assert {point.height for point in ladder.hull} == {432, 360, 234}
 
 
-def test_rungs_are_as_many_as_asked_for():
+def test_find_ladder_has_the_requested_number_of_rungs():
     for count in (1, 2, 4):
         prober, segments = known()
         assert len(find_ladder(prober, segments, LadderRequest(rules=RungRules(count=count))).rungs) == count
@@ -189,20 +189,20 @@ class NoisyFilm(KnownFilm):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("law", [StuckFilm, StuckLower, HopelessFilm, NothingFilm, NoisyFilm])
 @pytest.mark.parametrize(("count", "size"), [(12, (1280, 720)), (1, (1280, 720)), (3, (160, 90)), (9, (90, 160))])
-def test_degenerate_titles_get_a_sane_ladder(mode, law, count, size):
+def test_find_ladder_handles_degenerate_titles(mode, law, count, size):
     prober, segments = known(law, count, size)
     ladder = find_ladder(prober, segments, LadderRequest(mode=mode))
     check_ladder(ladder, prober)
     assert len({rendition.id for rendition in ladder.renditions()}) == len(ladder.rungs)
 
 
-def test_a_hopeless_film_gets_its_best():
+def test_find_ladder_gives_the_best_of_an_unreachable_target():
     prober, segments = known(HopelessFilm)
     top = find_ladder(prober, segments, LadderRequest()).rungs[-1]
     assert achieved(prober, top)[1] > 45
 
 
-def test_correction_brings_a_rung_to_what_was_asked():
+def test_requantise_brings_a_rung_to_its_target():
     prober, segments = known()
     ladder = find_ladder(prober, segments, LadderRequest())
     spoilt = replace(
@@ -215,7 +215,7 @@ def test_correction_brings_a_rung_to_what_was_asked():
     assert achieved(prober, again.rungs[-1])[1] == pytest.approx(ladder.rungs[-1].quality, abs=0.5)
 
 
-def test_correction_leaves_a_rung_alone_that_is_near_enough():
+def test_requantise_keeps_a_rung_near_its_target():
     prober, segments = known()
     ladder = find_ladder(prober, segments, LadderRequest())
     top = ladder.rungs[-1]
@@ -226,13 +226,13 @@ def test_correction_leaves_a_rung_alone_that_is_near_enough():
     assert again.rungs == rungs
 
 
-def test_an_unknown_mode_is_told():
+def test_find_ladder_rejects_an_unknown_mode():
     prober, segments = known()
     with pytest.raises(LadderError, match="unknown mode dynamic: choose from per-shot"):
         find_ladder(prober, segments, LadderRequest(mode="dynamic"))
 
 
-def test_trials_are_far_fewer_than_a_grid():
+def test_find_ladder_needs_far_fewer_probes_than_a_grid():
     prober, segments = known(count=26)
     find_ladder(prober, segments, LadderRequest())
     sizes, grid = 5, 10
@@ -240,7 +240,7 @@ def test_trials_are_far_fewer_than_a_grid():
     assert prober.cost.probes < 0.22 * 26 * sizes * grid
 
 
-def test_rough_trials_and_one_encode_a_chunk_tell_what_a_slow_preset_gives():
+def test_find_ladder_predicts_a_slow_preset_by_fast_probes_and_one_exact_probe_per_chunk():
     prober, segments = known(SlowFilm, preset="slow")
     ladder = find_ladder(prober, segments, LadderRequest())
     check_ladder(ladder, prober)
@@ -271,15 +271,17 @@ REQUEST = LadderRequest(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_real_title_in_every_mode(title, tmp_path, mode):
+def test_make_ladder_of_a_real_title_in_every_mode(title, tmp_path, mode):
     source, shots, store = title
-    told = []
+    fractions = []
     request = replace(REQUEST, mode=mode)
-    ladder = make_ladder(source, shots, request, store=store, progress=lambda done, total: told.append(done / total))
+    ladder = make_ladder(
+        source, shots, request, store=store, progress=lambda done, total: fractions.append(done / total)
+    )
     assert ladder.mode == mode
     assert [(chunk.start, chunk.stop) for chunk in ladder.chunks] == [(0, 30), (30, 60)]
-    assert told == sorted(told)
-    assert told[-1] == 1
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
     assert ladder.cost.probes > 0 < ladder.cost.cpu_seconds
     save_ladder(ladder, tmp_path / "ladder.json")
     assert load_ladder(tmp_path / "ladder.json") == ladder
@@ -289,7 +291,7 @@ def test_a_real_title_in_every_mode(title, tmp_path, mode):
     assert replace(again, cost=ladder.cost) == ladder
 
 
-def test_finals_are_measured_on_every_frame_and_corrected(title):
+def test_encode_final_chunks_measures_every_frame_and_is_corrected(title):
     source, shots, store = title
     chunks, segments = plan_chunks(source, [shot.start for shot in shots], Fraction(1))
     with ThreadPoolExecutor(2) as executor:

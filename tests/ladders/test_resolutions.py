@@ -1,4 +1,4 @@
-"""Sizes to choose from keep the shape, fit the box, enlarge nothing and obey the bound."""
+"""Candidate sizes and the recommended ladders."""
 
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ SIDES = st.integers(16, 4320).map(lambda n: 2 * n)
 
 
 @given(SIDES, SIDES, st.none() | st.integers(32, 3000))
-def test_sizes_are_even_no_larger_than_the_film_and_fall(width, height, bound):
+def test_candidate_sizes_are_even_and_decrease_from_the_source(width, height, bound):
     sizes = candidate_sizes((width, height), bound)
     assert sizes
     for w, h in sizes.values():
@@ -27,7 +27,7 @@ def test_sizes_are_even_no_larger_than_the_film_and_fall(width, height, bound):
 
 
 @given(SIDES, SIDES)
-def test_sizes_keep_the_shape_and_fit_a_box_of_16_to_9(width, height):
+def test_candidate_sizes_keep_the_aspect_ratio_in_a_16_9_box(width, height):
     for nominal, (w, h) in candidate_sizes((width, height)).items():
         # lengths are rounded to even ones
         assert abs(w / width - h / height) <= 1.01 * (1 / width + 1 / height)
@@ -52,10 +52,10 @@ def test_sizes_keep_the_shape_and_fit_a_box_of_16_to_9(width, height):
         ((1920, 1080), 200, {200: (356, 200)}),
     ],
 )
-def test_usual_films_have_the_usual_sizes(display, bound, expected):
+def test_candidate_sizes_of_common_sources(display, bound, expected):
     assert candidate_sizes(display, bound) == expected
 
 
-def test_apples_table_rises():
+def test_apple_ladders_increase():
     for table in APPLE_LADDERS.values():
         assert all(a[0] <= b[0] and a[1] < b[1] for a, b in pairwise(table))

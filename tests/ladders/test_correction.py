@@ -1,4 +1,4 @@
-"""What is delivered keeps to what was declared, measured on the encodes; and little is made twice."""
+"""Encoding with feedback: violations, and their correction on measured encodes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -54,7 +54,7 @@ def final(parts, quality, frames=96):
     return FinalChunk(Path("chunk"), tuple(parts), np.full(frames, float(quality)), "native", "v", 0.0, 0.0)
 
 
-def laid_out(change=None):
+def encoded_by_the_law(change=None):
     """A ladder on known curves and finals that are what the curves say, but for what `change` does."""
     prober, segments = known(KnownFilm, 6)
     ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(count=1)))
@@ -67,54 +67,54 @@ def laid_out(change=None):
     return prober, ladder, FinalEncodes(tuple(tuple(row) for row in rows), 0.0, 0.0)
 
 
-def told(change=None, constraints=None):
-    prober, ladder, finals = laid_out(change)
+def violations_of(change=None, constraints=None):
+    prober, ladder, finals = encoded_by_the_law(change)
     # what is asked is what came out, so that only floor and peak are left to miss
     asked = tuple(replace(r, quality=float(finals.vmaf(n).mean())) for n, r in enumerate(ladder.rungs))
     return find_violations(prober.source, replace(ladder, rungs=asked), finals, constraints or Constraints())
 
 
-def test_what_was_asked_for_is_not_missed():
-    assert told() == []
+def test_find_violations_is_empty_for_rungs_on_target():
+    assert violations_of() == []
 
 
-def test_a_segment_above_the_peak_is_missed():
+def test_find_violations_reports_a_segment_above_the_peak():
     def change(rows):
         average = np.mean([f.bits for f in rows[0]])
         rows[0][2] = final([round(4 * average)], rows[0][2].vmaf[0])
 
-    assert told(change) == [0]
+    assert violations_of(change) == [0]
 
 
-def test_a_chunk_below_the_floor_is_missed():
+def test_find_violations_reports_a_chunk_below_the_floor():
     def change(rows):
         rows[0][3] = final(rows[0][3].parts, rows[0][3].vmaf[0] - 20)
 
-    assert told(change) == [0]
+    assert violations_of(change) == [0]
 
 
-def test_a_chunk_below_the_floor_that_can_have_no_more_is_not_missed():
+def test_find_violations_ignores_a_chunk_below_the_floor_at_the_peak():
     def change(rows, share):
         rest = sum(final.bits for n, final in enumerate(rows[0]) if n != 3)
         # so many bits that the chunk has such a share of the peak, twice the average of six chunks
         bits = rest * share / (3 - share)
         rows[0][3] = final([round(bits)], rows[0][3].vmaf[0] - 20)
 
-    assert told(lambda rows: change(rows, 0.95)) == []
-    assert told(lambda rows: change(rows, 0.7)) == [0]
-    assert told(lambda rows: change(rows, 1.05)) == [0]
+    assert violations_of(lambda rows: change(rows, 0.95)) == []
+    assert violations_of(lambda rows: change(rows, 0.7)) == [0]
+    assert violations_of(lambda rows: change(rows, 1.05)) == [0]
 
 
-def test_a_jump_from_chunk_to_chunk_is_missed_where_that_is_asked():
+def test_find_violations_reports_a_quality_step_only_if_constrained():
     def change(rows):
         rows[0][3] = final(rows[0][3].parts, rows[0][2].vmaf[0] + 6)
 
-    assert told(change, Constraints(max_quality_step=5.0, floor_below_mean=50.0)) == [0]
-    assert told(change, Constraints(floor_below_mean=50.0)) == []
+    assert violations_of(change, Constraints(max_quality_step=5.0, floor_below_mean=50.0)) == [0]
+    assert violations_of(change, Constraints(floor_below_mean=50.0)) == []
 
 
-def test_segments_are_charged_with_the_parts_that_lie_in_them():
-    prober, ladder, _ = laid_out()
+def test_segment_rates_sums_the_parts_in_each_segment():
+    prober, ladder, _ = encoded_by_the_law()
     first, second, *rest = ladder.chunks
     # the second chunk goes over the edge of two segments, the first shares one with its beginning
     cut = second.start + 24
@@ -125,8 +125,8 @@ def test_segments_are_charged_with_the_parts_that_lie_in_them():
     assert rates == pytest.approx([(4800 + 2400) / 5, 7200 / 3, *[960 / 4] * len(rest)])
 
 
-def test_the_burst_of_an_encode_is_that_of_its_heaviest_part():
-    prober, ladder, _ = laid_out()
+def test_rate_point_has_the_peak_to_average_of_its_peak_part():
+    prober, ladder, _ = encoded_by_the_law()
     chunk = replace(ladder.chunks[1], keyframes=(96, 96 + 24))
     # a second of 300 bits and three of 100 each
     point = rate_point(prober.source, chunk, 20.0, [300, 300], 90.0)
@@ -135,8 +135,8 @@ def test_the_burst_of_an_encode_is_that_of_its_heaviest_part():
     assert rate_point(prober.source, ladder.chunks[1], 20.0, [600], 90.0).peak_to_average == pytest.approx(1)
 
 
-def test_the_dip_of_an_encode_is_that_of_its_worst_shot():
-    prober, ladder, _ = laid_out()
+def test_rate_point_has_the_deficit_of_its_worst_shot():
+    prober, ladder, _ = encoded_by_the_law()
     chunk = replace(ladder.chunks[1], cuts=(96 + 10, 96 + 60))
     frame_stride = 3
     frames = np.arange(96, 192, frame_stride)
@@ -153,8 +153,8 @@ def test_the_dip_of_an_encode_is_that_of_its_worst_shot():
     assert few == [95.0, pytest.approx(vmaf[1:].mean())]
 
 
-def test_a_shot_that_rides_with_others_is_held_to_the_floor():
-    prober, ladder, finals = laid_out()
+def test_find_violations_applies_the_floor_to_each_shot_of_a_chunk():
+    prober, ladder, finals = encoded_by_the_law()
     chunk = ladder.chunks[1]
     vmaf = finals.chunks[-1][1].vmaf.copy()
     vmaf[:8] -= 30
@@ -171,8 +171,8 @@ def test_a_shot_that_rides_with_others_is_held_to_the_floor():
     assert top in find_violations(prober.source, replace(whole, chunks=riding), made, constraints)
 
 
-def test_the_best_round_of_each_rung_is_delivered():
-    prober, ladder, finals = laid_out()
+def test_best_encodes_takes_each_rung_from_its_best_round():
+    prober, ladder, finals = encoded_by_the_law()
     asked = tuple(replace(r, quality=float(finals.vmaf(n).mean())) for n, r in enumerate(ladder.rungs))
     # two rungs that differ in what is asked of them alone
     ladder = replace(ladder, rungs=(asked[0], replace(asked[0], rate=2 * asked[0].rate)))
@@ -186,7 +186,7 @@ def test_the_best_round_of_each_rung_is_delivered():
     assert best.chunks == (right, right)
 
 
-def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
+def test_requantise_brings_a_fixed_rung_to_its_bitrate():
     request = LadderRequest(mode="fixed")
     prober, segments = known(KnownFilm, 6)
     ladder = find_ladder(prober, segments, request)
@@ -209,11 +209,11 @@ def test_a_fixed_rung_that_missed_its_rate_is_brought_to_it():
 
 
 @pytest.mark.parametrize(("frames", "expected"), [(1, 1), (17, 1), (18, 3), (41, 5), (53, 7), (54, 9), (5000, 9)])
-def test_trials_measure_more_often_in_short_chunks(frames, expected):
+def test_frame_stride_for_decreases_in_short_chunks(frames, expected):
     assert frame_stride_for(Chunk(0, frames, (0,), (0,)), 9) == expected
 
 
-def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
+def test_encode_with_correction_changes_only_what_violates(tmp_path):
     source = inspect(write_video(tmp_path / "film.mp4", 90))
     chunks, segments = plan_chunks(source, [0, 30, 60], Fraction(1))
     with ThreadPoolExecutor(2) as executor:
@@ -222,7 +222,7 @@ def test_a_real_title_is_corrected_without_touching_what_is_right(tmp_path):
         spoilt = tuple(replace(r, quantisers=(r.quantisers[0] - 3, *r.quantisers[1:])) for r in ladder.rungs)
         said = []
         delivered, finals = encode_with_correction(
-            prober, replace(ladder, rungs=spoilt), REQUEST, lambda title: Told(said, title)
+            prober, replace(ladder, rungs=spoilt), REQUEST, lambda title: RecordingStage(said, title)
         )
     assert said[0] == "encode and measure"
     assert any(title.startswith("correct") for title in said[1:])
@@ -248,7 +248,7 @@ def write_stills_of_noise(path):
     return path
 
 
-def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
+def test_encode_with_correction_shrinks_a_frame_too_large_for_the_buffer(tmp_path):
     source = inspect(write_stills_of_noise(tmp_path / "film.mp4"))
     chunks, segments = plan_chunks(source, list(range(0, 8 * 24, 24)), Fraction(1))
     needs = []
@@ -264,7 +264,7 @@ def test_a_frame_too_large_for_the_buffer_is_made_smaller(tmp_path):
     assert held <= 2
 
 
-class Told:
+class RecordingStage:
     """A stage that notes its title."""
 
     def __init__(self, said, title):

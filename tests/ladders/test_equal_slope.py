@@ -1,4 +1,4 @@
-"""Equal slope is what trying everything finds, and keeps its constraints."""
+"""Equal slope against the search over all allocations, and its constraints."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -61,7 +61,7 @@ def steps(title: TitleCurve):
 @settings(deadline=None)
 @given(titles())
 @example(NEARLY_STRAIGHT)
-def test_what_a_step_tells_is_what_its_choice_gives(title):
+def test_title_curve_bits_and_quality_are_those_of_each_allocation(title):
     curves, frames = title
     for make in FAMILIES:
         for allocation in steps(make(curves, frames)):
@@ -72,7 +72,7 @@ def test_what_a_step_tells_is_what_its_choice_gives(title):
 
 @settings(deadline=None)
 @given(titles())
-def test_no_allocation_of_all_is_better(title):
+def test_equal_slope_is_not_beaten_by_any_allocation(title):
     curves, frames = title
     everything = naive_allocations(*tables(curves), frames, [[True] * GRID] * len(curves))
     for allocation in steps(equal_slope(curves, frames, FREE)):
@@ -82,7 +82,7 @@ def test_no_allocation_of_all_is_better(title):
 
 @settings(deadline=None)
 @given(titles())
-def test_no_allocation_of_all_has_a_better_harmonic_mean(title):
+def test_equal_slope_maximises_the_harmonic_mean(title):
     curves, frames = title
     pooling = POOLINGS["harmonic"]
     # what is pool is the plain mean of another scale
@@ -95,7 +95,7 @@ def test_no_allocation_of_all_has_a_better_harmonic_mean(title):
 
 @settings(deadline=None)
 @given(titles())
-def test_the_corners_of_all_allocations_are_all_there(title):
+def test_equal_slope_contains_every_vertex_of_the_hull_of_all_allocations(title):
     curves, frames = title
     everything = naive_allocations(*tables(curves), frames, [[True] * GRID] * len(curves))
     # in exact numbers: lengths are integers, so that the sum over frames is one
@@ -107,7 +107,7 @@ def test_the_corners_of_all_allocations_are_all_there(title):
 
 @settings(deadline=None)
 @given(titles(chunks=(2, 4)))
-def test_no_swap_of_bits_between_two_shots_gains(title):
+def test_equal_slope_cannot_gain_by_moving_bits_between_two_shots(title):
     curves, frames = title
     for allocation in steps(equal_slope(curves, frames, FREE)):
         chosen = allocation.indices
@@ -125,7 +125,7 @@ def test_no_swap_of_bits_between_two_shots_gains(title):
 
 @settings(deadline=None)
 @given(titles(chunks=(1, 8)), st.sampled_from(range(len(FAMILIES))))
-def test_more_bits_never_buy_less_of_any_shot(title, which):
+def test_equal_slope_never_decreases_a_shot_with_more_bits(title, which):
     curves, frames = title
     family = FAMILIES[which](curves, frames)
     # of equal slope every bit must buy something; others may have to step over a plateau
@@ -142,7 +142,7 @@ def test_more_bits_never_buy_less_of_any_shot(title, which):
 
 @settings(deadline=None)
 @given(titles(), st.floats(0, 110))
-def test_a_target_gets_the_cheapest_that_reaches_it(title, target):
+def test_for_quality_returns_the_cheapest_allocation_that_reaches_the_target(title, target):
     curves, frames = title
     family = equal_slope(curves, frames, FREE)
     allocation = family.for_quality(target)
@@ -158,7 +158,7 @@ def test_a_target_gets_the_cheapest_that_reaches_it(title, target):
     assert all(a.bits <= allocation.bits + 1e-9 for a in every if a.quality < target)
 
 
-def test_a_budget_below_the_cheapest_gets_the_cheapest():
+def test_for_bits_returns_the_cheapest_allocation_below_the_range():
     family = equal_slope([curve([9, 5], [90, 50])], [10], FREE)
     assert family.for_bits(1).bits == 5
     assert family.quality_at(np.array([1.0]))[0] == -np.inf
@@ -185,7 +185,7 @@ def allowed_places(each, share, bounds, rung_target):
 
 @settings(deadline=None)
 @given(titles(chunks=(1, 3)), constraints())
-def test_within_limits_no_allocation_of_all_is_better(title, bound):
+def test_equal_slope_is_optimal_within_the_constraints(title, bound):
     curves, frames = title
     feasible_mask = [allowed_places(c, n / sum(frames), *bound) for c, n in zip(curves, frames, strict=True)]
     everything = naive_allocations(*tables(curves), frames, feasible_mask)
@@ -195,7 +195,7 @@ def test_within_limits_no_allocation_of_all_is_better(title, bound):
         assert allocation.quality == pytest.approx(best)
 
 
-def test_the_peak_counts_from_what_the_rung_costs_within_it():
+def test_solve_for_quality_evaluates_the_peak_relative_to_its_own_bits():
     steps = np.arange(80)
     shots = [
         curve(1e6 * hardness * 2.0 ** (-steps / 8), 100.5 - 2 * hardness**0.5 * 2.0 ** (steps / 16))
@@ -211,7 +211,7 @@ def test_the_peak_counts_from_what_the_rung_costs_within_it():
     assert 0.9 * PEAK_MARGIN * 1.6 < heaviest / (found.bits / 4) < 1.003 * PEAK_MARGIN * 1.6
 
 
-def test_the_peak_is_that_of_a_shots_heaviest_segment():
+def test_feasible_mask_compares_the_peak_segment_with_the_peak():
     # two equal shots, but for the segment of the second that has three times its rate
     even = curve([90, 50, 20, 10], [99, 90, 70, 40])
     rung_target = RungTarget(70.0, 100.0)
@@ -223,7 +223,7 @@ def test_the_peak_is_that_of_a_shots_heaviest_segment():
 
 @settings(deadline=None)
 @given(titles())
-def test_without_an_aim_only_the_cap_holds(title):
+def test_feasible_mask_applies_only_the_cap_without_a_rung_target(title):
     curves, frames = title
     for allocation in steps(equal_slope(curves, frames, Constraints(0.0, 90.0, 1.0))):
         for each, index in zip(curves, allocation.indices, strict=True):
@@ -232,7 +232,7 @@ def test_without_an_aim_only_the_cap_holds(title):
 
 @settings(deadline=None)
 @given(titles())
-def test_one_quality_is_within_a_step_of_all_shots_that_reach_it(title):
+def test_same_quality_is_within_a_step_of_every_shot_that_reaches_it(title):
     curves, frames = title
     for allocation in steps(same_quality(curves, frames)):
         chosen = [(c, c.quality[i], i) for c, i in zip(curves, allocation.indices, strict=True)]
@@ -245,7 +245,7 @@ def test_one_quality_is_within_a_step_of_all_shots_that_reach_it(title):
 
 
 @pytest.mark.parametrize("stuck", [100.0, 97.4])
-def test_a_shot_whose_quality_stands_still_gets_its_cheapest(stuck):
+def test_equal_slope_gives_a_shot_of_constant_quality_its_minimum_bits(stuck):
     still = curve([90, 50, 20, 10], [stuck] * 4)
     alive = curve([90, 50, 20, 10], [99, 90, 70, 40])
     for constraints in (FREE, Constraints()):
@@ -254,7 +254,7 @@ def test_a_shot_whose_quality_stands_still_gets_its_cheapest(stuck):
     assert len(one_quantiser([still], [10]).bits) == 1
 
 
-def test_one_quantiser_gives_every_chunk_the_same():
+def test_one_quantiser_gives_all_chunks_the_same_index():
     curves = [curve([9, 5, 2], [95, 90, 50]), curve([30, 20, 3], [99, 90, 20])]
     family = one_quantiser(curves, [1, 3])
     assert [set(a.indices.tolist()) for a in steps(family)] == [{2}, {1}, {0}]

@@ -1,4 +1,4 @@
-"""Rungs solve_for_quality the target, keep their distances, never fall, and stay sane on degenerate titles."""
+"""The placement of rungs, on usual and on degenerate titles."""
 
 from itertools import combinations, pairwise
 
@@ -53,7 +53,7 @@ def check_sane(curves, rules, rungs):
 
 @pytest.mark.parametrize("target", [80, 93, 95, 99])
 @pytest.mark.parametrize("count", [None, 1, 2, 3, 6, 10])
-def test_top_reaches_the_target_at_the_least_rate(target, count):
+def test_choose_rungs_reaches_the_target_at_minimum_bitrate(target, count):
     rules = RungRules(target=target, count=count)
     rungs = choose_rungs(FILM, DURATION, rules)
     check_sane(FILM, rules, rungs)
@@ -63,7 +63,7 @@ def test_top_reaches_the_target_at_the_least_rate(target, count):
     assert top.rate == pytest.approx(cheapest / DURATION)
 
 
-def test_neighbours_keep_their_distances():
+def test_choose_rungs_keeps_ratios_and_gains_of_adjacent_rungs():
     rules = RungRules(target=95)
     rungs = choose_rungs(FILM, DURATION, rules)
     assert len(rungs) >= 5
@@ -74,16 +74,16 @@ def test_neighbours_keep_their_distances():
         assert b.quality - a.quality >= rules.min_gain
 
 
-def test_bottom_is_apples_where_the_film_needs_so_much():
+def test_choose_rungs_starts_at_apples_lowest_bitrate():
     assert choose_rungs(FILM, DURATION, RungRules())[0].rate == pytest.approx(145_000)
 
 
-def test_as_many_rungs_as_asked_for_if_there_is_room():
+def test_choose_rungs_has_the_requested_count_if_it_is_feasible():
     for count in (2, 3, 5, 8):
         assert len(choose_rungs(FILM, DURATION, RungRules(count=count))) == count
 
 
-def test_rungs_are_the_best_for_the_viewers_of_all_that_keep_their_distances():
+def test_choose_rungs_is_optimal_within_the_bounds():
     """By trying every choice of three inner rungs on the grid of rates."""
     rules = RungRules(target=93, count=4, ratio=(1.2, 8.0))
     chosen = choose_rungs(FILM, DURATION, rules)
@@ -106,7 +106,7 @@ def test_rungs_are_the_best_for_the_viewers_of_all_that_keep_their_distances():
     assert worth([(r.rate, r.quality) for r in chosen]) >= best * 0.999
 
 
-def test_an_audience_moves_the_rungs_between_first_and_last_to_where_it_gets_most():
+def test_choose_rungs_maximises_expected_quality():
     plain = choose_rungs(FILM, DURATION, RungRules())
     asked = []
 
@@ -142,7 +142,7 @@ def any_title(draw):
 
 @settings(deadline=None, max_examples=300)
 @given(any_title(), st.floats(1, 100), st.none() | st.integers(1, 12))
-def test_any_title_gets_a_sane_ladder(curves, target, count):
+def test_choose_rungs_handles_any_title(curves, target, count):
     rules = RungRules(target=target, count=count)
     rungs = choose_rungs(curves, DURATION, rules)
     check_sane(curves, rules, rungs)
@@ -152,7 +152,7 @@ def test_any_title_gets_a_sane_ladder(curves, target, count):
 
 @settings(deadline=None, max_examples=200)
 @given(any_title(), st.integers(2, 6))
-def test_a_wide_range_is_never_left_with_one_rung(curves, count):
+def test_choose_rungs_gives_a_wide_range_several_rungs(curves, count):
     """Where the cheapest picture costs far less than the top rung, the poorest viewers get it."""
     rules = RungRules(target=100, count=count)
     rungs = choose_rungs(curves, DURATION, rules)
@@ -165,28 +165,28 @@ def test_a_wide_range_is_never_left_with_one_rung(curves, count):
 
 
 @pytest.mark.parametrize("stuck", [100.0, 97.4, 30.0])
-def test_a_title_whose_quality_stands_still_is_one_cheap_rung(stuck):
+def test_choose_rungs_gives_constant_quality_one_cheap_rung(stuck):
     curves = {h: title([h * 100.0], [stuck]) for h in (1080, 720, 234)}
     (rung,) = choose_rungs(curves, DURATION, RungRules(target=93))
     assert rung.quality == stuck
     assert rung.rate == pytest.approx(23_400)
 
 
-def test_rounding_loses_no_bottom_rung():
+def test_choose_rungs_keeps_the_bottom_rung_despite_rounding():
     for bits in range(20_000_001, 20_000_400):
         curve = TabulatedCurve(np.array([bits, 4.0 * bits]), np.array([60.0, 93.0]), np.arange(2)[:, None])
         rungs = choose_rungs({360: curve}, 33.37, RungRules(target=93, count=2))
         assert [rung.quality for rung in rungs] == [60.0, 93.0]
 
 
-def test_an_unreachable_target_gets_the_best_there_is():
+def test_choose_rungs_gives_the_best_of_an_unreachable_target():
     curves = {234: FILM[234], 360: FILM[360]}
     rungs = choose_rungs(curves, DURATION, RungRules(target=99))
     check_sane(curves, RungRules(), rungs)
     assert rungs[-1].quality == pytest.approx(FILM[360].quality[-1])
 
 
-def test_a_top_below_apples_bottom_still_has_rungs_below():
+def test_choose_rungs_has_rungs_below_a_low_top():
     cheap = {720: usual(720, 99, 0.01), 360: usual(360, 97, 0.01)}
     rungs = choose_rungs(cheap, DURATION, RungRules(target=93))
     check_sane(cheap, RungRules(), rungs)
@@ -194,7 +194,7 @@ def test_a_top_below_apples_bottom_still_has_rungs_below():
     assert rungs[-1].quality >= 93
 
 
-def test_heights_are_chosen_again_where_limits_cost_most():
+def test_allocate_rungs_chooses_heights_again_by_the_cost_of_constraints():
     def solve_for_quality(height, rung_target):
         # at 720 lines constraints cost half as much again, elsewhere nothing
         free = FILM[height].for_quality(rung_target.quality)
@@ -213,7 +213,7 @@ def test_heights_are_chosen_again_where_limits_cost_most():
         assert height == choice.height or choice.height == 720
 
 
-def test_limits_that_cost_nothing_leave_heights_alone():
+def test_allocate_rungs_keeps_heights_if_constraints_cost_nothing():
     chosen = choose_rungs(FILM, DURATION, RungRules(target=95))
     shared = allocate_rungs(
         chosen, FILM, DURATION, lambda height, rung_target: FILM[height].for_quality(rung_target.quality)

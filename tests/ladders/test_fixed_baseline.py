@@ -1,4 +1,4 @@
-"""The ladder that is compared with is the one that would have been made."""
+"""The measured fixed ladder that a ladder is compared with."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def anchored(law, preset, count):
 
 @pytest.mark.parametrize(("law", "preset"), FILMS)
 @pytest.mark.parametrize(("count", "unsure"), [(3, 0.3), (60, 4.0)])
-def test_rungs_have_the_rates_that_are_recommended_and_the_quality_of_one_quantiser(law, preset, count, unsure):
+def test_fixed_anchor_has_the_recommended_bitrates_and_the_vmaf_of_one_quantiser(law, preset, count, unsure):
     prober, ladder, request = anchored(law, preset, count)
     anchor = fixed_anchor(prober.sibling(), ladder, request)
     assert 3 <= anchor.chunks <= 24
@@ -55,7 +55,7 @@ def test_rungs_have_the_rates_that_are_recommended_and_the_quality_of_one_quanti
         assert min(abs(quality - each) for each in truth(prober, 1.01 * rate).values()) < 0.3 + 2 * error
 
 
-def test_what_is_compared_with_is_on_a_bill_of_its_own():
+def test_fixed_anchor_of_a_sibling_has_its_own_cost():
     prober, ladder, request = anchored(KnownFilm, "veryfast", 6)
     before = prober.cost
     sibling = prober.sibling()

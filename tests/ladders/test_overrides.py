@@ -1,4 +1,4 @@
-"""Chunks are refined where viewers' traffic is worth the encoder's time, and nowhere else."""
+"""Encoder overrides of single chunks by the value of traffic and CPU time."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +79,7 @@ def worth(prober, ladder, name, views):
 
 
 @pytest.mark.parametrize("views", [30_000, 1_000_000])
-def test_what_is_taken_is_nearly_the_best_there_is(views):
+def test_override_choice_is_nearly_optimal(views):
     prober, ladder, _ = refined(views)
     _, plain, _ = refined(None)
     each = {name: worth(prober, plain, name, views) for name in TIMES}
@@ -88,7 +88,7 @@ def test_what_is_taken_is_nearly_the_best_there_is(views):
     assert taken > 0.9 * best > 0
 
 
-def test_what_few_watch_is_left_as_it_is_without_a_trial():
+def test_override_choice_makes_no_probe_for_few_views():
     prober, ladder, _ = refined(1)
     plain_prober, plain, _ = refined(None)
     assert ladder.overrides == plain.overrides == ()
@@ -96,14 +96,14 @@ def test_what_few_watch_is_left_as_it_is_without_a_trial():
     assert prober.cost == plain_prober.cost
 
 
-def test_many_views_refine_more_chunks_than_few():
+def test_override_choice_increases_with_views():
     counts = [Counter(refined(views)[1].chunk_overrides)[""] for views in (3_000, 30_000, 1_000_000)]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[-1]
 
 
 @pytest.mark.parametrize(("law", "preset"), [(SlowRefinableFilm, "medium"), (RefinableFilm, "veryfast")])
-def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
+def test_find_ladder_with_overrides_predicts_fewer_bits(law, preset):
     prober, ladder, request = refined(1e6, law, preset)
     _, plain, _ = refined(None, law, preset)
     check_ladder(ladder, prober)
@@ -121,7 +121,7 @@ def test_a_refined_ladder_gives_what_it_says_for_fewer_bits(law, preset):
     assert requantise(prober, ladder, request, {}) == ladder
 
 
-def test_a_budget_bounds_what_is_tried():
+def test_override_choice_stays_within_the_budget():
     free, _, _ = refined(1e6)
     whole = free.cost.cpu_seconds
     unrefined, _, _ = refined(None)
@@ -131,7 +131,7 @@ def test_a_budget_bounds_what_is_tried():
     assert unrefined.cost.cpu_seconds < prober.cost.cpu_seconds < 1.1 * budget
 
 
-def test_a_real_film_is_delivered_refined_and_kept_in_a_file(tmp_path):
+def test_encode_with_correction_uses_overrides_and_saves_them(tmp_path):
     source = inspect(write_video(tmp_path / "film.mp4", 60))
     chunks, segments = plan_chunks(source, [0, 25], Fraction(2))
     request = LadderRequest(encoding=EncodeSettings(preset="fast"), traffic=TrafficModel(1e12, 0.0))

@@ -1,4 +1,4 @@
-"""What ladders may still lose is what drawing the truth at random shows."""
+"""The expected excess rate against simulations."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def operating_point(bits=BITS, sigma=0.1, after=0.05, transferred=False):
     return OperatingPoint(bits, sigma * shape, after * shape, np.full(len(bits), transferred))
 
 
-def test_curves_that_are_known_lose_nothing():
+def test_expected_excess_rate_is_zero_for_exact_curves():
     loss, saved = expected_excess_rate(
         [operating_point(sigma=0.0, after=0.0), operating_point(1.3 * BITS, sigma=0.0, after=0.0)]
     )
@@ -27,7 +27,7 @@ def test_curves_that_are_known_lose_nothing():
     assert all(np.all(np.abs(row) < 1e-9) for row in saved)
 
 
-def test_slopes_that_are_off_cost_what_sharing_by_them_costs():
+def test_expected_excess_rate_equals_the_simulated_cost_of_slope_errors():
     # bits R of each chunk give distortion c R ** -b; each c is known up to a factor, and sharing goes by what is known
     rng = np.random.default_rng(1)
     sigma, b = 0.1, DEFICIT_EXPONENT
@@ -45,7 +45,7 @@ def test_slopes_that_are_off_cost_what_sharing_by_them_costs():
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.05, 0.2])
-def test_another_size_is_worth_its_expected_improvement(gap):
+def test_expected_excess_rate_adds_the_expected_improvement_of_another_size(gap):
     sigma, after = 0.2, 0.05
     rng = np.random.default_rng(2)
     here, there = (
@@ -62,7 +62,7 @@ def test_another_size_is_worth_its_expected_improvement(gap):
 
 
 @pytest.mark.parametrize("transferred", [False, True])
-def test_a_trial_saves_about_what_the_loss_then_is_less(transferred):
+def test_expected_excess_rate_predicts_the_gain_of_a_probe(transferred):
     several = np.tile(BITS, 20)
     sizes = [operating_point(several, 0.12), operating_point(1.1 * several, 0.12, transferred=transferred)]
     loss, saved = expected_excess_rate(sizes)
@@ -75,7 +75,7 @@ def test_a_trial_saves_about_what_the_loss_then_is_less(transferred):
             assert loss - expected_excess_rate(then)[0] == pytest.approx(saved[which][chunk], rel=0.25, abs=1e-4)
 
 
-def test_the_more_chunks_lend_the_less_borrowing_costs():
+def test_variance_decreases_with_the_number_of_probed_chunks():
     transferred = np.array([True, False, False, False])
     few = OperatingPoint(BITS, np.full(4, 0.1), np.full(4, 0.05), transferred)
     many = OperatingPoint(

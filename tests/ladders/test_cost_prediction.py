@@ -1,4 +1,4 @@
-"""What a title will cost follows from its pieces."""
+"""The prediction of CPU time from excerpts and a simulated search."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def chunks(*lengths):
 
 
 @pytest.mark.parametrize(("law", "preset"), [(KnownFilm, "veryfast"), (SlowFilm, "slow")])
-def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_finds_the_same_rungs(law, preset):
+def test_simulate_ladder_needs_about_as_many_probes_and_finds_the_same_rungs(law, preset):
     prober, segments = known(law, 24, preset=preset)
     request = LadderRequest()
     truth = find_ladder(prober, segments, request)
@@ -35,7 +35,7 @@ def test_a_search_on_the_curves_of_pieces_takes_about_as_many_trials_and_finds_t
     assert [rung.height for rung in ladder.rungs] == [rung.height for rung in truth.rungs]
 
 
-def test_longer_chunks_have_more_bits_but_one_key_frame():
+def test_simulated_runner_scales_bits_but_not_the_key_frame():
     prober, segments = known(count=6)
     find_ladder(prober, segments, LadderRequest())
     size = (1280, 720)
@@ -50,7 +50,7 @@ def test_longer_chunks_have_more_bits_but_one_key_frame():
     )
 
 
-def test_chunks_differ_at_each_size_as_far_as_lent_curves_do():
+def test_bits_factor_has_the_sigma_of_transferred_curves():
     simulation = SimulatedRunner(known(count=2)[0].chunks, (), {})
     sizes = ((1280, 720), (640, 360))
     apart = np.log([[simulation.bits_factor(ProbePoint(n, size, 24.0)) for n in range(500)] for size in sizes])
@@ -59,7 +59,7 @@ def test_chunks_differ_at_each_size_as_far_as_lent_curves_do():
     assert apart[0, 3] == np.log(simulation.bits_factor(ProbePoint(3, sizes[0], 30.0)))
 
 
-def test_a_job_decodes_once_and_encodes_all_its_points():
+def test_job_work_decodes_once_for_all_encodes():
     prober, _ = known(count=2)
     both = job_work(prober.source, prober.chunks[0], [1280.0 * 720, 640.0 * 360], 11)
     one = job_work(prober.source, prober.chunks[0], [1280.0 * 720], 11)
@@ -68,7 +68,7 @@ def test_a_job_decodes_once_and_encodes_all_its_points():
     assert one + one == Work(2 * one.encode, 2 * one.measure, 2)
 
 
-def test_what_was_tried_is_not_counted_again():
+def test_work_counting_runner_counts_every_point_once():
     prober, _ = known(count=2)
     counting = WorkCountingRunner(prober.runner, prober.source, prober.chunks, prober.encoding, prober.frame_stride)
     prober = replace(prober, runner=counting)
@@ -79,7 +79,7 @@ def test_what_was_tried_is_not_counted_again():
     assert first.jobs == 2
 
 
-def test_pieces_are_the_beginnings_of_chunks_over_the_whole_title():
+def test_choose_excerpts_spaces_chunk_starts_evenly():
     pieces = choose_excerpts(chunks(100, 300, 40, 60, 200))
     assert [(piece.start, piece.stop) for piece in pieces] == [(100, 132), (500, 532)]
     assert len(choose_excerpts(chunks(1, 1))) == 2

@@ -1,12 +1,13 @@
-"""Curves fall everywhere, go through the probes that fall, and average those that do not."""
+"""Interpolated curves are monotone and pass through the probes."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders.rd.curve_interpolation import fit_chunk_curves, fit_curve, pool_adjacent_violators
+from ladders.rd.curve_interpolation import fit_chunk_curves, fit_curve
 from ladders.rd.curves import RatePoint, quantiser_grid
+from ladders.rd.isotonic_regression import pool_adjacent_violators
 from tests.naive.hulls import naive_pool_adjacent_violators
 
 GRID = quantiser_grid(12, 46, 0.25)
@@ -29,7 +30,7 @@ def probes(draw, noise: float = 0.0):
 
 @settings(deadline=None, max_examples=200)
 @given(probes() | probes(noise=4.0))
-def test_bits_and_quality_never_rise_with_the_quantiser(points):
+def test_fit_curve_is_monotone(points):
     curve = fit_curve(points, GRID)
     assert np.all(np.diff(curve.bits) <= 1e-9 * curve.bits[:-1])
     assert np.all(np.diff(curve.quality) <= 1e-9)
@@ -39,7 +40,7 @@ def test_bits_and_quality_never_rise_with_the_quantiser(points):
 
 @settings(deadline=None)
 @given(probes(), st.randoms())
-def test_curve_goes_through_the_trials_in_any_order(points, random):
+def test_fit_curve_passes_through_the_probes_in_any_order(points, random):
     random.shuffle(points)
     curve = fit_curve(points, GRID)
     for point in points:
@@ -50,13 +51,13 @@ def test_curve_goes_through_the_trials_in_any_order(points, random):
 
 @settings(deadline=None)
 @given(st.lists(st.integers(-20, 20), min_size=1, max_size=12))
-def test_violators_are_pooled_as_the_plain_twin_does(values):
+def test_pool_adjacent_violators_equals_the_reference_implementation(values):
     assert pool_adjacent_violators(np.array(values, float)).tolist() == pytest.approx(
         naive_pool_adjacent_violators(values)
     )
 
 
-def test_beyond_the_trials_bits_go_on_at_a_sane_slope():
+def test_fit_curve_extrapolates_bits_within_the_slope_bounds():
     for quality in ([95, 60], [97.4, 97.4], [100, 100]):
         curve = fit_curve([RatePoint(25, 10**6, quality[0]), RatePoint(31, 10**6, quality[1])], GRID)
         finest, coarsest = curve.bits[0] / 10**6, 10**6 / curve.bits[-1]
@@ -65,20 +66,20 @@ def test_beyond_the_trials_bits_go_on_at_a_sane_slope():
 
 
 @pytest.mark.parametrize("stuck", [100.0, 97.4, 0.0])
-def test_a_quality_that_stands_still_stays_there_between_its_trials(stuck):
+def test_fit_curve_is_constant_between_probes_of_equal_vmaf(stuck):
     curve = fit_curve([RatePoint(20, 9000, stuck), RatePoint(35, 900, stuck)], GRID)
     inside = (GRID >= 20) & (GRID <= 35)
     np.testing.assert_allclose(curve.quality[inside], stuck, atol=1e-9)
 
 
-def test_every_frame_tells_more_than_some():
+def test_fit_curve_passes_through_the_probe_with_all_frames():
     some = [RatePoint(20, 9000, 90.0, 5), RatePoint(30, 3000, 70.0, 5)]
     final = RatePoint(20, 9000, 91.5, 1)
     for points in ([*some, final], [final, *some]):
         assert fit_curve(points, GRID).quality[GRID == 20] == pytest.approx(91.5)
 
 
-def test_one_quantiser_is_no_curve():
+def test_fit_curve_rejects_a_single_quantiser():
     with pytest.raises(ValueError, match="two or more quantisers"):
         fit_curve([RatePoint(20, 100, 90.0), RatePoint(20, 101, 90.0, 5)], GRID)
 
@@ -89,7 +90,7 @@ def law(quantiser, size, moved=0.0, dearer=1.0):
     return dearer * 1e6 * size**0.8 * 2 ** (-q / 6), 100.5 - min(100.0, 3 * 1.08 ** (q - 20) + 20 * (1 - size))
 
 
-def test_one_encode_puts_rough_curves_of_all_sizes_in_their_place():
+def test_fit_chunk_curves_calibrates_all_sizes_by_one_exact_probe():
     sizes = (1.0, 0.5, 0.25)
     fast = {s: [RatePoint(q, *law(q, s, 3, 1.07), 5) for q in (18.0, 27.0, 36.0)] for s in sizes}
     exact = {0.5: [RatePoint(28.0, *law(28.0, 0.5), 5)]}
@@ -102,7 +103,7 @@ def test_one_encode_puts_rough_curves_of_all_sizes_in_their_place():
         np.testing.assert_allclose(curves[size].quality[within], np.array(quality)[within], atol=0.8)
 
 
-def test_encodes_of_the_final_preset_are_met():
+def test_fit_chunk_curves_passes_through_the_exact_probes():
     fast = {1.0: [RatePoint(q, *law(q, 1.0, 3), 5) for q in (18.0, 36.0)]}
     exact = {1.0: [RatePoint(24.0, 40_000, 91.0, 5), RatePoint(30.0, 21_000, 84.0)]}
     curve = fit_chunk_curves(fast, exact, GRID)[1.0]
@@ -113,7 +114,7 @@ def test_encodes_of_the_final_preset_are_met():
 
 
 @pytest.mark.parametrize("stuck", [100.0, 97.4, 0.0])
-def test_rough_curves_that_stand_still_move_nowhere_wild(stuck):
+def test_fit_chunk_curves_is_stable_for_constant_curves(stuck):
     fast = {1.0: [RatePoint(q, 9000 - 100 * int(q), stuck, 5) for q in (18.0, 36.0)]}
     curve = fit_chunk_curves(fast, {1.0: [RatePoint(27.0, 7000, stuck, 5)]}, GRID)[1.0]
     inside = (GRID >= 27) & (GRID <= 36)
@@ -121,7 +122,7 @@ def test_rough_curves_that_stand_still_move_nowhere_wild(stuck):
     assert np.all((curve.bits > 1000) & (curve.bits < 300_000))
 
 
-def test_bits_bend_between_two_trials_and_beyond_as_those_of_real_chunks():
+def test_fit_curve_has_the_curvature_of_real_chunks():
     def law(q):
         return round(2 ** (22 - 0.2 * q + 0.0017 * q**2)), 100 - 0.02 * q**2
 

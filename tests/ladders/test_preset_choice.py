@@ -1,4 +1,4 @@
-"""A preset is chosen by what its encodes and the traffic cost together."""
+"""The choice of a preset by the cost of traffic and CPU time."""
 
 from dataclasses import replace
 
@@ -48,29 +48,29 @@ def chosen():
     return choose
 
 
-def test_many_views_are_worth_slow_encodes_and_few_are_not(chosen):
+def test_choose_preset_is_slower_for_more_views(chosen):
     found = [PRESETS.index(chosen(views)) for views in (0.01, 1e3, 1e5, 1e9)]
     assert found == sorted(found)
     assert PRESETS[found[0]] == "ultrafast"
     assert PRESETS[found[-1]] == "slow"
 
 
-def test_dear_processors_are_worth_as_much_as_few_views(chosen):
+def test_choose_preset_weighs_cpu_cost_against_views(chosen):
     assert chosen(1e5, gb_per_cpu_hour=4.0) == chosen(1e6, gb_per_cpu_hour=40.0)
 
 
-def test_only_presets_on_the_way_are_tried(chosen):
+def test_choose_preset_probes_only_adjacent_presets(chosen):
     assert chosen(1e9) == "slow"
     assert set(chosen.probed) == {"medium", "slow", "slower"}
 
 
-def test_a_preset_that_is_named_stays(chosen):
+def test_choose_preset_keeps_a_named_preset(chosen):
     request = LadderRequest(encoding=EncodeSettings(preset="fast"), traffic=TrafficModel(1e9))
     assert choose_preset(request, film(10), (), None, None) == (request, ProbeCost())
     assert chosen(1e9, preset="fast") == "fast"
     assert not chosen.probed
 
 
-def test_views_have_to_be_stated(chosen):
+def test_choose_preset_requires_expected_views(chosen):
     with pytest.raises(LadderError, match="views"):
         choose_preset(LadderRequest(encoding=EncodeSettings(preset=AUTO)), film(10), (), None, None)

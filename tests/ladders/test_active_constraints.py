@@ -1,4 +1,4 @@
-"""Chunks at a limit are told, others are not."""
+"""The active constraints of an encoded rung."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ladders import Constraints, EncodeSettings, active_constraints
-from tests.ladders.test_delivery import final, laid_out
+from tests.ladders.test_correction import encoded_by_the_law, final
 
 LIMITS = Constraints(floor_below_mean=8.0, cap=98.5, peak_ratio=2.0)
 SHIFT_FRACTION = 90.0
@@ -14,7 +14,7 @@ SHIFT_FRACTION = 90.0
 
 def told(changes, constraints=LIMITS):
     """Six chunks of equal bits and quality, but for (bits, quality) of some."""
-    prober, ladder, _ = laid_out()
+    prober, ladder, _ = encoded_by_the_law()
     row = [final([10_000], SHIFT_FRACTION) for _ in ladder.chunks]
     for n, (bits, quality) in changes.items():
         row[n] = final([bits], quality)
@@ -23,7 +23,7 @@ def told(changes, constraints=LIMITS):
     )
 
 
-def test_a_rung_of_equals_is_held_by_nothing():
+def test_active_constraints_is_empty_for_equal_chunks():
     assert told({}) == {"floor": [], "cap": [], "peak": [], "max_quality_step": []}
 
 
@@ -37,20 +37,20 @@ def test_a_rung_of_equals_is_held_by_nothing():
         ("peak", (23_500, SHIFT_FRACTION), (19_000, SHIFT_FRACTION)),
     ],
 )
-def test_a_chunk_at_a_limit_is_told(name, there, short_of_it):
+def test_active_constraints_reports_a_chunk_at_a_constraint(name, there, short_of_it):
     assert told({2: there})[name] == [2]
     assert told({2: short_of_it})[name] == []
 
 
-def test_both_sides_of_a_step_are_told_where_steps_are_bounded():
+def test_active_constraints_reports_both_sides_of_a_quality_step():
     constraints = replace(LIMITS, max_quality_step=5.0)
     assert told({5: (10_000, 94.8)}, constraints)["max_quality_step"] == [4, 5]
     assert told({5: (10_000, 94.0)}, constraints)["max_quality_step"] == []
     assert told({5: (10_000, 94.8)})["max_quality_step"] == []
 
 
-def test_the_worst_shot_of_a_chunk_counts():
-    prober, ladder, _ = laid_out()
+def test_active_constraints_uses_the_worst_shot_of_a_chunk():
+    prober, ladder, _ = encoded_by_the_law()
     vmaf = np.full(96, SHIFT_FRACTION)
     vmaf[:4] = 70
     row = [final([10_000], SHIFT_FRACTION) for _ in ladder.chunks]

@@ -1,4 +1,4 @@
-"""BD-rate is that of the package `bjontegaard`, and knows where two curves have nothing in common."""
+"""BD-rate against the package `bjontegaard`, and its errors."""
 
 import warnings
 
@@ -30,7 +30,7 @@ def overlapping(a, b):
 @pytest.mark.parametrize("method", ["pchip", "akima"])
 @settings(deadline=None)
 @given(anchor=curves(), test=curves())
-def test_percent_is_the_peers(method, anchor, test):
+def test_bd_rate_equals_the_reference_package(method, anchor, test):
     assume(overlapping(anchor, test))
     columns = [np.array(column) for curve in (anchor, test) for column in zip(*curve, strict=True)]
     expected = peer.bd_rate(*columns, method=method, min_overlap=0, require_matching_points=False)
@@ -39,7 +39,7 @@ def test_percent_is_the_peers(method, anchor, test):
 
 @settings(deadline=None)
 @given(curves(least=2), st.floats(0.2, 5))
-def test_a_constant_factor_is_told_exactly(curve, factor):
+def test_bd_rate_of_a_constant_factor_is_exact(curve, factor):
     result = bd_rate(curve, [(rate * factor, quality) for rate, quality in curve])
     assert result.percent == pytest.approx((factor - 1) * 100, abs=1e-6)
     assert (result.low, result.high, result.overlap) == (curve[0][1], curve[-1][1], 1.0)
@@ -47,7 +47,7 @@ def test_a_constant_factor_is_told_exactly(curve, factor):
 
 @settings(deadline=None)
 @given(curves(least=2), curves(least=2))
-def test_there_and_back_is_nothing(a, b):
+def test_bd_rate_of_swapped_curves_is_the_inverse(a, b):
     assume(overlapping(a, b))
     there, back = bd_rate(a, b), bd_rate(b, a)
     assert (1 + there.percent / 100) * (1 + back.percent / 100) == pytest.approx(1)
@@ -56,14 +56,14 @@ def test_there_and_back_is_nothing(a, b):
 
 @settings(deadline=None)
 @given(curves(), curves(), st.randoms())
-def test_the_order_of_points_does_not_matter(a, b, random):
+def test_bd_rate_does_not_depend_on_the_order_of_points(a, b, random):
     assume(overlapping(a, b))
     shuffled = list(a)
     random.shuffle(shuffled)
     assert bd_rate(shuffled, b[::-1]) == bd_rate(a, b)
 
 
-def test_a_band_counts_only_what_is_in_it():
+def test_bd_rate_integrates_only_the_band():
     # both straight in the logarithm, one half as steep: the gap at a quality is known, and its mean in a band
     anchor = [(1e6 * 2 ** ((q - 60) / 10), float(q)) for q in (60, 70, 80, 90)]
     test = [(1e6 * 2 ** ((q - 60) / 20), float(q)) for q in (60, 65, 75, 90)]
@@ -75,14 +75,14 @@ def test_a_band_counts_only_what_is_in_it():
     assert result.overlap == 0.5
 
 
-def test_two_points_are_a_straight_line_for_every_method():
+def test_bd_rate_of_two_points_is_linear_for_every_method():
     line = [(1e6, 60.0), (4e6, 80.0)]
     dense = [(1e6 * 4 ** (n / 10), 60 + 2 * n) for n in range(11)]
     for method in ("pchip", "akima"):
         assert bd_rate(line, dense, method=method).percent == pytest.approx(0, abs=1e-6)
 
 
-def test_what_cannot_be_compared_is_an_error():
+def test_bd_rate_rejects_curves_without_overlap_or_with_invalid_points():
     low, high = [(1e6, 10.0), (2e6, 20.0)], [(1e6, 30.0), (2e6, 40.0)]
     with pytest.raises(NoOverlapError, match=r"10\.00 to 20\.00 and 30\.00 to 40\.00"):
         bd_rate(low, high)
