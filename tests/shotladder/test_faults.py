@@ -72,7 +72,7 @@ FAULTS = {
     "a store that is a file": ("encode film.mp4 -o out --store file", 1, "file"),
     "a store of other files": ("encode film.mp4 -o out --store full", 1, "is not a store"),
     "a ladder nowhere to be written": ("ladder film.mp4 -o file/ladder.json --preset ultrafast", 1, "file"),
-    "a ladder over a folder": ("ladder film.mp4 -o full --preset ultrafast", 1, "is a folder"),
+    "a ladder over a folder": ("ladder film.mp4 -o full --preset ultrafast", 1, "is a directory"),
     "an unknown command": ("encoed film.mp4 -o out", 2, "encoed"),
     "a ladder of a file and views": ("encode film.mp4 -o out --ladder list.json --views 9", 2, "--ladder is made"),
     "a price without views": ("ladder film.mp4 --cpu-hour 2", 2, "--cpu-hour goes with --views"),
@@ -149,7 +149,7 @@ def test_a_killed_run_leaves_nothing_and_finishes_when_started_again(made, tmp_p
 def test_an_interrupt_ends_at_once_in_a_line(made, tmp_path):
     words = ("encode", made.film, "-o", tmp_path / "out", *FAST, "--preset", "placebo")
     with started(words, tmp_path / "store") as run:
-        until(run, "trial encodes")
+        until(run, "probe encodes")
         run.send_signal(signal.SIGINT)
         _, talk = run.communicate(timeout=60)
     assert run.returncode == 130
