@@ -5,9 +5,9 @@ from abr.bounds.offline_bound import Bound, can_bound, objective, offline_bound
 from abr.errors import PolicyError, PresentationError, TraceError
 from abr.expected_quality import audience
 from abr.player.session_model import CATCH_UPS, MODES, REPLACEMENTS, SessionModel
-from abr.policies import REGISTRY
-from abr.policies import find as find_policy
+from abr.policies import REGISTRY, get_policy
 from abr.policies.policy import Policy
+from abr.policies.policy_list import list_policies
 from abr.policies.predictive import learn_prior, predictive
 from abr.policies.python_policy import State
 from abr.presentations.device import DEVICES
@@ -56,9 +56,10 @@ __all__ = [
     "audience",
     "can_bound",
     "compare",
-    "find_policy",
     "generate",
+    "get_policy",
     "learn_prior",
+    "list_policies",
     "load_presentation",
     "load_trace",
     "load_traces",

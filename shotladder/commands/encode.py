@@ -1,4 +1,4 @@
-"""`shotladder encode`: a film to a presentation."""
+"""`shotladder encode`: a video becomes an adaptive presentation."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 
 import click
 
-from shotladder.commands.options import (
-    audio_options,
-    encryption_options,
-    json_flag,
-    ladder_options,
-    quiet_flag,
-    request_from,
-)
+from shotladder.commands.options.execution_options import execution_options
+from shotladder.commands.options.general_options import json_flag, quiet_flag
+from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.commands.options.ladder_options import ladder_options
+from shotladder.commands.options.packaging_options import packaging_options, track_options
+from shotladder.commands.options.request_builder import build_encode_request
 from shotladder.pipeline.encode_pipeline import encode, plan
 from shotladder.progress import Reporter
 from shotladder.report.html_report import rung_table
@@ -23,44 +21,63 @@ from shotladder.report.html_report import rung_table
 __all__ = ["command"]
 
 
-@click.command("encode")
+@click.command("encode", cls=GroupedCommand)
 @click.argument("source")
-@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="Folder of the presentation.")
-@ladder_options
-@audio_options
-@encryption_options
-@click.option("--single-file", is_flag=True, help="One file a track, fetched by ranges, rather than one a segment.")
-@click.option("--overwrite", is_flag=True, help="Replace the presentation in the folder, once the new one is whole.")
-@click.option(
-    "--dry-run", is_flag=True, help="Tell the plan, and the cost as a few seconds of the film predict it; make nothing."
+@option(
+    "Input and output",
+    "--output",
+    "-o",
+    metavar="DIRECTORY",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Output directory of the presentation.",
 )
-@click.option(
+@option(
+    "Input and output",
+    "--overwrite",
+    is_flag=True,
+    help="Replace an existing presentation, atomically, after a successful run.",
+)
+@ladder_options
+@track_options
+@packaging_options
+@option(
+    "Execution",
     "--compare/--no-compare",
     default=True,
     show_default=True,
-    help="Try the fixed ladder's rungs on a sample of the film, too, to tell what is saved.",
+    help="Estimate the saving over a fixed ladder by encoding a sample of the chunks with it.",
 )
+@option(
+    "Execution",
+    "--dry-run",
+    is_flag=True,
+    help="Print the encoding plan and an estimate of its CPU time, measured on a few seconds of the source, and stop.",
+)
+@execution_options
 @json_flag
 @quiet_flag
 def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Turn SOURCE into a DASH and HLS presentation whose every shot got the bits it deserves.
+    """Encode SOURCE as an adaptive DASH and HLS presentation with a per-shot optimised bitrate ladder.
+
+    SOURCE is a path or a URL that ffmpeg or fsspec can read.
 
     \b
-    shotladder encode film.mp4 -o film/
-    shotladder encode film.mp4 -o film/ --target-vmaf 95 --preset slow
+    shotladder encode source.mp4 -o out/
+    shotladder encode source.mp4 -o out/ --target-vmaf 95 --preset slow
 
-    A run that was cut off goes on when the same command is given again. New keys of --encrypt are kept in
-    ~/.local/share/shotladder/keys, each pair in a file named by the id of its first.
+    An interrupted run resumes when the same command is repeated. The keys that --encrypt generates are saved in
+    ~/.local/share/shotladder/keys, in one file per presentation.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     reporter = Reporter(quiet=quiet)
-    request = request_from(source, output, options)
+    request = build_encode_request(source, output, options)
     if dry_run:
         planned = plan(request, reporter)
         click.echo(json.dumps(planned) if as_json else planned_text(planned))
         return
     outcome = encode(request, reporter)
     if outcome.already_there:
-        reporter.say(f"{output}: this presentation is there already, made by the same request; nothing to do")
+        reporter.say(f"{output}: up to date: already encoded with the same settings")
     if as_json:
         click.echo(json.dumps(outcome.presentation.to_dict()))
     elif not outcome.already_there:
@@ -69,7 +86,7 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
 
 
 def planned_text(planned: dict[str, Any]) -> str:
-    """Write a plan for a person."""
+    """Return a plan as text."""
     lines = [
         f"{planned['frames']} frames, {planned['shots']} shots in {planned['chunks']} chunks"
         f" and {planned['segments']} segments; sizes {', '.join(planned['sizes'])}",

@@ -1,4 +1,4 @@
-"""`shotladder play`: a local server and player page, over a network that a trace shapes."""
+"""`shotladder play`: a local server and player page, throttled according to a network trace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import click
 
 import abr
 from shotladder import ShotladderError
-from shotladder.commands.options import json_flag, quiet_flag
+from shotladder.commands.options.general_options import json_flag, quiet_flag
+from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.pipeline.key_files import keys_of
 from shotladder.pipeline.output import PRESENTATION
 from shotladder.player import Link, open_server
@@ -19,17 +20,49 @@ from shotladder.progress import Reporter
 
 __all__ = ["command"]
 
+#: An existing file.
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command("play")
+@click.command("play", cls=GroupedCommand)
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--port", type=click.IntRange(1, 65535), help="Of the server [8000, or any that is free].")
-@click.option("--trace", "trace_path", type=FILE, help="Let the network give what this trace says.")
-@click.option("--trace-format", type=click.Choice(sorted(abr.FORMATS)), help="Instead of recognising it.")
-@click.option("--player-js", type=FILE, help="Play with this hls.js, dash.js or Shaka Player, not the browser itself.")
-@click.option("--keys", "keys_path", type=FILE, help="Of an encrypted presentation [those made with it].")
-@click.option("--no-open", is_flag=True, help="Open no browser.")
+@option(
+    "Network",
+    "--trace",
+    "trace_path",
+    metavar="FILE",
+    type=FILE,
+    help="Throttle the connection according to this network trace. Default: no throttling.",
+)
+@option(
+    "Network",
+    "--trace-format",
+    type=click.Choice(sorted(abr.FORMATS)),
+    help="Format of the trace. Default: recognised from the content.",
+)
+@option(
+    "Network",
+    "--port",
+    metavar="NUMBER",
+    type=click.IntRange(1, 65535),
+    help="Port of the server. Default: 8000, or any free port if 8000 is in use.",
+)
+@option(
+    "Player",
+    "--player-js",
+    metavar="FILE",
+    type=FILE,
+    help="JavaScript file of hls.js, dash.js or Shaka Player. Default: the HLS player of the browser.",
+)
+@option(
+    "Player",
+    "--keys",
+    "keys_path",
+    metavar="FILE",
+    type=FILE,
+    help="JSON file with the keys of an encrypted presentation. Default: the keys that `encode` saved.",
+)
+@option("Player", "--no-open", is_flag=True, help="Start the server without opening a browser.")
 @json_flag
 @quiet_flag
 def command(
@@ -45,25 +78,25 @@ def command(
 ) -> None:
     """Serve the presentation in DIR on this machine, with a page that plays it and shows what the player does.
 
-    The page needs no network. It plays with the browser's own HLS (Chromium, Chrome, Edge, Safari); for others, and to
-    watch another player's choices, name a player with --player-js; an encrypted presentation needs dash.js or Shaka
-    Player, which are given its keys. Ctrl-C ends it.
+    The page works without an internet connection. It uses the HLS player of the browser (Chromium, Chrome, Edge or
+    Safari); --player-js selects another player, which other browsers require. Encrypted presentations require dash.js
+    or Shaka Player, which receive the keys. Stop the server with Ctrl-C.
     """
     for name in (PRESENTATION, "master.m3u8", "manifest.mpd"):
         if not (folder / name).is_file():
-            raise ShotladderError(f"{folder}: no {name} there; give the folder that `shotladder encode` made")
+            raise ShotladderError(f"{folder}: contains no {name}; name an output directory of `shotladder encode`")
     reporter = Reporter(quiet=quiet)
     trace = None if trace_path is None else abr.load_trace(trace_path, format=trace_format)
     for note in trace.notes if trace else ():
         reporter.say(f"{trace_path}: {note}")
     keys = keys_of(_document(folder / PRESENTATION), keys_path)
     if keys and player_js is None:
-        raise ShotladderError(f"{folder}: is encrypted; name dash.js or Shaka Player with --player-js")
+        raise ShotladderError(f"{folder}: is encrypted, which requires --player-js with dash.js or Shaka Player")
     with open_server(folder, port, None if trace is None else Link(trace), player_js, keys) as server:
-        shaped = f" over {trace.name}, {trace.mean_rate / 1e6:.2f} Mbit/s on average" if trace else ""
+        shaped = f" over {trace.name} (mean {trace.mean_rate / 1e6:.2f} Mbit/s)" if trace else ""
         if as_json:
             click.echo(json.dumps({"url": server.url, "folder": str(folder), "trace": trace.name if trace else None}))
-        reporter.say(f"{folder} is at {server.url}{shaped}; Ctrl-C ends it")
+        reporter.say(f"serving {folder} at {server.url}{shaped}; stop with Ctrl-C")
         if not no_open:
             webbrowser.open(server.url)
         server.serve_forever()
@@ -73,5 +106,5 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
-        raise ShotladderError(f"{path}: is damaged ({error})") from error
+        raise ShotladderError(f"{path}: is not valid JSON ({error})") from error
     return document

@@ -1,10 +1,9 @@
-"""`shotladder score`: VMAF and companions of renditions against one reference."""
+"""`shotladder score`: VMAF and other metrics of renditions against one reference."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,42 +12,113 @@ import numpy as np
 import vmaf
 from encoder import inspect
 from shotladder import __version__
+from shotladder.commands.options.general_options import json_flag, quiet_flag
+from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.progress import Reporter
 
 __all__ = ["command"]
 
+#: Implementations of VMAF.
 ENGINES = ("native", "libvmaf")
 
 
-def _pair(sign: str) -> Callable[[str], tuple[int, int]]:
-    """Return the reader of two whole numbers with a sign between them: `1920x1080`, `0:240`."""
+class IntegerPair(click.ParamType[tuple[int, int]]):
+    """Two integers with a separator between them, such as 1920x1080 or 0:240."""
 
-    def read(value: str) -> tuple[int, int]:
-        first, _, second = value.partition(sign)
-        if not (first.isdecimal() and second.isdecimal()):
-            raise click.BadParameter(f"{value!r} is not two numbers with {sign!r} between them")
-        return int(first), int(second)
+    name = "pair"
 
-    read.__name__ = f"A{sign}B"
-    return read
+    def __init__(self, separator: str) -> None:
+        self.separator = separator
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return the two integers."""
+        if isinstance(value, tuple):
+            return value
+        left, _, right = str(value).partition(self.separator)
+        if not (left.isdecimal() and right.isdecimal()):
+            self.fail(f"{value!r} is not two integers with {self.separator!r} between them", param, ctx)
+        return int(left), int(right)
 
 
-@click.command()
+@click.command("score", cls=GroupedCommand)
 @click.argument("reference")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--model", metavar="NAME", help="v0.6.1, neg, 4k, phone, v1, ... or a JSON file [by the size]")
-@click.option("--engine", type=click.Choice(ENGINES), default=vmaf.DEFAULT_ENGINE, show_default=True)
-@click.option("--every", type=click.IntRange(min=1), default=1, show_default=True, help="Measure one frame in N.")
-@click.option("--size", type=_pair("x"), help="Compare at this size [the reference's, in square pixels].")
-@click.option("--device", type=click.Choice(list(vmaf.DEVICES)), help="Judge as on this screen: its size, its model.")
-@click.option("--frames", type=_pair(":"), help="Reference frames FIRST:LAST, LAST not included [all].")
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Reference frame the files begin with.")
-@click.option("--with", "companions", metavar="NAME", type=click.Choice(vmaf.COMPANIONS), multiple=True,
-              help=f"Also measure: {', '.join(vmaf.COMPANIONS)}; may be repeated.")  # fmt: skip
-@click.option("--ignore-times", is_flag=True, help="Pair by number even where frame times differ.")
-@click.option("--threads", type=click.IntRange(min=1), help="[one a core]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@option(
+    "Metrics",
+    "--model",
+    metavar="NAME|FILE",
+    help="VMAF model: v0.6.1, neg, 4k, 4k-neg, phone, v1, or a JSON file. Default: v0.6.1, or 4k for references above"
+    " 1440p.",
+)
+@option(
+    "Metrics",
+    "--metric",
+    "metrics",
+    type=click.Choice(vmaf.COMPANIONS),
+    multiple=True,
+    help="Additional metric (repeatable). Default: VMAF and its elementary features only.",
+)
+@option(
+    "Metrics",
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=vmaf.DEFAULT_ENGINE,
+    show_default=True,
+    help="VMAF implementation: the built-in kernels (`native`), or the libvmaf filter of ffmpeg.",
+)
+@option(
+    "Metrics",
+    "--device",
+    type=click.Choice(list(vmaf.DEVICES)),
+    help="Viewing device; selects the comparison size and the VMAF model. Default: --size and --model.",
+)
+@option(
+    "Metrics",
+    "--size",
+    metavar="WIDTHxHEIGHT",
+    type=IntegerPair("x"),
+    help="Comparison size in pixels. Default: the size of the reference in square pixels.",
+)
+@option(
+    "Frames",
+    "--every",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Measure one frame in N.",
+)
+@option(
+    "Frames",
+    "--frames",
+    metavar="START:STOP",
+    type=IntegerPair(":"),
+    help="Range of reference frames to measure; STOP is excluded. Default: all frames.",
+)
+@option(
+    "Frames",
+    "--offset",
+    metavar="FRAME",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Index of the reference frame that matches the first frame of each file.",
+)
+@option(
+    "Frames",
+    "--match-by-index",
+    is_flag=True,
+    help="Match frames by index even if their timestamps disagree.",
+)
+@option(
+    "Execution",
+    "--threads",
+    metavar="COUNT",
+    type=click.IntRange(min=1),
+    help="Number of threads. Default: one per CPU core.",
+)
+@json_flag
+@quiet_flag
 def command(
     reference: str,
     files: tuple[str, ...],
@@ -59,16 +129,19 @@ def command(
     device: str | None,
     frames: tuple[int, int] | None,
     offset: int,
-    companions: tuple[str, ...],
-    ignore_times: bool,
+    metrics: tuple[str, ...],
+    match_by_index: bool,
     threads: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measure VMAF of every FILE against REFERENCE, frame by frame, paired by frame number."""
+    """Measure VMAF of every FILE against REFERENCE, frame by frame.
+
+    Frames are matched by their index in presentation order.
+    """
     reporter = Reporter(quiet=quiet)
     source = inspect(reference)
-    with reporter.stage(f"measuring {len(files)} against {reference}") as advance:
+    with reporter.stage(f"measure {len(files)} files against {reference}") as advance:
         scores = vmaf.score(
             source,
             files,
@@ -79,30 +152,31 @@ def command(
             offset=offset,
             size=size,
             device=device,
-            companions=companions,
+            companions=metrics,
             threads=threads,
-            match_times=not ignore_times,
+            match_times=not match_by_index,
             partial=True,
             progress=advance,
         )
     for each in scores:
         if each.missing:
-            reporter.say(f"{each.path}: {_lack(each)}; the mean is of the other frames")
+            reporter.say(f"{each.path}: {_missing_frames(each)}; the scores cover the other frames")
         if each.misplaced:
             frame, shown = each.misplaced[0]
             reporter.say(
-                f"{each.path}: {len(each.misplaced)} frames look like a neighbour of their own;"
-                f" frame {frame} shows frame {shown} of the reference"
+                f"{each.path}: {len(each.misplaced)} frames match an adjacent reference frame better than their own;"
+                f" for example, frame {frame} shows reference frame {shown}"
             )
     click.echo(json.dumps(_document(scores)) if as_json else _table(scores))
 
 
-def _lack(scores: vmaf.Scores) -> str:
-    """Say which frames a rendition does not hold."""
-    first, last = scores.missing[0]
-    count = sum(b - a for a, b in scores.missing)
-    where = f"frame {first}" if last == first + 1 else f"frames {first} to {last - 1}"
-    return f"{where} missing" if len(scores.missing) == 1 else f"{count} frames missing, the first: {where}"
+def _missing_frames(scores: vmaf.Scores) -> str:
+    """Describe the frames that a rendition lacks."""
+    start, stop = scores.missing[0]
+    frames = f"frame {start}" if stop == start + 1 else f"frames {start} to {stop - 1}"
+    if len(scores.missing) == 1:
+        return f"{frames} missing"
+    return f"{sum(stop - start for start, stop in scores.missing)} frames missing, starting with {frames}"
 
 
 def _document(scores: tuple[vmaf.Scores, ...]) -> dict[str, Any]:
@@ -134,7 +208,7 @@ def _rendition(scores: vmaf.Scores) -> dict[str, Any]:
     return {
         "path": scores.path,
         "vmaf": {"mean": pool.mean, "harmonic_mean": pool.harmonic_mean, "p5": pool.p5, "min": pool.min},
-        "missing": [{"first_frame": first, "frame_count": last - first} for first, last in scores.missing],
+        "missing": [{"first_frame": start, "frame_count": stop - start} for start, stop in scores.missing],
         "misplaced": [{"frame": frame, "shows": shown} for frame, shown in scores.misplaced],
         **{name: _pooled(name, values) for name, values in series.items() if name != "vmaf"},
         "frames": rows,
@@ -142,7 +216,7 @@ def _rendition(scores: vmaf.Scores) -> dict[str, Any]:
 
 
 def _pooled(name: str, values: Any) -> float | None:
-    """Return the mean; of PSNR that of the squared error, as ffmpeg's summary does."""
+    """Return the mean; PSNR is averaged over the squared error, as in the summary of ffmpeg."""
     if not name.startswith("psnr"):
         return float(values.mean())
     error = float(np.mean(10.0 ** (-values / 10.0)))
@@ -150,7 +224,7 @@ def _pooled(name: str, values: Any) -> float | None:
 
 
 def _finite(value: float) -> float | None:
-    """Return the number for JSON, which has no infinity (the PSNR of equal planes)."""
+    """Return the number, or None if it is infinite (PSNR of equal planes), which JSON cannot express."""
     return float(value) if math.isfinite(value) else None
 
 
@@ -162,6 +236,6 @@ def _table(scores: tuple[vmaf.Scores, ...]) -> str:
     ]
     for each in scores:
         p = each.pool
-        lack = f"  ({_lack(each)})" if each.missing else ""
-        lines.append(f"{p.mean:7.3f} {p.harmonic_mean:7.3f} {p.p5:7.3f} {p.min:7.3f}  {each.path}{lack}")
+        note = f"  ({_missing_frames(each)})" if each.missing else ""
+        lines.append(f"{p.mean:7.3f} {p.harmonic_mean:7.3f} {p.p5:7.3f} {p.min:7.3f}  {each.path}{note}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`shotladder shots`: where shots begin, what opens them, how hard they are to code."""
+"""`shotladder shots`: the shots of a video, their transitions and their complexity."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,59 +18,97 @@ from rich.table import Table
 import ladders
 from encoder import Source, inspect
 from ladders import Analysis
-from shotladder.progress import Reporter
+from shotladder.commands.options.execution_options import store_option, workers_option
+from shotladder.commands.options.general_options import json_flag, quiet_flag
+from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.progress import Advance, Reporter
 from shotladder.report.presentation_document import shot_document
+from shotladder_runtime.jobs import LocalExecutor, run_concurrently
+from shotladder_runtime.process import stop_all
+from shotladder_runtime.store import Store
 
 __all__ = ["command"]
 
 
-@click.command("shots")
+@click.command("shots", cls=GroupedCommand)
 @click.argument("source")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print a line a shot, comma separated.")
-@click.option("--sheet", type=click.Path(dir_okay=False, path_type=Path), help="Write a contact sheet (PNG).")
-@click.option("--threads", type=click.IntRange(0), help="Threads of the decoder, 0 for one a core.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress, no talk.")
-def command(source: str, as_json: bool, as_csv: bool, sheet: Path | None, threads: int | None, quiet: bool) -> None:
-    """Find the shots of SOURCE and measure their complexity."""
+@option(
+    "Output",
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print comma-separated values on stdout, one line per shot, instead of a table.",
+)
+@option(
+    "Output",
+    "--sheet",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a contact sheet with one frame per shot, as PNG or JPEG. Default: none.",
+)
+@workers_option
+@store_option
+@json_flag
+@quiet_flag
+def command(
+    source: str, as_csv: bool, sheet: Path | None, workers: int, store: Store, as_json: bool, quiet: bool
+) -> None:
+    """Detect the shots of SOURCE and measure their complexity.
+
+    SOURCE is a path or a URL that ffmpeg or fsspec can read. The analysis is kept in the cache, where `encode` and
+    `ladder` find it.
+    """
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
+        raise click.UsageError("--json and --csv cannot be combined")
     if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise click.BadParameter("a contact sheet is a .png or .jpg", param_hint="--sheet")
+        raise click.BadParameter("the name of a contact sheet must end in .png, .jpg or .jpeg", param_hint="--sheet")
     reporter = Reporter(quiet=quiet)
-    film = inspect(source)
-    with reporter.stage("finding shots") as advance:
-        analysis = ladders.analyse(film, threads=threads, progress=advance)
-    for first, last in analysis.lost:
-        which = f"frame {first}" if last == first + 1 else f"frames {first} to {last - 1}"
-        reporter.say(f"lost: {which} at {float(film.time(first)):.2f} s: cannot be decoded")
+    video = inspect(source)
+    with reporter.stage("shots") as advance, store.in_use():
+        analysis = _analyse(video, store, workers, advance)
+    for start, stop in analysis.lost:
+        frames = f"frame {start}" if stop == start + 1 else f"frames {start} to {stop - 1}"
+        reporter.say(f"{frames} at {float(video.time(start)):.2f} s cannot be decoded")
     if sheet is not None:
-        with reporter.stage("drawing the contact sheet") as advance:
+        with reporter.stage("contact sheet") as advance:
             from shotladder.report.contact_sheet import write_contact_sheet
 
-            write_contact_sheet(film, analysis.shots, sheet, advance)
+            write_contact_sheet(video, analysis.shots, sheet, advance)
     if as_json:
-        click.echo(json.dumps(_document(film, analysis)))
+        click.echo(json.dumps(_document(video, analysis)))
     elif as_csv:
-        click.echo(_csv(film, analysis), nl=False)
+        click.echo(_csv(video, analysis), nl=False)
     else:
-        _print_table(film, analysis)
+        _print_table(video, analysis)
 
 
-def _document(film: Source, analysis: Analysis) -> dict[str, Any]:
+def _analyse(source: Source, store: Store, workers: int, advance: Advance) -> Analysis:
+    """Analyse ranges of the source in parallel, on another thread: an interrupt reaches only the main thread."""
+    with LocalExecutor(workers) as executor:
+        try:
+            call = partial(ladders.analyse_in_ranges, source, executor, store, progress=advance)
+            analysis, _ = run_concurrently(executor, [call])[0]
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            stop_all()
+            raise
+    return analysis
+
+
+def _document(source: Source, analysis: Analysis) -> dict[str, Any]:
     return {
-        "source": film.path,
-        "frame_rate": f"{film.frame_rate.numerator}/{film.frame_rate.denominator}",
-        "frame_count": film.frame_count,
-        "shots": [shot_document(film, shot) for shot in analysis.shots],
+        "source": source.path,
+        "frame_rate": f"{source.frame_rate.numerator}/{source.frame_rate.denominator}",
+        "frame_count": source.frame_count,
+        "shots": [shot_document(source, shot) for shot in analysis.shots],
         "transitions": [asdict(transition) for transition in analysis.transitions],
         "lost_frames": [list(span) for span in analysis.lost],
     }
 
 
-def _csv(film: Source, analysis: Analysis) -> str:
+def _csv(source: Source, analysis: Analysis) -> str:
     out = io.StringIO()
-    lines = [_flat(shot_document(film, shot)) for shot in analysis.shots]
+    lines = [_flat(shot_document(source, shot)) for shot in analysis.shots]
     writer = csv.DictWriter(out, lines[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
@@ -77,23 +116,35 @@ def _csv(film: Source, analysis: Analysis) -> str:
 
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    """Spread what is pooled over columns; mixed frames become two."""
-    mixed = document["transition_frames"] or (None, None)
+    """Return one flat row: a column for each statistic, and two for the range of transition frames."""
+    start, stop = document["transition_frames"] or (None, None)
     line = {key: value for key, value in document.items() if key not in ("complexity", "transition_frames")}
-    line["mixed_first"], line["mixed_last"] = mixed
+    line["transition_start"], line["transition_stop"] = start, stop
     for name, pooled in document["complexity"].items():
         for statistic in ("mean", "std", "p95"):
             line[f"{name}_{statistic}"] = None if pooled is None else pooled[statistic]
     return line
 
 
-def _print_table(film: Source, analysis: Analysis) -> None:
+def _print_table(source: Source, analysis: Analysis) -> None:
     table = Table(box=None, header_style="bold")
-    for name in ("shot", "first", "frames", "start s", "length s", "SI", "TI", "texture", "temporal", "bits", "grain"):
+    for name in (
+        "shot",
+        "first frame",
+        "frames",
+        "start s",
+        "duration s",
+        "SI",
+        "TI",
+        "texture",
+        "temporal",
+        "bits",
+        "grain",
+    ):
         table.add_column(name, justify="right")
-    table.add_column("opens with")
+    table.add_column("transition")
     for n, shot in enumerate(analysis.shots, 1):
-        start, end = film.time(shot.start), film.time(shot.stop)
+        start, end = source.time(shot.start), source.time(shot.stop)
         measures = shot.complexity
         values = (
             measures.si,
@@ -109,9 +160,9 @@ def _print_table(film: Source, analysis: Analysis) -> None:
             str(shot.frame_count),
             f"{float(start):.3f}",
             f"{float(end - start):.3f}",
-            # what rounding leaves of nothing is nothing
+            # rounding turns the remains of an exact zero into zero
             *("-" if pooled is None else f"{round(pooled.mean, 9):.3g}" for pooled in values),
             shot.transition if shot.mixed is None else f"{shot.transition} {shot.mixed[0]}-{shot.mixed[1] - 1}",
         )
-    # a pipe has no width to fit into
+    # a pipe has no width
     Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -1,4 +1,4 @@
-"""The command `simulate`: replay network traces over presentations."""
+"""`shotladder simulate`: playback of presentations over network traces, and its metrics."""
 
 from __future__ import annotations
 
@@ -14,71 +14,97 @@ from rich.table import Table as Grid
 
 import abr
 from shotladder import ShotladderError
-from shotladder.commands.session_options import model_of, session_options
+from shotladder.commands.options.general_options import json_flag, quiet_flag
+from shotladder.commands.options.grouped_command import MultiValueCommand, option
+from shotladder.commands.options.session_options import (
+    device_option,
+    session_model,
+    session_options,
+    target_option,
+    traces_options,
+)
 from shotladder.progress import Advance, Reporter
 
 __all__ = ["command"]
 
-#: metric -> (heading, factor, digits) of the table a person reads
-SHOWN = {
+#: Columns of the table: metric -> (heading, factor, digits).
+COLUMNS = {
     "load_ratio": ("load", 1, 2),
     "vmaf_mean": ("VMAF", 1, 1),
     "vmaf_p5": ("p5", 1, 1),
     "time_at_target": ("at target %", 100, 1),
     "bitrate": ("kbit/s", 1e-3, 0),
-    "rebuffer_ratio": ("stalled %", 100, 2),
+    "rebuffer_ratio": ("rebuffer %", 100, 2),
     "rebuffer_count": ("stalls", 1, 2),
     "startup_delay": ("startup s", 1, 2),
     "switches": ("switches", 1, 1),
     "live_latency": ("latency s", 1, 2),
-    "catch_up": ("fast %", 100, 1),
+    "catch_up": ("catch-up %", 100, 1),
     "qoe_lin": ("QoE lin", 1, 1),
     "regret": ("regret", 1, 1),
 }
 
-
-#: segments x rungs x sessions whose offline optimum is found without being asked for
-QUICK = 40_000
-
-
-class Together(click.Command):
-    """A command whose `--traces` and `--policy` take everything up to the next option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat the option before each of its values."""
-        spread: list[str] = []
-        option: str | None = None
-        for arg in args:
-            if arg.startswith("-") and len(arg) > 1:
-                option = arg if arg in ("--traces", "--policy") else None
-                if option is None:
-                    spread.append(arg)
-            elif option is not None:
-                spread += [option, arg]
-            else:
-                spread.append(arg)
-        return super().parse_args(ctx, spread)
+#: Regret is computed by default up to this product of segments, rungs and sessions: a second or less of work, chosen by
+#: hand.
+MAX_REGRET_WORK = 40_000
 
 
-@click.command(cls=Together)
+@click.command("simulate", cls=MultiValueCommand)
 @click.argument("presentations", nargs=-1, required=True)
-@click.option("--traces", multiple=True, required=True, type=click.Path(path_type=Path), help="Files or folders.")
-@click.option("--trace-format", type=click.Choice(sorted(abr.FORMATS)), help="Instead of recognising it.")
-@click.option("--policy", "policies", multiple=True, default=("bba-2", "throughput"), show_default=True)
+@traces_options
+@option(
+    "Session",
+    "--policy",
+    "policies",
+    multiple=True,
+    default=("bba-2", "throughput"),
+    show_default=True,
+    metavar="NAME...",
+    help="ABR policy (repeatable); `shotladder policies` lists them.",
+)
+@device_option
+@target_option
 @session_options
-@click.option("--device", type=click.Choice(list(abr.DEVICES)), default="tv-1080p", show_default=True)
-@click.option("--target-vmaf", type=click.FloatRange(0, 100), default=93.0, show_default=True)
-@click.option("--starts", type=click.IntRange(1), default=1, show_default=True, help="Sessions per trace.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the places where sessions start.")
-@click.option(
-    "--sessions", type=click.Path(path_type=Path, dir_okay=False), help="Write a row a session: .csv or .parquet."
+@option(
+    "Sampling",
+    "--starts",
+    metavar="COUNT",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of sessions per trace, each from a random offset of the trace.",
 )
-@click.option(
-    "--events", type=click.Path(path_type=Path, dir_okay=False), help="Write every event, one JSON object a line."
+@option(
+    "Sampling",
+    "--seed",
+    metavar="INTEGER",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random session offsets.",
 )
-@click.option("--regret/--no-regret", default=None, help="Against the offline optimum; by default when it is quick.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-@click.option("--quiet", is_flag=True, help="Say nothing about progress.")
+@option(
+    "Output",
+    "--sessions",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write one row per session, as .csv or .parquet. Default: none.",
+)
+@option(
+    "Output",
+    "--events",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every event of every session, one JSON object per line. Default: none.",
+)
+@option(
+    "Output",
+    "--regret/--no-regret",
+    default=None,
+    help="Compute the regret against the offline-optimal plan. Default: only when it is fast.",
+)
+@json_flag
+@quiet_flag
 def command(
     presentations: tuple[str, ...],
     traces: tuple[Path, ...],
@@ -96,32 +122,35 @@ def command(
     quiet: bool,
     **session: Any,
 ) -> None:
-    """Replay network traces over PRESENTATIONS: presentation.json, its folder, .mpd or .m3u8; paths or URLs."""
+    """Simulate playback of PRESENTATIONS over network traces.
+
+    A presentation is a presentation.json, its directory, an .mpd or an .m3u8; a path or a URL.
+    """
     reporter = Reporter(quiet=quiet)
     if sessions is not None and sessions.suffix not in (".csv", ".parquet"):
-        raise click.UsageError(f"--sessions writes .csv or .parquet, not {sessions.name}")
+        raise click.UsageError(f"--sessions requires a name that ends in .csv or .parquet, not {sessions.name}")
     names = [name for given in policies for name in given.split(",")]
     for name in names:
         try:
-            abr.find_policy(name)
+            abr.get_policy(name)
         except abr.PolicyError as error:
             raise click.UsageError(str(error)) from error
-    model = model_of(mode, **session)
+    model = session_model(mode, **session)
     titles = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     networks = abr.load_traces(traces, format=trace_format)
-    tell_notes(reporter, titles, networks)
+    print_notes(reporter, titles, networks)
     settings: dict[str, Any] = {"mode": mode, "device": device, "target": target_vmaf, "model": model}
     if regret is None:
         work = sum(pres.sizes.size for pres in titles) * len(networks) * starts
-        regret = abr.can_bound(model) and work <= QUICK
-    with reporter.stage("replaying") as advance:
+        regret = abr.can_bound(model) and work <= MAX_REGRET_WORK
+    with reporter.stage("simulate") as advance:
         table = abr.simulate_many(
             titles, networks, names, starts=starts, seed=seed, regret=regret, progress=advance, **settings
         )
     if sessions is not None:
         _write(sessions, lambda path: table.save(path))
     if events is not None:
-        with reporter.stage("writing events") as advance:
+        with reporter.stage("write events") as advance:
             offsets = abr.start_offsets(networks, starts, seed)
             _write(events, lambda path: _events(path, titles, networks, names, offsets, settings, advance))
     summary = table.summary()
@@ -135,8 +164,8 @@ def command(
         raise failure
 
 
-def tell_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks: Sequence[abr.Trace]) -> None:
-    """Say what was odd in what was read, and whether the traces can tell policies apart."""
+def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks: Sequence[abr.Trace]) -> None:
+    """Print the notes of the inputs, and how the throughput of the traces compares with the bitrates of the rungs."""
     titles = list(titles)
     notes = [(pres.title, note) for pres in titles for note in pres.notes]
     notes += [(trace.name, note) for trace in networks for note in trace.notes]
@@ -144,14 +173,14 @@ def tell_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks:
         reporter.say(f"{name}: {note}")
     limited = [trace.name for trace in networks if trace.app_limited]
     if limited:
-        reporter.say(f"{len(limited)} traces are limited by the application, not the network: {limited[0]} ...")
+        reporter.say(f"{len(limited)} traces are limited by the application, not the network, for example {limited[0]}")
     for pres in titles:
         ratios = sorted(trace.load_ratio(pres.bitrates) for trace in networks)
         middle = ratios[len(ratios) // 2]
         reporter.say(
-            f"{pres.title}: {len(networks)} traces, mean rate over the middle rung {ratios[0]:.2f} to "
-            f"{ratios[-1]:.2f}, median {middle:.2f}"
-            + ("" if 0.5 <= middle <= 1.5 else "; policies differ most between 0.5 and 1.5")
+            f"{pres.title}: {len(networks)} traces; mean throughput divided by the bitrate of the middle rung: "
+            f"{ratios[0]:.2f} to {ratios[-1]:.2f}, median {middle:.2f}"
+            + ("" if 0.5 <= middle <= 1.5 else "; policies differ most for values between 0.5 and 1.5")
         )
 
 
@@ -160,12 +189,12 @@ def show(summary: list[dict[str, Any]]) -> None:
     grid = Grid(box=None, header_style="bold")
     for heading in ("presentation", "policy", "sessions"):
         grid.add_column(heading, overflow="fold", justify="left" if heading != "sessions" else "right")
-    shown = {name: how for name, how in SHOWN.items() if any(arm["metrics"].get(name) for arm in summary)}
-    for heading, _, _ in shown.values():
+    columns = {name: how for name, how in COLUMNS.items() if any(arm["metrics"].get(name) for arm in summary)}
+    for heading, _, _ in columns.values():
         grid.add_column(heading, justify="right", no_wrap=True)
     for arm in summary:
         cells = [arm["presentation"], arm["policy"], str(arm["sessions"])]
-        for name, (_, factor, digits) in shown.items():
+        for name, (_, factor, digits) in columns.items():
             metric = arm["metrics"].get(name)
             cells.append("" if metric is None else f"{metric['mean'] * factor:.{digits}f}")
         grid.add_row(*cells)
@@ -176,7 +205,7 @@ def show(summary: list[dict[str, Any]]) -> None:
 
 
 def _write(path: Path, write: Any) -> None:
-    """Write to a sibling, then rename: nothing half-made stands under the final name."""
+    """Write to a temporary sibling, then rename it, so that an incomplete file never has the final name."""
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         write(partial)

@@ -1,4 +1,4 @@
-"""`shotladder store`: what the store of artefacts holds, and making it smaller."""
+"""`shotladder store`: the contents of the cache of intermediate files, and their deletion."""
 
 from __future__ import annotations
 
@@ -12,65 +12,84 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from shotladder.commands.options import json_flag, quiet_flag, store_option
+from shotladder.commands.options.execution_options import store_option
+from shotladder.commands.options.general_options import json_flag, quiet_flag
+from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder_runtime.store import Artefact, Store, artefacts, prune
 
 __all__ = ["command"]
 
+#: Seconds per unit of an age.
 SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+#: Bytes per unit of a size.
 BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 class Age(click.ParamType[float]):
-    """A time span: a number with m, h, d or w."""
+    """A time span: a number and the unit m, h, d or w."""
 
     name = "age"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read it as seconds."""
+        """Return the time span, s."""
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", str(value))
         if not match:
-            self.fail(f"{value!r} is no age; say 12h, 30d or 8w", param, ctx)
+            self.fail(f"invalid age {value!r} (use for example 12h, 30d or 8w)", param, ctx)
         return float(match[1]) * SECONDS[match[2]]
 
 
 class Size(click.ParamType[int]):
-    """A number of bytes, with k, M, G or T if large."""
+    """A number of bytes, optionally with the unit k, M, G or T."""
 
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read it as bytes."""
+        """Return the size, bytes."""
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).upper())
         if not match:
-            self.fail(f"{value!r} is no size; say 500M or 20G", param, ctx)
+            self.fail(f"invalid size {value!r} (use for example 500M or 20G)", param, ctx)
         return int(float(match[1]) * BYTES[match[2]])
 
 
-@click.command("store")
+@click.command("store", cls=GroupedCommand)
 @store_option
-@click.option("--older-than", type=Age(), help="Delete what was not used for so long (12h, 30d, 8w).")
-@click.option("--max-size", type=Size(), help="Delete the least recently used until so much is left (500M, 20G).")
-@click.option("--dry-run", is_flag=True, help="List what would be deleted; delete nothing.")
+@option(
+    "Pruning",
+    "--older-than",
+    metavar="AGE",
+    type=Age(),
+    help="Delete files that have not been used for this time, for example 12h, 30d or 8w. Default: no limit.",
+)
+@option(
+    "Pruning",
+    "--max-size",
+    metavar="SIZE",
+    type=Size(),
+    help="Delete the least recently used files until the cache has this size, for example 500M or 20G. Default: no"
+    " limit.",
+)
+@option("Pruning", "--dry-run", is_flag=True, help="List the files to delete without deleting them.")
 @json_flag
 @quiet_flag
 def command(
     store: Store, older_than: float | None, max_size: int | None, dry_run: bool, as_json: bool, quiet: bool
 ) -> None:
-    """Show what the store holds: trials, chunks, scores, tracks. With a bound, delete what is beyond it.
+    """Show the contents of the cache, or prune it with --older-than and --max-size.
+
+    The cache holds probe encodes, chunks, scores and tracks.
 
     \b
     shotladder store
     shotladder store --older-than 30d --max-size 20G
 
-    Nothing that a run needs now is deleted, and nothing that is not the store's; what is deleted only costs time when
-    it is wanted again. A folder that holds files and is not a store is refused.
+    Files in use by a running job are kept, and deleted files are created again when a run needs them. A directory that
+    contains files but no cache is refused.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     gone = None
     if older_than is not None or max_size is not None:
         gone = prune(store, older_than=older_than, max_size=max_size, dry_run=dry_run)
     elif dry_run:
-        raise click.UsageError("--dry-run goes with --older-than or --max-size")
+        raise click.UsageError("--dry-run requires --older-than or --max-size")
     kinds = [_summed(kind, group) for kind, group in _by_kind(artefacts(store))]
     document: dict[str, Any] = {"store": store.url or str(store.root), "kinds": kinds}
     if gone is not None:
@@ -96,7 +115,7 @@ def _summed(kind: str, group: Sequence[Artefact]) -> dict[str, Any]:
         "kind": kind,
         "count": len(group),
         "bytes": sum(artefact.size for artefact in group),
-        "seconds_since_use": {"least": round(now - group[-1].used, 1), "most": round(now - group[0].used, 1)},
+        "seconds_since_use": {"min": round(now - group[-1].used, 1), "max": round(now - group[0].used, 1)},
     }
 
 
@@ -104,7 +123,7 @@ def _print(document: dict[str, Any]) -> None:
     table = Table("kind", "artefacts", "bytes", "last used", title=document["store"])
     for row in document["kinds"]:
         ages = row["seconds_since_use"]
-        span = f"{_age(ages['most'])} to {_age(ages['least'])} ago"
+        span = f"{_age(ages['max'])} to {_age(ages['min'])} ago"
         table.add_row(row["kind"], str(row["count"]), _size(row["bytes"]), span)
     rows = document["kinds"]
     table.add_row("all", str(sum(r["count"] for r in rows)), _size(sum(r["bytes"] for r in rows)), "")

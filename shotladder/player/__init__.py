@@ -1,4 +1,4 @@
-"""The player page and the local server behind it, over a network that a trace shapes."""
+"""The player page and its local server, throttled according to a network trace."""
 
 from shotladder.player.link import Link
 from shotladder.player.server import PlayerServer, open_server

@@ -1,4 +1,4 @@
-"""What the server answers: files and ranges of them through the link, the page, and the page's questions."""
+"""The HTTP request handler: files of the presentation through the link, the player page, and its data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Handler"]
 
+#: Files of the player page.
 PAGE = Path(__file__).parent / "page"
+#: Media types that `mimetypes` does not know, or that depend on the machine.
 TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
     ".mpd": "application/dash+xml",
@@ -26,24 +28,24 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".vtt": "text/vtt",
 }
-#: Bytes read at a time where nothing shapes.
+#: Bytes per read without a link; chosen by hand.
 BLOCK = 262_144
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one connection."""
+    """Answers the requests of one connection."""
 
     protocol_version = "HTTP/1.1"
-    # small pieces leave at once
+    # small pieces are sent immediately: the link decides when
     disable_nagle_algorithm = True
     server: PlayerServer
 
     def do_GET(self) -> None:
-        """Send a file, or what the page asks for."""
+        """Send a file of the presentation, or data of the page."""
         address = urlsplit(self.path)
         path = unquote(address.path)
         if path == "/" or path.startswith("/-/"):
-            self._own(path, parse_qs(address.query))
+            self._page(path, parse_qs(address.query))
             return
         file = (self.server.folder / path.lstrip("/")).resolve()
         if not file.is_relative_to(self.server.folder) or not file.is_file():
@@ -52,11 +54,11 @@ class Handler(BaseHTTPRequestHandler):
         self._media(file)
 
     def do_HEAD(self) -> None:
-        """Send what a GET would send, without its body."""
+        """Send the headers of a GET."""
         self.do_GET()
 
     def do_POST(self) -> None:
-        """Begin a session anew."""
+        """Restart the session."""
         if self.path != "/-/restart":
             self.send_error(HTTPStatus.NOT_FOUND)
             return
@@ -64,16 +66,16 @@ class Handler(BaseHTTPRequestHandler):
         self._head(HTTPStatus.NO_CONTENT, 0, None)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the page shows what was asked for."""
+        """Print nothing: the page shows the requests."""
 
-    def _own(self, path: str, query: dict[str, list[str]]) -> None:
-        """Answer the page."""
+    def _page(self, path: str, query: dict[str, list[str]]) -> None:
+        """Send a file or data of the page."""
         if path == "/-/session":
             self._json(self.server.session())
         elif path == "/-/requests":
             since = query.get("since", ["0"])[0]
-            noted = [asdict(r) for r in self.server.requests[int(since) if since.isdecimal() else 0 :]]
-            self._json({"now": self.server.now(), "requests": noted})
+            requests = [asdict(r) for r in self.server.requests[int(since) if since.isdecimal() else 0 :]]
+            self._json({"now": self.server.now(), "requests": requests})
         elif path == "/-/presentation.json":
             self._file(self.server.folder / "presentation.json")
         elif path == "/-/player.js" and self.server.player_js is not None:
@@ -102,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
     def _head(self, status: HTTPStatus, length: int, kind: str | None, extra: dict[str, str] | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(length))
-        # a session that is played again must load again
+        # a restarted session must download again
         self.send_header("Cache-Control", "no-store")
         if kind is not None:
             self.send_header("Content-Type", kind)
@@ -111,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _media(self, file: Path) -> None:
-        """Send a file of the presentation, or a range of it, through the link."""
+        """Send a file of the presentation, or a byte range of it, through the link."""
         request = self.server.note(file.relative_to(self.server.folder).as_posix())
         link = self.server.link
         if link is not None and self.server.closing.wait(link.latency()):
@@ -121,39 +123,39 @@ class Handler(BaseHTTPRequestHandler):
         if span is None:
             self._head(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, 0, None, {"Content-Range": f"bytes */{size}"})
             return
-        first, last = span
-        request.offset = first
+        start, stop = span
+        request.offset = start
         extra = {"Accept-Ranges": "bytes"}
         status = HTTPStatus.OK
         if "Range" in self.headers:
             status = HTTPStatus.PARTIAL_CONTENT
-            extra["Content-Range"] = f"bytes {first}-{last - 1}/{size}"
-        self._head(status, last - first, media_type(file), extra)
+            extra["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+        self._head(status, stop - start, media_type(file), extra)
         request.first_byte = self.server.now()
         try:
             if self.command != "HEAD":
-                self._send(file, first, last, request)
+                self._send(file, start, stop, request)
             request.whole = True
         finally:
             request.end = self.server.now()
 
-    def _send(self, file: Path, first: int, last: int, request: Request) -> None:
-        """Send the bytes of a file, each piece when the link has carried it."""
+    def _send(self, file: Path, start: int, stop: int, request: Request) -> None:
+        """Send bytes of a file; each piece is sent at the time at which the link has transferred it."""
         link, ready = self.server.link, time.monotonic()
         with file.open("rb") as stream:
-            stream.seek(first)
-            left = last - first
-            while left:
-                piece = stream.read(min(left, BLOCK if link is None else link.piece()))
+            stream.seek(start)
+            remaining = stop - start
+            while remaining:
+                piece = stream.read(min(remaining, BLOCK if link is None else link.piece()))
                 if not piece:
-                    raise ConnectionAbortedError(f"{file} became shorter while it was sent")
+                    raise ConnectionAbortedError(f"{file} was truncated during the transfer")
                 if link is not None:
                     ready = link.reserve(len(piece), ready)
                     if self.server.closing.wait(max(0.0, ready - time.monotonic())):
-                        raise ConnectionAbortedError("the server closes")
+                        raise ConnectionAbortedError("the server is closing")
                 self.wfile.write(piece)
                 request.sent += len(piece)
-                left -= len(piece)
+                remaining -= len(piece)
 
 
 def media_type(path: Path) -> str:
@@ -162,9 +164,10 @@ def media_type(path: Path) -> str:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return which bytes, [first, last), a Range header asks for; None where there are none of them.
+    """Return the bytes [start, stop) that a Range header requests; None if the range is not satisfiable.
 
-    Of several ranges, and of what is no range at all, the whole is sent, as RFC 9110 (14.2) lets a server do.
+    A header with several ranges, or with invalid syntax, requests the whole file: RFC 9110, section 14.2, allows a
+    server to ignore it.
 
     Examples
     --------
@@ -179,5 +182,5 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
         return 0, size
     if not begin:
         return (max(0, size - int(end)), size) if int(end) and size else None
-    first, last = int(begin), min(int(end) + 1, size) if end else size
-    return (first, last) if first < last else None
+    start, stop = int(begin), min(int(end) + 1, size) if end else size
+    return (start, stop) if start < stop else None

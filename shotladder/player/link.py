@@ -1,4 +1,4 @@
-"""A link that gives what a trace says: every transfer of a server passes through it, one piece after the other."""
+"""A simulated link: all transfers of a server share the throughput of a network trace."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from abr import Trace
 
 __all__ = ["Link"]
 
-#: Seconds that a piece takes at the rate of the moment: what two transfers at a time take turns in.
+#: Duration of a piece at the current throughput, s; concurrent transfers alternate piece by piece. Chosen by hand.
 QUANTUM = 0.02
-#: Bytes of a piece: a packet, and what keeps a fast link from waking a thread too often.
-PIECE = (1448, 262_144)
-#: Seconds that a transfer may catch up when its thread was woken late; longer, it was the client that did not read.
+#: Smallest piece, bytes: the payload of one TCP segment on Ethernet.
+MIN_PIECE = 1448
+#: Largest piece, bytes; chosen by hand, so that a fast link wakes a thread at most some hundred times per second.
+MAX_PIECE = 262_144
+#: Longest delay of a thread that a transfer may catch up, s; a longer delay means that the client did not read. Chosen
+#: by hand.
 CATCH_UP = 0.1
 
 
 class Link:
-    """A shared link whose rate and latency follow a trace that starts again when it ends.
+    """A shared link whose throughput and latency follow a trace, which repeats.
 
-    Every piece of every transfer reserves the link from where the last one left it, so that the sum of all transfers
-    never exceeds the trace, and late wake-ups cost nothing.
+    Every piece of every transfer reserves the link from the end of the previous reservation, so that the sum of all
+    transfers never exceeds the trace. A thread that wakes up late catches up to `CATCH_UP` seconds.
 
     Parameters
     ----------
     trace : Trace
-        What the network gives, from the moment of `restart` on.
+        Throughput and latency from the time of `restart`.
     clock : callable
-        Seconds.
+        Returns the time, s.
 
     Examples
     --------
@@ -50,29 +53,29 @@ class Link:
         self.restart()
 
     def restart(self) -> None:
-        """Begin the trace again, now."""
+        """Start the trace from its beginning."""
         with self._lock:
             self._origin = self._clock()
             self._busy_until = self._origin
 
     def latency(self) -> float:
-        """Return seconds from a request made now to its first bit."""
+        """Return the delay between a request now and its first bit, s."""
         return float(self.trace.latencies[self._interval(self._clock() - self._origin)])
 
     def piece(self) -> int:
-        """Return how many bytes a transfer should send before others have their turn."""
+        """Return the number of bytes that a transfer sends before another one continues."""
         rate = self.trace.rates[self._interval(self._clock() - self._origin)]
-        return int(min(max(rate * QUANTUM / 8, PIECE[0]), PIECE[1]))
+        return int(min(max(rate * QUANTUM / 8, MIN_PIECE), MAX_PIECE))
 
     def reserve(self, count: int, ready: float) -> float:
-        """Take the link for some bytes and return when the last of them has arrived.
+        """Reserve the link for a number of bytes and return the arrival time of the last one, s on the clock.
 
         Parameters
         ----------
         count : int
             Bytes.
         ready : float
-            When they could leave: when the transfer began, then when its last piece had arrived. Clock's seconds.
+            Earliest start, s on the clock: the start of the transfer, then the arrival of its previous piece.
         """
         with self._lock:
             start = max(ready, self._busy_until, self._clock() - CATCH_UP)
@@ -84,13 +87,13 @@ class Link:
         return min(int(np.searchsorted(self._edges, inside, side="right")) - 1, len(self.trace.rates) - 1)
 
     def _arrival(self, start: float, bits: float) -> float:
-        """Return when bits that leave at `start` (seconds of the trace) have arrived."""
+        """Return the arrival time of bits that are sent from `start` on, both in seconds of the trace."""
         laps, inside = divmod(start, self.trace.duration)
         carried = float(np.interp(inside, self._edges, self._bits)) + bits
         more, rest = divmod(carried, float(self._bits[-1]))
-        if rest == 0:  # the last bit of a lap arrives in that lap, not after what may be silence
+        if rest == 0:  # the last bit of a lap arrives within the lap, even if the lap ends with an outage
             more, rest = more - 1, float(self._bits[-1])
-        # the first moment at which so many bits have gone: an interval without rate holds no such moment
+        # the first interval that reaches this number of bits; an interval without throughput never does
         after = int(np.searchsorted(self._bits, rest, side="left"))
-        left = float(self._bits[after] - rest) / float(self.trace.rates[after - 1])
-        return float((laps + more) * self.trace.duration + self._edges[after] - left)
+        seconds = float(self._bits[after] - rest) / float(self.trace.rates[after - 1])
+        return float((laps + more) * self.trace.duration + self._edges[after] - seconds)

@@ -1,4 +1,4 @@
-"""A server on the loopback: a presentation, its player page, and what went over the link."""
+"""The local HTTP server of a presentation and its player page, and its log of requests."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from shotladder.player.link import Link
 
 __all__ = ["PlayerServer", "Request", "open_server"]
 
-#: Where a port is sought when none is named.
+#: Port to try first if the user names none.
 USUAL_PORT = 8000
 
 
 class PortTakenError(ShotladderError, OSError):
-    """The port that was asked for cannot be had."""
+    """The requested port cannot be opened."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One file that was asked for; times in seconds since the session began.
+    """One request of a file; times are in seconds since the start of the session.
 
     Attributes
     ----------
     number : int
-        In the order in which they came.
+        Index in order of arrival.
     path : str
-        In the presentation's folder.
+        Path relative to the directory of the presentation.
     offset : int
-        The first byte that was asked for.
+        First requested byte.
     begin, first_byte, end : float or None
-        When it came, when its first and its last byte left; None as long as that has not been.
+        Times of the request, of its first byte and of its last byte; None before the event.
     sent : int
-        Bytes of its body, up to now.
+        Number of sent bytes of the body.
     whole : bool
-        Whether all of it left; a player may give up before.
+        Whether the transfer is complete; a player may cancel it.
     """
 
     number: int
@@ -59,20 +59,20 @@ class Request:
 
 
 class PlayerServer(ThreadingHTTPServer):
-    """Serves a folder and the player page; `/-/` is the page's own and is neither shaped nor noted.
+    """Serves a directory and the player page; paths below `/-/` are neither throttled nor logged.
 
     Parameters
     ----------
     folder : Path
-        Of the presentation.
+        Directory of the presentation.
     port : int
-        0 takes any free one.
+        0 selects any free port.
     link : Link, optional
-        Shapes what is sent.
+        Throttles the transfers.
     player_js : Path, optional
-        A JavaScript player for the page: hls.js, dash.js or Shaka Player.
+        JavaScript file of hls.js, dash.js or Shaka Player.
     keys : sequence of ContentKey
-        Which the page gives to the player, of an encrypted presentation.
+        Keys of an encrypted presentation, which the page passes to the player.
     """
 
     daemon_threads = True
@@ -97,11 +97,11 @@ class PlayerServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """Address of the page."""
         return f"http://127.0.0.1:{self.server_port}/"
 
     def restart(self) -> None:
-        """Begin a session: the trace from its start, no requests yet."""
+        """Start a session: the trace from its beginning, and an empty log of requests."""
         with self._lock:
             self.requests: list[Request] = []
             self.begun = time.monotonic()
@@ -109,32 +109,32 @@ class PlayerServer(ThreadingHTTPServer):
             self.link.restart()
 
     def now(self) -> float:
-        """Return seconds since the session began."""
+        """Return the time since the start of the session, s."""
         return time.monotonic() - self.begun
 
     def note(self, path: str) -> Request:
-        """Note that a file has been asked for."""
+        """Add a request to the log."""
         with self._lock:
             request = Request(len(self.requests), path, self.now())
             self.requests.append(request)
             return request
 
     def session(self) -> dict[str, Any]:
-        """Return what the page must know: the player at hand, its keys, and the trace."""
+        """Return the setup of the page: whether a player file is given, the keys, and the trace."""
         trace = None
         if self.link is not None:
-            shown = self.link.trace
-            trace = {"name": shown.name, "durations": shown.durations.tolist(), "rates": shown.rates.tolist()}
+            used = self.link.trace
+            trace = {"name": used.name, "durations": used.durations.tolist(), "rates": used.rates.tolist()}
         keys = {key.key_id: key.key for key in self.keys}
         return {"player_js": self.player_js is not None, "keys": keys, "trace": trace}
 
     def server_close(self) -> None:
-        """Let every transfer go."""
+        """Cancel all transfers and close the server."""
         self.closing.set()
         super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over a browser that went away; let anything else be seen."""
+        """Ignore closed connections of the browser; print other errors."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -146,12 +146,12 @@ def open_server(
     player_js: Path | None = None,
     keys: Sequence[ContentKey] = (),
 ) -> PlayerServer:
-    """Open a server on the port, or where none is named on the usual one or any that is free.
+    """Open a server on the given port; without one, on the usual port, or on any free port if that is in use.
 
     Raises
     ------
     PortTakenError
-        When the named port cannot be had.
+        If the given port cannot be opened.
     """
     make = partial(PlayerServer, folder, link=link, player_js=player_js, keys=keys)
     if port is None:
@@ -162,4 +162,4 @@ def open_server(
         return make(port)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise PortTakenError(f"port {port}: {reason}; name another with --port, or none") from error
+        raise PortTakenError(f"port {port}: {reason}; choose another --port, or omit it") from error

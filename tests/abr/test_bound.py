@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import abr
-from abr.policies.follow import follow
 from tests.abr.conftest import random_trace
+from tests.abr.fixed_plan import fixed_plan
 
 
 def values(film, traces, names):
@@ -24,7 +24,7 @@ def test_no_policy_exceeds_the_upper_bound_and_the_lower_is_played(film, network
     for trace, reached in zip(traces, best, strict=True):
         bound = abr.offline_bound(film, trace)
         assert reached <= bound.upper + 1e-6
-        played = abr.simulate(film, trace, follow(bound.rungs)).metrics
+        played = abr.simulate(film, trace, fixed_plan(bound.rungs)).metrics
         assert abr.objective(played["qoe_lin"], played["startup_delay"]) == pytest.approx(bound.lower, abs=1e-6)
         assert bound.lower <= bound.upper
         gaps.append(bound.gap)
@@ -39,7 +39,7 @@ def test_small_titles_are_solved_exactly(film):
             bound = abr.offline_bound(small, trace, buffer=buffer)
             best = -np.inf
             for plan in itertools.product(range(3), repeat=5):
-                metrics = abr.simulate(small, trace, follow(plan), buffer=buffer).metrics
+                metrics = abr.simulate(small, trace, fixed_plan(plan), buffer=buffer).metrics
                 best = max(best, abr.objective(metrics["qoe_lin"], metrics["startup_delay"]))
             assert bound.lower <= best + 1e-9
             assert best <= bound.upper + 1e-9

@@ -1,4 +1,4 @@
-"""The command `compare`, end to end: two ladders, two policies, the share of each, guardrails named beforehand."""
+"""`shotladder compare` end to end: ladders, policies, the effect of each, guardrails."""
 
 import json
 
@@ -45,7 +45,7 @@ def run(*args):
     return CliRunner().invoke(command, [*args, "--traces", "traces", "--quiet"])
 
 
-def test_two_ladders_are_judged_and_the_reasons_given(place):
+def test_compare_prints_verdict_and_reasons_for_two_ladders(place):
     done = run("old.json", "new.json", "--policy", "bba-2", "--json")
     assert done.exit_code == 0, done.output
     result = json.loads(done.stdout)
@@ -56,8 +56,8 @@ def test_two_ladders_are_judged_and_the_reasons_given(place):
     assert any("vmaf_p5 holds" in reason for reason in result["reasons"])
 
 
-def test_a_guardrail_named_beforehand_decides(place):
-    # 40 % more bytes a segment: how many more bytes are fetched is for the margin to judge
+def test_compare_decides_by_the_given_margins(place):
+    # each segment has 40 % more bytes, and the margin decides whether that is acceptable
     strict = json.loads(run("old.json", "fat.json", "--policy", "bba-2", "--bytes-margin", "0.01", "--json").stdout)
     assert strict["verdict"] == "stop"
     assert any("downloaded_bytes is broken" in reason for reason in strict["reasons"])
@@ -66,15 +66,17 @@ def test_a_guardrail_named_beforehand_decides(place):
     assert "verdict: " in loose.stdout
 
 
-def test_ladder_and_policy_share_what_both_change(place):
+def test_compare_splits_the_effect_between_ladder_and_policy(place):
     done = run("old.json", "new.json", "--policy", "bba-0", "bola-e", "--json")
-    share = json.loads(done.stdout)["shares"]
-    assert share["ladder"] + share["policy"] == pytest.approx(share["together"])
-    assert share["ladder"] == pytest.approx(4, abs=0.5)
-    assert "is the ladder's and" in run("old.json", "new.json", "--policy", "bba-0", "bola-e").stdout
+    parts = json.loads(done.stdout)["shares"]
+    assert parts["ladder"] + parts["policy"] == pytest.approx(parts["together"])
+    assert parts["ladder"] == pytest.approx(4, abs=0.5)
+    assert (
+        f"= ladder {parts['ladder']:+.4g} + policy" in run("old.json", "new.json", "--policy", "bba-0", "bola-e").stdout
+    )
 
 
-def test_two_policies_over_one_ladder(place):
+def test_compare_takes_two_policies_and_one_ladder(place):
     result = json.loads(run("old.json", "--policy", "bba-0", "bola-e", "--json").stdout)
     assert result["first"].endswith("bba-0@2014")
     assert result["second"].endswith("bola-e@sabre")
@@ -86,10 +88,10 @@ def test_two_policies_over_one_ladder(place):
         (("old.json",), "give two presentations, or two policies"),
         (("old.json", "new.json", "fat.json"), "give two presentations"),
         (("old.json", "--policy", "bba-2", "nonsense"), "no policy is called 'nonsense'"),
-        (("old.json", "new.json", "--primary", "beauty"), "no metric is called 'beauty'"),
+        (("old.json", "new.json", "--primary", "beauty"), "unknown metric 'beauty'"),
     ],
 )
-def test_wrong_usage_is_told(place, args, message):
+def test_compare_reports_wrong_usage(place, args, message):
     done = run(*args)
     assert done.exit_code == 2
     assert message in done.output

@@ -167,7 +167,7 @@ def test_dashjs_bola_goes_up_where_its_release_does(version, first, second, last
     ladder = np.array([230, 331, 477, 688, 991, 1427, 2056, 2962, 5027, 6000.0])
     tables = np.ones((1, 10))
     setting = Setting(tables, tables, ladder, np.full(1, 3000.0), 60_000.0)
-    k = abr.find_policy(f"dashjs-bola@{version}").constants(setting)
+    k = abr.get_policy(f"dashjs-bola@{version}").constants(setting)
     up = [
         next(level for level in range(0, 40_000, 10) if _best(float(level), k, ladder) >= rung) for rung in range(1, 10)
     ]
@@ -208,9 +208,9 @@ def test_every_policy_names_its_source():
     for title, policy in abr.REGISTRY.items():
         assert title == f"{policy.name}@{policy.version}"
         assert policy.source
-    assert abr.find_policy("bolae").name == "bola-e"
+    assert abr.get_policy("bolae").name == "bola-e"
     with pytest.raises(abr.PolicyError, match="no policy is called 'bola-x'"):
-        abr.find_policy("bola-x")
+        abr.get_policy("bola-x")
 
 
 def test_python_and_numba_policies_play_as_the_built_in_one(film, networks):

@@ -7,8 +7,8 @@ import pytest
 from numba import njit
 
 import abr
-from abr.policies.follow import follow
 from tests.abr.conftest import random_trace
+from tests.abr.fixed_plan import fixed_plan
 from tests.abr.test_policies import EVERY
 from tests.naive.sessions import naive_viewing
 
@@ -154,7 +154,7 @@ def test_sessions_are_those_of_the_plain_twin(film, seed):
     }
     sound = bool(seed % 2)
     model = abr.SessionModel(audio=sound, **switches)
-    session = abr.simulate(title, trace, follow(plan), model=model)
+    session = abr.simulate(title, trace, fixed_plan(plan), model=model)
     twin = naive_viewing(title, trace, plan, sound=sound, **switches)
     stalled = sum(e.duration for e in transfers(session, "stall"))
     assert session.metrics["startup_delay"] == pytest.approx(twin.startup, abs=1e-6)

@@ -1,4 +1,4 @@
-"""The command `simulate`, end to end."""
+"""`shotladder simulate` end to end."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ import abr
 
 @pytest.fixture
 def place(tmp_path, film):
-    """A folder with a presentation.json and two traces."""
+    """A directory with a presentation.json and two traces."""
     document = {
         "version": 1,
         "title": film.title,
@@ -44,7 +44,7 @@ def run(*args):
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_json_is_one_document_with_the_promised_keys(place):
+def test_simulate_json_is_one_document_with_the_documented_keys(place):
     done = run(place, "--traces", place / "traces/a", place / "traces/b.json", "--policy", "bba-2", "bola-e", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
@@ -57,7 +57,7 @@ def test_json_is_one_document_with_the_promised_keys(place):
         assert arm["metrics"][name] is not None
 
 
-def test_sessions_and_events_are_written_and_agree(place, film):
+def test_simulate_writes_sessions_and_events_that_agree(place, film):
     rows, events = place / "s.csv", place / "e.jsonl"
     done = run(
         place, "--traces", place / "traces", "--policy", "throughput", "--sessions", rows, "--events", events, "--quiet"
@@ -93,7 +93,7 @@ def test_sessions_and_events_are_written_and_agree(place, film):
         (["presentation.json", "--traces", "traces", "--events", "no/such/folder.jsonl"], 1),
     ],
 )
-def test_bad_input_is_one_line_and_a_status(place, args, status, monkeypatch):
+def test_simulate_reports_bad_input_in_one_line(place, args, status, monkeypatch):
     monkeypatch.chdir(place)
     done = run(*args, "--quiet")
     assert done.returncode == status
@@ -103,9 +103,9 @@ def test_bad_input_is_one_line_and_a_status(place, args, status, monkeypatch):
         assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_startup_resume_and_payload_are_what_the_events_show(place):
+def test_simulate_events_follow_startup_resume_and_goodput(place):
     events = place / "e.jsonl"
-    options = ("--startup", "9", "--resume", "6", "--payload", "0.8")
+    options = ("--startup", "9", "--resume", "6", "--goodput", "0.8")
     done = run(place, "--traces", place / "traces/a", "--policy", "bba-1", *options, "--events", events, "--quiet")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in events.read_text().splitlines()]
@@ -113,13 +113,13 @@ def test_startup_resume_and_payload_are_what_the_events_show(place):
     assert lines[begins]["buffer"] >= 9
     assert all(line["buffer"] < 9 for line in lines[:begins])
     assert all(line["buffer"] >= 6 for line in lines if line["event"] == "stall")
-    # the same sessions as over a link of 0.8 times the rate
+    # a goodput of 0.8 equals a link with 0.8 times the throughput
     pres, trace = abr.load_presentation(place), abr.load_trace(place / "traces/a")
-    twin = abr.simulate(pres, trace.scaled(0.8), "bba-1", model=abr.SessionModel(startup=9.0, resume=6.0))
-    assert [line["time"] for line in lines] == pytest.approx([event.time for event in twin.events], rel=1e-9)
+    expected = abr.simulate(pres, trace.scaled(0.8), "bba-1", model=abr.SessionModel(startup=9.0, resume=6.0))
+    assert [line["time"] for line in lines] == pytest.approx([event.time for event in expected.events], rel=1e-9)
 
 
-def test_all_forms_of_a_presentation_are_read(place, film):
+def test_load_presentation_reads_a_directory(place, film):
     read = abr.load_presentation(place)
     assert read.title == "film"
     assert (read.sizes == film.sizes).all()
@@ -127,11 +127,21 @@ def test_all_forms_of_a_presentation_are_read(place, film):
     assert read.rungs == film.rungs
 
 
-def test_switches_of_the_session_are_what_the_events_show(place, film):
+def test_simulate_events_follow_the_options_of_the_session(place, film):
     document = json.loads((place / "presentation.json").read_text())
     document["audio"] = [{"language": "en", "segments": [{"bytes": 24_000, "duration": 2.0}] * 130}]
     (place / "heard.json").write_text(json.dumps(document))
-    given = ("--separate-audio", "--slow-start", 0.5, "--replace", "earliest", "--live", 12, "--catch-up", "lol+")
+    given = (
+        "--separate-audio",
+        "--slow-start",
+        0.5,
+        "--replace",
+        "earliest",
+        "--live-latency",
+        12,
+        "--catch-up",
+        "lol+",
+    )
     done = run(
         place / "heard.json", "--traces", place / "traces/a", "--policy", "bba-2", *given, "--events",
         place / "events.jsonl", "--json",
@@ -145,10 +155,10 @@ def test_switches_of_the_session_are_what_the_events_show(place, film):
     assert metrics["live_latency"]["mean"] > 5
     assert metrics["load_ratio"]["mean"] > 0
     assert "regret" not in metrics
-    for wrong, says in ((("--catch-up", "lol+"), "--live"), (("--live", 2), "cannot be 2 s behind")):
+    for wrong, message in ((("--catch-up", "lol+"), "--live-latency"), (("--live-latency", 2), "cannot be 2 s behind")):
         refused = run(place / "heard.json", "--traces", place / "traces/a", *wrong)
         assert refused.returncode in (1, 2)
-        assert says in refused.stderr
+        assert message in refused.stderr
     silent = run(place, "--traces", place / "traces/a", "--separate-audio")
     assert silent.returncode == 1
     assert silent.stderr.splitlines()[-1].startswith("error: film: it has no audio")

@@ -42,7 +42,7 @@ PLAYERS = {
 def missing(reason: str) -> None:
     """Skip, but fail where the browser is required."""
     if os.environ.get("SHOTLADDER_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason}, and SHOTLADDER_REQUIRE_BROWSER=1 does not let the browser tests skip")
+        pytest.fail(f"{reason}, and SHOTLADDER_REQUIRE_BROWSER=1 forbids to skip the browser tests")
     pytest.skip(reason)
 
 
@@ -62,21 +62,21 @@ def browser():
 
 @pytest.fixture(scope="session")
 def presentation(browser, tmp_path_factory):
-    """The folder that `shotladder encode` makes of a clip of five shots with sound: three rungs."""
+    """The presentation of a clip with five shots, audio and three rungs: its directory."""
     folder = tmp_path_factory.mktemp("browser")
     clip = variants.generate(1, kind="cut", width=480, height=270)
-    variants.write_clip(folder / "picture.mp4", clip, crf=14)
+    variants.write_clip(folder / "video.mp4", clip, crf=14)
     track = sound.soundtrack(len(clip.frames) / variants.RATE, (1.0, 3.0))
-    (folder / "sound.f32").write_bytes(track.T.tobytes())
-    inputs = ["-i", folder / "picture.mp4", "-f", "f32le", "-ar", sound.RATE, "-ac", "2", "-i", folder / "sound.f32"]
+    (folder / "audio.f32").write_bytes(track.T.tobytes())
+    inputs = ["-i", folder / "video.mp4", "-f", "f32le", "-ar", sound.RATE, "-ac", "2", "-i", folder / "audio.f32"]
     command = [ffmpeg_path(), "-v", "error", *inputs, "-c:v", "copy", "-c:a", "aac", folder / "clip.mp4"]
     subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
     return encoded(folder, "film")
 
 
 def encoded(folder, name, *options):
-    """Encode the clip; what another run has made already is taken from the store."""
-    options = ["--rungs", "3", "--preset", "veryfast", "--segment", "2", "--quiet", *options]
+    """Encode the clip; artefacts of another run are taken from the store."""
+    options = ["--rungs", "3", "--preset", "veryfast", "--segment-duration", "2", "--quiet", *options]
     command = [sys.executable, "-m", "shotladder.cli", "encode", folder / "clip.mp4", "-o", folder / name, *options]
     environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store"), "XDG_DATA_HOME": str(folder / "data")}
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
@@ -86,7 +86,7 @@ def encoded(folder, name, *options):
 
 @pytest.fixture(scope="session")
 def encrypted(presentation):
-    """The same presentation encrypted with new keys, by each scheme: its folder and its keys."""
+    """The presentation encrypted with new keys by a scheme: its directory and its keys."""
 
     def of(scheme):
         folder = presentation.parent / scheme
@@ -100,19 +100,19 @@ def encrypted(presentation):
 
 @pytest.fixture(scope="session")
 def document(presentation):
-    """What `presentation.json` says."""
+    """The content of `presentation.json`."""
     return json.loads((presentation / "presentation.json").read_text())
 
 
 @dataclass
 class Site:
-    """A plain server of a presentation and the players; it notes every answer."""
+    """A plain server of a presentation and the players, which logs every answer."""
 
     url: str = ""
     answers: list[tuple[int, str]] = field(default_factory=list)
 
     def media(self, suffix: str = ".m4s") -> set[str]:
-        """Return the files asked for under the presentation."""
+        """Return the requested files of the presentation."""
         return {path.removeprefix("/film/") for _, path in self.answers if path.endswith(suffix)}
 
 
@@ -132,12 +132,12 @@ class Handler(SimpleHTTPRequestHandler):
         return str(HERE / "harness.html" if path == "/" else self.film / path.removeprefix("/film/"))
 
     def copyfile(self, source, outputfile):
-        # a player may give up on a segment
+        # a player may cancel a segment
         with contextlib.suppress(ConnectionError):
             super().copyfile(source, outputfile)
 
     def end_headers(self):
-        # else a second ask for a file is answered 304, or not at all
+        # otherwise a second request is answered by 304 or by the cache of the browser
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
 

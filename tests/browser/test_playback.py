@@ -7,17 +7,17 @@ from playwright.sync_api import TimeoutError
 
 pytestmark = pytest.mark.browser
 
-#: Faster than life, to save time.
+#: Playback rate, to save time.
 RATE = 2
 
 
 def played(browser, site, player, *, turns=0):
-    """Play the presentation to its end and return what was seen."""
+    """Play the presentation to its end and return the report of the harness."""
     page = browser.new_page()
     try:
         page.goto(site.url)
         page.evaluate("([name, turns, rate]) => play(name, turns, rate)", [player, turns, RATE])
-        with contextlib.suppress(TimeoutError):  # what was seen tells more than that it took too long
+        with contextlib.suppress(TimeoutError):  # the assertions below explain more than a timeout
             page.wait_for_function("seen.ended || seen.errors.length", timeout=30_000)
         return page.evaluate("report()")
     finally:
@@ -37,13 +37,13 @@ def assert_played_whole(seen, site, document):
 
 
 @pytest.mark.parametrize("player", ["hls", "dash", "native"])
-def test_the_presentation_plays_to_its_end(browser, site, document, player):
+def test_players_play_the_presentation_to_its_end(browser, site, document, player):
     seen = played(browser, site, player)
     assert_played_whole(seen, site, document)
 
 
 @pytest.mark.parametrize("player", ["hls", "dash"])
-def test_every_rung_is_decoded_when_each_takes_its_turn(browser, site, document, player):
+def test_players_decode_every_rung_when_each_takes_its_turn(browser, site, document, player):
     seen = played(browser, site, player, turns=len(document["segments"]))
     assert_played_whole(seen, site, document)
     rungs = len(document["video"])
@@ -53,7 +53,7 @@ def test_every_rung_is_decoded_when_each_takes_its_turn(browser, site, document,
         assert site.media() & {segment["url"] for segment in rung["segments"]}
 
 
-def test_chromium_says_that_it_plays_hls_itself(browser):
+def test_chromium_reports_native_hls(browser):
     page = browser.new_page()
     assert page.evaluate("document.createElement('video').canPlayType('application/vnd.apple.mpegurl')")
     page.close()

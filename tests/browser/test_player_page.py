@@ -1,4 +1,4 @@
-"""The page of `shotladder play` plays, and shows what went over the link."""
+"""The page of `shotladder play` plays a presentation and shows the transfers."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 def played(browser, folder, **options):
-    """Play at twice the speed to the end; return the server's notes, the page's, and the texts that it shows."""
+    """Play to the end at twice the speed; return the requests of the server, the state and the texts of the page."""
     server = PlayerServer(folder, 0, **options)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -27,9 +27,9 @@ def played(browser, folder, **options):
     try:
         page.goto(server.url)
         page.evaluate("video.playbackRate = video.defaultPlaybackRate = 2")
-        with contextlib.suppress(TimeoutError):  # what is shown tells more than that it took too long
+        with contextlib.suppress(TimeoutError):  # the assertions below explain more than a timeout
             page.wait_for_function("video.ended || shotladder.failed", timeout=40_000)
-            page.wait_for_timeout(600)  # the page looks at the server four times a second
+            page.wait_for_timeout(600)  # the page queries the server four times per second
         seen = page.evaluate("({...shotladder, done: null, ended: video.ended, title: document.title})")
         shown = page.evaluate(
             "Object.fromEntries([...document.querySelectorAll('[id]')].map((e) => [e.id, e.innerText]))"
@@ -48,13 +48,13 @@ def played(browser, folder, **options):
     return server.requests, seen, shown
 
 
-def assert_shown_as_it_was(document, requests, seen, shown):
+def assert_page_shows_requests(document, requests, seen, shown):
     rungs = sorted(document["video"], key=lambda rung: rung["average_bitrate"])
-    places = {segment["url"]: (n, s) for n, rung in enumerate(rungs) for s, segment in enumerate(rung["segments"])}
+    positions = {segment["url"]: (n, s) for n, rung in enumerate(rungs) for s, segment in enumerate(rung["segments"])}
     chosen = {}
     for request in requests:
-        if request.path in places and request.whole:
-            rung, segment = places[request.path]
+        if request.path in positions and request.whole:
+            rung, segment = positions[request.path]
             chosen[segment] = rung
     assert seen["ended"] and not seen["failed"]
     assert shown["notice"] == ""
@@ -66,15 +66,13 @@ def assert_shown_as_it_was(document, requests, seen, shown):
     assert max(level for _, level in seen["samples"]) > 1
 
 
-def test_the_page_plays_natively_over_a_shaped_link_that_is_never_faster_than_its_trace(
-    browser, presentation, document
-):
+def test_page_plays_natively_over_a_link_that_never_exceeds_its_trace(browser, presentation, document):
     rate = 2_000_000
     trace = Trace("narrow", [10], [rate], [0.05])
     requests, seen, shown = played(browser, presentation, link=Link(trace))
-    assert_shown_as_it_was(document, requests, seen, shown)
-    assert "narrow, 2.00 Mbit/s" in shown["lead"]
-    assert "own HLS" in shown["lead"]
+    assert_page_shows_requests(document, requests, seen, shown)
+    assert "narrow, mean 2.00 Mbit/s" in shown["lead"]
+    assert "HLS player of the browser" in shown["lead"]
     whole = [request for request in requests if request.whole and request.sent > 4000]
     assert whole
     for request in whole:
@@ -84,25 +82,25 @@ def test_the_page_plays_natively_over_a_shaped_link_that_is_never_faster_than_it
 
 
 @pytest.mark.parametrize(("path", "name"), [("/players/hls.js", "hls.js"), ("/players/dash.js", "dash.js")])
-def test_the_page_plays_with_a_player_that_is_given_to_it(browser, presentation, document, path, name):
+def test_page_plays_with_a_given_player(browser, presentation, document, path, name):
     requests, seen, shown = played(browser, presentation, player_js=PLAYERS[path])
-    assert_shown_as_it_was(document, requests, seen, shown)
+    assert_page_shows_requests(document, requests, seen, shown)
     assert name in shown["lead"]
-    assert "as fast as this machine" in shown["lead"]
+    assert "not throttled" in shown["lead"]
 
 
 @pytest.mark.parametrize(
     ("scheme", "path"),
     [("cbcs", "/players/shaka-player.js"), ("cenc", "/players/shaka-player.js"), ("cbcs", "/players/dash.js")],
 )
-def test_the_page_plays_what_is_encrypted_when_it_is_given_the_keys(browser, encrypted, scheme, path):
+def test_page_plays_an_encrypted_presentation_with_its_keys(browser, encrypted, scheme, path):
     folder, keys = encrypted(scheme)
     document = json.loads((folder / "presentation.json").read_text())
     requests, seen, shown = played(browser, folder, player_js=PLAYERS[path], keys=keys)
-    assert_shown_as_it_was(document, requests, seen, shown)
+    assert_page_shows_requests(document, requests, seen, shown)
 
 
-def test_the_page_says_so_when_the_keys_are_others(browser, encrypted):
+def test_page_reports_wrong_keys(browser, encrypted):
     folder, _ = encrypted("cbcs")
     _, seen, shown = played(browser, folder, player_js=PLAYERS["/players/shaka-player.js"], keys=encoder.new_keys())
     assert seen["failed"] and not seen["ended"]

@@ -1,4 +1,4 @@
-"""A small film and the presentation that the command makes of it, once for all tests."""
+"""A small video and its presentation, made once for all tests."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.shotladder.running import FAST, Answer, shotladder, write_small_film
 
 @dataclass(frozen=True)
 class Made:
-    """A finished run: the film, the folder, the store, what was said, and `presentation.json`."""
+    """A finished run: source, output directory, store, printed lines and `presentation.json`."""
 
     film: Path
     folder: Path

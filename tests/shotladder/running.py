@@ -1,4 +1,4 @@
-"""The command as a person runs it: a process of its own, its answer, and a small film to give it."""
+"""Runs the command in a process of its own, and writes the small video that most tests encode."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from shotladder.report.presentation_schema import SCHEMA_FILE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SIZE = Size(160, 90)
-#: The sample film up to its forest: a title card, dunes through black, a sea, of which only some frames are taken.
+#: The start of the sample video: a title card, dunes after a fade through black, and 60 frames of a sea.
 FRAMES, RATE = 228, 24
 BEEP = 168 / RATE
 FAST = ("--preset", "ultrafast", "--rungs", "2", "--target-vmaf", "85")
@@ -58,7 +58,7 @@ def validate_presentation(cwd: Path, words: tuple[object, ...]) -> None:
 
 
 def write_small_film(path: Path) -> Path:
-    """The first seconds of the sample film, small, with a beep on the frame on which the sea begins."""
+    """Write the first seconds of the sample video, with a beep at the first frame of the sea."""
     samples = sound.soundtrack(FRAMES / RATE, (BEEP,))
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=RATE, options={"crf": "12", "preset": "veryfast", "threads": "1"})
@@ -70,9 +70,13 @@ def write_small_film(path: Path) -> Path:
             frame.pts, frame.time_base = n, Fraction(1, RATE)
             container.mux(video.encode(frame))
             piece = np.ascontiguousarray(samples[:, n * hop : (n + 1) * hop])
-            heard = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
-            heard.sample_rate, heard.pts, heard.time_base = sound.RATE, n * hop, Fraction(1, sound.RATE)
-            container.mux(audio.encode(heard))
+            sound_frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
+            sound_frame.sample_rate, sound_frame.pts, sound_frame.time_base = (
+                sound.RATE,
+                n * hop,
+                Fraction(1, sound.RATE),
+            )
+            container.mux(audio.encode(sound_frame))
         container.mux(video.encode())
         container.mux(audio.encode())
     assert shotlist.first_frames()[:3] == (0, 72, 168)

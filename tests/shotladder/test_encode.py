@@ -155,7 +155,7 @@ def test_a_buffer_that_is_asked_for_never_runs_empty(made, tmp_path):
     assert plain["vbv_bitrate"] == plain["peak_bitrate"]
     # a buffer that the ladder does not keep to by itself
     assert encoder.min_vbv_bitrate(bits, times, 0.25) > 2.1 * average
-    answer = shotladder("encode", made.film, "-o", tmp_path / "out", *FAST, "--buffer", "0.25", store=made.store)
+    answer = shotladder("encode", made.film, "-o", tmp_path / "out", *FAST, "--vbv-seconds", "0.25", store=made.store)
     assert answer.status == 0, answer.err
     document = json.loads((tmp_path / "out" / "presentation.json").read_text())
     assert document["ladder"]["vbv_seconds"] == 0.25
@@ -171,9 +171,9 @@ def test_a_buffer_that_is_asked_for_never_runs_empty(made, tmp_path):
 
 
 def test_a_buffer_is_not_promised_of_ladders_that_cannot_keep_to_one(made):
-    answer = shotladder("ladder", made.film, "--ladder", "per-title", "--buffer", "1", store=made.store)
+    answer = shotladder("ladder", made.film, "--ladder", "per-title", "--vbv-seconds", "1", store=made.store)
     assert answer.status == 2
-    assert "--buffer: goes with --ladder per-shot" in answer.lines[-1]
+    assert "--vbv-seconds: requires --ladder per-shot" in answer.lines[-1]
 
 
 def test_frames_of_a_rung_are_those_of_its_chunks(made):
@@ -279,7 +279,7 @@ def test_a_second_run_says_so_and_does_nothing(made):
     before, stored = files(made.folder), files(made.store)
     answer = shotladder("encode", made.film, "-o", made.folder, *FAST, store=made.store)
     assert answer.status == 0
-    assert "there already" in answer.err
+    assert "up to date" in answer.err
     assert answer.out == ""
     assert (files(made.folder), files(made.store)) == (before, stored)
 
@@ -292,7 +292,7 @@ def test_json_is_one_document_and_nothing_else(made):
 
 def test_another_request_on_the_same_folder_is_refused(made):
     before = files(made.folder)
-    answer = shotladder("encode", made.film, "-o", made.folder, *FAST, "--segment", "2", store=made.store)
+    answer = shotladder("encode", made.film, "-o", made.folder, *FAST, "--segment-duration", "2", store=made.store)
     assert answer.status == 1
     assert answer.lines == [
         f"error: {made.folder}: is not empty; name another directory, or use --overwrite to replace the presentation"
@@ -358,7 +358,7 @@ def test_a_ladder_of_another_film_is_refused(made, ladder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("more", [(), ("--views", "1e9", "--preset", "veryfast")])
+@pytest.mark.parametrize("more", [(), ("--expected-views", "1e9", "--preset", "veryfast")])
 def test_dry_run_encodes_nothing_and_leaves_nothing(made, tmp_path, more):
     words = (*FAST, *more, "--dry-run", "--json", "--quiet")
     answer = shotladder("encode", made.film, "-o", tmp_path / "out", *words, store=tmp_path / "store")

@@ -59,7 +59,7 @@ def test_keys_from_a_file_are_used_and_not_copied(made, encrypted, tmp_path, mon
     assert (told["scheme"], told["key_ids"]["VIDEO"]) == ("cenc", path.stem)
     assert not (tmp_path / "data").exists()
     # the scheme is part of the request, and so are the keys
-    assert "there already" in shotladder(*words, "--protection-scheme", "cenc", store=made.store).err
+    assert "up to date" in shotladder(*words, "--protection-scheme", "cenc", store=made.store).err
     assert shotladder(*words, store=made.store).status == 1
 
 
@@ -81,8 +81,8 @@ def test_a_presentations_keys_are_found_by_their_ids(encrypted, tmp_path, monkey
 @pytest.mark.parametrize(
     ("words", "status", "told"),
     [
-        (("--keys", "KEYS"), 2, "--keys goes with --encrypt"),
-        (("--protection-scheme", "cenc"), 2, "--protection-scheme goes with --encrypt"),
+        (("--keys", "KEYS"), 2, "--keys requires --encrypt"),
+        (("--protection-scheme", "cenc"), 2, "--protection-scheme requires --encrypt"),
         (("--encrypt", "--protection-scheme", "cenc", "--hls-key-uri", "skd://a"), 2, "FairPlay"),
         (("--encrypt", "--keys", "FILM"), 1, "is no file of keys"),
     ],

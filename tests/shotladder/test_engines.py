@@ -1,4 +1,4 @@
-"""A run gives the same, and does nothing twice, whoever does the work and whatever befalls them."""
+"""Runs give the same result and repeat no work: with a remote store, a cluster, and after a kill."""
 
 import contextlib
 import json
@@ -21,12 +21,12 @@ def segment_bytes(folder):
 
 
 def stored(folder):
-    """When each artefact was made."""
+    """Return the modification time of each artefact."""
     return {path: path.stat().st_mtime_ns for path in folder.glob("*/*/*")}
 
 
-def test_a_second_machine_does_nothing_again(made, tmp_path):
-    """The store of an earlier run on a server: another machine asks it for everything, and adds nothing."""
+def test_encode_repeats_no_work_with_a_remote_store(made, tmp_path):
+    """Another machine takes all artefacts from the store of an earlier run on a server, and adds none."""
     served = tmp_path / "served"
     shutil.copytree(made.store, served, ignore=shutil.ignore_patterns(".*"))
     before = stored(served)
@@ -40,7 +40,7 @@ def test_a_second_machine_does_nothing_again(made, tmp_path):
     assert segment_bytes(tmp_path / "out") == segment_bytes(made.folder)
 
 
-def test_two_runs_at_once_leave_the_same(made, tmp_path):
+def test_encode_gives_the_same_in_two_runs_at_once(made, tmp_path):
     runs = []
     for name in ("one", "two"):
         argv, environment = command("encode", made.film, "-o", tmp_path / name, *FAST, store=tmp_path / "store")
@@ -49,13 +49,13 @@ def test_two_runs_at_once_leave_the_same(made, tmp_path):
     for name in ("one", "two"):
         assert segment_bytes(tmp_path / name) == segment_bytes(made.folder)
     names = {path.relative_to(tmp_path / "store") for path in stored(tmp_path / "store")}
-    # the other store holds what other tests asked of the film, too
+    # the other store holds artefacts of other tests as well
     assert names <= {path.relative_to(made.store) for path in stored(made.store)}
 
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A Dask scheduler and two workers of one thread each, every one a process of its own."""
+    """A Dask scheduler and two workers with one thread each; each is a process."""
     file, environment = tmp_path / "scheduler.json", os.environ | {"PYTHONPATH": str(REPOSITORY)}
     options = {"env": environment, "cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     dask = [
@@ -92,26 +92,26 @@ def cluster(tmp_path):
             process.wait()
 
 
-def test_a_cluster_that_loses_a_worker_leaves_the_same(made, cluster, tmp_path):
+def test_encode_gives_the_same_on_a_cluster_that_loses_a_worker(made, cluster, tmp_path):
     address, workers = cluster
     words = ("encode", made.film, "-o", tmp_path / "out", *FAST, "--cluster", address)
     argv, environment = command(*words, store=tmp_path / "store")
     with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
-        said = list(takewhile(lambda line: line != "encode and measure ...\n", run.stderr))
+        lines = list(takewhile(lambda line: line != "encode and measure ...\n", run.stderr))
         workers[0].kill()
         kept = stored(tmp_path / "store")
-        said.append(run.communicate()[1])
-    assert run.returncode == 0, said
+        lines.append(run.communicate()[1])
+    assert run.returncode == 0, lines
     assert segment_bytes(tmp_path / "out") == segment_bytes(made.folder)
     after = stored(tmp_path / "store")
     assert {path: after[path] for path in kept} == kept
 
 
-def test_a_run_killed_at_any_moment_loses_only_what_was_being_made(made, tmp_path):
+def test_encode_killed_at_any_moment_keeps_finished_artefacts(made, tmp_path):
     words = ("encode", made.film, "-o", tmp_path / "out", *FAST)
     rng = random.Random(7)
     kept = {}
-    # another number of workers each time; many divide jobs
+    # with many workers, long jobs are split
     for workers in (1, 3, 8):
         argv, environment = command(*words, "--workers", workers, store=tmp_path / "store")
         with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
@@ -129,10 +129,10 @@ def test_a_run_killed_at_any_moment_loses_only_what_was_being_made(made, tmp_pat
     assert {path: after[path] for path in kept} == kept
 
 
-def test_a_rung_that_changes_is_encoded_alone(made, tmp_path):
+def test_encode_repeats_only_a_changed_rung(made, tmp_path):
     file = tmp_path / "ladder.json"
     assert shotladder("ladder", made.film, "-o", file, *FAST, "--quiet", store=made.store).status == 0
-    # one that has no trials and corrections, of which the rung might have some
+    # a store without probe encodes and corrections, which the changed rung could reuse
     store = tmp_path / "store"
     words = ("encode", made.film, "--ladder", file, "--quiet")
     assert shotladder(*words, "-o", tmp_path / "first", store=store).status == 0

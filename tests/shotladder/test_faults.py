@@ -1,7 +1,8 @@
-"""What goes wrong is told in one line, leaves nothing half made, and a run that was cut off goes on."""
+"""Errors are one line and leave no files; interrupted runs resume; help and versions."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,13 +12,14 @@ import av
 import pytest
 
 from shotladder.cli import COMMANDS, main
+from shotladder_runtime.tools import use_ffmpeg
 from tests.encoder.films import write_film
 from tests.shotladder.running import FAST, REPOSITORY, Answer, command, shotladder
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
-    """A folder with bad inputs and bad outputs."""
+    """A directory with bad inputs and bad outputs."""
     folder = tmp_path_factory.mktemp("faults")
     (folder / "notes.txt").write_text("not a film\n" * 50)
     (folder / "notes.mp4").write_text("not a film\n" * 50)
@@ -34,59 +36,66 @@ def place(tmp_path_factory) -> Path:
     return folder
 
 
-#: Words of the command (names are in the folder), its exit status, and what the line must say.
+#: Arguments (names are in the directory), exit status, and a part of the message.
 FAULTS = {
-    "no such film": ("encode absent.mp4 -o out", 1, "no such file"),
+    "a missing source": ("encode absent.mp4 -o out", 1, "no such file"),
     "a text file": ("encode notes.txt -o out", 1, "not a film"),
-    "text under a film's name": ("encode notes.mp4 -o out", 1, "not a film"),
+    "text with the name of a video": ("encode notes.mp4 -o out", 1, "not a film"),
     "an empty file": ("encode empty.mp4 -o out", 1, "not a film"),
     "no frames": ("encode hollow.mkv -o out", 1, "hollow.mkv"),
-    "a folder for a film": ("encode full -o out", 1, "not a film"),
-    "a URL that nobody answers": ("encode http://127.0.0.1:9/film.mp4 -o out", 1, "film"),
+    "a directory as the source": ("encode full -o out", 1, "not a film"),
+    "an unreachable URL": ("encode http://127.0.0.1:9/film.mp4 -o out", 1, "film"),
     "output is a file": ("encode film.mp4 -o file", 1, "is a file"),
     "output is not empty": ("encode film.mp4 -o full", 1, "not empty"),
     "output under a file": ("encode film.mp4 -o file/out", 1, "cannot be written"),
-    "output where nothing can be": ("encode film.mp4 -o /proc/out", 1, "cannot be written"),
-    "output is where we are": ("encode film.mp4 -o .", 1, "not empty"),
+    "output in a read-only file system": ("encode film.mp4 -o /proc/out", 1, "cannot be written"),
+    "output is the working directory": ("encode film.mp4 -o .", 1, "not empty"),
     "no output": ("encode film.mp4", 2, "--output"),
-    "no film": ("encode -o out", 2, "SOURCE"),
+    "no source": ("encode -o out", 2, "SOURCE"),
     "an unknown option": ("encode film.mp4 -o out --fast", 2, "--fast"),
     "an unknown codec": ("encode film.mp4 -o out --codec h261", 2, "h261"),
     "an unknown preset": ("encode film.mp4 -o out --preset quick", 2, "quick"),
     "a target above the scale": ("encode film.mp4 -o out --target-vmaf 101", 2, "101"),
-    "a target that is no number": ("encode film.mp4 -o out --target-vmaf best", 2, "best"),
+    "a target that is not a number": ("encode film.mp4 -o out --target-vmaf best", 2, "best"),
     "no rungs": ("encode film.mp4 -o out --rungs 0", 2, "rungs"),
     "no height": ("encode film.mp4 -o out --max-height 0", 2, "max-height"),
-    "no segment": ("encode film.mp4 -o out --segment 0", 2, "segment"),
-    "endless segments": ("encode film.mp4 -o out --segment inf", 2, "segment"),
-    "segments that are no number": ("encode film.mp4 -o out --segment 1/0", 2, "segment"),
+    "no segment": ("encode film.mp4 -o out --segment-duration 0", 2, "segment"),
+    "endless segments": ("encode film.mp4 -o out --segment-duration inf", 2, "segment"),
+    "segments that are not a number": ("encode film.mp4 -o out --segment-duration 1/0", 2, "segment"),
     "no workers": ("encode film.mp4 -o out --workers 0", 2, "workers"),
     "an unknown tune": ("encode film.mp4 -o out --tune ear", 2, "ear"),
     "an unknown engine": ("encode film.mp4 -o out --engine guess", 2, "guess"),
-    "a ladder that is not there": ("encode film.mp4 -o out --ladder absent.json", 2, "absent.json"),
+    "a missing ladder": ("encode film.mp4 -o out --ladder absent.json", 2, "absent.json"),
     "a ladder of bytes": ("encode film.mp4 -o out --ladder bytes.json", 1, "not a ladder"),
     "a ladder that is a list": ("encode film.mp4 -o out --ladder list.json", 1, "not a ladder"),
-    "a ladder that is a film": ("encode film.mp4 -o out --ladder film.mp4", 1, "not a ladder"),
+    "a ladder that is a video": ("encode film.mp4 -o out --ladder film.mp4", 1, "not a ladder"),
     "an ffmpeg that is text": ("encode film.mp4 -o out --ffmpeg notes.txt", 1, "notes.txt"),
     "an ffmpeg that is another program": ("encode film.mp4 -o out --ffmpeg /bin/true", 1, "is not ffmpeg"),
     "a store that is a file": ("encode film.mp4 -o out --store file", 1, "file"),
     "a store of other files": ("encode film.mp4 -o out --store full", 1, "is not a store"),
-    "a ladder nowhere to be written": ("ladder film.mp4 -o file/ladder.json --preset ultrafast", 1, "file"),
-    "a ladder over a folder": ("ladder film.mp4 -o full --preset ultrafast", 1, "is a directory"),
+    "a ladder that cannot be written": ("ladder film.mp4 -o file/ladder.json --preset ultrafast", 1, "file"),
+    "a ladder file that is a directory": ("ladder film.mp4 -o full --preset ultrafast", 1, "is a directory"),
     "an unknown command": ("encoed film.mp4 -o out", 2, "encoed"),
-    "a ladder of a file and views": ("encode film.mp4 -o out --ladder list.json --views 9", 2, "--ladder is made"),
-    "a price without views": ("ladder film.mp4 --cpu-hour 2", 2, "--cpu-hour goes with --views"),
-    "a preset to choose without views": ("ladder film.mp4 --preset auto", 2, "--preset auto goes with --views"),
-    "no film for a ladder": ("ladder absent.mp4", 1, "no such file"),
+    "a ladder file and expected views": (
+        "encode film.mp4 -o out --ladder list.json --expected-views 9", 2, "cannot be combined with a ladder file"
+    ),
+    "a traffic cost without views": (
+        "ladder film.mp4 --gb-per-cpu-hour 2", 2, "--gb-per-cpu-hour requires --expected-views"
+    ),
+    "preset auto without views": ("ladder film.mp4 --preset auto", 2, "--preset auto requires --expected-views"),
+    "a missing source of a ladder": ("ladder absent.mp4", 1, "no such file"),
 }  # fmt: skip
+
+
+#: Lines of progress without a terminal: the start of a stage, and where it is after some seconds.
+PROGRESS = re.compile(r".* \.\.\.|.*: \d+%, \d+ s left")
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, capsys):
-    """Run the command's own `main` in this process, which saves the start."""
+    """Run `main` in this process, which saves the start of another."""
     monkeypatch.setenv("SHOTLADDER_STORE", str(tmp_path / "store"))
-    # restored at the end, whatever `--ffmpeg` sets
-    monkeypatch.setenv("SHOTLADDER_FFMPEG", "")
+    monkeypatch.delenv("SHOTLADDER_FFMPEG", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*words):
@@ -95,46 +104,49 @@ def here(tmp_path, monkeypatch, capsys):
             main()
         return Answer(ended.value.code, *capsys.readouterr())
 
-    return run
+    yield run
+    # `--ffmpeg` chose another one in this process
+    use_ffmpeg(None)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_told_in_a_line_and_leaves_nothing(place, fault, here, monkeypatch):
+def test_main_reports_an_error_in_one_line_and_leaves_no_files(place, fault, here, monkeypatch):
     monkeypatch.chdir(place)
-    words, status, said = FAULTS[fault]
+    words, status, message = FAULTS[fault]
     before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
     answer = here(*words.split())
     assert answer.status == status, answer.err
     assert "Traceback" not in answer.err
     assert answer.out == ""
-    talk = [line for line in answer.lines if not line.endswith("...")]
-    # wrong usage shows how to use it first
-    assert said in talk[-1]
-    assert status == 2 or (len(talk) == 1 and talk[0].startswith("error: "))
+    lines = [line for line in answer.lines if not PROGRESS.fullmatch(line)]
+    # a usage error prints the usage first
+    assert message in lines[-1]
+    assert status == 2 or (len(lines) == 1 and lines[0].startswith("error: "))
     assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
 
 
-def started(words, store):
+def start(words, store):
     argv, environment = command(*words, store=store)
     return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def until(run, words):
-    """Read what a run says until a stage begins."""
+def wait_for_stage(run, number):
+    """Read stderr until the given stage begins: 0 is shot detection, 1 are probe encodes, 2 are final encodes."""
     for line in run.stderr:
-        if line.startswith(words):
+        number -= line.endswith(" ...\n")
+        if number < 0:
             return
-    raise AssertionError(f"the run ended before {words!r}")
+    raise AssertionError("the run ended before the stage")
 
 
 def segment_bytes(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.m4s")}
 
 
-def test_a_killed_run_leaves_nothing_and_finishes_when_started_again(made, tmp_path):
+def test_encode_killed_leaves_no_output_and_resumes(made, tmp_path):
     words = ("encode", made.film, "-o", tmp_path / "out", *FAST)
-    with started(words, tmp_path / "store") as run:
-        until(run, "encode and measure")
+    with start(words, tmp_path / "store") as run:
+        wait_for_stage(run, 2)
         run.send_signal(signal.SIGKILL)
     assert run.returncode == -signal.SIGKILL
     assert not (tmp_path / "out").exists()
@@ -146,19 +158,19 @@ def test_a_killed_run_leaves_nothing_and_finishes_when_started_again(made, tmp_p
     assert [path.name for path in tmp_path.iterdir() if path.name not in ("out", "store")] == []
 
 
-def test_an_interrupt_ends_at_once_in_a_line(made, tmp_path):
+def test_encode_interrupted_ends_with_one_line(made, tmp_path):
     words = ("encode", made.film, "-o", tmp_path / "out", *FAST, "--preset", "placebo")
-    with started(words, tmp_path / "store") as run:
-        until(run, "probe encodes")
+    with start(words, tmp_path / "store") as run:
+        wait_for_stage(run, 1)
         run.send_signal(signal.SIGINT)
-        _, talk = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert talk.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in talk
+    assert err.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in err
     assert not (tmp_path / "out").exists()
 
 
-def test_a_reader_that_goes_away_is_no_fault(made):
+def test_main_accepts_a_closed_pipe(made):
     argv, environment = command("encode", made.film, "-o", made.folder, *FAST, "--json", store=made.store)
     read, write = os.pipe()
     os.close(read)
@@ -170,7 +182,7 @@ def test_a_reader_that_goes_away_is_no_fault(made):
     assert "Exception" not in done.stderr
 
 
-def test_doctor_finds_everything_here(here):
+def test_doctor_finds_all_tools(here):
     answer = here("doctor", "--json")
     assert (answer.status, answer.err) == (0, "")
     findings = {finding["name"]: finding for finding in json.loads(answer.out)["findings"]}
@@ -180,7 +192,7 @@ def test_doctor_finds_everything_here(here):
     assert "MISSING" not in here("doctor").out
 
 
-def test_doctor_says_what_is_missing_and_what_to_do(here, tmp_path, monkeypatch):
+def test_doctor_explains_how_to_add_a_missing_tool(here, tmp_path, monkeypatch):
     monkeypatch.setenv("SHOTLADDER_FFMPEG", str(tmp_path / "nowhere"))
     answer = here("doctor")
     assert answer.status == 1
@@ -201,24 +213,37 @@ def test_doctor_says_what_is_missing_and_what_to_do(here, tmp_path, monkeypatch)
         ("import shotladder.cli", ("numba", "plotly", "scipy", "av", "ladders", "vmaf", "abr")),
     ],
 )
-def test_importing_one_room_brings_no_other(statement, absent):
+def test_import_of_a_package_loads_no_other(statement, absent):
     code = f"import sys; {statement}; print([name for name in {absent!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_help_names_every_command_and_imports_none(tmp_path):
+def test_help_lists_every_command_and_imports_none(tmp_path):
     argv, environment = command("--help", store=tmp_path)
     done = subprocess.run([argv[0], "-X", "importtime", *argv[1:]], capture_output=True, text=True, env=environment)
     assert done.returncode == 0
     imported = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if "|" in line}
     assert imported.isdisjoint({"numba", "plotly", "av", "cv2", "scipy", "ladders", "encoder", "shotladder.pipeline"})
-    for name in ("doctor", "encode", "ladder", "score", "shots", "simulate"):
+    for name in COMMANDS:
         assert f"\n  {name} " in done.stdout
 
 
-def test_every_command_explains_itself(here):
+def test_version_prints_a_line_for_each_tool(here, monkeypatch):
+    answer = here("--version")
+    assert (answer.status, answer.err) == (0, "")
+    versions = dict(line.split(" ", 1) for line in answer.out.splitlines())
+    assert list(versions) == ["shotladder", "ffmpeg", "packager", "numba", "python"]
+    assert all(re.search(r"\d", version) for version in versions.values())
+    monkeypatch.setenv("SHOTLADDER_FFMPEG", "/nowhere/ffmpeg")
+    answer = here("--version")
+    assert (answer.status, answer.err) == (0, "")
+    assert "ffmpeg not found\n" in answer.out
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_every_command_prints_its_help(here, flag):
     for name in COMMANDS:
-        answer = here(name, "--help")
+        answer = here(name, flag)
         assert (answer.status, answer.err) == (0, "")
         assert answer.out.startswith("Usage: ")

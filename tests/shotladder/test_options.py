@@ -1,9 +1,19 @@
-"""Options mean what they say, before anything runs."""
+"""The options of audio and subtitles."""
+
+import json
+import subprocess
 
 import click
 import pytest
 
-from shotladder.commands.options import audio_options
+from shotladder.commands.options.packaging_options import track_options
+from shotladder_runtime.tools import ffmpeg_path
+from tests.shotladder.running import shotladder
+
+
+def parse(*words):
+    command = click.command()(track_options(lambda audio, subtitles: (audio, subtitles)))
+    return command(list(words), standalone_mode=False)
 
 
 @pytest.mark.parametrize(
@@ -16,12 +26,44 @@ from shotladder.commands.options import audio_options
         (("--no-audio", "--audio", "opus"), ("opus",)),
     ],
 )
-def test_codecs_of_sound_are_split_and_may_be_none(words, codecs):
-    command = click.command()(audio_options(lambda audio: audio))
-    assert command(list(words), standalone_mode=False) == codecs
+def test_track_options_split_audio_codecs(words, codecs):
+    assert parse(*words) == (codecs, True)
 
 
-def test_a_codec_of_sound_that_is_unknown_is_told():
-    command = click.command()(audio_options(lambda audio: audio))
-    with pytest.raises(click.BadParameter, match="'mp3' is none of aac, eac3, ac3, opus, copy"):
-        command(["--audio", "aac,mp3"], standalone_mode=False)
+def test_track_options_drop_subtitles_independently_of_audio():
+    assert parse("--no-subtitles") == (("aac", "eac3"), False)
+    assert parse("--no-subtitles", "--audio", "none") == ((), False)
+
+
+def test_track_options_report_an_unknown_audio_codec():
+    message = r"unknown audio codec 'mp3' \(choose from aac, eac3, ac3, opus, copy, none\)"
+    with pytest.raises(click.BadParameter, match=message):
+        parse("--audio", "aac,mp3")
+
+
+@pytest.fixture(scope="module")
+def subtitled(tmp_path_factory):
+    """A video of half a second with audio and subtitles."""
+    folder = tmp_path_factory.mktemp("subtitled")
+    (folder / "a.srt").write_text("1\n00:00:00,100 --> 00:00:00,400\nHello\n")
+    video = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=24:duration=0.5", "-c:v", "libx264", "-pix_fmt", "yuv420p"]
+    audio = ["-f", "lavfi", "-i", "sine=duration=0.5", "-c:a", "aac"]
+    inputs = [*video[:4], *audio[:4], "-i", folder / "a.srt"]
+    outputs = [*video[4:], *audio[4:], "-c:s", "srt", folder / "source.mkv"]
+    command = [ffmpeg_path(), "-v", "error", *inputs, *outputs]
+    subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "audio", "text"), [((), 1, 1), (("--audio", "none"), 0, 1), (("--no-subtitles",), 1, 0)]
+)
+def test_encode_leaves_out_audio_and_subtitles_independently(subtitled, tmp_path, words, audio, text):
+    settings = ("--preset", "ultrafast", "--rungs", "1", "--target-vmaf", "60", "--no-compare", "--quiet", *words)
+    answer = shotladder(
+        "encode", subtitled / "source.mkv", "-o", tmp_path / "out", *settings, store=subtitled / "store"
+    )
+    assert (answer.status, answer.err) == (0, "")
+    document = json.loads((tmp_path / "out" / "presentation.json").read_text())
+    assert (len(document["audio"]), len(document["text"])) == (audio, text)
+    assert (tmp_path / "out" / "text").exists() == bool(text)

@@ -1,4 +1,4 @@
-"""`shotladder play`: the link gives what the trace says, the server sends what was asked for, the command ends well."""
+"""`shotladder play`: the link follows the trace, the server sends the requested bytes, the command ends cleanly."""
 
 import http.client
 import json
@@ -28,15 +28,15 @@ def steps(*intervals, latency=0.0):
 
 
 def naive_arrival(trace, start, bits):
-    """When bits that leave at a time have arrived: walk the trace interval by interval."""
+    """Return the arrival time of bits by walking over the intervals of the trace (reference implementation)."""
     begin, n = 0.0, 0
     while True:
         end, rate = begin + trace.durations[n], trace.rates[n]
         if end > start:
-            room = (end - max(start, begin)) * rate
-            if rate and room >= bits * (1 - 1e-12):
+            capacity = (end - max(start, begin)) * rate
+            if rate and capacity >= bits * (1 - 1e-12):
                 return max(start, begin) + bits / rate
-            bits -= room
+            bits -= capacity
         begin, n = end, (n + 1) % len(trace.rates)
 
 
@@ -44,7 +44,7 @@ rates = st.lists(st.tuples(st.floats(0.05, 5), st.sampled_from([0, 1e4, 3e5, 2e6
 
 
 @given(rates.filter(lambda r: any(rate for _, rate in r)), st.lists(st.integers(1, 50_000), min_size=1, max_size=6))
-def test_transfers_one_after_the_other_arrive_as_a_walk_over_the_trace_says(intervals, sizes):
+def test_reserve_equals_a_walk_over_the_trace(intervals, sizes):
     trace = steps(*intervals)
     link, ready, expected = Link(trace, clock=lambda: 0.0), 0.0, 0.0
     for size in sizes:
@@ -52,12 +52,12 @@ def test_transfers_one_after_the_other_arrive_as_a_walk_over_the_trace_says(inte
         assert ready == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-def test_the_last_bit_of_a_lap_arrives_before_the_silence_that_ends_it():
+def test_reserve_ends_a_lap_before_its_final_outage():
     link = Link(steps((1, 8000), (1, 0)), clock=lambda: 0.0)
     assert [link.reserve(1000, 0.0) for _ in range(3)] == [1.0, 3.0, 5.0]
 
 
-def test_two_transfers_share_the_link():
+def test_reserve_shares_the_link_between_two_transfers():
     link = Link(steps((10, 8000)), clock=lambda: 0.0)
     ends = {"a": 0.0, "b": 0.0}
     for name in "abababab":
@@ -65,7 +65,7 @@ def test_two_transfers_share_the_link():
     assert sorted(ends.values()) == pytest.approx([7 / 8, 1.0])
 
 
-def test_a_link_that_stood_idle_gives_no_more_than_its_rate():
+def test_reserve_does_not_exceed_the_rate_after_idle_time():
     now = [0.0]
     link = Link(steps((10, 8000)), clock=lambda: now[0])
     link.reserve(125, 0.0)
@@ -73,7 +73,7 @@ def test_a_link_that_stood_idle_gives_no_more_than_its_rate():
     assert link.reserve(1000, 5.0) == pytest.approx(6.0)
 
 
-def test_a_client_that_does_not_read_cannot_save_rate_up():
+def test_reserve_does_not_accumulate_rate_for_a_slow_client():
     now = [0.0]
     link = Link(steps((100, 8000)), clock=lambda: now[0])
     ready = link.reserve(125, 0.0)
@@ -81,7 +81,7 @@ def test_a_client_that_does_not_read_cannot_save_rate_up():
     assert link.reserve(1000, ready) > 50.8
 
 
-def test_restart_begins_the_trace_again():
+def test_restart_starts_the_trace_from_its_beginning():
     now = [0.0]
     link = Link(steps((1, 8000), (9, 800), latency=0.25), clock=lambda: now[0])
     now[0] = 5.0
@@ -96,7 +96,7 @@ CONTENT = bytes(range(256)) * 200
 
 @pytest.fixture
 def folder(tmp_path):
-    """What a presentation's folder must hold, and one segment."""
+    """The required files of a presentation, and one segment."""
     film = tmp_path / "film"
     (film / "video/a").mkdir(parents=True)
     (film / "video/a/00001.m4s").write_bytes(CONTENT)
@@ -109,7 +109,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def serve(folder):
-    """Open a server over a trace, or none."""
+    """Return the function that starts a server with an optional trace."""
     servers = []
 
     def start(trace=None, **options):
@@ -126,7 +126,7 @@ def serve(folder):
 
 
 def get(server, path, method="GET", **headers):
-    """Return status, headers and body, errors too; the path goes out as it stands."""
+    """Return status, headers and body, for errors as well; the path is sent unchanged."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
@@ -136,7 +136,7 @@ def get(server, path, method="GET", **headers):
 
 
 def settled(server):
-    """The server's notes, once it has closed them: a client has its last byte a little before."""
+    """Return the requests of a server when they have ended: a client receives its last byte a little earlier."""
     for _ in range(1000):
         if server.requests and all(request.end is not None for request in server.requests):
             break
@@ -144,7 +144,7 @@ def settled(server):
     return server.requests
 
 
-def test_files_come_whole_with_their_types(serve):
+def test_server_sends_whole_files_with_media_types(serve):
     server = serve()
     status, headers, body = get(server, "/video/a/00001.m4s")
     assert (status, headers["Content-Type"], body) == (200, "video/iso.segment", CONTENT)
@@ -153,16 +153,16 @@ def test_files_come_whole_with_their_types(serve):
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "last"),
+    ("requested", "start", "stop"),
     [("0-99", 0, 100), ("51000-", 51000, 51200), ("-7", 51193, 51200), ("5-99999", 5, 51200)],
 )
-def test_a_range_is_what_was_asked_for(serve, asked, first, last):
-    status, headers, body = get(serve(), "/video/a/00001.m4s", Range=f"bytes={asked}")
-    assert (status, body) == (206, CONTENT[first:last])
-    assert headers["Content-Range"] == f"bytes {first}-{last - 1}/51200"
+def test_server_sends_the_requested_range(serve, requested, start, stop):
+    status, headers, body = get(serve(), "/video/a/00001.m4s", Range=f"bytes={requested}")
+    assert (status, body) == (206, CONTENT[start:stop])
+    assert headers["Content-Range"] == f"bytes {start}-{stop - 1}/51200"
 
 
-def test_a_range_beyond_the_file_is_refused(serve):
+def test_server_refuses_a_range_beyond_the_file(serve):
     status, headers, _ = get(serve(), "/video/a/00001.m4s", Range="bytes=51200-")
     assert (status, headers["Content-Range"]) == (416, "bytes */51200")
 
@@ -170,16 +170,16 @@ def test_a_range_beyond_the_file_is_refused(serve):
 @pytest.mark.parametrize(
     "path", ["/../secret", "/%2e%2e/secret", "/video/../../secret", "/none", "/video", "/-/../secret", "/-/server.py"]
 )
-def test_nothing_outside_the_folder_is_served(serve, path):
+def test_server_refuses_paths_outside_the_directory(serve, path):
     assert get(serve(), path)[0] == 404
 
 
-def test_a_link_out_of_the_folder_is_not_followed(serve, folder):
+def test_server_refuses_symbolic_links_out_of_the_directory(serve, folder):
     (folder / "way_out").symlink_to(folder.parent / "secret")
     assert get(serve(), "/way_out")[0] == 404
 
 
-def test_the_page_and_all_it_loads_come_from_the_server(serve):
+def test_server_sends_the_page_and_its_files(serve):
     server = serve()
     page = get(server, "/")[2].decode()
     assert "http://" not in page and "https://" not in page
@@ -190,24 +190,24 @@ def test_the_page_and_all_it_loads_come_from_the_server(serve):
     assert json.loads(get(server, "/-/presentation.json")[2]) == {"title": "film"}
 
 
-def test_only_the_presentation_is_noted_and_a_restart_forgets(serve):
+def test_server_logs_requests_of_the_presentation_until_restart(serve):
     server = serve()
     get(server, "/")
     get(server, "/video/a/00001.m4s")
     get(server, "/video/a/00001.m4s", Range="bytes=0-9")
     settled(server)
-    noted = json.loads(get(server, "/-/requests")[2])["requests"]
-    assert [(r["number"], r["path"], r["sent"], r["whole"]) for r in noted] == [
+    logged = json.loads(get(server, "/-/requests")[2])["requests"]
+    assert [(r["number"], r["path"], r["sent"], r["whole"]) for r in logged] == [
         (0, "video/a/00001.m4s", 51200, True),
         (1, "video/a/00001.m4s", 10, True),
     ]
-    assert all(0 <= r["begin"] <= r["first_byte"] <= r["end"] for r in noted)
+    assert all(0 <= r["begin"] <= r["first_byte"] <= r["end"] for r in logged)
     assert [r["number"] for r in json.loads(get(server, "/-/requests?since=1")[2])["requests"]] == [1]
     assert get(server, "/-/restart", method="POST")[0] == 204
     assert json.loads(get(server, "/-/requests")[2])["requests"] == []
 
 
-def test_a_shaped_download_takes_the_latency_and_the_time_that_the_trace_needs(serve):
+def test_server_delays_a_download_by_latency_and_throughput(serve):
     # 51200 bytes: 0.2 s at 1 Mbit/s, then 0.1048 s at 2 Mbit/s; the latency uses up 0.1 s of the first rate
     server = serve(steps((0.3, 1e6), (10, 2e6), latency=0.1))
     server.restart()
@@ -219,7 +219,7 @@ def test_a_shaped_download_takes_the_latency_and_the_time_that_the_trace_needs(s
     assert request.first_byte - request.begin >= 0.099
 
 
-def test_downloads_at_the_same_time_share_the_trace(serve):
+def test_server_shares_the_trace_between_concurrent_downloads(serve):
     server = serve(steps((10, 2e6)))
     threads = [threading.Thread(target=get, args=(server, "/video/a/00001.m4s")) for _ in range(3)]
     server.restart()
@@ -233,7 +233,7 @@ def test_downloads_at_the_same_time_share_the_trace(serve):
     assert min(r.end - r.begin for r in settled(server)) > 0.5 * took
 
 
-def test_a_client_that_goes_away_is_noted_as_such(serve):
+def test_server_logs_a_cancelled_download(serve):
     server = serve(steps((10, 1e5)))
     with socket.create_connection(("127.0.0.1", server.server_port)) as client:
         client.sendall(b"GET /video/a/00001.m4s HTTP/1.1\r\nHost: here\r\n\r\n")
@@ -243,7 +243,7 @@ def test_a_client_that_goes_away_is_noted_as_such(serve):
     assert server.requests[0].sent < len(CONTENT)
 
 
-def test_the_page_gets_the_player_that_was_named(serve, tmp_path):
+def test_server_sends_the_given_player(serve, tmp_path):
     (tmp_path / "mine.js").write_text("window.Hls = 1")
     assert get(serve(), "/-/player.js")[0] == 404
     server = serve(player_js=tmp_path / "mine.js")
@@ -251,15 +251,15 @@ def test_the_page_gets_the_player_that_was_named(serve, tmp_path):
     assert json.loads(get(server, "/-/session")[2]) == {"player_js": True, "keys": {}, "trace": None}
 
 
-def test_play_serves_until_it_is_interrupted_and_exits_130(folder, tmp_path):
+def test_play_serves_until_an_interrupt_and_exits_130(folder, tmp_path):
     (tmp_path / "trace").write_text("0 1\n5 2\n9 1\n")
     words = [*COMMAND, str(folder), "--no-open", "--json", "--trace", str(tmp_path / "trace")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        said = json.loads(process.stdout.readline())
-        with urllib.request.urlopen(said["url"] + "-/session", timeout=20) as answer:
+        printed = json.loads(process.stdout.readline())
+        with urllib.request.urlopen(printed["url"] + "-/session", timeout=20) as answer:
             session = json.load(answer)
-        # a transfer under way must not hold it back
-        slow = socket.create_connection(("127.0.0.1", int(said["url"].split(":")[2].strip("/"))))
+        # a running transfer does not delay the exit
+        slow = socket.create_connection(("127.0.0.1", int(printed["url"].split(":")[2].strip("/"))))
         slow.sendall(b"GET /video/a/00001.m4s HTTP/1.1\r\nHost: here\r\n\r\n")
         slow.recv(100)
         process.send_signal(signal.SIGINT)
@@ -270,12 +270,12 @@ def test_play_serves_until_it_is_interrupted_and_exits_130(folder, tmp_path):
     assert session["trace"] == {"name": "trace", "durations": [5.0, 4.0], "rates": [2e6, 1e6]}
 
 
-def test_faults_are_one_line_and_wrong_usage_is_2(folder, tmp_path, monkeypatch, capsys):
+def test_play_reports_errors_in_one_line(folder, tmp_path, monkeypatch, capsys):
     (tmp_path / "empty").mkdir()
     (tmp_path / "words").write_text("no trace at all\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        faults = [
+        cases = [
             ([tmp_path / "empty"], 1, "presentation.json"),
             ([folder, "--port", port], 1, f"port {port}"),
             ([folder, "--trace", tmp_path / "words"], 1, "words"),
@@ -283,7 +283,7 @@ def test_faults_are_one_line_and_wrong_usage_is_2(folder, tmp_path, monkeypatch,
             ([folder, "--port", 0], 2, "--port"),
             ([folder, "--player-js", tmp_path / "none.js"], 2, "none.js"),
         ]
-        for args, status, word in faults:
+        for args, status, word in cases:
             monkeypatch.setattr(sys, "argv", ["shotladder", "play", *map(str, args), "--no-open"])
             with pytest.raises(SystemExit) as end:
                 main()

@@ -1,4 +1,4 @@
-"""`shotladder store` tells what is there and deletes what it says."""
+"""`shotladder store` lists the cache and deletes exactly the files that it lists."""
 
 import json
 import os
@@ -20,18 +20,18 @@ def store(tmp_path):
     return store
 
 
-def test_the_store_is_shown(store, tmp_path):
+def test_store_lists_its_contents(store, tmp_path):
     answer = shotladder("store", "--json", store=store.root)
     assert (answer.status, answer.err) == (0, "")
     document = json.loads(answer.out)
     assert document["store"] == str(store.root)
     assert [(k["kind"], k["count"], k["bytes"]) for k in document["kinds"]] == [("chunk", 2, 2000), ("score", 1, 1000)]
-    assert document["kinds"][0]["seconds_since_use"]["most"] == pytest.approx(40 * 86_400, abs=60)
+    assert document["kinds"][0]["seconds_since_use"]["max"] == pytest.approx(40 * 86_400, abs=60)
     shown = shotladder("store", "--store", store.root, store=tmp_path / "other").out
     assert "chunk" in shown and "6w to 24h ago" in shown and "3 kB" in shown
 
 
-def test_the_store_is_pruned(store):
+def test_store_deletes_old_and_surplus_files(store):
     words = ("store", "--older-than", "30d", "--json")
     dry = json.loads(shotladder(*words, "--dry-run", store=store.root).out)
     (old,) = (path for path in store.root.glob("chunk/*/*") if path.stat().st_mtime < time.time() - 30 * 86_400)
@@ -43,13 +43,13 @@ def test_the_store_is_pruned(store):
     assert done["deleted"] == {"count": 1, "bytes": 1000, "dry_run": False, "files": files}
     assert not old.exists()
     assert sum(kind["count"] for kind in done["kinds"]) == 2
-    said = shotladder("store", "--max-size", "1.5k", store=store.root).out.splitlines()
-    assert said[-2].startswith(f"1 kB  {store.root}/score/")
-    assert said[-1] == "1 artefacts and unfinished files, 1 kB: deleted"
+    lines = shotladder("store", "--max-size", "1.5k", store=store.root).out.splitlines()
+    assert lines[-2].startswith(f"1 kB  {store.root}/score/")
+    assert lines[-1] == "1 artefacts and unfinished files, 1 kB: deleted"
 
 
 @pytest.mark.parametrize("words", [(), ("--older-than", "30d"), ("--max-size", "0", "--dry-run")])
-def test_a_folder_that_is_not_a_store_is_refused(words, tmp_path):
+def test_store_refuses_a_directory_of_other_files(words, tmp_path):
     file = tmp_path / "papers" / "2019" / "thesis.tex"
     file.parent.mkdir(parents=True)
     file.write_text("years of work")
@@ -60,11 +60,11 @@ def test_a_folder_that_is_not_a_store_is_refused(words, tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["2019", "papers", "thesis.tex"]
 
 
-def test_an_empty_store_is_no_fault(tmp_path):
+def test_store_accepts_a_missing_directory(tmp_path):
     assert json.loads(shotladder("store", "--json", store=tmp_path / "none").out)["kinds"] == []
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("words", [("--older-than", "30"), ("--max-size", "much"), ("--dry-run",)])
-def test_wrong_bounds_are_told(words, tmp_path):
+def test_store_reports_wrong_limits(words, tmp_path):
     assert shotladder("store", *words, store=tmp_path).status == 2

@@ -56,7 +56,7 @@ def test_viewers_are_named_by_their_networks_and_see_what_the_ladder_says(traces
 def test_a_given_ladder_has_no_audience(tmp_path, monkeypatch, ladder, traces):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ladder.json").write_text("{}")
-    args = ["film.mp4", "-o", "out.json", "--ladder", ladder, "--audience", str(traces)]
+    args = ["film.mp4", "-o", "out.json", "--ladder", ladder, "--client-traces", str(traces)]
     done = CliRunner().invoke(command, args)
     assert done.exit_code == 2
-    assert "places rungs, which this --ladder does not leave open" in done.output
+    assert "cannot be combined with a fixed ladder or a ladder file" in done.output

@@ -1,12 +1,12 @@
-// The three charts: plain drawing on canvases, no state of their own.
+// The three charts: functions that draw on a canvas and keep no state.
 
 const INK = "#1d2733", SOFT = "#566273", LINE = "#e3e8ee";
 const FONT = "12px system-ui, sans-serif";
 const LEFT = 128, RIGHT = 10, FOOT = 20;
-const SPAN = 300;  // s of the film that the rungs show at a time
+const SPAN = 300;  // s of the presentation that the rungs show at once
 export const COLOURS = {trace: "#dfe6ee", video: "#0072b2", other: "#cc79a7", rung: "#1d2733", buffer: "#009e73", stall: "#d55e00"};
 
-// VMAF to colour: ColorBrewer's YlGnBu, light for poor, dark for good
+// VMAF to colour: ColorBrewer's YlGnBu, light for low, dark for high
 const SCALE = [[40, [255, 255, 204]], [60, [161, 218, 180]], [75, [65, 182, 196]], [88, [44, 127, 184]], [97, [37, 52, 148]]];
 
 function colour(vmaf) {
@@ -31,12 +31,12 @@ function surface(canvas, height) {
   return {pen, width, height};
 }
 
-function step(span, most) {
-  const rough = span / most, ten = 10 ** Math.floor(Math.log10(rough));
-  return ten * [1, 2, 5, 10].find((n) => n * ten >= rough);
+function step(span, maxCount) {
+  const min = span / maxCount, ten = 10 ** Math.floor(Math.log10(min));
+  return ten * [1, 2, 5, 10].find((n) => n * ten >= min);
 }
 
-// minutes where seconds would grow long
+// minutes and seconds for long sessions
 function clock(time, to) {
   if (to < 600) return `${+time.toFixed(2)} s`;
   return `${Math.floor(time / 60)}:${String(Math.round(time % 60)).padStart(2, "0")}`;
@@ -80,13 +80,13 @@ function cell(pen, x, y, width, height, vmaf, chosen) {
   }
 }
 
-/** Draw rungs by segments. `chosen[n]` is the rung of segment n, or undefined; rungs go from the lowest up. */
-export function drawLadder(canvas, film, chosen, at) {
-  const rungs = film.video, row = 26, top = 9;
+/** Draw rungs by segments. `chosen[n]` is the rung of segment n, or undefined; rungs are drawn from the lowest at the bottom. */
+export function drawLadder(canvas, presentation, chosen, at) {
+  const rungs = presentation.video, row = 26, top = 9;
   const {pen, width, height} = surface(canvas, top + row * rungs.length + FOOT + 2);
   const bottom = height - FOOT, right = width - RIGHT;
-  // a long film shows what lies around the playhead
-  const from = Math.max(0, Math.min(at - SPAN / 5, film.duration - SPAN)), to = Math.min(film.duration, from + SPAN);
+  // a long presentation shows the surroundings of the playhead
+  const from = Math.max(0, Math.min(at - SPAN / 5, presentation.duration - SPAN)), to = Math.min(presentation.duration, from + SPAN);
   const x = (time) => LEFT + ((Math.min(Math.max(time, from), to) - from) / (to - from)) * (right - LEFT);
   rungs.forEach((rung, n) => {
     const y = bottom - row * (n + 1);
@@ -94,14 +94,14 @@ export function drawLadder(canvas, film, chosen, at) {
     pen.textAlign = "right";
     pen.textBaseline = "middle";
     pen.fillText(rung.id, LEFT - 8, y + row / 2, LEFT - 10);
-    film.segments.forEach((segment, s) => {
+    presentation.segments.forEach((segment, s) => {
       if (segment.start >= to || segment.start + segment.duration <= from) return;
       const begin = x(segment.start), wide = x(segment.start + segment.duration) - begin;
       cell(pen, begin + 0.5, y + 1, Math.max(wide - 1, 0.6), row - 2, rung.segments[s].vmaf, chosen[s] === n);
     });
   });
   pen.fillStyle = SOFT;
-  for (const time of film.shotStarts.filter((start) => start > from && start < to)) pen.fillRect(Math.round(x(time)), 0, 1, top - 2);
+  for (const time of presentation.shotStarts.filter((start) => start > from && start < to)) pen.fillRect(Math.round(x(time)), 0, 1, top - 2);
   timeAxis(pen, x, from, to, bottom);
   pen.fillStyle = COLOURS.stall;
   pen.fillRect(x(at) - 1, 0, 2, bottom);
@@ -121,7 +121,7 @@ function drawTrace(pen, x, y, from, to, trace) {
   }
 }
 
-/** Draw what the network gave: the trace behind, a bar a request, the rung that each request chose. */
+/** Draw the network: the trace in the background, one bar per request, and the bitrate of the requested rung. */
 export function drawNetwork(canvas, {from, to, top, trace, transfers}) {
   const {pen, width, height} = surface(canvas, +canvas.dataset.height);
   const right = width - RIGHT, bottom = height - FOOT;
@@ -158,7 +158,7 @@ function drawChoices(pen, x, y, choices, to) {
   pen.stroke();
 }
 
-/** Draw the buffer: `samples` of [session time, seconds ahead], `stalls` of [begin, end]. */
+/** Draw the buffer: `samples` of [session time, buffer level in s], `stalls` of [begin, end]. */
 export function drawLevel(canvas, {from, to, samples, stalls}) {
   const {pen, width, height} = surface(canvas, +canvas.dataset.height);
   const right = width - RIGHT, bottom = height - FOOT;

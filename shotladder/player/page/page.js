@@ -1,11 +1,11 @@
-// The player page: what the server sent, what the video does, and both drawn side by side.
-// The rungs are read off the server's own notes, so that it does not matter which player plays.
+// The player page: the requests that the server logged, the state of the video, and charts of both.
+// The rungs are derived from the log of the server, so that the page works with every player.
 
 import {COLOURS, drawLadder, drawLevel, drawNetwork} from "/-/charts.js";
 import {start} from "/-/players.js";
 
-const TICK = 250;     // ms between looks at the server
-const STILL = 0.5;    // s without movement that are a stall
+const TICK = 250;     // ms between two queries of the server
+const STILL = 0.5;    // s without progress that count as a stall
 const WINDOW = 120;   // s of the session that the charts show
 
 const $ = (id) => document.getElementById(id);
@@ -13,7 +13,7 @@ const video = $("video");
 const state = {requests: [], settled: 0, chosen: [], samples: [], stalls: [], waiting: null, began: null,
                startup: null, switches: 0, offset: 0, lastRung: null, done: new Set(),
                failed: false};
-window.shotladder = state;  // for tests, and for the curious
+window.shotladder = state;  // for tests and for the console of the browser
 
 const json = async (url) => (await fetch(url)).json();
 const session = () => performance.now() / 1000 + state.offset;
@@ -38,31 +38,31 @@ function problem(text, fatal = true) {
   $("notice").hidden = false;
 }
 
-function prepare(film) {
-  film.video.sort((a, b) => a.average_bitrate - b.average_bitrate);
-  const [over, under] = film.frame_rate.split("/").map(Number);
-  film.shotStarts = film.shots.slice(1).map((shot) => (shot.first_frame * under) / over);
-  film.where = new Map();
-  film.video.forEach((rung, n) => rung.segments.forEach((segment, s) => {
-    film.where.set(segment.offset === undefined ? segment.url : `${segment.url}@${segment.offset}`, [n, s]);
+function prepare(presentation) {
+  presentation.video.sort((a, b) => a.average_bitrate - b.average_bitrate);
+  const [over, under] = presentation.frame_rate.split("/").map(Number);
+  presentation.shotStarts = presentation.shots.slice(1).map((shot) => (shot.first_frame * under) / over);
+  presentation.positions = new Map();
+  presentation.video.forEach((rung, n) => rung.segments.forEach((segment, s) => {
+    presentation.positions.set(segment.offset === undefined ? segment.url : `${segment.url}@${segment.offset}`, [n, s]);
   }));
-  return film;
+  return presentation;
 }
 
-// [rung, segment] of what was asked for: a file, or where in it a segment begins
-function placeOf(film, request) {
-  return film.where.get(`${request.path}@${request.offset}`) ?? film.where.get(request.path);
+// [rung, segment] of a request: by file, or by file and byte offset of the segment
+function segmentOf(presentation, request) {
+  return presentation.positions.get(`${request.path}@${request.offset}`) ?? presentation.positions.get(request.path);
 }
 
-function segmentAt(film, time) {
+function segmentAt(presentation, time) {
   let found = 0;
-  film.segments.forEach((segment, n) => { if (segment.start <= time + 1e-3) found = n; });
+  presentation.segments.forEach((segment, n) => { if (segment.start <= time + 1e-3) found = n; });
   return found;
 }
 
 function ahead() {
   for (let n = 0; n < video.buffered.length; n++) {
-    // a hair of tolerance: ranges seldom start exactly where the picture stands
+    // with a tolerance: a range rarely starts exactly at the current time
     if (video.buffered.start(n) <= video.currentTime + 0.1 && video.currentTime <= video.buffered.end(n)) {
       return video.buffered.end(n) - video.currentTime;
     }
@@ -70,13 +70,13 @@ function ahead() {
   return 0;
 }
 
-// one finished request: the rung of its segment, and a line for the log
-function settle(film, request) {
-  const place = placeOf(film, request);
-  if (!place) return;
-  const [rung, segment] = place, name = film.video[rung].id, score = film.video[rung].segments[segment].vmaf;
+// update the state and the log with one finished request
+function settle(presentation, request) {
+  const found = segmentOf(presentation, request);
+  if (!found) return;
+  const [rung, segment] = found, name = presentation.video[rung].id, score = presentation.video[rung].segments[segment].vmaf;
   if (!request.whole) {
-    log("down", "given up", `segment ${segment + 1} of ${name} after ${bytes(request.sent)}`, request.end);
+    log("down", "cancelled", `segment ${segment + 1} of ${name} after ${bytes(request.sent)}`, request.end);
     return;
   }
   state.chosen[segment] = rung;
@@ -85,48 +85,48 @@ function settle(film, request) {
   state.lastRung = rung;
   const took = request.end - request.begin, title = ["down", "segment", "up"][change + 1];
   log(title, title === "segment" ? title : `switch ${title}`,
-      `${segment + 1} of ${film.segments.length} from ${name}: ${bytes(request.sent)} in ${took.toFixed(2)} s,`
+      `${segment + 1} of ${presentation.segments.length} from ${name}: ${bytes(request.sent)} in ${took.toFixed(2)} s,`
       + ` ${bits((8 * request.sent) / Math.max(took, 1e-3))}, VMAF ${score.toFixed(1)}`, request.end);
 }
 
-async function look(film) {
+async function update(presentation) {
   const before = performance.now();
   const answer = await json(`/-/requests?since=${state.settled}`);
   state.offset = answer.now - (before + performance.now()) / 2000;
   state.requests.splice(state.settled, Infinity, ...answer.requests);
-  // later requests may end first: each is settled once, the index moves up to the first that runs
+  // later requests may end first: each is settled once; the index is that of the first running request
   for (const request of answer.requests) {
     if (request.end !== null && request.number >= state.settled && !state.done.has(request.number)) {
       state.done.add(request.number);
-      settle(film, request);
+      settle(presentation, request);
     }
   }
   while (state.done.has(state.settled)) state.settled++;
 }
 
-function transfers(film, now) {
+function transfers(presentation, now) {
   return state.requests.filter((request) => request.first_byte !== null && request.sent).map((request) => {
-    const end = request.end ?? now, place = placeOf(film, request);
-    const rung = place && place[0];
-    return {begin: request.begin, first: request.first_byte, end, rung, bitrate: place && film.video[rung].average_bitrate,
+    const end = request.end ?? now, found = segmentOf(presentation, request);
+    const rung = found && found[0];
+    return {begin: request.begin, first: request.first_byte, end, rung, bitrate: found && presentation.video[rung].average_bitrate,
             rate: (8 * request.sent) / Math.max(end - request.first_byte, 1e-3)};
   });
 }
 
-function facts(film, now) {
-  const at = segmentAt(film, video.currentTime), rung = state.chosen[at];
-  const score = (n) => film.video[state.chosen[n]].segments[n].vmaf;
+function facts(presentation, now) {
+  const at = segmentAt(presentation, video.currentTime), rung = state.chosen[at];
+  const score = (n) => presentation.video[state.chosen[n]].segments[n].vmaf;
   if (rung !== undefined) {
-    $("rung").textContent = film.video[rung].id;
+    $("rung").textContent = presentation.video[rung].id;
     $("vmaf").textContent = score(at).toFixed(1);
   }
-  const seen = film.segments.slice(0, at + 1).map((s, n) => [n, s.duration]).filter(([n]) => state.chosen[n] !== undefined);
+  const seen = presentation.segments.slice(0, at + 1).map((s, n) => [n, s.duration]).filter(([n]) => state.chosen[n] !== undefined);
   const length = seen.reduce((sum, [, duration]) => sum + duration, 0);
   if (length) $("mean").textContent = (seen.reduce((sum, [n, duration]) => sum + score(n) * duration, 0) / length).toFixed(1);
-  const last = state.requests.findLast((request) => request.whole && placeOf(film, request));
+  const last = state.requests.findLast((request) => request.whole && segmentOf(presentation, request));
   if (last) $("throughput").textContent = bits((8 * last.sent) / Math.max(last.end - last.begin, 1e-3));
   const stalled = state.stalls.slice(1).reduce((sum, [a, b]) => sum + b - a, 0);
-  const count = Math.max(0, state.stalls.length - 1);  // the first is the start-up
+  const count = Math.max(0, state.stalls.length - 1);  // the first is the startup
   $("buffer").textContent = `${ahead().toFixed(1)} s`;
   $("startup").textContent = state.startup === null ? `${(now - state.began).toFixed(1)} s …` : `${state.startup.toFixed(2)} s`;
   $("stalls").textContent = count ? `${count}, ${stalled.toFixed(1)} s` : "none";
@@ -134,27 +134,27 @@ function facts(film, now) {
   $("downloaded").textContent = bytes(state.requests.reduce((sum, request) => sum + request.sent, 0));
 }
 
-function draw(film, network, now) {
+function draw(presentation, network, now) {
   const from = Math.max(0, now - WINDOW), to = Math.max(now, 20);
-  const moved = transfers(film, now);
+  const moved = transfers(presentation, now);
   const rates = network ? Math.max(...network.rates) : 0;
-  const peak = Math.max(...film.video.map((rung) => rung.peak_bitrate));
-  // a loopback without a trace gives Gbit/s; the axis ends where the rungs do, and bars are cut there
+  const peak = Math.max(...presentation.video.map((rung) => rung.peak_bitrate));
+  // without a trace, the throughput is several Gbit/s; the axis ends near the bitrate of the top rung and cuts the bars
   const top = 1.1 * Math.max(peak, Math.min(rates, 4 * peak)) / 1e6;
-  drawLadder($("ladder"), film, state.chosen, video.currentTime);
+  drawLadder($("ladder"), presentation, state.chosen, video.currentTime);
   drawNetwork($("network"), {from, to, top, trace: network, transfers: moved.filter((m) => m.end >= from)});
   drawLevel($("level"), {from, to, samples: state.samples, stalls: state.stalls});
 }
 
-// Waiting spans: the first is the start-up, the others are stalls.
-function waits(since = session()) {
+// Intervals of waiting: the first is the startup, the others are stalls.
+function beginWaiting(since = session()) {
   if (state.waiting || video.seeking || video.ended) return;
   state.stalls.push(state.waiting = [since, session()]);
   state.moved = [since, video.currentTime];
-  if (state.startup !== null) log("stall", "stall", `at ${video.currentTime.toFixed(2)} s of the film`, since);
+  if (state.startup !== null) log("stall", "stall", `at ${video.currentTime.toFixed(2)} s of the video`, since);
 }
 
-function goesOn() {
+function endWaiting() {
   if (!state.waiting) return;
   state.waiting[1] = session();
   const took = state.waiting[1] - state.waiting[0];
@@ -162,28 +162,28 @@ function goesOn() {
   state.moved = [session(), video.currentTime];
   if (state.startup === null) {
     state.startup = took;
-    log("start", "start-up", `first picture after ${took.toFixed(2)} s`);
+    log("start", "startup", `first frame after ${took.toFixed(2)} s`);
   } else {
-    log("start", "goes on", `after ${took.toFixed(2)} s`);
+    log("start", "resume", `after ${took.toFixed(2)} s`);
   }
 }
 
-// players are known to stand still without a word
+// some players stop without a `waiting` event
 function standstill(now) {
-  const [time, place] = state.moved;
-  if (video.currentTime !== place || video.paused || video.seeking || video.ended) {
+  const [time, position] = state.moved;
+  if (video.currentTime !== position || video.paused || video.seeking || video.ended) {
     state.moved = [now, video.currentTime];
-    if (video.currentTime > place && !video.paused) goesOn();
+    if (video.currentTime > position && !video.paused) endWaiting();
   } else if (now - time > STILL) {
-    waits(time);
+    beginWaiting(time);
   }
 }
 
 function watch() {
-  video.addEventListener("waiting", () => waits());
-  video.addEventListener("playing", goesOn);
-  video.addEventListener("seeking", () => log("seek", "seek", `to ${video.currentTime.toFixed(2)} s of the film`));
-  video.addEventListener("ended", () => log("end", "end", `${video.currentTime.toFixed(2)} s of film in ${(session() - state.began).toFixed(2)} s`));
+  video.addEventListener("waiting", () => beginWaiting());
+  video.addEventListener("playing", endWaiting);
+  video.addEventListener("seeking", () => log("seek", "seek", `to ${video.currentTime.toFixed(2)} s of the video`));
+  video.addEventListener("ended", () => log("end", "end", `${video.currentTime.toFixed(2)} s of video in ${(session() - state.began).toFixed(2)} s`));
   video.addEventListener("error", () => problem(`video: ${video.error.message || "error " + video.error.code}`));
 }
 
@@ -192,21 +192,21 @@ async function begin() {
     await video.play();
   } catch (error) {
     if (error.name !== "NotAllowedError") throw error;
-    video.muted = true;  // browsers start sound only after a click
+    video.muted = true;  // browsers play audio only after a click
     await video.play();
   }
 }
 
-function headline(film, network, player) {
-  document.title = `${film.title}: shotladder play`;
-  $("title").textContent = film.title;
+function headline(presentation, network, player) {
+  document.title = `${presentation.title}: shotladder play`;
+  $("title").textContent = presentation.title;
   const mean = network && network.rates.reduce((sum, rate, n) => sum + rate * network.durations[n], 0)
     / network.durations.reduce((sum, duration) => sum + duration, 0);
-  const trace = network ? `network: ${network.name}, ${bits(mean)} on average` : "network: as fast as this machine";
-  $("lead").textContent = `${film.duration.toFixed(1)} s in ${film.shots.length} shots; ${film.video.length} rungs; ${trace}; ${player}`;
-  const key = [["video", COLOURS.video], ["sound and playlists", COLOURS.other]];
-  if (network) key.unshift(["the trace", COLOURS.trace]);
-  $("network-key").replaceChildren(...[...key, ["rung chosen", COLOURS.rung]].flatMap(([name, colour]) => {
+  const trace = network ? `network: ${network.name}, mean ${bits(mean)}` : "network: not throttled";
+  $("lead").textContent = `${presentation.duration.toFixed(1)} s in ${presentation.shots.length} shots; ${presentation.video.length} rungs; ${trace}; ${player}`;
+  const key = [["video", COLOURS.video], ["audio and playlists", COLOURS.other]];
+  if (network) key.unshift(["trace", COLOURS.trace]);
+  $("network-key").replaceChildren(...[...key, ["requested rung", COLOURS.rung]].flatMap(([name, colour]) => {
     const box = document.createElement("i");
     box.style.background = colour;
     return [box, name];
@@ -215,34 +215,34 @@ function headline(film, network, player) {
 
 async function main() {
   await fetch("/-/restart", {method: "POST"});
-  const [setup, presentation] = await Promise.all([json("/-/session"), json("/-/presentation.json")]);
-  const film = prepare(presentation);
-  headline(film, setup.trace, "");
-  await look(film);
+  const [setup, loaded] = await Promise.all([json("/-/session"), json("/-/presentation.json")]);
+  const presentation = prepare(loaded);
+  headline(presentation, setup.trace, "");
+  await update(presentation);
   state.began = session();
   state.moved = [state.began, 0];
-  waits();
+  beginWaiting();
   watch();
   const tick = async () => {
     try {
-      await look(film);
+      await update(presentation);
     } catch {
-      problem("The server has gone; start shotladder play again.");
+      problem("The server has stopped. Run shotladder play again.");
       return;
     }
-    // the charts stand still once the film is over
+    // the charts stop at the end of the video
     const now = video.ended ? state.samples.at(-1)[0] : session();
     standstill(now);
     if (state.waiting) state.waiting[1] = now;
     if (!video.ended) state.samples.push([now, ahead()]);
-    facts(film, now);
-    draw(film, setup.trace, now);
+    facts(presentation, now);
+    draw(presentation, setup.trace, now);
     setTimeout(tick, TICK);
   };
   $("again").addEventListener("click", () => location.reload());
   tick();
   const player = await start(video, setup, problem);
-  headline(film, setup.trace, `player: ${player}`);
+  headline(presentation, setup.trace, `player: ${player}`);
   await begin();
 }
 

@@ -1,19 +1,19 @@
-// Starts whichever player there is; each returns the name it goes by, and tells what goes wrong.
+// Starts a player. Each function returns the name and version of its player, and reports errors to `problem`.
 
 const HLS_TYPE = "application/vnd.apple.mpegurl";
 
-const HELP = `This browser does not play HLS by itself. Open this address in Chromium, Chrome or Edge (142 or later) or in
-Safari; or get a JavaScript player once, and give it to the command:
+const HELP = `This browser has no HLS player. Open this address in Chromium, Chrome or Edge (142 or later) or in Safari; or download
+a JavaScript player once, and name it in the command:
   npm pack hls.js && tar -xzf hls.js-*.tgz
   shotladder play DIR --player-js package/dist/hls.min.js
-dash.js (dash.all.min.js) and Shaka Player (shaka-player.compiled.js) do as well.`;
+dash.js (dash.all.min.js) and Shaka Player (shaka-player.compiled.js) work as well.`;
 
 function script(url) {
   return new Promise((resolve, reject) => {
     const element = document.createElement("script");
     element.src = url;
     element.onload = resolve;
-    element.onerror = () => reject(new Error("the file of --player-js could not be loaded"));
+    element.onerror = () => reject(new Error("the file of --player-js cannot be loaded"));
     document.head.append(element);
   });
 }
@@ -26,7 +26,7 @@ function startHls(video, problem) {
   return `hls.js ${Hls.version}`;
 }
 
-// ClearKey's JSON has base64url where files of keys have hexadecimal digits
+// the JSON of ClearKey contains base64url, key files contain hexadecimal digits
 function base64url(hex) {
   const bytes = hex.match(/../g).map((pair) => parseInt(pair, 16));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -51,17 +51,17 @@ async function startShaka(video, problem, keys) {
   return `Shaka Player ${shaka.Player.version}`;
 }
 
-/** Start a player on the video, with the keys of what is encrypted, and return its name. `problem(text, fatal)` is told what goes wrong. */
+/** Start a player on the video, with the keys of an encrypted presentation, and return its name. Errors are reported to `problem(text, fatal)`. */
 export async function start(video, {player_js: hasFile, keys}, problem) {
   if (hasFile) {
     await script("/-/player.js");
-    if (window.Hls && Object.keys(keys).length) throw new Error("hls.js takes no keys; name dash.js or Shaka Player");
+    if (window.Hls && Object.keys(keys).length) throw new Error("hls.js does not support keys; use dash.js or Shaka Player");
     if (window.Hls) return startHls(video, problem);
     if (window.dashjs) return startDash(video, problem, keys);
     if (window.shaka) return startShaka(video, problem, keys);
-    throw new Error("the file of --player-js is none of hls.js, dash.js, Shaka Player");
+    throw new Error("the file of --player-js does not define hls.js, dash.js or Shaka Player");
   }
   if (!video.canPlayType(HLS_TYPE)) throw new Error(HELP);
   video.src = "/master.m3u8";
-  return "the browser's own HLS";
+  return "HLS player of the browser";
 }

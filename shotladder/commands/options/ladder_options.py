@@ -1,0 +1,216 @@
+"""The options that define a ladder, its encoder and its execution; `encode` and `ladder` share them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+import encoder
+import vmaf
+from ladders import MODES, POOLINGS, StoppingRule, TrafficModel
+from shotladder.commands.options.grouped_command import combine_options, option
+
+__all__ = ["ladder_options"]
+
+#: Shortest and longest target duration of a segment, s; players expect segments of 1 to 10 s, so this only stops typos.
+SEGMENT_DURATION = (Fraction(1, 2), Fraction(60))
+
+
+class LadderMode(click.ParamType[str]):
+    """A bit allocation mode, or the path of a ladder file."""
+
+    name = "ladder"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the modes and FILE."""
+        return f"[{'|'.join(MODES)}|FILE]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return a mode, or the path of an existing file."""
+        if value not in MODES and not Path(value).is_file():
+            self.fail(f"unknown mode or missing file {value!r} (choose from {', '.join(MODES)}, FILE)", param, ctx)
+        return str(value)
+
+
+class SegmentDuration(click.ParamType[Fraction]):
+    """A positive number of seconds, kept exact."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """Return the duration, s."""
+        try:
+            seconds = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        if not SEGMENT_DURATION[0] <= seconds <= SEGMENT_DURATION[1]:
+            self.fail(f"{value!r} is not between 0.5 and 60 seconds", param, ctx)
+        return seconds
+
+
+class VideoCodecs(click.ParamType[tuple[str, ...]]):
+    """Comma-separated names of video codecs."""
+
+    name = "codecs"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the names of all codecs."""
+        return f"[{'|'.join(encoder.CODECS)}],..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return known names without repetition."""
+        names = tuple(str(value).split(","))
+        for name in names:
+            if name not in encoder.CODECS:
+                self.fail(f"unknown codec {name!r} (choose from {', '.join(encoder.CODECS)})", param, ctx)
+        if len(set(names)) < len(names):
+            self.fail(f"{value!r} contains a codec twice", param, ctx)
+        return names
+
+
+_LADDER = (
+    option(
+        "Ladder",
+        "--ladder",
+        type=LadderMode(),
+        default="per-shot",
+        show_default=True,
+        help="Bit allocation mode, or a ladder JSON file from `shotladder ladder`.",
+    ),
+    option(
+        "Ladder",
+        "--target-vmaf",
+        metavar="VMAF",
+        type=click.FloatRange(1, 100),
+        help="Target mean VMAF of the top rung. Default: 93 up to 1080p, 95 above.",
+    ),
+    option(
+        "Ladder",
+        "--rungs",
+        metavar="COUNT",
+        type=click.IntRange(1, 20),
+        help="Number of rungs. Default: derived from the bitrate range.",
+    ),
+    option(
+        "Ladder",
+        "--max-height",
+        metavar="PIXELS",
+        type=click.IntRange(32),
+        help="Maximum height of a rung in pixels. Default: the height of the source.",
+    ),
+    option(
+        "Ladder",
+        "--client-traces",
+        multiple=True,
+        metavar="TRACES",
+        type=click.Path(exists=True, path_type=Path),
+        help="Choose rung bitrates by simulating playback over these network traces (files or directories;"
+        " repeatable). Default: a prior distribution of throughput.",
+    ),
+    option(
+        "Ladder",
+        "--vbv-seconds",
+        metavar="SECONDS",
+        type=click.FloatRange(0.1, 60),
+        help="Decoder (VBV) buffer in seconds at twice the average bitrate of the rung; allocations that underflow it"
+        " are rejected. Default: unlimited.",
+    ),
+    option(
+        "Ladder",
+        "--max-quality-step",
+        metavar="VMAF",
+        type=click.FloatRange(1, 100),
+        help="Maximum VMAF difference between consecutive shots of a rung. Default: unlimited.",
+    ),
+    option(
+        "Ladder",
+        "--pooling",
+        type=click.Choice(list(POOLINGS)),
+        default="mean",
+        show_default=True,
+        help="Temporal pooling of per-frame VMAF; the harmonic mean gives low-quality frames more weight.",
+    ),
+    option(
+        "Ladder",
+        "--probe-tolerance",
+        metavar="PERCENT",
+        type=click.FloatRange(0, 100),
+        default=StoppingRule().loss,
+        show_default=True,
+        help="Stop probing when further probe encodes are expected to save less than this percentage of the bitrate.",
+    ),
+    option(
+        "Ladder",
+        "--probe-budget",
+        metavar="SECONDS",
+        type=click.FloatRange(0, min_open=True),
+        help="Approximate limit of CPU time for probe encodes, in seconds per codec. Default: unlimited.",
+    ),
+    option(
+        "Ladder",
+        "--expected-views",
+        metavar="COUNT",
+        type=click.FloatRange(0, min_open=True),
+        help="Expected number of views; shots get slower encoder settings where the saved traffic is worth more than"
+        " the CPU time. Default: all shots use the preset.",
+    ),
+    option(
+        "Ladder",
+        "--gb-per-cpu-hour",
+        metavar="GIGABYTES",
+        type=click.FloatRange(0),
+        help="Traffic in gigabytes that costs as much as one CPU-core hour; requires --expected-views."
+        f" Default: {TrafficModel(1).cpu_hour:g}.",
+    ),
+)
+
+_ENCODER = (
+    option(
+        "Encoder",
+        "--codec",
+        "codecs",
+        type=VideoCodecs(),
+        default="h264",
+        show_default=True,
+        help="Comma-separated video codecs; each gets its own ladder.",
+    ),
+    option(
+        "Encoder",
+        "--preset",
+        metavar="NAME|CODEC=NAME,...",
+        help="Encoder preset for all codecs, or one for each codec; `auto` minimises the total cost for"
+        " --expected-views. Default: the default preset of each codec.",
+    ),
+    option(
+        "Encoder",
+        "--tune",
+        type=click.Choice(["visual", "metric"]),
+        default="visual",
+        show_default=True,
+        help="Keep the psychovisual tools of the encoder (`visual`), or disable them for higher VMAF and PSNR"
+        " (`metric`).",
+    ),
+    option(
+        "Encoder",
+        "--segment-duration",
+        type=SegmentDuration(),
+        metavar="SECONDS",
+        default="4",
+        show_default=True,
+        help="Target segment duration in seconds; segments last between 0.5 and 1.5 times this value.",
+    ),
+    option(
+        "Encoder",
+        "--engine",
+        type=click.Choice(["native", "libvmaf"]),
+        default=vmaf.DEFAULT_ENGINE,
+        show_default=True,
+        help="VMAF implementation: the built-in kernels (`native`), or the libvmaf filter of ffmpeg.",
+    ),
+)
+
+#: Add the options of the groups Ladder and Encoder.
+ladder_options = combine_options(*_LADDER, *_ENCODER)

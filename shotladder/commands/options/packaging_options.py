@@ -1,0 +1,102 @@
+"""The options of `encode` for audio, subtitles, packaging and encryption."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+import encoder
+from shotladder.commands.options.grouped_command import combine_options, option
+
+__all__ = ["packaging_options", "track_options"]
+
+
+class AudioCodecs(click.ParamType[tuple[str, ...]]):
+    """Comma-separated names of audio codecs, or `none`."""
+
+    name = "codecs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the names without repetition; an empty tuple for `none`."""
+        names = tuple(dict.fromkeys(str(value).split(",")))
+        known = (*encoder.AUDIO_CODECS, "copy")
+        if names == ("none",):
+            return ()
+        for name in names:
+            if name not in known:
+                self.fail(f"unknown audio codec {name!r} (choose from {', '.join(known)}, none)", param, ctx)
+        return names
+
+
+track_options = combine_options(
+    option(
+        "Audio and subtitles",
+        "--audio",
+        type=AudioCodecs(),
+        default="aac,eac3",
+        show_default=True,
+        help="Comma-separated audio codecs: aac (stereo), eac3 or ac3 (for 5.1 sources), opus (stereo and 5.1; listed"
+        " in HLS only if it is the only codec), copy (AC-3 and E-AC-3 of the source, unchanged), or none.",
+    ),
+    option(
+        "Audio and subtitles",
+        "--no-audio",
+        "audio",
+        flag_value="none",
+        type=AudioCodecs(),
+        help="Leave out all audio; the same as `--audio none`.",
+    ),
+    option(
+        "Audio and subtitles",
+        "--no-subtitles",
+        "subtitles",
+        flag_value=False,
+        default=True,
+        help="Leave out all subtitles. Default: text subtitles of the source become WebVTT.",
+    ),
+)
+
+packaging_options = combine_options(
+    option(
+        "Packaging",
+        "--single-file",
+        is_flag=True,
+        help="Write one file per track, addressed by byte ranges, instead of one file per segment.",
+    ),
+    option(
+        "Encryption",
+        "--encrypt",
+        is_flag=True,
+        help="Encrypt video and audio with Common Encryption, for Widevine, PlayReady and FairPlay.",
+    ),
+    option(
+        "Encryption",
+        "--protection-scheme",
+        type=click.Choice(encoder.PROTECTION_SCHEMES),
+        help="Protection scheme of Common Encryption; `cenc` supports older devices, but FairPlay requires `cbcs`."
+        f" Default: {encoder.PROTECTION_SCHEMES[0]}.",
+    ),
+    option(
+        "Encryption",
+        "--keys",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help='JSON file with the content keys: {"keys": [{"label": "VIDEO", "key_id": HEX, "key": HEX}, {"label":'
+        ' "AUDIO", ...}]}. Default: generate new keys.',
+    ),
+    option(
+        "Encryption",
+        "--hls-key-uri",
+        metavar="URI",
+        help="URI at which FairPlay requests the key. Default: skd://KEYID.",
+    ),
+    option(
+        "Encryption",
+        "--clear-lead",
+        metavar="SECONDS",
+        type=click.FloatRange(0),
+        help="Duration of the unencrypted start of the presentation, in seconds. Default: 0.",
+    ),
+)

@@ -1,0 +1,139 @@
+"""The request of one run, built and checked from the options of `encode` and `ladder`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+import encoder
+from ladders import AUTO, MODES, StoppingRule, TrafficModel
+from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
+from shotladder_runtime.tools import require_encoder, use_ffmpeg
+
+__all__ = ["build_encode_request"]
+
+
+def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> EncodeRequest:
+    """Build the request of one run.
+
+    Parameters
+    ----------
+    source : str
+        Path or URL of the video.
+    output : Path
+        Directory of the presentation.
+    options : dict
+        Values by parameter name: those of `ladder_options` and `execution_options`, and those of `encode` where it is
+        the caller.
+
+    Raises
+    ------
+    click.UsageError
+        If options contradict each other.
+    ShotladderError
+        If ffmpeg lacks an encoder.
+    """
+    presets = _presets(options["codecs"], options["preset"])
+    if AUTO in presets and options["expected_views"] is None:
+        raise click.UsageError("--preset auto requires --expected-views")
+    if options["ffmpeg"]:
+        use_ffmpeg(Path(options["ffmpeg"]).resolve())
+    if options["cluster"] and "://" not in source:
+        # workers have other working directories
+        source = os.path.abspath(source)  # noqa: PTH100 - links are kept
+    for name in options["codecs"]:
+        require_encoder(encoder.codec_named(name).encoder)
+    return EncodeRequest(
+        source=source,
+        output=Path(os.path.abspath(output)),  # noqa: PTH100 - `..` is resolved, links are kept
+        codecs=options["codecs"],
+        ladder=options["ladder"],
+        target=options["target_vmaf"],
+        rungs=options["rungs"],
+        audience=_client_traces(options),
+        max_height=options["max_height"],
+        segment=options["segment_duration"],
+        buffer=_per_shot_only(options, "vbv_seconds"),
+        max_jump=_per_shot_only(options, "max_quality_step"),
+        presets=presets,
+        tune=options["tune"],
+        pooling=options["pooling"],
+        stop=StoppingRule(options["probe_tolerance"], options["probe_budget"]),
+        views=_traffic_model(options),
+        compare=options.get("compare", False),
+        engine=options["engine"],
+        audio=options.get("audio", ()),
+        subtitles=options.get("subtitles", False),
+        encryption=_encryption(options),
+        single_file=options.get("single_file", False),
+        overwrite=options.get("overwrite", False),
+        workers=options["workers"],
+        cluster=options["cluster"],
+        store=options["store"],
+    )
+
+
+def _encryption(options: dict[str, Any]) -> EncryptionRequest | None:
+    if not options.get("encrypt"):
+        for name in ("protection_scheme", "keys", "hls_key_uri", "clear_lead"):
+            if options.get(name) is not None:
+                raise click.UsageError(f"--{name.replace('_', '-')} requires --encrypt")
+        return None
+    scheme, key_uri = options["protection_scheme"] or encoder.PROTECTION_SCHEMES[0], options["hls_key_uri"]
+    if key_uri is not None and scheme != "cbcs":
+        raise click.BadParameter("requires --protection-scheme cbcs (FairPlay)", param_hint="--hls-key-uri")
+    if key_uri is not None and not key_uri.isprintable():
+        raise click.BadParameter("contains characters that a playlist cannot hold", param_hint="--hls-key-uri")
+    keys = encoder.load_keys(options["keys"]) if options["keys"] else None
+    return EncryptionRequest(scheme, keys, key_uri, options["clear_lead"] or 0.0)
+
+
+def _presets(codecs: Sequence[str], value: str | None) -> tuple[str, ...]:
+    """Return the preset of each codec; the value is one name for all, or CODEC=NAME for some."""
+    presets = {name: encoder.codec_named(name).preset for name in codecs}
+    for part in value.split(",") if value else ():
+        name, found, preset = part.rpartition("=")
+        if found and name not in presets:
+            raise click.BadParameter(f"{part!r} names a codec that --codec does not list", param_hint="--preset")
+        presets |= {name: preset} if found else dict.fromkeys(presets, preset)
+    for name, preset in presets.items():
+        known = (*encoder.codec_named(name).presets, AUTO)
+        if preset not in known:
+            raise click.BadParameter(
+                f"unknown preset {preset!r} for {name} (choose from {', '.join(known)})", param_hint="--preset"
+            )
+    return tuple(presets.values())
+
+
+def _client_traces(options: dict[str, Any]) -> tuple[Path, ...]:
+    if options["client_traces"] and (options["ladder"] == "fixed" or options["ladder"] not in MODES):
+        raise click.BadParameter(
+            "cannot be combined with a fixed ladder or a ladder file", param_hint="--client-traces"
+        )
+    return tuple(options["client_traces"])
+
+
+def _traffic_model(options: dict[str, Any]) -> TrafficModel | None:
+    if options["expected_views"] is None:
+        if options["gb_per_cpu_hour"] is not None:
+            raise click.UsageError("--gb-per-cpu-hour requires --expected-views")
+        return None
+    if options["ladder"] not in MODES:
+        raise click.BadParameter(
+            "cannot be combined with a ladder file, which needs no probe encodes", param_hint="--expected-views"
+        )
+    views = TrafficModel(options["expected_views"])
+    return views if options["gb_per_cpu_hour"] is None else replace(views, cpu_hour=options["gb_per_cpu_hour"])
+
+
+def _per_shot_only(options: dict[str, Any], name: str) -> Any:
+    """Return an option that constrains per-shot ladders; the other modes cannot satisfy it."""
+    value = options[name]
+    if value is not None and options["ladder"] != "per-shot":
+        raise click.BadParameter("requires --ladder per-shot", param_hint=f"--{name.replace('_', '-')}")
+    return value

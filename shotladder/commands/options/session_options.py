@@ -1,0 +1,150 @@
+"""The options of `simulate` and `compare`: what is simulated, and the fields of the session model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+import abr
+from shotladder.commands.options.grouped_command import combine_options, option
+
+__all__ = ["device_option", "session_model", "session_options", "target_option", "traces_options"]
+
+#: Range of durations, s; no model of a player uses longer ones.
+_SECONDS = click.FloatRange(0, 600)
+
+traces_options = combine_options(
+    option(
+        "Input",
+        "--traces",
+        multiple=True,
+        required=True,
+        metavar="PATH...",
+        type=click.Path(path_type=Path),
+        help="Network traces: files or directories (repeatable).",
+    ),
+    option(
+        "Input",
+        "--trace-format",
+        type=click.Choice(sorted(abr.FORMATS)),
+        help="Format of the traces. Default: recognised from the content.",
+    ),
+)
+
+device_option = option(
+    "Session",
+    "--device",
+    type=click.Choice(list(abr.DEVICES)),
+    default="tv-1080p",
+    show_default=True,
+    help="Device class of the viewer; it caps the resolution and selects the VMAF model.",
+)
+
+target_option = option(
+    "Session",
+    "--target-vmaf",
+    metavar="VMAF",
+    type=click.FloatRange(0, 100),
+    default=93.0,
+    show_default=True,
+    help="VMAF threshold of the metric time_at_target.",
+)
+
+session_options = combine_options(
+    option(
+        "Session",
+        "--mode",
+        type=click.Choice(list(abr.MODES)),
+        default="default",
+        show_default=True,
+        help="Session model; `sabre` and `pensieve` reproduce those simulators.",
+    ),
+    option(
+        "Session",
+        "--buffer",
+        metavar="SECONDS",
+        type=click.FloatRange(1, 3600),
+        help="Capacity of the player buffer in seconds. Default: that of --mode.",
+    ),
+    option(
+        "Session",
+        "--startup",
+        metavar="SECONDS",
+        type=_SECONDS,
+        help="Buffer level in seconds at which playback starts. Default: one segment.",
+    ),
+    option(
+        "Session",
+        "--resume",
+        metavar="SECONDS",
+        type=_SECONDS,
+        help="Buffer level in seconds at which playback resumes after a stall. Default: one segment.",
+    ),
+    option(
+        "Session",
+        "--goodput",
+        "payload",
+        metavar="FRACTION",
+        type=click.FloatRange(0.01, 1),
+        help="Fraction of the link capacity that carries media; 1 means no protocol overhead. Default: that of --mode.",
+    ),
+    option(
+        "Session",
+        "--slow-start",
+        metavar="SECONDS",
+        type=_SECONDS,
+        help="Reset the TCP congestion window after this many idle seconds. Default: never.",
+    ),
+    option(
+        "Session",
+        "--separate-audio",
+        "audio",
+        is_flag=True,
+        help="Download the audio as well, over the same connection. Default: video only.",
+    ),
+    option(
+        "Session",
+        "--replace",
+        "replacement",
+        type=click.Choice(list(abr.REPLACEMENTS)),
+        help="Download buffered segments of lower rungs again, `earliest` (fast switching) or `latest` first."
+        " Default: none.",
+    ),
+    option(
+        "Live",
+        "--live-latency",
+        "live",
+        metavar="SECONDS",
+        type=click.FloatRange(0.1, 600),
+        help="Simulate a live stream at this target latency in seconds. Default: on demand.",
+    ),
+    option(
+        "Live",
+        "--catch-up",
+        type=click.Choice(list(abr.CATCH_UPS)),
+        help="Controller of the playback rate of a live stream; requires --live-latency. Default: dash.js.",
+    ),
+)
+
+
+def session_model(mode: str, **values: Any) -> abr.SessionModel:
+    """Return the session model of a mode with some of its fields replaced.
+
+    Parameters
+    ----------
+    mode : str
+        Key of `abr.MODES`.
+    values : dict
+        Fields of `abr.SessionModel` by name; None keeps that of the mode.
+
+    Raises
+    ------
+    click.UsageError
+        If `--catch-up` is given for a stream that is not live.
+    """
+    if values["catch_up"] is not None and values["live"] is None:
+        raise click.UsageError("--catch-up requires --live-latency")
+    return replace(abr.MODES[mode], **{name: value for name, value in values.items() if value is not None})
