@@ -74,7 +74,7 @@ FAULTS = {
     "a store that is a file": ("encode film.mp4 -o out --store file", 1, "file"),
     "a store of other files": ("encode film.mp4 -o out --store full", 1, "is not a store"),
     "a ladder that cannot be written": ("ladder film.mp4 -o file/ladder.json --preset ultrafast", 1, "file"),
-    "a ladder file that is a directory": ("ladder film.mp4 -o full --preset ultrafast", 1, "is a folder"),
+    "a ladder file that is a directory": ("ladder film.mp4 -o full --preset ultrafast", 1, "is a directory"),
     "an unknown command": ("encoed film.mp4 -o out", 2, "encoed"),
     "a ladder file and expected views": (
         "encode film.mp4 -o out --ladder list.json --expected-views 9", 2, "cannot be combined with a ladder file"
