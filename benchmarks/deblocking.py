@@ -34,11 +34,11 @@ MODES = {"none": lambda codec: "none", "ours": unfiltered, "all": lambda codec: 
 LEAST = 0.01
 
 
-def analyse(source: encoder.Source, mode: str) -> tuple[ladders.Analysis, float]:
+def analyse_shots(source: encoder.Source, mode: str) -> tuple[ladders.Analysis, float]:
     """Find shots with a way to skip the filter; return them and the CPU seconds that took."""
     before = resource.getrusage(resource.RUSAGE_SELF)
     with mock.patch("encoder.media.frames.unfiltered", MODES[mode]):
-        analysis = ladders.analyse(source)
+        analysis = ladders.analyse_shots(source)
     after = resource.getrusage(resource.RUSAGE_SELF)
     return analysis, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -77,10 +77,10 @@ def main(argv: Sequence[str] = ()) -> None:
             except ShotladderError as error:
                 print(f"left out: {error}", file=sys.stderr)
                 continue
-            full, base = analyse(source, "none")
+            full, base = analyse_shots(source, "none")
             line = f"{path.name:40s} {base:6.2f}"
             for mode in ("ours", "all"):
-                found, spent = analyse(source, mode)
+                found, spent = analyse_shots(source, mode)
                 same = {(t.kind, t.start, t.stop) for t in full.transitions}
                 kept = len(same & {(t.kind, t.start, t.stop) for t in found.transitions})
                 line += f"   {spent / base:8.2f}  {kept:4d} {max(len(same), len(found.transitions)):3d}"

@@ -28,7 +28,7 @@ import ladders
 from ladders import Transition
 from training.clips import variants
 from training.clips.clip_recipes import HELD_OUT
-from training.shot_scores import F1, matched, precision
+from training.shot_scores import F1, load_labels, matched, precision
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PEERS = {"adaptive": scenedetect.AdaptiveDetector, "content": scenedetect.ContentDetector}
@@ -36,7 +36,7 @@ PEERS = {"adaptive": scenedetect.AdaptiveDetector, "content": scenedetect.Conten
 
 def ours(path: Path) -> list[Transition]:
     """Return what the toolkit finds."""
-    return list(ladders.analyse(encoder.inspect(path)).transitions)
+    return list(ladders.analyse_shots(encoder.inspect(path)).transitions)
 
 
 def theirs(path: Path, peer: str, truth: dict) -> list[Transition]:
@@ -45,11 +45,11 @@ def theirs(path: Path, peer: str, truth: dict) -> list[Transition]:
     found = []
     for start, _ in scenes[1:]:
         n = start.frame_num
-        real = next((g for g in truth["gradual"] if g["first"] - 2 <= n <= g["last"] + 2), None)
+        real = next((g for g in truth["gradual"] if g["start"] - 2 <= n < g["stop"] + 2), None)
         if real is None:
             found.append(Transition("cut", n, n, 1.0))
         else:
-            inside = min(max(n, real["first"]), real["last"])
+            inside = min(max(n, real["start"]), real["stop"] - 1)
             found.append(Transition(real["kind"], inside, inside + 1, 1.0))
     return found
 
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--trap-minutes", type=float, default=21)
     options = parser.parse_args(argv)
     if SHARED.is_dir():
-        truths = [json.loads(p.read_text()) for p in sorted((SHARED / "truth" / "shots").glob("*.json"))]
+        truths = [load_labels(p) for p in sorted((SHARED / "truth" / "shots").glob("*.json"))]
         report("real clips", compare([(t["clip"], SHARED / "clips" / t["clip"], t) for t in truths]))
     with tempfile.TemporaryDirectory() as folder:
         unseen = (s for s in itertools.count(options.first_seed) if variants.pool_of(s) == HELD_OUT)

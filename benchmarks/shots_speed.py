@@ -42,12 +42,12 @@ def decode_bare(path: str) -> None:
             pass
 
 
-def analyse(path: str) -> None:
+def analyse_shots(path: str) -> None:
     """Find shots and measure complexity."""
     import encoder
     import ladders
 
-    ladders.analyse(encoder.inspect(path))
+    ladders.analyse_shots(encoder.inspect(path))
 
 
 def adaptive(path: str) -> None:
@@ -57,7 +57,7 @@ def adaptive(path: str) -> None:
     scenedetect.detect(path, scenedetect.AdaptiveDetector())
 
 
-CONTENDERS = {"bare": decode_bare, "ours": analyse, "adaptive": adaptive}
+CONTENDERS = {"bare": decode_bare, "ours": analyse_shots, "adaptive": adaptive}
 
 
 def rounds(path: str) -> dict[str, list[float]]:

@@ -39,8 +39,8 @@ from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
 from ladders.rd.curves import Curve, RatePoint, fit_curve, quantiser_grid
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
-from ladders.shots.detector import Analysis, Shot, analyse, assemble, detect_shots
-from ladders.shots.parallel_scan import analyse_in_ranges, plan_ranges
+from ladders.shots.detector import Analysis, Shot, analyse_shots, assemble_shots, detect_shots
+from ladders.shots.parallel_scan import analyse_shots_in_parallel, plan_ranges
 from ladders.shots.scan import ScanResult, ShotParameters, Transition, scan
 
 __all__ = [
@@ -82,9 +82,9 @@ __all__ = [
     "Transition",
     "active_constraints",
     "add_final_encodes",
-    "analyse",
-    "analyse_in_ranges",
-    "assemble",
+    "analyse_shots",
+    "analyse_shots_in_parallel",
+    "assemble_shots",
     "bd_rate",
     "candidate_sizes",
     "choose_preset",

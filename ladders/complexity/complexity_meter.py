@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
-from encoder import Frame, Source
+from encoder.media.frames import Frame
+from encoder.media.source import Source
 from ladders.complexity.complexity_kernels import (
     block_energies,
     block_energies_8,

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Frame, Source
-from ladders.shots.kernels.frame_statistics import shrink
+from encoder.media.frames import Frame
+from encoder.media.source import Source
+from ladders.shots.kernels.frame_statistics import box_downscale
 
 __all__ = ["Downscaler"]
 
@@ -83,7 +84,7 @@ class Downscaler:
         if lines.shape[1] * lines.itemsize % 8:
             lines = np.pad(lines, ((0, 0), (0, 8 - lines.shape[1] % 8)))
         scale = np.float32(16 * step / (factor * factor << (depth - 8)))
-        shrink(lines.view(np.uint64), factor, step, lines.itemsize == 1, scale, self._sums, out)
+        box_downscale(lines.view(np.uint64), factor, step, lines.itemsize == 1, scale, self._sums, out)
 
 
 def _factor(size: tuple[int, ...], side: int) -> int:

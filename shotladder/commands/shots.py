@@ -39,8 +39,8 @@ def command(source: str, as_json: bool, as_csv: bool, sheet: Path | None, thread
     reporter = Reporter(quiet=quiet)
     film = inspect(source)
     with reporter.stage("finding shots") as advance:
-        analysis = ladders.analyse(film, threads=threads, progress=advance)
-    for first, last in analysis.lost:
+        analysis = ladders.analyse_shots(film, threads=threads, progress=advance)
+    for first, last in analysis.undecodable:
         which = f"frame {first}" if last == first + 1 else f"frames {first} to {last - 1}"
         reporter.say(f"lost: {which} at {float(film.time(first)):.2f} s: cannot be decoded")
     if sheet is not None:
@@ -63,7 +63,7 @@ def _document(film: Source, analysis: Analysis) -> dict[str, Any]:
         "frame_count": film.frame_count,
         "shots": [shot_document(film, shot) for shot in analysis.shots],
         "transitions": [asdict(transition) for transition in analysis.transitions],
-        "lost_frames": [list(span) for span in analysis.lost],
+        "lost_frames": [list(span) for span in analysis.undecodable],
     }
 
 
@@ -111,7 +111,9 @@ def _print_table(film: Source, analysis: Analysis) -> None:
             f"{float(end - start):.3f}",
             # what rounding leaves of nothing is nothing
             *("-" if pooled is None else f"{round(pooled.mean, 9):.3g}" for pooled in values),
-            shot.transition if shot.mixed is None else f"{shot.transition} {shot.mixed[0]}-{shot.mixed[1] - 1}",
+            shot.transition
+            if shot.transition_frames is None
+            else f"{shot.transition} {shot.transition_frames[0]}-{shot.transition_frames[1] - 1}",
         )
     # a pipe has no width to fit into
     Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -31,7 +31,7 @@ from ladders import (
     FinalEncodes,
     Ladder,
     Shot,
-    analyse_in_ranges,
+    analyse_shots_in_parallel,
     candidate_sizes,
     choose_preset,
     predict_cost,
@@ -185,14 +185,14 @@ def _aside(executor: Executor, function: Callable[..., Result], *args: Any) -> R
 
 def _analyse(source: Source, store: Store, executor: Executor, reporter: Reporter) -> _Analysed:
     with reporter.stage("shots") as advance:
-        analysis, cpu = analyse_in_ranges(source, executor, store, progress=advance)
-    if analysis.lost:
+        analysis, cpu = analyse_shots_in_parallel(source, executor, store, progress=advance)
+    if analysis.undecodable:
         # the packets promise frames that do not decode: from here on only those count that do
-        spans = ", ".join(f"{first} to {last - 1}" for first, last in analysis.lost)
+        spans = ", ".join(f"{first} to {last - 1}" for first, last in analysis.undecodable)
         reporter.say(f"{source.path} is damaged: frames {spans} do not decode; going on with the others")
         source = encoder.inspect(source.path, exact=True)
         with reporter.stage("shots, again") as advance:
-            analysis, more = analyse_in_ranges(source, executor, store, progress=advance)
+            analysis, more = analyse_shots_in_parallel(source, executor, store, progress=advance)
         cpu += more
     return _Analysed(source, analysis.shots, cpu)
 

@@ -153,7 +153,7 @@ def shot_document(film: Source, shot: Shot) -> dict[str, Any]:
         "start": float(film.time(shot.start)),
         "end": float(film.time(shot.stop)),
         "transition": shot.transition,
-        "mixed_frames": None if shot.mixed is None else list(shot.mixed),
+        "mixed_frames": None if shot.transition_frames is None else list(shot.transition_frames),
         "complexity": asdict(shot.complexity),
     }
 

@@ -24,10 +24,10 @@ def test_truth_lies_within_the_clip_and_in_order(kind: str) -> None:
     truth, total = clip.truth, len(clip.frames)
     assert truth["frame_count"] == total
     assert clip.frames.dtype == np.uint8
-    changes = sorted([(c, c) for c in truth["cuts"]] + [(g["first"], g["last"]) for g in truth["gradual"]])
-    assert all(0 < first <= last < total - 1 for first, last in changes)
-    assert all(a[1] < b[0] for a, b in itertools.pairwise(changes))
-    assert all(0 <= f["first"] <= f["last"] < total for f in truth["flashes"])
+    changes = sorted([(c, c + 1) for c in truth["cuts"]] + [(g["start"], g["stop"]) for g in truth["gradual"]])
+    assert all(0 < start < stop < total for start, stop in changes)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(changes))
+    assert all(0 <= f["start"] < f["stop"] <= total for f in truth["flashes"])
     if kind in variants.ALL_TRAPS:
         assert truth["gradual"] == []
         assert len(truth["cuts"]) <= 1
@@ -59,12 +59,12 @@ def test_dissolve_goes_evenly_from_one_shot_to_the_other(seed: int) -> None:
     clip = variants.generate(seed, kind="dissolve", width=64, height=36)
     mean = clip.frames.mean((1, 2, 3))
     change = clip.truth["gradual"][0]
-    before, after = mean[change["first"] - 1], mean[change["last"] + 1]
-    inside = mean[change["first"] : change["last"] + 1]
+    before, after = mean[change["start"] - 1], mean[change["stop"]]
+    inside = mean[change["start"] : change["stop"]]
     share = (inside - before) / (after - before)
     count = len(inside)
     assert np.abs(share - np.arange(1, count + 1) / (count + 1)).max() < 0.15
-    assert abs(mean[change["first"] - 1] - mean[change["first"] - 2]) < 6
+    assert abs(mean[change["start"] - 1] - mean[change["start"] - 2]) < 6
 
 
 def test_written_clip_holds_every_frame_and_its_truth(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_cut_that_the_encoder_left_out_is_unsure_in_the_truth_of_the_file(tmp_
     truth = json.loads((tmp_path / "clip.mp4.json").read_text())
     assert (clip.truth["cuts"], clip.truth["unsure"]) == ([40, 96], [])
     assert truth["cuts"] == [40]
-    assert [each["frame"] for each in truth["unsure"]] == [96]
+    assert [each["start"] for each in truth["unsure"]] == [96]
 
 
 def test_a_pace_goes_from_one_end_to_the_other_and_never_back() -> None:

@@ -45,7 +45,9 @@ def blended(seed: int) -> variants.Clip:
         if rng.random() < 0.7:
             weight = rng.uniform(0.25, 0.75)
             frames[n] = (frames[n - 1] * (1 - weight) + frames[n] * weight).astype(np.uint8)
-            truth["unsure"].append({"frame": n + 1, "alt_of": n, "why": "the first that is not mixed"})
+            truth["unsure"].append(
+                {"start": n + 1, "stop": n + 2, "alternative_of": n, "why": "the first frame without the old shot"}
+            )
     return variants.Clip("blended", seed, frames, truth, made.crf)
 
 
@@ -141,7 +143,7 @@ def mosaic(seed: int) -> variants.Clip:
             break
         mixed = int(rng.integers(6, longest)) if longest else 0
         if mixed:
-            gradual.append({"kind": "dissolve", "first": len(frames), "last": len(frames) + mixed - 1})
+            gradual.append({"kind": "dissolve", "start": len(frames), "stop": len(frames) + mixed})
         else:
             cuts.append(len(frames))
         for k in range(mixed):

@@ -140,7 +140,7 @@ def _trap_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Cl
     for k in range(frames):
         picture = shot(k)
         writer.add(picture if trap.effect is None else trap.effect(picture, k))
-    writer.flashes = [{"first": start + first, "last": start + last} for first, last in trap.lit]
+    writer.flashes = [{"start": start + first, "stop": start + last + 1} for first, last in trap.lit]
     return writer.clip(kind, seed, trap.crf if trap.crf is not None else float(rng.choice([18, 23, 28, 33])))
 
 
@@ -248,7 +248,7 @@ class Editor:
         """Note a transition that begins with the next frame: those of its frames that can be told from its ends."""
         seen = [k for k, weight in enumerate(weights) if 0.02 <= weight <= 0.98]
         first = len(self.frames)
-        self.gradual.append({"kind": kind, "first": first + seen[0], "last": first + seen[-1], "form": form})
+        self.gradual.append({"kind": kind, "start": first + seen[0], "stop": first + seen[-1] + 1, "form": form})
 
     def _fade(self, join: str, old: Shown, new: Shown) -> None:
         colour = np.zeros((self.size.height, self.size.width, 3), np.float32) + hold_colour(join)
@@ -270,7 +270,7 @@ class Editor:
         for _ in range(held):
             self.add(colour)
         if held and not sudden:
-            self.unsure.append({"frame": hold, "last": hold + held - 1, "why": "the hold between fades"})
+            self.unsure.append({"start": hold, "stop": hold + held, "why": "the hold between fades"})
         if sudden == "in":
             self._cut()
             return
@@ -334,7 +334,7 @@ def _truth_of_file(path: Path, clip: Clip) -> dict[str, Any]:
         if n == cut:
             truth["cuts"].append(cut)
         else:
-            truth["unsure"].append({"frame": cut, "last": n, "why": "the encoder has kept the old shot's picture"})
+            truth["unsure"].append({"start": cut, "stop": n + 1, "why": "the encoder still shows the old shot"})
     return truth
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from shotladder_runtime.kernels.compiler import kernel
 
-__all__ = ["halve", "parts", "seams", "strip_means"]
+__all__ = ["fit_blocks", "fit_push", "halve", "strip_means"]
 
 
 @kernel(error_model="python")
@@ -71,7 +71,9 @@ def _match(
 
 
 @kernel(error_model="python", fastmath={"reassoc", "contract"})
-def parts(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]) -> None:
+def fit_blocks(
+    middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]
+) -> None:
     """Say of which picture the blocks of one between them are, whatever light falls on them.
 
     Parameters
@@ -128,7 +130,9 @@ def parts(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np
 
 
 @kernel(error_model="python", fastmath={"reassoc", "contract"})
-def seams(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]) -> None:
+def fit_push(
+    middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]
+) -> None:
     """Say how well a new picture that pushes the old one out explains one between them.
 
     Parameters

@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 
 from shotladder_runtime.kernels.compiler import kernel
 
-__all__ = ["mixture", "peaks", "progress", "ramp", "windows"]
+__all__ = ["fit_ramp", "mixture_residuals", "peaks", "progress", "score_windows"]
 
 
 @kernel(error_model="python")
-def windows(
+def score_windows(
     thumbnails: NDArray[np.float32],
     change: NDArray[np.float32],
     excess: NDArray[np.float32],
@@ -86,7 +86,7 @@ def windows(
 
 @kernel(error_model="python")
 def peaks(worth: NDArray[np.float32], lag: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
-    """Mark the windows of `windows` that none about them, within half their length, is worth more than."""
+    """Mark the windows of `score_windows` that none about them, within half their length, is worth more than."""
     readings, count = worth.shape
     for p in range(readings):
         for c in range(count):
@@ -115,7 +115,7 @@ def progress(thumbnails: NDArray[np.float32], s: int, e: int, low: int, out: NDA
 
 
 @kernel(error_model="python")
-def ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[np.int64]) -> float:
+def fit_ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[np.int64]) -> float:
     """Fit 0, then a rise, then 1 to `way`: write the last place at 0 and the first at 1; return the mean square error.
 
     A rise has one of some `shapes` (rows of samples from 0 to 1); another than the first has to fit clearly better.
@@ -148,7 +148,7 @@ def ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[n
 
 
 @kernel(error_model="python")
-def mixture(thumbnails: NDArray[np.float32], s: int, e: int, out: NDArray[np.float32]) -> None:
+def mixture_residuals(thumbnails: NDArray[np.float32], s: int, e: int, out: NDArray[np.float32]) -> None:
     """Say how well the thumbnails between `s` and `e` are made of those two.
 
     `out` (5) receives, as shares of the difference of the ends: what a common weight of both leaves unexplained; what
