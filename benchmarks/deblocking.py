@@ -1,4 +1,4 @@
-"""What the loop filter is worth to shots and complexity: nothing skipped, what the toolkit skips, and all.
+"""Effect of skipping the decoder's loop filter on shots and complexity: never, as the scan does, and always.
 
     python -m benchmarks.deblocking [--generated 33] [FILE ...]
 
@@ -58,11 +58,13 @@ def moved(one: ladders.Analysis, other: ladders.Analysis) -> dict[str, list[floa
 
 
 def main(argv: Sequence[str] = ()) -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*")
     parser.add_argument("--generated", type=int, default=33)
     options = parser.parse_args(argv)
+    if not options.files and not CLIPS.is_dir():
+        print(f"skipped clips: {CLIPS} does not exist")
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(f) for f in options.files] or [p for p in sorted(CLIPS.glob("*.*")) if p.is_file()]
         files += [
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] = ()) -> None:
             try:
                 source = encoder.inspect(path)
             except ShotladderError as error:
-                print(f"left out: {error}", file=sys.stderr)
+                print(f"skipped: {error}", file=sys.stderr)
                 continue
             full, base = analyse_shots(source, "none")
             line = f"{path.name:40s} {base:6.2f}"

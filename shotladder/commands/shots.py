@@ -100,7 +100,7 @@ def _print_table(film: Source, analysis: Analysis) -> None:
             measures.ti,
             measures.texture,
             measures.temporal,
-            measures.bits,
+            measures.inter_cost,
             measures.grain,
         )
         table.add_row(

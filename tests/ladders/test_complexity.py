@@ -113,7 +113,7 @@ def test_pool_equals_the_naive_twin(frames):
     # what takes turns, and what the film cannot tell
     rows[::2, COMPLEXITY_COLUMNS.index("si")] = np.nan
     rows[:, COMPLEXITY_COLUMNS.index("chroma_texture")] = np.nan
-    across = [COMPLEXITY_COLUMNS.index(c) for c in ("temporal", "chroma_temporal", "ti", "bits", "residual")]
+    across = [COMPLEXITY_COLUMNS.index(c) for c in ("temporal", "chroma_temporal", "ti", "inter_cost", "residual")]
     for found, expected in zip(astuple(pool(rows)), naive_pool(rows, across), strict=True):
         assert found == (expected and pytest.approx(expected, rel=1e-9))
 

@@ -80,16 +80,16 @@ def box_downscale(
 
 
 @kernel(error_model="python")
-def thumbnail(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
+def thumbnail(plane: NDArray[np.int16], out: NDArray[np.float32]) -> None:
     """Average a plane to the cells of a coarse grid, in levels; cells may differ by a sample in size."""
-    height, width = picture.shape
+    height, width = plane.shape
     rows, columns = out.shape
     sums = np.empty(width, np.int32)
     for r in range(rows):
         y0, y1 = r * height // rows, max((r + 1) * height // rows, r * height // rows + 1)
         sums[:] = 0
         for y in range(y0, y1):
-            line = picture[y]
+            line = plane[y]
             for x in range(width):
                 sums[x] += np.int32(line[x])
         for c in range(columns):
@@ -101,14 +101,14 @@ def thumbnail(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
 
 
 @kernel(error_model="python", fastmath={"reassoc"})
-def compute_projections(picture: NDArray[np.int16], out: NDArray[np.float32]) -> tuple[float, float]:
+def compute_projections(plane: NDArray[np.int16], out: NDArray[np.float32]) -> tuple[float, float]:
     """Write the mean of each column, then of each line; return the mean and the standard deviation, in levels."""
-    height, width = picture.shape
+    height, width = plane.shape
     across, down = out[:width], out[width:]
     across[:] = np.float32(0)
     squares = level = np.float64(0)
     for y in range(height):
-        line = picture[y]
+        line = plane[y]
         # sums of a line are whole numbers that single precision holds
         total = power = np.float32(0)
         for x in range(width):
@@ -125,13 +125,13 @@ def compute_projections(picture: NDArray[np.int16], out: NDArray[np.float32]) ->
 
 
 @kernel(error_model="python")
-def histogram(picture: NDArray[np.int16], counts: NDArray[np.int16]) -> None:
+def histogram(plane: NDArray[np.int16], counts: NDArray[np.int16]) -> None:
     """Count the samples of every other line in 16 bins, in each of 4 x 4 regions."""
-    height, width = picture.shape
+    height, width = plane.shape
     counts[:] = 0
     for y in range(0, height, 2):
         region = 4 * (4 * y // height)
-        line = picture[y]
+        line = plane[y]
         for q in range(4):
             bins = counts[16 * (region + q) : 16 * (region + q + 1)]
             for x in range(q * width // 4, (q + 1) * width // 4):
