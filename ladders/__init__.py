@@ -39,6 +39,8 @@ from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
 from ladders.rd.curves import Curve, RatePoint, fit_curve, quantiser_grid
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
+from ladders.shots.change_metrics import CHANGE_METRICS, ChangeMetrics, measure_changes
+from ladders.shots.classifier import ModelError
 from ladders.shots.detector import Analysis, Shot, analyse_shots, assemble_shots, detect_shots
 from ladders.shots.parallel_scan import analyse_shots_in_parallel, plan_ranges
 from ladders.shots.scan import ScanResult, ShotParameters, Transition, scan
@@ -46,6 +48,7 @@ from ladders.shots.scan import ScanResult, ShotParameters, Transition, scan
 __all__ = [
     "APPLE_LADDERS",
     "AUTO",
+    "CHANGE_METRICS",
     "MODES",
     "POOLINGS",
     "SITI_MODES",
@@ -53,6 +56,7 @@ __all__ = [
     "Analysis",
     "Anchor",
     "BDRate",
+    "ChangeMetrics",
     "Complexity",
     "Constraints",
     "Curve",
@@ -63,6 +67,7 @@ __all__ = [
     "Ladder",
     "LadderError",
     "LadderRequest",
+    "ModelError",
     "NoOverlapError",
     "Pooled",
     "ProbeCost",
@@ -105,6 +110,7 @@ __all__ = [
     "load_ladder",
     "load_ladders",
     "make_ladder",
+    "measure_changes",
     "one_quantiser",
     "per_shot",
     "per_title",

@@ -14,6 +14,7 @@ import pytest
 import encoder
 import ladders
 from ladders.shots.detector import select_transitions
+from ladders.shots.frame_window import FrameWindow
 from ladders.shots.scan import ScanResult, scan
 
 SIZE = (160, 96)
@@ -272,3 +273,36 @@ def test_cuts_of_real_clips_are_where_a_person_saw_them(shared, clip):
     truth = json.loads((shared / "truth" / "shots" / f"{clip}.json").read_text())
     found = ladders.analyse_shots(encoder.inspect(shared / "clips" / clip)).transitions
     assert [t.start for t in found if t.kind == "cut"] == truth["cuts"]
+
+
+def test_detect_shots_accepts_a_path(film):
+    assert ladders.detect_shots(film.path) == ladders.detect_shots(Path(film.path)) == ladders.detect_shots(film)
+
+
+def test_measure_changes_returns_a_row_per_frame_with_named_columns(film):
+    metrics = ladders.measure_changes(film.path)
+    assert metrics.names == ladders.CHANGE_METRICS
+    assert metrics.values.shape == (film.frame_count, len(ladders.CHANGE_METRICS))
+    assert not metrics.values[0].any()
+    highest = np.argsort(metrics["inter_residual_ratio"])[-5:]
+    assert sorted(highest.tolist()) == firsts(ladders.detect_shots(film))[1:]
+
+
+def test_measure_changes_equals_the_window_that_holds_all_frames(film):
+    window = None
+    for frame in encoder.decode(film, deblock=False):
+        window = window or FrameWindow(film, frame, film.frame_count)
+        window.push(frame)
+    np.testing.assert_array_equal(ladders.measure_changes(film).values, window.changes)
+
+
+def test_to_pandas_has_a_row_per_shot(faded):
+    pandas = pytest.importorskip("pandas")
+    analysis = ladders.analyse_shots(faded)
+    table = analysis.to_pandas()
+    assert isinstance(table, pandas.DataFrame)
+    assert table["start"].tolist() == firsts(analysis.shots)
+    assert table["transition_start"].isna().tolist() == [True, False, False, False]
+    assert table["ti_mean"].tolist() == [shot.complexity.ti.mean for shot in analysis.shots]
+    metrics = ladders.measure_changes(faded).to_pandas()
+    assert list(metrics.columns) == list(ladders.CHANGE_METRICS)
