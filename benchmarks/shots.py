@@ -1,6 +1,6 @@
 """Cuts and gradual transitions against PySceneDetect, on hand-labelled real clips and on generated ones.
 
-    python -m benchmarks.shots [--generated 231] [--cuts 133] [--first-seed 10032] [--trap-minutes 21]
+    python -m benchmarks.shots [--generated 231] [--cuts 133] [--first-seed 10032] [--negative-minutes 21]
 
 Generated clips are those of the fold of textures and scenes that `training.train_classifiers` leaves out: every kind
 equally often, and as many more clips of plain cuts as there are of hard negatives. The minutes of hard negatives are
@@ -25,7 +25,7 @@ import encoder
 import ladders
 from ladders import Transition
 from training.clips import variants
-from training.clips.clip_recipes import HELD_OUT
+from training.clips.clip_recipes import TEST_FOLD
 from training.shot_scores import F1, load_labels, matched, precision
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--generated", type=int, default=231, help="generated clips; 33 contain every kind once")
     parser.add_argument("--cuts", type=int, default=133, help="further clips of plain cuts")
     parser.add_argument("--first-seed", type=int, default=10032)
-    parser.add_argument("--trap-minutes", type=float, default=21)
+    parser.add_argument("--negative-minutes", type=float, default=21)
     options = parser.parse_args(argv)
     if not SHARED.is_dir():
         print(f"real clips skipped: {SHARED} does not exist")
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] = ()) -> None:
         truths = [load_labels(p) for p in sorted((SHARED / "truth" / "shots").glob("*.json"))]
         report("real clips", compare([(t["clip"], SHARED / "clips" / t["clip"], t) for t in truths]))
     with tempfile.TemporaryDirectory() as folder:
-        unseen = (s for s in itertools.count(options.first_seed) if variants.pool_of(s) == HELD_OUT)
+        unseen = (s for s in itertools.count(options.first_seed) if variants.fold_of(s) == TEST_FOLD)
         seeds = list(itertools.islice(unseen, options.generated + options.cuts))
         made = (variants.generate(s, kind=None if n < options.generated else "cut") for n, s in enumerate(seeds))
         report(
@@ -104,8 +104,8 @@ def main(argv: Sequence[str] = ()) -> None:
             compare([written(clip, folder) for clip in made]),
         )
         clips, frames = [], 0.0
-        while frames < options.trap_minutes * 60 * variants.RATE:
-            kind = variants.KINDS[-1 - len(clips) % len(variants.ALL_TRAPS)]
+        while frames < options.hard_negative_minutes * 60 * variants.RATE:
+            kind = variants.KINDS[-1 - len(clips) % len(variants.ALL_HARD_NEGATIVES)]
             clips.append(written(variants.generate(next(unseen), kind=kind), folder))
             frames += clips[-1][2]["frame_count"]
         totals = compare(clips)

@@ -1,9 +1,9 @@
-"""Shots of real films, joined by transitions that are known to the frame: ours against PySceneDetect.
+"""Shots of real films, more_transitions by transitions that are known to the frame: ours against PySceneDetect.
 
     python -m benchmarks.shots_spliced [--clips 60] [--first-seed 0]
 
 Hand-labelled real clips are few, and hold hardly a gradual transition. Here their shots, of different clips side by
-side, are joined anew by every transition of `training.clips.variants` and encoded. Nothing is tuned to them.
+side, are more_transitions anew by every transition of `training.clips.variants` and encoded. Nothing is tuned to them.
 Scores are those of `benchmarks.shots`; every clip in which we err is listed.
 """
 
@@ -75,7 +75,7 @@ def picture(frame: encoder.Frame) -> np.ndarray:
 def spliced(seed: int, films: list[list[np.ndarray]]) -> variants.Clip:
     """Join shots of different films."""
     rng = np.random.default_rng((seed, 80))
-    editor = variants.Editor(rng, SIZE, dressed=False)
+    editor = variants.Editor(rng, SIZE, has_overlays=False)
     chosen: list[int] = []
     while len(chosen) <= JOINS:
         chosen += [int(k) for k in rng.permutation(len(films)) if not chosen or k != chosen[-1]]
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] = ()) -> None:
                 print(f"\nclip {seed}: cuts {truth['cuts']}")
                 print(*(f"  {each['form']} {each['start']}-{each['stop'] - 1}" for each in truth["gradual"]), sep="\n")
                 print("  found:", *(f"{t.kind} {t.start}-{t.stop - (t.kind != 'cut')} {t.score:.2f}" for t in found))
-    report(f"{options.clips} clips of real shots, joined anew", totals)
+    report(f"{options.clips} clips of real shots, more_transitions anew", totals)
 
 
 if __name__ == "__main__":

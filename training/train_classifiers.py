@@ -1,7 +1,8 @@
 """Train the classifiers of cuts and of gradual transitions on generated clips, and write `ladders/shots/models`.
 
     python -m training.train_classifiers [--folder DIR] [--first-seed 3300] [--seeds 3696] [--mosaics 480] [--pans 104]
-        [--blended 240] [--harder 480] [--trapped 900] [--lit 300] [--joined 960] [--write [DIR]]
+        [--blended-cuts 240] [--difficult-kinds 480] [--more-hard-negatives 900] [--cuts-in-stage-light 300]
+        [--more-transitions 960] [--write [DIR]]
 
 Clips come from `training.clips.variants` (a range of seeds without those of the test fold, every kind equally often)
 and from `training.clips.clip_recipes`, which adds what those lack: hard-edged textures without colour, cameras that
@@ -36,15 +37,15 @@ from ladders.shots.gradual.gradual_features import GRADUAL_FEATURES
 from ladders.shots.scan import ShotParameters, Transition
 from training.clips import variants
 from training.clips.clip_recipes import (
-    HELD_OUT,
-    blended,
-    harder,
-    joined,
-    lit,
+    TEST_FOLD,
+    blended_cuts,
+    cuts_in_stage_light,
+    difficult_kinds,
+    fold_of,
+    more_hard_negatives,
+    more_transitions,
     mosaic,
     pans,
-    pool_of,
-    trapped,
     variant,
 )
 from training.shot_scores import F1, matched
@@ -86,10 +87,10 @@ def prepare(job: tuple[Callable[[int], variants.Clip], int, Path]) -> dict[str, 
                 Transition(found.kind, found.start, found.stop, 0.0),
                 _values(found.features, GRADUAL_FEATURES),
             )
-    pool = pool_of(truth["kind"], seed)
+    fold = fold_of(truth["kind"], seed)
     return {
         "truth": truth,
-        "pool": pool,
+        "fold": fold,
         "cuts": cuts,
         "graduals": list(graduals.values()),
         "frames": source.frame_count,
@@ -196,12 +197,12 @@ def cut_targets(clip: dict[str, Any]) -> list[float]:
 
 def train_cut_classifier(clips: list[dict[str, Any]]) -> Classifier:
     """Train the cut classifier; every candidate is used twice, the second time with noise and often without colour."""
-    clips = [clip for clip in clips if clip["truth"]["kind"] != "joined"]
+    clips = [clip for clip in clips if clip["truth"]["kind"] != "more_transitions"]
     rng = np.random.default_rng(1)
     X = np.array([features for clip in clips for _, features in clip["cuts"]])
     y = np.array([target for clip in clips for target in cut_targets(clip)])
     # mosaics are rare and unlike the others; clips of stage lights contain many light changes and few cuts
-    kind_weights = {"mosaic": 24.0, "lit": 0.3}
+    kind_weights = {"mosaic": 24.0, "cuts_in_stage_light": 0.3}
     w = np.array([kind_weights.get(clip["truth"]["kind"], 1.0) for clip in clips for _ in clip["cuts"]])
     w *= np.where(y > 0, 1.5, 1.0)
     # most candidates are clearly no cuts: use a quarter of those, with four times the weight
@@ -218,7 +219,7 @@ def train_cut_classifier(clips: list[dict[str, Any]]) -> Classifier:
 def train_gradual_classifier(clips: list[dict[str, Any]]) -> Classifier:
     """Train the gradual classifier; every candidate is used twice, the second time with noise on its features."""
     # with more stage lights, which contain no gradual transitions, it would miss some
-    clips = [clip for clip in clips if clip["truth"]["kind"] not in ("trapped", "lit")]
+    clips = [clip for clip in clips if clip["truth"]["kind"] not in ("more_hard_negatives", "cuts_in_stage_light")]
     rng = np.random.default_rng(2)
     X = np.array([features for clip in clips for _, features in clip["graduals"]])
     targets = np.array([gradual_target(t, clip["truth"]) for clip in clips for t, _ in clip["graduals"]])
@@ -231,9 +232,9 @@ def train_gradual_classifier(clips: list[dict[str, Any]]) -> Classifier:
 def cross_validate(clips: list[dict[str, Any]]) -> None:
     """Print scores by kind of clip; each clip is scored by classifiers that saw none of its textures and scenes."""
     totals: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for pool in range(HELD_OUT):
-        mine = [clip for clip in clips if clip["pool"] == pool]
-        others = [clip for clip in clips if clip["pool"] != pool]
+    for fold in range(TEST_FOLD):
+        mine = [clip for clip in clips if clip["fold"] == fold]
+        others = [clip for clip in clips if clip["fold"] != fold]
         classifiers = train_cut_classifier(others), train_gradual_classifier(others)
         for clip in mine:
             scored = [
@@ -263,11 +264,11 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--seeds", type=int, default=3696)
     parser.add_argument("--mosaics", type=int, default=480)
     parser.add_argument("--pans", type=int, default=104)
-    parser.add_argument("--blended", type=int, default=240)
-    parser.add_argument("--harder", type=int, default=480)
-    parser.add_argument("--trapped", type=int, default=900)
-    parser.add_argument("--lit", type=int, default=300)
-    parser.add_argument("--joined", type=int, default=960)
+    parser.add_argument("--blended-cuts", type=int, default=240)
+    parser.add_argument("--difficult-kinds", type=int, default=480)
+    parser.add_argument("--more-hard-negatives", type=int, default=900)
+    parser.add_argument("--cuts-in-stage-light", type=int, default=300)
+    parser.add_argument("--more-transitions", type=int, default=960)
     parser.add_argument(
         "--write",
         type=Path,
@@ -280,16 +281,16 @@ def main(argv: Sequence[str] = ()) -> None:
     options = parser.parse_args(argv)
     options.folder.mkdir(parents=True, exist_ok=True)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    jobs = [(variant, seed, options.folder) for seed in seeds if variants.pool_of(seed) != HELD_OUT]
+    jobs = [(variant, seed, options.folder) for seed in seeds if variants.fold_of(seed) != TEST_FOLD]
     jobs += [(mosaic, seed, options.folder) for seed in range(options.mosaics)]
     jobs += [(pans, seed, options.folder) for seed in range(options.pans)]
-    jobs += [(blended, seed, options.folder) for seed in range(options.blended)]
-    jobs += [(harder, seed, options.folder) for seed in range(options.harder)]
-    jobs += [(trapped, seed, options.folder) for seed in range(options.trapped)]
-    jobs += [(lit, seed, options.folder) for seed in range(options.lit)]
-    jobs += [(joined, seed, options.folder) for seed in range(options.joined)]
-    with ProcessPoolExecutor(2) as pool:
-        clips = list(pool.map(prepare, jobs, chunksize=8))
+    jobs += [(blended_cuts, seed, options.folder) for seed in range(options.blended_cuts)]
+    jobs += [(difficult_kinds, seed, options.folder) for seed in range(options.difficult_kinds)]
+    jobs += [(more_hard_negatives, seed, options.folder) for seed in range(options.more_hard_negatives)]
+    jobs += [(cuts_in_stage_light, seed, options.folder) for seed in range(options.cuts_in_stage_light)]
+    jobs += [(more_transitions, seed, options.folder) for seed in range(options.more_transitions)]
+    with ProcessPoolExecutor(2) as fold:
+        clips = list(fold.map(prepare, jobs, chunksize=8))
     print(f"{len(clips)} clips, {sum(clip['frames'] for clip in clips)} frames")
     if options.write:
         write_models(clips, options.write)
