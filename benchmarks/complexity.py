@@ -1,11 +1,10 @@
-"""Hold the pooled features of shots against the bits that x264 spends on them at a fixed CRF.
+"""Correlate the complexity of shots with the bits that x264 spends on them at a fixed CRF.
 
     python -m benchmarks.complexity [--crf 23] [--preset veryfast]
 
-Every shared clip is encoded once, with a keyframe at each shot; the bits of a shot are those of its packets, told per
-luma sample. The table has the Spearman correlation of each feature alone, and of a linear regression of logarithms that
-has not seen the clip it predicts (leave one clip out); it sees a shot's samples, frame rate and length as well, on
-which it depends what a feature means for a sample's bits.
+Every shared clip is encoded once, with a keyframe at each shot; the bits of a shot are those of its packets, per luma
+sample. The table shows the Spearman correlation of each measure alone, and of a linear regression of logarithms that is
+cross-validated (leave one clip out); the regression also uses frame size, frame rate and length of a shot.
 """
 
 from __future__ import annotations
@@ -29,14 +28,15 @@ from shotladder_runtime.tools import ffmpeg_path
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 NAMES = [f"{f.name} {s}" for f in fields(ladders.Complexity) for s in ("mean", "std", "p95")]
-#: What the regression sees: means that speak of different things.
-REGRESSION = ("bits mean", "intra_bits mean", "temporal mean", "texture mean", "ti mean", "si mean", "grain mean",
-              "residual mean", "brightness mean", "chroma_temporal mean", "bits p95")  # fmt: skip
-LEAST_FRAMES = 8
+#: Inputs of the regression.
+REGRESSION = ("inter_cost mean", "intra_cost mean", "temporal mean", "texture mean", "ti mean", "si mean", "grain mean",
+              "residual mean", "brightness mean", "chroma_temporal mean", "inter_cost p95")  # fmt: skip
+#: Minimum length of a shot that counts, in frames.
+MIN_FRAMES = 8
 
 
 def shot_bits(source: encoder.Source, shots: Sequence[ladders.Shot], crf: float, preset: str) -> list[int] | None:
-    """Encode a film and return the bits of each shot; None if frames were lost on the way."""
+    """Encode a source and return the bits of each shot; None if the encode has another number of frames."""
     times = ",".join(f"{float(source.time(shot.start)):.6f}" for shot in shots)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.mkv"
@@ -54,7 +54,7 @@ def shot_bits(source: encoder.Source, shots: Sequence[ladders.Shot], crf: float,
 
 
 def features(shot: ladders.Shot) -> list[float]:
-    """Return every pooled number of a shot in the order of `NAMES`; NaN where there is none."""
+    """Return every pooled value of a shot in the order of `NAMES`; NaN for one that does not exist."""
     return [v for pooled in astuple(shot.complexity) for v in (pooled if pooled is not None else (np.nan,) * 3)]
 
 
@@ -71,11 +71,14 @@ def regression(X: np.ndarray, y: np.ndarray, clips: np.ndarray, ridge: float = 1
 
 
 def main(argv: Sequence[str] = ()) -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--crf", type=float, default=23)
     parser.add_argument("--preset", default="veryfast")
     options = parser.parse_args(list(argv))
+    if not CLIPS.is_dir():
+        print(f"skipped: needs the clips in {CLIPS}")
+        return
     rows, shapes, bits, names = [], [], [], []
     for path in sorted(p for p in (*CLIPS.glob("*.*"), *(CLIPS / "odd").glob("*.*")) if p.is_file()):
         try:
@@ -85,13 +88,13 @@ def main(argv: Sequence[str] = ()) -> None:
             shots = ladders.detect_shots(source)
             spent = shot_bits(source, shots, options.crf, options.preset)
         except ShotladderError as error:
-            print(f"left out: {error}", file=sys.stderr)
+            print(f"skipped: {error}", file=sys.stderr)
             continue
         if spent is None:
-            print(f"left out: {path.name}: x264 got another number of frames", file=sys.stderr)
+            print(f"skipped: {path.name}: the encode has another number of frames", file=sys.stderr)
             continue
         for shot, count in zip(shots, spent, strict=True):
-            if shot.frame_count >= LEAST_FRAMES:
+            if shot.frame_count >= MIN_FRAMES:
                 rows.append(features(shot))
                 shapes.append((source.width * source.height, float(source.frame_rate), shot.frame_count))
                 bits.append(count / (shot.frame_count * source.width * source.height))

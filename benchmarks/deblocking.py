@@ -1,4 +1,4 @@
-"""What the loop filter is worth to shots and complexity: nothing skipped, what the toolkit skips, and all.
+"""Effect of skipping the decoder's loop filter on shots and complexity: never, as the scan does, and always.
 
     python -m benchmarks.deblocking [--generated 33] [FILE ...]
 
@@ -34,11 +34,11 @@ MODES = {"none": lambda codec: "none", "ours": choose_loop_filter_skip, "all": l
 LEAST = 0.01
 
 
-def analyse(source: encoder.Source, mode: str) -> tuple[ladders.Analysis, float]:
+def analyse_shots(source: encoder.Source, mode: str) -> tuple[ladders.Analysis, float]:
     """Find shots with a way to skip the filter; return them and the CPU seconds that took."""
     before = resource.getrusage(resource.RUSAGE_SELF)
     with mock.patch("encoder.media.frames.choose_loop_filter_skip", MODES[mode]):
-        analysis = ladders.analyse(source)
+        analysis = ladders.analyse_shots(source)
     after = resource.getrusage(resource.RUSAGE_SELF)
     return analysis, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -58,11 +58,13 @@ def moved(one: ladders.Analysis, other: ladders.Analysis) -> dict[str, list[floa
 
 
 def main(argv: Sequence[str] = ()) -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*")
     parser.add_argument("--generated", type=int, default=33)
     options = parser.parse_args(argv)
+    if not options.files and not CLIPS.is_dir():
+        print(f"skipped clips: {CLIPS} does not exist")
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(f) for f in options.files] or [p for p in sorted(CLIPS.glob("*.*")) if p.is_file()]
         files += [
@@ -75,12 +77,12 @@ def main(argv: Sequence[str] = ()) -> None:
             try:
                 source = encoder.inspect(path)
             except ShotladderError as error:
-                print(f"left out: {error}", file=sys.stderr)
+                print(f"skipped: {error}", file=sys.stderr)
                 continue
-            full, base = analyse(source, "none")
+            full, base = analyse_shots(source, "none")
             line = f"{path.name:40s} {base:6.2f}"
             for mode in ("ours", "all"):
-                found, spent = analyse(source, mode)
+                found, spent = analyse_shots(source, mode)
                 same = {(t.kind, t.start, t.stop) for t in full.transitions}
                 kept = len(same & {(t.kind, t.start, t.stop) for t in found.transitions})
                 line += f"   {spent / base:8.2f}  {kept:4d} {max(len(same), len(found.transitions)):3d}"

@@ -149,10 +149,10 @@ def measured_costs(sizes: list[tuple[int, int]]) -> Costs:
     with tempfile.TemporaryDirectory() as folder:
         source = sample_film(Path(folder) / "film.mp4")
         vmaf.warm_up(source.bit_depth)
-        ladders.analyse(source)
+        ladders.analyse_shots(source)
         begun = time.process_time()
         for _ in range(ROUNDS):
-            ladders.analyse(source)
+            ladders.analyse_shots(source)
         analyse = (time.process_time() - begun) / SAMPLE / ROUNDS
         begun = time.process_time()
         for _ in range(ROUNDS):
@@ -184,7 +184,7 @@ def analysis(source: Source, costs: Costs) -> Chain:
     for first, last in ladders.plan_ranges(source):
         frames = last - first + 2 * reach
         encodes = ChunkJob(source, Chunk(first, last, (first,), (0,)), (), (), Store(Path("nowhere")))
-        jobs.append(Job(encodes, frames * costs.analyse, ()))
+        jobs.append(Job(encodes, frames * costs.analyse_shots, ()))
     return Chain("analysis", (tuple(jobs),))
 
 

@@ -56,7 +56,7 @@ from ladders import (
     RungRules,
     StoppingRule,
     TrafficModel,
-    analyse,
+    analyse_shots,
     bd_rate,
     candidate_sizes,
     default_target,
@@ -292,9 +292,9 @@ def study(path: Path, encoding: EncodeSettings, views: TrafficModel | None, stor
     vmaf.warm_up(source.bit_depth)
     with ThreadPoolExecutor(1) as executor, tempfile.TemporaryDirectory() as folder:
         # compiles what is not compiled yet
-        analyse(source)
+        analyse_shots(source)
         began = time.process_time()
-        analysis = analyse(source)
+        analysis = analyse_shots(source)
         analysis_cpu = time.process_time() - began
         request = LadderRequest(encoding=encoding, rules=RungRules(target=default_target(source)), traffic=views)
         title = Title(source, tuple(s.start for s in analysis.shots), request, analysis_cpu, store)

@@ -23,7 +23,7 @@ import numpy as np
 import encoder
 import vmaf
 from encoder import get_codec
-from ladders import EncodeSettings, Prober, analyse, bd_rate, candidate_sizes
+from ladders import EncodeSettings, Prober, analyse_shots, bd_rate, candidate_sizes
 from ladders.probing.probe_results import ProbePoint
 from ladders.probing.sampling import evenly_spaced
 from shotladder_runtime.store import Store
@@ -41,7 +41,7 @@ def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray,
     """Print the table of a source; return BD-rates (%) by chunk and override, and CPU seconds of plain and refined."""
     source = encoder.inspect(path)
     vmaf.warm_up(source.bit_depth)
-    chunks, _ = encoder.plan_chunks(source, [shot.start for shot in analyse(source).shots], Fraction(4))
+    chunks, _ = encoder.plan_chunks(source, [shot.start for shot in analyse_shots(source).shots], Fraction(4))
     picked = [chunks[n] for n in evenly_spaced(count, len(chunks))]
     short = [encoder.Chunk(c.start, min(c.stop, c.start + LONGEST), (c.start,), c.shots[:1]) for c in picked]
     heights = sorted(candidate_sizes(source.display_size).items())

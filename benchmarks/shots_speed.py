@@ -1,9 +1,9 @@
-"""CPU of shots and complexity together, against bare PyAV decoding and PySceneDetect's AdaptiveDetector.
+"""CPU time of shot detection with complexity, relative to bare decoding with PyAV and to PySceneDetect's Adaptive.
 
     python -m benchmarks.shots_speed [FILE ...]
 
-CPU seconds of the process, user and system, all threads, everyone warm. All run in turn in one process, and a
-round's ratios are those of that round; their median and quartiles are told. Peak memory is of processes of their own.
+CPU seconds of the process, user and system, all threads, after a warm-up. All run in turn in one process, and ratios
+are computed per round; printed are their median and quartiles. Peak memory is measured in separate processes.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def decode_bare(path: str) -> None:
             pass
 
 
-def analyse(path: str) -> None:
+def analyse_shots(path: str) -> None:
     """Find shots and measure complexity."""
     import encoder
     import ladders
 
-    ladders.analyse(encoder.inspect(path))
+    ladders.analyse_shots(encoder.inspect(path))
 
 
 def adaptive(path: str) -> None:
@@ -57,7 +57,7 @@ def adaptive(path: str) -> None:
     scenedetect.detect(path, scenedetect.AdaptiveDetector())
 
 
-CONTENDERS = {"bare": decode_bare, "ours": analyse, "adaptive": adaptive}
+CONTENDERS = {"bare": decode_bare, "ours": analyse_shots, "adaptive": adaptive}
 
 
 def rounds(path: str) -> dict[str, list[float]]:
@@ -86,10 +86,13 @@ def peak(path: str, who: str) -> float:
 
 
 def main(argv: Sequence[str] = ()) -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*")
     options = parser.parse_args(argv)
+    if not options.files and not SHARED.is_dir():
+        print(f"skipped: needs the clips in {SHARED}")
+        return
     files = options.files or [str(SHARED / "clips" / name) for name in CLIPS]
     # what a process has used by then counts as the peak of those that it starts
     memory = {path: "   ".join(f"{peak(path, who):6.0f}" for who in ("ours", "adaptive")) for path in files}

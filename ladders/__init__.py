@@ -29,19 +29,23 @@ from ladders.rate_curve import RateCurve
 from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import APPLE_LADDERS, candidate_sizes
-from ladders.shots.detector import Analysis, Shot, analyse, assemble, detect_shots
-from ladders.shots.parallel_scan import analyse_in_ranges, plan_ranges
+from ladders.shots.change_metrics import CHANGE_METRICS, ChangeMetrics, measure_changes
+from ladders.shots.classifier import ModelError
+from ladders.shots.detector import Analysis, Shot, analyse_shots, assemble_shots, detect_shots
+from ladders.shots.parallel_scan import analyse_shots_in_parallel, plan_ranges
 from ladders.shots.scan import ScanResult, ShotParameters, Transition, scan
 
 __all__ = [
     "APPLE_LADDERS",
     "AUTO",
+    "CHANGE_METRICS",
     "MODES",
     "POOLINGS",
     "SITI_MODES",
     "Analysis",
     "Anchor",
     "BDRate",
+    "ChangeMetrics",
     "Complexity",
     "Constraints",
     "EncodeSettings",
@@ -50,6 +54,7 @@ __all__ = [
     "Ladder",
     "LadderError",
     "LadderRequest",
+    "ModelError",
     "NoOverlapError",
     "Pooled",
     "ProbeCost",
@@ -65,9 +70,9 @@ __all__ = [
     "Transition",
     "active_constraints",
     "add_final_encodes",
-    "analyse",
-    "analyse_in_ranges",
-    "assemble",
+    "analyse_shots",
+    "analyse_shots_in_parallel",
+    "assemble_shots",
     "bd_rate",
     "candidate_sizes",
     "choose_preset",
@@ -84,6 +89,7 @@ __all__ = [
     "load_ladder",
     "load_ladders",
     "make_ladder",
+    "measure_changes",
     "per_shot",
     "per_title",
     "plan_ranges",

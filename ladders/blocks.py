@@ -1,9 +1,7 @@
-"""Steps of kernels over 8 x 8 blocks: a line of a block is a vector, a step is straight-line code.
+"""Vector code for 8 x 8 blocks, which kernels inline: absolute differences, Hadamard transform, DCT.
 
-`shotladder_runtime.kernels.vector` generates that code.
-
-Each step takes two-dimensional arrays, then whole numbers: the row and column where a block begins. What it finds it
-writes to its last array.
+Each line of a block is one vector; `shotladder_runtime.kernels.vector` generates the straight-line code. Each function
+takes two-dimensional arrays, then integers: the row and column at which a block starts. It writes to its last array.
 """
 
 from __future__ import annotations
@@ -18,12 +16,13 @@ from shotladder_runtime.kernels.vector import Index, Vector, View2D, deinterleav
 __all__ = ["SIDE", "absolute", "dct_columns", "dct_energy_rows", "deviation", "difference", "hadamard_columns",
            "hadamard_rows", "offset", "roughness"]  # fmt: skip
 
+#: Side of a block in samples.
 SIDE = 8
 _BASIS = dct(np.eye(SIDE), axis=0, norm="ortho")
 
 
 def _differences(after: View2D, before: View2D, y: Index, x: Index, u: Index, v: Index) -> list[Vector]:
-    """Return the lines of one block less those of another, in 16 bits where they fit."""
+    """Return the differences of the lines of two blocks, in 16 bits if they fit."""
     kind = "i32" if after.element.width == 16 and not after.signed else "i16"
     return [after.load(y + i, x, SIDE).to(kind) - before.load(u + i, v, SIDE).to(kind) for i in range(SIDE)]
 
@@ -36,7 +35,7 @@ def _sum(rows: Sequence[Vector]) -> Vector:
 
 
 def _total(rows: Sequence[Vector]) -> Vector:
-    """Add up all that lines hold, four lines in their own width, which must bear that; one 32-bit lane."""
+    """Return the sum of all lines in one 32-bit lane; sums of four lines must fit in the width of the lines."""
     total = _sum([_sum(rows[k : k + 4]).to("i32") for k in range(0, len(rows), 4)])
     while total.value.type.count > 1:
         even, odd = deinterleave(total)
@@ -55,28 +54,28 @@ def _difference(after: View2D, before: View2D, out: View2D, y: Index, x: Index, 
 
 
 def _offset(after: View2D, before: View2D, out: View2D, y: Index, x: Index, u: Index, v: Index, mean: Index) -> None:
-    """Write the sum of absolute differences of two blocks, a number taken off each first."""
+    """Write the sum of absolute differences of two blocks after a number is subtracted from each difference."""
     rows = _differences(after, before, y, x, u, v)
     out.store(0, 0, _total([(row - mean).magnitude() for row in rows]))
 
 
-def _deviation(picture: View2D, out: View2D, y: Index, x: Index, mean: Index) -> None:
+def _deviation(plane: View2D, out: View2D, y: Index, x: Index, mean: Index) -> None:
     """Write the sum of absolute differences of a block from a number."""
-    rows = [picture.load(y + i, x, SIDE) - mean for i in range(SIDE)]
+    rows = [plane.load(y + i, x, SIDE) - mean for i in range(SIDE)]
     out.store(0, 0, _total([row.magnitude() for row in rows]))
 
 
-def _roughness(picture: View2D, out: View2D, y: Index, x: Index) -> None:
-    """Write, for each of the six inner columns of a block, how much it bends across and down at once."""
+def _roughness(plane: View2D, out: View2D, y: Index, x: Index) -> None:
+    """Write, for each of the six inner columns of a block, the sum of the magnitudes of Immerkaer's noise mask."""
     inner = SIDE - 2
 
     def bent(i: int, j: int) -> Vector:
-        above, here, below = (picture.load(y + (i + d), x + j, inner).to("i32") for d in (-1, 0, 1))
+        above, here, below = (plane.load(y + (i + d), x + j, inner).to("i32") for d in (-1, 0, 1))
         return above + below - here * 2
 
     rows = [bent(i, 0) + bent(i, 2) - bent(i, 1) * 2 for i in range(1, SIDE - 1)]
     total = _sum([row.magnitude() for row in rows])
-    # six lanes do not halve to one
+    # six lanes cannot be halved to one: the caller adds them up
     out.store(0, 0, total)
 
 
@@ -89,7 +88,7 @@ def _transposed(rows: Sequence[Vector]) -> Vector:
 
 
 def _butterflies(rows: Sequence[Vector]) -> list[Vector]:
-    """Return the Walsh-Hadamard transform across lines, in some order but for the first."""
+    """Return the Walsh-Hadamard transform across lines; only the first coefficient has a fixed position."""
     out = list(rows)
     apart = SIDE // 2
     while apart:
@@ -101,19 +100,19 @@ def _butterflies(rows: Sequence[Vector]) -> list[Vector]:
 
 
 def _hadamard_columns(after: View2D, before: View2D, out: View2D, y: Index, x: Index, u: Index, v: Index) -> None:
-    """Transform the columns of the difference of two blocks; transposed, so that twice does rows too."""
+    """Transform the columns of the difference of two blocks; the result is transposed for `_hadamard_rows`."""
     rows = [row.to("i32") for row in _differences(after, before, y, x, u, v)]
     out.store(0, 0, _transposed(_butterflies(rows)))
 
 
-def _hadamard_rows(room: View2D, out: View2D) -> None:
-    """Transform once more, and write magnitudes."""
-    for i, row in enumerate(_butterflies([room.load(i, 0, SIDE) for i in range(SIDE)])):
+def _hadamard_rows(buffer: View2D, out: View2D) -> None:
+    """Transform the other direction, and write magnitudes."""
+    for i, row in enumerate(_butterflies([buffer.load(i, 0, SIDE) for i in range(SIDE)])):
         out.store(i, 0, row.magnitude())
 
 
 def _dct(rows: Sequence[Vector]) -> list[Vector]:
-    """Return the orthonormal DCT-II across lines of reals."""
+    """Return the orthonormal DCT-II across lines of doubles."""
     half = SIDE // 2
     folded = (
         [rows[i] + rows[SIDE - 1 - i] for i in range(half)],
@@ -130,15 +129,15 @@ def _dct(rows: Sequence[Vector]) -> list[Vector]:
     return [frequency(k) for k in range(SIDE)]
 
 
-def _dct_columns(picture: View2D, room: View2D, y: Index, x: Index) -> None:
-    """Transform the columns of a block; transposed."""
-    rows = [picture.load(y + i, x, SIDE).to("f64") for i in range(SIDE)]
-    room.store(0, 0, _transposed(_dct(rows)))
+def _dct_columns(plane: View2D, buffer: View2D, y: Index, x: Index) -> None:
+    """Transform the columns of a block; the result is transposed."""
+    rows = [plane.load(y + i, x, SIDE).to("f64") for i in range(SIDE)]
+    buffer.store(0, 0, _transposed(_dct(rows)))
 
 
-def _dct_energy_rows(room: View2D, weights: View2D, out: View2D) -> None:
-    """Transform once more; write the line of frequency zero and, below it, the weighted sum of magnitudes."""
-    rows = _dct([room.load(i, 0, SIDE) for i in range(SIDE)])
+def _dct_energy_rows(buffer: View2D, weights: View2D, out: View2D) -> None:
+    """Transform the other direction; write the line of frequency zero and, below it, the weighted sum of magnitudes."""
+    rows = _dct([buffer.load(i, 0, SIDE) for i in range(SIDE)])
     weighed = [row.at_least(row * -1.0) * weights.load(i, 0, SIDE) for i, row in enumerate(rows)]
     total = _sum(weighed)
     while total.value.type.count > 1:

@@ -64,7 +64,7 @@ def make_film(
 def film_frames(size: Size) -> Iterator[Planes]:
     """Yield every frame of the film in order, the same bytes every time."""
     starts = shotlist.first_frames()
-    changes = {n: change for change in shotlist.graduals() for n in range(change.first, change.last + 1)}
+    changes = {n: change for change in shotlist.graduals() for n in range(change.start, change.stop)}
     painters: dict[int, Painter] = {}
     canvas = size.canvas()
 
@@ -84,7 +84,7 @@ def film_frames(size: Size) -> Iterator[Planes]:
             del painters[gone]
         change = changes.get(n)
         if change is not None:
-            weight = (n - change.first + 1) / (change.last - change.first + 2)
+            weight = (n - change.start + 1) / (change.stop - change.start + 1)
             if change.kind == "fade_out":
                 yield _mix(picture(change.shot - 1, n), black, weight)
             elif change.kind == "fade_in":
@@ -101,7 +101,7 @@ def film_frames(size: Size) -> Iterator[Planes]:
 
 def _in_black(n: int) -> bool:
     fades = [change for change in shotlist.graduals() if change.kind == "fade_out"]
-    return any(fade.last < n <= fade.last + shotlist.BLACK for fade in fades)
+    return any(fade.stop <= n < fade.stop + shotlist.BLACK for fade in fades)
 
 
 _grain = np.random.default_rng(1).normal(0, 1, (1024, 1024)).astype(np.float32)

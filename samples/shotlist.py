@@ -1,4 +1,4 @@
-"""The film's order: which scene is seen when, how one becomes the next, and the truth about both."""
+"""The shot list of the sample video: scenes, transitions, and the labels of both."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from samples.painting import Painter, Size
 __all__ = ["BEEP_SHOTS", "RATE", "SHOTS", "FilmShot", "Gradual", "first_frames", "frame_count", "graduals", "truth"]
 
 RATE = 24
-"""Frames a second."""
+"""Frames per second."""
 FLASH_FRAME = 34
-"""Frame of the storm, counted from its first, in which lightning begins."""
+"""Frame at which lightning starts, from the start of the storm."""
 BLACK = 4
 """Black frames in the middle of a fade through black."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmShot:
-    """One shot: `frames` of a scene, opened by a transition that mixes `mixed` frames (on each side, for a fade)."""
+    """One shot: `frames` of a scene, after a transition of `mixed` frames (on each side, for a fade)."""
 
     name: str
     frames: int
@@ -32,11 +32,11 @@ class FilmShot:
 
 @dataclass(frozen=True, slots=True)
 class Gradual:
-    """A gradual transition into shot `shot`: frames `first` to `last` are all mixed."""
+    """A gradual transition into shot `shot`: the frames [start, stop) show both shots, or a shot and black."""
 
     kind: str
-    first: int
-    last: int
+    start: int
+    stop: int
     shot: int
 
 
@@ -63,12 +63,12 @@ BEEP_SHOTS = ("dusk sea", "forest from a train", "night road", "lighthouse", "fi
 
 
 def frame_count() -> int:
-    """Return the number of frames of the film."""
+    """Return the number of frames of the sample video."""
     return sum(shot.frames for shot in SHOTS)
 
 
 def first_frames() -> tuple[int, ...]:
-    """Return the first frame of every shot; where it is mixed, the first that shows more of the new shot."""
+    """Return the first frame of every shot; in a dissolve or wipe, the first that shows more of the new shot."""
     starts = [0]
     for shot in SHOTS:
         starts.append(starts[-1] + shot.frames)
@@ -80,20 +80,21 @@ def graduals() -> tuple[Gradual, ...]:
     found: list[Gradual] = []
     for k, (shot, start) in enumerate(zip(SHOTS, first_frames(), strict=True)):
         if shot.opens in ("dissolve", "wipe"):
-            first = start - shot.mixed // 2
-            found.append(Gradual(shot.opens, first, first + shot.mixed - 1, k))
+            begin = start - shot.mixed // 2
+            found.append(Gradual(shot.opens, begin, begin + shot.mixed, k))
         elif shot.opens == "fade":
             dark = start - BLACK
-            found.append(Gradual("fade_out", dark - shot.mixed, dark - 1, k))
-            found.append(Gradual("fade_in", start, start + shot.mixed - 1, k))
+            found.append(Gradual("fade_out", dark - shot.mixed, dark, k))
+            found.append(Gradual("fade_in", start, start + shot.mixed, k))
     return tuple(found)
 
 
 def truth() -> dict[str, Any]:
-    """Return what is true of the film, in the form of its `.truth.json`.
+    """Return the labels of the sample video, as its `.truth.json` contains them.
 
-    Frames count from 0. `cuts` are first frames of a new shot; `first` and `last` of `gradual` are the first and
-    last mixed frame; `flashes` are lit frames that belong to one shot; a beep starts with its frame, to the sample.
+    Frames count from 0; ranges [start, stop) are half-open. `cuts` are first frames of a new shot, `gradual` the frames
+    inside each gradual transition, `flashes` the frames that lightning brightens; a beep starts with its frame, to the
+    sample. A detection within `unsure` is neither correct nor wrong.
     """
     starts = first_frames()
     names = [shot.name for shot in SHOTS]
@@ -103,10 +104,10 @@ def truth() -> dict[str, Any]:
         "frame_rate": f"{RATE}/1",
         "frame_count": frame_count(),
         "cuts": [start for shot, start in zip(SHOTS, starts, strict=True) if shot.opens == "cut"],
-        "gradual": [{"kind": g.kind, "first": g.first, "last": g.last} for g in graduals()],
-        "flashes": [{"first": lit, "last": lit + len(waters.STORM_FLASH) - 1}],
+        "gradual": [{"kind": g.kind, "start": g.start, "stop": g.stop} for g in graduals()],
+        "flashes": [{"start": lit, "stop": lit + len(waters.STORM_FLASH)}],
         "unsure": [
-            {"frame": g.first - BLACK, "last": g.first - 1, "why": "black between fades"}
+            {"start": g.start - BLACK, "stop": g.start, "why": "black between fades"}
             for g in graduals()
             if g.kind == "fade_in"
         ],

@@ -1,4 +1,4 @@
-"""Kernels of complexity: block energies of the DCT, gradients and differences of lines, costs of blocks."""
+"""Kernels of complexity: DCT energy of blocks, gradients and differences of lines, coding cost of blocks."""
 
 from typing import Any
 
@@ -14,23 +14,23 @@ __all__ = ["block_energies", "block_energies_8", "fine_blocks", "line_moments", 
 
 @kernel(error_model="python", fastmath={"reassoc", "contract"})
 def block_energies(
-    picture: NDArray[Any],
+    plane: NDArray[Any],
     basis: NDArray[np.float32],
     weights: NDArray[np.float32],
     strip: NDArray[np.float32],
     energies: NDArray[np.float32],
     levels: NDArray[np.float32],
 ) -> None:
-    """Weigh the DCT coefficients of every block of a picture.
+    """Compute the weighted DCT energy of every block of a plane.
 
     Parameters
     ----------
-    picture : int16 array, shape (height, width)
+    plane : int16 array, shape (height, width)
         In sixteenths of a level.
     basis, weights : float32 arrays, shape (N, N)
-        Orthonormal DCT-II, a row a frequency, and the weight of each coefficient.
+        Orthonormal DCT-II, a row per frequency, and the weight of each coefficient.
     strip : float32 array, shape (N, at least width)
-        Room for the lines of one row of blocks.
+        Buffer for the lines of one row of blocks.
     energies, levels : float32 arrays, shape (height // N, width // N)
         Sum of weight x |coefficient|, and the coefficient at frequency zero, in levels.
     """
@@ -46,7 +46,7 @@ def block_energies(
                 line[x] = np.float32(0)
             for i in range(size):
                 factor = basis[k, i] * sixteenth
-                source = picture[r * size + i]
+                source = plane[r * size + i]
                 for x in range(used):
                     line[x] += factor * np.float32(source[x])
         for c in range(columns):
@@ -67,18 +67,18 @@ def block_energies(
 
 @kernel
 def block_energies_8(
-    picture: NDArray[np.int16],
+    plane: NDArray[np.int16],
     weights: NDArray[np.float64],
     energies: NDArray[np.float32],
     levels: NDArray[np.float32],
 ) -> None:
-    """Do what `block_energies` does, for N = 8."""
+    """Compute `block_energies` for N = 8 with vector code."""
     rows, columns = energies.shape
-    room, found = np.empty((8, 8)), np.empty((2, 8))
+    buffer, found = np.empty((8, 8)), np.empty((2, 8))
     for r in range(rows):
         for c in range(columns):
-            dct_columns(picture, room, r * 8, c * 8)
-            dct_energy_rows(room, weights, found)
+            dct_columns(plane, buffer, r * 8, c * 8)
+            dct_energy_rows(buffer, weights, found)
             levels[r, c] = found[0, 0] / 16.0
             energies[r, c] = found[1, 0] / 16.0
 
@@ -110,7 +110,7 @@ def small_energies(
     now: int,
     out: NDArray[np.float64],
 ) -> None:
-    """Do what `block_energies_8` and `summarise` do for all planes of a small picture.
+    """Compute `block_energies_8` and `summarise` for all planes of a downscaled frame.
 
     Parameters
     ----------
@@ -118,12 +118,12 @@ def small_energies(
         In sixteenths of a level.
     weights : float64 array, shape (8, 8)
     energies : float32 array, shape (2, 3, rows, columns)
-        Of two pictures, the planes of each; `now` is the one that receives this picture's, the other is the one before.
+        Of two frames, the planes of each; index `now` receives those of this frame, the other those of the one before.
     levels : float32 array, shape (rows, columns)
-        Room for those of a plane.
+        Buffer for the levels of a plane.
     now : int
     out : float64 array, shape (3, 3)
-        A row a plane; left as it was for one of no whole block.
+        A row per plane; unchanged for a plane without a whole block.
     """
     for k, plane in enumerate((luma, blue, red)):
         rows, columns = plane.shape[0] // 8, plane.shape[1] // 8
@@ -174,19 +174,19 @@ def line_moments(
 
 
 @kernel(error_model="python", fastmath={"reassoc"})
-def plane_moments(picture: NDArray[Any], before: NDArray[Any], out: NDArray[Any]) -> None:
-    """Sum gradients and differences over a whole picture of float64 samples; `out` as of `line_moments`."""
-    height, width = picture.shape
+def plane_moments(plane: NDArray[Any], before: NDArray[Any], out: NDArray[Any]) -> None:
+    """Sum gradients and differences over a whole plane of float64 samples; `out` as of `line_moments`."""
+    height, width = plane.shape
     out[:] = 0.0
     for y in range(height):
-        line, other = picture[y], before[y]
+        line, other = plane[y], before[y]
         for x in range(width):
             d = line[x] - other[x]
             out[3] += d
             out[4] += d * d
         if y == 0 or y == height - 1:
             continue
-        above, below = picture[y - 1], picture[y + 1]
+        above, below = plane[y - 1], plane[y + 1]
         magnitude = squares = 0.0
         for x in range(1, width - 1):
             across = above[x + 1] + 2 * line[x + 1] + below[x + 1] - above[x - 1] - 2 * line[x - 1] - below[x - 1]
@@ -201,7 +201,7 @@ def plane_moments(picture: NDArray[Any], before: NDArray[Any], out: NDArray[Any]
 
 @kernel(error_model="python")
 def _cost(coefficients: NDArray[np.int32], table: NDArray[np.float32]) -> np.float32:
-    """Look up what the coefficients of a block cost."""
+    """Return the cost of the coefficients of a block in bits."""
     total = np.float32(0)
     top = np.int32(table.size - 1)
     for i in range(8):
@@ -223,30 +223,31 @@ def fine_blocks(
     grain: NDArray[np.float32],
     out: NDArray[Any],
 ) -> None:
-    """Measure some 8x8 blocks of full size, one in every `sparse`-th block that was followed on the small pictures.
+    """Measure 8 x 8 blocks at full size: one within every `sparse`-th block of the downscaled frame.
 
     Parameters
     ----------
     lines, before : integer arrays, shape (height, at least width)
         Luma of a frame and of the one before it.
     vectors : int16 array, shape (rows, columns, 2)
-        Motion on the small pictures, from where the search goes on at full size.
+        Motion vectors of the downscaled blocks, at which the search at full size starts.
     factor, phase, sparse : int
-        Samples that became one; which of the blocks are taken, which changes from frame to frame; one in how many.
+        Ratio of full size to downscaled size; which blocks are measured, a number that changes from frame to frame; one
+        in how many blocks is measured.
     table : float32 array
         Cost in bits of a Hadamard coefficient by its magnitude.
     grain : float32 array, shape (rows * columns,)
-        Room for each block's noise.
+        Buffer for the noise of each block.
     out : float32 array, shape (4,)
         Receives, per sample: bits, bits without motion compensation, residual in sample values; and the
-        noise of the flattest fifth of the blocks that are not perfectly flat, as a standard deviation.
+        standard deviation of the noise: the 20th percentile of the blocks that are not perfectly flat.
     """
     height = lines.shape[0]
     rows, columns = vectors.shape[:2]
-    room, found = np.empty((8, 8), np.int32), np.empty((8, 8), np.int32)
+    buffer, found = np.empty((8, 8), np.int32), np.empty((8, 8), np.int32)
     nothing, cost = np.zeros((8, 8), lines.dtype), np.zeros((1, 1), np.int32)
-    bits = alone = residual = 0.0
-    grains = taken = 0
+    inter_bits = intra_bits = residual = 0.0
+    noisy = taken = 0
     for r in range(rows):
         for c in range(columns):
             if (r * 3 + c + phase) % sparse:
@@ -277,30 +278,30 @@ def fine_blocks(
                 if step == 1 or (u == cy and v == cx):
                     step //= 2
             residual += best
-            hadamard_columns(lines, before, room, y, x, u, v)
-            hadamard_rows(room, found)
+            hadamard_columns(lines, before, buffer, y, x, u, v)
+            hadamard_rows(buffer, found)
             inter = _cost(found, table)
-            hadamard_columns(lines, nothing, room, y, x, 0, 0)
-            hadamard_rows(room, found)
-            # what stands for the mean is predicted
+            hadamard_columns(lines, nothing, buffer, y, x, 0, 0)
+            hadamard_rows(buffer, found)
+            # an encoder predicts the mean
             found[0, 0] = 0
             intra = _cost(found, table)
-            # a mask that lets no plane and no edge along an axis through (Immerkaer 1996)
+            # a mask that removes gradients and edges along an axis (Immerkaer, Fast noise variance estimation, 1996)
             roughness(lines, found, y, x)
             rough = np.int32(0)
             for j in range(6):
                 rough += found[0, j]
             if rough:
-                grain[grains] = rough
-                grains += 1
-            alone += intra
-            bits += min(inter, intra)
+                grain[noisy] = rough
+                noisy += 1
+            intra_bits += intra
+            inter_bits += min(inter, intra)
     samples = max(1, taken) * 64.0
-    out[0] = bits / samples
-    out[1] = alone / samples
+    out[0] = inter_bits / samples
+    out[1] = intra_bits / samples
     out[2] = residual / samples
     out[3] = 0.0
-    if grains:
-        ordered = np.sort(grain[:grains])
-        # mean magnitude over 36 places, to the deviation of the noise that causes it
-        out[3] = ordered[grains // 5] / 36.0 * np.sqrt(np.pi / 2) / 6.0
+    if noisy:
+        ordered = np.sort(grain[:noisy])
+        # mean magnitude of the mask over 36 positions, to the standard deviation of the noise (Immerkaer 1996)
+        out[3] = ordered[noisy // 5] / 36.0 * np.sqrt(np.pi / 2) / 6.0

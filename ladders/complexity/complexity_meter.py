@@ -1,8 +1,8 @@
-"""How hard pictures are to code: texture, change, motion left over, grain; per frame and pooled per shot.
+"""Encoding complexity: texture, temporal change, motion residual, grain; per frame, and pooled per shot.
 
-Two sizes are measured in the same pass. The small pictures of the shot detector give every frame its block
-energies; at full size, lines and blocks that rotate from frame to frame give gradients, differences, grain and the
-cost of coding, so that no frame costs more than a small share of its decoding.
+Two sizes are measured in the same pass. Block energies are those of the downscaled planes of the shot detector.
+Gradients, differences, grain and coding cost are estimated at full size on a sample of lines and blocks that changes
+from frame to frame, so that measuring takes a small fraction of the time of decoding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
-from encoder import Frame, Source
+from encoder.media.frames import Frame
+from encoder.media.source import Source
 from ladders.complexity.complexity_kernels import (
     block_energies,
     block_energies_8,
@@ -26,7 +27,7 @@ from ladders.complexity.complexity_kernels import (
 
 __all__ = ["COMPLEXITY_COLUMNS", "Complexity", "ComplexityMeter", "Pooled", "dct_energy", "pool"]
 
-#: What a frame is measured by, in the order of its columns.
+#: Measures of a frame, in the order of the columns of `ScanResult.complexity`.
 COMPLEXITY_COLUMNS = (
     "texture",
     "temporal",
@@ -35,20 +36,21 @@ COMPLEXITY_COLUMNS = (
     "chroma_temporal",
     "si",
     "ti",
-    "bits",
-    "intra_bits",
+    "inter_cost",
+    "intra_cost",
     "residual",
     "grain",
 )
-#: Columns that compare a frame with the one before it, which say nothing across a boundary.
-_ACROSS = tuple(COMPLEXITY_COLUMNS.index(c) for c in ("temporal", "chroma_temporal", "ti", "bits", "residual"))
+#: Columns that compare a frame with the one before it; at the first frame of a shot they are ignored.
+_ACROSS = tuple(COMPLEXITY_COLUMNS.index(c) for c in ("temporal", "chroma_temporal", "ti", "inter_cost", "residual"))
+#: Side of a block, in samples of the downscaled plane.
 _BLOCK = 8
-#: Lines of full size that are measured: one in this many, other ones in the next frame.
+#: One in this many lines is measured at full size, other lines in the next frame; chosen by hand, not tuned.
 LINE_STEP = 32
-#: Of the blocks of full size that could be, one in this many is.
+#: One in this many blocks is measured at full size; chosen by hand, not tuned.
 BLOCK_STEP = 4
-#: Quantiser step that costs of blocks are told for, in 8-bit levels: that of H.264 near QP 27.
-_STEP = 14.0
+#: Quantiser step, in 8-bit levels, for which the coding cost is estimated: about that of QP 27 in H.264.
+_QUANTISER_STEP = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +64,22 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """How hard a shot is to code.
+    """How difficult a shot is to encode.
 
-    A measure is None where no frame of the shot could tell it: those that compare two frames need two.
+    A measure is None if no frame of the shot has it: those that compare two frames need two frames.
 
     Attributes
     ----------
     texture, temporal, brightness : Pooled
         E, h and L of VCA (Menon et al. 2022): weighted DCT energy of blocks, its change from frame to frame, and the
-        root of the mean level; on the small pictures, blocks of 8 x 8.
+        root of the mean level; of the downscaled planes, in blocks of 8 x 8.
     chroma_texture, chroma_temporal : Pooled
         E and h of both chroma planes.
     si, ti : Pooled
-        Spatial and temporal information of ITU-T P.910, without display model, estimated on lines.
-    bits, intra_bits : Pooled
-        Bits a luma sample that the blocks of a frame would take, from the frame before it where that is
-        cheaper, and without it.
+        Spatial and temporal information of ITU-T P.910, without display model, estimated on a sample of lines.
+    inter_cost, intra_cost : Pooled
+        Estimated bits per luma sample: sum of log2(1 + |Hadamard coefficient| / quantiser step) of blocks that are
+        predicted from the frame before where that is cheaper, and of blocks that are not (the mean removed).
     residual : Pooled
         Mean absolute difference after motion compensation, in 8-bit levels.
     grain : Pooled
@@ -91,8 +93,8 @@ class Complexity:
     chroma_temporal: Pooled | None
     si: Pooled | None
     ti: Pooled | None
-    bits: Pooled | None
-    intra_bits: Pooled | None
+    inter_cost: Pooled | None
+    intra_cost: Pooled | None
     residual: Pooled | None
     grain: Pooled | None
 
@@ -103,7 +105,7 @@ def pool(rows: NDArray[np.float32]) -> Complexity:
     Parameters
     ----------
     rows : float32 array, shape (frames, len(COMPLEXITY_COLUMNS))
-        NaN where a frame has no value. What the first frame says against its predecessor is left out.
+        NaN where a frame has no value. Measures that compare the first frame with the one before it are ignored.
     """
     values = rows.astype(np.float64)
     values[0, _ACROSS] = np.nan
@@ -120,7 +122,7 @@ assert tuple(f.name for f in fields(Complexity)) == COMPLEXITY_COLUMNS
 
 
 def dct_weights(size: int) -> NDArray[np.float32]:
-    """Return VCA's weight of each DCT coefficient of a block, none for the mean.
+    """Return VCA's weight of each DCT coefficient of a block; the weight of the mean is 0.
 
     w(i, j) = floor(255 exp((ij / N^2)^2 - 1)) / 256 with i, j from 1, but 27 / 256 beside the mean.
     """
@@ -132,19 +134,19 @@ def dct_weights(size: int) -> NDArray[np.float32]:
 
 
 def dct_basis(size: int) -> NDArray[np.float32]:
-    """Return the orthonormal DCT-II, a row a frequency."""
+    """Return the orthonormal DCT-II matrix, a row per frequency."""
     return np.ascontiguousarray(dct(np.eye(size), axis=0, norm="ortho"), np.float32)
 
 
-def dct_energy(picture: NDArray[Any], block: int = 32) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the weighted DCT energy and the mean coefficient of every whole block of a picture.
+def dct_energy(plane: NDArray[Any], block: int = 32) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the weighted DCT energy and the mean coefficient of every whole block of a plane.
 
     Parameters
     ----------
-    picture : ndarray of numbers, shape (height, width)
+    plane : ndarray of numbers, shape (height, width)
         In 8-bit levels.
     block : int
-        Side of a block; VCA's own is 32.
+        Side of a block in samples; VCA uses 32.
 
     Returns
     -------
@@ -158,7 +160,7 @@ def dct_energy(picture: NDArray[Any], block: int = 32) -> tuple[NDArray[np.float
     >>> bool(np.allclose(energies, 0, atol=0.1)), round(float(levels[0, 0]))
     (True, 3200)
     """
-    small = np.ascontiguousarray(np.rint(np.asarray(picture) * 16.0), np.int16)
+    small = np.ascontiguousarray(np.rint(np.asarray(plane) * 16.0), np.int16)
     rows, columns = small.shape[0] // block, small.shape[1] // block
     energies, levels = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
     if block == _BLOCK:
@@ -175,11 +177,11 @@ class ComplexityMeter:
     Parameters
     ----------
     source : Source
-        The film.
+        The source.
     shape, chroma_shape : tuple of int
-        Sizes of the small pictures.
+        Sizes of the downscaled planes; None without chroma.
     factor : int
-        Samples of full size that became one of those.
+        Side, in samples of full size, of the squares that are averaged to one sample.
     """
 
     def __init__(
@@ -188,7 +190,7 @@ class ComplexityMeter:
         grid = (shape[0] // _BLOCK, shape[1] // _BLOCK)
         self._energies, self._levels = np.zeros((2, 3, *grid), np.float32), np.zeros(grid, np.float32)
         self._weights = dct_weights(_BLOCK).astype(np.float64)
-        # of a plane that has no whole block there is nothing to tell
+        # the means of a plane without a whole block stay NaN
         self._means = np.full((3, 3), np.nan)
         self._coloured, self._now = chroma_shape is not None, 0
         self._factor = factor
@@ -207,7 +209,18 @@ class ComplexityMeter:
         vectors: NDArray[np.int16],
         out: NDArray[np.float32],
     ) -> None:
-        """Measure a frame; `small` are its small pictures, `vectors` how their blocks moved."""
+        """Measure a frame.
+
+        Parameters
+        ----------
+        frame : Frame
+        small : tuple of int16 arrays
+            Its downscaled planes.
+        vectors : int16 array, shape (rows, columns, 2)
+            Motion vectors of the blocks of the downscaled luma.
+        out : float32 array, shape (len(COMPLEXITY_COLUMNS),)
+            Receives the measures.
+        """
         out[:] = np.nan
         self._now ^= 1
         small_energies(*small, self._weights, self._energies, self._levels, self._now, self._means)
@@ -220,7 +233,7 @@ class ComplexityMeter:
         known = before is not None and before.luma.shape == frame.luma.shape and before.bit_depth == frame.bit_depth
         if before is None or not known:
             before = frame
-        # the two that look at full size take turns
+        # lines and blocks are measured in alternate frames
         if frame.number % 2 and known:
             self._lines(frame, before, out)
         else:
@@ -235,7 +248,7 @@ class ComplexityMeter:
         if min(lines.shape[0], width) < 3:
             return
         step = min(LINE_STEP, max(1, lines.shape[0] // 8))
-        # an odd stride through the phases, so that neighbours in time look at distant lines
+        # a stride of 11, so that consecutive frames measure distant lines
         phase = frame.number * 11 % step
         line_moments(lines, before.lines[0], width, phase, step, self._moments)
         inside, magnitude, squares, change, changes = self._moments.tolist()
@@ -252,7 +265,7 @@ class ComplexityMeter:
         if levels not in self._tables:
             # a Hadamard coefficient of an 8x8 block is 8 times an orthonormal one
             coefficients = np.arange(64 * 256 * levels)
-            self._tables[levels] = np.log2(1 + coefficients / (8 * _STEP * levels)).astype(np.float32)
+            self._tables[levels] = np.log2(1 + coefficients / (8 * _QUANTISER_STEP * levels)).astype(np.float32)
         fine_blocks(
             frame.lines[0],
             before.lines[0],

@@ -1,43 +1,56 @@
-"""Shots: where they begin, what opens them, how hard each is to code; in one decode of the film."""
+"""Shot detection: where shots start, which transition opens them, and their complexity, in one decode of the source."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
-from encoder import Source, SourceError
+import encoder
+from encoder.errors import SourceError
+from encoder.media.source import Source
 from ladders.complexity.complexity_meter import Complexity, pool
 from ladders.shots.scan import Progress, ScanResult, ShotParameters, Transition, scan
 
-__all__ = ["LONG_HOLD", "Analysis", "Shot", "analyse", "assemble", "choose", "detect_shots"]
+__all__ = [
+    "MIN_HOLD_FRAMES",
+    "Analysis",
+    "Shot",
+    "analyse_shots",
+    "assemble_shots",
+    "detect_shots",
+    "select_transitions",
+]
 
-#: Black or white held for this many frames between fades is a shot.
-LONG_HOLD = 12
+#: Minimum length, in frames, of the black or white between two fades that counts as a shot; chosen by hand, not tuned.
+MIN_HOLD_FRAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """Frames that one camera took in one go.
+    """A run of frames without a transition: one take of one camera.
 
     Attributes
     ----------
-    first, last : int
-        Frames [first, last); the shots of a film tile it. In a dissolve or wipe the new shot begins at the
-        first frame that is more new than old; in a fade in, at the first frame with a trace of picture; after a
-        fade out into a black that is held, at the first black frame.
+    start, stop : int
+        The frames [start, stop); the shots of a source tile it. In a dissolve or wipe the new shot starts at the first
+        frame that shows more of the new shot than of the old one; in a fade in, at the first frame that is not black;
+        after a fade out to a black that is held, at the first black frame.
     transition : str
-        What opens it: "start" (of the film), "cut", "dissolve", "fade" or "wipe".
-    mixed : tuple of int, optional
-        The frames [first, last) of that transition which show a mixture; None for a cut.
+        How the shot starts: "start" (of the source), "cut", "dissolve", "fade" or "wipe".
+    transition_frames : tuple of int, optional
+        The frames [start, stop) inside that transition; None for a cut and for the start.
     complexity : Complexity
-        How hard it is to code.
+        How difficult the shot is to encode.
     """
 
     start: int
     stop: int
     transition: str
-    mixed: tuple[int, int] | None
+    transition_frames: tuple[int, int] | None
     complexity: Complexity
 
     @property
@@ -48,32 +61,77 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A film's shots, the transitions between them and at its ends, and the frames that could not be decoded."""
+    """The result of shot detection.
+
+    Attributes
+    ----------
+    shots : tuple of Shot
+        They tile the source.
+    transitions : tuple of Transition
+        The selected transitions, including fades at the start and the end of the source, which open no shot.
+    undecodable : tuple of (int, int)
+        Ranges [start, stop) of frames that could not be decoded.
+    """
 
     shots: tuple[Shot, ...]
     transitions: tuple[Transition, ...]
-    lost: tuple[tuple[int, int], ...]
+    undecodable: tuple[tuple[int, int], ...]
+
+    def to_pandas(self) -> Any:
+        """Return the shots as a pandas DataFrame, a row a shot (needs the extra `pandas`).
+
+        Columns are `start`, `stop`, `frame_count`, `transition`, `transition_start`, `transition_stop`, and mean, std
+        and p95 of each measure of complexity, as in `ti_mean`. A value that does not exist is NaN or NA.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas
+
+        rows = [_row_of(shot) for shot in self.shots]
+        frame = pandas.DataFrame(rows)
+        ranges = ["transition_start", "transition_stop"]
+        return frame.astype(dict.fromkeys(ranges, "Int64"))
+
+
+def _row_of(shot: Shot) -> dict[str, Any]:
+    """Return a shot as a flat mapping of column names to values."""
+    start, stop = shot.transition_frames or (None, None)
+    row = {
+        "start": shot.start,
+        "stop": shot.stop,
+        "frame_count": shot.frame_count,
+        "transition": shot.transition,
+        "transition_start": start,
+        "transition_stop": stop,
+    }
+    for name, pooled in asdict(shot.complexity).items():
+        for statistic in ("mean", "std", "p95"):
+            row[f"{name}_{statistic}"] = float("nan") if pooled is None else pooled[statistic]
+    return row
 
 
 def detect_shots(
-    source: Source,
-    parameters: ShotParameters | None = None,
+    source: Source | str | os.PathLike[str],
     *,
+    parameters: ShotParameters | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Shot, ...]:
-    """Find the shots of a film and measure their complexity, in one decode.
+    """Find the shots of a source and measure their complexity, in one decode.
 
     Parameters
     ----------
-    source : Source
-        What `encoder.inspect` found.
+    source : Source or path
+        What `encoder.inspect` returned, or a path, which is inspected first.
     parameters : ShotParameters, optional
-        What decides.
+        Thresholds and classifiers.
     threads : int, optional
-        Threads of the decoder, 0 for one a core; None costs the least CPU.
+        Threads of the decoder, 0 for one a core; None costs the least CPU time.
     progress : callable, optional
-        Called with (frames done, frames in all).
+        Called with (frames done, frames in total).
 
     Returns
     -------
@@ -83,97 +141,104 @@ def detect_shots(
     Raises
     ------
     SourceError
-        If no frame decodes.
+        If no frame can be decoded.
+
+    See Also
+    --------
+    analyse_shots : Also returns the transitions and the frames that could not be decoded.
+    measure_changes : Returns the metrics of every frame that detection is based on.
 
     Examples
     --------
-    >>> import encoder
-    >>> [shot.first for shot in detect_shots(encoder.inspect("film.mp4"))]  # doctest: +SKIP
+    >>> [shot.start for shot in detect_shots("source.mp4")]  # doctest: +SKIP
     [0, 95, 211]
     """
-    return analyse(source, parameters, threads=threads, progress=progress).shots
+    return analyse_shots(source, parameters=parameters, threads=threads, progress=progress).shots
 
 
-def analyse(
-    source: Source,
-    parameters: ShotParameters | None = None,
+def analyse_shots(
+    source: Source | str | os.PathLike[str],
     *,
+    parameters: ShotParameters | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Do what `detect_shots` does, and tell of the transitions at both ends and of lost frames too."""
-    evidence = scan(source, parameters=parameters, threads=threads, progress=progress)
-    return assemble(source, evidence, parameters)
+    """Find the shots and the transitions of a source; parameters and errors as of `detect_shots`."""
+    opened = source if isinstance(source, Source) else encoder.inspect(Path(source))
+    result = scan(opened, parameters=parameters, threads=threads, progress=progress)
+    return assemble_shots(opened, result, parameters)
 
 
-def assemble(source: Source, evidence: ScanResult, parameters: ShotParameters | None = None) -> Analysis:
-    """Decide about the transitions of a whole film and pool the complexity of its shots.
+def assemble_shots(source: Source, result: ScanResult, parameters: ShotParameters | None = None) -> Analysis:
+    """Select the transitions of a scanned source, split it into shots and pool the complexity of each.
 
     Raises
     ------
     ValueError
-        If the evidence is not of the whole film.
+        If the scan does not cover the whole source.
     SourceError
-        If no frame decodes.
+        If no frame could be decoded.
     """
-    if (evidence.start, evidence.stop) != (0, source.frame_count):
-        raise ValueError(f"evidence of frames {evidence.start} to {evidence.stop} is not of the whole film")
-    if evidence.lost == ((0, source.frame_count),):
-        raise SourceError(f"{source.path}: no frame of it decodes")
-    transitions = choose(evidence.transitions, parameters or ShotParameters())
+    if (result.start, result.stop) != (0, source.frame_count):
+        raise ValueError(
+            f"the scan covers frames {result.start} to {result.stop - 1}, not all {source.frame_count} of the source"
+        )
+    if result.undecodable == ((0, source.frame_count),):
+        raise SourceError(f"{source.path}: no frame can be decoded")
+    transitions = select_transitions(result.transitions, parameters or ShotParameters())
     openings: dict[int, tuple[str, tuple[int, int] | None]] = {0: ("start", None)}
-    for first, kind, mixed in _openings(transitions, source.frame_count):
-        if 0 < first < source.frame_count:
-            openings[first] = (kind, mixed)
+    for start, kind, inside in _openings(transitions, source.frame_count):
+        if 0 < start < source.frame_count:
+            openings[start] = (kind, inside)
     edges = [*sorted(openings), source.frame_count]
     shots = [
-        Shot(first, last, *openings[first], pool(evidence.complexity[first:last])) for first, last in pairwise(edges)
+        Shot(start, stop, *openings[start], pool(result.complexity[start:stop])) for start, stop in pairwise(edges)
     ]
-    return Analysis(tuple(shots), transitions, evidence.lost)
+    return Analysis(tuple(shots), transitions, result.undecodable)
 
 
 def _openings(transitions: Sequence[Transition], frame_count: int) -> Iterator[tuple[int, str, tuple[int, int] | None]]:
-    """Yield the first frame of each shot but the first, what opens it, and the frames of that which show a mixture.
+    """Yield the start of each shot except the first, the kind of its transition, and the frames inside that.
 
-    Black (or white) between fades is a shot of its own if it is held for `LONG_HOLD` frames; else it belongs to the
-    shot that fades in, or to the one that fades out where none follows.
+    Black or white between fades is a shot if it lasts for `MIN_HOLD_FRAMES`. Otherwise it belongs to the shot that
+    fades in, or to the one that fades out if no shot follows.
     """
     for n, transition in enumerate(transitions):
         before = transitions[n - 1] if n else None
         after = transitions[n + 1] if n + 1 < len(transitions) else None
-        mixed = (transition.start, transition.stop)
+        inside = (transition.start, transition.stop)
         if transition.kind == "cut":
             yield transition.start, "cut", None
         elif transition.kind == "fade_in":
             start = before.stop if before else 0
-            if transition.start - start >= LONG_HOLD:
-                yield transition.start, "fade", mixed
+            if transition.start - start >= MIN_HOLD_FRAMES:
+                yield transition.start, "fade", inside
             elif before and before.kind == "fade_out":
                 yield transition.start, "fade", (before.start, transition.stop)
             elif before and before.kind != "cut":
-                yield transition.start, "fade", mixed
+                yield transition.start, "fade", inside
         elif transition.kind == "fade_out":
             end = after.start if after else frame_count
-            if end - transition.stop >= LONG_HOLD:
-                yield transition.stop, "fade", mixed
+            if end - transition.stop >= MIN_HOLD_FRAMES:
+                yield transition.stop, "fade", inside
         else:
-            yield (transition.start + transition.stop + 1) // 2, transition.kind, mixed
+            yield (transition.start + transition.stop + 1) // 2, transition.kind, inside
 
 
-def choose(candidates: Sequence[Transition], parameters: ShotParameters) -> tuple[Transition, ...]:
-    """Keep what is sure enough; of those that are in each other's way, the surest."""
+def select_transitions(candidates: Sequence[Transition], parameters: ShotParameters) -> tuple[Transition, ...]:
+    """Keep the candidates above their threshold; of those that exclude each other, the one with the highest score."""
     kept: list[Transition] = []
     for candidate in sorted(candidates, key=lambda t: (-t.score, t.start, t.stop)):
-        sure = candidate.score >= parameters.least(candidate.kind)
-        if sure and not any(_exclude(candidate, other, parameters) for other in kept):
+        is_likely = candidate.score >= parameters.threshold(candidate.kind)
+        if is_likely and not any(_exclude(candidate, other, parameters) for other in kept):
             kept.append(candidate)
     return tuple(sorted(kept, key=lambda t: (t.start, t.stop)))
 
 
 def _exclude(one: Transition, other: Transition, parameters: ShotParameters) -> bool:
-    """Whether two transitions cannot both be there."""
+    """Return whether two transitions cannot both exist: they overlap, or are cuts that are too close."""
     if one.kind == other.kind == "cut":
         return abs(one.start - other.start) < parameters.min_shot_frames
-    # a cut next to a mixture's ends is one of its own steps
-    beside = 2 if "cut" in (one.kind, other.kind) else 0
-    return max(one.start, other.start) < min(one.stop, other.stop) + beside
+    # a cut adjacent to a gradual transition is one of its own steps
+    margin = 2 if "cut" in (one.kind, other.kind) else 0
+    return max(one.start, other.start) < min(one.stop, other.stop) + margin

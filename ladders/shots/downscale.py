@@ -1,4 +1,4 @@
-"""Shrink decoded frames to the small pictures that shots are found on."""
+"""Downscale decoded frames to the size on which shots are detected."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Frame, Source
-from ladders.shots.kernels.frame_statistics import shrink
+from encoder.media.frames import Frame
+from encoder.media.source import Source
+from ladders.shots.kernels.frame_statistics import box_downscale
 
 __all__ = ["Downscaler"]
 
-#: A small picture has at least the area of a square of this side, if the film does.
+#: Minimum side, in samples, of a square with the area of the downscaled luma plane; chosen by hand, not tuned.
 LUMA_SIDE = 90
+#: The same of a chroma plane.
 CHROMA_SIDE = 25
-#: Blocks are 8 x 8, so nothing is shrunk below that.
-_LEAST = 8
+#: Minimum width and height of a downscaled plane: one 8 x 8 block.
+_MIN_SIZE = 8
 
 
 class Downscaler:
-    """The size of a film's small pictures, and the way there.
+    """Downscales the frames of one source by a box filter.
 
-    Whole squares of a power of two samples are averaged, so that one pass over the decoder's own lines does
-    it; what is left over at the right and lower edge is dropped. A frame of another size than the film's is
-    first brought to it.
+    Squares whose side is a power of two are averaged in one pass over the lines as the decoder laid them out; a
+    remainder at the right and lower edge is dropped. A frame of another size than the first one is resized first.
 
     Attributes
     ----------
     shape, chroma_shape : tuple of int
-        Height and width of the small luma and chroma pictures; None without chroma.
+        Height and width of the downscaled luma and chroma planes; None without chroma.
     factor : int
-        Samples of luma, each way, that become one.
+        Side, in luma samples, of the squares that are averaged.
     """
 
     def __init__(self, source: Source, frame: Frame) -> None:
@@ -48,23 +49,19 @@ class Downscaler:
         self._size = frame.luma.shape
         self._sums = np.zeros(max(lines.shape[1] for lines in frame.lines) + 8, np.uint64)
 
-    def fits(self, frame: Frame) -> bool:
-        """Whether a frame has the size that this reduction was made for."""
-        return frame.luma.shape == self._size
-
     def luma(self, frame: Frame, out: NDArray[np.int16]) -> None:
-        """Shrink the first plane."""
-        # of a square of eight lines, two say as much
+        """Downscale the luma plane."""
+        # every fourth line of a square of eight is enough for the mean
         step = max(1, self.factor // 2)
         self._plane(frame.lines[0], frame.widths[0], frame.bit_depth, self._size, self.factor, step, out)
 
     def chroma(self, frame: Frame, which: int, out: NDArray[np.int16]) -> None:
-        """Shrink a chroma plane (1 or 2); a picture that has none is grey."""
+        """Downscale a chroma plane (1 or 2); a frame without chroma is grey."""
         if self._chroma_size is None or len(frame.lines) < 3:
             out[:] = 128 * 16
             return
         factor = self._chroma_factor
-        # colour is smooth: two lines of each square will do
+        # chroma is smooth: two lines of each square are enough
         step = max(1, factor // 2)
         self._plane(frame.lines[which], frame.widths[which], frame.bit_depth, self._chroma_size, factor, step, out)
 
@@ -83,12 +80,12 @@ class Downscaler:
         if lines.shape[1] * lines.itemsize % 8:
             lines = np.pad(lines, ((0, 0), (0, 8 - lines.shape[1] % 8)))
         scale = np.float32(16 * step / (factor * factor << (depth - 8)))
-        shrink(lines.view(np.uint64), factor, step, lines.itemsize == 1, scale, self._sums, out)
+        box_downscale(lines.view(np.uint64), factor, step, lines.itemsize == 1, scale, self._sums, out)
 
 
 def _factor(size: tuple[int, ...], side: int) -> int:
     factor = 1
-    while (size[0] * size[1]) ** 0.5 / (2 * factor) >= side and min(size[:2]) // (2 * factor) >= _LEAST:
+    while (size[0] * size[1]) ** 0.5 / (2 * factor) >= side and min(size[:2]) // (2 * factor) >= _MIN_SIZE:
         factor *= 2
     return min(factor, 64)
 

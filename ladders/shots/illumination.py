@@ -1,4 +1,9 @@
-"""What light that changes cannot have done: the part of one picture that no even light on another explains."""
+"""Tell changes of lighting (flashes, lamps that are switched, stage lights) from cuts.
+
+A change of lighting scales the colours of a frame smoothly across it. So one frame is fitted to the other by an
+illumination model, and what the model does not explain is evidence for another shot. The model predicts each plane
+from all three planes of the other frame by weights that change linearly across and down, fitted by ridge regression.
+"""
 
 from __future__ import annotations
 
@@ -6,124 +11,138 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from ladders.shots.frame_window import BLACK, FrameWindow
+from ladders.shots.frame_window import BLACK_LEVEL, FrameWindow
 from ladders.shots.kernels.frame_statistics import thumbnail
 
-__all__ = ["RELIGHT", "detail", "relight"]
+__all__ = ["ILLUMINATION_FEATURES", "explained_detail", "illumination_residual"]
 
-#: What `relight` returns.
-RELIGHT = ("relit", "relit_all", "relit_levels", "relit_levels_all", "relit_worse")
+#: Names of what `illumination_residual` returns, in that order.
+ILLUMINATION_FEATURES = (
+    "illumination_residual_luma",
+    "illumination_residual_planes",
+    "log_illumination_error_luma",
+    "log_illumination_error_planes",
+    "illumination_residual_reverse",
+)
 
-#: Pictures are compared on so many rows and columns of cells.
+#: Rows and columns of the cells on which frames are compared; chosen by hand, not tuned.
 _GRID = (18, 32)
-#: Variance, in square levels, that counts as noise.
+#: Variance of a cell, in levels squared, that counts as noise; chosen by hand, not tuned.
 _NOISE = 4.0
 _CELLS = _GRID[0] * _GRID[1]
 _DOWN, _ACROSS = (axis.ravel() for axis in np.meshgrid(*(np.linspace(-1, 1, n) for n in _GRID), indexing="ij"))
-#: Levels of what is black.
-_ZERO = np.array([[16.0], [128.0], [128.0]])
-#: Ridge of the twelve weights, a cell: luma, two chromas, a constant; even, across, down.
+#: Levels of black in limited range: luma and both chroma planes (ITU-R BT.709).
+_BLACK_LEVELS = np.array([[16.0], [128.0], [128.0]])
+#: Ridge penalty of the twelve weights: for luma, both chroma planes and a constant, each constant over the frame,
+#: changing across it and changing down it.
 _RIDGE = np.diag([_NOISE] * 3 + [1e-6] + 2 * ([_NOISE / 3] * 3 + [1e-6]))
-#: Deviation in cells of the blur that is taken off to leave detail; of that, less than this variance is nothing.
-_COARSE, _FAINT = 3.0, 0.25
-#: Places of those in the moments: a constant, three planes of one picture, three of the other; even, across, down.
+#: Standard deviation, in cells, of the Gaussian blur that is subtracted to leave detail; chosen by hand, not tuned.
+_BLUR = 3.0
+#: Variance of detail, in levels squared, that counts as noise; chosen by hand, not tuned.
+_DETAIL_NOISE = 0.25
+#: Rows of the moment matrix that hold the regressors when the other frame (`_OTHER`) or this one (`_ONE`) is fitted:
+#: a constant, three planes of one frame, three of the other; the same times the column; the same times the row.
 _ONE, _OTHER = (np.array([7 * way + k for way in range(3) for k in (*planes, 0)]) for planes in ((1, 2, 3), (4, 5, 6)))
 
 
-def relight(pictures: FrameWindow, before: int, after: int) -> tuple[float, float, float, float, float]:
-    """Say how much of either of two pictures is left when the other is put into another light.
+def illumination_residual(window: FrameWindow, before: int, after: int) -> tuple[float, float, float, float, float]:
+    """Return the residual of a frame after another frame is fitted to it by the illumination model.
 
-    Lamps scale red, green and blue, each maybe more on one side; so each plane of one picture is fitted by all three
-    of the other, with weights that change linearly across and down. The better of both ways round counts: what a
-    light hides, it does not show again.
+    Each plane of one frame is fitted by all three planes of the other, with weights that change linearly across and
+    down. The better of both directions counts, because a lamp that is switched off hides detail that cannot be
+    predicted.
 
     Parameters
     ----------
-    pictures : Pictures
+    window : FrameWindow
     before, after : int
-        Rows of them.
+        Rows of the window.
 
     Returns
     -------
     tuple of float
-        Share of luma's variance that is left; of all planes'; the logarithm of 1 and the standard deviation of that, in
-        levels, for luma and for all; and the share of all planes' that is left the worse way round.
+        `ILLUMINATION_FEATURES`: the residual's fraction of the variance of luma and of all planes; log(1 + standard
+        deviation of the residual, in levels) of luma and of all planes; and the residual's fraction of all planes in
+        the worse direction.
     """
-    one, other = _cells(pictures, before), _cells(pictures, after)
-    lit = _lit(one, other)
-    known = np.vstack([np.ones((1, _CELLS)), one - _ZERO, other - _ZERO])
-    known = np.vstack([known, known * _ACROSS, known * _DOWN])[:, lit]
-    moments = known @ known.T / len(known.T)
-    ways = _left(moments, _ONE, slice(4, 7)), _left(moments, _OTHER, slice(1, 4))
-    (shares, levels), worse = sorted(ways, key=lambda way: float(way[0, 1]))
-    return (*shares.tolist(), *np.log1p(np.sqrt(levels)).tolist(), float(worse[0, 1]))
+    one, other = _cells(window, before), _cells(window, after)
+    active = _active_cells(one, other)
+    regressors = np.vstack([np.ones((1, _CELLS)), one - _BLACK_LEVELS, other - _BLACK_LEVELS])
+    regressors = np.vstack([regressors, regressors * _ACROSS, regressors * _DOWN])[:, active]
+    moments = regressors @ regressors.T / len(regressors.T)
+    slopes = _residuals(moments, _ONE, slice(4, 7)), _residuals(moments, _OTHER, slice(1, 4))
+    (fractions, levels), worse = sorted(slopes, key=lambda way: float(way[0, 1]))
+    return (*fractions.tolist(), *np.log1p(np.sqrt(levels)).tolist(), float(worse[0, 1]))
 
 
-def _cells(pictures: FrameWindow, row: int) -> NDArray[np.float64]:
-    """Return the three planes of a picture as cells, in levels; shape (3, cells)."""
+def _cells(window: FrameWindow, row: int) -> NDArray[np.float64]:
+    """Return the three planes of a frame averaged to cells, in levels; shape (3, cells)."""
     cells = np.empty((3, *_GRID), np.float32)
-    for plane, out in zip((pictures.luma, pictures.blue, pictures.red), cells, strict=True):
+    for plane, out in zip((window.luma, window.blue, window.red), cells, strict=True):
         thumbnail(plane[row], out)
     return cells.reshape(3, _CELLS).astype(np.float64)
 
 
-def _lit(
+def _active_cells(
     one: NDArray[np.float64], other: NDArray[np.float64], among: NDArray[np.bool_] | bool = True
 ) -> NDArray[np.bool_]:
-    """Return which cells are bright in either of two pictures: black bars are alike in all films. All, if few are."""
-    lit: NDArray[np.bool_] = (np.maximum(one[0], other[0]) > BLACK) & among
-    return lit if lit.sum() >= _CELLS // 8 else np.ones_like(lit)
+    """Return which cells are bright in either frame, so that black bars do not count; all cells if few are bright."""
+    active: NDArray[np.bool_] = (np.maximum(one[0], other[0]) > BLACK_LEVEL) & among
+    return active if active.sum() >= _CELLS // 8 else np.ones_like(active)
 
 
-def _left(moments: NDArray[np.float64], known: NDArray[np.intp], wanted: slice) -> NDArray[np.float64]:
-    """Return what a fit leaves of luma and of all planes: (shares of their variance, variances)."""
-    mean = moments[0, wanted]
-    spread = np.diag(moments)[wanted] - mean**2
-    both = moments[known, wanted] - np.outer(moments[known, 0], mean)
-    own = moments[np.ix_(known, known)]
+def _residuals(moments: NDArray[np.float64], regressors: NDArray[np.intp], target: slice) -> NDArray[np.float64]:
+    """Return the residual of a ridge regression for luma and for all planes: fractions of variance, then variances."""
+    mean = moments[0, target]
+    variance = np.diag(moments)[target] - mean**2
+    both = moments[regressors, target] - np.outer(moments[regressors, 0], mean)
+    own = moments[np.ix_(regressors, regressors)]
     weights = np.linalg.solve(own + _RIDGE, both)
-    left = np.maximum(spread - (weights * (2 * both - own @ weights)).sum(0), 0)
-    left, spread = np.array([left[0], left.sum()]), np.array([spread[0], spread.sum()])
-    # of what is flat nothing is left, and nothing was there to be explained
-    return np.array([(left + 1) / (spread + 1), left])
+    residual = np.maximum(variance - (weights * (2 * both - own @ weights)).sum(0), 0)
+    residual, variance = np.array([residual[0], residual.sum()]), np.array([variance[0], variance.sum()])
+    # a flat frame has no variance to explain, so its fraction is 1
+    return np.array([(residual + 1) / (variance + 1), residual])
 
 
-def detail(pictures: FrameWindow, before: int, after: int) -> float:
-    """Say how much of the detail of two pictures is the other's in a coloured light that changes smoothly across.
+def explained_detail(window: FrameWindow, before: int, after: int) -> float:
+    """Return how much of the detail of one frame the illumination model explains by the detail of the other.
 
-    Such a light makes the luma of one a sum of all planes of the other with smooth weights, and has no detail of its
-    own: what it sheds is blurred away. The worse of both ways round counts.
+    A coloured light that changes smoothly makes the luma of one frame a sum of all planes of the other with smooth
+    weights, and adds no detail of its own. Detail is what remains after a blur is subtracted. The worse of both
+    directions counts.
 
     Parameters
     ----------
-    pictures : Pictures
+    window : FrameWindow
     before, after : int
-        Rows of them.
+        Rows of the window.
 
     Returns
     -------
     float
-        The share of the variance of luma's detail that is explained, 0 to 1.
+        Explained fraction of the variance of luma's detail, 0 to 1.
     """
-    one, other = _cells(pictures, before), _cells(pictures, after)
-    lit = _lit(one, other, pictures.within_bars(before, after, _GRID))
-    one, other = _fine(one, lit), _fine(other, lit)
-    ways = np.stack([np.ones(_CELLS), _ACROSS, _DOWN])[:, lit]
-    return min(_explained(one, other[0], ways), _explained(other, one[0], ways))
+    one, other = _cells(window, before), _cells(window, after)
+    active = _active_cells(one, other, window.within_active_area(before, after, _GRID))
+    one, other = _detail(one, active), _detail(other, active)
+    slopes = np.stack([np.ones(_CELLS), _ACROSS, _DOWN])[:, active]
+    return min(_explained_fraction(one, other[0], slopes), _explained_fraction(other, one[0], slopes))
 
 
-def _fine(cells: NDArray[np.float64], lit: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return what is left of the lit cells of each plane when what they are on average about them is taken off."""
-    planes, weights = (cells * lit).reshape(3, *_GRID), lit.astype(np.float64).reshape(_GRID)
-    coarse = gaussian_filter(planes, (0, _COARSE, _COARSE)) / np.maximum(gaussian_filter(weights, _COARSE), 1e-6)
-    fine: NDArray[np.float64] = (planes - coarse).reshape(3, _CELLS)[:, lit]
+def _detail(cells: NDArray[np.float64], active: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the active cells of each plane with their local mean subtracted."""
+    planes, weights = (cells * active).reshape(3, *_GRID), active.astype(np.float64).reshape(_GRID)
+    coarse = gaussian_filter(planes, (0, _BLUR, _BLUR)) / np.maximum(gaussian_filter(weights, _BLUR), 1e-6)
+    fine: NDArray[np.float64] = (planes - coarse).reshape(3, _CELLS)[:, active]
     return fine
 
 
-def _explained(known: NDArray[np.float64], wanted: NDArray[np.float64], ways: NDArray[np.float64]) -> float:
-    """Return how much of a plane others explain with weights that change as `ways` do, linearly across and down."""
-    known = (known[:, None] * ways).reshape(-1, len(wanted))
-    ridge = _FAINT / 5 * np.eye(len(known))
-    weights = np.linalg.solve(known @ known.T / len(wanted) + ridge, known @ wanted / len(wanted))
-    left = wanted - weights @ known
-    return float(1 - (np.mean(left**2) + _FAINT) / (np.mean(wanted**2) + _FAINT))
+def _explained_fraction(
+    regressors: NDArray[np.float64], target: NDArray[np.float64], slopes: NDArray[np.float64]
+) -> float:
+    """Return how much of the variance of a plane the others explain with weights that change as `slopes` do."""
+    regressors = (regressors[:, None] * slopes).reshape(-1, len(target))
+    ridge = _DETAIL_NOISE / 5 * np.eye(len(regressors))
+    weights = np.linalg.solve(regressors @ regressors.T / len(target) + ridge, regressors @ target / len(target))
+    residual = target - weights @ regressors
+    return float(1 - (np.mean(residual**2) + _DETAIL_NOISE) / (np.mean(target**2) + _DETAIL_NOISE))

@@ -1,11 +1,12 @@
-"""One pass over a range of frames: complexity of each, and every place that might be a transition.
+"""Scan a range of frames in one pass: complexity of each frame, and candidates for transitions with their scores.
 
-What is found at a frame depends on the frames at most `ShotParameters.reach` away and on nothing else. So ranges
-that are gathered apart, each decoded with that much on either side, join to exactly what one pass gives.
+What is found at a frame depends only on the frames within `ShotParameters.context_frames` of it. So ranges that are
+scanned separately, each decoded with that many frames on either side, join to exactly what one pass finds.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,67 +14,86 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Frame, Source, decode
+from encoder.media.frames import Frame, decode
+from encoder.media.source import Source
 from ladders.complexity.complexity_meter import COMPLEXITY_COLUMNS, ComplexityMeter
-from ladders.shots.classifier_weights import CUT_CLASSIFIER, GRADUAL_CLASSIFIER
-from ladders.shots.cuts import cut_candidates, cut_features
+from ladders.shots.classifier import Classifier
+from ladders.shots.cuts import CUT_FEATURES, cut_candidates, cut_features
 from ladders.shots.frame_window import FrameWindow
-from ladders.shots.gradual.gradual_transitions import GRADUAL_REACH, describe, gradual_candidates, lags_up_to
+from ladders.shots.gradual.dissolve_detection import (
+    GRADUAL_REACH,
+    describe_candidate,
+    gradual_candidates,
+    window_lengths,
+)
+from ladders.shots.gradual.gradual_features import GRADUAL_FEATURES
 
-__all__ = ["ScanResult", "ShotParameters", "Transition", "scan"]
+__all__ = ["Progress", "ScanResult", "Scanner", "ShotParameters", "Transition", "scan"]
 
 Progress = Callable[[float, float], None]
 
-#: What is less sure than this is not even kept as evidence.
-_WORTH_KEEPING = 0.05
+#: Minimum score of a transition in a `ScanResult`; far below every useful threshold.
+MIN_SCORE = 0.05
+#: Shortest and longest limit of gradual transitions, in frames, whatever `max_transition_seconds` is.
+_MIN_TRANSITION, _MAX_TRANSITION = 8, 120
+#: Frames between two calls of `progress`.
+_PROGRESS_INTERVAL = 64
+#: Minimum frames that are examined together, between the context on either side.
+_MIN_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ShotParameters:
-    """What decides about shots.
+    """Parameters of shot detection.
 
     Attributes
     ----------
-    cut_threshold, gradual_threshold, wipe_score : float
-        How sure a cut, a dissolve or fade, and a wipe must be, 0 to 1. Films have far fewer wipes than the clips that
-        the judge was trained on.
+    cut_threshold, gradual_threshold, wipe_threshold : float
+        Minimum score of a cut, of a dissolve or fade, and of a wipe, 0 to 1. Wipes need a higher one because they are
+        much rarer in real sources than in the clips that the classifier was trained on.
     min_shot_frames : int
-        Two boundaries are at least this many frames apart; of nearer ones the surer stays.
+        Minimum number of frames between two cuts; of nearer ones the one with the higher score stays.
     max_transition_seconds : float
-        The longest dissolve, fade or wipe that is looked for, up to 120 frames.
+        Longest dissolve, fade or wipe that is detected, in seconds; at most 120 frames.
+    cut_model, gradual_model : str or path
+        Classifiers: "cut" and "gradual" are those that ship; anything else is the path of an .npz file that
+        `training.train_classifiers` wrote.
     """
 
     cut_threshold: float = 0.55
     gradual_threshold: float = 0.3
-    wipe_score: float = 0.5
+    wipe_threshold: float = 0.5
     min_shot_frames: int = 4
     max_transition_seconds: float = 2.5
+    cut_model: str | os.PathLike[str] = "cut"
+    gradual_model: str | os.PathLike[str] = "gradual"
 
-    def longest(self, source: Source) -> int:
-        """Return the longest gradual transition that is looked for, in frames."""
-        return max(8, min(120, round(self.max_transition_seconds * float(source.frame_rate))))
+    def max_transition_frames(self, source: Source) -> int:
+        """Return the longest gradual transition that is detected, in frames."""
+        frames = round(self.max_transition_seconds * float(source.frame_rate))
+        return max(_MIN_TRANSITION, min(_MAX_TRANSITION, frames))
 
-    def least(self, kind: str) -> float:
-        """Return how sure a transition of a kind must be."""
-        return {"cut": self.cut_threshold, "wipe": self.wipe_score}.get(kind, self.gradual_threshold)
+    def threshold(self, kind: str) -> float:
+        """Return the minimum score of a transition of a kind."""
+        return {"cut": self.cut_threshold, "wipe": self.wipe_threshold}.get(kind, self.gradual_threshold)
 
-    def reach(self, source: Source) -> int:
-        """Return how many frames on either side bear on what is found at one."""
-        return self.longest(source) + GRADUAL_REACH
+    def context_frames(self, source: Source) -> int:
+        """Return how many frames on either side influence what is found at a frame."""
+        return self.max_transition_frames(source) + GRADUAL_REACH
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A way from one shot to the next, or into or out of a film.
+    """A transition from one shot to the next, or at an end of a source.
 
     Attributes
     ----------
     kind : str
         "cut", "dissolve", "wipe", "fade_in" or "fade_out".
-    first, last : int
-        The frames that show a mixture, half-open; for a cut both are the first frame of the new shot.
+    start, stop : int
+        The frames [start, stop) inside the transition; for a cut both are the first frame of the new shot.
     score : float
-        How sure it is, 0 to 1.
+        Estimated probability, 0 to 1.
     """
 
     kind: str
@@ -84,177 +104,211 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScanResult:
-    """What one pass over the frames [first, last) found; ranges that meet can be joined.
+    """What a scan of the frames [start, stop) found; adjacent ranges can be joined.
 
     Attributes
     ----------
-    first, last : int
-        The frames it is about.
+    start, stop : int
+        The range of frames.
     transitions : tuple of Transition
-        All that were considered, in order, sure or not.
-    complexity : float32 array, shape (last - first, len(COMPLEXITY_COLUMNS))
-        Measures of each frame, NaN where there is none.
-    lost : tuple of (int, int)
-        Frames that could not be decoded; they count as standing still.
+        All candidates with a score above 0.05, in order.
+    complexity : float32 array, shape (stop - start, len(COMPLEXITY_COLUMNS))
+        Complexity of each frame, NaN where it was not measured.
+    undecodable : tuple of (int, int)
+        Ranges [start, stop) of frames that could not be decoded; the scan repeats the frame before them.
     """
 
     start: int
     stop: int
     transitions: tuple[Transition, ...]
     complexity: NDArray[np.float32]
-    lost: tuple[tuple[int, int], ...]
+    undecodable: tuple[tuple[int, int], ...]
 
     @staticmethod
     def join(parts: Iterable[ScanResult]) -> ScanResult:
-        """Join ranges that tile a film, in any order."""
+        """Join the results of ranges that tile a source, in any order.
+
+        Raises
+        ------
+        ValueError
+            If there is a gap between ranges, or they overlap.
+        """
         ordered = sorted(parts, key=lambda part: part.start)
-        if any(a.stop != b.start for a, b in pairwise(ordered)):
-            raise ValueError("ranges of evidence do not meet")
+        for a, b in pairwise(ordered):
+            if a.stop != b.start:
+                raise ValueError(f"scanned ranges are not adjacent: {a.stop} is followed by {b.start}")
         return ScanResult(
             ordered[0].start,
             ordered[-1].stop,
             _ordered(t for part in ordered for t in part.transitions),
             np.concatenate([part.complexity for part in ordered]),
-            _merged([span for part in ordered for span in part.lost]),
+            _merged([span for part in ordered for span in part.undecodable]),
         )
 
 
 def scan(
     source: Source,
-    first: int = 0,
-    last: int | None = None,
+    start: int = 0,
+    stop: int | None = None,
     *,
     parameters: ShotParameters | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> ScanResult:
-    """Analyse a range of frames.
+    """Scan a range of frames.
 
-    The decoder also gets the frames around the range that bear on it, so that ranges joined by
-    `ScanResult.join` hold exactly what one pass over the film does.
+    The frames around the range that influence its result are decoded too, so that ranges joined by `ScanResult.join`
+    are equal to one pass over the source.
+
+    Parameters
+    ----------
+    source : Source
+    start, stop : int
+        The range [start, stop) of frames; None is the end of the source.
+    parameters : ShotParameters, optional
+    threads : int, optional
+        Threads of the decoder, 0 for one a core; None costs the least CPU time.
+    progress : callable, optional
+        Called with (frames done, frames in total).
 
     Raises
     ------
     SourceError
-        If the film no longer opens, or is another one.
+        If the source no longer opens, or its content has changed.
+    ModelError
+        If a classifier cannot be loaded.
     """
-    stop = source.frame_count if last is None else last
-    return _Pass(source, first, stop, parameters or ShotParameters()).run(threads, progress)
+    stop = source.frame_count if stop is None else stop
+    return Scanner(source, start, stop, parameters or ShotParameters()).run(threads, progress)
 
 
-class _Pass:
-    """One pass over a range: a window of small pictures slides along, what lies deep enough in it is judged."""
+class Scanner:
+    """One pass over a range of frames; each instance runs once.
 
-    def __init__(self, source: Source, first: int, last: int, parameters: ShotParameters) -> None:
-        self._source, self._first, self._last = source, first, last
-        self._parameters = parameters
-        self._reach = parameters.reach(source)
-        self._lags = lags_up_to(parameters.longest(source))
-        self._start = max(0, first - self._reach)
-        self._stop = min(source.frame_count, last + self._reach)
-        self._judged = first
-        self._pictures: FrameWindow | None = None
+    Frames are decoded in order into a `FrameWindow`. When the window is full, the frames that have enough context on
+    both sides are examined, and those that are no longer needed as context are discarded.
+
+    Parameters
+    ----------
+    source : Source
+    start, stop : int
+        The range [start, stop) of frames.
+    parameters : ShotParameters
+    """
+
+    def __init__(self, source: Source, start: int, stop: int, parameters: ShotParameters) -> None:
+        self._source, self._start, self._stop = source, start, stop
+        self._cut_classifier = Classifier.load(parameters.cut_model, CUT_FEATURES)
+        self._gradual_classifier = Classifier.load(parameters.gradual_model, GRADUAL_FEATURES)
+        self._context = parameters.context_frames(source)
+        self._lengths = window_lengths(parameters.max_transition_frames(source))
+        self._decode_start = max(0, start - self._context)
+        self._decode_stop = min(source.frame_count, stop + self._context)
+        self._examined = start
+        self._window: FrameWindow | None = None
         self._meter: ComplexityMeter | None = None
         self._transitions: list[Transition] = []
-        self._lost: list[tuple[int, int]] = []
-        self._unseen = 0
-        self._rows = np.full((last - first, len(COMPLEXITY_COLUMNS)), np.nan, np.float32)
+        self._undecodable: list[tuple[int, int]] = []
+        self._complexity = np.full((stop - start, len(COMPLEXITY_COLUMNS)), np.nan, np.float32)
 
-    def run(self, threads: int | None, progress: Progress | None) -> ScanResult:
+    def run(self, threads: int | None = None, progress: Progress | None = None) -> ScanResult:
+        """Decode and examine the range; parameters as of `scan`."""
+        total = self._stop - self._start
         frames = decode(
             self._source,
-            self._start,
-            self._stop,
+            self._decode_start,
+            self._decode_stop,
             threads=threads,
+            # no cut and few dissolves depend on the loop filter: benchmarks/deblocking.py
             deblock=False,
-            on_undecodable=lambda a, b: self._lose(a, b),
+            on_undecodable=self._push_undecodable,
         )
         for frame in frames:
-            if self._pictures is None:
+            if self._window is None:
                 self._open(frame)
-            self._take(frame)
-            if progress is not None and frame.number % 64 == 0:
-                progress(max(0, min(frame.number, self._last) - self._first), self._last - self._first)
-        if self._pictures is not None:
-            self._judge(self._last)
+            self._push(frame)
+            if progress is not None and frame.number % _PROGRESS_INTERVAL == 0:
+                progress(max(0, min(frame.number, self._stop) - self._start), total)
+        if self._window is not None:
+            self._examine(self._stop)
         if progress is not None:
-            progress(self._last - self._first, self._last - self._first)
-        lost = [(max(a, self._first), min(b, self._last)) for a, b in self._lost]
-        lost = [(a, b) for a, b in lost if a < b]
-        return ScanResult(self._first, self._last, _ordered(self._transitions), self._rows, _merged(lost))
+            progress(total, total)
+        undecodable = [(max(a, self._start), min(b, self._stop)) for a, b in self._undecodable]
+        undecodable = [(a, b) for a, b in undecodable if a < b]
+        return ScanResult(self._start, self._stop, _ordered(self._transitions), self._complexity, _merged(undecodable))
 
     def _open(self, frame: Frame) -> None:
-        # enough for both reaches and a stretch to judge between them
-        most = 2 * self._reach + max(64, self._reach) + 2
-        self._pictures = FrameWindow(self._source, frame, min(most, self._stop - self._start))
-        reduction = self._pictures.reduction
-        self._meter = ComplexityMeter(self._source, reduction.shape, reduction.chroma_shape, reduction.factor)
+        capacity = 2 * self._context + max(_MIN_BATCH, self._context) + 2
+        self._window = FrameWindow(self._source, frame, min(capacity, self._decode_stop - self._decode_start))
+        downscaler = self._window.downscaler
+        self._meter = ComplexityMeter(self._source, downscaler.shape, downscaler.chroma_shape, downscaler.factor)
 
-    def _take(self, frame: Frame) -> None:
-        assert self._pictures is not None and self._meter is not None
+    def _push(self, frame: Frame) -> None:
+        assert self._window is not None and self._meter is not None
         self._make_room()
-        pictures = self._pictures
-        pictures.push(frame)
-        if self._first - 1 <= frame.number < self._last:
-            n = pictures.count - 1
-            small = (pictures.luma[n], pictures.blue[n], pictures.red[n])
+        window = self._window
+        window.push(frame)
+        # the frame before the range too: the meter compares each frame with the one before it
+        if self._start - 1 <= frame.number < self._stop:
+            n = window.count - 1
+            planes = (window.luma[n], window.blue[n], window.red[n])
             row = np.empty(len(COMPLEXITY_COLUMNS), np.float32)
-            self._meter.measure(frame, small, pictures.vectors, row)
-            if frame.number >= self._first:
-                self._rows[frame.number - self._first] = row
+            self._meter.measure(frame, planes, window.vectors, row)
+            if frame.number >= self._start:
+                self._complexity[frame.number - self._start] = row
 
-    def _lose(self, first: int, last: int) -> None:
-        self._lost.append((first, last))
-        if self._pictures is not None:
-            for _ in range(first, last):
+    def _push_undecodable(self, start: int, stop: int) -> None:
+        self._undecodable.append((start, stop))
+        if self._window is not None:
+            for _ in range(start, stop):
                 self._make_room()
-                self._pictures.repeat()
+                self._window.push_undecodable()
 
     def _make_room(self) -> None:
-        pictures = self._pictures
-        assert pictures is not None
-        if pictures.full:
-            self._judge(min(self._last, pictures.last - self._reach))
-            pictures.drop(min(self._judged, pictures.last - self._reach) - self._reach)
+        window = self._window
+        assert window is not None
+        if window.is_full:
+            self._examine(min(self._stop, window.stop - self._context))
+            window.discard_before(min(self._examined, window.stop - self._context) - self._context)
 
-    def _judge(self, stop: int) -> None:
-        """Decide about the frames up to `stop`, all of whose neighbours are there."""
-        pictures = self._pictures
-        assert pictures is not None
-        first = max(self._judged, pictures.start)
-        if first < stop:
-            self._transitions += self._cuts(pictures, first, stop)
-            self._transitions += self._graduals(pictures, first, stop)
-        self._judged = max(self._judged, stop)
+    def _examine(self, stop: int) -> None:
+        """Find the transitions up to frame `stop`; the window contains the context of all of them."""
+        window = self._window
+        assert window is not None
+        start = max(self._examined, window.start)
+        if start < stop:
+            self._transitions += self._find_cuts(window, start, stop)
+            self._transitions += self._find_graduals(window, start, stop)
+        self._examined = max(self._examined, stop)
 
-    def _cuts(self, pictures: FrameWindow, first: int, stop: int) -> Iterator[Transition]:
-        for n in cut_candidates(pictures.changes[: pictures.count]):
-            frame = int(n) + pictures.start
-            if first <= frame < stop and n:
-                score = CUT_CLASSIFIER.score(cut_features(pictures, frame, self._source.frame_count))
-                if score > _WORTH_KEEPING:
+    def _find_cuts(self, window: FrameWindow, start: int, stop: int) -> Iterator[Transition]:
+        for n in cut_candidates(window.changes[: window.count]):
+            frame = int(n) + window.start
+            if start <= frame < stop and n:
+                score = self._cut_classifier.score(cut_features(window, frame, self._source.frame_count))
+                if score > MIN_SCORE:
                     yield Transition("cut", frame, frame, score)
-        # what changes size cannot be the same shot
-        yield from (Transition("cut", n, n, 1.0) for n in pictures.resized() if first <= n < stop)
+        # a frame of another size cannot belong to the same shot
+        yield from (Transition("cut", n, n, 1.0) for n in window.resized_frames() if start <= n < stop)
 
-    def _graduals(self, pictures: FrameWindow, first: int, stop: int) -> Iterator[Transition]:
-        for centre, s, e in gradual_candidates(pictures, self._lags):
-            if first <= centre + pictures.start < stop:
-                found = describe(pictures, s, e)
-                score = 0.0 if found is None else GRADUAL_CLASSIFIER.score(found.features)
-                if found is not None and score > _WORTH_KEEPING:
+    def _find_graduals(self, window: FrameWindow, start: int, stop: int) -> Iterator[Transition]:
+        for centre, s, e in gradual_candidates(window, self._lengths):
+            if start <= centre + window.start < stop:
+                found = describe_candidate(window, s, e)
+                score = 0.0 if found is None else self._gradual_classifier.score(found.features)
+                if found is not None and score > MIN_SCORE:
                     yield Transition(found.kind, found.start, found.stop, score)
 
 
 def _ordered(transitions: Iterable[Transition]) -> tuple[Transition, ...]:
-    """Sort them, and tell those once that two windows led to."""
+    """Sort transitions; one that two windows led to appears once."""
     return tuple(sorted(set(transitions), key=lambda t: (t.start, t.stop, t.kind, t.score)))
 
 
-def _merged(spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Join spans that touch."""
+def _merged(ranges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Join ranges that touch or overlap."""
     out: list[tuple[int, int]] = []
-    for a, b in sorted(spans):
+    for a, b in sorted(ranges):
         if out and a <= out[-1][1]:
             out[-1] = (out[-1][0], max(b, out[-1][1]))
         else:

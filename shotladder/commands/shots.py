@@ -66,7 +66,7 @@ def command(
     video = inspect(source)
     with reporter.stage("shots") as advance, store.hold():
         analysis = _analyse(video, store, workers, advance)
-    for start, stop in analysis.lost:
+    for start, stop in analysis.undecodable:
         frames = f"frame {start}" if stop == start + 1 else f"frames {start} to {stop - 1}"
         reporter.say(f"{frames} at {float(video.time(start)):.2f} s cannot be decoded")
     if sheet is not None:
@@ -86,7 +86,7 @@ def _analyse(source: Source, store: Store, workers: int, advance: Advance) -> An
     """Analyse ranges of the source in parallel, on another thread: an interrupt reaches only the main thread."""
     with LocalExecutor(workers) as executor:
         try:
-            call = partial(ladders.analyse_in_ranges, source, executor, store, progress=advance)
+            call = partial(ladders.analyse_shots_in_parallel, source, executor, store, progress=advance)
             analysis, _ = run_concurrently(executor, [call])[0]
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
@@ -102,7 +102,7 @@ def _document(source: Source, analysis: Analysis) -> dict[str, Any]:
         "frame_count": source.frame_count,
         "shots": [shot_document(source, shot) for shot in analysis.shots],
         "transitions": [asdict(transition) for transition in analysis.transitions],
-        "lost_frames": [list(span) for span in analysis.lost],
+        "lost_frames": [list(span) for span in analysis.undecodable],
     }
 
 
@@ -138,7 +138,7 @@ def _print_table(source: Source, analysis: Analysis) -> None:
         "TI",
         "texture",
         "temporal",
-        "bits",
+        "coding cost",
         "grain",
     ):
         table.add_column(name, justify="right")
@@ -151,7 +151,7 @@ def _print_table(source: Source, analysis: Analysis) -> None:
             measures.ti,
             measures.texture,
             measures.temporal,
-            measures.bits,
+            measures.inter_cost,
             measures.grain,
         )
         table.add_row(
@@ -162,7 +162,9 @@ def _print_table(source: Source, analysis: Analysis) -> None:
             f"{float(end - start):.3f}",
             # rounding turns the remains of an exact zero into zero
             *("-" if pooled is None else f"{round(pooled.mean, 9):.3g}" for pooled in values),
-            shot.transition if shot.mixed is None else f"{shot.transition} {shot.mixed[0]}-{shot.mixed[1] - 1}",
+            shot.transition
+            if shot.transition_frames is None
+            else f"{shot.transition} {shot.transition_frames[0]}-{shot.transition_frames[1] - 1}",
         )
     # a pipe has no width
     Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import encoder
 from encoder import Source
-from ladders import Shot, analyse_in_ranges
+from ladders import Shot, analyse_shots_in_parallel
 from shotladder.progress import Reporter
 from shotladder_runtime.store import Store
 
@@ -38,14 +38,14 @@ class SourceAnalysis:
 def analyse_source(source: Source, store: Store, executor: Executor, reporter: Reporter) -> SourceAnalysis:
     """Detect the shots of a source; if frames cannot be decoded, report them and analyse the rest."""
     with reporter.stage("shots") as advance:
-        analysis, cpu = analyse_in_ranges(source, executor, store, progress=advance)
-    if analysis.lost:
+        analysis, cpu = analyse_shots_in_parallel(source, executor, store, progress=advance)
+    if analysis.undecodable:
         # the container promises frames that do not decode; from here on only decodable frames count
-        spans = ", ".join(f"{start} to {stop - 1}" for start, stop in analysis.lost)
+        spans = ", ".join(f"{start} to {stop - 1}" for start, stop in analysis.undecodable)
         reporter.say(f"{source.path} is damaged: frames {spans} do not decode and are skipped")
         source = encoder.inspect(source.path, exact=True)
         with reporter.stage("shots, without undecodable frames") as advance:
-            analysis, more = analyse_in_ranges(source, executor, store, progress=advance)
+            analysis, more = analyse_shots_in_parallel(source, executor, store, progress=advance)
         cpu += more
     return SourceAnalysis(source, analysis.shots, cpu)
 

@@ -100,7 +100,7 @@ def _describe_shot(source: Source, shot: Shot) -> ShotEntry:
         start=float(source.time(shot.start)),
         end=float(source.time(shot.stop)),
         transition=shot.transition,
-        transition_frames=None if shot.mixed is None else list(shot.mixed),
+        transition_frames=None if shot.transition_frames is None else list(shot.transition_frames),
         complexity=measures,
     )
 

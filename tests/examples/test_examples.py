@@ -41,7 +41,7 @@ def test_shot_complexity_prints_one_row_per_shot(
     shots = [row for row in rows if len(row) == 7 and row[0].isdigit()]
     assert sum(int(row[1]) for row in shots) == len(clip.frames)
     assert all(float(row[3]) > 0 for row in shots)
-    assert ["bits"] in [row[:1] for row in rows]
+    assert ["inter_cost"] in [row[:1] for row in rows]
 
 
 @pytest.mark.parametrize("name", ["compare_policies", "shot_complexity", "per_shot_vs_fixed"])

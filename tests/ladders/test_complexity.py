@@ -9,8 +9,8 @@ from siti_tools.siti import ColorRange, HdrMode, SiTiCalculator
 from ladders.complexity.complexity_kernels import line_moments, plane_moments, summarise
 from ladders.complexity.complexity_meter import COMPLEXITY_COLUMNS, dct_energy, pool
 from ladders.complexity.si_ti import SITI_MODES, si_ti
-from ladders.shots.kernels.frame_statistics import shrink
-from tests.naive.complexity import naive_dct_energy, naive_pool, naive_shrink, naive_si_ti, naive_summary
+from ladders.shots.kernels.frame_statistics import box_downscale
+from tests.naive.complexity import naive_box_downscale, naive_dct_energy, naive_pool, naive_si_ti, naive_summary
 
 
 def picture(seed: int, height: int, width: int, low: int, high: int, dtype) -> np.ndarray:
@@ -113,7 +113,7 @@ def test_pool_equals_the_naive_twin(frames):
     # what takes turns, and what the film cannot tell
     rows[::2, COMPLEXITY_COLUMNS.index("si")] = np.nan
     rows[:, COMPLEXITY_COLUMNS.index("chroma_texture")] = np.nan
-    across = [COMPLEXITY_COLUMNS.index(c) for c in ("temporal", "chroma_temporal", "ti", "bits", "residual")]
+    across = [COMPLEXITY_COLUMNS.index(c) for c in ("temporal", "chroma_temporal", "ti", "inter_cost", "residual")]
     for found, expected in zip(astuple(pool(rows)), naive_pool(rows, across), strict=True):
         assert found == (expected and pytest.approx(expected, rel=1e-9))
 
@@ -140,6 +140,6 @@ def test_shrink_equals_the_naive_twin(dtype, factor, step):
     shape = (67 // factor, 131 // factor)
     small = np.zeros(shape, np.int16)
     scale = np.float32(16 * step / factor**2 / (1 if high == 255 else 4))
-    shrink(samples.view(np.uint64), factor, step, high == 255, scale, np.zeros(80, np.uint64), small)
-    expected = naive_shrink(samples[:, :131] / (1 if high == 255 else 4), factor, step)
+    box_downscale(samples.view(np.uint64), factor, step, high == 255, scale, np.zeros(80, np.uint64), small)
+    expected = naive_box_downscale(samples[:, :131] / (1 if high == 255 else 4), factor, step)
     assert np.abs(small - expected).max() <= (0 if factor > 1 or high == 255 else 1)

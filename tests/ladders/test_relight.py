@@ -8,7 +8,7 @@ import pytest
 
 import encoder
 from ladders.shots.frame_window import FrameWindow
-from ladders.shots.illumination import detail, relight
+from ladders.shots.illumination import explained_detail, illumination_residual
 from training.clips import variants
 
 LAMPS = (np.linspace(1.1, 0.4, 192)[:, None] * [1, 0.5, 0.2] + np.linspace(0, 0.6, 192)[:, None] * [0, 0.4, 1])[None]
@@ -30,7 +30,7 @@ def pictures(tmp_path_factory) -> FrameWindow:
     shown += [shown[0] * bars, shown[3] * bars, shown[0] * 0]
     frames = np.array([np.clip(p * 255, 0, 255) for p in shown]).astype(np.uint8)
     clip = variants.Clip("lamps", 0, frames, {}, 12.0)
-    source = encoder.inspect(variants.write_clip(tmp_path_factory.mktemp("relight") / "lamps.mp4", clip))
+    source = encoder.inspect(variants.write_clip(tmp_path_factory.mktemp("illumination_residual") / "lamps.mp4", clip))
     frames = list(encoder.decode(source))
     held = FrameWindow(source, frames[0], len(frames))
     for frame in frames:
@@ -40,33 +40,33 @@ def pictures(tmp_path_factory) -> FrameWindow:
 
 @pytest.mark.parametrize("lit", [1, 2])
 def test_lamps_leave_little_and_another_picture_much(pictures, lit):
-    assert max(relight(pictures, 0, lit)[:2]) < 0.15
-    assert min(relight(pictures, 0, 3)[:2]) > 0.6
+    assert max(illumination_residual(pictures, 0, lit)[:2]) < 0.15
+    assert min(illumination_residual(pictures, 0, 3)[:2]) > 0.6
 
 
 def test_order_does_not_matter(pictures):
-    np.testing.assert_allclose(relight(pictures, 0, 3), relight(pictures, 3, 0), rtol=1e-6)
+    np.testing.assert_allclose(illumination_residual(pictures, 0, 3), illumination_residual(pictures, 3, 0), rtol=1e-6)
 
 
 def test_what_is_flat_is_like_nothing(pictures):
-    assert min(relight(pictures, 0, 4)[:2]) > 0.8
+    assert min(illumination_residual(pictures, 0, 4)[:2]) > 0.8
 
 
 def test_detail_is_the_same_under_lamps_and_is_of_no_other_picture(pictures):
-    assert min(detail(pictures, 0, lit) for lit in (1, 2)) > 0.85
-    assert detail(pictures, 0, 3) < 0.2
-    assert abs(detail(pictures, 0, 4)) < 0.05
-    assert detail(pictures, 0, 3) == pytest.approx(detail(pictures, 3, 0))
+    assert min(explained_detail(pictures, 0, lit) for lit in (1, 2)) > 0.85
+    assert explained_detail(pictures, 0, 3) < 0.2
+    assert abs(explained_detail(pictures, 0, 4)) < 0.05
+    assert explained_detail(pictures, 0, 3) == pytest.approx(explained_detail(pictures, 3, 0))
 
 
 def test_black_bars_are_no_detail_that_two_pictures_share(pictures):
-    assert detail(pictures, 5, 6) < 0.2
-    assert abs(detail(pictures, 7, 7)) < 0.05
+    assert explained_detail(pictures, 5, 6) < 0.2
+    assert abs(explained_detail(pictures, 7, 7)) < 0.05
 
 
 def test_shares_are_what_least_squares_leave(pictures):
     ways = [naive_left(pictures, *rows) for rows in ((0, 3), (3, 0))]
-    np.testing.assert_allclose(relight(pictures, 0, 3)[:2], min(ways, key=lambda way: way[1]), rtol=1e-3)
+    np.testing.assert_allclose(illumination_residual(pictures, 0, 3)[:2], min(ways, key=lambda way: way[1]), rtol=1e-3)
 
 
 def naive_left(pictures: FrameWindow, old: int, new: int) -> tuple[float, float]:

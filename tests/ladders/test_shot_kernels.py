@@ -7,27 +7,33 @@ import pytest
 from ladders.complexity.complexity_kernels import fine_blocks, small_energies, summarise
 from ladders.complexity.complexity_meter import dct_energy, dct_weights
 from ladders.shots.cuts import CUT_REACH, cut_candidates
-from ladders.shots.frame_window import CHANGE_COLUMNS
-from ladders.shots.gradual.blend_wipe_push_kernels import halve, parts, seams, strip_means
-from ladders.shots.gradual.gradual_features import USUAL_REACH, usual
-from ladders.shots.gradual.gradual_kernels import mixture, peaks, progress, ramp, windows
-from ladders.shots.gradual.gradual_transitions import _SHAPES
-from ladders.shots.kernels.frame_comparison import follow, lit_blocks, pair_evidence, projection_shift, structure
-from ladders.shots.kernels.frame_statistics import survey
+from ladders.shots.frame_window import CHANGE_METRICS
+from ladders.shots.gradual.blend_wipe_push_kernels import fit_blocks, fit_push, halve, strip_means
+from ladders.shots.gradual.dissolve_detection import RAMP_SHAPES
+from ladders.shots.gradual.gradual_features import TYPICAL_REACH, typical_change
+from ladders.shots.gradual.gradual_kernels import fit_ramp, mixture_residuals, peaks, progress, score_windows
+from ladders.shots.kernels.frame_comparison import (
+    compare_frames,
+    correlate_blocks,
+    find_active_blocks,
+    find_projection_shift,
+    search_motion,
+)
+from ladders.shots.kernels.frame_statistics import measure_frame
 from tests.naive.shots import (
     naive_blocks,
+    naive_correlate_blocks,
+    naive_find_active_blocks,
+    naive_find_projection_shift,
     naive_fine_blocks,
-    naive_follow,
-    naive_lit,
-    naive_mixture,
-    naive_parts,
+    naive_fit_blocks,
+    naive_fit_push,
+    naive_fit_ramp,
+    naive_measure_frame,
+    naive_mixture_residuals,
     naive_progress,
-    naive_ramp,
-    naive_seams,
-    naive_shift,
-    naive_structure,
-    naive_survey,
-    naive_windows,
+    naive_score_windows,
+    naive_search_motion,
 )
 
 
@@ -54,7 +60,7 @@ def surveyed(pictures: np.ndarray) -> tuple[np.ndarray, ...]:
     lines, counts = np.zeros((count, width + height), np.float32), np.zeros((count, 256), np.int16)
     activity, levels = np.zeros((count, height // 8, width // 8), np.int32), np.zeros((count, 3), np.float32)
     for n in range(count):
-        survey(pictures[n], chroma[n], chroma[n], (9, 16), cells[0], cells[n], lines[n], counts[n], activity[n],
+        measure_frame(pictures[n], chroma[n], chroma[n], (9, 16), cells[0], cells[n], lines[n], counts[n], activity[n],
                levels[n])  # fmt: skip
     return chroma, cells, lines, counts, activity, levels
 
@@ -63,8 +69,8 @@ def surveyed(pictures: np.ndarray) -> tuple[np.ndarray, ...]:
 def test_survey_equals_the_naive_twin(height, width):
     pictures = np.stack([texture(1, height, width), texture(2, height, width)])
     chroma, cells, lines, counts, activity, levels = surveyed(pictures)
-    thumbnail, profiles, bins, blocks, mean, deviation = naive_survey(pictures[1], (9, 16))
-    small = naive_survey(chroma[1], (4, 8))[0]
+    thumbnail, profiles, bins, blocks, mean, deviation = naive_measure_frame(pictures[1], (9, 16))
+    small = naive_measure_frame(chroma[1], (4, 8))[0]
     np.testing.assert_allclose(cells[1], np.concatenate([thumbnail, small, small]), rtol=1e-5)
     np.testing.assert_allclose(lines[1], profiles, rtol=1e-5)
     np.testing.assert_array_equal(counts[1], bins)
@@ -80,8 +86,8 @@ def test_follow_equals_the_naive_twin(y, x, noise):
         activity[r, c], still[r, c] = np.abs(block - block.sum() // 64).sum(), np.abs(block - other).sum()
     vectors, out = np.zeros((5, 7, 2), np.int16), np.zeros(6, np.float32)
     around, window = np.array([y, x], np.int16), np.array([0, 4, 1, 7])
-    follow(before, after, activity, still, around, window, vectors, out)
-    expected, numbers = naive_follow(before, after, around, window)
+    search_motion(before, after, activity, still, around, window, vectors, out)
+    expected, numbers = naive_search_motion(before, after, around, window)
     np.testing.assert_array_equal(vectors, expected)
     np.testing.assert_allclose(out, numbers, rtol=1e-5)
 
@@ -91,11 +97,11 @@ def test_a_pair_is_told_by_its_differences_and_by_follow():
     pictures = np.stack([before, after])
     chroma, _, lines, counts, activity, levels = surveyed(pictures)
     vectors, out = np.zeros((6, 8, 2), np.int16), np.zeros(13, np.float32)
-    pair_evidence(pictures, chroma, chroma, lines, counts, activity, levels, 0, 1, vectors, out)
-    expected, numbers = naive_follow(before, after, out[10:12].astype(int), (0, 6, 0, 8))
+    compare_frames(pictures, chroma, chroma, lines, counts, activity, levels, 0, 1, vectors, out)
+    expected, numbers = naive_search_motion(before, after, out[10:12].astype(int), (0, 6, 0, 8))
     np.testing.assert_array_equal(vectors, expected)
     apart = [np.abs(one[1].astype(int) - one[0]).mean() / 16 for one in (pictures, chroma)]
-    bins = [naive_survey(p, (9, 16))[2] for p in pictures]
+    bins = [naive_measure_frame(p, (9, 16))[2] for p in pictures]
     share = np.abs(bins[1] - bins[0]).sum() / 2 / bins[1].sum()
     np.testing.assert_allclose(
         out[:10], [*numbers[:5], apart[0], share, after.mean() / 16, after.std() / 16, 2 * apart[1]], rtol=1e-4
@@ -110,8 +116,11 @@ def test_lit_blocks_equals_the_naive_twin(dark, left):
     for profile, more in ((before, 3), (after, 0)):
         profile[64 : 64 + dark[0] + more] = profile[64 + 48 - dark[1] :] = profile[:left] = 300
     window = np.zeros(4, np.int64)
-    lit_blocks(before, after, 64, window)
-    assert tuple(window) == (*naive_lit(before[64:], after[64:]), *naive_lit(before[:64], after[:64]))
+    find_active_blocks(before, after, 64, window)
+    assert tuple(window) == (
+        *naive_find_active_blocks(before[64:], after[64:]),
+        *naive_find_active_blocks(before[:64], after[:64]),
+    )
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.4])
@@ -121,10 +130,10 @@ def test_structure_equals_the_naive_twin_and_does_not_mind_light(gain):
     vectors = np.zeros((6, 8, 2), np.int16)
     vectors[:-1, 1:] = 2, -3
     found, window, carried = np.zeros(2), np.array([0, 6, 1, 8]), np.array([1, -2])
-    structure(before, after, vectors, carried, window, found)
-    np.testing.assert_allclose(found, naive_structure(before, after, vectors, carried, window), rtol=1e-3)
-    structure(before, texture(11, 48, 64), vectors, carried, window, elsewhere := np.zeros(2))
-    structure(before, np.full((48, 64), 256, np.int16), vectors, carried, window, nothing := np.zeros(2))
+    correlate_blocks(before, after, vectors, carried, window, found)
+    np.testing.assert_allclose(found, naive_correlate_blocks(before, after, vectors, carried, window), rtol=1e-3)
+    correlate_blocks(before, texture(11, 48, 64), vectors, carried, window, elsewhere := np.zeros(2))
+    correlate_blocks(before, np.full((48, 64), 256, np.int16), vectors, carried, window, nothing := np.zeros(2))
     assert nothing[0] == nothing[1] == 0
     assert found[0] > 0.75 > 0.4 > elsewhere[0]
 
@@ -133,7 +142,7 @@ def test_structure_equals_the_naive_twin_and_does_not_mind_light(gain):
 def test_projection_shift_equals_the_naive_twin(shift):
     profile = texture(5, 1, 80)[0].astype(np.float32)
     before, after = profile[20:60].copy(), profile[20 - shift : 60 - shift] + np.float32(50)
-    assert projection_shift(before, after, 13) == naive_shift(before, after, 13) == shift
+    assert find_projection_shift(before, after, 13) == naive_find_projection_shift(before, after, 13) == shift
 
 
 def turning(seed: int, frames: int, first: int, last: int) -> np.ndarray:
@@ -150,8 +159,8 @@ def test_windows_equals_the_naive_twin():
     excess = np.maximum(change - np.float32(0.5), 0)
     lags = np.array([5, 6, 8, 10, 12, 15, 19, 24])
     worth, lag = np.zeros((6, 60), np.float32), np.zeros((6, 60), np.int64)
-    windows(thumbnails, change, excess, lags, 2.5, 0.35, worth, lag)
-    expected, lengths = naive_windows(thumbnails, change, excess, lags, 2.5, 0.35)
+    score_windows(thumbnails, change, excess, lags, 2.5, 0.35, worth, lag)
+    expected, lengths = naive_score_windows(thumbnails, change, excess, lags, 2.5, 0.35)
     np.testing.assert_allclose(worth, expected, rtol=1e-4)
     np.testing.assert_array_equal(lag, lengths)
     assert abs(int(worth[0].argmax()) - 27) <= 1
@@ -163,8 +172,8 @@ def test_progress_and_ramp_equal_the_naive_twins():
     progress(thumbnails, 10, 27, 6, way)
     np.testing.assert_allclose(way, naive_progress(thumbnails, 10, 27, 6, 26), atol=1e-5)
     found = np.zeros(2, np.int64)
-    error = ramp(way, _SHAPES, found)
-    a, b, expected = naive_ramp(way.astype(float), _SHAPES)
+    error = fit_ramp(way, RAMP_SHAPES, found)
+    a, b, expected = naive_fit_ramp(way.astype(float), RAMP_SHAPES)
     assert tuple(found) == (a, b)
     assert abs(6 + a - 12) <= 1
     assert abs(6 + b - 24) <= 1
@@ -174,8 +183,8 @@ def test_progress_and_ramp_equal_the_naive_twins():
 def test_mixture_equals_the_naive_twin():
     thumbnails = turning(8, 30, 8, 20)
     out = np.zeros(5, np.float32)
-    mixture(thumbnails, 8, 20, out)
-    np.testing.assert_allclose(out, naive_mixture(thumbnails.astype(float), 8, 20), rtol=1e-4)
+    mixture_residuals(thumbnails, 8, 20, out)
+    np.testing.assert_allclose(out, naive_mixture_residuals(thumbnails.astype(float), 8, 20), rtol=1e-4)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4])
@@ -184,8 +193,10 @@ def test_parts_equals_the_naive_twin_and_tells_a_wipe_from_a_dissolve(share):
     middle = share * old + (1 - share) * new
     middle[:, :24] = 0.5 * old[:, :24] + 30 if share == 0 else middle[:, :24]
     out = np.zeros(5, np.float32)
-    parts(middle, old, new, out)
-    np.testing.assert_allclose(out, naive_parts(*(p.astype(float) for p in (middle, old, new))), rtol=2e-3, atol=2e-3)
+    fit_blocks(middle, old, new, out)
+    np.testing.assert_allclose(
+        out, naive_fit_blocks(*(p.astype(float) for p in (middle, old, new))), rtol=2e-3, atol=2e-3
+    )
     assert out[1] > 0.9
     assert (min(out[2:4]) > 0.2) == (share == 0)
 
@@ -194,8 +205,8 @@ def test_seams_equals_the_naive_twin_and_finds_the_seam():
     old, new = (texture(seed, 4, 40).astype(np.float32) / 16 for seed in (14, 15))
     middle = np.hstack([new[:, 40 - 13 :], old[:, : 40 - 13]])
     out = np.zeros((41, 2), np.float32)
-    seams(middle, old, new, out)
-    np.testing.assert_allclose(out, naive_seams(middle, old, new), rtol=1e-4, atol=1e-4)
+    fit_push(middle, old, new, out)
+    np.testing.assert_allclose(out, naive_fit_push(middle, old, new), rtol=1e-4, atol=1e-4)
     assert np.unravel_index(out.argmin(), out.shape) == (13, 1)
 
 
@@ -254,16 +265,16 @@ def test_energies_of_all_planes_are_those_of_each(chroma):
 
 def test_what_is_usual_is_a_quantile_of_the_steps_about():
     steps = np.random.default_rng(16).uniform(0, 9, 200).astype(np.float32)
-    padded = np.pad(steps, USUAL_REACH, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * USUAL_REACH + 1)
+    padded = np.pad(steps, TYPICAL_REACH, mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * TYPICAL_REACH + 1)
     expected = np.quantile(around, 0.2, axis=1)
-    np.testing.assert_allclose(usual(steps, 0, 200), expected, rtol=1e-6)
-    np.testing.assert_allclose(usual(steps, 90, 110), expected[90:110], rtol=1e-6)
+    np.testing.assert_allclose(typical_change(steps, 0, 200), expected, rtol=1e-6)
+    np.testing.assert_allclose(typical_change(steps, 90, 110), expected[90:110], rtol=1e-6)
 
 
 def test_a_candidate_for_a_cut_is_newer_than_usual_or_as_new_as_another_film():
-    changes = np.zeros((90, len(CHANGE_COLUMNS)), np.float32)
-    share = changes[:, CHANGE_COLUMNS.index("share")]
+    changes = np.zeros((90, len(CHANGE_METRICS)), np.float32)
+    share = changes[:, CHANGE_METRICS.index("inter_residual_ratio")]
     share[1:40], share[40:80], share[80:] = 0.3, 0.48, 0.02
     share[20] = 0.33
     assert not {*cut_candidates(changes)} & {*range(CUT_REACH, 39)}

@@ -1,16 +1,24 @@
 """The analysis as jobs: the same as in one pass, each range once, and a film's faults in its own words."""
 
+import os
+import shutil
+import subprocess
+import sys
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ladders
 from encoder import SourceError
-from ladders import analyse_in_ranges, plan_ranges
+from ladders import analyse_shots_in_parallel, plan_ranges
+from ladders.shots import parallel_scan
+from ladders.shots.classifier import Classifier
+from ladders.shots.cuts import CUT_FEATURES
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store
 from tests.ladders.test_shots import scene, write_film
@@ -24,7 +32,7 @@ def film(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def short_ranges(monkeypatch):
-    monkeypatch.setattr("ladders.shots.parallel_scan.RANGE", Fraction(2))
+    monkeypatch.setattr("ladders.shots.parallel_scan.RANGE_SECONDS", Fraction(2))
 
 
 def test_ranges_tile_the_film_from_key_frame_to_key_frame(film):
@@ -43,24 +51,26 @@ def test_a_film_of_one_key_frame_is_one_range(film):
 def test_ranges_find_what_one_pass_does_and_are_kept(film, tmp_path):
     told = []
     with LocalExecutor(2) as executor:
-        found, cpu = analyse_in_ranges(film, executor, Store(tmp_path), progress=lambda *done: told.append(done))
-        assert found == ladders.analyse(film)
+        found, cpu = analyse_shots_in_parallel(
+            film, executor, Store(tmp_path), progress=lambda *done: told.append(done)
+        )
+        assert found == ladders.analyse_shots(film)
         assert cpu > 0
         assert told[-1] == (film.frame_count, film.frame_count)
         assert [done for done, _ in told] == sorted(done for done, _ in told)
-        kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("evidence/*/*.json")}
+        kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("scan/*/*.json")}
         assert len(kept) == len(plan_ranges(film))
-        assert analyse_in_ranges(film, executor, Store(tmp_path)) == (found, pytest.approx(cpu))
-        assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("evidence/*/*.json")} == kept
+        assert analyse_shots_in_parallel(film, executor, Store(tmp_path)) == (found, pytest.approx(cpu))
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("scan/*/*.json")} == kept
 
 
 def test_a_range_that_was_lost_from_the_store_is_looked_at_again_alone(film, tmp_path):
     with LocalExecutor(2) as executor:
-        found, _ = analyse_in_ranges(film, executor, Store(tmp_path))
-        first, *others = sorted(tmp_path.glob("evidence/*/*.json"))
+        found, _ = analyse_shots_in_parallel(film, executor, Store(tmp_path))
+        first, *others = sorted(tmp_path.glob("scan/*/*.json"))
         before = [path.stat().st_mtime_ns for path in others]
         first.unlink()
-        assert analyse_in_ranges(film, executor, Store(tmp_path))[0] == found
+        assert analyse_shots_in_parallel(film, executor, Store(tmp_path))[0] == found
     assert first.exists()
     assert [path.stat().st_mtime_ns for path in others] == before
 
@@ -68,8 +78,8 @@ def test_a_range_that_was_lost_from_the_store_is_looked_at_again_alone(film, tmp
 def test_a_film_that_is_another_one_is_told_in_its_own_words(film, tmp_path):
     other = replace(film, pts=tuple(p + 7 for p in film.pts))
     with LocalExecutor(1) as executor, pytest.raises(SourceError, match="has the file changed"):
-        analyse_in_ranges(other, executor, Store(tmp_path))
-    assert not list(tmp_path.glob("evidence/*/*.json"))
+        analyse_shots_in_parallel(other, executor, Store(tmp_path))
+    assert not list(tmp_path.glob("scan/*/*.json"))
 
 
 def test_ranges_stop_when_their_farm_is_shut_down(film, tmp_path):
@@ -79,5 +89,52 @@ def test_ranges_stop_when_their_farm_is_shut_down(film, tmp_path):
         executor.shutdown(wait=False, cancel_futures=True)
 
     with pytest.raises(CancelledError):
-        analyse_in_ranges(film, executor, Store(tmp_path), progress=shut)
-    assert len(list(tmp_path.glob("evidence/*/*.json"))) <= 1
+        analyse_shots_in_parallel(film, executor, Store(tmp_path), progress=shut)
+    assert len(list(tmp_path.glob("scan/*/*.json"))) <= 1
+
+
+@pytest.fixture
+def copied_tree(tmp_path, monkeypatch):
+    """Return a copy of the packages that a scan is made of, and a function that computes its digest there."""
+    root = Path(parallel_scan.__file__).parents[2]
+    for package in ("ladders", "encoder", "shotladder_runtime"):
+        shutil.copytree(root / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    program = "from ladders.shots.parallel_scan import code_digest\nprint(code_digest())"
+
+    def digest() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    return tmp_path, digest
+
+
+def test_code_digest_changes_with_exactly_the_files_that_decide_a_scan(copied_tree):
+    root, digest = copied_tree
+    before = digest()
+    for name in ("ladders/final/correction.py", "ladders/api.py", "encoder/encode/levels.py"):
+        (root / name).write_text((root / name).read_text() + "\n# edited\n")
+    assert digest() == before
+    seen = {before}
+    for name in ("ladders/blocks.py", "ladders/complexity/complexity_kernels.py", "encoder/media/frames.py",
+                 "ladders/shots/gradual/blend_wipe_push.py", "shotladder_runtime/kernels/vector.py"):  # fmt: skip
+        (root / name).write_text((root / name).read_text() + "\n# edited\n")
+        seen.add(digest())
+    assert len(seen) == 6
+
+
+def test_cache_key_changes_with_the_content_of_a_model_and_not_with_thresholds(film, tmp_path):
+    model = tmp_path / "model.npz"
+    shutil.copy(Path(parallel_scan.__file__).parent / "models" / "cut.npz", model)
+
+    def key(**parameters):
+        job = parallel_scan.ScanJob(film, 0, 24, ladders.ShotParameters(**parameters), Store(tmp_path))
+        return job.cache_key
+
+    assert key(cut_model=model) == key() == key(cut_threshold=0.9)
+    assert key(max_transition_seconds=1.0) != key()
+    classifier = Classifier.load("cut", CUT_FEATURES)
+    replace(classifier, output=classifier.output * 2).save(model)
+    assert key(cut_model=model) != key()

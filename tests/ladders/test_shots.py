@@ -13,7 +13,8 @@ import pytest
 
 import encoder
 import ladders
-from ladders.shots.detector import choose
+from ladders.shots.detector import select_transitions
+from ladders.shots.frame_window import FrameWindow
 from ladders.shots.scan import ScanResult, scan
 
 SIZE = (160, 96)
@@ -76,17 +77,17 @@ def test_ranges_join_to_what_one_pass_finds(film):
         joined = ScanResult.join(reversed(parts))
         assert joined.transitions == whole.transitions
         np.testing.assert_array_equal(joined.complexity, whole.complexity)
-        assert ladders.assemble(film, joined) == ladders.assemble(film, whole)
+        assert ladders.assemble_shots(film, joined) == ladders.assemble_shots(film, whole)
 
 
 def test_ranges_with_a_hole_do_not_join(film):
-    with pytest.raises(ValueError, match="do not meet"):
+    with pytest.raises(ValueError, match="not adjacent"):
         ScanResult.join([scan(film, 0, 24), scan(film, 48, 60)])
 
 
 def test_part_of_a_film_is_not_assembled(film):
-    with pytest.raises(ValueError, match="not of the whole film"):
-        ladders.assemble(film, scan(film, 0, 24))
+    with pytest.raises(ValueError, match="not all 260 of the source"):
+        ladders.assemble_shots(film, scan(film, 0, 24))
 
 
 def test_progress_ends_at_the_whole(film):
@@ -133,8 +134,8 @@ def test_damaged_frames_are_told_and_the_others_analysed(tmp_path):
         place = data.index(packet)
         data[place : place + len(packet)] = bytes(len(packet))
     damaged.write_bytes(data)
-    analysis = ladders.analyse(encoder.inspect(damaged))
-    assert analysis.lost == ((20, 24),)
+    analysis = ladders.analyse_shots(encoder.inspect(damaged))
+    assert analysis.undecodable == ((20, 24),)
     assert firsts(analysis.shots) == [0, 60]
     assert analysis.shots[-1].stop == 120
 
@@ -195,7 +196,7 @@ def smooth_scene(seed: int, frames: int) -> np.ndarray:
 
 
 def test_dissolves_and_fades_are_found_with_their_ends(faded):
-    found = ladders.analyse(faded).transitions
+    found = ladders.analyse_shots(faded).transitions
     expected = [("dissolve", 40, 60), ("fade_out", 100, 115), ("fade_in", 135, 150)]
     assert [t.kind for t in found] == [kind for kind, _, _ in expected]
     for t, (_, first, last) in zip(found, expected, strict=True):
@@ -207,8 +208,8 @@ def test_a_shot_begins_in_the_middle_of_a_dissolve_and_at_both_ends_of_a_held_bl
     shots = ladders.detect_shots(faded)
     assert [shot.transition for shot in shots] == ["start", "dissolve", "fade", "fade"]
     assert np.abs(np.subtract(firsts(shots), [0, 50, 115, 135])).max() <= 3
-    assert shots[1].mixed is not None
-    assert shots[1].mixed[0] < shots[1].start < shots[1].mixed[1]
+    assert shots[1].transition_frames is not None
+    assert shots[1].transition_frames[0] < shots[1].start < shots[1].transition_frames[1]
 
 
 def test_ranges_join_across_gradual_transitions_too(faded):
@@ -238,29 +239,31 @@ def transition(kind: str, first: int, last: int, score: float = 0.9) -> ladders.
 
 def test_of_two_cuts_that_are_too_near_the_surer_stays():
     cuts = [transition("cut", 10, 10, 0.8), transition("cut", 12, 12, 0.9), transition("cut", 16, 16, 0.7)]
-    assert [t.start for t in choose(cuts, ladders.ShotParameters())] == [12, 16]
+    assert [t.start for t in select_transitions(cuts, ladders.ShotParameters())] == [12, 16]
 
 
 def test_a_wipe_has_to_be_surer_than_a_dissolve():
     found = [transition("dissolve", 10, 30, 0.4), transition("wipe", 40, 60, 0.4), transition("wipe", 70, 90, 0.6)]
-    assert [t.start for t in choose(found, ladders.ShotParameters())] == [10, 70]
+    assert [t.start for t in select_transitions(found, ladders.ShotParameters())] == [10, 70]
 
 
 def test_a_cut_beside_a_surer_dissolve_is_one_of_its_steps():
-    found = choose([transition("dissolve", 10, 30), transition("cut", 30, 30, 0.8)], ladders.ShotParameters())
+    found = select_transitions(
+        [transition("dissolve", 10, 30), transition("cut", 30, 30, 0.8)], ladders.ShotParameters()
+    )
     assert [t.kind for t in found] == ["dissolve"]
 
 
 def test_a_short_black_between_fades_belongs_to_the_shot_that_fades_in(film):
     evidence = replace(scan(film), transitions=(transition("fade_out", 30, 40), transition("fade_in", 44, 60)))
-    first, second = ladders.assemble(film, evidence).shots
-    assert (second.start, second.transition, second.mixed) == (44, "fade", (30, 60))
+    first, second = ladders.assemble_shots(film, evidence).shots
+    assert (second.start, second.transition, second.transition_frames) == (44, "fade", (30, 60))
     assert first.stop == 44
 
 
 def test_fades_at_both_ends_open_no_shot(film):
     ends = (transition("fade_in", 3, 20), transition("fade_out", 240, film.frame_count - 2))
-    (shot,) = ladders.assemble(film, replace(scan(film), transitions=ends)).shots
+    (shot,) = ladders.assemble_shots(film, replace(scan(film), transitions=ends)).shots
     assert shot.transition == "start"
 
 
@@ -268,5 +271,38 @@ def test_fades_at_both_ends_open_no_shot(film):
 @pytest.mark.parametrize("clip", ["anamorphic_pal_704x576_25s.mp4", "bbb_480p_30s_51.mp4", "goldeneye_vfr_drop3.mp4"])
 def test_cuts_of_real_clips_are_where_a_person_saw_them(shared, clip):
     truth = json.loads((shared / "truth" / "shots" / f"{clip}.json").read_text())
-    found = ladders.analyse(encoder.inspect(shared / "clips" / clip)).transitions
+    found = ladders.analyse_shots(encoder.inspect(shared / "clips" / clip)).transitions
     assert [t.start for t in found if t.kind == "cut"] == truth["cuts"]
+
+
+def test_detect_shots_accepts_a_path(film):
+    assert ladders.detect_shots(film.path) == ladders.detect_shots(Path(film.path)) == ladders.detect_shots(film)
+
+
+def test_measure_changes_returns_a_row_per_frame_with_named_columns(film):
+    metrics = ladders.measure_changes(film.path)
+    assert metrics.names == ladders.CHANGE_METRICS
+    assert metrics.values.shape == (film.frame_count, len(ladders.CHANGE_METRICS))
+    assert not metrics.values[0].any()
+    highest = np.argsort(metrics["inter_residual_ratio"])[-5:]
+    assert sorted(highest.tolist()) == firsts(ladders.detect_shots(film))[1:]
+
+
+def test_measure_changes_equals_the_window_that_holds_all_frames(film):
+    window = None
+    for frame in encoder.decode(film, deblock=False):
+        window = window or FrameWindow(film, frame, film.frame_count)
+        window.push(frame)
+    np.testing.assert_array_equal(ladders.measure_changes(film).values, window.changes)
+
+
+def test_to_pandas_has_a_row_per_shot(faded):
+    pandas = pytest.importorskip("pandas")
+    analysis = ladders.analyse_shots(faded)
+    table = analysis.to_pandas()
+    assert isinstance(table, pandas.DataFrame)
+    assert table["start"].tolist() == firsts(analysis.shots)
+    assert table["transition_start"].isna().tolist() == [True, False, False, False]
+    assert table["ti_mean"].tolist() == [shot.complexity.ti.mean for shot in analysis.shots]
+    metrics = ladders.measure_changes(faded).to_pandas()
+    assert list(metrics.columns) == list(ladders.CHANGE_METRICS)

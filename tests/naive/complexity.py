@@ -67,7 +67,7 @@ def naive_pool(rows, across):
     return pooled
 
 
-def naive_shrink(picture, factor, step):
+def naive_box_downscale(picture, factor, step):
     """Mean of squares of samples, every `step`-th line of them, in sixteenths of a level, rounded."""
     rows, columns = picture.shape[0] // factor, picture.shape[1] // factor
     out = np.zeros((rows, columns), np.int16)

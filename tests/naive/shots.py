@@ -10,14 +10,14 @@ def naive_blocks(picture):
             yield r, c, picture[r * 8 : r * 8 + 8, c * 8 : c * 8 + 8].astype(int)
 
 
-def naive_lit(one, other):
+def naive_find_active_blocks(one, other):
     """The whole blocks of 8 lines between those that are black in both, or all where those are less than two."""
     lit = [k for k in range(len(one)) if max(one[k], other[k]) > 320]
     first, last = (-(-lit[0] // 8), (lit[-1] + 1) // 8) if lit else (0, 0)
     return (first, last) if last - first >= 2 else (0, len(one) // 8)
 
 
-def naive_follow(before, after, around, window):
+def naive_search_motion(before, after, around, window):
     """Where blocks came from: four starts, then six steps at most to the best neighbour, until little is left."""
     height, width = after.shape
     found, sums, shares, fresh, travelled = {}, np.zeros(3), [], [], []
@@ -56,7 +56,7 @@ def naive_follow(before, after, around, window):
     return vectors, [*(sums / len(shares) / 1024), np.mean(shares), np.mean(fresh), np.mean(travelled or [0])]
 
 
-def naive_structure(before, after, vectors, carried, window):
+def naive_correlate_blocks(before, after, vectors, carried, window):
     """How much alike blocks are whatever light falls on them: the mean by deviation, and the share above 0.7."""
     found, weights = [], []
     for r, c, block in naive_blocks(after):
@@ -75,7 +75,7 @@ def naive_structure(before, after, vectors, carried, window):
     return np.average(found, weights=weights), np.average(np.array(found) > 0.7, weights=weights)
 
 
-def naive_shift(before, after, reach):
+def naive_find_projection_shift(before, after, reach):
     """The shift of one profile against the other that leaves the least, a little dearer the farther it is."""
     size, apart = len(before), np.mean(after) - np.mean(before)
     costs = {
@@ -86,7 +86,7 @@ def naive_shift(before, after, reach):
     return min(costs, key=lambda s: (costs[s], abs(s)))
 
 
-def naive_survey(picture, shape):
+def naive_measure_frame(picture, shape):
     """Thumbnail, means of columns and of lines, histograms by region, activity of blocks, mean and deviation."""
     height, width = picture.shape
     rows, columns = shape
@@ -105,7 +105,7 @@ def naive_survey(picture, shape):
     return np.array(cells) / 16, profiles, counts.ravel(), activity, picture.mean() / 16, picture.std() / 16
 
 
-def naive_windows(thumbnails, change, excess, lags, least, straight):
+def naive_score_windows(thumbnails, change, excess, lags, least, straight):
     """What the best window about each frame is worth, in six readings, and how long it is."""
     count = len(thumbnails)
     worth, lag = np.zeros((6, count)), np.zeros((6, count), int)
@@ -143,7 +143,7 @@ def naive_progress(thumbnails, s, e, low, count):
     return [0.5 + 0.5 * (apart(k, s) - apart(k, e)) / apart(s, e) for k in range(low, low + count)]
 
 
-def naive_ramp(way, shapes):
+def naive_fit_ramp(way, shapes):
     """The ends between which a rise of some shape fits best, and the mean square error it leaves."""
     fine, tried = len(shapes[0]) - 1, []
     for a in range(len(way) - 1):
@@ -156,7 +156,7 @@ def naive_ramp(way, shapes):
     return a, b, error / len(way)
 
 
-def naive_mixture(thumbnails, s, e):
+def naive_mixture_residuals(thumbnails, s, e):
     """How well what lies between two thumbnails is made of them; see the kernel."""
     one, other = thumbnails[s], thumbnails[e]
     whole = np.abs(other - one).sum()
@@ -172,7 +172,7 @@ def naive_mixture(thumbnails, s, e):
     return [np.mean(blend) / whole, np.mean(either) / whole, np.mean(stray) / whole, back / whole, sudden / whole]
 
 
-def naive_parts(middle, old, new):
+def naive_fit_blocks(middle, old, new):
     """Of which picture the blocks of one between them are; see the kernel."""
 
     def variance(one, other):
@@ -202,7 +202,7 @@ def naive_parts(middle, old, new):
     return np.average(np.array(rows, float), axis=0, weights=weights)
 
 
-def naive_seams(middle, old, new):
+def naive_fit_push(middle, old, new):
     """What a push leaves with its seam at each place, from the end and from the start."""
     size = middle.shape[1]
     ahead = [np.abs(middle - np.hstack([old[:, d:], new[:, :d]])).mean() for d in range(size + 1)]

@@ -49,7 +49,7 @@ def test_film_frames_have_a_peak_of_frame_difference_at_every_cut(luma: np.ndarr
 def test_film_frames_change_abruptly_at_cuts_and_flashes_only(luma: np.ndarray) -> None:
     truth = shotlist.truth()
     change = np.r_[0, np.abs(np.diff(luma, axis=0)).mean((1, 2))]
-    known = set(truth["cuts"]) | {n for f in truth["flashes"] for n in range(f["first"], f["last"] + 2)}
+    known = set(truth["cuts"]) | {n for f in truth["flashes"] for n in range(f["start"], f["stop"] + 1)}
     calm = [n for n in range(1, len(change) - 1) if n not in known]
     jumps = [n for n in calm if change[n] > 4 + 2.5 * max(change[n - 1], change[n + 1])]
     assert jumps == []
@@ -59,12 +59,12 @@ def test_film_frames_of_fades_are_mixtures_with_black_and_adjacent_ones_are_not(
     out = next(g for g in shotlist.truth()["gradual"] if g["kind"] == "fade_out")
     clean = luma[0] - 16  # the title is a still frame
     weights = [
-        float(((luma[n] - 16) * clean).sum() / (clean * clean).sum()) for n in range(out["first"] - 1, out["last"] + 2)
+        float(((luma[n] - 16) * clean).sum() / (clean * clean).sum()) for n in range(out["start"] - 1, out["stop"] + 1)
     ]
     assert weights[0] == 1
     assert all(0 < w < 1 for w in weights[1:-1])
     assert weights == sorted(weights, reverse=True)
-    assert not (luma[out["last"] + 1] - 16).any()
+    assert not (luma[out["stop"]] - 16).any()
 
 
 def test_film_frames_of_the_wipe_have_one_edge_over_the_old_shot(luma: np.ndarray) -> None:
@@ -74,7 +74,7 @@ def test_film_frames_of_the_wipe_have_one_edge_over_the_old_shot(luma: np.ndarra
     old, new = (shotlist.SHOTS[k].scene(SMALL) for k in (number - 1, number))
     starts = shotlist.first_frames()
     edges = []
-    for n in range(wipe["first"], wipe["last"] + 1):
+    for n in range(wipe["start"], wipe["stop"]):
         is_old = (luma[n] == _luma(old, (n - starts[number - 1]) / 24)).all(0)
         is_new = (luma[n] == _luma(new, (n - starts[number]) / 24)).all(0)
         edge = int(np.argmin(is_new))
@@ -96,8 +96,8 @@ def _luma(painter: Painter, time: float) -> np.ndarray:
 def test_film_frames_after_the_flash_equal_those_before_it(luma: np.ndarray) -> None:
     (flash,) = shotlist.truth()["flashes"]
     level = luma.mean((1, 2))
-    lit = level[flash["first"] : flash["last"] + 1]
-    before, after = level[flash["first"] - 1], level[flash["last"] + 1]
+    lit = level[flash["start"] : flash["stop"]]
+    before, after = level[flash["start"] - 1], level[flash["stop"]]
     assert lit.min() > max(before, after) + 5
     assert abs(before - after) < 4
 

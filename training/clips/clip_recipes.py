@@ -1,4 +1,4 @@
-"""Clips that the judges of shots are trained on: generated variants, and what those do not hold."""
+"""Recipes of the clips that the shot classifiers are trained on: generated variants, and kinds that those lack."""
 
 from __future__ import annotations
 
@@ -9,77 +9,108 @@ import numpy as np
 
 from samples.painting import Size
 from training.clips import variants
-from training.clips.scenes import POOLS, Camera, look, panorama, picture_world
+from training.clips.scenes import FOLDS, Camera, look, panorama, panorama_scene
 from training.clips.transitions import TRANSITIONS
 
-__all__ = ["HELD_OUT", "blended", "harder", "joined", "lit", "mosaic", "pans", "pool_of", "trapped", "variant"]
+__all__ = [
+    "TEST_FOLD",
+    "blended_cuts",
+    "cuts_in_stage_light",
+    "difficult_kinds",
+    "fold_of",
+    "more_hard_negatives",
+    "more_transitions",
+    "mosaic",
+    "pans",
+    "variant",
+]
 
-#: The pool of `variants.pool_of` that nothing is trained on.
-HELD_OUT = POOLS - 1
-#: What judges err in most: kinds of `variants`, plain cuts as often as all others.
-_HARDER = ("cut", "stage", "cut", "explosion", "cut", "compression", "cut", "dissolve_light")
-#: Traps that judges fall into, lamps of a stage as often as all others.
-_TRAPS = ("stage", "explosion", "stage", "compression", "stage", "caption", "stage", "held", "stage", "flash", "stage",
-          "strobe")  # fmt: skip
+#: The fold of `variants.fold_of` that is never used for training.
+TEST_FOLD = FOLDS - 1
+#: Kinds of `variants` with the most errors, plain cuts as often as all others.
+_DIFFICULT_KINDS = ("cut", "stage", "cut", "explosion", "cut", "compression", "cut", "dissolve_light")
+#: Hard negatives with the most false cuts, stage lights as often as all others.
+_FREQUENT_ERRORS = (
+    "stage",
+    "explosion",
+    "stage",
+    "compression",
+    "stage",
+    "caption",
+    "stage",
+    "held",
+    "stage",
+    "flash",
+    "stage",
+    "strobe",
+)
 _SIZES = ((320, 180), (320, 180), (256, 192), (320, 180), (400, 168), (192, 336))
 
 
 def variant(seed: int) -> variants.Clip:
     """Make a clip of the kind and, here, of the size that its seed says: wide, tall, narrow, or as it comes."""
-    width, height = _SIZES[seed // len(variants.KINDS) // POOLS % len(_SIZES)]
+    width, height = _SIZES[seed // len(variants.KINDS) // FOLDS % len(_SIZES)]
     return variants.generate(seed, width=width, height=height)
 
 
-def pool_of(kind: str, seed: int) -> int:
-    """Return which clips may share textures or scenes with one, 0 to 2."""
-    return variants.pool_of(seed) if kind in variants.KINDS else seed % HELD_OUT
+def fold_of(kind: str, seed: int) -> int:
+    """Return the cross-validation fold of a clip, 0 to 2; clips of different folds share no texture and no scene."""
+    return variants.fold_of(seed) if kind in variants.KINDS else seed % TEST_FOLD
 
 
-def blended(seed: int) -> variants.Clip:
+def blended_cuts(seed: int) -> variants.Clip:
     """Make shots with plain cuts between, most with a frame that mixes both, as a change of frame rate leaves it."""
     rng = np.random.default_rng((seed, 79))
-    # of the pool that `pool_of` says
-    made = variants.generate(len(variants.KINDS) * (POOLS * seed + seed % HELD_OUT), kind="cut")
-    frames, truth = made.frames, made.truth | {"kind": "blended", "seed": seed}
+    # of the fold that `fold_of` says
+    made = variants.generate(len(variants.KINDS) * (FOLDS * seed + seed % TEST_FOLD), kind="cut")
+    frames, truth = made.frames, made.truth | {"kind": "blended_cuts", "seed": seed}
     for n in truth["cuts"]:
         if rng.random() < 0.7:
             weight = rng.uniform(0.25, 0.75)
             frames[n] = (frames[n - 1] * (1 - weight) + frames[n] * weight).astype(np.uint8)
-            truth["unsure"].append({"frame": n + 1, "alt_of": n, "why": "the first that is not mixed"})
-    return variants.Clip("blended", seed, frames, truth, made.crf)
+            truth["unsure"].append(
+                {"start": n + 1, "stop": n + 2, "alternative_of": n, "why": "the first frame without the old shot"}
+            )
+    return variants.Clip("blended_cuts", seed, frames, truth, made.crf)
 
 
-def harder(seed: int) -> variants.Clip:
-    """Make one more clip of a kind that judges err in."""
-    # beyond the seeds of `variant` and `blended`
-    return _more("harder", seed, _HARDER[seed % len(_HARDER)], seed // len(_HARDER), 1000)
+def difficult_kinds(seed: int) -> variants.Clip:
+    """Make one more clip of a kind with many errors."""
+    # beyond the seeds of `variant` and `blended_cuts`
+    return _more(
+        "difficult_kinds", seed, _DIFFICULT_KINDS[seed % len(_DIFFICULT_KINDS)], seed // len(_DIFFICULT_KINDS), 1000
+    )
 
 
-def trapped(seed: int) -> variants.Clip:
-    """Make one more clip of a trap that judges fall into."""
-    # beyond the seeds of `harder`
-    return _more("trapped", seed, _TRAPS[seed % len(_TRAPS)], seed // len(_TRAPS), 3000)
+def more_hard_negatives(seed: int) -> variants.Clip:
+    """Make one more clip of a hard negative with many false cuts."""
+    # beyond the seeds of `difficult_kinds`
+    return _more(
+        "more_hard_negatives", seed, _FREQUENT_ERRORS[seed % len(_FREQUENT_ERRORS)], seed // len(_FREQUENT_ERRORS), 3000
+    )
 
 
-def joined(seed: int) -> variants.Clip:
+def more_transitions(seed: int) -> variants.Clip:
     """Make one more clip of gradual transitions."""
-    # beyond the seeds of `lit`
-    return _more("joined", seed, TRANSITIONS[1 + seed % (len(TRANSITIONS) - 1)], seed // len(TRANSITIONS), 7000)
+    # beyond the seeds of `cuts_in_stage_light`
+    return _more(
+        "more_transitions", seed, TRANSITIONS[1 + seed % (len(TRANSITIONS) - 1)], seed // len(TRANSITIONS), 7000
+    )
 
 
 def _more(name: str, seed: int, kind: str, turn: int, beyond: int) -> variants.Clip:
-    """Make a variant of a kind, of the pool that `pool_of` says and of a size that goes by turns."""
+    """Make a variant of a kind, of the fold that `fold_of` says and of a size that goes by turns."""
     width, height = _SIZES[turn % len(_SIZES)]
-    base = len(variants.KINDS) * (POOLS * (beyond + seed) + seed % HELD_OUT)
+    base = len(variants.KINDS) * (FOLDS * (beyond + seed) + seed % TEST_FOLD)
     made = variants.generate(base, kind=kind, width=width, height=height)
     return variants.Clip(name, seed, made.frames, made.truth | {"kind": name, "seed": seed}, made.crf)
 
 
-def lit(seed: int) -> variants.Clip:
+def cuts_in_stage_light(seed: int) -> variants.Clip:
     """Make shots of a stage with plain cuts between: its lamps switch, glide and swing on over the cuts."""
     rng = np.random.default_rng((seed, 80))
-    # beyond the seeds of `trapped`
-    made = _more("lit", seed, "cut", seed // HELD_OUT, 5000)
+    # beyond the seeds of `more_hard_negatives`
+    made = _more("cuts_in_stage_light", seed, "cut", seed // TEST_FOLD, 5000)
     height, width = made.frames.shape[1:3]
     frames = made.frames
     light = _lamps(rng, width, height, len(frames)) if rng.random() < 0.5 else _stage(rng, width, height, len(frames))
@@ -89,8 +120,8 @@ def lit(seed: int) -> variants.Clip:
 
 
 def _stage(rng: np.random.Generator, width: int, height: int, frames: int) -> Callable[[np.ndarray, int], np.ndarray]:
-    """Return what a trap of coloured lamps makes of a picture."""
-    effect = variants.ALL_TRAPS["stage"](rng, Size(width, height), frames).effect
+    """Return the effect of the hard negative with coloured stage lights."""
+    effect = variants.ALL_HARD_NEGATIVES["stage"](rng, Size(width, height), frames).effect
     assert effect is not None
     return effect
 
@@ -141,7 +172,7 @@ def mosaic(seed: int) -> variants.Clip:
             break
         mixed = int(rng.integers(6, longest)) if longest else 0
         if mixed:
-            gradual.append({"kind": "dissolve", "first": len(frames), "last": len(frames) + mixed - 1})
+            gradual.append({"kind": "dissolve", "start": len(frames), "stop": len(frames) + mixed})
         else:
             cuts.append(len(frames))
         for k in range(mixed):
@@ -183,8 +214,8 @@ def pans(seed: int) -> variants.Clip:
         pace = rng.uniform(0.015, 0.14) * np.array([rng.choice([-1, 1]), 0.0])
         pace = pace if rng.random() < 0.7 else pace[::-1] * rng.uniform(0.3, 1)
         seen = Camera(*(-20 * pace), zoom=float(rng.uniform(0.9, 1.4)), move_x=float(pace[0]), move_y=float(pace[1]))
-        picture = panorama(rng, size, seed % HELD_OUT)
-        shot = picture_world(rng, size, picture, seen, look(rng, 0.3), actors=int(rng.integers(0, 4)))
+        picture = panorama(rng, size, seed % TEST_FOLD)
+        shot = panorama_scene(rng, size, picture, seen, look(rng, 0.3), actors=int(rng.integers(0, 4)))
         if frames:
             cuts.append(len(frames))
         frames += [np.uint8(np.clip(shot(k), 0, 1) * 255) for k in range(int(rng.integers(30, 90)))]

@@ -1,6 +1,7 @@
-"""What makes a detector see cuts where none are: seeded effects over one running shot.
+"""Hard negatives: effects within one shot that detectors take for cuts, generated from a seed.
 
-A trap takes (rng, size, frames) and gives a `Trap`: a camera path, an effect on each picture, the frames it lights.
+Each function takes (rng, size, frames) and returns a `HardNegative`: a camera path, an effect on each frame, and the
+frames that are brightened.
 """
 
 from collections.abc import Callable
@@ -11,33 +12,45 @@ import numpy as np
 
 from samples.painting import Canvas, Size
 
-__all__ = ["TRAPS", "Trap"]
+__all__ = ["HARD_NEGATIVES", "HardNegative"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trap:
-    """`path` moves the camera (x, y in heights, zoom factor); `effect` changes frame k; `lit` are flashes."""
+class HardNegative:
+    """An effect within one shot.
+
+    Attributes
+    ----------
+    path : callable, optional
+        Returns the position of the camera (x, y in frame heights, zoom factor) at a frame.
+    effect : callable, optional
+        Returns frame k with the effect applied.
+    flashes : tuple of (int, int)
+        Ranges [start, stop) of frames that are brightened.
+    crf : float, optional
+        CRF of the encode; by default the clip chooses.
+    """
 
     path: Callable[[int], tuple[float, float, float]] | None = None
     effect: Callable[[Canvas, int], Canvas] | None = None
-    lit: tuple[tuple[int, int], ...] = ()
+    flashes: tuple[tuple[int, int], ...] = ()
     crf: float | None = None
 
 
-def flash(rng: np.random.Generator, _size: Size, frames: int) -> Trap:
+def flash(rng: np.random.Generator, _size: Size, frames: int) -> HardNegative:
     """Make one to four flashes of one to four frames, whole picture or a part of it, up to all white."""
-    power, lit = np.zeros(frames), []
+    power, flashes = np.zeros(frames), []
     for first in np.sort(rng.choice(np.arange(12, frames - 16), int(rng.integers(1, 5)), replace=False)):
         length = int(rng.integers(1, 5))
-        if lit and first <= lit[-1][1] + 6:
+        if flashes and first < flashes[-1][1] + 6:
             continue
         power[first : first + length] = rng.uniform(0.35, 1.0) * rng.uniform(0.4, 1.0, length)
-        lit.append((int(first), int(first) + length - 1))
+        flashes.append((int(first), int(first) + length))
     tint = 1 - rng.uniform(0, 0.25, 3).astype(np.float32)
-    return Trap(effect=lambda p, k: p + (tint - p) * np.float32(power[k]), lit=tuple(lit))
+    return HardNegative(effect=lambda p, k: p + (tint - p) * np.float32(power[k]), flashes=tuple(flashes))
 
 
-def strobe(rng: np.random.Generator, _size: Size, frames: int) -> Trap:
+def strobe(rng: np.random.Generator, _size: Size, frames: int) -> HardNegative:
     """Make a strobe: light every few frames for a second or more, black or bright between."""
     period, begin = int(rng.integers(2, 6)), int(rng.integers(10, 30))
     end = min(frames - 10, begin + int(rng.integers(24, 72)))
@@ -48,10 +61,10 @@ def strobe(rng: np.random.Generator, _size: Size, frames: int) -> Trap:
             return picture
         return picture + (1 - picture) * np.float32(high) if (k - begin) % period == 0 else picture * np.float32(low)
 
-    return Trap(effect=effect, lit=tuple((k, k) for k in range(begin, end, period)))
+    return HardNegative(effect=effect, flashes=tuple((k, k + 1) for k in range(begin, end, period)))
 
 
-def fast_pan(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def fast_pan(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Make a whip pan that ends where it rests: up to a third of the frame's width a frame, smeared by its shutter."""
     begin, length = int(rng.integers(15, frames // 2)), int(rng.integers(5, 16))
     reach = rng.choice([-1, 1]) * rng.uniform(0.6, 1.5) * size.aspect * (0.4 if length < 8 else 1.0)
@@ -64,10 +77,10 @@ def fast_pan(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         smear = int(abs(place(k + 0.25) - place(k - 0.25)) * size.height)
         return cv2.blur(picture, (smear, 1)) if smear > 1 else picture
 
-    return Trap(path=lambda k: (place(k), 0.0, 1.0), effect=effect)
+    return HardNegative(path=lambda k: (place(k), 0.0, 1.0), effect=effect)
 
 
-def explosion(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def explosion(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Light a ball of fire that fills the picture in a few frames and burns out over a second."""
     begin, growth, fade = int(rng.integers(15, frames // 2)), rng.uniform(1.5, 6), rng.uniform(10, 30)
     x, y = rng.uniform(0.2, 0.8) * size.width, rng.uniform(0.3, 0.8) * size.height
@@ -98,17 +111,17 @@ def explosion(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         power = 0.03 * np.exp(-max(k - begin, 0) / 8) * (k >= begin)
         return float(power * np.sin(2.9 * k)), float(power * np.cos(4.1 * k)), 1.0
 
-    return Trap(path=path, effect=effect, lit=((begin, min(frames - 1, begin + int(fade))),))
+    return HardNegative(path=path, effect=effect, flashes=((begin, min(frames - 1, begin + int(fade)) + 1),))
 
 
-def shake(rng: np.random.Generator, _size: Size, frames: int) -> Trap:
+def shake(rng: np.random.Generator, _size: Size, frames: int) -> HardNegative:
     """Run with the camera: a walk of up to a tenth of the height a frame."""
     strength = rng.uniform(0.02, 0.10)
     walk = np.convolve(rng.normal(0, 1, 2 * frames + 8), [0.25, 0.5, 0.25], "same").reshape(2, -1) * strength
-    return Trap(path=lambda k: (float(walk[0, k]), float(walk[1, k]), 1.0))
+    return HardNegative(path=lambda k: (float(walk[0, k]), float(walk[1, k]), 1.0))
 
 
-def caption(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def caption(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Show titles, lower thirds and subtitles that come and go over the running shot, at once or fading."""
     events = []
     for _ in range(int(rng.integers(2, 6))):
@@ -122,7 +135,7 @@ def caption(rng: np.random.Generator, size: Size, frames: int) -> Trap:
                 picture = picture + (colour - picture) * (cover * np.float32(weight))[..., None]
         return picture
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
 def _sign(rng: np.random.Generator, size: Size) -> tuple[Canvas, Canvas]:
@@ -145,12 +158,12 @@ def _sign(rng: np.random.Generator, size: Size) -> tuple[Canvas, Canvas]:
     return np.maximum(cover, letters), colour
 
 
-def compression(rng: np.random.Generator, _size: Size, _frames: int) -> Trap:
+def compression(rng: np.random.Generator, _size: Size, _frames: int) -> HardNegative:
     """Starve the encoder, nothing else: blocks, and keyframes that pop."""
-    return Trap(crf=float(rng.uniform(38, 48)))
+    return HardNegative(crf=float(rng.uniform(38, 48)))
 
 
-def occlusion(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def occlusion(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Let something close and large cross the whole picture in a few frames, once or twice."""
     begins = [int(b) for b in rng.integers(12, frames - 24, int(rng.integers(1, 3)))]
     length, broad = int(rng.integers(4, 14)), rng.uniform(0.5, 1.2)
@@ -170,10 +183,10 @@ def occlusion(rng: np.random.Generator, size: Size, frames: int) -> Trap:
                 picture = picture + (coat * (0.75 + 0.5 * weave) - picture) * cover
         return picture
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-def zoom(rng: np.random.Generator, _size: Size, frames: int) -> Trap:
+def zoom(rng: np.random.Generator, _size: Size, frames: int) -> HardNegative:
     """Make a crash zoom, in or out, up to three times within a third of a second."""
     begin, length = int(rng.integers(15, frames - 30)), int(rng.integers(6, 24))
     factor = float(rng.uniform(1.5, 3.0)) ** float(rng.choice([-0.6, 1.0]))
@@ -182,19 +195,19 @@ def zoom(rng: np.random.Generator, _size: Size, frames: int) -> Trap:
         part = np.clip((k - begin) / length, 0, 1)
         return 0.0, 0.0, float(factor ** (part * part * (3 - 2 * part)))
 
-    return Trap(path=path)
+    return HardNegative(path=path)
 
 
-def flicker(rng: np.random.Generator, _size: Size, frames: int) -> Trap:
+def flicker(rng: np.random.Generator, _size: Size, frames: int) -> HardNegative:
     """Imitate a bad lamp: every frame's brightness differs by up to a third; sometimes it steps and stays."""
     gain = 1 + rng.uniform(0.05, 0.33) * rng.uniform(-1, 1, frames)
     if rng.random() < 0.5:
         gain[int(rng.integers(20, frames - 20)) :] *= rng.choice([0.55, 0.7, 1.35])
-    return Trap(effect=lambda p, k: p * np.float32(gain[k]))
+    return HardNegative(effect=lambda p, k: p * np.float32(gain[k]))
 
 
-TRAPS: dict[str, Callable[[np.random.Generator, Size, int], Trap]] = {
-    trap.__name__: trap
-    for trap in (flash, strobe, fast_pan, explosion, shake, caption, compression, occlusion, zoom, flicker)
+HARD_NEGATIVES: dict[str, Callable[[np.random.Generator, Size, int], HardNegative]] = {
+    negative.__name__: negative
+    for negative in (flash, strobe, fast_pan, explosion, shake, caption, compression, occlusion, zoom, flicker)
 }
-"""Every trap by name."""
+"""Every hard negative of this module by name."""

@@ -7,13 +7,13 @@ import numpy as np
 
 from samples.painting import Canvas, Size
 
-__all__ = ["Dressing", "dressing"]
+__all__ = ["Overlay", "choose_overlay"]
 
-Dressing = Callable[[Canvas, int], Canvas]
+Overlay = Callable[[Canvas, int], Canvas]
 """Frame k of a clip as it is broadcast."""
 
 
-def dressing(rng: np.random.Generator, size: Size) -> Dressing:
+def choose_overlay(rng: np.random.Generator, size: Size) -> Overlay:
     """Choose what a clip wears; two in three wear nothing."""
     kind = str(rng.choice(list(_SHARES), p=list(_SHARES.values())))
     return {"none": _none, "grey": _grey, "bars": _bars, "logo": _logo, "ticker": _ticker}[kind](rng, size)
@@ -22,16 +22,16 @@ def dressing(rng: np.random.Generator, size: Size) -> Dressing:
 _SHARES = {"none": 0.64, "grey": 0.1, "bars": 0.1, "logo": 0.1, "ticker": 0.06}
 
 
-def _none(_rng: np.random.Generator, _size: Size) -> Dressing:
+def _none(_rng: np.random.Generator, _size: Size) -> Overlay:
     return lambda picture, k: picture
 
 
-def _grey(_rng: np.random.Generator, _size: Size) -> Dressing:
+def _grey(_rng: np.random.Generator, _size: Size) -> Overlay:
     weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
     return lambda picture, k: (picture @ weights)[..., None].repeat(3, -1)
 
 
-def _bars(rng: np.random.Generator, size: Size) -> Dressing:
+def _bars(rng: np.random.Generator, size: Size) -> Overlay:
     window = np.zeros((size.height, size.width, 1), np.float32)
     deep, wide = (rng.uniform(0.06, 0.14), 0.0) if rng.random() < 0.7 else (0.0, rng.uniform(0.08, 0.2))
     top, left = int(deep * size.height), int(wide * size.width)
@@ -39,7 +39,7 @@ def _bars(rng: np.random.Generator, size: Size) -> Dressing:
     return lambda picture, k: picture * window
 
 
-def _logo(rng: np.random.Generator, size: Size) -> Dressing:
+def _logo(rng: np.random.Generator, size: Size) -> Overlay:
     ink = np.zeros((size.height, size.width, 1), np.float32)
     side = int(rng.uniform(0.05, 0.1) * size.height)
     corner = (int(rng.choice([2, size.width - 3]) * 1.0), int(rng.choice([0.14, 0.86]) * size.height))
@@ -50,7 +50,7 @@ def _logo(rng: np.random.Generator, size: Size) -> Dressing:
     return lambda picture, k: picture + (colour - picture) * cover
 
 
-def _ticker(rng: np.random.Generator, size: Size) -> Dressing:
+def _ticker(rng: np.random.Generator, size: Size) -> Overlay:
     deep, pace = int(rng.uniform(0.08, 0.16) * size.height), rng.uniform(0.5, 4)
     band = np.zeros((deep, 4 * size.width, 3), np.uint8)
     text = "".join(rng.choice(list("ABCDEFGHIKLMNOPRSTU  "), 80))

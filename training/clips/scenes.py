@@ -12,23 +12,23 @@ from samples import land, night, screens, waters
 from samples.painting import Canvas, Size, noise_tile, ridge
 
 __all__ = [
-    "POOLS",
+    "FOLDS",
     "Camera",
     "Look",
     "Shown",
     "camera",
-    "card_world",
-    "film_world",
     "look",
     "panorama",
-    "picture_world",
+    "panorama_scene",
+    "sample_video_scene",
+    "title_card_scene",
 ]
 
 Shown = Callable[[int], Canvas]
 """A shot: its picture at frame k counted from the shot's start; k may be negative or beyond its end."""
 
-POOLS = 4
-"""Textures and scenes of the film are dealt into so many pools, which share none."""
+FOLDS = 4
+"""Textures and scenes of the film are dealt into so many folds, which share none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Camera:
     shake: float = 0.0
     phase: float = 0.0
     path: Callable[[int], tuple[float, float, float]] | None = field(default=None, compare=False)
-    """Extra shift x, y and zoom factor of frame k: how a trap takes the camera over."""
+    """Extra shift x, y and zoom factor of frame k: with which a hard negative moves the camera."""
 
 
 _SCENES = (land.dunes, land.forest, land.ridges, land.snow, night.aurora, night.lighthouse, night.drive, night.embers,
@@ -104,7 +104,7 @@ def camera(rng: np.random.Generator, size: Size) -> Camera:
     )
 
 
-def panorama(rng: np.random.Generator, size: Size, pool: int) -> Canvas:
+def panorama(rng: np.random.Generator, size: Size, fold: int) -> Canvas:
     """Paint a still picture 2.4 times the frame: land, a room, a face, a crowd, or cut paper."""
     tall, wide = round(2.4 * size.height), round(2.4 * size.width)
     base = rng.random((3, 3)) * rng.uniform(0.5, 1.0)
@@ -112,7 +112,7 @@ def panorama(rng: np.random.Generator, size: Size, pool: int) -> Canvas:
         base = base * 0.35 + base.mean(1, keepdims=True) * 0.65
     down = np.linspace(0, 1, tall)[:, None]
     picture = (base[0] + (base[1] - base[0]) * down)[:, None, :] * np.ones((1, wide, 1))
-    tile = _tile(500 + 4 * pool + int(rng.integers(4)))
+    tile = _tile(500 + 4 * fold + int(rng.integers(4)))
     texture = cv2.resize(tile, (wide, tall), interpolation=cv2.INTER_LINEAR)
     fine = np.tile(tile, (-(-tall // 512), -(-wide // 512)))[:tall, :wide]
     strength = rng.uniform(0.1, 0.5)
@@ -198,7 +198,7 @@ def _paper(picture: Canvas, rng: np.random.Generator) -> None:
         cv2.fillPoly(picture, [cv2.convexHull(np.round(points * 16).astype(np.int32))], _colour(rng), cv2.LINE_AA, 4)
 
 
-def picture_world(
+def panorama_scene(
     rng: np.random.Generator, size: Size, picture: Canvas, seen: Camera, taken: Look, *, actors: int = 0
 ) -> Shown:
     """Return a shot of a panorama: a camera over it, actors that move through it."""
@@ -241,14 +241,14 @@ def picture_world(
     return show
 
 
-def film_scene(rng: np.random.Generator, pool: int, last: int | None) -> int:
-    """Choose one of the sample film's scenes that a pool has, another than the last."""
-    mine = range(pool, len(_SCENES), POOLS)
+def choose_sample_scene(rng: np.random.Generator, fold: int, last: int | None) -> int:
+    """Choose one of the sample film's scenes that a fold has, another than the last."""
+    mine = range(fold, len(_SCENES), FOLDS)
     place = int(rng.integers(len(mine)))
     return mine[place] if mine[place] != last else mine[place - 1]
 
 
-def film_world(rng: np.random.Generator, size: Size, taken: Look, scene: int) -> Shown:
+def sample_video_scene(rng: np.random.Generator, size: Size, taken: Look, scene: int) -> Shown:
     """Return a shot of one of the sample film's scenes, from a random moment on."""
     painter = _SCENES[scene](size)
     begin, grain_seed = rng.uniform(0, 3), int(rng.integers(1 << 30))
@@ -261,7 +261,7 @@ def film_world(rng: np.random.Generator, size: Size, taken: Look, scene: int) ->
     return show
 
 
-def card_world(rng: np.random.Generator, size: Size, taken: Look) -> Shown:
+def title_card_scene(rng: np.random.Generator, size: Size, taken: Look) -> Shown:
     """Return a shot of what no camera saw: a flat or shaded card, bars, a title on it, a moving disc, or static."""
     kind = str(rng.choice(["flat", "shade", "bars", "title", "disc", "static"]))
     ground = np.zeros((size.height, size.width, 3), np.float32) + np.array(_colour(rng), np.float32)

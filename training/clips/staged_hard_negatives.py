@@ -1,4 +1,4 @@
-"""Traps that are staged: light that is changed on purpose, lenses, screens in the picture, crowds, titles that run."""
+"""More hard negatives: stage lights, changes of focus, screens within the frame, crowds, rolling credits."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 
 from samples.painting import Canvas, Size
-from training.clips.hard_negatives import Trap
+from training.clips.hard_negatives import HardNegative
 
-__all__ = ["STAGED_TRAPS"]
+__all__ = ["STAGED_HARD_NEGATIVES"]
 
 
-def lamp(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def lamp(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Turn the light up or down over some frames, or open the iris; all of the picture or most of one side of it."""
     begin, length = int(rng.integers(12, frames - 50)), int(rng.integers(1, 40))
     gain = rng.uniform(0.45, 1.8) * (1 + rng.uniform(-0.15, 0.15, 3))
@@ -24,10 +24,10 @@ def lamp(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         part = np.clip((k - begin) / length, 0, 1)
         return picture * (1 + shade * ((gain - 1) * part).astype(np.float32))
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-def focus(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def focus(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Pull the focus away, back, or both."""
     begin, length, hold = int(rng.integers(12, frames - 60)), int(rng.integers(5, 24)), int(rng.integers(0, 20))
     most, away = rng.uniform(0.015, 0.06) * size.height, str(rng.choice(["away", "back", "both"]))
@@ -40,10 +40,10 @@ def focus(rng: np.random.Generator, size: Size, frames: int) -> Trap:
             part = min(part, np.clip((begin + 2 * length + hold - k) / length, 0, 1))
         return cv2.GaussianBlur(picture, (0, 0), most * part) if most * part > 0.3 else picture
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-def roll(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def roll(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Turn the camera about its axis, up to a quarter turn within a second."""
     begin, length = int(rng.integers(12, frames - 40)), int(rng.integers(8, 30))
     angle = float(rng.choice([-1, 1]) * rng.uniform(20, 90))
@@ -53,10 +53,10 @@ def roll(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         turn = cv2.getRotationMatrix2D((size.width / 2, size.height / 2), angle * part * part * (3 - 2 * part), 1.0)
         return cv2.warpAffine(picture, turn, (size.width, size.height), borderMode=cv2.BORDER_REFLECT)
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-def screen(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def screen(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Put a screen into the picture, up to half of its area, whose programme has cuts of its own."""
     share = rng.uniform(0.35, 0.7)
     high, wide = int(share * size.height), int(share * size.width)
@@ -70,10 +70,10 @@ def screen(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         out[top : top + high, left : left + wide] = shown
         return out
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-def swarm(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def swarm(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Fill the picture with what moves fast every way: birds, leaves, a throng close to the camera."""
     count, pace = int(rng.integers(10, 70)), rng.uniform(0.01, 0.06)
     start, way = rng.random((count, 2)), rng.normal(0, pace, (count, 2))
@@ -91,10 +91,10 @@ def swarm(rng: np.random.Generator, size: Size, frames: int) -> Trap:
                 cv2.ellipse(out, spot, (int(wide * 16), int(wide * 9)), 0, 0, 360, tuple(coat), -1, cv2.LINE_AA, 4)
         return out
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-def credit_roll(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def credit_roll(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Run lines of names up the picture."""
     tall, points = 6 * size.height, max(6, int(rng.uniform(0.05, 0.1) * size.height))
     ink = np.zeros((tall, size.width, 3), np.uint8)
@@ -109,10 +109,10 @@ def credit_roll(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         start = int(pace * k) % (tall - size.height)
         return picture * dim + (1 - picture * dim) * letters[start : start + size.height]
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-def held(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def held(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Show every picture twice or more often, as drawn films do, while the camera moves by much."""
     each = int(rng.integers(2, 5))
     way = rng.normal(0, 1, 2) * rng.uniform(0.004, 0.02)
@@ -122,10 +122,10 @@ def held(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         at = min(max(k, 0), frames) // each * each
         return float(way[0] * at + jitter[at, 0]), float(way[1] * at + jitter[at, 1]), 1.0
 
-    return Trap(path=path)
+    return HardNegative(path=path)
 
 
-def stage(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def stage(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Light a stage with coloured lamps that switch at once or glide, one side or all of it."""
     changes = np.cumsum(rng.integers(3, 30, 80))
     glide = int(rng.choice([1, 1, 4, 10]))
@@ -139,10 +139,10 @@ def stage(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         left, right = colours[max(n - 1, 0)] * (1 - part) + colours[n] * part
         return picture * (left + (right - left) * across)
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-def entrance(rng: np.random.Generator, size: Size, frames: int) -> Trap:
+def entrance(rng: np.random.Generator, size: Size, frames: int) -> HardNegative:
     """Let something large come in and stay: up to two thirds of the picture are covered."""
     begin, length, broad = int(rng.integers(12, frames - 40)), int(rng.integers(4, 30)), rng.uniform(0.25, 0.6)
     coat = rng.random(3).astype(np.float32) * np.float32(rng.uniform(0.1, 0.9))
@@ -158,10 +158,10 @@ def entrance(rng: np.random.Generator, size: Size, frames: int) -> Trap:
         cover = np.clip((edge + bulge - where) * 25, 0, 1)[..., None]
         return picture + (coat * (0.75 + 0.5 * weave) - picture) * cover
 
-    return Trap(effect=effect)
+    return HardNegative(effect=effect)
 
 
-STAGED_TRAPS: dict[str, Callable[[np.random.Generator, Size, int], Trap]] = {
-    trap.__name__: trap for trap in (lamp, focus, roll, screen, swarm, credit_roll, held, stage, entrance)
+STAGED_HARD_NEGATIVES: dict[str, Callable[[np.random.Generator, Size, int], HardNegative]] = {
+    negative.__name__: negative for negative in (lamp, focus, roll, screen, swarm, credit_roll, held, stage, entrance)
 }
-"""Every staged trap by name."""
+"""Every hard negative of this module by name."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from samples.painting import Canvas
 
-__all__ = ["DISSOLVES", "TRANSITIONS", "WIPES", "hold_colour", "mixed_picture", "paced"]
+__all__ = ["DISSOLVES", "TRANSITIONS", "WIPES", "hold_colour", "mix_frames", "transition_weight"]
 
 DISSOLVES = ("dissolve", "dissolve_light", "dissolve_late")
 """Forms of dissolve: of samples, of light, and one whose new shot comes late, so that the picture dims between."""
@@ -19,14 +19,14 @@ def hold_colour(fade: str) -> float:
     return 1.0 if fade == "fade_white" else 0.0
 
 
-def paced(pace: str, part: float) -> float:
+def transition_weight(pace: str, part: float) -> float:
     """Return the weight that a transition has come to after `part` (0 to 1) of its time."""
     if pace == "smooth":
         return part * part * (3 - 2 * part)
     return {"even": part, "slow": part**1.7, "quick": 1 - (1 - part) ** 1.7}[pace]
 
 
-def mixed_picture(form: str, old: Canvas, new: Canvas, weight: float) -> Canvas:
+def mix_frames(form: str, old: Canvas, new: Canvas, weight: float) -> Canvas:
     """Return the picture of a transition in which the new shot has come to `weight` (0 to 1, exclusive)."""
     if form == "dissolve":
         return old + (new - old) * np.float32(weight)

@@ -1,21 +1,21 @@
-"""Labelled test clips for shot detection: every kind of transition and every trap, seeded, in endless variants.
+"""Labelled clips for shot detection: every kind of transition and of hard negative, generated from a seed.
 
-    from samples import variants
+    from training.clips import variants
     clip = variants.generate(17)                    # or generate(17, kind="dissolve")
     clip.frames                                     # uint8 RGB, (frames, height, width, 3)
     clip.truth["cuts"], clip.truth["gradual"], clip.truth["flashes"]
     variants.write_clip("v17.mp4", clip)            # x264 through PyAV; the truth goes to v17.mp4.json
 
-Seeds are dealt into pools (`pool_of`): clips of different pools share no texture and no scene, so that a judge can be
-trained on some and held against another. The same seed, kind and size give the same bytes. Without `kind`, seeds walk
-through `KINDS` in turn, so that a range of seeds holds all of them alike. A seed's difficulty is random: half of the
-clips have dark, flat, grainy shots, shots of a few frames, or neighbours that look alike (the same picture from another
-place). Some clips are grey, have black bars, or carry a logo or a ticker all along.
+Each seed belongs to a fold (`fold_of`): clips of different folds share no texture and no scene, so that a classifier
+can be trained on some folds and tested on another. The same seed, kind and size give the same bytes. Without `kind`,
+seeds go through `KINDS` in turn, so that a range of seeds contains all kinds equally often. The difficulty of a seed is
+random: half of the clips have dark, flat or grainy shots, shots of a few frames, or adjacent shots that look alike (the
+same scene from another position). Some clips are grey, have black bars, or show a logo or a ticker throughout.
 
-The truth has the keys of hand-labelled shot truth: `cuts` are first frames of a new shot; `gradual` holds `kind` and
-the first and last frame that are a visible mixture; `flashes` the first and last lit frame; `unsure` the holds of a
-fade's black or white. A file may lack a cut: a coarse quantiser can leave the old picture standing, in the light of a
-faint new one. Such cuts are `unsure` in the file's truth.
+Labels are half-open ranges of frames: `cuts` are first frames of new shots; `gradual` has `kind`, `start` and `stop` of
+the frames that are visibly blended; `flashes` the brightened frames; `unsure` the black or white between fades. A file
+may lack a cut: at a high quantiser x264 can keep the old shot for some frames after it. Such cuts are `unsure` in the
+labels of the file.
 """
 
 import itertools
@@ -33,30 +33,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samples.painting import Canvas, Size
-from training.clips.hard_negatives import TRAPS, Trap
-from training.clips.overlays import dressing
+from training.clips.hard_negatives import HARD_NEGATIVES, HardNegative
+from training.clips.overlays import choose_overlay
 from training.clips.scenes import (
-    POOLS,
+    FOLDS,
     Shown,
     camera,
-    card_world,
-    film_scene,
-    film_world,
+    choose_sample_scene,
     look,
     panorama,
-    picture_world,
+    panorama_scene,
+    sample_video_scene,
+    title_card_scene,
 )
-from training.clips.staged_hard_negatives import STAGED_TRAPS
-from training.clips.transitions import DISSOLVES, TRANSITIONS, WIPES, hold_colour, mixed_picture, paced
+from training.clips.staged_hard_negatives import STAGED_HARD_NEGATIVES
+from training.clips.transitions import DISSOLVES, TRANSITIONS, WIPES, hold_colour, mix_frames, transition_weight
 
-__all__ = ["ALL_TRAPS", "KINDS", "RATE", "Clip", "Editor", "generate", "pool_of", "write_clip"]
+__all__ = ["ALL_HARD_NEGATIVES", "KINDS", "RATE", "Clip", "Editor", "fold_of", "generate", "write_clip"]
 
 RATE = 24
-"""Frames a second."""
-ALL_TRAPS = TRAPS | STAGED_TRAPS
-"""Every trap by name."""
-KINDS = (*TRANSITIONS, *ALL_TRAPS)
-"""Every kind of clip: transitions first, then traps, which hold no boundary at all (or plain cuts beside the trap)."""
+"""Frames per second."""
+ALL_HARD_NEGATIVES = HARD_NEGATIVES | STAGED_HARD_NEGATIVES
+"""Every hard negative by name."""
+KINDS = (*TRANSITIONS, *ALL_HARD_NEGATIVES)
+"""Every kind of clip: transitions, then hard negatives, which contain no boundary except plain cuts outside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Clip:
     crf: float
 
 
-def pool_of(seed: int) -> int:
-    """Return which pool of textures and scenes a seed's clip is made of, 0 to 3."""
-    return seed // len(KINDS) % POOLS
+def fold_of(seed: int) -> int:
+    """Return which fold of textures and scenes a seed's clip is made of, 0 to 3."""
+    return seed // len(KINDS) % FOLDS
 
 
 def generate(seed: int, *, kind: str | None = None, width: int = 320, height: int = 180) -> Clip:
@@ -107,15 +107,15 @@ def generate(seed: int, *, kind: str | None = None, width: int = 320, height: in
     kind = KINDS[seed % len(KINDS)] if kind is None else kind
     rng = np.random.default_rng((seed, KINDS.index(kind)))
     size = Size(width, height)
-    if kind in ALL_TRAPS:
-        return _trap_clip(kind, seed, rng, size)
+    if kind in ALL_HARD_NEGATIVES:
+        return _hard_negative_clip(kind, seed, rng, size)
     return _transition_clip(kind, seed, rng, size)
 
 
 def _transition_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Clip:
     difficulty = float(rng.choice([0.0, 0.5, 1.0]))
     joins = int(rng.integers(2, 6)) if kind == "cut" else int(rng.integers(1, 4))
-    shown = _shots(rng, size, pool_of(seed), joins + 1, difficulty)
+    shown = _shots(rng, size, fold_of(seed), joins + 1, difficulty)
     writer = Editor(rng, size)
     writer.hold(shown[0], 0, _length(rng, kind, difficulty))
     for number, (old, new) in enumerate(itertools.pairwise(shown)):
@@ -126,22 +126,22 @@ def _transition_clip(kind: str, seed: int, rng: np.random.Generator, size: Size)
     return writer.clip(kind, seed, float(rng.choice([18, 23, 28, 33])))
 
 
-def _trap_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Clip:
+def _hard_negative_clip(kind: str, seed: int, rng: np.random.Generator, size: Size) -> Clip:
     difficulty = float(rng.choice([0.0, 0.5]))
     frames = int(rng.integers(96, 200))
-    trap = ALL_TRAPS[kind](rng, size, frames)
+    negative = ALL_HARD_NEGATIVES[kind](rng, size, frames)
     writer = Editor(rng, size)
-    shot = _shots(rng, size, pool_of(seed), 1, difficulty, trap)[0]
-    if rng.random() < 0.35:  # a real cut before the trap: silence must not be the way to score
-        before = _shots(rng, size, pool_of(seed), 1, difficulty)[0]
+    shot = _shots(rng, size, fold_of(seed), 1, difficulty, negative)[0]
+    if rng.random() < 0.35:  # a real cut before the effect, so that a detector without detections does not score best
+        before = _shots(rng, size, fold_of(seed), 1, difficulty)[0]
         writer.hold(before, 0, int(rng.integers(24, 60)))
         writer.change("cut", before, shot)
     start = len(writer.frames)
     for k in range(frames):
         picture = shot(k)
-        writer.add(picture if trap.effect is None else trap.effect(picture, k))
-    writer.flashes = [{"first": start + first, "last": start + last} for first, last in trap.lit]
-    return writer.clip(kind, seed, trap.crf if trap.crf is not None else float(rng.choice([18, 23, 28, 33])))
+        writer.add(picture if negative.effect is None else negative.effect(picture, k))
+    writer.flashes = [{"start": start + first, "stop": start + last} for first, last in negative.flashes]
+    return writer.clip(kind, seed, negative.crf if negative.crf is not None else float(rng.choice([18, 23, 28, 33])))
 
 
 def _length(rng: np.random.Generator, kind: str, difficulty: float) -> int:
@@ -151,29 +151,29 @@ def _length(rng: np.random.Generator, kind: str, difficulty: float) -> int:
 
 
 def _shots(
-    rng: np.random.Generator, size: Size, pool: int, count: int, difficulty: float, trap: Trap | None = None
+    rng: np.random.Generator, size: Size, fold: int, count: int, difficulty: float, negative: HardNegative | None = None
 ) -> list[Shown]:
     shots: list[Shown] = []
     last: int | None = None
-    picture, taken = panorama(rng, size, pool), look(rng, difficulty)
+    picture, taken = panorama(rng, size, fold), look(rng, difficulty)
     while len(shots) < count:
         alike = shots and rng.random() < 0.35 * difficulty
         if not alike:
-            picture = panorama(rng, size, pool)
+            picture = panorama(rng, size, fold)
             taken = look(rng, difficulty) if rng.random() < 0.7 else taken
-        world = rng.random() if trap is None and not alike else 1.0
+        world = rng.random() if negative is None and not alike else 1.0
         scene: int | None = None
         if world < 0.25:
-            scene = film_scene(rng, pool, last)
-            shot = film_world(rng, size, taken, scene)
+            scene = choose_sample_scene(rng, fold, last)
+            shot = sample_video_scene(rng, size, taken, scene)
         elif world < 0.35:
-            shot = card_world(rng, size, taken)
+            shot = title_card_scene(rng, size, taken)
         else:
             seen = camera(rng, size)
-            if trap is not None and trap.path is not None:
-                # the trap holds the camera
-                seen = type(seen)(seen.x, seen.y, seen.zoom, path=trap.path)
-            shot = picture_world(rng, size, picture, seen, taken, actors=int(rng.integers(0, 5)))
+            if negative is not None and negative.path is not None:
+                # the hard negative controls the camera
+                seen = type(seen)(seen.x, seen.y, seen.zoom, path=negative.path)
+            shot = panorama_scene(rng, size, picture, seen, taken, actors=int(rng.integers(0, 5)))
         if not shots or _differ(shots[-1](40), shot(0), taken.grain):
             shots.append(shot)
             last = scene
@@ -195,14 +195,14 @@ class Editor:
         Chooses how long transitions take, and what form they have.
     size
         Of the picture.
-    dressed
+    has_overlays
         Whether there may be black bars, a logo or a ticker.
     """
 
-    def __init__(self, rng: np.random.Generator, size: Size, *, dressed: bool = True) -> None:
+    def __init__(self, rng: np.random.Generator, size: Size, *, has_overlays: bool = True) -> None:
         self.rng = rng
         self.size = size
-        self.dress = dressing(rng, size) if dressed else lambda picture, _: picture
+        self.dress = choose_overlay(rng, size) if has_overlays else lambda picture, _: picture
         self.frames: list[NDArray[np.uint8]] = []
         self.cuts: list[int] = []
         self.gradual: list[dict[str, Any]] = []
@@ -213,8 +213,8 @@ class Editor:
 
     def add(self, picture: Canvas) -> None:
         """Add a frame."""
-        dressed = self.dress(picture, len(self.frames))
-        self.frames.append((np.clip(dressed, 0, 1) * 255 + 0.5).astype(np.uint8))
+        has_overlays = self.dress(picture, len(self.frames))
+        self.frames.append((np.clip(has_overlays, 0, 1) * 255 + 0.5).astype(np.uint8))
 
     def hold(self, shot: Shown, first: int, frames: int) -> None:
         """Show so many frames of a shot, from its own frame `first`."""
@@ -234,10 +234,10 @@ class Editor:
             pace = str(self.rng.choice(["even", "even", "even", "smooth", "slow", "quick"]))
             # an editor's still, or an old shot that was at its end
             frozen = self.at if join in DISSOLVES and self.rng.random() < 0.15 else None
-            weights = [paced(pace, (k + 1) / (mixed + 1)) for k in range(mixed)]
+            weights = [transition_weight(pace, (k + 1) / (mixed + 1)) for k in range(mixed)]
             self._mix("dissolve" if join in DISSOLVES else "wipe", join, weights)
             for k, weight in enumerate(weights):
-                self.add(mixed_picture(join, old(self.at + k if frozen is None else frozen), new(k), weight))
+                self.add(mix_frames(join, old(self.at + k if frozen is None else frozen), new(k), weight))
             self.at = mixed
 
     def _cut(self) -> None:
@@ -248,7 +248,7 @@ class Editor:
         """Note a transition that begins with the next frame: those of its frames that can be told from its ends."""
         seen = [k for k, weight in enumerate(weights) if 0.02 <= weight <= 0.98]
         first = len(self.frames)
-        self.gradual.append({"kind": kind, "first": first + seen[0], "last": first + seen[-1], "form": form})
+        self.gradual.append({"kind": kind, "start": first + seen[0], "stop": first + seen[-1] + 1, "form": form})
 
     def _fade(self, join: str, old: Shown, new: Shown) -> None:
         colour = np.zeros((self.size.height, self.size.width, 3), np.float32) + hold_colour(join)
@@ -262,22 +262,22 @@ class Editor:
         if sudden == "out":
             self.cuts.append(len(self.frames))
         else:
-            weights = [paced(pace, (k + 1) / (out + 1)) for k in range(out)]
+            weights = [transition_weight(pace, (k + 1) / (out + 1)) for k in range(out)]
             self._mix("fade_out", join, weights)
             for k, weight in enumerate(weights):
-                self.add(mixed_picture("dissolve", old(self.at + k), colour, weight))
+                self.add(mix_frames("dissolve", old(self.at + k), colour, weight))
         hold = len(self.frames)
         for _ in range(held):
             self.add(colour)
         if held and not sudden:
-            self.unsure.append({"frame": hold, "last": hold + held - 1, "why": "the hold between fades"})
+            self.unsure.append({"start": hold, "stop": hold + held, "why": "the hold between fades"})
         if sudden == "in":
             self._cut()
             return
-        weights = [paced(pace, (k + 1) / (back + 1)) for k in range(back)]
+        weights = [transition_weight(pace, (k + 1) / (back + 1)) for k in range(back)]
         self._mix("fade_in", join, weights)
         for k, weight in enumerate(weights):
-            self.add(mixed_picture("dissolve", colour, new(k), weight))
+            self.add(mix_frames("dissolve", colour, new(k), weight))
         self.at = int(back)
 
     def clip(self, kind: str, seed: int, crf: float) -> Clip:
@@ -334,7 +334,7 @@ def _truth_of_file(path: Path, clip: Clip) -> dict[str, Any]:
         if n == cut:
             truth["cuts"].append(cut)
         else:
-            truth["unsure"].append({"frame": cut, "last": n, "why": "the encoder has kept the old shot's picture"})
+            truth["unsure"].append({"start": cut, "stop": n + 1, "why": "the encoder still shows the old shot"})
     return truth
 
 

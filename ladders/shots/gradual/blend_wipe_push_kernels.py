@@ -1,4 +1,4 @@
-"""Kernels that say what a picture in the midst of a transition is made of: the old one, the new one, or both."""
+"""Kernels of the blend, wipe and push models: fits of a frame inside a transition to the frames at its ends."""
 
 from typing import Any
 
@@ -7,24 +7,24 @@ from numpy.typing import NDArray
 
 from shotladder_runtime.kernels.compiler import kernel
 
-__all__ = ["halve", "parts", "seams", "strip_means"]
+__all__ = ["fit_blocks", "fit_push", "halve", "strip_means"]
 
 
 @kernel(error_model="python")
-def halve(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
+def halve(plane: NDArray[np.int16], out: NDArray[np.float32]) -> None:
     """Average squares of 2 x 2 samples, in sixteenths of a level, to levels; a last odd line or column is dropped."""
     height, width = out.shape
     for y in range(height):
-        upper, lower = picture[2 * y], picture[2 * y + 1]
+        upper, lower = plane[2 * y], plane[2 * y + 1]
         for x in range(width):
             left = np.int32(upper[2 * x]) + np.int32(lower[2 * x])
             out[y, x] = np.float32(left + np.int32(upper[2 * x + 1]) + np.int32(lower[2 * x + 1])) / np.float32(64)
 
 
 @kernel(error_model="python")
-def strip_means(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
+def strip_means(plane: NDArray[np.int16], out: NDArray[np.float32]) -> None:
     """Write the means across strips of whole lines, a row of `out` a strip, in levels; some have a line more."""
-    height, width = picture.shape
+    height, width = plane.shape
     count = out.shape[0]
     sums = np.empty(width, np.int32)
     y = 0
@@ -32,7 +32,7 @@ def strip_means(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
         lines = height // count + (k < height % count)
         sums[:] = 0
         for i in range(y, y + lines):
-            line = picture[i]
+            line = plane[i]
             for x in range(width):
                 sums[x] += np.int32(line[x])
         for x in range(width):
@@ -42,20 +42,20 @@ def strip_means(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
 
 @kernel(error_model="python", fastmath={"reassoc", "contract"})
 def _match(
-    picture: NDArray[np.float32], other: NDArray[np.float32], y: int, x: int, place: NDArray[np.int64]
+    plane: NDArray[np.float32], other: NDArray[np.float32], y: int, x: int, position: NDArray[np.int64]
 ) -> tuple[Any, Any]:
-    """Find what of `other`, at most a sample away, a block of 8 x 8 is most like; return how like, and its deviation.
+    """Find the block of `other`, at most a sample away, with the highest correlation; return it and the deviation.
 
-    A level's worth of noise in either is like nothing.
+    Noise of one level in either block lowers the correlation.
     """
-    height, width = picture.shape
+    height, width = plane.shape
     best, own = np.float32(-2), np.float32(0)
     for u in range(max(y - 1, 0), min(y + 1, height - 8) + 1):
         for v in range(max(x - 1, 0), min(x + 1, width - 8) + 1):
             a = b = aa = bb = ab = np.float32(0)
             for i in range(8):
                 for j in range(8):
-                    p, q = picture[y + i, x + j], other[u + i, v + j]
+                    p, q = plane[y + i, x + j], other[u + i, v + j]
                     a += p
                     b += q
                     aa += p * p
@@ -66,37 +66,39 @@ def _match(
             alike = (ab - a * b / 64) / np.sqrt(own * theirs)
             if alike > best:
                 best = alike
-                place[0], place[1] = u, v
+                position[0], position[1] = u, v
     return best, np.sqrt(own / 64)
 
 
 @kernel(error_model="python", fastmath={"reassoc", "contract"})
-def parts(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]) -> None:
-    """Say of which picture the blocks of one between them are, whatever light falls on them.
+def fit_blocks(
+    middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]
+) -> None:
+    """Fit the blocks of a frame by the blocks of the old and of the new frame, independent of brightness.
 
     Parameters
     ----------
     middle, old, new : float32 arrays, shape (height, width)
         In levels.
     out : float32 array, shape (5,)
-        Means over the blocks, each weighted by its deviation: the correlation with the picture it is more like; the
-        share of its variance that this, or a sum of both, explains; whether it is plainly of the old one (that
-        correlation is higher by 0.3), or of the new one; the smaller of both weights in that sum, -0.5 to 0.5.
+        Means over the blocks, each weighted by its standard deviation: the higher of both correlations; the fraction
+        of variance that a weighted sum of both, or the better one alone, explains; whether the block belongs to the
+        old frame (its correlation is higher by 0.3), or to the new one; the smaller weight of the sum, -0.5 to 0.5.
     """
     height, width = middle.shape
-    place = np.zeros((2, 2), np.int64)
+    position = np.zeros((2, 2), np.int64)
     weights = 1e-6
     out[:] = 0
     for y in range(0, height - 7, 8):
         for x in range(0, width - 7, 8):
-            one, deviation = _match(middle, old, y, x, place[0])
-            two, _ = _match(middle, new, y, x, place[1])
+            one, deviation = _match(middle, old, y, x, position[0])
+            two, _ = _match(middle, new, y, x, position[1])
             p0 = q0 = r0 = pp = qq = rr = pq = pr = qr = np.float32(0)
             for i in range(8):
                 for j in range(8):
                     p = middle[y + i, x + j]
-                    q = old[place[0, 0] + i, place[0, 1] + j]
-                    r = new[place[1, 0] + i, place[1, 1] + j]
+                    q = old[position[0, 0] + i, position[0, 1] + j]
+                    r = new[position[1, 0] + i, position[1, 1] + j]
                     p0 += p
                     q0 += q
                     r0 += r
@@ -128,15 +130,17 @@ def parts(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np
 
 
 @kernel(error_model="python", fastmath={"reassoc", "contract"})
-def seams(middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]) -> None:
-    """Say how well a new picture that pushes the old one out explains one between them.
+def fit_push(
+    middle: NDArray[np.float32], old: NDArray[np.float32], new: NDArray[np.float32], out: NDArray[Any]
+) -> None:
+    """Compute how well the new frame, pushing the old one out, explains a frame between them.
 
     Parameters
     ----------
     middle, old, new : float32 arrays, shape (strips, size)
-        Means across strips of the pictures, along the way of the push.
+        Mean profiles of strips of the frames, along the direction of the push.
     out : float32 array, shape (size + 1, 2)
-        Mean absolute difference when the new picture has come in by so many samples: from the end, from the start.
+        Mean absolute difference if the new frame covers 0 to `size` samples: from the end, from the start.
     """
     strips, size = middle.shape
     for d in range(size + 1):

@@ -1,107 +1,144 @@
-"""Kernels that look for gradual transitions on thumbnails, a row a frame."""
+"""Kernels of dissolve detection: window scores, their peaks, and the exact ends of a transition, on thumbnails."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shotladder_runtime.kernels.compiler import kernel
 
-__all__ = ["mixture", "peaks", "progress", "ramp", "windows"]
+__all__ = ["fit_ramp", "mixture_residuals", "peaks", "progress", "score_windows"]
 
 
 @kernel(error_model="python")
-def windows(
+def score_windows(
     thumbnails: NDArray[np.float32],
     change: NDArray[np.float32],
     excess: NDArray[np.float32],
-    lags: NDArray[np.int64],
-    least: float,
-    straight: float,
-    worth: NDArray[np.float32],
-    lag: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    min_difference: float,
+    min_straightness: float,
+    scores: NDArray[np.float32],
+    best_lengths: NDArray[np.int64],
 ) -> None:
-    """Find for each frame the window about it whose ends differ most, and by the straightest way.
+    """Find, for each frame, the window centred on it with the highest score, for six kinds of score.
 
-    The way between two thumbnails is as long as the sum of its steps (`change`; `excess` is what of a step goes
-    beyond what is usual around it). A mixture goes straight, motion wanders. What a window is worth has as many
-    readings as `worth` and `lag` have rows: the difference of its ends times difference / way once, twice, and,
-    less what motion alone may have done, once and four times; once and times how far it outpaces the six frames on
-    its quieter side; and, last, times how well its middle is half of both ends, or one of them in each cell. A
-    window is nothing when its ends differ by less than `least` levels or when one step makes up half of it: a cut;
-    and, but for the last reading, when difference / way is below `straight`.
+    The path between two thumbnails is as long as the sum of the changes from frame to frame. Thumbnails of a mixture
+    lie on a straight path, those of motion do not.
+
+    Parameters
+    ----------
+    thumbnails : float32 array, shape (frames, cells)
+        In levels.
+    change, excess : float32 arrays, shape (frames,)
+        Mean difference of each thumbnail from the one before it, and what of it exceeds the typical change there.
+    lengths : int64 array
+        Window lengths, in frames from first to last, ascending.
+    min_difference : float
+        Minimum mean difference of a window's ends, in levels.
+    min_straightness : float
+        Minimum straightness of scores 0 to 4.
+    scores : float32 array, shape (6, frames)
+        Receives the highest score of each kind, 0 without a window.
+    best_lengths : int64 array, shape (6, frames)
+        Receives the length of that window.
+
+    Notes
+    -----
+    With net the mean difference of the ends, straightness = min(net / sum(excess), 1), rest = max(0, net - what motion
+    alone explains), contrast = 1 - smaller mean change of the six frames on either side / mean change within, and
+    mixture = 1 - 2 x residual of the middle frame / net, the residual being that of half of both ends or of the nearer
+    end in each cell:
+
+    | row | score |
+    |---|---|
+    | 0 | net x straightness |
+    | 1 | net x straightness^2 |
+    | 2 | rest x straightness |
+    | 3 | rest x straightness^4 |
+    | 4 | net x straightness x contrast |
+    | 5 | net x mixture |
+
+    each times 1 - 0.001 x length, so that of equal windows the shorter one counts. A window in which one change
+    makes up half of the path contains a cut and has no score.
     """
     count, cells = thumbnails.shape
-    way, beyond = np.zeros(count + 1), np.zeros(count + 1)
+    path, excess_path = np.zeros(count + 1), np.zeros(count + 1)
     for n in range(count):
-        way[n + 1] = way[n] + change[n]
-        beyond[n + 1] = beyond[n] + excess[n]
-    worth[:] = 0.0
-    lag[:] = 0
+        path[n + 1] = path[n] + change[n]
+        excess_path[n + 1] = excess_path[n] + excess[n]
+    scores[:] = 0.0
+    best_lengths[:] = 0
     for c in range(count):
-        for k in range(lags.size):
-            s = c - lags[k] // 2
-            e = s + lags[k]
+        for k in range(lengths.size):
+            s = c - lengths[k] // 2
+            e = s + lengths[k]
             if s < 0 or e >= count:
                 break
-            # a difference is never longer than the way
-            if way[e + 1] - way[s + 1] < least:
+            # the difference of the ends is at most the length of the path
+            if path[e + 1] - path[s + 1] < min_difference:
                 continue
-            length = max(beyond[e + 1] - beyond[s + 1], 1e-3)
+            length = max(excess_path[e + 1] - excess_path[s + 1], 1e-3)
             largest = np.float32(0)
             for n in range(s + 1, e + 1):
                 largest = max(largest, change[n])
-            if largest > 0.5 * (way[e + 1] - way[s + 1]):
+            if largest > 0.5 * (path[e + 1] - path[s + 1]):
                 continue
             total = np.float32(0)
             for i in range(cells):
                 total += abs(thumbnails[e, i] - thumbnails[s, i])
             net = total / cells
-            if net < least:
+            if net < min_difference:
                 continue
-            shorter = 1.0 - 0.001 * lags[k]
+            length_factor = 1.0 - 0.001 * lengths[k]
             middle = (s + e) // 2
             blend = either = np.float32(0)
             for i in range(cells):
                 a, b, x = thumbnails[s, i], thumbnails[e, i], thumbnails[middle, i]
                 blend += abs(x - (a + b) * np.float32(0.5))
                 either += min(abs(x - a), abs(x - b))
-            mixed = max(0.0, 1.0 - 2.0 * min(blend, either) / total)
-            if net * mixed * shorter > worth[5, c]:
-                worth[5, c] = net * mixed * shorter
-                lag[5, c] = lags[k]
-            share = min(net / length, 1.0)
-            if share < straight:
+            mixture = max(0.0, 1.0 - 2.0 * min(blend, either) / total)
+            if net * mixture * length_factor > scores[5, c]:
+                scores[5, c] = net * mixture * length_factor
+                best_lengths[5, c] = lengths[k]
+            straightness = min(net / length, 1.0)
+            if straightness < min_straightness:
                 continue
-            before = (way[s + 1] - way[max(0, s - 5)]) / (s + 1 - max(0, s - 5))
-            after = (way[min(count, e + 7)] - way[e + 1]) / max(1, min(count, e + 7) - e - 1)
-            within = (way[e + 1] - way[s + 1]) / lags[k]
-            stands = max(0.0, 1.0 - min(before, after) / max(within, 1e-3))
-            moved = (way[e + 1] - way[s + 1]) - (beyond[e + 1] - beyond[s + 1])
-            left = max(0.0, net - moved)
-            values = (net * share, net * share**2, left * share, left * share**4, net * share * stands)
+            before = (path[s + 1] - path[max(0, s - 5)]) / (s + 1 - max(0, s - 5))
+            after = (path[min(count, e + 7)] - path[e + 1]) / max(1, min(count, e + 7) - e - 1)
+            within = (path[e + 1] - path[s + 1]) / lengths[k]
+            contrast = max(0.0, 1.0 - min(before, after) / max(within, 1e-3))
+            motion = (path[e + 1] - path[s + 1]) - (excess_path[e + 1] - excess_path[s + 1])
+            rest = max(0.0, net - motion)
+            values = (
+                net * straightness,
+                net * straightness**2,
+                rest * straightness,
+                rest * straightness**4,
+                net * straightness * contrast,
+            )
             for p in range(5):
-                if values[p] * shorter > worth[p, c]:
-                    worth[p, c] = values[p] * shorter
-                    lag[p, c] = lags[k]
+                if values[p] * length_factor > scores[p, c]:
+                    scores[p, c] = values[p] * length_factor
+                    best_lengths[p, c] = lengths[k]
 
 
 @kernel(error_model="python")
-def peaks(worth: NDArray[np.float32], lag: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
-    """Mark the windows of `windows` that none about them, within half their length, is worth more than."""
-    readings, count = worth.shape
-    for p in range(readings):
+def peaks(scores: NDArray[np.float32], best_lengths: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
+    """Mark the windows of `score_windows` with the highest score within half their length on either side."""
+    kinds, count = scores.shape
+    for p in range(kinds):
         for c in range(count):
-            half = lag[p, c] // 2
-            out[p, c] = worth[p, c] > 0
+            half = best_lengths[p, c] // 2
+            out[p, c] = scores[p, c] > 0
             for k in range(max(0, c - half), min(count, c + half + 1)):
-                # of equal ones the first
-                if worth[p, k] > worth[p, c] or (k < c and worth[p, k] == worth[p, c]):
+                # of equal maxima the first counts
+                if scores[p, k] > scores[p, c] or (k < c and scores[p, k] == scores[p, c]):
                     out[p, c] = False
                     break
 
 
 @kernel(error_model="python")
 def progress(thumbnails: NDArray[np.float32], s: int, e: int, low: int, out: NDArray[np.float32]) -> None:
-    """Write how far the thumbnails from `low` on have come from thumbnail `s` (0) to `e` (1)."""
+    """Write the position of each thumbnail, from row `low` on, between thumbnails `s` (0) and `e` (1)."""
     cells = thumbnails.shape[1]
     net = np.float32(0)
     for i in range(cells):
@@ -115,19 +152,20 @@ def progress(thumbnails: NDArray[np.float32], s: int, e: int, low: int, out: NDA
 
 
 @kernel(error_model="python")
-def ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[np.int64]) -> float:
-    """Fit 0, then a rise, then 1 to `way`: write the last place at 0 and the first at 1; return the mean square error.
+def fit_ramp(path: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[np.int64]) -> float:
+    """Fit 0, then a ramp, then 1 to `path`; write the last index at 0 and the first at 1; return the mean square error.
 
-    A rise has one of some `shapes` (rows of samples from 0 to 1); another than the first has to fit clearly better.
+    The ramp has one of several `shapes` (rows of samples from 0 to 1); any but the first has its error multiplied by
+    1.25 in the comparison, because more shapes fit noise better.
     """
-    size = way.size
+    size = path.size
     fine = shapes.shape[1] - 1
     best = np.inf
     result = 0.0
     below, above = np.zeros(size + 1), np.zeros(size + 1)
     for k in range(size):
-        below[k + 1] = below[k] + way[k] * way[k]
-        above[k + 1] = above[k] + (1.0 - way[k]) ** 2
+        below[k + 1] = below[k] + path[k] * path[k]
+        above[k + 1] = above[k] + (1.0 - path[k]) ** 2
     for a in range(size - 1):
         for b in range(a + 1, size):
             flat = below[a + 1] + above[size] - above[b]
@@ -137,7 +175,7 @@ def ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[n
                 handicap = 1.0 if shape == 0 else 1.25
                 error = flat
                 for k in range(a + 1, b):
-                    d = way[k] - shapes[shape, (k - a) * fine // (b - a)]
+                    d = path[k] - shapes[shape, (k - a) * fine // (b - a)]
                     error += d * d
                     if error * handicap >= best:
                         break
@@ -148,12 +186,12 @@ def ramp(way: NDArray[np.float32], shapes: NDArray[np.float32], found: NDArray[n
 
 
 @kernel(error_model="python")
-def mixture(thumbnails: NDArray[np.float32], s: int, e: int, out: NDArray[np.float32]) -> None:
-    """Say how well the thumbnails between `s` and `e` are made of those two.
+def mixture_residuals(thumbnails: NDArray[np.float32], s: int, e: int, out: NDArray[np.float32]) -> None:
+    """Compute how well mixtures of thumbnails `s` and `e` explain those between them.
 
-    `out` (5) receives, as shares of the difference of the ends: what a common weight of both leaves unexplained; what
-    one or the other in each cell leaves; how far cells stray outside both; how much of the change goes the wrong way;
-    how much of it the largest step of each cell makes.
+    `out` (5) receives, relative to the difference of the ends: the residual of a weighted sum of both (blend); that of
+    the nearer of both in each cell (replacement); how far cells lie outside the range of both; how much of the change
+    is opposite to that of the ends; the sum of the largest step of each cell.
     """
     cells = thumbnails.shape[1]
     net = power = np.float32(0)

@@ -1,4 +1,4 @@
-"""Kernels of the shot detector that compare two small pictures: how the whole and its blocks moved, and what is new."""
+"""Kernels that compute the per-frame change metrics: motion search, block correlation, frame differences."""
 
 from typing import Any
 
@@ -8,19 +8,44 @@ from numpy.typing import NDArray
 from ladders.blocks import absolute, difference, offset
 from shotladder_runtime.kernels.compiler import kernel
 
-__all__ = ["follow", "lit_blocks", "pair_evidence", "projection_shift", "structure"]
+__all__ = [
+    "CHANGE_METRICS",
+    "compare_frames",
+    "correlate_blocks",
+    "find_active_blocks",
+    "find_projection_shift",
+    "search_motion",
+]
 
-#: Difference of a block, in sixteenths of a level, at which the search for it stops.
+#: Metrics of a frame relative to the one before it, in the order of the columns that `compare_frames` writes. Formulas
+#: are in docs/shots.md.
+CHANGE_METRICS = (
+    "motion_residual",
+    "dc_removed_residual",
+    "activity",
+    "inter_residual_ratio",
+    "intra_fraction",
+    "frame_difference",
+    "histogram_distance",
+    "mean_luma",
+    "luma_std",
+    "chroma_difference",
+    "global_motion_y",
+    "global_motion_x",
+    "mean_motion",
+)
+#: Sum of absolute differences of an 8 x 8 block, in sixteenths of a level, at which the motion search stops: 3/16 of a
+#: level a sample; chosen by hand, not tuned.
 _NOISE = 192
-#: Steps of the search beyond the best start.
+#: Maximum number of steps of the motion search from the best start vector; chosen by hand, not tuned.
 _STEPS = 6
-#: A line whose mean is at most this, in sixteenths of a level, may be one of a black bar.
+#: Maximum mean of a line of a black bar, in sixteenths of a level: 20 levels, as `BLACK_LEVEL` of `frame_window`.
 _BLACK = 320.0
 
 
 @kernel(error_model="python", fastmath={"reassoc"})
-def projection_shift(before: NDArray[np.float32], after: NDArray[np.float32], reach: int) -> int:
-    """Return the shift of one profile against the other with the least mean difference, means removed."""
+def find_projection_shift(before: NDArray[np.float32], after: NDArray[np.float32], reach: int) -> int:
+    """Return the shift of one projection against the other with the smallest mean difference, means removed."""
     size = before.size
     offset = np.float32(0.0)
     for k in range(size):
@@ -33,7 +58,7 @@ def projection_shift(before: NDArray[np.float32], after: NDArray[np.float32], re
         for k in range(first.size):
             total += abs(first[k] - second[k] - offset)
         total /= np.float32(first.size)
-        # a shift has to earn its place: flat profiles stay where they are
+        # a small penalty on large shifts, so that flat projections do not shift
         total *= np.float32(1.0 + 0.08 * abs(s) / size)
         if total < best or (total == best and abs(s) < abs(shift)):
             best, shift = total, s
@@ -41,8 +66,8 @@ def projection_shift(before: NDArray[np.float32], after: NDArray[np.float32], re
 
 
 @kernel(error_model="python")
-def _lit(one: NDArray[np.float32], other: NDArray[np.float32], out: NDArray[np.int64]) -> None:
-    """Write the first block of 8 and the last, half-open, between the lines black in both pictures; all if none is."""
+def _active_range(one: NDArray[np.float32], other: NDArray[np.float32], out: NDArray[np.int64]) -> None:
+    """Write the range [start, stop) of blocks of 8 between the black lines of both frames; all if fewer than 2."""
     first, last = 0, one.size
     while first < last and one[first] <= _BLACK and other[first] <= _BLACK:
         first += 1
@@ -54,17 +79,19 @@ def _lit(one: NDArray[np.float32], other: NDArray[np.float32], out: NDArray[np.i
 
 
 @kernel(error_model="python")
-def lit_blocks(before: NDArray[np.float32], after: NDArray[np.float32], width: int, window: NDArray[np.int64]) -> None:
-    """Write the rows and columns of blocks, each half-open, that lie within the black bars of two pictures.
+def find_active_blocks(
+    before: NDArray[np.float32], after: NDArray[np.float32], width: int, window: NDArray[np.int64]
+) -> None:
+    """Write the rows and the columns of blocks, each half-open, that lie between the black bars of two frames.
 
-    `before` and `after` are their `profiles`.
+    `before` and `after` are what `compute_projections` wrote.
     """
-    _lit(before[width:], after[width:], window[:2])
-    _lit(before[:width], after[:width], window[2:])
+    _active_range(before[width:], after[width:], window[:2])
+    _active_range(before[:width], after[:width], window[2:])
 
 
 @kernel
-def follow(
+def search_motion(
     before: NDArray[np.int16],
     after: NDArray[np.int16],
     activity: NDArray[np.int32],
@@ -74,7 +101,7 @@ def follow(
     found: NDArray[np.int16],
     out: NDArray[Any],
 ) -> None:
-    """Find where each 8x8 block of a picture came from, and what that leaves unexplained.
+    """Estimate the motion of each 8 x 8 block by a gradient search, and sum up the residual.
 
     Parameters
     ----------
@@ -82,16 +109,17 @@ def follow(
     activity, still : int32 arrays, shape (rows, columns)
         Sums of absolute differences of each block from its mean, and from the same place in `before`.
     around : int16 array, shape (2,)
-        Vector of the whole picture, one of the starts. What other pairs found is not: a pair's numbers
-        must not depend on where the analysis began.
+        Global motion, one of the start vectors. Vectors of earlier frames are not used: the metrics of a frame must
+        not depend on where the scan started.
     window : int64 array, shape (4,)
-        Rows and columns of blocks that count, each half-open; the others have not moved.
+        Rows and columns of blocks that are searched, each half-open; the others get the vector 0.
     found : int16 array, shape (rows, columns, 2)
         The vectors (dy, dx) into `before`.
     out : float32 array, shape (6,)
-        Per sample, in levels: residual, residual with each block's mean removed, activity of the blocks of
-        `after`; the mean share residual / (residual + activity) of a block; share of blocks better
-        explained by themselves than by `before`; mean length of vectors (down and across added) of the others.
+        Per sample, in levels: residual, residual with each block's mean removed, activity of the blocks of `after`;
+        the mean ratio residual / (residual + activity + 0.5 level) of a block; the fraction of blocks whose residual
+        is larger than their activity, which an encoder would code as intra blocks; the mean length of the vectors
+        (vertical plus horizontal) of the others.
     """
     height, width = after.shape
     found[:] = 0
@@ -155,7 +183,7 @@ def follow(
 
 
 @kernel(error_model="python", fastmath={"reassoc", "contract"})
-def structure(
+def correlate_blocks(
     before: NDArray[np.int16],
     after: NDArray[np.int16],
     vectors: NDArray[np.int16],
@@ -163,22 +191,23 @@ def structure(
     window: NDArray[np.int64],
     out: NDArray[np.float64],
 ) -> None:
-    """Say how much alike the blocks of two pictures are whatever light falls on them.
+    """Correlate the blocks of two frames, a similarity that does not depend on brightness and contrast.
 
-    Each block of `after` is correlated with those of `before` that its vector leads to, that the camera does, and at
-    its own place; the best counts. A level's worth of noise in either is like nothing.
+    Each block of `after` is correlated with three blocks of `before`: at its own position, at that of its motion
+    vector and at that of the global motion; the best counts. Noise of one level in either lowers the correlation.
 
     Parameters
     ----------
     before, after : int16 arrays, shape (height, width)
     vectors : int16 array, shape (height // 8, width // 8, 2)
-        What `follow` found.
+        What `search_motion` found.
     carried : int64 array, shape (2,)
-        Vector (dy, dx) into `before` by which the camera moved.
+        Global motion: a vector (dy, dx) into `before`.
     window : int64 array, shape (4,)
-        `lit_blocks`.
+        What `find_active_blocks` wrote.
     out : float64 array, shape (2,)
-        The mean correlation, each block weighted by the larger deviation; the share of that weight above 0.7.
+        The mean correlation, each block weighted by the larger standard deviation; the fraction of that weight with a
+        correlation above 0.7.
     """
     height, width = after.shape
     likeness = alike = 0.0
@@ -218,8 +247,8 @@ def structure(
 
 
 @kernel(error_model="python")
-def _apart(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
-    """Return the mean absolute difference of two small pictures, in levels."""
+def _mean_difference(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
+    """Return the mean absolute difference of two downscaled planes, in levels."""
     height, width = one.shape
     total = np.int64(0)
     for y in range(height):
@@ -232,7 +261,7 @@ def _apart(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
 
 
 @kernel
-def pair_evidence(
+def compare_frames(
     luma: NDArray[np.int16],
     blue: NDArray[np.int16],
     red: NDArray[np.int16],
@@ -245,36 +274,36 @@ def pair_evidence(
     vectors: NDArray[np.int16],
     out: NDArray[Any],
 ) -> None:
-    """Compare a picture with one before it: differences of luma, chroma and histograms, shift of the whole, `follow`.
+    """Compute the metrics of a frame relative to one before it.
 
     Parameters
     ----------
     luma, blue, red, lines, counts, activity, levels : arrays
-        Of all pictures held: small pictures, and what `survey` notes.
+        Arrays of a `FrameWindow`, a row a frame: downscaled planes, and what `measure_frame` wrote.
     before, after : int
-        Which two.
+        Rows of the two frames.
     vectors : int16 array, shape (height // 8, width // 8, 2)
-        Receives the motion of blocks.
+        Receives the motion vectors of blocks.
     out : float32 array, shape (13,)
-        `CHANGE_COLUMNS` of `ladders.shots.frame_window`.
+        Receives `CHANGE_METRICS`.
     """
     one, other = luma[before], luma[after]
     height, width = other.shape
-    out[5] = _apart(one, other)
+    out[5] = _mean_difference(one, other)
     moved = seen = np.int64(0)
     for k in range(counts.shape[1]):
         moved += abs(np.int64(counts[after, k]) - np.int64(counts[before, k]))
         seen += counts[after, k]
     out[6] = moved / (2.0 * seen)
     out[7], out[8] = levels[after, 0], levels[after, 1]
-    out[9] = _apart(blue[before], blue[after]) + _apart(red[before], red[after])
+    out[9] = _mean_difference(blue[before], blue[after]) + _mean_difference(red[before], red[after])
     around = np.zeros(2, np.int16)
-    # what barely changed did not move as a whole
+    # a frame that hardly changed has no global motion
     if out[5] > 0.5:
-        # a vector points back to where the picture came from
+        # a vector points back to where the content came from
         old, new = lines[before], lines[after]
-        around[0] = -projection_shift(old[width:], new[width:], height // 3)
-        around[1] = -projection_shift(old[:width], new[:width], width // 3)
+        around[0] = -find_projection_shift(old[width:], new[width:], height // 3)
+        around[1] = -find_projection_shift(old[:width], new[:width], width // 3)
     out[10], out[11] = around[0], around[1]
     still = np.zeros((height // 8, width // 8), np.int32)
     cost = np.zeros((1, 1), np.int32)
@@ -283,7 +312,7 @@ def pair_evidence(
             absolute(other, one, cost, r * 8, c * 8, r * 8, c * 8)
             still[r, c] = cost[0, 0]
     window = np.zeros(4, np.int64)
-    lit_blocks(lines[before], lines[after], width, window)
+    find_active_blocks(lines[before], lines[after], width, window)
     found = np.zeros(6, np.float32)
-    follow(one, other, activity[after], still, around, window, vectors, found)
+    search_motion(one, other, activity[after], still, around, window, vectors, found)
     out[:5], out[12] = found[:5], found[5]

@@ -1,6 +1,6 @@
-"""Kernels of the shot detector that look at one picture: shrink it, and note what pairs will be compared by.
+"""Kernels that downscale one frame and compute its statistics: thumbnail, projections, histograms, block activity.
 
-Shrunk pictures are int16 in sixteenths of an 8-bit level, whatever the bit depth of the film.
+Downscaled planes are int16 in sixteenths of an 8-bit level, for every bit depth of the source.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ladders.blocks import deviation, difference
 from shotladder_runtime.kernels.compiler import kernel
 
-__all__ = ["histogram", "profiles", "shrink", "survey", "thumbnail"]
+__all__ = ["box_downscale", "compute_projections", "histogram", "measure_frame", "thumbnail"]
 
 _BYTES = np.uint64(0x00FF00FF00FF00FF)
 _SHORTS = np.uint64(0x0000FFFF0000FFFF)
@@ -20,7 +20,7 @@ _8, _16, _32 = np.uint64(8), np.uint64(16), np.uint64(32)
 
 
 @kernel(error_model="python")
-def shrink(
+def box_downscale(
     words: NDArray[np.uint64],
     factor: int,
     step: int,
@@ -31,8 +31,8 @@ def shrink(
 ) -> None:
     """Average squares of `factor` x `factor` samples (a power of two), every `step`-th line of them.
 
-    `words` are the lines as uint64, eight samples a word when `narrow`, else four; sums of samples ride in
-    16-bit lanes, so that one addition serves four of them. `sums` is room for one line.
+    `words` are the lines as uint64, eight samples a word if `narrow`, otherwise four. Sums of samples are kept in
+    16-bit lanes of a word, so that one addition adds four of them. `sums` is a buffer for one line.
     """
     height, width = out.shape
     size = factor if narrow else 2 * factor
@@ -41,7 +41,7 @@ def shrink(
     half = np.float32(0.5)
     for i in range(height):
         if size == 1:
-            # a lane holds two samples at least
+            # a 16-bit lane contains at least two samples, so bytes are read one by one
             samples = words[i].view(np.uint8)
             for j in range(width):
                 out[i, j] = np.int16(np.float32(samples[j]) * scale + half)
@@ -80,16 +80,16 @@ def shrink(
 
 
 @kernel(error_model="python")
-def thumbnail(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
-    """Average cells of a picture into a coarse grid, in levels; cells may differ by a sample in size."""
-    height, width = picture.shape
+def thumbnail(plane: NDArray[np.int16], out: NDArray[np.float32]) -> None:
+    """Average a plane to the cells of a coarse grid, in levels; cells may differ by a sample in size."""
+    height, width = plane.shape
     rows, columns = out.shape
     sums = np.empty(width, np.int32)
     for r in range(rows):
         y0, y1 = r * height // rows, max((r + 1) * height // rows, r * height // rows + 1)
         sums[:] = 0
         for y in range(y0, y1):
-            line = picture[y]
+            line = plane[y]
             for x in range(width):
                 sums[x] += np.int32(line[x])
         for c in range(columns):
@@ -101,14 +101,14 @@ def thumbnail(picture: NDArray[np.int16], out: NDArray[np.float32]) -> None:
 
 
 @kernel(error_model="python", fastmath={"reassoc"})
-def profiles(picture: NDArray[np.int16], out: NDArray[np.float32]) -> tuple[float, float]:
+def compute_projections(plane: NDArray[np.int16], out: NDArray[np.float32]) -> tuple[float, float]:
     """Write the mean of each column, then of each line; return the mean and the standard deviation, in levels."""
-    height, width = picture.shape
+    height, width = plane.shape
     across, down = out[:width], out[width:]
     across[:] = np.float32(0)
     squares = level = np.float64(0)
     for y in range(height):
-        line = picture[y]
+        line = plane[y]
         # sums of a line are whole numbers that single precision holds
         total = power = np.float32(0)
         for x in range(width):
@@ -125,13 +125,13 @@ def profiles(picture: NDArray[np.int16], out: NDArray[np.float32]) -> tuple[floa
 
 
 @kernel(error_model="python")
-def histogram(picture: NDArray[np.int16], counts: NDArray[np.int16]) -> None:
+def histogram(plane: NDArray[np.int16], counts: NDArray[np.int16]) -> None:
     """Count the samples of every other line in 16 bins, in each of 4 x 4 regions."""
-    height, width = picture.shape
+    height, width = plane.shape
     counts[:] = 0
     for y in range(0, height, 2):
         region = 4 * (4 * y // height)
-        line = picture[y]
+        line = plane[y]
         for q in range(4):
             bins = counts[16 * (region + q) : 16 * (region + q + 1)]
             for x in range(q * width // 4, (q + 1) * width // 4):
@@ -139,7 +139,7 @@ def histogram(picture: NDArray[np.int16], counts: NDArray[np.int16]) -> None:
 
 
 @kernel
-def survey(
+def measure_frame(
     luma: NDArray[np.int16],
     blue: NDArray[np.int16],
     red: NDArray[np.int16],
@@ -151,20 +151,20 @@ def survey(
     activity: NDArray[np.int32],
     out: NDArray[np.float32],
 ) -> None:
-    """Note what a picture is compared by.
+    """Compute the statistics of a frame that frames are compared by.
 
     Parameters
     ----------
     luma, blue, red : int16 arrays
-        The small pictures.
+        Downscaled planes.
     shape : tuple of int
         Rows and columns of the thumbnail of luma; those of chroma have half of each.
     before : float32 array
-        `cells` of the picture before.
+        `cells` of the frame before.
     cells : float32 array
         Receives the thumbnails of three planes, in levels.
     lines : float32 array, shape (width + height,)
-        Receives `profiles`.
+        Receives `compute_projections`.
     counts : int16 array, shape (256,)
         Receives `histogram`.
     activity : int32 array, shape (height // 8, width // 8)
@@ -180,7 +180,7 @@ def survey(
     step = 0.0
     for i in range(cells.size):
         step += abs(cells[i] - before[i])
-    out[0], out[1] = profiles(luma, lines)
+    out[0], out[1] = compute_projections(luma, lines)
     out[2] = step / cells.size
     histogram(luma, counts)
     nothing = np.zeros((8, 8), np.int16)
