@@ -210,6 +210,7 @@ def code_digest(module: str = "ladders.shots.scan") -> str:
     `ladders.blocks`, the kernel compiler and the decoder. The models are not among them: `ScanJob.cache_key` adds them.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for path in source_files(module):
+    # the decoder is named as well: an installed package is followed only if it is that of a named module
+    for path in source_files(module, "encoder.media.frames"):
         digest.update(path.read_bytes())
     return digest.hexdigest()
