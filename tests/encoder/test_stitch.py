@@ -161,7 +161,7 @@ def test_stitch_rejects_a_wrong_number_of_frames(tmp_path):
     paths = encode(source, tmp_path / "store")
     with pytest.raises(StitchError, match="31 frames instead of 15"):
         stitch(source, CHUNKS, [*paths[:3], paths[2]], tmp_path / "track.mp4")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["video.mp4", "store"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["store", "video.mp4"]
 
 
 def test_stitch_accepts_chunks_with_different_vbv(tmp_path):

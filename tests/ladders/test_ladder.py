@@ -52,7 +52,7 @@ def test_check_belongs_to_rejects_another_source(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"chunks": LADDER.chunks[:1]}, "tile"),
+        ({"chunks": LADDER.chunks[:1]}, "cover every frame"),
         ({"segments": LADDER.segments[:1]}, "segments"),
         ({"segments": (Segment(0, 31), Segment(31, 99))}, "key frame"),
         ({"rungs": (replace(LADDER.rungs[0], width=127),)}, "even"),
