@@ -24,7 +24,7 @@ QUANTISERS = quantiser_grid(12.0, 46.0, 0.25)
 LIMITS = Constraints()
 
 Cell = tuple[int, Any]
-#: Size, index of each chunk's quantiser, and what floor and peak of the rung count from.
+#: Size, quantiser index of each chunk, and the target of the rung.
 Rung = tuple[Any, list[int], RungTarget]
 
 

@@ -25,7 +25,7 @@ def test_simulate_ladder_needs_about_as_many_probes_and_finds_the_same_rungs(law
     prober, segments = known(law, 24, preset=preset)
     request = LadderRequest()
     truth = find_ladder(prober, segments, request)
-    # every third chunk's hardness is uniform_quantiser_curve, so that neighbours speak for no more than themselves
+    # every third chunk's hardness is the same, so that adjacent chunks say nothing of each other
     curves = fit_all(prober, prober.results.sizes())
     simulation = SimulatedRunner(prober.chunks, prober.chunks, curves)
     title = replace(prober.sibling(), results=ProbeResults(), runner=simulation)

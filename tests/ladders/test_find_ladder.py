@@ -246,7 +246,7 @@ def test_find_ladder_predicts_a_slow_preset_by_fast_probes_and_one_exact_probe_p
     check_ladder(ladder, prober)
     for rung in ladder.rungs:
         rate, quality = achieved(prober, rung)
-        # near enough to share out bits; what is left is requantise once the rung is encoded
+        # near enough to allocate bits; the rest is corrected once the rung is encoded
         assert rung.rate == pytest.approx(rate, rel=0.08)
         assert rung.quality == pytest.approx(quality, abs=1.5)
     # the slow encodes are one a chunk, and a few where rungs stand

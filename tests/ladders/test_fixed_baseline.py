@@ -6,7 +6,7 @@ import pytest
 from ladders import APPLE_LADDERS, EncodeSettings, LadderRequest, find_ladder, fixed_anchor
 from tests.ladders.synthetic import KnownFilm, SlowFilm, known
 
-#: Films by a fast preset, and by a slow one, whose probes are fast.
+#: Titles with a fast target preset, and with a slow one that has fast-preset probes.
 FILMS = [(KnownFilm, "veryfast"), (SlowFilm, "medium")]
 
 
