@@ -15,8 +15,8 @@ REPOSITORY = Path(__file__).parents[1]
 
 #: Words and phrases that STYLE replaces. A file name such as film.mp4 or film/ is allowed.
 BANNED = re.compile(
-    r"\b(films?(?![.\w/])|so many|told|tells|(?<!there )is no(?! longer)|(?<!there )is none|but for|leaves? alone|lender|rough(ly)? trials?"
-    r"|trial encodes?|doubt|landings?)\b",
+    r"\b(films?(?![.\w/])|so many|told|tells|(?<!there )is no(?! longer)|(?<!there )is none|but for"
+    r"|leaves? alone|lender|rough(ly)? trials?|trial encodes?|doubt|landings?)\b",
     re.IGNORECASE,
 )
 

@@ -103,7 +103,7 @@ def find_codec_ladders(
 
 
 def find_codec_ladder(
-    wanted: LadderRequest,
+    ladder_request: LadderRequest,
     plan: tuple[Source, tuple[Chunk, ...], tuple[Segment, ...]],
     request: EncodeRequest,
     executor: Executor,
@@ -113,7 +113,7 @@ def find_codec_ladder(
 
     Parameters
     ----------
-    wanted : LadderRequest
+    ladder_request : LadderRequest
         Of the codec; the preset may be "auto".
     plan : tuple
         Source, chunks and segments.
@@ -125,15 +125,21 @@ def find_codec_ladder(
     """
     source, chunks, segments = plan
     spent = ProbeCost()
-    if wanted.encoding.preset == AUTO:
+    if ladder_request.encoding.preset == AUTO:
         with stage("choose a preset"):
-            wanted, spent = choose_preset(wanted, source, chunks, request.store, executor)
+            ladder_request, spent = choose_preset(ladder_request, source, chunks, request.store, executor)
     prober = Prober(
-        source, chunks, wanted.encoding, request.store, executor, frame_stride=wanted.frame_stride, cost=spent
+        source,
+        chunks,
+        ladder_request.encoding,
+        request.store,
+        executor,
+        frame_stride=ladder_request.frame_stride,
+        cost=spent,
     )
     with stage("probe encodes") as advance:
-        ladder = find_ladder(prober, segments, wanted, advance)
-    return CodecLadder(wanted, prober, ladder, is_from_file=False)
+        ladder = find_ladder(prober, segments, ladder_request, advance)
+    return CodecLadder(ladder_request, prober, ladder, is_from_file=False)
 
 
 def encode_ladders(
@@ -187,9 +193,9 @@ def _load_codec_ladders(
     found = []
     for ladder in ladders:
         settings = {name: getattr(ladder, name) for name in ("codec", "preset", "tune", "pooling")}
-        wanted = replace(base, encoding=replace(base.encoding, **settings))
-        prober = Prober(source, ladder.chunks, wanted.encoding, request.store, executor)
-        found.append(CodecLadder(wanted, prober, ladder, is_from_file=True))
+        ladder_request = replace(base, encoding=replace(base.encoding, **settings))
+        prober = Prober(source, ladder.chunks, ladder_request.encoding, request.store, executor)
+        found.append(CodecLadder(ladder_request, prober, ladder, is_from_file=True))
     return found
 
 

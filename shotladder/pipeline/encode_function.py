@@ -131,7 +131,7 @@ def encode(
     probe_budget : float, optional
         Approximate CPU time of the probe encodes per codec, s. Default: no limit.
     expected_views : float, optional
-        Number of views; enables per-shot encoder overrides where the saved traffic is worth the CPU time.
+        Number of views; enables per-shot encoder overrides where the value of the saved traffic exceeds the CPU cost.
     gb_per_cpu_hour : float, optional
         Traffic that costs as much as one CPU-core hour, GB; requires `expected_views`.
     audio : str or sequence of str or None
