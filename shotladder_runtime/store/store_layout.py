@@ -185,7 +185,8 @@ def _check_version(location: str, content: bytes) -> None:
         version = msgspec.json.decode(content, type=_Marker).version
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(
-            f"{location}/{MARKER}: damaged ({error}); write {json.dumps({KEY: VERSION})} to it, or name another store"
+            f"{location}/{MARKER}: is damaged ({error}); "
+            f"write {json.dumps({KEY: VERSION})} to it, or name another store"
         ) from None
     if version > VERSION:
         raise StoreError(
