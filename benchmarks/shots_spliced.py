@@ -4,7 +4,7 @@
 
 Hand-labelled real clips are few, and hold hardly a gradual transition. Here their shots, of different clips side by
 side, are more_transitions anew by every transition of `training.clips.variants` and encoded. Nothing is tuned to them.
-Scores are those of `benchmarks.shots`; every clip in which we err is listed.
+Scores are those of `benchmarks.shot_detection`; every clip in which we err is listed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 import encoder
-from benchmarks.shots import PEERS, SHARED, ours, report, theirs, written
+from benchmarks.shot_detection import PEERS, SHARED, ours, report, theirs, written
 from samples.painting import Canvas, Size
 from training.clips import variants
 from training.clips.transitions import DISSOLVES, WIPES

@@ -17,8 +17,8 @@ from shotladder_runtime.errors import ShotladderError
 if TYPE_CHECKING:
     from shotladder.pipeline.encode_function import encode
     from shotladder.pipeline.encode_result import EncodeResult
-    from shotladder.report.presentation import Presentation
     from shotladder.report.presentation_file import load
+    from shotladder.report.presentation_format import Presentation
 
 __all__ = ["EncodeResult", "Presentation", "ShotladderError", "__version__", "encode", "load"]
 
@@ -27,7 +27,7 @@ __version__ = version("shotladder")
 #: Module of each name that is imported at first use: the command's help must not wait for the libraries.
 _LAZY = {
     "EncodeResult": "shotladder.pipeline.encode_result",
-    "Presentation": "shotladder.report.presentation",
+    "Presentation": "shotladder.report.presentation_format",
     "encode": "shotladder.pipeline.encode_function",
     "load": "shotladder.report.presentation_file",
 }

@@ -21,7 +21,7 @@ from shotladder.commands.options.session_options import (
     traces_options,
 )
 from shotladder.commands.simulate import print_notes
-from shotladder.progress import Reporter
+from shotladder.reporter import Reporter
 
 __all__ = ["command"]
 

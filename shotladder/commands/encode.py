@@ -15,8 +15,8 @@ from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.packaging_options import packaging_options, track_options
 from shotladder.commands.options.request_builder import build_encode_request
 from shotladder.pipeline.encode_pipeline import encode, plan
-from shotladder.progress import Reporter
 from shotladder.report.html_report import rung_table
+from shotladder.reporter import Reporter
 
 __all__ = ["command"]
 

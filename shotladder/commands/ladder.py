@@ -20,7 +20,7 @@ from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.request_builder import build_encode_request
 from shotladder.pipeline.encode_pipeline import find_ladders
 from shotladder.pipeline.output import check_file
-from shotladder.progress import Reporter
+from shotladder.reporter import Reporter
 from shotladder_runtime.store import atomic_write
 
 __all__ = ["command"]

@@ -16,7 +16,7 @@ from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.pipeline.key_files import keys_of
 from shotladder.pipeline.output import PRESENTATION
 from shotladder.player import Link, open_server
-from shotladder.progress import Reporter
+from shotladder.reporter import Reporter
 
 __all__ = ["command"]
 

@@ -14,7 +14,7 @@ from encoder import inspect
 from shotladder import __version__
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
-from shotladder.progress import Reporter
+from shotladder.reporter import Reporter
 
 __all__ = ["command"]
 

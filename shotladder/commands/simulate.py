@@ -23,7 +23,7 @@ from shotladder.commands.options.session_options import (
     target_option,
     traces_options,
 )
-from shotladder.progress import Advance, Reporter
+from shotladder.reporter import Advance, Reporter
 
 __all__ = ["command"]
 

@@ -31,7 +31,7 @@ from ladders import (
 )
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.source_analysis import SourceAnalysis
-from shotladder.progress import Advance, Reporter
+from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import run_concurrently
 
 __all__ = ["CodecLadder", "EncodedLadder", "encode_ladder", "encode_ladders", "find_codec_ladder", "find_codec_ladders"]

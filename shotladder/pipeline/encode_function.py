@@ -15,7 +15,7 @@ from ladders import AUTO, MODES, POOLINGS, StoppingRule, TrafficModel
 from shotladder.pipeline import encode_pipeline
 from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
 from shotladder.pipeline.encode_result import EncodeResult
-from shotladder.progress import Advance, Reporter
+from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import require_encoder

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from ladders import Ladder
-from shotladder.report.presentation import Presentation
+from shotladder.report.presentation_format import Presentation
 
 __all__ = ["EncodeResult"]
 

@@ -14,8 +14,8 @@ from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.key_files import keys_file
 from shotladder.pipeline.side_tracks import SideTracks
 from shotladder.pipeline.source_analysis import SourceAnalysis
-from shotladder.progress import Reporter
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
+from shotladder.reporter import Reporter
 
 __all__ = ["choose_encryption", "package_presentation"]
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 import encoder
 from encoder import AudioStream, AudioTrack, Source, SubtitleStream, SubtitleTrack, TrackError
 from shotladder.pipeline.encode_request import EncodeRequest
-from shotladder.progress import Reporter
 from shotladder.report.presentation_inputs import SkippedTrack
+from shotladder.reporter import Reporter
 from shotladder_runtime.errors import ProcessError
 
 __all__ = ["SideTracks", "encode_side_tracks"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import encoder
 from encoder import Source
 from ladders import Shot, analyse_shots_in_parallel
-from shotladder.progress import Reporter
+from shotladder.reporter import Reporter
 from shotladder_runtime.store import Store
 
 __all__ = ["SourceAnalysis", "analyse_source", "report_dropped_hdr"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from encoder import Source
 from ladders import Anchor, EncodeSettings, FinalEncodes, Ladder, bd_rate
-from shotladder.report.presentation import Comparison
+from shotladder.report.presentation_format import Comparison
 
 __all__ = ["compare_with_fixed"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from encoder import Frame, Source, SourceError, decode
 from ladders import Shot
-from shotladder.progress import Advance
+from shotladder.reporter import Advance
 
 __all__ = ["write_contact_sheet"]
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ladders import HullPoint
-from shotladder.report.presentation import Comparison, Presentation
+from shotladder.report.presentation_format import Comparison, Presentation
 
 __all__ = ["find_comparison", "html", "ladder_on_hull", "over_time", "quantisers"]
 

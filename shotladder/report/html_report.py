@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ladders import HullPoint
 from shotladder.report import figures
-from shotladder.report.presentation import Comparison, LadderEntry, Presentation
+from shotladder.report.presentation_format import Comparison, LadderEntry, Presentation
 
 __all__ = ["rung_table", "write_report"]
 

@@ -14,7 +14,8 @@ from encoder import Encryption, Source
 from ladders import Ladder, Shot
 from shotladder import __version__
 from shotladder.report.baseline_comparison import compare_with_fixed
-from shotladder.report.presentation import (
+from shotladder.report.presentation_file import FORMAT_VERSION
+from shotladder.report.presentation_format import (
     Cost,
     EncryptionEntry,
     LadderEntry,
@@ -26,7 +27,6 @@ from shotladder.report.presentation import (
     TextEntry,
     TimelineSegment,
 )
-from shotladder.report.presentation_file import FORMAT_VERSION
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs
 from shotladder.report.track_description import describe_audio, describe_video, stream_tags, value_per_shot
 from shotladder_runtime.tools import ffmpeg_version, packager_version

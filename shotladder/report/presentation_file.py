@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from shotladder.report.presentation import Presentation
+from shotladder.report.presentation_format import Presentation
 from shotladder_runtime.errors import ShotladderError
 
 __all__ = ["FORMAT_VERSION", "PRESENTATION", "RENAMED_KEYS", "PresentationFormatError", "load"]

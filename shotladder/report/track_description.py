@@ -19,7 +19,7 @@ from encoder import AudioStream, AudioTrack, PackagedTrack, SubtitleStream
 from encoder.packaging.packager import HLS_MANIFEST
 from ladders import EncodeSettings, Ladder, Shot
 from ladders import active_constraints as find_active_constraints
-from shotladder.report.presentation import (
+from shotladder.report.presentation_format import (
     ActiveConstraints,
     AudioEntry,
     AudioSegment,

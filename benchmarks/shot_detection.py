@@ -1,6 +1,6 @@
 """Cuts and gradual transitions against PySceneDetect, on hand-labelled real clips and on generated ones.
 
-    python -m benchmarks.shots [--generated 231] [--cuts 133] [--first-seed 10032] [--negative-minutes 21]
+    python -m benchmarks.shot_detection [--generated 231] [--cuts 133] [--first-seed 10032] [--negative-minutes 21]
 
 Generated clips are those of the fold of textures and scenes that `training.train_classifiers` leaves out: every kind
 equally often, and as many more clips of plain cuts as there are of hard negatives. The minutes of hard negatives are
