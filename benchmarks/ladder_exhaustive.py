@@ -63,8 +63,8 @@ from ladders import (
     encode_final_chunks,
     find_ladder,
 )
-from ladders.allocation.baselines import one_quantiser
 from ladders.allocation.constraints import RungTarget
+from ladders.allocation.per_title import one_quantiser
 from ladders.final.correction import encode_with_correction
 from ladders.probing.probe_results import ProbePoint
 from ladders.probing.sampling import frame_stride_for

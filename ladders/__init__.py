@@ -4,6 +4,7 @@ from ladders.allocation.constraints import Constraints
 from ladders.allocation.hull import convex_hull
 from ladders.allocation.rung_placement import RungRules
 from ladders.api import constant_quality, fixed, make_ladder, per_shot, per_title
+from ladders.apple_ladders import APPLE_LADDERS
 from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
 from ladders.complexity.si_ti import SITI_MODES, si_ti
 from ladders.construction.find_ladder import find_ladder
@@ -28,7 +29,7 @@ from ladders.probing.prober import Prober
 from ladders.rate_curve import RateCurve
 from ladders.rd.bd_rate import BDRate, NoOverlapError, bd_rate
 from ladders.rd.pooling import POOLINGS
-from ladders.resolutions import APPLE_LADDERS, candidate_sizes
+from ladders.resolutions import candidate_sizes
 from ladders.shots.change_metrics import CHANGE_METRICS, ChangeMetrics, measure_changes
 from ladders.shots.classifier import ModelError
 from ladders.shots.detector import Analysis, Shot, analyse_shots, assemble_shots, detect_shots

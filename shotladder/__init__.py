@@ -17,8 +17,8 @@ from shotladder_runtime.errors import ShotladderError
 if TYPE_CHECKING:
     from shotladder.pipeline.encode_function import encode
     from shotladder.pipeline.encode_result import EncodeResult
-    from shotladder.report.presentation_file import load
     from shotladder.report.presentation_format import Presentation
+    from shotladder.report.presentation_reader import load
 
 __all__ = ["EncodeResult", "Presentation", "ShotladderError", "__version__", "encode", "load"]
 
@@ -29,7 +29,7 @@ _LAZY = {
     "EncodeResult": "shotladder.pipeline.encode_result",
     "Presentation": "shotladder.report.presentation_format",
     "encode": "shotladder.pipeline.encode_function",
-    "load": "shotladder.report.presentation_file",
+    "load": "shotladder.report.presentation_reader",
 }
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ladders import Constraints, EncodeSettings, ProbeCost, Prober, RungRules
-from ladders.allocation.baselines import one_quantiser, same_quality
 from ladders.allocation.constraints import RungTarget
 from ladders.allocation.equal_slope import equal_slope, solve_for_quality
+from ladders.allocation.per_title import one_quantiser, same_quality
 from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
 from ladders.allocation.smoothness import smooth
 from ladders.allocation.title_curve import TitleCurve

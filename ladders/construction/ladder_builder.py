@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, Source, get_codec
-from ladders.allocation.baselines import one_quantiser, same_quality
 from ladders.allocation.constraints import Constraints, RungTarget, feasible_mask
 from ladders.allocation.equal_slope import equal_slope, solve_for_quality
+from ladders.allocation.per_title import one_quantiser, same_quality
 from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
 from ladders.allocation.smoothness import smooth
 from ladders.allocation.title_curve import Allocation, TitleCurve
+from ladders.apple_ladders import APPLE_LADDERS
 from ladders.ladder import HullPoint, LadderError, Rung
 from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import Curves
 from ladders.rd.curves import Curve, Size
 from ladders.rd.pooling import POOLINGS
-from ladders.resolutions import APPLE_LADDERS, candidate_sizes
+from ladders.resolutions import candidate_sizes
 
 __all__ = ["LadderBuilder", "unique_rungs"]
 

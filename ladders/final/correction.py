@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from encoder import Chunk, Source, get_codec, min_vbv_bitrate, read_stitched_samples
 from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget
-from ladders.allocation.decoder_buffer import kept_fractions
+from ladders.allocation.vbv_constraint import kept_fractions
 from ladders.construction.find_ladder import requantise
 from ladders.final.active_constraints import AT_PEAK
 from ladders.final.final_encodes import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from encoder import Chunk, get_codec
-from ladders.allocation.baselines import uniform_quantiser_curve
+from ladders.allocation.per_title import uniform_quantiser_curve
 from ladders.allocation.title_curve import TitleCurve
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.ladder import Ladder, ProbeCost, Rung

@@ -21,7 +21,7 @@ from ladders import Analysis
 from shotladder.commands.options.execution_options import store_option, workers_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
-from shotladder.report.presentation_document import shot_document
+from shotladder.report.presentation_writer import shot_document
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import LocalExecutor, run_concurrently
 from shotladder_runtime.process import stop_all

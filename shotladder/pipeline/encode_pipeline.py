@@ -27,9 +27,9 @@ from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
 from shotladder.pipeline.source_analysis import SourceAnalysis, analyse_source, report_dropped_hdr
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.html_report import write_report
-from shotladder.report.presentation_document import describe
-from shotladder.report.presentation_file import PRESENTATION, load
 from shotladder.report.presentation_format import Presentation
+from shotladder.report.presentation_reader import PRESENTATION, load
+from shotladder.report.presentation_writer import describe
 from shotladder.reporter import Reporter
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store

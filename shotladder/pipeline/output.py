@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from shotladder import ShotladderError
-from shotladder.report.presentation_file import PRESENTATION
+from shotladder.report.presentation_reader import PRESENTATION
 
 __all__ = [
     "PRESENTATION",

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from shotladder.report.presentation_file import FORMAT_VERSION, PRESENTATION, RENAMED_KEYS
 from shotladder.report.presentation_format import Presentation
+from shotladder.report.presentation_reader import FORMAT_VERSION, PRESENTATION, RENAMED_KEYS
 
 __all__ = ["SCHEMA_FILE", "presentation_schema", "render_page", "render_schema"]
 

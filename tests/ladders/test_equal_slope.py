@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ladders import POOLINGS, Constraints
-from ladders.allocation.baselines import QUALITY_STEP, one_quantiser, same_quality
 from ladders.allocation.constraints import PEAK_MARGIN, RungTarget
 from ladders.allocation.equal_slope import equal_slope, solve_for_quality
+from ladders.allocation.per_title import QUALITY_STEP, one_quantiser, same_quality
 from ladders.allocation.title_curve import TitleCurve
 from ladders.rd.curves import Curve
 from tests.naive.hulls import naive_allocations, naive_hull

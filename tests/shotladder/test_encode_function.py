@@ -12,7 +12,7 @@ import pytest
 import shotladder
 from shotladder.commands.encode import command
 from shotladder.pipeline.encode_function import OptionError
-from shotladder.report.presentation_file import load
+from shotladder.report.presentation_reader import load
 
 FAST = {"preset": "ultrafast", "rungs": 2, "target_vmaf": 85}
 #: Options of the command that are not parameters: they are about the terminal, or are the keys of `EncryptionRequest`.

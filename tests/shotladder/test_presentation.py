@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 import shotladder
-from shotladder.report.presentation_file import RENAMED_KEYS, PresentationFormatError, load
+from shotladder.report.presentation_reader import RENAMED_KEYS, PresentationFormatError, load
 from shotladder.report.presentation_schema import SCHEMA_FILE, presentation_schema, render_page, render_schema
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -14,7 +14,6 @@ from encoder import Encryption, Source
 from ladders import Ladder, Shot
 from shotladder import __version__
 from shotladder.report.baseline_comparison import compare_with_fixed
-from shotladder.report.presentation_file import FORMAT_VERSION
 from shotladder.report.presentation_format import (
     Cost,
     EncryptionEntry,
@@ -28,6 +27,7 @@ from shotladder.report.presentation_format import (
     TimelineSegment,
 )
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs
+from shotladder.report.presentation_reader import FORMAT_VERSION
 from shotladder.report.track_description import describe_audio, describe_video, stream_tags, value_per_shot
 from shotladder_runtime.tools import ffmpeg_version, packager_version
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders.allocation.decoder_buffer import kept_fractions
+from ladders.allocation.vbv_constraint import kept_fractions
 from tests.naive.buffers import runs_empty
 
 
