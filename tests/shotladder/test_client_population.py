@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from ladders import RungRules
 from ladders.allocation.rung_placement import RungChoice, choose_rungs
-from ladders.allocation.title_curve import TitleCurve
+from ladders.allocation.title_curve import TabulatedCurve
 from shotladder.commands.ladder import command
 from shotladder.pipeline.client_population import ClientPopulation
 
@@ -28,22 +28,22 @@ def traces(tmp_path):
 def curve():
     rates = np.geomspace(100e3, 20e6, 300)
     quality = 100 - np.minimum(60 * (rates / 4e5) ** -0.9, 95)
-    return TitleCurve(rates * DURATION, quality, lambda step: np.array([step]))
+    return TabulatedCurve(rates * DURATION, quality, np.arange(len(rates))[:, None])
 
 
-def test_a_ladder_placed_for_viewers_gives_them_more(traces):
+def test_choose_rungs_with_a_client_population_raises_its_expected_quality(traces):
     viewers = ClientPopulation.from_traces([traces], DURATION, 4.0)
     plain = choose_rungs({720: curve()}, DURATION, RungRules())
-    placed = choose_rungs({720: curve()}, DURATION, RungRules(audience=viewers))
+    placed = choose_rungs({720: curve()}, DURATION, RungRules(expected_quality=viewers))
     assert len(placed) == len(plain)
     assert viewers(placed) > viewers(plain)
 
 
-def test_viewers_are_named_by_their_networks_and_see_what_the_ladder_says(traces):
+def test_client_population_is_identified_by_its_traces_and_gets_the_bitrates_of_the_ladder(traces):
     viewers = ClientPopulation.from_traces([traces], DURATION, 4.0)
     assert repr(viewers) == repr(ClientPopulation.from_traces(sorted(traces.iterdir()), DURATION, 4.0))
     assert viewers == ClientPopulation.from_traces([traces], DURATION, 4.0)
-    assert "0x" not in repr(RungRules(audience=viewers))
+    assert "0x" not in repr(RungRules(expected_quality=viewers))
     (traces / "t6").write_text("0 1\n9 2\n")
     assert repr(viewers) != repr(ClientPopulation.from_traces([traces], DURATION, 4.0))
     ladder = (RungChoice(360, 400e3, 60.0), RungChoice(720, 900e3, 85.0))
@@ -55,7 +55,7 @@ def test_viewers_are_named_by_their_networks_and_see_what_the_ladder_says(traces
 
 
 @pytest.mark.parametrize("ladder", ["fixed", "ladder.json"])
-def test_a_given_ladder_has_no_audience(tmp_path, monkeypatch, ladder, traces):
+def test_client_traces_are_refused_with_a_given_ladder(tmp_path, monkeypatch, ladder, traces):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ladder.json").write_text("{}")
     args = ["film.mp4", "-o", "out.json", "--ladder", ladder, "--client-traces", str(traces)]
