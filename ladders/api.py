@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from fractions import Fraction
@@ -206,7 +206,7 @@ def _make(
 ) -> Ladder:
     """Make a ladder by a request, or by the keywords of `per_shot`."""
     if request is None:
-        request = _request(**settings)
+        request = _request(settings)
     elif changed := [n for n, value in settings.items() if value != inspect.signature(per_shot).parameters[n].default]:
         raise ValueError(f"both request and {', '.join(changed)} are given; set the values in the request")
     source = encoder.inspect(source) if isinstance(source, str | Path) else source
@@ -218,26 +218,16 @@ def _make(
     return make_ladder(source, shots, replace(request, mode=mode), store=store, executor=executor, progress=progress)
 
 
-def _request(
-    *,
-    codec: str,
-    target_vmaf: float | None,
-    max_height: int | None,
-    rungs: int | None,
-    segment_duration: float | Fraction,
-    preset: str | None,
-    tune: str,
-    pooling: str,
-    probe_tolerance: float,
-    probe_budget: float | None,
-) -> LadderRequest:
+def _request(settings: Mapping[str, Any]) -> LadderRequest:
     """Return the request of the keywords of `per_shot`."""
+    codec = settings["codec"]
+    preset = settings["preset"] or get_codec(codec).preset
     return LadderRequest(
-        encoding=EncodeSettings(codec, preset or get_codec(codec).preset, tune, pooling=pooling),
-        rules=RungRules(target=target_vmaf, count=rungs),
-        max_height=max_height,
-        segment_duration=Fraction(segment_duration),
-        stopping=StoppingRule(probe_tolerance, probe_budget),
+        encoding=EncodeSettings(codec, preset, settings["tune"], pooling=settings["pooling"]),
+        rules=RungRules(target=settings["target_vmaf"], count=settings["rungs"]),
+        max_height=settings["max_height"],
+        segment_duration=Fraction(settings["segment_duration"]),
+        stopping=StoppingRule(settings["probe_tolerance"], settings["probe_budget"]),
     )
 
 
