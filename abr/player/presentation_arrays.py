@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from abr.errors import PresentationError
 from abr.player.session_arrays import PresentationArrays, TraceArrays
 from abr.player.session_model import SessionModel
-from abr.policies.policy import Floats
-from abr.policies.policy_state import PolicyContext
+from abr.policy_interface.policy import Floats
+from abr.policy_interface.policy_state import PolicyContext
 from abr.presentations.presentation import Presentation
 from abr.traces.trace import Trace
 

@@ -8,8 +8,8 @@ a rung is its measured rate times the chunk's duration.
 
 import numpy as np
 
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "bba_0", "bba_1", "bba_2", "bba_others"]

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, PROGRESS, WILL_KEEP
 from abr.policies.throughput import rung_for
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, PROGRESS, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "bola", "least_level", "make_constants", "until_level"]

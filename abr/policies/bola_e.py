@@ -10,9 +10,9 @@ import math
 import numpy as np
 
 from abr.policies.bola import least_level, until_level
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WAITED, WILL_KEEP
 from abr.policies.throughput import IBR_FIRST, IBR_LEAST, rung_for
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WAITED, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["MEMORY", "POLICIES", "bola_e", "make_constants"]

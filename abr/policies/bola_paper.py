@@ -7,8 +7,8 @@ the segment to come; when that is negative for all rungs, nothing is fetched unt
 import numpy as np
 
 from abr.policies.bola import GAMMA_P
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

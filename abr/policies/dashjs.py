@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 
-from abr.policies.ewma import average, feed
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, WAITED, WILL_KEEP
 from abr.policies.throughput import MARGIN, cheaper
+from abr.policies.throughput_average import average, feed
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, PROGRESS, WAITED, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

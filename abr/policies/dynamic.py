@@ -9,9 +9,9 @@ from abr.policies import bola as bola_module
 from abr.policies import bola_e as bola_e_module
 from abr.policies.bola import bola
 from abr.policies.bola_e import bola_e
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WILL_KEEP
 from abr.policies.throughput import throughput
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

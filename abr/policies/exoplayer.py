@@ -5,8 +5,8 @@ Estimate: the median of past transfers weighted by the square root of their byte
 or more. Its discarding of a queue beyond 25 s is left out.
 """
 
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

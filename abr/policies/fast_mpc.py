@@ -9,8 +9,8 @@ import numpy as np
 
 from abr.policies.mpc import HORIZON, MBIT_STALL, SCRATCH, predict, predicted_rate
 from abr.policies.planning_kernel import plan, scratch_size
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline, kernel
 
 __all__ = ["POLICIES"]

@@ -6,10 +6,10 @@ next fragment comes before the buffer runs out; else, with up to 4 s of stall al
 download is abandoned when it would outlast the buffer and a lower level would be there sooner.
 """
 
-from abr.policies.ewma import average, feed
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, WILL_KEEP
 from abr.policies.throughput import MARGIN
+from abr.policies.throughput_average import average, feed
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, PROGRESS, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

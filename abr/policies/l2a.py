@@ -7,9 +7,9 @@ by throughput until 1.5 s are buffered; then one rung up at most.
 
 import numpy as np
 
-from abr.policies.policy import Policy, PolicyContext
-from abr.policies.policy_state import DECIDE
 from abr.policies.throughput import SAFETY, rung_for
+from abr.policy_interface.policy import Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, START
 from abr.policies.throughput import SAFETY
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, START
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

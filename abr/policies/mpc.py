@@ -11,8 +11,8 @@ import numpy as np
 
 from abr.errors import PolicyError
 from abr.policies.planning_kernel import MOST_HORIZON, plan, scratch_size
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES", "complete", "control", "predict", "predicted_rate"]

@@ -3,8 +3,8 @@
 The lowest rung below 5 s, the highest from 15 s on, between them linear in the rung's number; no hysteresis.
 """
 
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

@@ -10,8 +10,8 @@ import numpy as np
 
 from abr.errors import TraceError
 from abr.policies.mpc import control, for_vmaf, memory_size, predict, predicted_rate
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from abr.traces.trace import Trace
 from shotladder_runtime.kernels.compiler import inline
 

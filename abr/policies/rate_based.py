@@ -4,8 +4,8 @@ The highest rung at or below the mean; no safety factor, no look at the buffer.
 """
 
 from abr.policies.mpc import SCRATCH, predict, predicted_rate
-from abr.policies.policy import Floats, Policy, PolicyContext, no_constants
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policy_interface.policy import Floats, Policy, PolicyContext, no_constants
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

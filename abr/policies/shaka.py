@@ -5,9 +5,9 @@ Mbit/s until 128 kB have come. The rung i with rate_i / 0.95 <= estimate <= rate
 s at most.
 """
 
-from abr.policies.ewma import average, feed
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policies.throughput_average import average, feed
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]

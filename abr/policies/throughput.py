@@ -4,8 +4,8 @@ The highest rung whose segments arrive, latency included, as fast as they play a
 insufficient-buffer rule; a download is abandoned when it would take longer than 1.8 segments.
 """
 
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE, PROGRESS, START, WILL_KEEP
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE, PROGRESS, START, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["MARGIN", "POLICIES", "cheaper", "rung_for", "throughput", "within_buffer"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import abr
-from abr.policies.policy_state import DECIDE
+from abr.policy_interface.policy_state import DECIDE
 from tests.abr.conftest import random_trace
 from tests.naive.sessions import naive_plan
 
@@ -163,7 +163,7 @@ def test_bola_o_does_not_oscillate_where_u_does():
 )
 def test_dashjs_bola_goes_up_where_its_release_does(version, first, second, last):
     from abr.policies.dashjs import _best
-    from abr.policies.policy import PolicyContext
+    from abr.policy_interface.policy import PolicyContext
 
     ladder = np.array([230, 331, 477, 688, 991, 1427, 2056, 2962, 5027, 6000.0])
     tables = np.ones((1, 10))

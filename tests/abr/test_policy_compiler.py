@@ -36,7 +36,7 @@ def test_an_install_without_a_place_to_write_plays(tmp_path):
     shutil.copytree(package, library / "abr", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(package.parent / "shotladder_runtime", library / "shotladder_runtime")
     # files where numba wants folders: nobody, not even root, can write a cache there
-    for folder in (library / "abr", library / "abr/policies"):
+    for folder in (library / "abr", library / "abr/policies", library / "abr/policy_interface"):
         (folder / "__pycache__").write_text("")
     blocked = tmp_path / "home"
     blocked.write_text("")
