@@ -6,10 +6,10 @@ from abr.errors import PolicyError, PresentationError, TraceError
 from abr.expected_quality import ExpectedQuality
 from abr.player.session_model import CATCH_UPS, MODES, REPLACEMENTS, SessionModel
 from abr.policies import REGISTRY, get_policy
-from abr.policies.policy import Policy
 from abr.policies.policy_list import list_policies
 from abr.policies.predictive import learn_prior, predictive
-from abr.policies.python_policy import State
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.python_policy import State
 from abr.presentations.device import DEVICES
 from abr.presentations.presentation import Audio, Presentation, Rung
 from abr.presentations.presentation_files import as_presentation, load_presentation

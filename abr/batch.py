@@ -12,7 +12,7 @@ from abr.bounds.offline_bound import many_bounds, objective
 from abr.player.presentation_arrays import JoinedTraces, join_traces
 from abr.player.session_arrays import METRICS_DTYPE, BatchArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, session_model
-from abr.policies.policy import Floats
+from abr.policy_interface.policy import Floats
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.results.metrics import METRICS

@@ -13,8 +13,8 @@ from abr.player.presentation_arrays import JoinedTraces, join_traces, policy_con
 from abr.player.session_arrays import METRICS_DTYPE, PresentationArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, session_model
 from abr.policies import get_policy
-from abr.policies.policy import Floats, Policy
-from abr.policies.python_policy import PythonPolicy, as_policy
+from abr.policy_interface.policy import Floats, Policy
+from abr.policy_interface.python_policy import PythonPolicy, as_policy
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.results.metrics import METRICS
@@ -96,7 +96,7 @@ def simulate(
         The network.
     policy : str, Policy or callable
         A name with an optional version, or a callable on a `State` that returns a rung, or a rung and
-        the seconds to wait before the request; one made by numba is called as `abr.policies.policy_state` says.
+        the seconds to wait before the request; one made by numba is called as `abr.policy_interface.policy_state` says.
     mode : {"default", "sabre", "pensieve"}
         The session model.
     device : {"phone", "tv-1080p", "tv-4k"}

@@ -13,7 +13,7 @@ from abr.errors import PolicyError
 from abr.player.presentation_arrays import join_traces, presentation_arrays
 from abr.player.session_arrays import PresentationArrays, TraceArrays
 from abr.player.session_model import SessionModel, session_model
-from abr.policies.policy import Floats
+from abr.policy_interface.policy import Floats
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
 from abr.traces.trace import Trace

@@ -1,4 +1,4 @@
-"""A presentation and traces as the kernels take them: ms, bits, bits/ms, contiguous."""
+"""Presentations and traces as contiguous arrays for the kernels, in ms, bits and bit/ms."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ from numpy.typing import NDArray
 from abr.errors import PresentationError
 from abr.player.session_arrays import PresentationArrays, TraceArrays
 from abr.player.session_model import SessionModel
-from abr.policies.policy import Floats
-from abr.policies.policy_state import PolicyContext
+from abr.policy_interface.policy import Floats
+from abr.policy_interface.policy_state import PolicyContext
 from abr.presentations.presentation import Presentation
 from abr.traces.trace import Trace
 
 __all__ = ["JoinedTraces", "join_traces", "policy_context", "presentation_arrays"]
 
-_DIGITS = 9  #: after the point of a ms or a kbit/s
+#: decimal digits of a time in ms and of a rate in kbit/s that are kept; enough to undo the rounding of a unit change
+_DIGITS = 9
 
 
 class JoinedTraces(NamedTuple):
-    """Traces end to end."""
+    """The intervals of several traces, joined."""
 
     arrays: TraceArrays
-    first_intervals: NDArray[np.int64]  #: first interval of each trace, and the end
+    first_intervals: NDArray[np.int64]  #: index of the first interval of each trace, then the total
     lengths: Floats  #: ms
 
 
 def _thousandths(seconds: Floats) -> Floats:
-    """Return ms; what the change of unit does to last digits is undone, because policies meet exact ties."""
+    """Return ms, rounded: the change of unit must not separate values that are equal, because policies compare them."""
     return np.round(seconds * 1e3, _DIGITS)
 
 
 def presentation_arrays(pres: Presentation, model: SessionModel, target: float) -> PresentationArrays:
-    """Return a presentation as the kernels read it.
+    """Return a presentation as arrays for the kernels.
 
     Raises
     ------
     PresentationError
-        When the buffer cannot hold what the model wants in it, or there is no audio to fetch.
+        When the model needs audio and the presentation has none.
     """
     sizes = pres.sizes.astype(np.float64) * 8.0
     vmaf = np.array(pres.vmaf) if pres.vmaf is not None else np.full(sizes.shape, np.nan)
@@ -69,23 +70,23 @@ def presentation_arrays(pres: Presentation, model: SessionModel, target: float) 
 
 
 def policy_context(arrays: PresentationArrays) -> PolicyContext:
-    """Return what a policy knows of a presentation."""
+    """Return the context of a policy for a presentation."""
     return PolicyContext(
         arrays.sizes, arrays.vmaf, arrays.bitrates, arrays.durations, arrays.buffer_capacity, arrays.target_vmaf
     )
 
 
 def _audio(pres: Presentation, model: SessionModel) -> tuple[Floats, Floats]:
-    """Return bits and ends of the audio's segments, none where it is not fetched."""
+    """Return the sizes and the end times of the audio segments; empty arrays when audio is not downloaded."""
     if not model.audio:
         return np.zeros(0), np.zeros(0)
     if pres.audio is None:
-        raise PresentationError(f"{pres.title}: it has no audio of known sizes to be fetched beside the video")
+        raise PresentationError(f"{pres.title}: it has no audio whose segment sizes are known")
     return pres.audio.sizes.astype(np.float64) * 8.0, np.cumsum(_thousandths(pres.audio.durations))
 
 
 def join_traces(traces: Sequence[Trace], model: SessionModel) -> JoinedTraces:
-    """Return traces as the kernels read them; the model's payload fraction lowers their rates."""
+    """Return traces as arrays for the kernels; their throughput is multiplied by the payload fraction of the model."""
     lengths = [len(trace.durations) for trace in traces]
     arrays = TraceArrays(
         np.concatenate([_thousandths(trace.durations) for trace in traces]),

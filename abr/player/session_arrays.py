@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba import from_dtype, types
 
-from abr.policies.policy_compiler import CALL_DTYPE
-from abr.policies.policy_state import STATE_DTYPE
+from abr.policy_interface.policy_compiler import CALL_DTYPE
+from abr.policy_interface.policy_state import STATE_DTYPE
 from abr.results.metrics import METRICS
 from abr.results.session import EVENT_KINDS
 

@@ -1,4 +1,4 @@
-"""The session model: how a player and its network behave, and the models of two other simulators."""
+"""The session model: the settings of the player and its connection, and the models of Sabre and Pensieve."""
 
 from __future__ import annotations
 
@@ -18,59 +18,70 @@ from abr.player.session_arrays import (
 
 __all__ = ["CATCH_UPS", "MODES", "REPLACEMENTS", "SessionModel", "session_model"]
 
+#: which buffered segments are replaced, by name, with the value of the kernels
 REPLACEMENTS = {"none": 0, "earliest": REPLACE_EARLIEST, "latest": REPLACE_LATEST}
+#: rules for the playback rate of a live session, by name, with the value of the kernels
 CATCH_UPS = {"none": 0, "dash.js": CATCH_UP_DASHJS, "lol+": CATCH_UP_LOLP}
+
+#: bits after which a step of a download ends; from Sabre
+PROGRESS_BITS = 12_000.0
+#: ms after which a step of a download ends; from Sabre
+PROGRESS_TIME = 50.0
 
 
 @dataclass(frozen=True, slots=True)
 class SessionModel:
-    """How a session goes.
+    """The settings of the player and its connection for a session.
 
     Attributes
     ----------
     buffer : float
         Capacity of the buffer, s.
     startup, resume : float
-        Playback begins, and goes on after a stall, with so many seconds in the buffer; at least one segment.
+        Buffer levels at which playback starts, and resumes after a stall, s; at least one segment is buffered.
     latency : float or None
-        Seconds that every request takes without any trace time passing; None: the trace's, which do.
+        Seconds that each request takes; the trace does not advance in that time. None: the latency of the trace, and
+        the trace advances.
     payload : float
-        Share of the trace's rate that carries segments.
+        Fraction of the throughput of the trace that carries segments.
     first_rung : int or None
         Rung of the first segment; None: the policy chooses.
     skip_last : int
-        Segments at the end that are never fetched.
+        Number of segments at the end that are not downloaded.
     abandonment : bool
         Whether a policy may abandon a download.
     honours_abandon_target : bool
-        Whether the rung that a download was abandoned for is fetched next, and the aborted bytes reach the
-        estimate.
+        Whether the player downloads the rung for which the policy abandoned a download next, and the throughput
+        estimate includes the abandoned bytes.
     wait_quantum : float
-        A full buffer is slept off in steps of so many seconds; 0: exactly.
+        Step in which the player waits while the buffer is full, s; 0: it waits exactly as long as necessary.
     startup_is_stall : bool
-        The wait for the first segment counts as a stall.
+        Whether the startup delay counts as a stall.
     exact : bool
-        Every download is stepped through, even where that cannot change it but in the last digits.
+        Whether each download is simulated step by step, even where this changes only the last digits of the result.
     half_lives : tuple of float
-        Of the throughput estimate, s.
+        Half-lives of the two averages of the throughput estimate, s.
     slow_start : float or None
-        A connection without a transfer for more seconds than this starts slowly again, as a new one does: flights of
-        10 segments of 1460 bytes (RFC 6928), then twice as much with every latency until the link is full (RFC 5681,
-        3.1 and 4.1). TCP's limit is its retransmission timeout, 1 s or less (RFC 6298). None: never.
+        Seconds without a transfer after which the connection returns to slow start, as a new connection does. It sends
+        10 TCP segments of 1460 bytes (RFC 6928), and twice as many after each latency, until it reaches the throughput
+        of the trace (RFC 5681, 3.1 and 4.1). In TCP this time is the retransmission timeout, 1 s or less (RFC 6298).
+        None: no slow start.
     audio : bool
-        Whether the presentation's audio is fetched too: over the same connection, one request after the other, always
-        for what reaches less far (as ExoPlayer's `CompositeSequenceableLoader`). Playback needs both. Like dash.js, the
-        throughput estimate of the video does not count audio.
+        Whether the player also downloads the audio of the presentation. It uses the same connection, one request at a
+        time, and always requests the track with the lower buffer level (as ExoPlayer's `CompositeSequenceableLoader`).
+        Playback needs both tracks. As in dash.js, audio downloads do not enter the throughput estimate.
     replacement : {"none", "earliest", "latest"}
-        Whether a segment in the buffer of a rung below the one just chosen is fetched again before the next: the
-        earliest of them, which dash.js calls fast switching, or the latest; Sabre's `left` and `right`. None that plays
-        within one and a half segments; one that comes too late is abandoned.
+        Whether the player replaces a buffered segment of a lower rung than the chosen rung before it downloads the next
+        segment: the earliest such segment, which dash.js calls fast switching, or the latest; Sabre calls them `left`
+        and `right`. Segments that play within one and a half segment durations are not replaced. The player abandons a
+        replacement that would arrive too late.
     live : float or None
-        Latency to keep to the live edge, s. The session begins so far behind it, and whole segments can be asked for
-        once they are there; no chunks within them. None: all is there.
+        Target latency to the live edge, s. The session starts at this latency. A segment is available when it is
+        complete; there are no CMAF chunks. None: video on demand.
     catch_up : {"dash.js", "lol+", "none"}
-        Who sets the playback rate of a live session, between 0.5 and 1.5: dash.js's rule by latency (5.1.1,
-        CatchupController.js, no seeks), or LoL+'s there, by the buffer where that is below 0.5 s.
+        Rule that sets the playback rate of a live session, between 0.5 and 1.5. "dash.js" uses the latency (5.1.1,
+        CatchupController.js, without seeks); "lol+" is the rule of LoL+ in the same file, which uses the buffer level
+        below 0.5 s of buffer.
     """
 
     buffer: float = 60.0
@@ -93,14 +104,14 @@ class SessionModel:
     catch_up: str = "dash.js"
 
     def __post_init__(self) -> None:
-        """Check the names."""
+        """Check the names of `replacement` and `catch_up`."""
         if self.replacement not in REPLACEMENTS:
             raise ValueError(f"replacement is one of {', '.join(REPLACEMENTS)}, not {self.replacement!r}")
         if self.catch_up not in CATCH_UPS:
             raise ValueError(f"catch_up is one of {', '.join(CATCH_UPS)}, not {self.catch_up!r}")
 
     def record(self, segments: int, rungs: int, longest: float) -> Any:
-        """Return the model as a record of `MODEL_DTYPE`; the `longest` segment is in seconds."""
+        """Return the model as a record of `MODEL_DTYPE` for a presentation whose longest segment lasts `longest` s."""
         if self.startup + longest > self.buffer or self.resume + longest > self.buffer:
             raise PresentationError(
                 f"a buffer of {self.buffer:g} s cannot hold {max(self.startup, self.resume):g} s and one more "
@@ -108,8 +119,8 @@ class SessionModel:
             )
         if self.live is not None and not longest <= self.live <= self.buffer:
             raise PresentationError(
-                f"a live session cannot be {self.live:g} s behind: segments, asked for when they are whole, last up to "
-                f"{longest:g} s, and the buffer holds {self.buffer:g} s"
+                f"a live session cannot be {self.live:g} s behind: segments, requested when they are complete, last up "
+                f"to {longest:g} s, and the buffer holds {self.buffer:g} s"
             )
         record = np.zeros(1, MODEL_DTYPE)[0]
         record["buffer_capacity"] = self.buffer * 1e3
@@ -122,9 +133,10 @@ class SessionModel:
         record["honours_abandon_target"] = self.honours_abandon_target
         record["wait_quantum"] = self.wait_quantum * 1e3
         record["startup_is_stall"] = self.startup_is_stall
-        # leaps past where nothing is abandoned count on a rate of 1
+        # the skips of `WILL_KEEP` assume a playback rate of 1, which a live session does not have
         record["is_exact"] = self.exact or self.live is not None
-        record["progress_bits"], record["progress_time"] = 12_000.0, 50.0  # Sabre's
+        record["progress_bits"] = PROGRESS_BITS
+        record["progress_time"] = PROGRESS_TIME
         record["fast_half_life"], record["slow_half_life"] = self.half_lives[0] * 1e3, self.half_lives[1] * 1e3
         record["estimates_throughput"] = 1.0
         record["idle_timeout"] = np.inf if self.slow_start is None else self.slow_start * 1e3
@@ -135,11 +147,13 @@ class SessionModel:
         return record
 
 
+#: session models by name
 MODES = {
     "default": SessionModel(),
-    # UMass-LIDS/sabre 09b03bb: the abandonment target is lost, aborted bytes never reach the estimate
+    # UMass-LIDS/sabre 09b03bb ignores the rung and the bytes of an abandonment
     "sabre": SessionModel(buffer=25.0, first_rung=0, honours_abandon_target=False, exact=True),
-    # hongzimao/pensieve 1120bb1: latency takes no trace time, the last chunk is never played, startup is a stall
+    # hongzimao/pensieve 1120bb1: the trace does not advance during the latency, the last chunk is not downloaded, and
+    # the startup delay is a stall
     "pensieve": SessionModel(
         latency=0.08,
         payload=0.95,
@@ -154,7 +168,7 @@ MODES = {
 
 
 def session_model(mode: str, buffer: float | None = None, startup: float | None = None) -> SessionModel:
-    """Return the model of a mode with what a user wants otherwise."""
+    """Return the model of a mode with the buffer capacity and the startup buffer, in s, that a user gives."""
     if mode not in MODES:
         raise ValueError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
     model = MODES[mode]

@@ -20,7 +20,7 @@ from abr.policies import (
     shaka,
     throughput,
 )
-from abr.policies.policy import Policy
+from abr.policy_interface.policy import Policy
 
 __all__ = ["REGISTRY", "get_policy"]
 

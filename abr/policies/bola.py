@@ -1,26 +1,40 @@
-"""BOLA as in UMass-LIDS/sabre (`Bola`, commit 09b03bb, BSD-2) and as in the paper.
+"""BOLA as in UMass-LIDS/sabre (`Bola`, commit 09b03bb, BSD-2).
 
-Spiteri, Urgaonkar, Sitaraman: BOLA: Near-Optimal Bitrate Adaptation for Online Videos, INFOCOM 2016. Utility
-ln(rate / lowest rate), gamma p = 5; V from the buffer's capacity. Variants: BASIC fixes V; FINITE shrinks it
-near both ends of the video and may abandon; where BOLA wants to go up further than throughput allows, U goes
-one rung above it and O stays at it and waits. Sabre's "basic" is U, so that `bola-u` is the same.
+Spiteri, Urgaonkar, Sitaraman: BOLA: Near-Optimal Bitrate Adaptation for Online Videos, INFOCOM 2016. The utility of a
+rung is ln(bitrate / lowest bitrate), gamma p is 5, and V follows from the buffer capacity. The variants:
+
+- BASIC keeps V constant.
+- FINITE lowers V near both ends of the video, and may abandon downloads.
+- U and O differ when BOLA chooses a higher rung than the throughput sustains: U plays one rung above the sustainable
+  rung; O plays the sustainable rung and waits.
+
+Sabre's "basic" behaves as U, therefore `bola-basic@sabre` and `bola-u@sabre` are equal.
 """
 
 import math
 
 import numpy as np
 
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, PROGRESS, WILL_KEEP
-from abr.policies.throughput import rung_for
+from abr.policies.throughput import sustainable_rung
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, PROGRESS, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
-__all__ = ["POLICIES", "bola", "least_level", "make_constants", "until_level"]
+__all__ = ["GAMMA_P", "POLICIES", "bola", "keep_above_level", "make_constants", "min_keep_level"]
 
+#: gamma p of the paper, in units of the utility; Sabre's `gp`
 GAMMA_P = 5.0
-SPARE = 1e-6  #: ms, for what rounding does to a level
-FINITE, OSCILLATION, FIRST_UTILITY = 0, 1, 2
-LAST, V = 0, 1
+#: ms that `keep_until` is earlier, so that rounding never makes it too late; chosen by hand, not tuned
+TIME_MARGIN = 1e-6
+
+# indices of the constants: is FINITE, is O, then the utility of each rung
+FINITE = 0
+OSCILLATION = 1
+FIRST_UTILITY = 2
+
+# indices of the memory: the rung chosen last, V in ms per unit of utility
+LAST = 0
+V = 1
 
 
 @inline
@@ -30,7 +44,7 @@ def _best(v, level, constants, bitrates):  # type: ignore[no-untyped-def]
     for rung in range(bitrates.shape[0]):
         score = (v * (constants[FIRST_UTILITY + rung] + GAMMA_P) - level) / bitrates[rung]
         if score < top:
-            break  # in the rate, a score rises to one maximum and falls
+            break  # as a function of the bitrate, the score has one maximum
         if score > top:
             best, top = rung, score
     return best
@@ -40,16 +54,17 @@ def _best(v, level, constants, bitrates):  # type: ignore[no-untyped-def]
 def _decide(state, constants, memory, bitrates, durations):  # type: ignore[no-untyped-def]
     segment = state.segment
     duration = durations[segment]
-    cap = state.buffer_capacity
+    capacity = state.buffer_capacity
     if constants[FINITE] == 1.0:
-        near = max(min(segment, state.segment_count - segment) / 2, 3.0)
-        cap = min(cap, near * duration)
+        # Sabre: half of the distance to the nearer end of the video, at least three segments
+        segments = max(min(segment, state.segment_count - segment) / 2, 3.0)
+        capacity = min(capacity, segments * duration)
     utilities = constants[FIRST_UTILITY:]
     top = bitrates.shape[0] - 1
-    memory[V] = (cap - duration) / (utilities[top] + GAMMA_P)
+    memory[V] = (capacity - duration) / (utilities[top] + GAMMA_P)
     rung = _best(memory[V], state.buffer, constants, bitrates)
     if rung > memory[LAST]:
-        sustained = rung_for(state.throughput, state.latency, duration, bitrates)
+        sustained = sustainable_rung(state.throughput, state.latency, duration, bitrates)
         if rung > sustained:
             if memory[LAST] > sustained:
                 rung = int(memory[LAST])
@@ -65,64 +80,65 @@ def _decide(state, constants, memory, bitrates, durations):  # type: ignore[no-u
 
 @inline
 def _abandon(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
-    left = state.requested_bits - state.received_bits
-    if constants[FINITE] == 0.0 or state.received_bits <= 0 or left <= 0:
+    rest = state.requested_bits - state.received_bits
+    if constants[FINITE] == 0.0 or state.received_bits <= 0 or rest <= 0:
         return -1
     current = state.rung
-    score = (memory[V] * (GAMMA_P + constants[FIRST_UTILITY + current]) - state.buffer) / left
+    score = (memory[V] * (GAMMA_P + constants[FIRST_UTILITY + current]) - state.buffer) / rest
     if score < 0:
         return -1
-    instead = -1
+    target = -1
     for rung in range(current):
         size = state.requested_bits * bitrates[rung] / bitrates[current]
         other = (memory[V] * (GAMMA_P + constants[FIRST_UTILITY + rung]) - state.buffer) / size
-        if size < left and other > score:
+        if size < rest and other > score:
             score = other
-            instead = rung
-    if instead >= 0:
-        memory[LAST] = instead
-    return instead
+            target = rung
+    if target >= 0:
+        memory[LAST] = target
+    return target
 
 
 @inline
-def least_level(state, v, constants, utilities, gp, bitrates):  # type: ignore[no-untyped-def]
-    """Return the level above which what is left of the running download beats every rung below it.
+def min_keep_level(state, v, constants, first_utility, gp, bitrates):  # type: ignore[no-untyped-def]
+    """Return the buffer level in ms above which BOLA keeps the running download.
 
-    A rung of rate b and utility u beats the share f that is left at rate c and utility w below the level
-    v (u + gp) - v b (w - u) / (f c - b), if it is the smaller one. As f only shrinks, so does the level.
+    The download has bitrate c and utility w, and the fraction f of it has not arrived. BOLA prefers a lower rung of
+    bitrate b < f c and utility u when the buffer level is below v (u + gp) - v b (w - u) / (f c - b). The fraction f
+    only decreases, so this level only decreases as well.
     """
     current = state.rung
-    mine = constants[utilities + current]
-    rate = (state.requested_bits - state.received_bits) / state.requested_bits * bitrates[current]
+    utility = constants[first_utility + current]
+    rest_bitrate = (state.requested_bits - state.received_bits) / state.requested_bits * bitrates[current]
     level = 0.0
     for rung in range(current):
-        if bitrates[rung] >= rate:
+        if bitrates[rung] >= rest_bitrate:
             break
-        u = constants[utilities + rung]
-        level = max(level, v * (u + gp - bitrates[rung] * (mine - u) / (rate - bitrates[rung])))
+        u = constants[first_utility + rung]
+        level = max(level, v * (u + gp - bitrates[rung] * (utility - u) / (rest_bitrate - bitrates[rung])))
     return level
 
 
 @inline
-def until_level(state, spare):  # type: ignore[no-untyped-def]
-    """Answer SAFE for a policy whose level is `spare` ms above the one at which it might abandon."""
+def keep_above_level(state, margin):  # type: ignore[no-untyped-def]
+    """Return the result of `WILL_KEEP` for a buffer level that is `margin` ms above the level of an abandonment."""
     if not state.is_playing:
-        return 1 if spare >= 0 else 0
-    state.keep_until = state.elapsed + spare - SPARE
+        return 1 if margin >= 0 else 0
+    state.keep_until = state.elapsed + margin - TIME_MARGIN
     return 0
 
 
 @inline
-def _safe(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
+def _will_keep(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
     if constants[FINITE] == 0.0:
         return 1
-    level = least_level(state, memory[V], constants, FIRST_UTILITY, GAMMA_P, bitrates)
-    return 1 if level <= 0 else until_level(state, state.buffer - level)
+    level = min_keep_level(state, memory[V], constants, FIRST_UTILITY, GAMMA_P, bitrates)
+    return 1 if level <= 0 else keep_above_level(state, state.buffer - level)
 
 
 @inline
 def bola(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: the rung it chose last, V."""
+    """Keep the rung chosen last and V in the memory."""
     if event == DECIDE:
         if state.throughput == 0.0:
             return 0
@@ -130,12 +146,12 @@ def bola(event, state, context, constants, memory):  # type: ignore[no-untyped-d
     if event == PROGRESS:
         return _abandon(state, constants, memory, context.bitrates)
     if event == WILL_KEEP:
-        return _safe(state, constants, memory, context.bitrates)
+        return _will_keep(state, constants, memory, context.bitrates)
     return 0
 
 
 def make_constants(context: PolicyContext, *, finite: bool, oscillation: bool) -> Floats:
-    """Return the switches and the utilities."""
+    """Return the two flags and the utilities."""
     utilities = [math.log(rate) - math.log(context.bitrates[0]) for rate in context.bitrates]
     return np.concatenate(([float(finite), float(oscillation)], utilities))
 

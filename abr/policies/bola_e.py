@@ -1,26 +1,39 @@
 """BOLA-E as in UMass-LIDS/sabre (`BolaEnh`, commit 09b03bb, BSD-2).
 
 Spiteri, Sitaraman, Sparacio: From Theory to Practice: Improving Bitrate Adaptation in the DASH Reference
-Player, MMSys 2018. BOLA with a virtual placeholder buffer, so that it starts at the rung that throughput
-sustains, and the insufficient-buffer rule.
+Player, MMSys 2018. BOLA-E adds a placeholder buffer to BOLA, so that a
+session starts at the rung that the throughput sustains. The insufficient-buffer rule may lower the rung.
 """
 
 import math
 
 import numpy as np
 
-from abr.policies.bola import least_level, until_level
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WAITED, WILL_KEEP
-from abr.policies.throughput import IBR_FIRST, IBR_LEAST, rung_for
+from abr.policies.bola import keep_above_level, min_keep_level
+from abr.policies.throughput import IBR_MIN_SAFETY, IBR_SAFETY, sustainable_rung
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WAITED, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["MEMORY", "POLICIES", "bola_e", "make_constants"]
 
-MINIMUM_BUFFER = 10_000.0  #: ms
-BUFFER_PER_RUNG = 2_000.0  #: ms
-GP, V, OSCILLATION, FIRST_UTILITY = 0, 1, 2, 3
-STEADY, PLACEHOLDER, LAST, SAFETY = 0, 1, 2, 3
+#: ms, V gamma p; Sabre's `minimum_buffer`
+MIN_BUFFER = 10_000.0
+#: ms of buffer that each rung adds to the buffer that V is computed for; Sabre's `minimum_buffer_per_level`
+BUFFER_PER_RUNG = 2_000.0
+
+# indices of the constants: gamma p, V in ms per unit of utility, is O, then the utility of each rung
+GP = 0
+V = 1
+OSCILLATION = 2
+FIRST_UTILITY = 3
+
+# indices of the memory: whether the startup is over, placeholder buffer in ms, rung of the last download, safety factor
+STEADY = 0
+PLACEHOLDER = 1
+LAST = 2
+SAFETY = 3
+#: number of floats of the memory
 MEMORY = 4
 
 
@@ -31,15 +44,15 @@ def _best(level, constants, bitrates):  # type: ignore[no-untyped-def]
     for rung in range(bitrates.shape[0]):
         score = (constants[V] * (constants[FIRST_UTILITY + rung] + constants[GP]) - level) / bitrates[rung]
         if score < top:
-            break  # in the rate, a score rises to one maximum and falls
+            break  # as a function of the bitrate, the score has one maximum
         if score > top:
             best, top = rung, score
     return best
 
 
 @inline
-def _least_buffer(rung, constants, bitrates):  # type: ignore[no-untyped-def]
-    """Return the level above which BOLA prefers this rung to all lower ones."""
+def _min_level(rung, constants, bitrates):  # type: ignore[no-untyped-def]
+    """Return the buffer level in ms above which BOLA prefers a rung to all lower rungs."""
     rate = bitrates[rung]
     utility = constants[FIRST_UTILITY + rung]
     level = 0.0
@@ -52,7 +65,8 @@ def _least_buffer(rung, constants, bitrates):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _most_buffer(rung, constants):  # type: ignore[no-untyped-def]
+def _max_level(rung, constants):  # type: ignore[no-untyped-def]
+    """Return the buffer level in ms above which BOLA waits rather than download a rung."""
     return constants[V] * (constants[FIRST_UTILITY + rung] + constants[GP])
 
 
@@ -60,18 +74,18 @@ def _most_buffer(rung, constants):  # type: ignore[no-untyped-def]
 def _decide(state, constants, memory, bitrates, durations):  # type: ignore[no-untyped-def]
     level = state.buffer
     duration = durations[state.segment]
-    sustained = rung_for(state.throughput, state.latency, duration, bitrates)
+    sustained = sustainable_rung(state.throughput, state.latency, duration, bitrates)
     if memory[STEADY] == 0.0:
         memory[STEADY] = 1.0
-        memory[SAFETY] = IBR_FIRST
-        memory[PLACEHOLDER] = max(0.0, _least_buffer(sustained, constants, bitrates) - level)
+        memory[SAFETY] = IBR_SAFETY
+        memory[PLACEHOLDER] = max(0.0, _min_level(sustained, constants, bitrates) - level)
         return sustained
     rung = _best(level + memory[PLACEHOLDER], constants, bitrates)
     if rung > memory[LAST] and rung > sustained:
         rung = max(int(memory[LAST]), sustained)
         if constants[OSCILLATION] == 0.0:
             rung += 1
-    delay = level + memory[PLACEHOLDER] - _most_buffer(rung, constants)
+    delay = level + memory[PLACEHOLDER] - _max_level(rung, constants)
     if delay > 0:
         if delay <= memory[PLACEHOLDER]:
             memory[PLACEHOLDER] -= delay
@@ -83,13 +97,13 @@ def _decide(state, constants, memory, bitrates, durations):  # type: ignore[no-u
         delay = 0.0
     if rung == bitrates.shape[0] - 1:
         delay = 0.0
-    safe = memory[SAFETY] * (level - state.latency) * state.throughput
-    memory[SAFETY] = max(memory[SAFETY] * IBR_FIRST, IBR_LEAST)
+    max_bits = memory[SAFETY] * (level - state.latency) * state.throughput
+    memory[SAFETY] = max(memory[SAFETY] * IBR_SAFETY, IBR_MIN_SAFETY)
     for lower in range(rung):
-        if bitrates[lower + 1] * duration > safe:
+        if bitrates[lower + 1] * duration > max_bits:
             rung = lower
             delay = 0.0
-            memory[PLACEHOLDER] = min(max(0.0, _least_buffer(rung, constants, bitrates) - level), memory[PLACEHOLDER])
+            memory[PLACEHOLDER] = min(max(0.0, _min_level(rung, constants, bitrates) - level), memory[PLACEHOLDER])
             break
     state.delay = delay
     return rung
@@ -100,53 +114,54 @@ def _downloaded(state, constants, memory, bitrates, durations):  # type: ignore[
     rung = state.rung
     memory[LAST] = rung
     level = state.buffer
-    instead = state.abandon_target
+    target = state.abandon_target
     if state.replaced_segment >= 0:
-        if instead < 0:
+        if target < 0:
             memory[PLACEHOLDER] += durations[state.replaced_segment]
-    elif instead < 0:
-        before = level + state.elapsed
-        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, _most_buffer(rung, constants) - before))
+    elif target < 0:
+        level_before = level + state.elapsed
+        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, _max_level(rung, constants) - level_before))
         if level > 0:
-            memory[PLACEHOLDER] = max(memory[PLACEHOLDER], _least_buffer(rung, constants, bitrates) - before)
+            memory[PLACEHOLDER] = max(memory[PLACEHOLDER], _min_level(rung, constants, bitrates) - level_before)
     else:
-        wanted = _least_buffer(instead, constants, bitrates) if instead > 0 else MINIMUM_BUFFER
-        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, wanted - level))
+        target_level = _min_level(target, constants, bitrates) if target > 0 else MIN_BUFFER
+        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, target_level - level))
 
 
 @inline
 def _abandon(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
-    left = state.requested_bits - state.received_bits
-    if state.received_bits <= 0 or left <= 0:
+    rest = state.requested_bits - state.received_bits
+    if state.received_bits <= 0 or rest <= 0:
         return -1
     level = max(0.0, state.buffer + memory[PLACEHOLDER] - state.time_to_first_byte)
     rate = state.received_bits / (state.elapsed - state.time_to_first_byte)
-    left -= state.time_to_first_byte * rate
-    if left <= 0:
+    rest -= state.time_to_first_byte * rate
+    if rest <= 0:
         return -1
     current = state.rung
-    score = (constants[V] * (constants[GP] + constants[FIRST_UTILITY + current]) - level) / left
-    instead = -1
+    score = (constants[V] * (constants[GP] + constants[FIRST_UTILITY + current]) - level) / rest
+    target = -1
     for rung in range(current):
         size = state.requested_bits * bitrates[rung] / bitrates[current]
         other = (constants[V] * (constants[GP] + constants[FIRST_UTILITY + rung]) - level) / size
-        if size < left and other > score:
+        if size < rest and other > score:
             score = other
-            instead = rung
-    return instead
+            target = rung
+    return target
 
 
 @inline
-def _safe(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
-    level = least_level(state, constants[V], constants, FIRST_UTILITY, constants[GP], bitrates)
-    return (
-        1 if level <= 0 else until_level(state, state.buffer + memory[PLACEHOLDER] - state.time_to_first_byte - level)
-    )
+def _will_keep(state, constants, memory, bitrates):  # type: ignore[no-untyped-def]
+    min_level = min_keep_level(state, constants[V], constants, FIRST_UTILITY, constants[GP], bitrates)
+    if min_level <= 0:
+        return 1
+    level = state.buffer + memory[PLACEHOLDER] - state.time_to_first_byte
+    return keep_above_level(state, level - min_level)
 
 
 @inline
 def bola_e(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: steady, placeholder, the last rung, safety of the insufficient-buffer rule."""
+    """Keep the state of the startup, the placeholder buffer, the last rung and the safety factor in the memory."""
     if event == DECIDE:
         if state.throughput == 0.0:
             return int(memory[LAST])
@@ -158,20 +173,20 @@ def bola_e(event, state, context, constants, memory):  # type: ignore[no-untyped
     elif event == PROGRESS:
         return _abandon(state, constants, memory, context.bitrates)
     elif event == WILL_KEEP:
-        return _safe(state, constants, memory, context.bitrates)
+        return _will_keep(state, constants, memory, context.bitrates)
     elif event == START:
         memory[:MEMORY] = 0.0
     return 0
 
 
 def make_constants(context: PolicyContext, *, oscillation: bool = False) -> Floats:
-    """Return gamma p, V, the switch and the utilities, of which the lowest is 1."""
+    """Return gamma p, V, the flag of O, and the utilities; the lowest utility is 1."""
     offset = 1 - math.log(context.bitrates[0])
     utilities = np.array([math.log(rate) + offset for rate in context.bitrates])
-    buffer = max(MINIMUM_BUFFER + BUFFER_PER_RUNG * len(context.bitrates), context.buffer_capacity)
-    # one rung, or all alike: any V will do
-    gp = max(utilities[-1] - 1, 1e-9) / (buffer / MINIMUM_BUFFER - 1)
-    return np.concatenate(([gp, MINIMUM_BUFFER / gp, float(oscillation)], utilities))
+    buffer = max(MIN_BUFFER + BUFFER_PER_RUNG * len(context.bitrates), context.buffer_capacity)
+    # with a single rung, or rungs of equal bitrate, every V gives the same choice
+    gp = max(utilities[-1] - 1, 1e-9) / (buffer / MIN_BUFFER - 1)
+    return np.concatenate(([gp, MIN_BUFFER / gp, float(oscillation)], utilities))
 
 
 POLICIES = (

@@ -1,38 +1,41 @@
-"""BOLA Basic as the paper has it: Spiteri, Urgaonkar, Sitaraman, INFOCOM 2016, algorithm 1 with real segment sizes.
+"""BOLA Basic of the paper: Spiteri, Urgaonkar, Sitaraman, INFOCOM 2016, algorithm 1 with real segment sizes.
 
-Every slot: the rung of the largest (V (u_m + gamma p) - Q) / S_m, buffer and V counted in seconds, S_m the size of
-the segment to come; when that is negative for all rungs, nothing is fetched until it is not.
+For each segment, BOLA chooses the rung m of the largest (V (u_m + gamma p) - Q) / S_m. Q is the buffer level and S_m
+the size of the next segment; V and Q are times here, not numbers of segments. When the value is negative for all
+rungs, the player waits until it is not.
 """
 
 import numpy as np
 
 from abr.policies.bola import GAMMA_P
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
-V, FIRST_UTILITY = 0, 1
+# indices of the constants: V in ms per unit of utility, then the utility of each rung
+V = 0
+FIRST_UTILITY = 1
 
 
 @inline
 def bola_paper(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Need no memory."""
+    """Choose by the buffer level alone; the memory is not used."""
     if event != DECIDE:
         return 0
     n = state.segment
     best = 0
     top = -np.inf
-    most = 0.0
+    max_level = 0.0
     for rung in range(context.sizes.shape[1]):
         level = constants[V] * (constants[FIRST_UTILITY + rung] + GAMMA_P)
-        most = max(most, level)
+        max_level = max(max_level, level)
         score = (level - state.buffer) / context.sizes[n, rung]
         if score > top:
             best, top = rung, score
-    if state.buffer > most:
-        state.delay = state.buffer - most
+    if state.buffer > max_level:
+        state.delay = state.buffer - max_level
         best = context.sizes.shape[1] - 1
     return best
 

@@ -1,77 +1,114 @@
 """The VoD rules of dash.js 4.7.4 and 5.1.1 (BSD-3): throughput, BOLA, dynamic, insufficient buffer, abandonment.
 
 Sources: src/streaming/rules/abr/{ThroughputRule,BolaRule,InsufficientBufferRule,AbandonRequestsRule}.js,
-controllers/{AbrController,ThroughputController}.js. Estimate: two EWMAs of 3 and 8 s, a sample weighs 1.5
-times its seconds, 0.9 of the smaller is safe. BOLA is BOLA-E with the O variant; since 5.0.0 its score has u
-- 1 where the thresholds keep u, so that it goes up a Vp earlier. The switch-history rule is left out: its
-window of eight requests must all concern one rung before it acts.
+controllers/{AbrController,ThroughputController}.js. The throughput estimate is the smaller of two exponential averages
+with half-lives of 3 and 8 s; the weight of a sample is 1.5 times its duration, and the rules use 0.9 of the estimate.
+The BOLA rule is BOLA-E with the O variant. Since 5.0.0 its score contains u - 1, while its thresholds contain u, and
+therefore it goes up at a buffer level that is lower by Vp. The switch-history rule is not implemented: it acts only
+when all eight requests of its window are for the same rung.
 """
 
 import math
 
 import numpy as np
 
-from abr.policies.ewma import average, feed
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, WAITED, WILL_KEEP
-from abr.policies.throughput import MARGIN, cheaper
+from abr.policies.throughput import RATE_MARGIN, highest_smaller_rung
+from abr.policies.throughput_average import add_sample, average
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, PROGRESS, WAITED, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
-__all__ = ["POLICIES"]
+__all__ = ["POLICIES", "best_bola_rung"]
 
-FAST, SLOW = 3.0, 8.0  #: half-lives of the throughput, s
-LATENCY_FAST, LATENCY_SLOW = 1.0, 2.0  #: half-lives of the latency, requests
-WEIGHT = 0.0015  #: of a ms
-CACHED = 10.0  #: ms; a faster transfer came from a cache
+# The values are those of the sources above.
+
+#: half-life of the fast average of the throughput, s
+FAST_HALF_LIFE = 3.0
+#: half-life of the slow average of the throughput, s
+SLOW_HALF_LIFE = 8.0
+#: half-life of the fast average of the latency, requests
+FAST_LATENCY_HALF_LIFE = 1.0
+#: half-life of the slow average of the latency, requests
+SLOW_LATENCY_HALF_LIFE = 2.0
+#: weight of a throughput sample, s per ms of its duration
+WEIGHT = 0.0015
+#: ms; a shorter download comes from a cache, and is no sample
+MIN_DOWNLOAD_TIME = 10.0
+#: fraction of the throughput estimate that the rules use
 SAFETY = 0.9
-MINIMUM_BUFFER, PER_RUNG = 10_000.0, 2_000.0  #: ms
-DECAY = 0.99  #: of the placeholder buffer, a segment
-IGNORED = 2  #: segments before the insufficient-buffer rule
-ABANDON_AFTER = 500.0  #: ms since the first byte
+#: ms, V gamma p
+MIN_BUFFER = 10_000.0
+#: ms of buffer that each rung adds to the buffer that V is computed for
+BUFFER_PER_RUNG = 2_000.0
+#: factor on the placeholder buffer for each segment
+PLACEHOLDER_DECAY = 0.99
+#: number of segments at the start that the insufficient-buffer rule ignores
+IGNORED_SEGMENTS = 2
+#: ms since the first byte before which no download is abandoned
+ABANDON_GRACE = 500.0
+#: a download is abandoned when it takes longer than this number of segment durations
 ABANDON_MULTIPLE = 1.8
 
-RULE, STABLE, LOW_SAFETY, SHIFT, GP, VP, FIRST_UTILITY = 0, 1, 2, 3, 4, 5, 6
-THROUGHPUT_RULE, BOLA_RULE, DYNAMIC_RULE, BUFFER_RULE = 0.0, 1.0, 2.0, 3.0
-M_FAST, M_SLOW, M_LATENCY_FAST, M_LATENCY_SLOW, STEADY, PLACEHOLDER, LAST, ON_BOLA, SAMPLES = (
-    0,
-    2,
-    4,
-    6,
-    8,
-    9,
-    10,
-    11,
-    12,
-)
+# indices of the constants: one of the rules below, stable buffer time in ms, safety factor of the insufficient-buffer
+# rule, utility of the thresholds minus utility of the score, gamma p, V in ms per unit of utility, then the utility of
+# each rung
+RULE = 0
+STABLE = 1
+LOW_SAFETY = 2
+SHIFT = 3
+GP = 4
+VP = 5
+FIRST_UTILITY = 6
+
+# values of the constant RULE
+THROUGHPUT_RULE = 0.0
+BOLA_RULE = 1.0
+DYNAMIC_RULE = 2.0
+BUFFER_RULE = 3.0
+
+# indices of the memory: four averages of two floats each, whether BOLA has left its startup, placeholder buffer in ms,
+# last rung, whether the dynamic rule uses BOLA, number of samples
+FAST_AVERAGE = 0
+SLOW_AVERAGE = 2
+FAST_LATENCY = 4
+SLOW_LATENCY = 6
+STEADY = 8
+PLACEHOLDER = 9
+LAST = 10
+ON_BOLA = 11
+SAMPLES = 12
+#: number of floats of the memory
 MEMORY = 13
 
 
 @inline
-def _rate(memory):  # type: ignore[no-untyped-def]
-    return min(average(memory, M_FAST, FAST), average(memory, M_SLOW, SLOW))
+def _throughput(memory):  # type: ignore[no-untyped-def]
+    return min(average(memory, FAST_AVERAGE, FAST_HALF_LIFE), average(memory, SLOW_AVERAGE, SLOW_HALF_LIFE))
 
 
 @inline
 def _latency(memory):  # type: ignore[no-untyped-def]
-    return max(average(memory, M_LATENCY_FAST, LATENCY_FAST), average(memory, M_LATENCY_SLOW, LATENCY_SLOW))
+    fast = average(memory, FAST_LATENCY, FAST_LATENCY_HALF_LIFE)
+    slow = average(memory, SLOW_LATENCY, SLOW_LATENCY_HALF_LIFE)
+    return max(fast, slow)
 
 
 @inline
 def _observe(state, memory):  # type: ignore[no-untyped-def]
     time = state.elapsed - state.time_to_first_byte
-    if state.elapsed < CACHED or time <= 0:
+    if state.elapsed < MIN_DOWNLOAD_TIME or time <= 0:
         return
     sample = state.received_bits / time
-    feed(memory, M_FAST, WEIGHT * time, sample, FAST)
-    feed(memory, M_SLOW, WEIGHT * time, sample, SLOW)
-    feed(memory, M_LATENCY_FAST, 1.0, state.time_to_first_byte, LATENCY_FAST)
-    feed(memory, M_LATENCY_SLOW, 1.0, state.time_to_first_byte, LATENCY_SLOW)
+    add_sample(memory, FAST_AVERAGE, WEIGHT * time, sample, FAST_HALF_LIFE)
+    add_sample(memory, SLOW_AVERAGE, WEIGHT * time, sample, SLOW_HALF_LIFE)
+    add_sample(memory, FAST_LATENCY, 1.0, state.time_to_first_byte, FAST_LATENCY_HALF_LIFE)
+    add_sample(memory, SLOW_LATENCY, 1.0, state.time_to_first_byte, SLOW_LATENCY_HALF_LIFE)
     memory[SAMPLES] += 1
 
 
 @inline
-def _rung_for(rate, latency, duration, bitrates):  # type: ignore[no-untyped-def]
-    """Return the highest rung within a rate, less the share of time that requests wait."""
+def _sustainable_rung(rate, latency, duration, bitrates):  # type: ignore[no-untyped-def]
+    """Return the highest rung that a throughput sustains when each request waits for the latency."""
     if latency > duration:
         return 0
     rate *= 1 - latency / duration
@@ -82,7 +119,8 @@ def _rung_for(rate, latency, duration, bitrates):  # type: ignore[no-untyped-def
 
 
 @inline
-def _least_buffer(rung, constants, bitrates):  # type: ignore[no-untyped-def]
+def _min_level(rung, constants, bitrates):  # type: ignore[no-untyped-def]
+    """Return the buffer level in ms above which BOLA prefers a rung to all lower rungs."""
     level = 0.0
     for lower in range(rung):
         u, v = constants[FIRST_UTILITY + lower], constants[FIRST_UTILITY + rung]
@@ -93,12 +131,14 @@ def _least_buffer(rung, constants, bitrates):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _most_buffer(rung, constants):  # type: ignore[no-untyped-def]
+def _max_level(rung, constants):  # type: ignore[no-untyped-def]
+    """Return the buffer level in ms above which BOLA waits rather than download a rung."""
     return constants[VP] * (constants[FIRST_UTILITY + rung] + constants[GP])
 
 
 @inline
-def _best(level, constants, bitrates):  # type: ignore[no-untyped-def]
+def best_bola_rung(level, constants, bitrates):  # type: ignore[no-untyped-def]
+    """Return the rung of the highest score of BOLA at a buffer level in ms."""
     best = 0
     top = -np.inf
     for rung in range(bitrates.shape[0]):
@@ -113,19 +153,19 @@ def _best(level, constants, bitrates):  # type: ignore[no-untyped-def]
 @inline
 def _bola(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
     level = state.buffer
-    sustained = _rung_for(SAFETY * _rate(memory), _latency(memory), duration, bitrates)
+    sustained = _sustainable_rung(SAFETY * _throughput(memory), _latency(memory), duration, bitrates)
     if memory[STEADY] == 0.0:
-        memory[PLACEHOLDER] = max(0.0, _least_buffer(sustained, constants, bitrates) - level)
+        memory[PLACEHOLDER] = max(0.0, _min_level(sustained, constants, bitrates) - level)
         if level >= duration:
             memory[STEADY] = 1.0
         return sustained
     if level <= 0:
         memory[PLACEHOLDER] = 0.0
-    rung = _best(level + memory[PLACEHOLDER], constants, bitrates)
+    rung = best_bola_rung(level + memory[PLACEHOLDER], constants, bitrates)
     last = int(memory[LAST])
     if rung > last and rung > sustained:
         rung = max(sustained, last)
-    delay = max(0.0, level + memory[PLACEHOLDER] - _most_buffer(rung, constants))
+    delay = max(0.0, level + memory[PLACEHOLDER] - _max_level(rung, constants))
     if delay <= memory[PLACEHOLDER]:
         memory[PLACEHOLDER] -= delay
         delay = 0.0
@@ -138,14 +178,16 @@ def _bola(state, constants, memory, bitrates, duration):  # type: ignore[no-unty
 
 
 @inline
-def _insured(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
-    """Return the highest rung that the buffer insures."""
+def _insufficient_buffer_rung(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
+    """Return the highest rung that the insufficient-buffer rule permits."""
     top = bitrates.shape[0] - 1
-    if state.segment < IGNORED:
+    if state.segment < IGNORED_SEGMENTS:
         return top
     if state.buffer <= 0:
         return 0
-    return _rung_for(constants[LOW_SAFETY] * _rate(memory) * state.buffer / duration, 0.0, duration, bitrates)
+    return _sustainable_rung(
+        constants[LOW_SAFETY] * _throughput(memory) * state.buffer / duration, 0.0, duration, bitrates
+    )
 
 
 @inline
@@ -153,21 +195,21 @@ def _decide(state, constants, memory, bitrates, durations):  # type: ignore[no-u
     if memory[SAMPLES] == 0.0:
         return 0
     duration = durations[state.segment]
-    insured = _insured(state, constants, memory, bitrates, duration)
+    max_rung = _insufficient_buffer_rung(state, constants, memory, bitrates, duration)
     if constants[RULE] == BUFFER_RULE:
-        return insured
+        return max_rung
     on_bola = constants[RULE] == BOLA_RULE
     if constants[RULE] == DYNAMIC_RULE:
         on_bola = state.buffer >= (0.5 * constants[STABLE] if memory[ON_BOLA] == 1.0 else constants[STABLE])
         if on_bola and memory[ON_BOLA] == 0.0:
             memory[STEADY] = 0.0
         memory[ON_BOLA] = 1.0 if on_bola else 0.0
-    rung = _rung_for(SAFETY * _rate(memory), _latency(memory), duration, bitrates)
+    rung = _sustainable_rung(SAFETY * _throughput(memory), _latency(memory), duration, bitrates)
     if on_bola:
         rung = _bola(state, constants, memory, bitrates, duration)
-    if insured < rung:
+    if max_rung < rung:
         state.delay = 0.0
-    return min(rung, insured)
+    return min(rung, max_rung)
 
 
 @inline
@@ -178,21 +220,23 @@ def _downloaded(state, constants, memory, durations):  # type: ignore[no-untyped
         if state.abandon_target < 0:
             memory[PLACEHOLDER] += durations[state.replaced_segment]
     elif state.abandon_target < 0:
-        memory[PLACEHOLDER] *= DECAY
-        before = state.buffer + state.elapsed
-        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, _most_buffer(state.rung, constants) - before))
+        memory[PLACEHOLDER] *= PLACEHOLDER_DECAY
+        level_before = state.buffer + state.elapsed
+        memory[PLACEHOLDER] = min(memory[PLACEHOLDER], max(0.0, _max_level(state.rung, constants) - level_before))
 
 
 @inline
 def _abandon(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
     time = state.elapsed - state.time_to_first_byte
-    if time <= ABANDON_AFTER or state.buffer > constants[STABLE]:
+    if time <= ABANDON_GRACE or state.buffer > constants[STABLE]:
         return -1
     rate = state.received_bits / time
     if not state.requested_bits / rate > ABANDON_MULTIPLE * duration:
         return -1
     current = state.rung
-    rung = _rung_for(rate, _latency(memory) if memory[SAMPLES] > 0 else state.time_to_first_byte, duration, bitrates)
+    rung = _sustainable_rung(
+        rate, _latency(memory) if memory[SAMPLES] > 0 else state.time_to_first_byte, duration, bitrates
+    )
     if (
         rung >= current
         or state.requested_bits * bitrates[rung] / bitrates[current] >= state.requested_bits - state.received_bits
@@ -202,23 +246,23 @@ def _abandon(state, constants, memory, bitrates, duration):  # type: ignore[no-u
 
 
 @inline
-def _safe(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
-    """Name the rate at which it would not come too late, or not be worth a change."""
-    rung = cheaper(state, bitrates)
+def _will_keep(state, constants, memory, bitrates, duration):  # type: ignore[no-untyped-def]
+    """Set the rate from which on `_abandon` keeps the download: it is in time, or no lower rung is smaller."""
+    rung = highest_smaller_rung(state, bitrates)
     if rung < 0:
         return 1
-    state.keep_until = max(state.time_to_first_byte + ABANDON_AFTER, state.elapsed + state.buffer - constants[STABLE])
+    state.keep_until = max(state.time_to_first_byte + ABANDON_GRACE, state.elapsed + state.buffer - constants[STABLE])
     state.keep_rate = state.requested_bits / (ABANDON_MULTIPLE * duration)
     latency = _latency(memory) if memory[SAMPLES] > 0 else state.time_to_first_byte
     if latency < duration:
         state.keep_rate = min(state.keep_rate, bitrates[rung + 1] / (1 - latency / duration))
-    state.keep_rate *= MARGIN
+    state.keep_rate *= RATE_MARGIN
     return 0
 
 
 @inline
 def dashjs(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: four averages, BOLA's state, the last rung, which rule is on, samples."""
+    """Evaluate the rule of the constants; the memory keeps the averages, the state of BOLA and the active rule."""
     if event == DECIDE:
         return _decide(state, constants, memory, context.bitrates, context.durations)
     if event == DOWNLOADED:
@@ -228,18 +272,18 @@ def dashjs(event, state, context, constants, memory):  # type: ignore[no-untyped
     elif event == PROGRESS:
         return _abandon(state, constants, memory, context.bitrates, context.durations[state.segment])
     elif event == WILL_KEEP:
-        return _safe(state, constants, memory, context.bitrates, context.durations[state.segment])
+        return _will_keep(state, constants, memory, context.bitrates, context.durations[state.segment])
     return 0
 
 
-def _constants(context: PolicyContext, rule: float, new: bool) -> Floats:
+def _constants(context: PolicyContext, rule: float, is_version_5: bool) -> Floats:
     offset = 1 - math.log(context.bitrates[0])
     utilities = np.array([math.log(rate) + offset for rate in context.bitrates])
-    stable = 18_000.0 if new else 12_000.0
-    buffer = max(stable, MINIMUM_BUFFER + PER_RUNG * len(utilities))
-    gp = max(utilities[-1] - 1, 1e-9) / (buffer / MINIMUM_BUFFER - 1)
-    head = [rule, stable, 0.7 if new else 0.5, float(new), gp, MINIMUM_BUFFER / gp]
-    return np.concatenate((head, utilities))
+    stable = 18_000.0 if is_version_5 else 12_000.0
+    buffer = max(stable, MIN_BUFFER + BUFFER_PER_RUNG * len(utilities))
+    gp = max(utilities[-1] - 1, 1e-9) / (buffer / MIN_BUFFER - 1)
+    parameters = [rule, stable, 0.7 if is_version_5 else 0.5, float(is_version_5), gp, MIN_BUFFER / gp]
+    return np.concatenate((parameters, utilities))
 
 
 def _policy(name: str, rule: float, version: str) -> Policy:

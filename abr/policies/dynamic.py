@@ -1,63 +1,71 @@
-"""Throughput while the buffer is low, BOLA when it is not: UMass-LIDS/sabre's `Dynamic` and `DynamicDash`.
+"""DYNAMIC: the throughput rule at a low buffer level, BOLA at a high one, as in UMass-LIDS/sabre.
 
-Commit 09b03bb, BSD-2; Spiteri, MMSys 2018. DYNAMIC asks BOLA FINITE and the throughput rule every time and
-changes over at 10 s when the other would not be worse off; DYNAMIC of dash.js 2 asks one only: BOLA-E from 10
-s on, the throughput rule below 5 s.
+Classes `Dynamic` and `DynamicDash` of commit 09b03bb, BSD-2; Spiteri, Sitaraman, Sparacio, MMSys 2018. `dynamic`
+evaluates BOLA FINITE and the throughput rule for each segment. It changes to BOLA above 10 s of buffer when BOLA
+chooses no lower rung, and back below 10 s when BOLA chooses a lower rung. `dynamic-dash` is DYNAMIC of dash.js 2. It
+evaluates one rule: BOLA-E once the buffer exceeds 10 s, the throughput rule once it falls below 5 s.
 """
 
 from abr.policies import bola as bola_module
 from abr.policies import bola_e as bola_e_module
 from abr.policies.bola import bola
 from abr.policies.bola_e import bola_e
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WILL_KEEP
 from abr.policies.throughput import throughput
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, PROGRESS, START, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
-THRESHOLD = 10_000.0  #: ms
-LOW = 5_000.0  #: ms
-HIGH = 10_000.0  #: ms
-ON_BOLA, FIRST_THROUGHPUT, FIRST_BOLA = 0, 1, 2
+#: ms of buffer at which `dynamic` may change its rule; from Sabre's `Dynamic`
+THRESHOLD = 10_000.0
+#: ms of buffer below which `dynamic-dash` changes to the throughput rule; from Sabre's `DynamicDash`
+LOW_THRESHOLD = 5_000.0
+#: ms of buffer above which `dynamic-dash` changes to BOLA-E; from Sabre's `DynamicDash`
+HIGH_THRESHOLD = 10_000.0
+
+# indices of the memory: whether BOLA is active, then the memory of the throughput rule, then that of BOLA
+ON_BOLA = 0
+FIRST_THROUGHPUT = 1
+FIRST_BOLA = 2
 
 
 @inline
 def dynamic(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: whether BOLA rules, the throughput rule's, BOLA's."""
+    """Keep the active rule and the memories of both rules in the memory."""
     throughput_memory = memory[FIRST_THROUGHPUT:FIRST_BOLA]
     bola_memory = memory[FIRST_BOLA:]
     if event in (PROGRESS, WILL_KEEP):
         return throughput(event, state, context, constants, throughput_memory)
-    b = bola(event, state, context, constants, bola_memory)
-    delay = state.delay
-    t = throughput(event, state, context, constants, throughput_memory)
+    bola_rung = bola(event, state, context, constants, bola_memory)
+    bola_delay = state.delay
+    throughput_rung = throughput(event, state, context, constants, throughput_memory)
     if event == DOWNLOADED and state.replaced_segment >= 0:
         memory[ON_BOLA] = 0.0
     if event != DECIDE:
         return 0
     if memory[ON_BOLA] == 1.0:
-        if state.buffer < THRESHOLD and b < t:
+        if state.buffer < THRESHOLD and bola_rung < throughput_rung:
             memory[ON_BOLA] = 0.0
-    elif state.buffer > THRESHOLD and b >= t:
+    elif state.buffer > THRESHOLD and bola_rung >= throughput_rung:
         memory[ON_BOLA] = 1.0
     if memory[ON_BOLA] == 1.0:
-        state.delay = delay
-        return b
+        state.delay = bola_delay
+        return bola_rung
     state.delay = 0.0
-    return t
+    return throughput_rung
 
 
 @inline
 def dynamic_dash(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: whether BOLA-E rules, the throughput rule's, BOLA-E's."""
+    """Keep the active rule and the memories of both rules in the memory."""
     throughput_memory = memory[FIRST_THROUGHPUT:FIRST_BOLA]
     bola_memory = memory[FIRST_BOLA:]
     if event == DECIDE:
         if memory[ON_BOLA] == 1.0:
-            if state.buffer < LOW:
+            if state.buffer < LOW_THRESHOLD:
                 memory[ON_BOLA] = 0.0
-        elif state.buffer > HIGH:
+        elif state.buffer > HIGH_THRESHOLD:
             memory[ON_BOLA] = 1.0
     if event in (DECIDE, PROGRESS, WILL_KEEP):
         if memory[ON_BOLA] == 1.0:

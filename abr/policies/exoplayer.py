@@ -1,41 +1,59 @@
 """The track selection of ExoPlayer (243e6c292a, Apache-2.0): `AdaptiveTrackSelection`, `DefaultBandwidthMeter`.
 
-Estimate: the median of past transfers weighted by the square root of their bytes, window 2000; 1 Mbit/s until
-2 s or 512 KiB have been measured. A rung within 0.7 of it; up only with 10 s buffered, down put off with 25 s
-or more. Its discarding of a queue beyond 25 s is left out.
+The estimate is the weighted median of the throughput of past downloads. The weight of a download is the square root of
+its bytes, and a total weight of 2000 is kept. The estimate is 1 Mbit/s until 2 s or 512 KiB have been measured. The
+policy chooses the highest rung within 0.7 of the estimate. It goes up only with at least 10 s of buffer, and goes down
+only with less than 25 s. ExoPlayer also discards buffered chunks beyond 25 s; this is not implemented.
 """
 
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
-FRACTION = 0.7
-UP_BUFFER, DOWN_BUFFER = 10_000.0, 25_000.0  #: ms
-WINDOW = 2_000.0  #: weight kept
-DEFAULT_RATE = 1_000.0  #: bit/ms
-ENOUGH_TIME, ENOUGH_BITS = 2_000.0, 512 * 1024 * 8.0
-MOST = 64  #: samples kept; 2000 of weight are fewer for segments above 8 kB
-TIME, BITS, COUNT, ESTIMATE, FIRST = 0, 1, 2, 3, 4
+#: fraction of the estimate that is used; `DEFAULT_BANDWIDTH_FRACTION`
+BANDWIDTH_FRACTION = 0.7
+#: ms of buffer below which the rung does not go up; `DEFAULT_MIN_DURATION_FOR_QUALITY_INCREASE_MS`
+MIN_BUFFER_TO_GO_UP = 10_000.0
+#: ms of buffer from which on the rung does not go down; `DEFAULT_MAX_DURATION_FOR_QUALITY_DECREASE_MS`
+MAX_BUFFER_TO_GO_DOWN = 25_000.0
+#: total weight of the samples of the median; `DEFAULT_SLIDING_WINDOW_MAX_WEIGHT`
+MAX_WEIGHT = 2_000.0
+#: estimate without samples, bit/ms; `DEFAULT_INITIAL_BITRATE_ESTIMATE`
+DEFAULT_RATE = 1_000.0
+#: ms of downloads from which on the median is used; `ELAPSED_MILLIS_FOR_ESTIMATE`
+MIN_TIME = 2_000.0
+#: bits of downloads from which on the median is used; `BYTES_TRANSFERRED_FOR_ESTIMATE`
+MIN_BITS = 512 * 1024 * 8.0
+#: number of samples that the memory holds; the maximum weight means fewer samples when segments exceed 1 kB
+MAX_SAMPLES = 64
+
+# indices of the memory: ms and bits of all downloads, number of samples, estimate in bit/ms, then the weight and the
+# throughput of each sample
+TIME = 0
+BITS = 1
+COUNT = 2
+ESTIMATE = 3
+FIRST = 4
 
 
 @inline
 def _trim(memory):  # type: ignore[no-untyped-def]
-    """Drop the oldest samples until the rest weighs no more than the window."""
+    """Drop the oldest samples, the last of them in part, until the total weight is at most `MAX_WEIGHT`."""
     count = int(memory[COUNT])
     total = 0.0
     for i in range(count):
         total += memory[FIRST + 2 * i]
     first = 0
-    while first < count - 1 and (total > WINDOW or count - first > MOST):
-        excess = total - WINDOW
-        if memory[FIRST + 2 * first] <= excess or count - first > MOST:
+    while first < count - 1 and (total > MAX_WEIGHT or count - first > MAX_SAMPLES):
+        excess = total - MAX_WEIGHT
+        if memory[FIRST + 2 * first] <= excess or count - first > MAX_SAMPLES:
             total -= memory[FIRST + 2 * first]
             first += 1
         else:
             memory[FIRST + 2 * first] -= excess
-            total = WINDOW
+            total = MAX_WEIGHT
     for i in range(first, count):
         memory[FIRST + 2 * (i - first)] = memory[FIRST + 2 * i]
         memory[FIRST + 2 * (i - first) + 1] = memory[FIRST + 2 * i + 1]
@@ -44,7 +62,7 @@ def _trim(memory):  # type: ignore[no-untyped-def]
 
 @inline
 def _median(memory):  # type: ignore[no-untyped-def]
-    """Return the smallest sample below which, itself included, half of the weight lies."""
+    """Return the weighted median: the smallest sample whose cumulative weight is at least half of the total."""
     count = int(memory[COUNT])
     total = 0.0
     for i in range(count):
@@ -73,23 +91,25 @@ def _observe(state, memory):  # type: ignore[no-untyped-def]
     _trim(memory)
     memory[TIME] += state.elapsed
     memory[BITS] += state.received_bits
-    if memory[TIME] >= ENOUGH_TIME or memory[BITS] >= ENOUGH_BITS:
+    if memory[TIME] >= MIN_TIME or memory[BITS] >= MIN_BITS:
         memory[ESTIMATE] = _median(memory)
 
 
 @inline
 def exoplayer(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: time and bits measured, the estimate, samples with their weights."""
+    """Choose by the weighted median; the memory keeps the samples with their weights."""
     if event == DOWNLOADED:
         _observe(state, memory)
     if event != DECIDE:
         return 0
-    rate = FRACTION * (memory[ESTIMATE] if memory[ESTIMATE] > 0 else DEFAULT_RATE)
+    rate = BANDWIDTH_FRACTION * (memory[ESTIMATE] if memory[ESTIMATE] > 0 else DEFAULT_RATE)
     rung = 0
     while rung + 1 < context.bitrates.shape[0] and context.bitrates[rung + 1] <= rate:
         rung += 1
     last = state.last_rung
-    if last >= 0 and ((rung > last and state.buffer < UP_BUFFER) or (rung < last and state.buffer >= DOWN_BUFFER)):
+    if last >= 0 and (
+        (rung > last and state.buffer < MIN_BUFFER_TO_GO_UP) or (rung < last and state.buffer >= MAX_BUFFER_TO_GO_DOWN)
+    ):
         return last
     return rung
 
@@ -100,7 +120,7 @@ POLICIES = (
         "2024",
         "google/ExoPlayer 243e6c292a, AdaptiveTrackSelection",
         exoplayer,
-        memory=FIRST + 2 * (MOST + 2),
+        memory=FIRST + 2 * (MAX_SAMPLES + 2),
         estimates=False,
     ),
 )

@@ -1,76 +1,93 @@
 """The level controller of hls.js (`abr-controller.ts` of afe5b8bf1, about 1.7.1, Apache-2.0).
 
-Estimate: the smaller of two EWMAs of 3 and 9 s over transfers without their first byte, 500 kbit/s at first.
-From the top: the first level that 0.7 of the estimate carries going up (0.95 staying or going down) and whose
-next fragment comes before the buffer runs out; else, with up to 4 s of stall allowed, the same again. A
-download is abandoned when it would outlast the buffer and a lower level would be there sooner.
+The estimate is the smaller of two exponential averages with half-lives of 3 and 9 s; the samples exclude the time to
+the first byte, and the estimate is 500 kbit/s without samples. The policy chooses the highest rung whose bitrate is
+within 0.7 of the estimate (0.95 when the rung does not go up) and whose next segment arrives before the buffer is
+empty. When there is no such rung, it permits a stall of one segment duration, at most 4 s, and searches again. It
+abandons a download that would take longer than the buffer lasts when a lower rung would arrive earlier.
 """
 
-from abr.policies.ewma import average, feed
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE, DOWNLOADED, PROGRESS, WILL_KEEP
-from abr.policies.throughput import MARGIN
+from abr.policies.throughput import RATE_MARGIN
+from abr.policies.throughput_average import add_sample, average
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, PROGRESS, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
-FAST, SLOW = 3.0, 9.0  #: s
-DEFAULT_RATE = 500.0  #: bit/ms
-DEFAULT_TTFB = 100.0  #: ms
-LEAST_TIME = 50.0  #: ms of a sample
-UP, DOWN = 0.7, 0.95
-STARVATION = 4_000.0  #: ms of stall allowed when nothing fits
-M_FAST, M_SLOW, M_TTFB, SAMPLES = 0, 2, 4, 6
+#: half-life of the fast average, s; `abrEwmaFastVoD`
+FAST_HALF_LIFE = 3.0
+#: half-life of the slow average, s, and of the average of the time to the first byte, requests; `abrEwmaSlowVoD`
+SLOW_HALF_LIFE = 9.0
+#: estimate without samples, bit/ms; `abrEwmaDefaultEstimate`
+DEFAULT_RATE = 500.0
+#: time to the first byte without samples, ms; from hls.js's `EwmaBandWidthEstimator`
+DEFAULT_TIME_TO_FIRST_BYTE = 100.0
+#: lower bound of the duration of a sample, ms; from hls.js's `EwmaBandWidthEstimator`
+MIN_SAMPLE_TIME = 50.0
+#: fraction of the estimate that is used when the rung goes up; `abrBandWidthUpFactor`
+UP_FACTOR = 0.7
+#: fraction of the estimate that is used when the rung does not go up; `abrBandWidthFactor`
+DOWN_FACTOR = 0.95
+#: upper bound of the stall that is permitted when no rung arrives in time, ms; `maxStarvationDelay`
+MAX_STALL = 4_000.0
+
+# indices of the memory: three averages of two floats each, number of samples
+FAST_AVERAGE = 0
+SLOW_AVERAGE = 2
+TIME_TO_FIRST_BYTE = 4
+SAMPLES = 6
 
 
 @inline
 def _rate(memory):  # type: ignore[no-untyped-def]
     if memory[SAMPLES] == 0.0:
         return DEFAULT_RATE
-    return min(average(memory, M_FAST, FAST), average(memory, M_SLOW, SLOW))
+    return min(average(memory, FAST_AVERAGE, FAST_HALF_LIFE), average(memory, SLOW_AVERAGE, SLOW_HALF_LIFE))
 
 
 @inline
-def _ttfb(memory):  # type: ignore[no-untyped-def]
-    return average(memory, M_TTFB, SLOW) if memory[SAMPLES] > 0 else DEFAULT_TTFB
+def _time_to_first_byte(memory):  # type: ignore[no-untyped-def]
+    return average(memory, TIME_TO_FIRST_BYTE, SLOW_HALF_LIFE) if memory[SAMPLES] > 0 else DEFAULT_TIME_TO_FIRST_BYTE
 
 
 @inline
 def _observe(state, memory):  # type: ignore[no-untyped-def]
-    time = max(state.elapsed - min(state.time_to_first_byte, _ttfb(memory)), min(LEAST_TIME, state.received_bits / 8e5))
+    latency = min(state.time_to_first_byte, _time_to_first_byte(memory))
+    time = max(state.elapsed - latency, min(MIN_SAMPLE_TIME, state.received_bits / 8e5))
     if time <= 0 or state.received_bits <= 0:
         return
-    feed(memory, M_FAST, time / 1e3, state.received_bits / time, FAST)
-    feed(memory, M_SLOW, time / 1e3, state.received_bits / time, SLOW)
-    feed(memory, M_TTFB, 1.0, max(state.time_to_first_byte, 5.0), SLOW)
+    add_sample(memory, FAST_AVERAGE, time / 1e3, state.received_bits / time, FAST_HALF_LIFE)
+    add_sample(memory, SLOW_AVERAGE, time / 1e3, state.received_bits / time, SLOW_HALF_LIFE)
+    add_sample(memory, TIME_TO_FIRST_BYTE, 1.0, max(state.time_to_first_byte, 5.0), SLOW_HALF_LIFE)
     memory[SAMPLES] += 1
 
 
 @inline
-def _pick(state, memory, sizes, bitrates, durations, patience, up, down):  # type: ignore[no-untyped-def]
-    n = state.segment
+def _highest_in_time(state, memory, bitrates, duration, max_stall, up_factor, down_factor):  # type: ignore[no-untyped-def]
+    """Return the highest sustainable rung that arrives with at most `max_stall` ms of stall, -1 if there is none."""
     rate = _rate(memory)
     last = state.last_rung
     for rung in range(bitrates.shape[0] - 1, -1, -1):
-        factor = up if rung > last else down
+        factor = up_factor if rung > last else down_factor
         if factor * rate < bitrates[rung]:
             continue
-        # the manifest'state rate times the duration is all that it knows of the fragment
-        if _ttfb(memory) + bitrates[rung] * durations[n] / (factor * rate) < state.buffer + patience:
+        # hls.js does not know the size of the segment: it uses bitrate times duration
+        if _time_to_first_byte(memory) + bitrates[rung] * duration / (factor * rate) < state.buffer + max_stall:
             return rung
     return -1
 
 
 @inline
-def _decide(state, memory, sizes, bitrates, durations):  # type: ignore[no-untyped-def]
+def _decide(state, memory, bitrates, duration):  # type: ignore[no-untyped-def]
     rung = -1
     if state.buffer > 0:
-        rung = _pick(state, memory, sizes, bitrates, durations, 0.0, UP, DOWN)
+        rung = _highest_in_time(state, memory, bitrates, duration, 0.0, UP_FACTOR, DOWN_FACTOR)
     if rung < 0:
-        patience = min(durations[state.segment], STARVATION)
-        # starved: the up factor counts only while something is buffered
-        factor = UP if state.buffer > 0 else DOWN
-        rung = _pick(state, memory, sizes, bitrates, durations, patience, factor, DOWN)
+        max_stall = min(duration, MAX_STALL)
+        # with an empty buffer, hls.js uses the larger factor for all rungs
+        up_factor = UP_FACTOR if state.buffer > 0 else DOWN_FACTOR
+        rung = _highest_in_time(state, memory, bitrates, duration, max_stall, up_factor, DOWN_FACTOR)
     return max(rung, 0)
 
 
@@ -80,37 +97,37 @@ def _abandon(state, memory, bitrates, duration):  # type: ignore[no-untyped-def]
     if state.elapsed <= max(state.time_to_first_byte, duration / 2) or time <= 0 or state.buffer >= 2 * duration:
         return -1
     rate = state.received_bits / time
-    left = (state.requested_bits - state.received_bits) / rate
-    if left <= state.buffer:
+    rest_time = (state.requested_bits - state.received_bits) / rate
+    if rest_time <= state.buffer:
         return -1
     for rung in range(state.rung - 1, -1, -1):
-        other = _ttfb(memory) + bitrates[rung] * duration / (UP * rate)
+        other = _time_to_first_byte(memory) + bitrates[rung] * duration / (UP_FACTOR * rate)
         if other < state.buffer or rung == 0:
-            return rung if other < left else -1
+            return rung if other < rest_time else -1
     return -1
 
 
 @inline
-def _safe(state, duration):  # type: ignore[no-untyped-def]
-    """Name the rate at which all comes before the buffer is empty."""
+def _will_keep(state, duration):  # type: ignore[no-untyped-def]
+    """Set the rate from which on the download ends before the buffer is empty."""
     state.keep_until = max(duration / 2, state.elapsed + state.buffer - 2 * duration)
     time = state.elapsed - state.time_to_first_byte + state.buffer
     if state.is_playing and state.buffer > 0:
-        state.keep_rate = MARGIN * state.requested_bits / time
+        state.keep_rate = RATE_MARGIN * state.requested_bits / time
     return 0
 
 
 @inline
 def hlsjs(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: three averages, samples."""
+    """Choose by the two averages, which the memory keeps."""
     if event == DECIDE:
-        return _decide(state, memory, context.sizes, context.bitrates, context.durations)
+        return _decide(state, memory, context.bitrates, context.durations[state.segment])
     if event == DOWNLOADED:
         _observe(state, memory)
     elif event == PROGRESS:
         return _abandon(state, memory, context.bitrates, context.durations[state.segment])
     elif event == WILL_KEEP:
-        return _safe(state, context.durations[state.segment])
+        return _will_keep(state, context.durations[state.segment])
     return 0
 
 

@@ -1,21 +1,24 @@
 """The buffer-based policy of hongzimao/pensieve (`test/bb.py`, commit 1120bb1, MIT).
 
-The lowest rung below 5 s, the highest from 15 s on, between them linear in the rung's number; no hysteresis.
+It chooses the lowest rung below 5 s of buffer and the highest from 15 s on; in between, the index of the rung is linear
+in the buffer level. It has no hysteresis.
 """
 
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
-RESERVOIR = 5_000.0  #: ms
-CUSHION = 10_000.0  #: ms
+#: ms of buffer below which the lowest rung is chosen; `RESEVOIR` of `test/bb.py`
+RESERVOIR = 5_000.0
+#: ms of buffer from the lowest to the highest rung; `CUSHION` of `test/bb.py`
+CUSHION = 10_000.0
 
 
 @inline
 def pensieve_bb(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Need no memory."""
+    """Choose by the buffer level; the memory is not used."""
     if event != DECIDE or state.buffer < RESERVOIR:
         return 0
     top = context.bitrates.shape[0] - 1

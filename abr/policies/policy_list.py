@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from abr.policies import REGISTRY
-from abr.policies.policy import Policy
+from abr.policy_interface.policy import Policy
 
 __all__ = ["PolicyInfo", "PolicyList", "list_policies"]
 

@@ -1,11 +1,12 @@
-"""The plain rate-based policy of the comparisons in Yin 2015 and Mao 2017: the harmonic mean of the last five chunks.
+"""The rate-based policy that Yin 2015 and Mao 2017 compare with.
 
-The highest rung at or below the mean; no safety factor, no look at the buffer.
+It chooses the highest rung whose bitrate is at most the harmonic mean of the throughput of the last five chunks. It has
+no safety factor and ignores the buffer level.
 """
 
-from abr.policies.mpc import SCRATCH, predict, predicted_rate
-from abr.policies.policy import Floats, Policy, PolicyContext, no_constants
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policies.mpc import SCRATCH, add_sample, predict_throughput
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
@@ -13,20 +14,16 @@ __all__ = ["POLICIES"]
 
 @inline
 def rate_based(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: samples, as MPC keeps them."""
+    """Choose by the harmonic mean; the memory keeps the samples as MPC does."""
     if event == DOWNLOADED:
-        predict(state, constants, memory)
+        add_sample(state, memory)
     if event != DECIDE:
         return 0
-    rate = predicted_rate(constants, memory)
+    rate = predict_throughput(False, memory)
     rung = 0
     while rung + 1 < context.bitrates.shape[0] and context.bitrates[rung + 1] <= rate:
         rung += 1
     return rung
-
-
-def _constants(context: PolicyContext) -> Floats:
-    return no_constants(context)
 
 
 POLICIES = (
@@ -35,8 +32,7 @@ POLICIES = (
         "2015",
         "Yin et al., SIGCOMM 2015, section 7 (RB)",
         rate_based,
-        _constants,
-        SCRATCH,
+        memory=SCRATCH,
         estimates=False,
     ),
 )

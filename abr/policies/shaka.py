@@ -1,57 +1,76 @@
 """The manager of Shaka Player (`simple_abr_manager.js` of 35b290e41, about 5.2.7, Apache-2.0).
 
-Estimate: the smaller of two EWMAs of 2 and 5 s over whole requests, first byte included, of at least 16 kB; 1
-Mbit/s until 128 kB have come. The rung i with rate_i / 0.95 <= estimate <= rate_(i+1) / 0.85; one switch in 8
-s at most.
+The estimate is the smaller of two exponential averages with half-lives of 2 and 5 s. The samples are downloads of at
+least 16 kB, time to the first byte included. The estimate is 1 Mbit/s until 128 kB have been received. The policy
+chooses the rung i with bitrate_i / 0.95 <= estimate <= bitrate_(i+1) / 0.85, and switches at most once in 8 s.
 """
 
-from abr.policies.ewma import average, feed
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE, DOWNLOADED
+from abr.policies.throughput_average import add_sample, average
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["POLICIES"]
 
-FAST, SLOW = 2.0, 5.0  #: s
-DEFAULT_RATE = 1_000.0  #: bit/ms
-LEAST_BITS, ENOUGH_BITS = 16e3 * 8, 128e3 * 8
-CACHED = 5.0  #: ms
-DOWNGRADE, UPGRADE = 0.95, 0.85
-INTERVAL = 8_000.0  #: ms
-M_FAST, M_SLOW, TOTAL, SWITCHED = 0, 2, 4, 5
+#: half-life of the fast average, s; `abr.advanced.fastHalfLife`
+FAST_HALF_LIFE = 2.0
+#: half-life of the slow average, s; `abr.advanced.slowHalfLife`
+SLOW_HALF_LIFE = 5.0
+#: estimate without enough samples, bit/ms; `abr.defaultBandwidthEstimate`
+DEFAULT_RATE = 1_000.0
+#: a smaller download is no sample, bits; `abr.advanced.minBytes`
+MIN_SAMPLE_BITS = 16e3 * 8
+#: bits of samples from which on the averages are used; `abr.advanced.minTotalBytes`
+MIN_TOTAL_BITS = 128e3 * 8
+#: ms; a shorter download comes from a cache, and is no sample; `abr.cacheLoadThreshold`
+MIN_DOWNLOAD_TIME = 5.0
+#: the estimate is above the bitrate of a rung divided by this; `abr.bandwidthDowngradeTarget`
+DOWNGRADE_TARGET = 0.95
+#: the estimate is below the bitrate of the next rung divided by this; `abr.bandwidthUpgradeTarget`
+UPGRADE_TARGET = 0.85
+#: ms between two switches; `abr.switchInterval`
+SWITCH_INTERVAL = 8_000.0
+
+# indices of the memory: two averages of two floats each, bits of all samples, time of the last switch in ms
+FAST_AVERAGE = 0
+SLOW_AVERAGE = 2
+TOTAL_BITS = 4
+LAST_SWITCH = 5
 
 
 @inline
 def _observe(state, memory):  # type: ignore[no-untyped-def]
-    if state.received_bits < LEAST_BITS or state.elapsed < CACHED:
+    if state.received_bits < MIN_SAMPLE_BITS or state.elapsed < MIN_DOWNLOAD_TIME:
         return
-    feed(memory, M_FAST, state.elapsed / 1e3, state.received_bits / state.elapsed, FAST)
-    feed(memory, M_SLOW, state.elapsed / 1e3, state.received_bits / state.elapsed, SLOW)
-    memory[TOTAL] += state.received_bits
+    add_sample(memory, FAST_AVERAGE, state.elapsed / 1e3, state.received_bits / state.elapsed, FAST_HALF_LIFE)
+    add_sample(memory, SLOW_AVERAGE, state.elapsed / 1e3, state.received_bits / state.elapsed, SLOW_HALF_LIFE)
+    memory[TOTAL_BITS] += state.received_bits
 
 
 @inline
 def shaka(event, state, context, constants, memory):  # type: ignore[no-untyped-def]
-    """Memory: two averages, bits sampled, when it switched."""
+    """Choose by the two averages, which the memory keeps with the time of the last switch."""
     if event == DOWNLOADED:
         _observe(state, memory)
     if event != DECIDE:
         return 0
     rate = DEFAULT_RATE
-    if memory[TOTAL] >= ENOUGH_BITS:
-        rate = min(average(memory, M_FAST, FAST), average(memory, M_SLOW, SLOW))
+    if memory[TOTAL_BITS] >= MIN_TOTAL_BITS:
+        rate = min(average(memory, FAST_AVERAGE, FAST_HALF_LIFE), average(memory, SLOW_AVERAGE, SLOW_HALF_LIFE))
     last = state.last_rung
-    if last >= 0 and state.now - memory[SWITCHED] < INTERVAL:
+    if last >= 0 and state.now - memory[LAST_SWITCH] < SWITCH_INTERVAL:
         return last
     rung = 0
     top = context.bitrates.shape[0] - 1
     for i in range(top + 1):
-        if rate >= context.bitrates[i] / DOWNGRADE and (i == top or rate <= context.bitrates[i + 1] / UPGRADE):
+        if rate >= context.bitrates[i] / DOWNGRADE_TARGET and (
+            i == top or rate <= context.bitrates[i + 1] / UPGRADE_TARGET
+        ):
             rung = i
-            if i == top or rate < context.bitrates[i + 1] / DOWNGRADE:
+            if i == top or rate < context.bitrates[i + 1] / DOWNGRADE_TARGET:
                 break
     if rung != last:
-        memory[SWITCHED] = state.now
+        memory[LAST_SWITCH] = state.now
     return rung
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PolicyError
-from abr.policies.policy import Floats
+from abr.policy_interface.policy import Floats
 from abr.results.interval import REALISATIONS, error_factor, interval, p_value
 from abr.results.session_table import SessionTable
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from abr.policies.policy import Floats
+from abr.policy_interface.policy import Floats
 
 __all__ = ["REALISATIONS", "bootstrap_means", "cluster_interval", "error_factor", "interval", "p_value"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PolicyError
-from abr.policies.policy import Floats
+from abr.policy_interface.policy import Floats
 from abr.results.interval import cluster_interval
 from abr.results.metrics import METRICS
 from abr.traces.trace import Trace

@@ -1,4 +1,4 @@
-"""Presentations and traces of the tests of replay."""
+"""Presentations and traces for the tests of `abr`."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import abr
 
 @pytest.fixture(scope="session")
 def film() -> abr.Presentation:
-    """A title of 60 segments and five rungs whose sizes and scores vary as a film's do."""
+    """Return a presentation of 60 segments and five rungs with varying sizes and VMAF."""
     rng = np.random.default_rng(7)
     rates = np.array([300, 750, 1500, 3000, 6000]) * 1000
     durations = rng.choice([3.0, 4.0, 5.0], 60)
@@ -23,7 +23,7 @@ def film() -> abr.Presentation:
 
 
 def random_trace(seed: int, mean: float = 2e6) -> abr.Trace:
-    """A trace that wanders, with outages and changing latency."""
+    """Return a trace with random throughput and latency, and with outages."""
     rng = np.random.default_rng(seed)
     count = 200
     rates = mean * np.exp(np.cumsum(rng.normal(0, 0.25, count)) % 2 - 1)
@@ -33,4 +33,5 @@ def random_trace(seed: int, mean: float = 2e6) -> abr.Trace:
 
 @pytest.fixture(scope="session")
 def networks() -> tuple[abr.Trace, ...]:
+    """Return random traces with a mean throughput of 0.3 to 40 Mbit/s."""
     return tuple(random_trace(seed, mean) for seed, mean in enumerate((3e5, 1e6, 2e6, 4e6, 1e7, 4e7)))

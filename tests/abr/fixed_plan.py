@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from abr.policies.policy import Floats, Policy, PolicyContext
-from abr.policies.policy_state import DECIDE
+from abr.policy_interface.policy import Floats, Policy, PolicyContext
+from abr.policy_interface.policy_state import DECIDE
 from shotladder_runtime.kernels.compiler import inline
 
 __all__ = ["fixed_plan"]

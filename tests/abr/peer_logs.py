@@ -1,4 +1,4 @@
-"""Reading what Sabre and Pensieve print, chunk by chunk."""
+"""Read the logs of Sabre, one row for each download."""
 
 import gzip
 import re
@@ -9,7 +9,7 @@ SABRE_LINE = re.compile(
     r"\[(\d+)-(\d+)\]\s+(\d+): q=(\d+) s=(\d+)/(\d+) t=(\d+)=(\d+)\+(\d+)(.*?)bl=(\d+)->(\d+)->(\d+)"
 )
 
-#: the arguments that Sabre was run with -> the policy here
+#: policy of ours for the arguments that each Sabre log was made with
 SABRE_POLICIES = {
     "bola-basic": "bola-basic",
     "bola-finite": "bola-finite",
@@ -21,7 +21,7 @@ SABRE_POLICIES = {
 }
 
 
-def sabre_log(path: Path) -> list[tuple[str, int, int, int, int, int, int]]:
+def read_sabre_log(path: Path) -> list[tuple[str, int, int, int, int, int, int]]:
     """Return (event, segment, rung, end ms, duration ms, bits, buffer after ms) of every download."""
     rows = []
     text = gzip.decompress(path.read_bytes()).decode()
@@ -31,7 +31,7 @@ def sabre_log(path: Path) -> list[tuple[str, int, int, int, int, int, int]]:
     return rows
 
 
-def sabre_totals(path: Path) -> dict[str, float]:
-    """Return the totals that Sabre prints."""
+def read_sabre_totals(path: Path) -> dict[str, float]:
+    """Return the totals at the end of a Sabre log."""
     text = gzip.decompress(path.read_bytes()).decode()
     return {name: float(value) for name, value in re.findall(r"^([a-z ]+): (-?[\d.]+)$", text, re.M)}

@@ -1,4 +1,4 @@
-"""Huang et al. 2014: the compiled policies decide as their plain twins do."""
+"""The BBA policies of Huang et al. 2014 decide as their reference implementations."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,13 @@ import abr
 from tests.abr.conftest import random_trace
 from tests.naive.sessions import NaiveBBA0, NaiveBBA1, NaiveBBA2, NaiveBBAOthers, naive_session
 
-TWINS = {"bba-0": NaiveBBA0, "bba-1": NaiveBBA1, "bba-2": NaiveBBA2, "bba-others": NaiveBBAOthers}
+REFERENCES = {"bba-0": NaiveBBA0, "bba-1": NaiveBBA1, "bba-2": NaiveBBA2, "bba-others": NaiveBBAOthers}
 
 
 def agree(film, trace, name, capacity, start=0.0):
+    """Assert that a policy plays the same session as its reference implementation."""
     session = abr.simulate(film, trace, name, buffer=capacity, start=start)
-    rungs, buffers, stalls, startup = naive_session(film, trace, TWINS[name](film, capacity), capacity, start)
+    rungs, buffers, stalls, startup = naive_session(film, trace, REFERENCES[name](film, capacity), capacity, start)
     downloads = [event for event in session.events if event.event == "download"]
     assert session.rungs == tuple(rungs)
     assert [event.buffer for event in downloads] == pytest.approx(buffers, abs=1e-6)
@@ -24,34 +25,34 @@ def agree(film, trace, name, capacity, start=0.0):
 
 
 @pytest.mark.parametrize("capacity", [20.0, 60.0, 240.0])
-@pytest.mark.parametrize("name", TWINS)
-def test_decisions_are_those_of_the_plain_twin(film, networks, name, capacity):
+@pytest.mark.parametrize("name", REFERENCES)
+def test_bba_policies_equal_reference_implementation(film, networks, name, capacity):
     for trace in networks:
         agree(film, trace, name, capacity)
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    name=st.sampled_from(sorted(TWINS)),
+    name=st.sampled_from(sorted(REFERENCES)),
     seed=st.integers(0, 10_000),
     mean=st.floats(1e5, 3e7),
     capacity=st.floats(15, 300),
     start=st.floats(0, 2000),
 )
-def test_twins_agree_on_any_network(film, name, seed, mean, capacity, start):
+def test_bba_policies_equal_reference_implementation_on_random_traces(film, name, seed, mean, capacity, start):
     agree(film, random_trace(seed, mean), name, capacity, start)
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", TWINS)
-def test_twins_agree_on_real_traces(shared, name):
+@pytest.mark.parametrize("name", REFERENCES)
+def test_bba_policies_equal_reference_implementation_on_measured_traces(shared, name):
     bunny = abr.load_presentation(shared / "truth/sabre/bbb.json")
     for trace in abr.load_traces(sorted((shared / "traces/norway3g").glob("*.json"))[:8]):
         agree(bunny, trace.scaled(2), name, 240.0)
 
 
-def test_bba_0_maps_the_buffer_to_the_ladder_at_the_places_of_the_paper(film):
-    # a link far faster than the ladder: the buffer grows by a chunk at a time, and nothing else decides
+def test_bba_0_maps_reservoir_and_cushion_of_the_paper_to_the_ladder(film):
+    # the link is far faster than the ladder: the buffer level grows by one chunk at a time
     fast = abr.Trace("fast", [1000], [1e9], [0.0])
     session = abr.simulate(film, fast, "bba-0", buffer=240.0)
     downloads = [e for e in session.events if e.event == "download"]
@@ -64,6 +65,6 @@ def test_bba_0_maps_the_buffer_to_the_ladder_at_the_places_of_the_paper(film):
     assert (film.bitrates[rungs][inside] <= middle[inside]).all()
 
 
-def test_bba_2_climbs_a_rung_a_chunk_on_a_fast_link(film):
+def test_bba_2_goes_up_one_rung_for_each_chunk_on_a_fast_link(film):
     fast = abr.Trace("fast", [1000], [1e9], [0.0])
     assert abr.simulate(film, fast, "bba-2").rungs[:6] == (0, 1, 2, 3, 4, 4)

@@ -1,4 +1,4 @@
-"""`shotladder compare` end to end: ladders, policies, the effect of each, guardrails."""
+"""`shotladder compare` end to end: ladders, policies, effects and guardrails."""
 
 import json
 
@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from shotladder.commands.compare import command
 
 
-def document(title, factor, gain):
+def presentation_document(title, factor, gain):
     rng = np.random.default_rng(3)
     weight = np.exp(rng.normal(0, 0.3, 20))
     rates = np.array([400e3, 1.2e6, 3e6])
@@ -28,10 +28,10 @@ def document(title, factor, gain):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for title, factor, gain in (("old", 1, 0), ("new", 1, 4), ("fat", 1.4, 4)):
-        (tmp_path / f"{title}.json").write_text(json.dumps(document(title, factor, gain)))
+        (tmp_path / f"{title}.json").write_text(json.dumps(presentation_document(title, factor, gain)))
     (tmp_path / "traces").mkdir()
     rng = np.random.default_rng(1)
     for number in range(12):
@@ -45,7 +45,7 @@ def run(*args):
     return CliRunner().invoke(command, [*args, "--traces", "traces", "--quiet"])
 
 
-def test_compare_prints_verdict_and_reasons_for_two_ladders(place):
+def test_compare_prints_verdict_and_reasons_for_two_ladders(folder):
     done = run("old.json", "new.json", "--policy", "bba-2", "--json")
     assert done.exit_code == 0, done.output
     result = json.loads(done.stdout)
@@ -56,7 +56,7 @@ def test_compare_prints_verdict_and_reasons_for_two_ladders(place):
     assert any("vmaf_p5 holds" in reason for reason in result["reasons"])
 
 
-def test_compare_decides_by_the_given_margins(place):
+def test_compare_decides_by_the_given_margins(folder):
     # each segment has 40 % more bytes, and the margin decides whether that is acceptable
     strict = json.loads(run("old.json", "fat.json", "--policy", "bba-2", "--bytes-margin", "0.01", "--json").stdout)
     assert strict["verdict"] == "stop"
@@ -66,7 +66,7 @@ def test_compare_decides_by_the_given_margins(place):
     assert "verdict: " in loose.stdout
 
 
-def test_compare_splits_the_effect_between_ladder_and_policy(place):
+def test_compare_splits_the_effect_between_ladder_and_policy(folder):
     done = run("old.json", "new.json", "--policy", "bba-0", "bola-e", "--json")
     parts = json.loads(done.stdout)["shares"]
     assert parts["ladder"] + parts["policy"] == pytest.approx(parts["together"])
@@ -76,7 +76,7 @@ def test_compare_splits_the_effect_between_ladder_and_policy(place):
     )
 
 
-def test_compare_takes_two_policies_and_one_ladder(place):
+def test_compare_takes_two_policies_and_one_ladder(folder):
     result = json.loads(run("old.json", "--policy", "bba-0", "bola-e", "--json").stdout)
     assert result["first"].endswith("bba-0@2014")
     assert result["second"].endswith("bola-e@sabre")
@@ -91,7 +91,7 @@ def test_compare_takes_two_policies_and_one_ladder(place):
         (("old.json", "new.json", "--primary", "beauty"), "unknown metric 'beauty'"),
     ],
 )
-def test_compare_reports_wrong_usage(place, args, message):
+def test_compare_reports_wrong_usage(folder, args, message):
     done = run(*args)
     assert done.exit_code == 2
     assert message in done.output

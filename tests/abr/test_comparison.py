@@ -1,4 +1,4 @@
-"""Verdicts: an arm against itself, a better one, one that breaks a guardrail; intervals that cover."""
+"""`compare_arms`, `decompose_effect` and `cluster_interval`: verdicts, intervals and errors."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def table(film):
     return abr.simulate_many([film, better, fat, film.renamed("same")], traces, ["bba-2", "bola-e"], starts=3)
 
 
-def test_compare_arms_ships_more_vmaf_at_equal_bytes(table):
+def test_compare_arms_returns_ship_for_higher_vmaf_at_equal_bytes(table):
     result = abr.compare_arms(table, ("film", "bba-2@2014"), ("better", "bba-2@2014"))
     assert result.verdict == "ship"
     assert result.sessions == 72
@@ -26,25 +26,25 @@ def test_compare_arms_ships_more_vmaf_at_equal_bytes(table):
     assert len(result.reasons) == 5
 
 
-def test_compare_arms_holds_an_arm_against_itself(table):
+def test_compare_arms_returns_hold_for_equal_arms(table):
     result = abr.compare_arms(table, ("film", "bba-2@2014"), ("same", "bba-2@2014"))
     assert result.verdict == "hold"
     assert all(e.difference == 0 and e.adjusted == 1 for e in result.effects)
 
 
-def test_compare_arms_stops_twice_the_bytes(table):
+def test_compare_arms_returns_stop_for_twice_the_bytes(table):
     result = abr.compare_arms(table, ("film", "bola-e@sabre"), ("fat", "bola-e@sabre"))
     assert result.verdict == "stop"
     assert any("is broken" in reason for reason in result.reasons)
 
 
-def test_decompose_effect_returns_parts_that_add_up(table):
-    share = abr.decompose_effect(table, ("film", "better"), ("bba-2@2014", "bola-e@sabre"), "vmaf_mean")
-    assert share["ladder"] + share["policy"] == pytest.approx(share["together"])
-    assert 0 < share["ladder"] <= 3
+def test_decompose_effect_returns_parts_whose_sum_is_the_effect(table):
+    parts = abr.decompose_effect(table, ("film", "better"), ("bba-2@2014", "bola-e@sabre"), "vmaf_mean")
+    assert parts["ladder"] + parts["policy"] == pytest.approx(parts["together"])
+    assert 0 < parts["ladder"] <= 3
 
 
-def test_the_clustered_interval_covers_where_a_naive_one_does_not():
+def test_cluster_interval_contains_the_mean_where_an_unclustered_interval_does_not():
     from abr.results.interval import cluster_interval
 
     rng = np.random.default_rng(0)
@@ -60,8 +60,8 @@ def test_the_clustered_interval_covers_where_a_naive_one_does_not():
     assert naive < 120
 
 
-def made_up(seed, traces, effect=0.0):
-    """Two arms on the same sessions: ten a trace, which differ by `effect`, by trace, and by chance."""
+def random_table(seed, traces, effect=0.0):
+    """Return two arms of ten sessions for each trace; they differ by `effect` plus noise of trace and session."""
     rng = np.random.default_rng(seed)
     names = np.repeat(np.array([f"t{i}" for i in range(traces)], object), 10)
     before = 80 + np.repeat(rng.normal(0, 8, traces), 10) + rng.normal(0, 3, len(names))
@@ -78,43 +78,45 @@ def made_up(seed, traces, effect=0.0):
 
 
 @pytest.mark.parametrize("traces", [8, 30])
-def test_an_arm_against_its_like_is_seldom_shipped_or_stopped(traces):
+def test_compare_arms_rarely_decides_between_arms_without_effect(traces):
     count = 120
     verdicts = [
-        abr.compare_arms(made_up(seed, traces), ("film", "a"), ("film", "b"), seed=seed).verdict
+        abr.compare_arms(random_table(seed, traces), ("film", "a"), ("film", "b"), seed=seed).verdict
         for seed in range(count)
     ]
-    # 2.5 % each by design; so many in 120 come once in a thousand times
+    # 2.5 % each by design; more than 9 of 120 have a probability of about 0.001
     assert verdicts.count("ship") <= 9
     assert verdicts.count("stop") <= 9
     assert verdicts.count("hold") >= 108
 
 
-def test_the_detectable_difference_is_found_four_times_in_five():
+def test_compare_arms_finds_the_detectable_difference_with_power_of_80_percent():
     true = np.sqrt(1 / 30 + 1 / 300) * (1.96 + 0.84)
-    found, told = 0, []
+    found, detectable = 0, []
     for seed in range(120):
-        (effect,) = abr.compare_arms(made_up(seed, 30, true), ("film", "a"), ("film", "b"), seed=seed).effects
+        (effect,) = abr.compare_arms(random_table(seed, 30, true), ("film", "a"), ("film", "b"), seed=seed).effects
         found += effect.ci95[0] > 0
-        told.append(effect.detectable)
+        detectable.append(effect.detectable)
     assert 0.66 < found / 120 < 0.9
-    assert np.mean(told) == pytest.approx(true, rel=0.1)
+    assert np.mean(detectable) == pytest.approx(true, rel=0.1)
 
 
-def test_sessions_needed_go_with_the_square_of_the_difference():
-    small, large = (abr.compare_arms(made_up(5, 30, e), ("film", "a"), ("film", "b")).effects[0] for e in (0.3, 3.0))
+def test_compare_arms_needs_sessions_in_inverse_proportion_to_the_square_of_the_difference():
+    small, large = (
+        abr.compare_arms(random_table(5, 30, e), ("film", "a"), ("film", "b")).effects[0] for e in (0.3, 3.0)
+    )
     ratio = (small.detectable / small.difference) ** 2
     assert small.sessions_needed == np.ceil(300 * ratio)
     assert large.sessions_needed < small.sessions_needed
 
 
-def test_one_trace_is_no_comparison(film):
+def test_compare_arms_refuses_a_single_trace(film):
     table = abr.simulate_many(film, [random_trace(1, 4e6)], ["bba-2", "bola-e"], starts=5)
     with pytest.raises(abr.PolicyError, match="at least two traces"):
         abr.compare_arms(table, ("film", "bba-2@2014"), ("film", "bola-e@sabre"))
 
 
-def test_an_unknown_arm_or_metric_is_told(table):
+def test_compare_arms_names_an_unknown_arm_or_metric(table):
     with pytest.raises(abr.PolicyError, match="has no arm of"):
         abr.compare_arms(table, ("film", "bba-9"), ("better", "bba-2@2014"))
     with pytest.raises(abr.PolicyError, match="unknown metric"):

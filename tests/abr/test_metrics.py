@@ -1,4 +1,4 @@
-"""Metrics and scores, recomputed from the event log by plain arithmetic."""
+"""The metrics of `simulate` equal those of the reference implementation on the event log."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tests.naive.sessions import naive_metrics
 
 
 @pytest.mark.parametrize("name", ["bba-2", "bola-e", "throughput", "robust-mpc", "hlsjs", "dashjs-dynamic"])
-def test_metrics_follow_from_the_events(film, networks, name):
+def test_simulate_metrics_equal_reference_implementation_on_events(film, networks, name):
     for trace in networks:
         session = abr.simulate(film, trace, name, target=85)
         for metric, value in naive_metrics(session, film, 85).items():
@@ -17,7 +17,7 @@ def test_metrics_follow_from_the_events(film, networks, name):
             )
 
 
-def test_qoe_of_pensieve_skips_the_first_chunk_in_its_mode(film, networks):
+def test_simulate_qoe_lin_excludes_the_first_chunk_in_pensieve_mode(film, networks):
     session = abr.simulate(film, networks[1], "bb", mode="pensieve")
     downloads = [e for e in session.events if e.event == "download"]
     rates = np.array([film.rungs[e.rung].bitrate / 1e6 for e in downloads])
@@ -26,9 +26,9 @@ def test_qoe_of_pensieve_skips_the_first_chunk_in_its_mode(film, networks):
     assert session.metrics["qoe_lin"] == pytest.approx(expected)
 
 
-def test_hd_and_ssim_scores_need_what_they_are_made_of(film, networks):
+def test_simulate_qoe_hd_and_qoe_puffer_are_none_without_their_inputs(film, networks):
     metrics = abr.simulate(film, networks[3], "bba-0").metrics
-    assert metrics["qoe_hd"] is None  # five rungs
+    assert metrics["qoe_hd"] is None  # it is defined for six rungs
     assert metrics["qoe_puffer"] is None  # no SSIM
     ssim = np.tile(np.linspace(8, 18, 5), (60, 1))
     measured = abr.Presentation(film.title, film.rungs, film.durations, film.sizes, film.vmaf, ssim)
@@ -39,21 +39,21 @@ def test_hd_and_ssim_scores_need_what_they_are_made_of(film, networks):
     assert session.metrics["qoe_puffer"] == pytest.approx(expected)
 
 
-def test_absent_vmaf_is_absent_in_the_metrics(film, networks):
-    blind = abr.Presentation(film.title, film.rungs, film.durations, film.sizes)
-    metrics = abr.simulate(blind, networks[3], "bba-0").metrics
+def test_simulate_vmaf_metrics_are_none_without_vmaf(film, networks):
+    without_vmaf = abr.Presentation(film.title, film.rungs, film.durations, film.sizes)
+    metrics = abr.simulate(without_vmaf, networks[3], "bba-0").metrics
     assert metrics["vmaf_mean"] is None
     assert metrics["time_at_target"] is None
     assert metrics["bitrate"] > 0
-    holes = np.array(film.vmaf)
-    holes[5] = np.nan
-    partly = abr.Presentation(film.title, film.rungs, film.durations, film.sizes, holes)
-    assert abr.simulate(partly, networks[3], "vmaf-mpc").metrics["vmaf_mean"] is None
+    vmaf_with_gap = np.array(film.vmaf)
+    vmaf_with_gap[5] = np.nan
+    with_gap = abr.Presentation(film.title, film.rungs, film.durations, film.sizes, vmaf_with_gap)
+    assert abr.simulate(with_gap, networks[3], "vmaf-mpc").metrics["vmaf_mean"] is None
     with pytest.raises(abr.PolicyError, match="needs a presentation with VMAF"):
-        abr.simulate(blind, networks[3], "vmaf-mpc")
+        abr.simulate(without_vmaf, networks[3], "vmaf-mpc")
 
 
-def test_devices_cap_the_ladder_and_change_the_score(film):
+def test_simulate_device_constrains_rungs_and_changes_vmaf(film):
     fast = abr.Trace("fast", [100], [1e9], [0.0])
     phone = abr.simulate(film, fast, "throughput", device="phone")
     tv = abr.simulate(film, fast, "throughput", device="tv-1080p")

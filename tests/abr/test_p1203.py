@@ -1,4 +1,4 @@
-"""The input of P.1203's software; the software itself only where somebody has installed it."""
+"""`make_p1203_input` and `run_p1203`; the P.1203 software runs only where it is installed."""
 
 import importlib.util
 import json
@@ -10,7 +10,7 @@ import abr
 
 @pytest.fixture
 def stalled():
-    """A session that begins after 1 s, plays 4 s and stands still for 3 before the second segment."""
+    """Return a session with a startup delay of 1 s, 4 s of playback and a stall of 4 s, and its presentation."""
     rungs = (abr.Rung("low", 1_000_000, 640, 360), abr.Rung("high", 4_000_000, 1280, 720))
     audio = abr.Audio([3.0, 3.0, 3.0], [24_000, 30_000, 24_000])
     pres = abr.Presentation("film", rungs, [4.0, 4.0], [[500_000, 2_000_000]] * 2, audio=audio)
@@ -54,5 +54,5 @@ def test_run_p1203_names_the_package_when_it_is_missing(stalled):
 
 
 def test_run_p1203_scores_the_session(stalled):
-    pytest.importorskip("itu_p1203", reason="its licence lets nobody but its user install it")
+    pytest.importorskip("itu_p1203", reason="its licence does not permit us to install it")
     assert 1 <= abr.run_p1203(*stalled)["O46"] <= 5

@@ -1,4 +1,4 @@
-"""The conformance suite: every listed policy, on links whose right answer is known."""
+"""Each policy of the registry on traces for which the correct decisions are known."""
 
 import math
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import abr
-from abr.policies.policy_state import DECIDE
+from abr.policy_interface.policy_state import DECIDE
 from tests.abr.conftest import random_trace
 from tests.naive.sessions import naive_plan
 
@@ -16,10 +16,12 @@ EVERY = sorted(abr.REGISTRY)
 
 
 def steady(rate, latency=0.02):
+    """Return a trace of constant throughput."""
     return abr.Trace(f"{rate:g}", [10.0], [rate], [latency])
 
 
 def even_film(rates, segments=60, seconds=4.0, vmaf=None):
+    """Return a presentation whose segments all have the bitrate of their rung."""
     rates = np.array(rates, float)
     sizes = np.full((segments, len(rates)), rates * seconds / 8).round().astype(np.int64)
     table = None
@@ -34,7 +36,7 @@ SCORES = (40, 62, 78, 90, 96)
 
 
 def check_log(session, film):
-    """Time, buffer and bytes add up, whatever was decided."""
+    """Assert that the segments, bytes and times of the event log are consistent."""
     downloads = [e for e in session.events if e.event == "download"]
     assert [e.segment for e in downloads] == list(range(len(film.durations)))
     assert [e.bytes for e in downloads] == [film.sizes[n][e.rung] for n, e in enumerate(downloads)]
@@ -49,7 +51,7 @@ def check_log(session, film):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_the_log_adds_up_on_any_network(film, networks, name):
+def test_simulate_log_adds_up_for_each_policy(film, networks, name):
     for trace in networks:
         session = abr.simulate(film, trace, name)
         check_log(session, film)
@@ -58,21 +60,21 @@ def test_the_log_adds_up_on_any_network(film, networks, name):
 
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("factor", [0.9, 1.0, 1.1])
-def test_a_link_above_the_lowest_rung_never_stalls(name, factor):
+def test_policy_does_not_stall_on_a_link_above_the_lowest_rung(name, factor):
     film = even_film(LADDER, vmaf=SCORES)
     for rate in LADDER:
         if factor * rate <= LADDER[0] * 1.05:
             continue  # the link must carry the lowest rung and its latency
         if name.startswith("bb@") and rate < LADDER[2]:
-            continue  # linear in the rung's number: it overshoots by design
-        # these trust a prediction down to an empty buffer, which a request's latency then overdraws
-        greedy = any(part in name for part in ("mpc", "insufficient", "shaka"))
+            continue  # its rung depends on the buffer level alone, and can exceed the link
+        # these policies plan to empty the buffer exactly; the latency of a request then causes a short stall
+        empties_buffer = any(part in name for part in ("mpc", "insufficient", "shaka"))
         session = abr.simulate(film, steady(factor * rate), name)
-        assert session.metrics["rebuffer_ratio"] == pytest.approx(0, abs=0.006 if greedy else 1e-12)
+        assert session.metrics["rebuffer_ratio"] == pytest.approx(0, abs=0.006 if empties_buffer else 1e-12)
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_link_far_above_the_ladder_ends_at_the_top(name):
+def test_policy_reaches_the_highest_rung_on_a_link_far_above_the_ladder(name):
     film = even_film(LADDER, segments=150, vmaf=SCORES)
     session = abr.simulate(film, steady(60e6), name)
     assert session.rungs[-10:] == (4,) * 10
@@ -80,14 +82,14 @@ def test_a_link_far_above_the_ladder_ends_at_the_top(name):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_link_below_the_ladder_stays_at_the_bottom(name):
+def test_policy_stays_at_the_lowest_rung_on_a_link_below_the_ladder(name):
     film = even_film(LADDER, vmaf=SCORES)
     session = abr.simulate(film, steady(150e3), name)
     assert session.rungs[5:] == (0,) * 55
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_odd_ladders_are_played(name):
+def test_policy_plays_unusual_ladders(name):
     for film in (
         even_film([800e3], vmaf=[70]),
         even_film([800e3, 800e3, 2e6], vmaf=[70, 70, 90]),
@@ -97,7 +99,7 @@ def test_odd_ladders_are_played(name):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_odd_traces_are_played(film, name):
+def test_policy_plays_unusual_traces(film, name):
     outage = abr.Trace("outage", [30, 20, 15], [3e6, 0, 2e6], [0.05] * 3)
     single = abr.Trace("single", [1.0], [2e6], [0.05])
     slow = abr.Trace("latency above the interval", np.full(50, 0.2), np.full(50, 4e6), np.full(50, 0.9))
@@ -106,7 +108,7 @@ def test_odd_traces_are_played(film, name):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_batch_and_single_sessions_agree(film, networks, name):
+def test_simulate_many_equals_simulate_for_each_policy(film, networks, name):
     table = abr.simulate_many(film, networks, [name], starts=2, seed=3)
     offsets = abr.start_offsets(networks, 2, seed=3)
     row = 0
@@ -119,25 +121,25 @@ def test_batch_and_single_sessions_agree(film, networks, name):
 
 
 @pytest.mark.parametrize("name", [n for n in EVERY if abr.REGISTRY[n].abandons])
-def test_leaps_abandon_what_steps_abandon(film, name):
-    """Leaping to where abandonment can be changes a session only by where the steps of 50 ms fall."""
-    leapt = stepped = same = 0
+def test_will_keep_skips_no_abandonment_of_each_policy(film, name):
+    """A skip to the possible abandonment changes a session only by the position of the 50 ms steps."""
+    skipped = stepped = same = 0
     for seed in range(40):
         trace = random_trace(seed, 3e6)
         quick = abr.simulate(film, trace, name)
         exact = abr.simulate(film, trace, name, model=abr.SessionModel(exact=True))
-        leapt += sum(e.event == "abandon" for e in quick.events)
+        skipped += sum(e.event == "abandon" for e in quick.events)
         stepped += sum(e.event == "abandon" for e in exact.events)
         same += [(e.event, e.segment, e.rung) for e in quick.events] == [
             (e.event, e.segment, e.rung) for e in exact.events
         ]
     assert same >= 30
-    assert abs(leapt - stepped) <= max(3, 0.04 * stepped)
+    assert abs(skipped - stepped) <= max(3, 0.04 * stepped)
     if name not in ("dashjs-bola@4.7.4", "dashjs-bola@5.1.1", "hlsjs@1.7.1"):
         assert stepped > 0
 
 
-def test_a_step_down_in_mid_segment_is_abandoned_and_the_estimator_told():
+def test_throughput_abandons_a_download_when_the_link_drops_and_lowers_the_estimate():
     film = even_film(LADDER, vmaf=SCORES)
     drop = abr.Trace("drop", [60, 1000], [10e6, 0.6e6], [0.02, 0.02])
     session = abr.simulate(film, drop, "throughput", buffer=20)
@@ -151,33 +153,34 @@ def test_a_step_down_in_mid_segment_is_abandoned_and_the_estimator_told():
     assert after.throughput_estimate < lost.throughput_estimate
 
 
-def test_bola_o_does_not_oscillate_where_u_does():
+def test_bola_o_does_not_oscillate_where_bola_u_does():
     film = even_film(LADDER, segments=150, vmaf=SCORES)
-    between = steady(2.2e6)
-    assert abr.simulate(film, between, "bola-o").metrics["switches"] <= 6
-    assert abr.simulate(film, between, "bola-u").metrics["switches"] > 30
+    link = steady(2.2e6)  # between two rungs
+    assert abr.simulate(film, link, "bola-o").metrics["switches"] <= 6
+    assert abr.simulate(film, link, "bola-u").metrics["switches"] > 30
 
 
 @pytest.mark.parametrize(
     ("version", "first", "second", "last"), [("4.7.4", 11.05, 13.29, 29.45), ("5.1.1", 4.92, 7.16, 23.31)]
 )
-def test_dashjs_bola_goes_up_where_its_release_does(version, first, second, last):
-    from abr.policies.dashjs import _best
-    from abr.policies.policy import PolicyContext
+def test_best_bola_rung_goes_up_at_the_buffer_levels_of_each_dashjs_release(version, first, second, last):
+    from abr.policies.dashjs import best_bola_rung
+    from abr.policy_interface.policy import PolicyContext
 
     ladder = np.array([230, 331, 477, 688, 991, 1427, 2056, 2962, 5027, 6000.0])
     tables = np.ones((1, 10))
     context = PolicyContext(tables, tables, ladder, np.full(1, 3000.0), 60_000.0)
     k = abr.get_policy(f"dashjs-bola@{version}").constants(context)
     up = [
-        next(level for level in range(0, 40_000, 10) if _best(float(level), k, ladder) >= rung) for rung in range(1, 10)
+        next(level for level in range(0, 40_000, 10) if best_bola_rung(float(level), k, ladder) >= rung)
+        for rung in range(1, 10)
     ]
     assert np.array(up)[[0, 1, 8]] / 1e3 == pytest.approx([first, second, last], abs=0.011)
 
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 10**6), rungs=st.integers(1, 4), horizon=st.integers(1, 4))
-def test_the_plan_is_the_best_of_all(seed, rungs, horizon):
+def test_plan_equals_exhaustive_search(seed, rungs, horizon):
     from abr.policies.planning_kernel import plan, scratch_size
 
     rng = np.random.default_rng(seed)
@@ -194,18 +197,18 @@ def test_the_plan_is_the_best_of_all(seed, rungs, horizon):
     assert plan(scratch, 0, sizes, lengths, worth, change, stall, rate, buffer, last) == answer
 
 
-def test_a_prior_of_bad_hours_fills_the_buffer_before_them():
+def test_predictive_fills_the_buffer_before_slots_of_low_throughput():
     film = even_film(LADDER, segments=400, vmaf=SCORES)
     day = [600.0, 120.0, 880.0]
     past = [abr.Trace(f"day{i}", day, [4e6 * f, 0.25e6 * f, 4e6 * f], [0.03] * 3) for i, f in enumerate((0.8, 1, 1.3))]
     prior = abr.learn_prior(past, period=1600.0, slots=80)
     today = abr.Trace("today", day, [3.6e6, 0.2e6, 3.6e6], [0.03] * 3)
-    told = abr.simulate(film, today, abr.predictive(prior, period=1600.0), buffer=120)
-    untold = abr.simulate(film, today, "vmaf-mpc", buffer=120)
-    assert told.metrics["rebuffer_ratio"] < untold.metrics["rebuffer_ratio"]
+    with_prior = abr.simulate(film, today, abr.predictive(prior, period=1600.0), buffer=120)
+    without_prior = abr.simulate(film, today, "vmaf-mpc", buffer=120)
+    assert with_prior.metrics["rebuffer_ratio"] < without_prior.metrics["rebuffer_ratio"]
 
 
-def test_every_policy_names_its_source():
+def test_get_policy_finds_aliases_and_each_policy_has_a_source():
     for title, policy in abr.REGISTRY.items():
         assert title == f"{policy.name}@{policy.version}"
         assert policy.source
@@ -214,7 +217,7 @@ def test_every_policy_names_its_source():
         abr.get_policy("bola-x")
 
 
-def test_python_and_numba_policies_play_as_the_built_in_one(film, networks):
+def test_simulate_python_and_numba_policies_equal_the_built_in_policy(film, networks):
     from numba import njit
 
     def python(state):
@@ -234,15 +237,15 @@ def test_python_and_numba_policies_play_as_the_built_in_one(film, networks):
         assert abr.simulate(film, trace, compiled).rungs == expected
 
 
-def test_a_bad_policy_is_told_and_the_other_sessions_are_kept(film, networks):
+def test_simulate_many_reports_a_failing_policy_and_keeps_the_other_sessions(film, networks):
     def raises(state):
         if state.presentation.title == "film" and state.segment == 7 and state.throughput > 2e6:
-            raise RuntimeError("lost my head")
+            raise RuntimeError("policy failed")
         return 0
 
     table = abr.simulate_many(film, networks, [raises, lambda state: 99, "bba-0"])
     assert 0 < len([row for row in table.errors if row < len(networks)]) < len(networks)
-    assert "lost my head" in str(table.failure())
+    assert "policy failed" in str(table.failure())
     assert "trace random" in str(table.failure())
     finite = np.isfinite(table["vmaf_mean"])
     assert finite[2 * len(networks) :].all()

@@ -1,4 +1,4 @@
-"""Kernels on disk: stamped with every source, and done without where nothing may be written."""
+"""The cache of compiled policies: its key covers each source file, and it is optional."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import abr
 from shotladder_runtime.kernels.compiler import source_files
 
-PLAY = """
+SIMULATE = """
 import abr, numpy as np
 print(abr.__file__)
 rungs = (abr.Rung("low", 1_000_000), abr.Rung("high", 3_000_000))
@@ -18,7 +18,7 @@ print(abr.simulate(pres, abr.Trace("steady", [10], [9e6], [0.05]), "bb", buffer=
 """
 
 
-def test_source_files_of_the_session_kernel_are_all_that_it_calls():
+def test_source_files_contain_each_module_of_the_session_kernel():
     files = {path.name for path in source_files("abr.player.kernels.session_kernel")}
     assert files >= {
         "session_kernel.py",
@@ -30,13 +30,13 @@ def test_source_files_of_the_session_kernel_are_all_that_it_calls():
     assert "dash_manifest.py" not in files
 
 
-def test_an_install_without_a_place_to_write_plays(tmp_path):
+def test_compile_policy_works_without_a_writable_folder(tmp_path):
     library = tmp_path / "library"
     package = Path(abr.__file__).parent
     shutil.copytree(package, library / "abr", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(package.parent / "shotladder_runtime", library / "shotladder_runtime")
-    # files where numba wants folders: nobody, not even root, can write a cache there
-    for folder in (library / "abr", library / "abr/policies"):
+    # a file has the name of each cache folder, so that not even root can write there
+    for folder in (library / "abr", library / "abr/policies", library / "abr/policy_interface"):
         (folder / "__pycache__").write_text("")
     blocked = tmp_path / "home"
     blocked.write_text("")
@@ -47,7 +47,7 @@ def test_an_install_without_a_place_to_write_plays(tmp_path):
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", PLAY], capture_output=True, text=True, timeout=400, env=environment, cwd=tmp_path
+        [sys.executable, "-c", SIMULATE], capture_output=True, text=True, timeout=400, env=environment, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert str(library) in done.stdout

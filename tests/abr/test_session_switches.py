@@ -1,4 +1,4 @@
-"""What a session model can be told besides: slow start, audio, replacement, live; by hand, and against a plain twin."""
+"""`simulate` with slow start, audio, replacement and live: worked examples and a reference implementation."""
 
 from dataclasses import replace
 
@@ -15,53 +15,54 @@ from tests.naive.sessions import naive_viewing
 MBIT = 125_000
 
 
-def one_rung(size, segments=10, seconds=4.0, audio=None):
+def one_rung_presentation(size, segments=10, seconds=4.0, audio=None):
     rungs = (abr.Rung("only", int(8 * size / seconds)),)
     sizes = np.full((segments, 1), size)
     return abr.Presentation("even", rungs, np.full(segments, seconds), sizes, audio=audio)
 
 
-def even_audio(size, segments=20, seconds=2.0):
+def constant_audio(size, segments=20, seconds=2.0):
     return abr.Audio(np.full(segments, seconds), np.full(segments, size))
 
 
-def transfers(session, *kinds):
+def events_of(session, *kinds):
+    """Return the events of some kinds."""
     return [event for event in session.events if event.event in kinds]
 
 
-def check(session, film):
-    """Time and bytes add up; what was wasted is what came and was never played."""
-    stalled = sum(e.duration for e in transfers(session, "stall"))
-    startup = sum(e.duration for e in transfers(session, "startup"))
+def assert_session_adds_up(session, film):
+    """Assert that the times add up, and that the wasted bytes are those downloaded and not played."""
+    stalled = sum(e.duration for e in events_of(session, "stall"))
+    startup = sum(e.duration for e in events_of(session, "startup"))
     assert session.events[-1].time == pytest.approx(startup + stalled + film.duration, abs=1e-6)
-    moved = transfers(session, "download", "abandon", "audio", "replace")
-    busy = sum(e.duration for e in [*moved, *transfers(session, "wait")])
+    moved = events_of(session, "download", "abandon", "audio", "replace")
+    busy = sum(e.duration for e in [*moved, *events_of(session, "wait")])
     assert session.events[-1].time == pytest.approx(busy + moved[-1].buffer, abs=1e-6)
     assert sum(e.bytes for e in moved) == pytest.approx(session.metrics["downloaded_bytes"], abs=1e-3)
     played = film.sizes[np.arange(len(session.rungs)), list(session.rungs)].sum()
-    heard = sum(e.bytes for e in transfers(session, "audio"))
-    wasted = session.metrics["downloaded_bytes"] - heard - played
+    audio = sum(e.bytes for e in events_of(session, "audio"))
+    wasted = session.metrics["downloaded_bytes"] - audio - played
     assert session.metrics["wasted_bytes"] == pytest.approx(wasted, abs=1e-3)
 
 
-def test_a_cold_connection_takes_the_flights_that_slow_start_allows():
-    film = one_rung(4 * MBIT)
+def test_simulate_slow_start_doubles_the_bits_of_each_round_trip():
+    film = one_rung_presentation(4 * MBIT)
     link = abr.Trace("steady", [10], [10e6], [0.1])
     model = abr.SessionModel(buffer=12.0, slow_start=1.0)
-    downloads = transfers(abr.simulate(film, link, "bba-0", model=model), "download")
-    # flights of 116.8, 233.6, 467.2 and 934.4 kbit take 0.1 s each, the other 2248 kbit run at 10 Mbit/s
+    downloads = events_of(abr.simulate(film, link, "bba-0", model=model), "download")
+    # 116.8, 233.6, 467.2 and 934.4 kbit take 0.1 s each; the other 2248 kbit arrive at 10 Mbit/s
     assert downloads[0].duration == pytest.approx(0.1 + 0.4 + 0.2248)
     assert [e.duration for e in downloads[1:3]] == pytest.approx([0.5, 0.5])
-    # then the buffer is full, and every request comes after a rest of more than a second
+    # then the buffer is full, and each request starts after more than a second without a transfer
     assert [e.duration for e in downloads[4:]] == pytest.approx([0.7248] * 6)
-    patient = abr.SessionModel(buffer=12.0, slow_start=5.0)
-    downloads = transfers(abr.simulate(film, link, "bba-0", model=patient), "download")
+    long_timeout = abr.SessionModel(buffer=12.0, slow_start=5.0)
+    downloads = events_of(abr.simulate(film, link, "bba-0", model=long_timeout), "download")
     assert [e.duration for e in downloads[1:]] == pytest.approx([0.5] * 9)
 
 
-def test_audio_takes_its_turn_and_playback_waits_for_both():
+def test_simulate_alternates_audio_and_video_and_plays_when_both_have_arrived():
     link = abr.Trace("steady", [10], [1e6], [0.0])
-    film = one_rung(2 * MBIT, segments=2, audio=even_audio(MBIT // 5, 4))
+    film = one_rung_presentation(2 * MBIT, segments=2, audio=constant_audio(MBIT // 5, 4))
     session = abr.simulate(film, link, "bba-0", model=abr.SessionModel(audio=True))
     order = [(e.event, e.segment, round(e.time, 6)) for e in session.events]
     assert order == [
@@ -74,76 +75,76 @@ def test_audio_takes_its_turn_and_playback_waits_for_both():
         ("audio", 3, 4.8),
         ("end", 1, 10.2),
     ]
-    check(session, film)
+    assert_session_adds_up(session, film)
 
 
-def test_a_session_stalls_when_only_the_audio_is_empty():
+def test_simulate_stalls_when_only_the_audio_buffer_is_empty():
     link = abr.Trace("steady", [10], [1e6], [0.0])
-    film = one_rung(MBIT, segments=2, audio=even_audio(3 * MBIT, 4))
+    film = one_rung_presentation(MBIT, segments=2, audio=constant_audio(3 * MBIT, 4))
     session = abr.simulate(film, link, "bba-0", model=abr.SessionModel(audio=True))
-    # audio comes at 4, 7, 11 and 14 s, two seconds of it each
-    assert [(round(e.time, 6), round(e.duration, 6)) for e in transfers(session, "stall")] == [(7, 1), (11, 2), (14, 1)]
+    # audio segments of 2 s arrive at 4, 7, 11 and 14 s
+    assert [(round(e.time, 6), round(e.duration, 6)) for e in events_of(session, "stall")] == [(7, 1), (11, 2), (14, 1)]
     assert session.metrics["startup_delay"] == pytest.approx(4.0)
     assert session.events[-1].time == pytest.approx(16.0)
-    check(session, film)
+    assert_session_adds_up(session, film)
     with pytest.raises(abr.PresentationError, match="even: it has no audio"):
-        abr.simulate(one_rung(MBIT), link, "bba-0", model=abr.SessionModel(audio=True))
+        abr.simulate(one_rung_presentation(MBIT), link, "bba-0", model=abr.SessionModel(audio=True))
 
 
-def test_the_segments_to_fetch_again_are_those_of_lower_rungs_and_far_enough_ahead():
+def test_simulate_replaces_buffered_segments_of_lower_rungs_that_do_not_play_soon():
     rungs = (abr.Rung("low", 1_000_000), abr.Rung("high", 2_000_000))
     sizes = np.tile([500_000, 1_000_000], (8, 1))
     film = abr.Presentation("two", rungs, np.full(8, 4.0), sizes)
     link = abr.Trace("steady", [10], [8e6], [0.0])
 
-    def later(state):
+    def high_from_segment_4(state):
         return int(state.segment >= 4)
 
     @njit
-    def later_compiled(event, state, context, constants, memory):
+    def high_from_segment_4_compiled(event, state, context, constants, memory):
         return int(state.segment >= 4)
 
-    # at 2 s four low segments have come, and 1.5 s of the first have played: the third and fourth may be fetched again;
-    # at 3 s only the fourth, and when it has come nothing
-    for order, fetched in (("earliest", [2, 3]), ("latest", [3])):
+    # At 2 s, four low segments have arrived and 1.5 s of the first have played: the last two may be replaced.
+    # At 3 s, only the fourth may be replaced.
+    for order, replaced in (("earliest", [2, 3]), ("latest", [3])):
         model = abr.SessionModel(replacement=order)
-        session = abr.simulate(film, link, later, model=model)
-        again = transfers(session, "replace")
-        assert [e.segment for e in again] == fetched
-        assert [e.time for e in again] == pytest.approx([3.0, 4.0][: len(fetched)])
-        assert session.rungs == (0, 0, int(2 in fetched), 1, 1, 1, 1, 1)
-        assert session.metrics["wasted_bytes"] == 500_000 * len(fetched)
-        check(session, film)
-        assert abr.simulate(film, link, later_compiled, model=model).events == session.events
+        session = abr.simulate(film, link, high_from_segment_4, model=model)
+        replacements = events_of(session, "replace")
+        assert [e.segment for e in replacements] == replaced
+        assert [e.time for e in replacements] == pytest.approx([3.0, 4.0][: len(replaced)])
+        assert session.rungs == (0, 0, int(2 in replaced), 1, 1, 1, 1, 1)
+        assert session.metrics["wasted_bytes"] == 500_000 * len(replaced)
+        assert_session_adds_up(session, film)
+        assert abr.simulate(film, link, high_from_segment_4_compiled, model=model).events == session.events
 
 
-def test_a_live_session_keeps_its_distance_or_catches_up():
-    film = one_rung(MBIT, segments=60, seconds=2.0)
+def test_simulate_live_keeps_its_latency_or_catches_up():
+    film = one_rung_presentation(MBIT, segments=60, seconds=2.0)
     link = abr.Trace("steady", [10], [2e6], [0.0])
-    still = abr.simulate(film, link, "bba-0", model=abr.SessionModel(live=6.0, catch_up="none"))
-    # three segments are there; the first comes after 0.5 s, and playback stays so much later than it should be
-    downloads = transfers(still, "download")
+    no_catch_up = abr.simulate(film, link, "bba-0", model=abr.SessionModel(live=6.0, catch_up="none"))
+    # three segments are available; the first arrives after 0.5 s, and the latency stays 0.5 s above the target
+    downloads = events_of(no_catch_up, "download")
     assert [e.time for e in downloads[:6]] == pytest.approx([0.5, 1.0, 1.5, 2.5, 4.5, 6.5])
-    assert still.metrics["live_latency"] == pytest.approx(6.5)
-    assert still.metrics["catch_up"] == 0
-    check(still, film)
+    assert no_catch_up.metrics["live_latency"] == pytest.approx(6.5)
+    assert no_catch_up.metrics["catch_up"] == 0
+    assert_session_adds_up(no_catch_up, film)
     for catch_up in ("dash.js", "lol+"):
         session = abr.simulate(film, link, "bba-0", model=abr.SessionModel(live=6.0, catch_up=catch_up))
-        # LoL+ is content within 2 per cent
+        # LoL+ does not change the playback rate within 2 % of the target
         assert session.metrics["live_latency"] == pytest.approx(6.0, abs=0.02 * 6)
         assert 0 < session.metrics["catch_up"] < 0.1
         assert session.metrics["rebuffer_count"] == 0
-        assert session.events[-1].time == pytest.approx(still.events[-1].time - 0.5, abs=0.13)
+        assert session.events[-1].time == pytest.approx(no_catch_up.events[-1].time - 0.5, abs=0.13)
     assert abr.simulate(film, link, "bba-0").metrics["live_latency"] is None
     with pytest.raises(abr.PresentationError, match=r"cannot be 1 s behind.*last up to 2 s"):
         abr.simulate(film, link, "bba-0", model=abr.SessionModel(live=1.0))
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_sessions_are_those_of_the_plain_twin(film, seed):
+def test_simulate_equals_reference_implementation(film, seed):
     rng = np.random.default_rng(seed)
-    heard = rng.uniform(1.5, 2.5, 200)
-    audio = abr.Audio(heard, rng.integers(10_000, 60_000, 200))
+    durations = rng.uniform(1.5, 2.5, 200)
+    audio = abr.Audio(durations, rng.integers(10_000, 60_000, 200))
     title = replace(film, audio=audio)
     plan = rng.integers(0, 3, len(film.durations))
     trace = random_trace(seed, 3e6)
@@ -152,41 +153,41 @@ def test_sessions_are_those_of_the_plain_twin(film, seed):
         "live": [None, 8.0, 20.0][(seed // 2) % 3],
         "catch_up": ["dash.js", "lol+", "none"][(seed // 3) % 3],
     }
-    sound = bool(seed % 2)
-    model = abr.SessionModel(audio=sound, **switches)
+    with_audio = bool(seed % 2)
+    model = abr.SessionModel(audio=with_audio, **switches)
     session = abr.simulate(title, trace, fixed_plan(plan), model=model)
-    twin = naive_viewing(title, trace, plan, sound=sound, **switches)
-    stalled = sum(e.duration for e in transfers(session, "stall"))
-    assert session.metrics["startup_delay"] == pytest.approx(twin.startup, abs=1e-6)
-    assert stalled == pytest.approx(twin.stalled, abs=1e-5)
-    assert session.metrics["rebuffer_count"] == twin.stalls
-    assert session.events[-1].time == pytest.approx(twin.now, abs=1e-5)
+    reference = naive_viewing(title, trace, plan, sound=with_audio, **switches)
+    stalled = sum(e.duration for e in events_of(session, "stall"))
+    assert session.metrics["startup_delay"] == pytest.approx(reference.startup, abs=1e-6)
+    assert stalled == pytest.approx(reference.stalled, abs=1e-5)
+    assert session.metrics["rebuffer_count"] == reference.stalls
+    assert session.events[-1].time == pytest.approx(reference.now, abs=1e-5)
     if switches["live"] is None:
-        check(session, title)
+        assert_session_adds_up(session, title)
         return
-    since = twin.now - twin.startup
-    assert session.metrics["live_latency"] == pytest.approx(twin.area / since, abs=1e-5)
-    assert session.metrics["catch_up"] == pytest.approx(twin.fast / (since - twin.stalled), abs=1e-5)
+    since = reference.now - reference.startup
+    assert session.metrics["live_latency"] == pytest.approx(reference.area / since, abs=1e-5)
+    assert session.metrics["catch_up"] == pytest.approx(reference.fast / (since - reference.stalled), abs=1e-5)
 
 
-ALL = abr.SessionModel(slow_start=0.5, audio=True, replacement="earliest", live=12.0)
+ALL_SETTINGS = abr.SessionModel(slow_start=0.5, audio=True, replacement="earliest", live=12.0)
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_every_policy_plays_with_everything_switched_on(film, networks, name):
+def test_simulate_many_equals_simulate_with_all_settings(film, networks, name):
     title = replace(film, audio=abr.Audio(np.full(130, 1.9), np.full(130, 20_000)))
-    table = abr.simulate_many(title, networks, [name], model=ALL)
+    table = abr.simulate_many(title, networks, [name], model=ALL_SETTINGS)
     assert table.failure() is None
     for row, trace in enumerate(networks):
-        session = abr.simulate(title, trace, name, model=ALL)
-        moved = transfers(session, "download", "abandon", "audio", "replace")
+        session = abr.simulate(title, trace, name, model=ALL_SETTINGS)
+        moved = events_of(session, "download", "abandon", "audio", "replace")
         assert sum(e.bytes for e in moved) == pytest.approx(session.metrics["downloaded_bytes"])
         for metric in ("live_latency", "catch_up", "wasted_bytes", "rebuffer_ratio"):
             assert table[metric][row] == pytest.approx(session.metrics[metric], rel=1e-9)
-        check(abr.simulate(title, trace, name, model=replace(ALL, live=None)), title)
+        assert_session_adds_up(abr.simulate(title, trace, name, model=replace(ALL_SETTINGS, live=None)), title)
 
 
-def test_the_bound_does_not_cover_what_it_does_not_model(film, networks):
+def test_offline_bound_refuses_settings_that_it_does_not_model(film, networks):
     for switch in ({"slow_start": 1.0}, {"audio": True}, {"replacement": "latest"}, {"live": 9.0}):
         model = abr.SessionModel(**switch)
         assert not abr.can_bound(model)

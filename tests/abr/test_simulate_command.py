@@ -11,8 +11,8 @@ import abr
 
 
 @pytest.fixture
-def place(tmp_path, film):
-    """A directory with a presentation.json and two traces."""
+def folder(tmp_path, film):
+    """Return a folder with a presentation.json and two traces."""
     document = {
         "version": 1,
         "title": film.title,
@@ -44,8 +44,10 @@ def run(*args):
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_simulate_json_is_one_document_with_the_documented_keys(place):
-    done = run(place, "--traces", place / "traces/a", place / "traces/b.json", "--policy", "bba-2", "bola-e", "--json")
+def test_simulate_json_is_one_document_with_the_documented_keys(folder):
+    done = run(
+        folder, "--traces", folder / "traces/a", folder / "traces/b.json", "--policy", "bba-2", "bola-e", "--json"
+    )
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["sessions"] == 4
@@ -57,10 +59,19 @@ def test_simulate_json_is_one_document_with_the_documented_keys(place):
         assert arm["metrics"][name] is not None
 
 
-def test_simulate_writes_sessions_and_events_that_agree(place, film):
-    rows, events = place / "s.csv", place / "e.jsonl"
+def test_simulate_writes_sessions_and_events_that_agree(folder, film):
+    rows, events = folder / "s.csv", folder / "e.jsonl"
     done = run(
-        place, "--traces", place / "traces", "--policy", "throughput", "--sessions", rows, "--events", events, "--quiet"
+        folder,
+        "--traces",
+        folder / "traces",
+        "--policy",
+        "throughput",
+        "--sessions",
+        rows,
+        "--events",
+        events,
+        "--quiet",
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -69,13 +80,13 @@ def test_simulate_writes_sessions_and_events_that_agree(place, film):
     lines = [json.loads(line) for line in events.read_text().splitlines()]
     assert len(table) == 2
     for number, row in enumerate(table):
-        mine = [line for line in lines if line["session"] == number]
-        assert {line["trace"] for line in mine} == {row["trace"]}
-        downloads = [line for line in mine if line["event"] == "download"]
+        session_lines = [line for line in lines if line["session"] == number]
+        assert {line["trace"] for line in session_lines} == {row["trace"]}
+        downloads = [line for line in session_lines if line["event"] == "download"]
         assert len(downloads) == len(film.durations)
-        total = sum(line["bytes"] for line in mine if line["event"] in ("download", "abandon"))
+        total = sum(line["bytes"] for line in session_lines if line["event"] in ("download", "abandon"))
         assert total == pytest.approx(float(row["downloaded_bytes"]))
-        stalled = sum(line["duration"] for line in mine if line["event"] == "stall")
+        stalled = sum(line["duration"] for line in session_lines if line["event"] == "stall")
         played = film.duration
         assert float(row["rebuffer_ratio"]) == pytest.approx(stalled / (stalled + played))
 
@@ -93,8 +104,8 @@ def test_simulate_writes_sessions_and_events_that_agree(place, film):
         (["presentation.json", "--traces", "traces", "--events", "no/such/folder.jsonl"], 1),
     ],
 )
-def test_simulate_reports_bad_input_in_one_line(place, args, status, monkeypatch):
-    monkeypatch.chdir(place)
+def test_simulate_reports_bad_input_in_one_line(folder, args, status, monkeypatch):
+    monkeypatch.chdir(folder)
     done = run(*args, "--quiet")
     assert done.returncode == status
     assert "Traceback" not in done.stderr
@@ -103,34 +114,34 @@ def test_simulate_reports_bad_input_in_one_line(place, args, status, monkeypatch
         assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_simulate_events_follow_startup_resume_and_goodput(place):
-    events = place / "e.jsonl"
+def test_simulate_events_follow_startup_resume_and_goodput(folder):
+    events = folder / "e.jsonl"
     options = ("--startup", "9", "--resume", "6", "--goodput", "0.8")
-    done = run(place, "--traces", place / "traces/a", "--policy", "bba-1", *options, "--events", events, "--quiet")
+    done = run(folder, "--traces", folder / "traces/a", "--policy", "bba-1", *options, "--events", events, "--quiet")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in events.read_text().splitlines()]
-    begins = next(n for n, line in enumerate(lines) if line["event"] == "startup")
-    assert lines[begins]["buffer"] >= 9
-    assert all(line["buffer"] < 9 for line in lines[:begins])
+    startup_index = next(n for n, line in enumerate(lines) if line["event"] == "startup")
+    assert lines[startup_index]["buffer"] >= 9
+    assert all(line["buffer"] < 9 for line in lines[:startup_index])
     assert all(line["buffer"] >= 6 for line in lines if line["event"] == "stall")
     # a goodput of 0.8 equals a link with 0.8 times the throughput
-    pres, trace = abr.load_presentation(place), abr.load_trace(place / "traces/a")
+    pres, trace = abr.load_presentation(folder), abr.load_trace(folder / "traces/a")
     expected = abr.simulate(pres, trace.scaled(0.8), "bba-1", model=abr.SessionModel(startup=9.0, resume=6.0))
     assert [line["time"] for line in lines] == pytest.approx([event.time for event in expected.events], rel=1e-9)
 
 
-def test_load_presentation_reads_a_directory(place, film):
-    read = abr.load_presentation(place)
+def test_load_presentation_reads_a_directory(folder, film):
+    read = abr.load_presentation(folder)
     assert read.title == "film"
     assert (read.sizes == film.sizes).all()
     assert (read.vmaf == film.vmaf).all()
     assert read.rungs == film.rungs
 
 
-def test_simulate_events_follow_the_options_of_the_session(place, film):
-    document = json.loads((place / "presentation.json").read_text())
+def test_simulate_events_follow_the_options_of_the_session(folder, film):
+    document = json.loads((folder / "presentation.json").read_text())
     document["audio"] = [{"language": "en", "segments": [{"bytes": 24_000, "duration": 2.0}] * 130}]
-    (place / "heard.json").write_text(json.dumps(document))
+    (folder / "with-audio.json").write_text(json.dumps(document))
     given = (
         "--separate-audio",
         "--slow-start",
@@ -143,22 +154,22 @@ def test_simulate_events_follow_the_options_of_the_session(place, film):
         "lol+",
     )
     done = run(
-        place / "heard.json", "--traces", place / "traces/a", "--policy", "bba-2", *given, "--events",
-        place / "events.jsonl", "--json",
+        folder / "with-audio.json", "--traces", folder / "traces/a", "--policy", "bba-2", *given, "--events",
+        folder / "events.jsonl", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     metrics = json.loads(done.stdout)["arms"][0]["metrics"]
-    events = [json.loads(line) for line in (place / "events.jsonl").read_text().splitlines()]
-    moved = sum(e["bytes"] for e in events if e["event"] in ("download", "abandon", "audio", "replace"))
-    assert moved == pytest.approx(metrics["downloaded_bytes"]["mean"])
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    downloaded = sum(e["bytes"] for e in events if e["event"] in ("download", "abandon", "audio", "replace"))
+    assert downloaded == pytest.approx(metrics["downloaded_bytes"]["mean"])
     assert sum(e["event"] == "audio" for e in events) == -(-film.duration // 2)
     assert metrics["live_latency"]["mean"] > 5
     assert metrics["load_ratio"]["mean"] > 0
     assert "regret" not in metrics
     for wrong, message in ((("--catch-up", "lol+"), "--live-latency"), (("--live-latency", 2), "cannot be 2 s behind")):
-        refused = run(place / "heard.json", "--traces", place / "traces/a", *wrong)
+        refused = run(folder / "with-audio.json", "--traces", folder / "traces/a", *wrong)
         assert refused.returncode in (1, 2)
         assert message in refused.stderr
-    silent = run(place, "--traces", place / "traces/a", "--separate-audio")
-    assert silent.returncode == 1
-    assert silent.stderr.splitlines()[-1].startswith("error: film: it has no audio")
+    without_audio = run(folder, "--traces", folder / "traces/a", "--separate-audio")
+    assert without_audio.returncode == 1
+    assert without_audio.stderr.splitlines()[-1].startswith("error: film: it has no audio")

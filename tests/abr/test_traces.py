@@ -1,4 +1,4 @@
-"""Traces: every form is recognised, mended where that is honest, refused where it is not."""
+"""`load_trace`, `load_traces`, `split_traces` and `generate_trace`: formats, repairs and invalid input."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,13 @@ import pytest
 import abr
 
 
-def write(folder, name, text):
+def write_text(folder, name, text):
     path = folder / name
     path.write_text(text)
     return path
 
 
-FORMS = {
+TRACE_FORMATS = {
     "sabre": '[{"duration_ms": 2000, "bandwidth_kbps": 1000, "latency_ms": 80},'
     '{"duration_ms": 1000, "bandwidth_kbps": 4000, "latency_ms": 80}]',
     "pensieve": "0.0 9.9\n2.0 1.0\n3.0 4.0\n",
@@ -23,32 +23,32 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_forms_of_the_same_trace_read_alike(tmp_path, form):
-    trace = abr.load_trace(write(tmp_path, form, FORMS[form]))
+@pytest.mark.parametrize("trace_format", TRACE_FORMATS)
+def test_load_trace_reads_the_same_trace_in_each_format(tmp_path, trace_format):
+    trace = abr.load_trace(write_text(tmp_path, trace_format, TRACE_FORMATS[trace_format]))
     assert trace.durations == pytest.approx([2.0, 1.0])
     assert trace.rates == pytest.approx([1e6, 4e6])
     assert trace.latencies == pytest.approx([0.08, 0.08])
 
 
-def test_mahimahi_counts_opportunities(tmp_path):
-    # 12 kbit a ms for 100 ms, silence, then the stamp where it starts again
+def test_load_trace_counts_packets_of_a_mahimahi_trace(tmp_path):
+    # one packet of 12 kbit in each ms for 100 ms, then a pause until the last time stamp, where the trace repeats
     stamps = [*range(1, 101), 250]
-    trace = abr.load_trace(write(tmp_path, "link.down", "\n".join(map(str, stamps))))
+    trace = abr.load_trace(write_text(tmp_path, "link.down", "\n".join(map(str, stamps))))
     assert trace.duration == pytest.approx(0.25)
     assert trace.mean_rate * trace.duration == pytest.approx(len(stamps) * 12_000)
     assert trace.rates[0] == pytest.approx(99 * 12_000 / 0.1)
 
 
-def test_irish_rows_without_a_download_are_left_out(tmp_path):
+def test_load_trace_drops_rows_without_a_download_of_an_irish_trace(tmp_path):
     text = "Timestamp,State,DL_bitrate\n2019.12.14_10.16.30,D,500\n2019.12.14_10.16.31,I,0\n2019.12.14_10.16.33,D,800\n"
-    trace = abr.load_trace(write(tmp_path, "irish.csv", text))
+    trace = abr.load_trace(write_text(tmp_path, "irish.csv", text))
     assert trace.durations == pytest.approx([3.0])
     assert trace.rates == pytest.approx([800e3])
 
 
-def test_latency_stays_with_its_row(tmp_path):
-    trace = abr.load_trace(write(tmp_path, "t.csv", "time_s,mbps,latency_ms\n0,1,10\n1,2,20\n1,9,99\n3,4,30\n"))
+def test_load_trace_keeps_the_latency_of_each_row(tmp_path):
+    trace = abr.load_trace(write_text(tmp_path, "t.csv", "time_s,mbps,latency_ms\n0,1,10\n1,2,20\n1,9,99\n3,4,30\n"))
     assert trace.rates == pytest.approx([2e6, 4e6])
     assert trace.latencies == pytest.approx([0.02, 0.03])
 
@@ -68,9 +68,9 @@ FCC = """unit_id,dtime,target,fetch_time,bytes_total,bytes_sec,bytes_sec_interva
 """
 
 
-def test_puffer_tables_give_a_trace_a_session(tmp_path):
-    path = write(tmp_path, "video_sent.csv", PUFFER)
-    (alice,) = abr.load_traces([path])  # bob received one chunk: no time passes in his session
+def test_load_traces_reads_one_trace_for_each_session_of_a_puffer_table(tmp_path):
+    path = write_text(tmp_path, "video_sent.csv", PUFFER)
+    (alice,) = abr.load_traces([path])  # the session of bob has one chunk, and therefore no duration
     assert alice.name == "video_sent-alice-0"
     assert alice.durations == pytest.approx([2.0, 1.0, 2.0])
     assert alice.rates == pytest.approx([7.2e6, 4e6, 5.6e6])
@@ -78,34 +78,34 @@ def test_puffer_tables_give_a_trace_a_session(tmp_path):
     assert alice.app_limited
     assert "1 pauses of more than 20 s are left out" in alice.notes
     with pytest.raises(abr.TraceError, match=r":3: delivery_rate is -1"):
-        abr.load_traces([write(tmp_path, "bad.csv", PUFFER.replace(",500000", ",-1"))])
+        abr.load_traces([write_text(tmp_path, "bad.csv", PUFFER.replace(",500000", ",-1"))])
 
 
-def test_fcc_tables_give_a_trace_a_unit(tmp_path):
-    (only,) = abr.load_traces([write(tmp_path, "curr_httpgetmt.csv", FCC)])
+def test_load_traces_reads_one_trace_for_each_unit_of_an_fcc_table(tmp_path):
+    (only,) = abr.load_traces([write_text(tmp_path, "curr_httpgetmt.csv", FCC)])
     assert only.name == "curr_httpgetmt-386-sp1"
     assert only.durations == pytest.approx([5.0, 5.0])
     assert only.rates == pytest.approx([8e6, 6.4e6])
     assert not only.app_limited
-    two = write(tmp_path, "two.csv", FCC.replace("5000000,0,0,0", "5000000,9,7,7"))
+    two = write_text(tmp_path, "two.csv", FCC.replace("5000000,0,0,0", "5000000,9,7,7"))
     assert len(abr.load_traces([two])) == 2
     with pytest.raises(abr.TraceError, match="contains 2 traces"):
         abr.load_trace(two)
     with pytest.raises(abr.TraceError, match="every rate is 0"):
-        abr.load_traces([write(tmp_path, "none.csv", FCC.splitlines()[0] + "\n" + FCC.splitlines()[3])])
+        abr.load_traces([write_text(tmp_path, "none.csv", FCC.splitlines()[0] + "\n" + FCC.splitlines()[3])])
 
 
-def test_what_an_application_asked_for_is_marked(tmp_path):
+def test_load_trace_marks_traces_that_an_application_limited(tmp_path):
     text = "Timestamp,State,DL_bitrate\n2019.12.14_10.16.30,D,500\n2019.12.14_10.16.31,D,300\n"
     for folder, limited in (("Netflix", True), ("Amazon_Prime", True), ("Download", False)):
         (tmp_path / folder).mkdir()
-        assert abr.load_trace(write(tmp_path / folder, "B_2019.csv", text)).app_limited is limited
-    assert abr.load_trace(write(tmp_path, "oboe", FORMS["oboe"])).app_limited
-    assert not abr.load_trace(write(tmp_path, "pensieve", FORMS["pensieve"])).app_limited
+        assert abr.load_trace(write_text(tmp_path / folder, "B_2019.csv", text)).app_limited is limited
+    assert abr.load_trace(write_text(tmp_path, "oboe", TRACE_FORMATS["oboe"])).app_limited
+    assert not abr.load_trace(write_text(tmp_path, "pensieve", TRACE_FORMATS["pensieve"])).app_limited
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_route_is_on_both_sides_of_a_split(seed):
+def test_split_traces_keeps_each_route_on_one_side(seed):
     names = [f"norway_{kind}_{n}" for kind in ("bus", "tram", "ferry", "car", "metro") for n in range(3, 9)]
     traces = [abr.Trace(name, [1], [1e6], [0.1]) for name in names]
     first, second = abr.split_traces(traces, 0.6, seed=seed)
@@ -135,33 +135,33 @@ def test_no_route_is_on_both_sides_of_a_split(seed):
         ("5\n9\n3\n", ":3: the times of a mahimahi trace must not decrease"),
     ],
 )
-def test_what_cannot_be_a_trace_is_refused_with_file_line_and_value(tmp_path, text, message):
-    path = write(tmp_path, "bad", text)
+def test_load_trace_names_file_location_and_value_of_a_fault(tmp_path, text, message):
+    path = write_text(tmp_path, "bad", text)
     with pytest.raises(abr.TraceError, match=message) as caught:
         abr.load_trace(path)
     assert str(path) in str(caught.value)
 
 
-def test_what_is_mended_is_told(tmp_path):
-    late = abr.load_trace(write(tmp_path, "late", "180 1\n181 2\n181 9\n180 9\n183 0\n184 3\n"))
+def test_load_trace_notes_its_repairs(tmp_path):
+    late = abr.load_trace(write_text(tmp_path, "late", "180 1\n181 2\n181 9\n180 9\n183 0\n184 3\n"))
     assert late.durations == pytest.approx([1, 2, 1])
     assert late.rates == pytest.approx([2e6, 0, 3e6])
     assert any("2 samples are left out" in note and "line 3" in note for note in late.notes)
     assert any("starts at 180 s" in note for note in late.notes)
     assert any("the rate is 0 in 1 of 3" in note for note in late.notes)
-    single = abr.load_trace(write(tmp_path, "single", "0 2.5\n"), format="pensieve")
+    single = abr.load_trace(write_text(tmp_path, "single", "0 2.5\n"), format="pensieve")
     assert single.mean_rate == 2.5e6
     assert any("single sample" in note for note in single.notes)
 
 
-def test_the_same_trace_twice_is_taken_once(tmp_path):
+def test_load_traces_keeps_one_of_two_equal_traces(tmp_path):
     for name in ("a", "b"):
-        write(tmp_path, name, FORMS["pensieve"])
+        write_text(tmp_path, name, TRACE_FORMATS["pensieve"])
     assert len(abr.load_traces([tmp_path])) == 1
 
 
-def test_scaling_cropping_and_load(tmp_path):
-    trace = abr.load_trace(write(tmp_path, "a", FORMS["pensieve"]))
+def test_trace_scaled_cropped_and_load_ratio(tmp_path):
+    trace = abr.load_trace(write_text(tmp_path, "a", TRACE_FORMATS["pensieve"]))
     assert trace.scaled(2).mean_rate == pytest.approx(2 * trace.mean_rate)
     part = trace.cropped(1.5, 2.5)
     assert part.durations == pytest.approx([0.5, 0.5])
@@ -170,7 +170,7 @@ def test_scaling_cropping_and_load(tmp_path):
 
 
 @pytest.mark.parametrize("network", sorted(abr.NETWORKS))
-def test_generated_networks_are_what_they_say_and_repeat_for_a_seed(network):
+def test_generate_trace_has_the_stated_mean_and_repeats_for_a_seed(network):
     one, same, other = (abr.generate_trace(network, seed=seed, duration=3600) for seed in (1, 1, 2))
     assert (one.rates == same.rates).all()
     assert (one.rates != other.rates).any()
@@ -181,7 +181,7 @@ def test_generated_networks_are_what_they_say_and_repeat_for_a_seed(network):
 
 
 @pytest.mark.shared
-def test_every_real_trace_is_read(shared):
+def test_load_traces_reads_each_measured_trace(shared):
     counts = {}
     for folder in sorted((shared / "traces").iterdir()):
         if folder.is_dir():
@@ -204,18 +204,18 @@ def test_every_real_trace_is_read(shared):
         ({"vmaf": np.ones((2, 3))}, "vmaf has shape"),
     ],
 )
-def test_presentations_that_cannot_be_played_are_refused(change, message):
-    good = {
+def test_presentation_refuses_invalid_values(change, message):
+    valid = {
         "title": "film",
         "rungs": (abr.Rung("low", 1_000_000), abr.Rung("high", 2_000_000)),
         "durations": [4.0, 4.0],
         "sizes": np.full((2, 2), 1000),
     }
-    assert abr.Presentation(**good).duration == 8.0
+    assert abr.Presentation(**valid).duration == 8.0
     with pytest.raises(abr.PresentationError, match=message):
-        abr.Presentation(**good | change)
+        abr.Presentation(**valid | change)
 
 
-def test_a_buffer_too_small_for_a_segment_is_refused(film, networks):
+def test_simulate_refuses_a_buffer_that_cannot_hold_a_segment(film, networks):
     with pytest.raises(abr.PresentationError, match="give a larger --buffer"):
         abr.simulate(film, networks[0], "bba-0", buffer=3)

@@ -11,7 +11,7 @@ from abr.player.session_arrays import (
     TRACE_TYPE,
     TraceArrays,
 )
-from abr.policies.policy_compiler import CALLBACK_SIGNATURE
+from abr.policy_interface.policy_compiler import CALLBACK_SIGNATURE
 from shotladder_runtime.kernels.compiler import kernel
 
 __all__ = ["play_sessions"]

@@ -19,8 +19,8 @@ from abr.player.kernels.network_kernel import (
 )
 from abr.player.kernels.playback_kernel import log_event, play, start_or_resume
 from abr.player.session_arrays import EVENT_AUDIO, REPLACE_EARLIEST
-from abr.policies.policy_compiler import address
-from abr.policies.policy_state import PROGRESS, WILL_KEEP
+from abr.policy_interface.policy_compiler import address
+from abr.policy_interface.policy_state import PROGRESS, WILL_KEEP
 from shotladder_runtime.kernels.compiler import inline, noinline
 
 __all__ = ["fetch", "fetch_audio", "find_replaceable"]

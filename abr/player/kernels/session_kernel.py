@@ -21,8 +21,8 @@ from abr.player.session_arrays import (
     SESSION_TYPE,
     TRACE_TYPE,
 )
-from abr.policies.policy_compiler import CALLBACK_SIGNATURE, address
-from abr.policies.policy_state import DECIDE, DOWNLOADED, START, WAITED
+from abr.policy_interface.policy_compiler import CALLBACK_SIGNATURE, address
+from abr.policy_interface.policy_state import DECIDE, DOWNLOADED, START, WAITED
 from shotladder_runtime.kernels.compiler import inline, kernel, noinline
 
 __all__ = ["play_session"]
@@ -30,7 +30,7 @@ __all__ = ["play_session"]
 
 @inline
 def _bind_call(session, presentation):  # type: ignore[no-untyped-def]
-    """Fill the record that the policy is called with; `abr.policies.policy_compiler` explains it."""
+    """Fill the record that the policy is called with; `abr.policy_interface.policy_compiler` explains it."""
     call = session.call
     call.state = address(session.state)
     call.constants = address(session.constants)

@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from abr.policies.policy import Policy
-from abr.policies.policy_state import DECIDE
+from abr.policy_interface.policy import Policy
+from abr.policy_interface.policy_state import DECIDE
 from abr.presentations.presentation import Presentation
 
 __all__ = ["PythonPolicy", "State", "as_policy"]

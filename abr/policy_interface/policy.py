@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abr.policies.policy_compiler import compile_policy
-from abr.policies.policy_state import PolicyContext
+from abr.policy_interface.policy_compiler import compile_policy
+from abr.policy_interface.policy_state import PolicyContext
 
 __all__ = ["Floats", "Policy", "PolicyContext", "no_constants"]
 
@@ -34,7 +34,7 @@ class Policy:
     source : str
         Paper with section, or repository with commit and file.
     function : callable
-        The compiled function; `abr.policies.policy_state` describes its arguments.
+        The compiled function; `abr.policy_interface.policy_state` describes its arguments.
     constants : callable
         Makes the vector `constants` from a `PolicyContext`.
     memory : int or callable

@@ -26,7 +26,7 @@ from numba.core.sigutils import normalize_signature
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-from abr.policies.policy_state import STATE_DTYPE, PolicyContext
+from abr.policy_interface.policy_state import STATE_DTYPE, PolicyContext
 from shotladder_runtime.kernels.compiler import stamp
 
 __all__ = ["CALLBACK_SIGNATURE", "CALL_DTYPE", "address", "compile_policy"]
@@ -110,7 +110,7 @@ def compile_policy(function: Any, *, stored: bool = True) -> Any:
     Parameters
     ----------
     function : callable
-        The policy; `abr.policies.policy_state` describes its arguments.
+        The policy; `abr.policy_interface.policy_state` describes its arguments.
     stored : bool
         Keep the machine code on disk; not possible for a function that is not in a file.
     """
