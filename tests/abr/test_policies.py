@@ -107,8 +107,8 @@ def test_odd_traces_are_played(film, name):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_batch_and_single_sessions_agree(film, networks, name):
-    table = abr.simulate_many(film, networks, [name], starts=2, seed=3)
     offsets = abr.start_offsets(networks, 2, seed=3)
+    table = abr.simulate_many(film, networks, [name], starts=offsets)
     row = 0
     for trace, starts in zip(networks, offsets, strict=True):
         for start in starts:
