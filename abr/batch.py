@@ -1,158 +1,200 @@
-"""Replaying in bulk: presentations x traces x starts x policies, to columns."""
+"""Simulation of many sessions: every presentation, trace, start and policy, to a table."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from abr.bounds.offline_bound import many_bounds, objective
+from abr.bounds.offline_bound import compute_upper_bounds, objective
+from abr.errors import TraceError
 from abr.player.presentation_arrays import JoinedTraces, join_traces
 from abr.player.session_arrays import METRICS_DTYPE, BatchArrays, SessionArrays, new_session_arrays
-from abr.player.session_model import SessionModel, session_model
+from abr.player.session_model import SessionModel, as_session_model
 from abr.policy_interface.policy import Floats
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
+from abr.presentations.presentation_files import as_presentation
 from abr.results.metrics import METRICS
 from abr.results.session_table import SessionTable
-from abr.simulation import TARGET, Player, PolicyLike, player
+from abr.simulation import Player, PolicyLike, prepare_player
 from abr.traces.trace import Trace
+from abr.traces.trace_files import as_trace
+from shotladder_runtime.progress import Progress, progress_callback
 
 __all__ = ["simulate_many", "start_offsets"]
 
-#: sessions between two looks at progress and interrupts
+T = TypeVar("T")
+#: one value, or a sequence of them
+OneOrMore: TypeAlias = T | Sequence[T]
+
+#: sessions that a thread plays between two reports of progress and checks for interrupts; chosen by hand, not tuned
 CHUNK = 256
 
 
-def start_offsets(traces: Sequence[Trace], starts: int, seed: int = 0) -> Floats:
-    """Return offsets into every trace, s, shape (traces, starts): its beginning, then one from each even part."""
-    rng = np.random.default_rng(seed)
-    parts = (np.arange(starts) + rng.random((len(traces), starts))) / starts
-    parts[:, 0] = 0.0
-    return parts * np.array([[trace.duration] for trace in traces])
-
-
-def simulate_many(
-    presentations: Presentation | Sequence[Presentation],
-    traces: Sequence[Trace],
-    policies: Sequence[PolicyLike],
-    *,
-    starts: int = 1,
-    seed: int = 0,
-    mode: str = "default",
-    device: str = "tv-1080p",
-    target: float = TARGET,
-    buffer: float | None = None,
-    model: SessionModel | None = None,
-    workers: int | None = None,
-    regret: bool = False,
-    progress: Callable[[float, float], None] | None = None,
-) -> SessionTable:
-    """Replay every trace, from several starts, over every presentation with every policy.
+def start_offsets(traces: Sequence[Trace | str | Path], starts: int, seed: int = 0) -> Floats:
+    """Return offsets into traces at which sessions start: 0, then one at random in each equal part of the trace.
 
     Parameters
     ----------
-    presentations, traces, policies : sequences
-        As `abr.simulate` takes one of each.
+    traces : sequence of Trace, path or URL
     starts : int
-        Sessions per trace, presentation and policy, each from another place in the trace.
+        Sessions per trace; each trace is divided into this number of equal parts.
     seed : int
-        Of those places; the same seed gives the same table.
-    workers : int, optional
-        Threads; by default one a core.
+        Seed of the random offsets.
+
+    Returns
+    -------
+    ndarray of float64, shape (traces, starts)
+        Seconds.
+    """
+    rng = np.random.default_rng(seed)
+    parts = (np.arange(starts) + rng.random((len(traces), starts))) / starts
+    parts[:, 0] = 0.0
+    return parts * np.array([[as_trace(trace).duration] for trace in traces])
+
+
+def simulate_many(
+    presentations: OneOrMore[Presentation | str | Path],
+    traces: OneOrMore[Trace | str | Path],
+    policies: OneOrMore[PolicyLike],
+    *,
+    starts: int | Floats = 1,
+    model: str | SessionModel = "default",
+    buffer: float | None = None,
+    device: str = "tv-1080p",
+    regret: bool = False,
+    progress: bool | Progress | None = None,
+) -> SessionTable:
+    """Simulate every trace, from several starts, with every presentation and every policy.
+
+    Compiled policies run in one thread per core.
+
+    Parameters
+    ----------
+    presentations, traces, policies : one or a sequence
+        Each as `abr.simulate` takes it.
+    starts : int or ndarray of float64, shape (traces, sessions per trace)
+        Sessions per trace, presentation and policy, which start at `abr.start_offsets(traces, starts)`; or the offsets
+        themselves, s, for example those of another seed.
+    model, buffer, device
+        As for `abr.simulate`.
     regret : bool
-        Add the column `regret`: how far `abr.objective` stays below the offline upper bound of the session; takes
-        about a tenth of a second for 48 segments of 6 rungs.
-    progress : callable, optional
-        Called with (sessions done, sessions in all).
+        Add the column `regret`: the offline upper bound of `abr.objective` minus what the session reached. The bound
+        takes about a tenth of a second for 48 segments of 6 rungs.
+    progress : bool or callable, optional
+        True draws a progress bar on stderr; a callable is called with (sessions done, all sessions).
 
     Returns
     -------
     SessionTable
-        A row a session; `load_ratio` is its trace's mean rate over the middle rung. A session whose policy failed
-        has only absent metrics; `SessionTable.errors` says why.
+        One row per session; `load_ratio` is the mean throughput of the trace divided by the bitrate of the middle
+        rung. The metrics of a session whose policy failed are absent; `SessionTable.errors` has the reason.
+
+    Raises
+    ------
+    PolicyError
+        When a policy is unknown, or `regret` is requested for a model that `abr.can_bound` excludes.
+    PresentationError, TraceError
+        When an input cannot be read, or the buffer cannot hold the segments.
     """
-    titles = [presentations] if isinstance(presentations, Presentation) else list(presentations)
-    chosen = model or session_model(mode, buffer)
-    joined = join_traces(traces, chosen)
-    offsets = start_offsets(traces, starts, seed)
-    sessions = len(traces) * starts
-    arms = [(pres, policy) for pres in titles for policy in policies]
-    table = SessionTable.empty(len(arms) * sessions, mode, device)
+    chosen = as_session_model(model, buffer)
+    videos = [as_presentation(each, audio=chosen.audio) for each in _as_tuple(presentations)]
+    networks = [as_trace(each) for each in _as_tuple(traces)]
+    joined = join_traces(networks, chosen)
+    offsets = start_offsets(networks, starts) if isinstance(starts, int) else np.asarray(starts, np.float64)
+    if offsets.ndim != 2 or len(offsets) != len(networks):
+        raise TraceError(f"the start offsets need shape ({len(networks)}, sessions per trace), not {offsets.shape}")
+    arms = [(pres, policy) for pres in videos for policy in _as_tuple(policies)]
+    table = SessionTable.empty(len(arms) * offsets.size, chosen.name, device)
+    report = progress_callback(progress, "simulate")
     for number, (pres, policy) in enumerate(arms):
-        rows = slice(number * sessions, (number + 1) * sessions)
+        rows = slice(number * offsets.size, (number + 1) * offsets.size)
         fitted = for_device(pres, DEVICES[device])
-        ready = player(fitted, policy, chosen, target)
-        ready.model["estimates_throughput"] = ready.policy.estimates
-        table.label(rows, pres.title, ready.policy.title, traces, offsets)
-        table["load_ratio"][rows] = np.repeat([trace.load_ratio(fitted.bitrates) for trace in traces], starts)
-        metrics, errors = _arm(ready, traces, joined, offsets, workers, _shifted(progress, rows.start, len(table)))
+        player = prepare_player(fitted, policy, chosen)
+        player.model["estimates_throughput"] = player.policy.estimates
+        table.label(rows, pres.title, player.policy.title, networks, offsets)
+        table["load_ratio"][rows] = np.repeat(
+            [trace.load_ratio(fitted.bitrates) for trace in networks], offsets.shape[1]
+        )
+        metrics, errors = _simulate_arm(player, networks, joined, offsets, _offset_progress(report, rows, len(table)))
         table.fill(rows, metrics, errors)
     if regret:
-        bounds = [many_bounds(pres, traces, offsets, device=device, model=chosen).ravel() for pres in titles]
-        upper = np.concatenate([np.tile(bound, len(policies)) for bound in bounds])
+        bounds = [compute_upper_bounds(pres, networks, offsets, device=device, model=chosen) for pres in videos]
+        upper = np.concatenate([np.tile(bound.ravel(), len(arms) // len(videos)) for bound in bounds])
         table.columns["regret"] = upper - objective(table["qoe_lin"], table["startup_delay"])
     return table
 
 
-def _shifted(progress: Callable[[float, float], None] | None, done: int, total: int) -> Callable[[float], None]:
-    return lambda more: progress(done + more, total) if progress else None
+def _as_tuple(values: Any) -> tuple[Any, ...]:
+    """Return the values of a sequence; a text is one value."""
+    return tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else (values,)
 
 
-def _arm(
-    ready: Player,
+def _offset_progress(report: Progress, rows: slice, total: int) -> Callable[[float], None]:
+    """Return the progress callback of one arm, which takes the sessions done in this arm."""
+    return lambda done: report(rows.start + done, total)
+
+
+def _simulate_arm(
+    player: Player,
     traces: Sequence[Trace],
     joined: JoinedTraces,
     offsets: Floats,
-    workers: int | None,
     progress: Callable[[float], None],
 ) -> tuple[Floats, dict[int, str]]:
     """Return the metrics of each session of one policy and presentation, and the errors of the failed ones."""
-    which = np.repeat(np.arange(len(traces)), offsets.shape[1])
-    metrics = np.full((len(which), len(METRICS)), np.nan)
+    trace_indices = np.repeat(np.arange(len(traces)), offsets.shape[1])
+    metrics = np.full((len(trace_indices), len(METRICS)), np.nan)
     batch = BatchArrays(
         joined.first_intervals,
-        which,
-        (offsets.ravel() * 1e3) % joined.lengths[which],
+        trace_indices,
+        (offsets.ravel() * 1e3) % joined.lengths[trace_indices],
         metrics.view(METRICS_DTYPE)[:, 0],
-        np.full(len(which), np.nan),
+        np.full(len(trace_indices), np.nan),
     )
     errors: dict[int, str] = {}
-    if ready.python:
-        for i in range(len(which)):
-            session = _new_session(ready)
-            ready.python.start_session(session.state, ready.presentation)
-            _play(ready, session, joined, batch, slice(i, i + 1))
-            if isinstance(ready.python.error, KeyboardInterrupt | SystemExit):
-                raise ready.python.error
+    if player.python:
+        for i in range(len(trace_indices)):
+            session = _new_session(player)
+            player.python.start_session(session.state, player.presentation)
+            _play(player, session, joined, batch, slice(i, i + 1))
+            if isinstance(player.python.error, KeyboardInterrupt | SystemExit):
+                raise player.python.error
             if not np.isnan(batch.invalid_actions[i]):
-                errors[i] = ready.error_text(traces[which[i]].name, batch.invalid_actions[i])
+                errors[i] = player.error_text(traces[trace_indices[i]].name, batch.invalid_actions[i])
             progress(i + 1)
         return metrics, errors
-    _play_in_threads(ready, joined, batch, workers or os.cpu_count() or 1, progress)
+    _play_in_threads(player, joined, batch, progress)
     for i in map(int, np.flatnonzero(~np.isnan(batch.invalid_actions))):
-        errors[i] = ready.error_text(traces[which[i]].name, batch.invalid_actions[i])
+        errors[i] = player.error_text(traces[trace_indices[i]].name, batch.invalid_actions[i])
     return metrics, errors
 
 
 def _play_in_threads(
-    ready: Player, joined: JoinedTraces, batch: BatchArrays, workers: int, progress: Callable[[float], None]
+    player: Player, joined: JoinedTraces, batch: BatchArrays, progress: Callable[[float], None]
 ) -> None:
-    """Play the sessions in threads, which the kernel lets run in parallel; an interrupt stops between two chunks."""
+    """Play the sessions in one thread per core.
+
+    The kernel releases the lock of the interpreter, so that the threads run in parallel. An interrupt takes effect
+    between two chunks of sessions.
+    """
     count = len(batch.starts)
 
     def run(start: int) -> int:
         stop = min(start + CHUNK, count)
-        _play(ready, _new_session(ready), joined, batch, slice(start, stop))
+        _play(player, _new_session(player), joined, batch, slice(start, stop))
         return stop - start
 
     done = 0
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(run, start) for start in range(0, count, CHUNK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        futures = [pool.submit(run, start) for start in range(0, count, CHUNK)]
         try:
-            for future in as_completed(waiting):
+            for future in as_completed(futures):
                 done += future.result()
                 progress(done)
         except BaseException:
@@ -160,12 +202,12 @@ def _play_in_threads(
             raise
 
 
-def _new_session(ready: Player) -> SessionArrays:
-    return new_session_arrays(ready.model, ready.arrays, ready.constants, ready.memory())
+def _new_session(player: Player) -> SessionArrays:
+    return new_session_arrays(player.model, player.arrays, player.constants, player.memory())
 
 
-def _play(ready: Player, session: SessionArrays, joined: JoinedTraces, batch: BatchArrays, rows: slice) -> None:
-    # the kernel is compiled or loaded when its module is imported: only by those who simulate
+def _play(player: Player, session: SessionArrays, joined: JoinedTraces, batch: BatchArrays, rows: slice) -> None:
+    # imported here, because the import compiles the kernel or loads its machine code
     from abr.player.kernels.batch_kernel import play_sessions
 
-    play_sessions(ready.callback, session, ready.arrays, joined.arrays, batch, rows.start, rows.stop)
+    play_sessions(player.callback, session, player.arrays, joined.arrays, batch, rows.start, rows.stop)

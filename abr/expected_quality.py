@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from abr.batch import simulate_many
+from abr.batch import simulate_many, start_offsets
 from abr.presentations.presentation import Presentation
 from abr.simulation import PolicyLike
 from abr.traces.trace import Trace
@@ -28,8 +28,10 @@ class ExpectedQuality:
         Networks of the clients.
     policy : str, Policy or callable
         ABR policy of the clients.
-    device, starts, seed
+    device : str
         As for `abr.simulate_many`.
+    starts, seed : int
+        As for `abr.start_offsets`.
     stall_penalty : float
         VMAF points for each percent of stalled time.
     """
@@ -50,7 +52,11 @@ class ExpectedQuality:
             When the policy fails in a session.
         """
         table = simulate_many(
-            presentation, self.traces, [self.policy], starts=self.starts, seed=self.seed, device=self.device
+            presentation,
+            self.traces,
+            self.policy,
+            starts=start_offsets(self.traces, self.starts, self.seed),
+            device=self.device,
         )
         failure = table.failure()
         if failure is not None:

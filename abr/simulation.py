@@ -1,9 +1,10 @@
-"""Replaying: one session with every event, or many at once."""
+"""Simulation of one session, with every event; `Player`, a policy that is ready for one presentation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,36 +12,59 @@ import numpy as np
 from abr.errors import PolicyError
 from abr.player.presentation_arrays import JoinedTraces, join_traces, policy_context, presentation_arrays
 from abr.player.session_arrays import METRICS_DTYPE, PresentationArrays, SessionArrays, new_session_arrays
-from abr.player.session_model import SessionModel, session_model
+from abr.player.session_model import SessionModel, as_session_model
 from abr.policies import get_policy
 from abr.policy_interface.policy import Floats, Policy
 from abr.policy_interface.python_policy import PythonPolicy, as_policy
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
+from abr.presentations.presentation_files import as_presentation
 from abr.results.metrics import METRICS
 from abr.results.session import EVENT_KINDS, TRANSFERS, Event, Session
 from abr.traces.trace import Trace
+from abr.traces.trace_files import as_trace
 
-__all__ = ["TARGET", "Player", "PolicyLike", "player", "resolve", "simulate"]
+__all__ = ["Player", "PolicyLike", "prepare_player", "resolve_policy", "simulate"]
 
 PolicyLike = str | Policy | Callable[..., Any]
-TARGET = 93.0
 
 
-def resolve(policy: PolicyLike) -> tuple[Policy, PythonPolicy | None]:
-    """Return what a name, a `Policy` or a callable stands for."""
+def resolve_policy(policy: PolicyLike) -> tuple[Policy, PythonPolicy | None]:
+    """Return the policy for a name, a `Policy` or a callable; with it, the Python callable that it calls, if any.
+
+    Raises
+    ------
+    PolicyError
+        When the name is unknown, or the argument is not callable.
+    """
     if isinstance(policy, Policy):
         return policy, None
     if isinstance(policy, str):
         return get_policy(policy), None
     if not callable(policy):
-        raise PolicyError(f"a policy is a name or a callable, not {policy!r}")
+        raise PolicyError(f"expected the name of a policy, a Policy or a callable, got {policy!r}")
     return as_policy(policy)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Player:
-    """One policy made ready for one presentation: its callback, its vectors, the tables."""
+    """A policy that is ready for the sessions of one presentation.
+
+    Attributes
+    ----------
+    policy : Policy
+    python : PythonPolicy or None
+        The Python callable that the policy calls, if any.
+    presentation : Presentation
+        The rungs that the device requests.
+    arrays : PresentationArrays
+        The presentation as the kernels read it.
+    callback : object
+        The compiled policy.
+    constants : ndarray of float64
+        The constants of the policy for this presentation.
+    model : record of MODEL_DTYPE
+    """
 
     policy: Policy
     python: PythonPolicy | None
@@ -51,129 +75,135 @@ class Player:
     model: Any
 
     def memory(self) -> Floats:
-        """Return fresh memory for a session."""
+        """Return the zeroed memory of the policy for a new session."""
         return np.zeros(self.policy.memory_size(policy_context(self.arrays)))
 
     def error_text(self, trace: str, value: float) -> str:
         """Return the text of the error that ended a session of this player."""
-        where = f"policy {self.policy.title}, presentation {self.presentation.title}, trace {trace}"
+        context = f"policy {self.policy.title}, presentation {self.presentation.title}, trace {trace}"
         error = self.python.error if self.python else None
         if error is not None:
-            return f"{where}: it raised {type(error).__name__}: {error}"
+            return f"{context}: the policy raised {type(error).__name__}: {error}"
         top = len(self.presentation.rungs) - 1
-        return f"{where}: the policy returned the invalid rung or delay {value:g}; rungs are 0 to {top}"
+        return f"{context}: the policy returned the invalid rung or delay {value:g}; rungs are 0 to {top}"
 
 
-def player(pres: Presentation, policy: PolicyLike, model: SessionModel, target: float) -> Player:
-    """Make a policy ready; compiles it, or loads its machine code."""
-    chosen, python = resolve(policy)
-    arrays = presentation_arrays(pres, model, target)
-    record = model.record(len(pres.durations), len(pres.rungs), float(pres.durations.max()))
+def prepare_player(presentation: Presentation, policy: PolicyLike, model: SessionModel) -> Player:
+    """Return the player of a presentation; compiles the policy, or loads its machine code."""
+    chosen, python = resolve_policy(policy)
+    arrays = presentation_arrays(presentation, model, model.target_vmaf)
+    durations = presentation.durations
+    record = model.record(len(durations), len(presentation.rungs), float(durations.max()))
     record["may_abandon"] &= chosen.abandons
     constants = np.ascontiguousarray(chosen.constants(policy_context(arrays)), np.float64)
-    return Player(chosen, python, pres, arrays, chosen.compiled(), constants, record)
+    return Player(chosen, python, presentation, arrays, chosen.compiled(), constants, record)
 
 
 def simulate(
-    pres: Presentation,
-    trace: Trace,
+    presentation: Presentation | str | Path,
+    trace: Trace | str | Path,
     policy: PolicyLike,
     *,
-    mode: str = "default",
-    device: str = "tv-1080p",
     start: float = 0.0,
-    target: float = TARGET,
+    model: str | SessionModel = "default",
     buffer: float | None = None,
-    model: SessionModel | None = None,
+    device: str = "tv-1080p",
 ) -> Session:
-    """Replay one trace over a presentation with one policy.
+    """Simulate one session: a client plays a presentation over a network trace with an ABR policy.
 
     Parameters
     ----------
-    pres : Presentation
-        What is played.
-    trace : Trace
-        The network.
+    presentation : Presentation, path or URL
+        A path or URL is read by `abr.load_presentation`.
+    trace : Trace, path or URL
+        Throughput and latency of the network; repeated when the session is longer. A path or URL is read by
+        `abr.load_trace`.
     policy : str, Policy or callable
-        A name with an optional version, or a callable on a `State` that returns a rung, or a rung and
-        the seconds to wait before the request; one made by numba is called as `abr.policy_interface.policy_state` says.
-    mode : {"default", "sabre", "pensieve"}
-        The session model.
-    device : {"phone", "tv-1080p", "tv-4k"}
-        What it is watched on.
+        A name with an optional version, or a callable that takes a `State` and returns a rung, or a rung and the delay
+        of its request in seconds. `abr.policy_interface.policy_state` describes callables that numba compiled.
     start : float
-        Seconds into the trace.
-    target : float
-        VMAF to reach.
+        Offset into the trace at which the session starts, s.
+    model : {"default", "sabre", "pensieve"} or SessionModel
+        How the player and the network behave; the names are those of `abr.MODES`.
     buffer : float, optional
-        Seconds that the buffer holds.
-    model : SessionModel, optional
-        Instead of a mode.
+        Capacity of the buffer, s; by default that of the model.
+    device : {"phone", "tv-1080p", "tv-4k"}
+        Device of the viewer: caps the height of the rungs, and selects the VMAF model.
+
+    Returns
+    -------
+    Session
 
     Raises
     ------
     PolicyError
-        When the policy is unknown, raises, or returns nonsense.
+        When the policy is unknown, raises, or returns an invalid rung or delay.
+    PresentationError
+        When the presentation cannot be read, or the buffer cannot hold its segments.
+    TraceError
+        When the trace cannot be read.
 
     Examples
     --------
     >>> import abr, numpy as np
     >>> rungs = (abr.Rung("low", 1_000_000), abr.Rung("high", 3_000_000))
-    >>> pres = abr.Presentation("film", rungs, np.full(10, 4.0), np.full((10, 2), [500_000, 1_500_000]))
+    >>> pres = abr.Presentation("video", rungs, np.full(10, 4.0), np.full((10, 2), [500_000, 1_500_000]))
     >>> trace = abr.Trace("steady", [10], [2.5e6], [0.05])
     >>> abr.simulate(pres, trace, "throughput").rungs
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     """
-    fitted = for_device(pres, DEVICES[device])
-    chosen = model or session_model(mode, buffer)
-    ready = player(fitted, policy, chosen, target)
-    session = _play(ready, join_traces([trace], chosen), trace, start)
-    segments = int(ready.model["segment_count"])
+    chosen = as_session_model(model, buffer)
+    pres, network = as_presentation(presentation, audio=chosen.audio), as_trace(trace)
+    player = prepare_player(for_device(pres, DEVICES[device]), policy, chosen)
+    session = _play(player, join_traces([network], chosen), network, start)
+    segments = int(player.model["segment_count"])
     return Session(
         pres.title,
-        trace.name,
-        ready.policy.title,
+        network.name,
+        player.policy.title,
         device,
-        mode,
+        chosen.name,
         start,
         tuple(int(rung) for rung in session.rungs[:segments]),
         tuple(_event(row) for row in session.events[: int(session.outcome["event_count"])]),
-        _metrics(ready, session),
+        _metrics(player, session),
     )
 
 
-def _play(ready: Player, traces: JoinedTraces, trace: Trace, start: float) -> SessionArrays:
-    """Return the played session, with every event in its log."""
-    # the kernel is compiled or loaded when its module is imported: only by those who simulate
+def _play(player: Player, traces: JoinedTraces, trace: Trace, start: float) -> SessionArrays:
+    """Play the session, again with a longer log if the events do not fit, and return its arrays."""
+    # imported here, because the import compiles the kernel or loads its machine code
     from abr.player.kernels.session_kernel import play_session
 
-    rows = 4 * len(ready.arrays.durations) + 64
+    rows = 4 * len(player.arrays.durations) + 64
     while True:
-        session = new_session_arrays(ready.model, ready.arrays, ready.constants, ready.memory(), rows)
-        if ready.python:
-            ready.python.start_session(session.state, ready.presentation)
+        session = new_session_arrays(player.model, player.arrays, player.constants, player.memory(), rows)
+        if player.python:
+            player.python.start_session(session.state, player.presentation)
         failed = play_session(
-            ready.callback, session, ready.arrays, traces.arrays, (start * 1e3) % float(traces.lengths[0])
+            player.callback, session, player.arrays, traces.arrays, (start * 1e3) % float(traces.lengths[0])
         )
         if failed:
-            error = ready.python.error if ready.python else None
+            error = player.python.error if player.python else None
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise error
-            raise PolicyError(ready.error_text(trace.name, session.outcome["invalid_action"])) from error
+            raise PolicyError(player.error_text(trace.name, session.outcome["invalid_action"])) from error
         if session.outcome["event_count"] <= rows:
             return session
         rows = int(session.outcome["event_count"])
 
 
-def _metrics(ready: Player, session: SessionArrays) -> dict[str, float | None]:
+def _metrics(player: Player, session: SessionArrays) -> dict[str, float | None]:
+    """Return the metrics of a session; None where a metric is undefined."""
     from abr.player.kernels.qoe_kernel import compute_session_metrics
 
     record = np.zeros(1, METRICS_DTYPE)[0]
-    compute_session_metrics(session, ready.arrays, record)
+    compute_session_metrics(session, player.arrays, record)
     return {name: None if np.isnan(record[name]) else float(record[name]) for name in METRICS}
 
 
 def _event(row: Any) -> Event:
+    """Return a row of the log, in seconds, bytes and bits/s."""
     kind = EVENT_KINDS[row["kind"]]
     return Event(
         kind,

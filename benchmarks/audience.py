@@ -81,8 +81,9 @@ def main() -> None:
             print(f"{heading}: {len(seen)} traces to place on, {len(unseen)} to judge on")
             for ladder, kind in ((plain, "plain"), (placed, "placed")):
                 print(f"  {kind:7}" + " ".join(f"{c.rate / 1e3:.0f}k({c.quality:.0f})" for c in ladder))
+            offsets = abr.start_offsets(unseen, 8, seed=7)
             for policy in POLICIES:
-                tables = [abr.simulate_many(ladder, unseen, [policy], starts=8, seed=7) for ladder in ladders]
+                tables = [abr.simulate_many(ladder, unseen, policy, starts=offsets) for ladder in ladders]
                 counted = [t["vmaf_mean"] - 100 * STALL_PENALTY * t["rebuffer_ratio"] for t in tables]
                 told = []
                 for values in (counted, [t["vmaf_mean"] for t in tables]):

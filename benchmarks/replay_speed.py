@@ -74,14 +74,14 @@ def python_policy(state: abr.State) -> int:
 
 
 def rate(
-    pres: abr.Presentation, traces: list[abr.Trace], policy: abr.PolicyLike, sessions: int, mode: str = "default"
+    pres: abr.Presentation, traces: list[abr.Trace], policy: abr.PolicyLike, sessions: int, model: str = "default"
 ) -> float:
     starts = max(1, sessions // len(traces))
-    abr.simulate_many(pres, traces, [policy], mode=mode)
+    abr.simulate_many(pres, traces, [policy], model=model)
     rates = []
     for seed in range(ROUNDS):
         before = cpu()
-        table = abr.simulate_many(pres, traces, [policy], starts=starts, seed=seed, mode=mode)
+        table = abr.simulate_many(pres, traces, [policy], starts=abr.start_offsets(traces, starts, seed), model=model)
         rates.append(len(table) / (cpu() - before))
     return median(rates)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 from abr.errors import PolicyError
 from abr.player.presentation_arrays import join_traces, presentation_arrays
 from abr.player.session_arrays import PresentationArrays, TraceArrays
-from abr.player.session_model import SessionModel, session_model
+from abr.player.session_model import SessionModel, as_session_model
 from abr.policy_interface.policy import Floats
 from abr.presentations.device import DEVICES, for_device
 from abr.presentations.presentation import Presentation
+from abr.presentations.presentation_files import as_presentation
 from abr.traces.trace import Trace
+from abr.traces.trace_files import as_trace
 
-__all__ = ["PRICE", "Bound", "can_bound", "many_bounds", "objective", "offline_bound"]
+__all__ = ["PRICE", "Bound", "can_bound", "compute_upper_bounds", "objective", "offline_bound"]
 
 #: Mbit/s a second of startup or stall costs, as in Pensieve's linear QoE
 PRICE = 4.3
@@ -26,7 +29,16 @@ STATES = 1000  #: kept for every rung
 BEAM = 100  #: kept for every rung while looking for a plan
 PRICES = 12  #: of a bit
 #: fields of the session model that may be what they like
-_FREE = ("buffer", "payload", "first_rung", "abandonment", "honours_abandon_target", "exact", "half_lives")
+_FREE = (
+    "buffer",
+    "payload",
+    "first_rung",
+    "abandonment",
+    "honours_abandon_target",
+    "exact",
+    "half_lives",
+    "target_vmaf",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +80,41 @@ def can_bound(model: SessionModel) -> bool:
 
 
 def offline_bound(
-    pres: Presentation,
-    trace: Trace,
+    presentation: Presentation | str | Path,
+    trace: Trace | str | Path,
     *,
     start: float = 0.0,
-    mode: str = "default",
-    device: str = "tv-1080p",
+    model: str | SessionModel = "default",
     buffer: float | None = None,
-    model: SessionModel | None = None,
+    device: str = "tv-1080p",
     states: int = STATES,
 ) -> Bound:
-    """Bound the best that anybody could do who knew the trace.
+    """Bound the best objective that any policy can reach in a session, even one that knows the whole trace.
 
-    The same video, latency, buffer and startup as `abr.simulate`; the dynamic program rounds only in the
-    optimum's favour, so that `upper` holds for every policy.
+    The video, the latency, the buffer and the startup are those of `abr.simulate`. The dynamic program rounds only in
+    favour of the optimum, so that `upper` holds for every policy.
+
+    Parameters
+    ----------
+    presentation, trace, start, model, buffer, device
+        As for `abr.simulate`.
+    states : int
+        States of the dynamic program that are kept for each rung; more of them give a tighter upper bound.
+
+    Returns
+    -------
+    Bound
 
     Raises
     ------
     PolicyError
-        For a model whose network or buffer the bound does not cover (Pensieve's).
+        For a model whose network or buffer the bound does not cover, such as that of Pensieve.
+    PresentationError
+        When the presentation cannot be read, or the buffer cannot hold its segments.
+    TraceError
+        When the trace cannot be read.
     """
-    chosen = model or session_model(mode, buffer)
+    chosen = as_session_model(model, buffer)
     if not can_bound(chosen):
         raise PolicyError(
             "the bound covers models with the trace's latency and playback from the first segment on, in which only "
@@ -96,12 +122,11 @@ def offline_bound(
         )
     from abr.bounds.bound_kernel import search
 
-    fitted = for_device(pres, DEVICES[device])
-    tables = presentation_arrays(fitted, chosen, 93.0)
-    traces = join_traces([trace], chosen)
+    fitted = for_device(as_presentation(presentation), DEVICES[device])
+    chosen.check_buffer(float(fitted.durations.max()))
+    tables = presentation_arrays(fitted, chosen, chosen.target_vmaf)
+    traces = join_traces([as_trace(trace)], chosen)
     began = (start * 1e3) % float(traces.lengths[0])
-    # the kernel checks the model's buffer too
-    chosen.record(len(fitted.durations), len(fitted.rungs), float(fitted.durations.max()))
     worth = np.ascontiguousarray(np.broadcast_to(tables.bitrates / 1e3, tables.sizes.shape))
     prices, ahead, highest, bits = _prices(tables, worth, traces.arrays, began)
 
@@ -147,25 +172,20 @@ def _prices(tables: PresentationArrays, worth: Floats, traces: TraceArrays, star
     return grid[chosen], np.ascontiguousarray(ahead[chosen]), np.ascontiguousarray(highest[chosen]), bits
 
 
-def many_bounds(
-    pres: Presentation,
+def compute_upper_bounds(
+    presentation: Presentation,
     traces: Sequence[Trace],
     offsets: Floats,
     *,
-    progress: Callable[[float, float], None] | None = None,
-    **settings: object,
+    model: SessionModel,
+    device: str,
 ) -> Floats:
-    """Return the upper bound of every trace and start, shape (traces, starts)."""
-    jobs = [(i, j) for i in range(len(traces)) for j in range(offsets.shape[1])]
-    upper = np.zeros(offsets.shape)
+    """Return the upper bound of the sessions that start at `offsets`, s; both arrays have shape (traces, starts)."""
+    cells = list(np.ndindex(*offsets.shape))
+
+    def compute_cell(cell: tuple[int, ...]) -> float:
+        start = float(offsets[cell])
+        return offline_bound(presentation, traces[cell[0]], start=start, model=model, device=device).upper
+
     with ThreadPoolExecutor() as pool:
-
-        def run(job: tuple[int, int]) -> float:
-            i, j = job
-            return offline_bound(pres, traces[i], start=float(offsets[i, j]), **settings).upper  # type: ignore[arg-type]
-
-        for done, (job, value) in enumerate(zip(jobs, pool.map(run, jobs), strict=True), 1):
-            upper[job] = value
-            if progress:
-                progress(done, len(jobs))
-    return upper
+        return np.array(list(pool.map(compute_cell, cells))).reshape(offsets.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from abr.player.session_arrays import (
     REPLACE_LATEST,
 )
 
-__all__ = ["CATCH_UPS", "MODES", "REPLACEMENTS", "SessionModel", "session_model"]
+__all__ = ["CATCH_UPS", "MODES", "REPLACEMENTS", "SessionModel", "as_session_model"]
 
 #: which buffered segments are replaced, by name, with the value of the kernels
 REPLACEMENTS = {"none": 0, "earliest": REPLACE_EARLIEST, "latest": REPLACE_LATEST}
@@ -82,6 +82,10 @@ class SessionModel:
         Rule that sets the playback rate of a live session, between 0.5 and 1.5. "dash.js" uses the latency (5.1.1,
         CatchupController.js, without seeks); "lol+" is the rule of LoL+ in the same file, which uses the buffer level
         below 0.5 s of buffer.
+    target_vmaf : float
+        Threshold of the metric `time_at_target`, and the VMAF above which policies that plan for VMAF gain little.
+    name : str
+        Name of the model in sessions and tables; models that differ only in the name are equal.
     """
 
     buffer: float = 60.0
@@ -102,6 +106,8 @@ class SessionModel:
     replacement: str = "none"
     live: float | None = None
     catch_up: str = "dash.js"
+    target_vmaf: float = 93.0
+    name: str = field(default="default", compare=False)
 
     def __post_init__(self) -> None:
         """Check the names of `replacement` and `catch_up`."""
@@ -110,8 +116,20 @@ class SessionModel:
         if self.catch_up not in CATCH_UPS:
             raise ValueError(f"catch_up is one of {', '.join(CATCH_UPS)}, not {self.catch_up!r}")
 
-    def record(self, segments: int, rungs: int, longest: float) -> Any:
-        """Return the model as a record of `MODEL_DTYPE` for a presentation whose longest segment lasts `longest` s."""
+    def check_buffer(self, longest: float) -> None:
+        """Check that the buffer holds what the model keeps in it and one more segment.
+
+        Parameters
+        ----------
+        longest : float
+            Duration of the longest segment, s.
+
+        Raises
+        ------
+        PresentationError
+            When the buffer is too short, or the latency of a live session is shorter than a segment or longer than
+            the buffer.
+        """
         if self.startup + longest > self.buffer or self.resume + longest > self.buffer:
             raise PresentationError(
                 f"a buffer of {self.buffer:g} s cannot hold {max(self.startup, self.resume):g} s and one more "
@@ -122,6 +140,10 @@ class SessionModel:
                 f"a live session cannot be {self.live:g} s behind: segments, requested when they are complete, last up "
                 f"to {longest:g} s, and the buffer holds {self.buffer:g} s"
             )
+
+    def record(self, segments: int, rungs: int, longest: float) -> Any:
+        """Return the model as a record of `MODEL_DTYPE`, checked by `check_buffer`; `longest` as there."""
+        self.check_buffer(longest)
         record = np.zeros(1, MODEL_DTYPE)[0]
         record["buffer_capacity"] = self.buffer * 1e3
         record["startup_buffer"] = self.startup * 1e3
@@ -151,7 +173,7 @@ class SessionModel:
 MODES = {
     "default": SessionModel(),
     # UMass-LIDS/sabre 09b03bb ignores the rung and the bytes of an abandonment
-    "sabre": SessionModel(buffer=25.0, first_rung=0, honours_abandon_target=False, exact=True),
+    "sabre": SessionModel(buffer=25.0, first_rung=0, honours_abandon_target=False, exact=True, name="sabre"),
     # hongzimao/pensieve 1120bb1: the trace does not advance during the latency, the last chunk is not downloaded, and
     # the startup delay is a stall
     "pensieve": SessionModel(
@@ -163,17 +185,28 @@ MODES = {
         honours_abandon_target=False,
         wait_quantum=0.5,
         startup_is_stall=True,
+        name="pensieve",
     ),
 }
 
 
-def session_model(mode: str, buffer: float | None = None, startup: float | None = None) -> SessionModel:
-    """Return the model of a mode with the buffer capacity and the startup buffer, in s, that a user gives."""
-    if mode not in MODES:
-        raise ValueError(f"no mode is called {mode!r}; there are {', '.join(MODES)}")
-    model = MODES[mode]
-    if buffer is not None:
-        model = replace(model, buffer=buffer)
-    if startup is not None:
-        model = replace(model, startup=startup)
-    return model
+def as_session_model(model: str | SessionModel, buffer: float | None = None) -> SessionModel:
+    """Return a session model as it is, or by its name in `MODES`.
+
+    Parameters
+    ----------
+    model : str or SessionModel
+        A name in `MODES`, or a model.
+    buffer : float, optional
+        Capacity of the buffer, s; by default that of the model.
+
+    Raises
+    ------
+    ValueError
+        When no model has this name.
+    """
+    if isinstance(model, str):
+        if model not in MODES:
+            raise ValueError(f"unknown session model {model!r} (choose from {', '.join(MODES)})")
+        model = MODES[model]
+    return model if buffer is None else replace(model, buffer=buffer)

@@ -68,13 +68,15 @@ def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
     return read_json(name, text)
 
 
-def as_presentation(presentation: Presentation | str | Path) -> Presentation:
+def as_presentation(presentation: Presentation | str | Path, *, audio: bool = False) -> Presentation:
     """Return a presentation as it is, or read it from a path or URL.
 
     Parameters
     ----------
     presentation : Presentation, path or URL
         A path or URL is read by `load_presentation`.
+    audio : bool
+        As for `load_presentation`.
 
     Raises
     ------
@@ -84,5 +86,5 @@ def as_presentation(presentation: Presentation | str | Path) -> Presentation:
     if isinstance(presentation, Presentation):
         return presentation
     if isinstance(presentation, str | Path):
-        return load_presentation(presentation)
+        return load_presentation(presentation, audio=audio)
     raise PresentationError(f"expected a Presentation, a path or a URL, got {type(presentation).__name__}")

@@ -135,7 +135,7 @@ def command(
         raise click.UsageError("give two presentations, or two policies, or two of each")
     if primary not in abr.METRICS:
         raise click.UsageError(f"unknown metric {primary!r} (choose from {', '.join(abr.METRICS)})")
-    model = session_model(mode, **session)
+    model = session_model(mode, target_vmaf=target_vmaf, **session)
     ladders = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     if len(ladders) == 2 and ladders[0].title == ladders[1].title:
         ladders = [pres.renamed(str(path)) for pres, path in zip(ladders, presentations, strict=True)]
@@ -146,12 +146,9 @@ def command(
             ladders,
             networks,
             names,
-            starts=starts,
-            seed=seed,
-            device=device,
-            target=target_vmaf,
-            mode=mode,
+            starts=abr.start_offsets(networks, starts, seed),
             model=model,
+            device=device,
             progress=advance,
         )
     failure = table.failure()

@@ -135,23 +135,21 @@ def command(
             abr.get_policy(name)
         except abr.PolicyError as error:
             raise click.UsageError(str(error)) from error
-    model = session_model(mode, **session)
+    model = session_model(mode, target_vmaf=target_vmaf, **session)
     titles = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     networks = abr.load_traces(traces, format=trace_format)
     print_notes(reporter, titles, networks)
-    settings: dict[str, Any] = {"mode": mode, "device": device, "target": target_vmaf, "model": model}
+    settings: dict[str, Any] = {"device": device, "model": model}
+    offsets = abr.start_offsets(networks, starts, seed)
     if regret is None:
         work = sum(pres.sizes.size for pres in titles) * len(networks) * starts
         regret = abr.can_bound(model) and work <= MAX_REGRET_WORK
     with reporter.stage("simulate") as advance:
-        table = abr.simulate_many(
-            titles, networks, names, starts=starts, seed=seed, regret=regret, progress=advance, **settings
-        )
+        table = abr.simulate_many(titles, networks, names, starts=offsets, regret=regret, progress=advance, **settings)
     if sessions is not None:
         _write(sessions, lambda path: table.save(path))
     if events is not None:
         with reporter.stage("write events") as advance:
-            offsets = abr.start_offsets(networks, starts, seed)
             _write(events, lambda path: _events(path, titles, networks, names, offsets, settings, advance))
     summary = table.summary()
     if as_json:

@@ -66,4 +66,4 @@ def test_regret_is_what_the_bound_leaves(film, networks):
 
 def test_a_model_that_is_not_covered_is_refused(film, networks):
     with pytest.raises(abr.PolicyError, match="bound covers"):
-        abr.offline_bound(film, networks[0], mode="pensieve")
+        abr.offline_bound(film, networks[0], model="pensieve")

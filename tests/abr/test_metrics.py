@@ -10,7 +10,7 @@ from tests.naive.sessions import naive_metrics
 @pytest.mark.parametrize("name", ["bba-2", "bola-e", "throughput", "robust-mpc", "hlsjs", "dashjs-dynamic"])
 def test_simulate_metrics_equal_reference_implementation_on_events(film, networks, name):
     for trace in networks:
-        session = abr.simulate(film, trace, name, target=85)
+        session = abr.simulate(film, trace, name, model=abr.SessionModel(target_vmaf=85))
         for metric, value in naive_metrics(session, film, 85).items():
             assert session.metrics[metric] == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9)), (
                 metric
@@ -18,7 +18,7 @@ def test_simulate_metrics_equal_reference_implementation_on_events(film, network
 
 
 def test_simulate_qoe_lin_excludes_the_first_chunk_in_pensieve_mode(film, networks):
-    session = abr.simulate(film, networks[1], "bb", mode="pensieve")
+    session = abr.simulate(film, networks[1], "bb", model="pensieve")
     downloads = [e for e in session.events if e.event == "download"]
     rates = np.array([film.rungs[e.rung].bitrate / 1e6 for e in downloads])
     stalls = np.array([e.stall for e in downloads])

@@ -25,7 +25,7 @@ def test_simulate_in_sabre_mode_equals_each_sabre_log(shared, bunny, arguments):
     for log in logs:
         _, folder, name = log.name.removesuffix(".txt.gz").split("--")
         trace = abr.load_trace(shared / "traces" / folder / f"{name}.json")
-        session = abr.simulate(bunny, trace, SABRE_POLICIES[arguments], mode="sabre")
+        session = abr.simulate(bunny, trace, SABRE_POLICIES[arguments], model="sabre")
         ours = [e for e in session.events if e.event in ("download", "abandon")]
         theirs = read_sabre_log(log)
         assert [(e.event, e.segment, e.rung) for e in ours] == [row[:3] for row in theirs], log.name
@@ -45,7 +45,7 @@ def test_simulate_in_pensieve_mode_equals_each_pensieve_log(shared):
     assert len(logs) == 35
     for log in logs:
         trace = abr.load_trace(shared / "traces/pensieve" / log.stem.removeprefix("bb--"))
-        session = abr.simulate(envivio, trace, "bb", mode="pensieve")
+        session = abr.simulate(envivio, trace, "bb", model="pensieve")
         theirs = np.loadtxt(log)
         ours = np.array(
             [

@@ -109,8 +109,8 @@ def test_policy_plays_unusual_traces(film, name):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_simulate_many_equals_simulate_for_each_policy(film, networks, name):
-    table = abr.simulate_many(film, networks, [name], starts=2, seed=3)
     offsets = abr.start_offsets(networks, 2, seed=3)
+    table = abr.simulate_many(film, networks, [name], starts=offsets)
     row = 0
     for trace, starts in zip(networks, offsets, strict=True):
         for start in starts:
