@@ -186,15 +186,15 @@ def test_plan_equals_exhaustive_search(seed, rungs, horizon):
     rng = np.random.default_rng(seed)
     sizes = np.sort(rng.uniform(1e5, 3e7, (horizon, rungs)), axis=1)
     lengths = rng.uniform(2000, 6000, horizon)
-    worth = rng.uniform(0, 6, (horizon, rungs))
+    values = rng.uniform(0, 6, (horizon, rungs))
     if rng.random() < 0.7:
-        worth.sort(axis=1)
+        values.sort(axis=1)
     change, stall, rate = rng.uniform(0, 2), rng.uniform(0, 0.01), rng.uniform(100, 9000)
     buffer = rng.uniform(0, 20_000)
     last = math.nan if rng.random() < 0.2 else rng.uniform(0, 6)
-    _, answer = naive_plan(sizes, lengths, worth, change, stall, rate, buffer, last)
+    _, answer = naive_plan(sizes, lengths, values, change, stall, rate, buffer, last)
     scratch = np.zeros(scratch_size(rungs))
-    assert plan(scratch, 0, sizes, lengths, worth, change, stall, rate, buffer, last) == answer
+    assert plan(scratch, 0, sizes, lengths, values, change, stall, rate, buffer, last) == answer
 
 
 def test_predictive_fills_the_buffer_before_slots_of_low_throughput():
