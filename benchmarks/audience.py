@@ -1,12 +1,11 @@
-"""Rungs placed for an audience against the plain choice, judged on networks that neither has seen.
+"""Compare rungs that are placed for a client population with the default rungs, on traces not used for the placement.
 
     python -m benchmarks.audience
 
-Exhaustive grids and traces (`../shared`) stand for encodes and viewers. Traces are split by route; the rungs are placed
-on one half and both ladders replayed on the other, over the sizes and VMAF of every shot. Printed: the difference in
-what `abr.expected_quality` counts
-(delivered VMAF less 2 points for each per cent of stalled time), and in VMAF alone, with
-95 % intervals over traces; at the end the mean of all.
+The exhaustive grids and the traces of `../shared` replace encodes and viewers. The traces are split by route: the rungs
+are placed for one half, and both ladders are simulated on the other half with the sizes and the VMAF of each shot. The
+benchmark prints the difference of the expected quality (`abr.expected_quality`: delivered VMAF minus 2 points for each
+percent of stalled time) and of the VMAF, with 95 % intervals over traces, and the mean of all differences.
 """
 
 from __future__ import annotations
@@ -28,33 +27,42 @@ from ladders.allocation.rung_placement import RungChoice, choose_rungs
 from ladders.allocation.title_curve import TitleCurve
 from shotladder.pipeline.client_population import ClientPopulation
 
+#: folder of the traces
 TRACES = Path(__file__).resolve().parents[2] / "shared" / "traces"
+#: sets of traces, by folder
 NETWORKS = ("norway3g", "pensieve", "fcc-sd", "ghent4g")
-#: networks are scaled until the median of their mean rates is so many times the plain ladder's middle rung
+#: median of the mean throughput of the scaled traces, multiple of the middle bitrate of the default ladder
 LOADS = (0.7, 1.0)
-SEGMENT = 4.0
+#: duration of a segment, s; the default of `shotladder encode`
+SEGMENT_DURATION = 4.0
+#: duration of a presentation, s: the source is repeated to fill it
+PRESENTATION_DURATION = 600.0
+#: number of start offsets for each trace
+STARTS = 8
+#: policies that both ladders are simulated with
 POLICIES = ("bba-2", "bola-e", "robust-mpc")
 
 
-def curves(grid: Grid) -> dict[int, TitleCurve]:
+def fit_title_curves(grid: Grid) -> dict[int, TitleCurve]:
+    """Return the rate-quality curve of the title for each height of the grid."""
     return {size: equal_slope(grid.at(size), grid.frames, LIMITS) for size in grid.sizes}
 
 
-def presentation(grid: Grid, title: dict[int, TitleCurve], ladder: Sequence[RungChoice]) -> abr.Presentation:
-    """Return the ladder with the bits and VMAF of every shot, the film played often enough to fill ten minutes."""
+def make_presentation(grid: Grid, title: dict[int, TitleCurve], ladder: Sequence[RungChoice]) -> abr.Presentation:
+    """Return the presentation of a ladder with the bits and the VMAF of each shot, repeated to fill ten minutes."""
     columns = []
     for choice in ladder:
-        places = title[choice.height].for_bits(choice.rate * grid.duration * (1 + 1e-9)).indices
-        mine = list(zip(grid.at(choice.height), places, strict=True))
-        columns.append([(curve.bits[i] / 8, curve.quality[i]) for curve, i in mine])
+        indices = title[choice.height].for_bits(choice.rate * grid.duration * (1 + 1e-9)).indices
+        points = list(zip(grid.at(choice.height), indices, strict=True))
+        columns.append([(curve.bits[i] / 8, curve.quality[i]) for curve, i in points])
     table = np.array(columns).transpose(1, 0, 2)
     seconds = np.array(grid.frames) * grid.duration / sum(grid.frames)
-    # shots longer than a segment are several
-    parts = np.maximum(1, np.round(seconds / SEGMENT).astype(int))
-    laps = max(1, round(600 / grid.duration))
-    sizes = np.tile(np.repeat(table[:, :, 0] / parts[:, None], parts, axis=0), (laps, 1))
-    vmaf = np.tile(np.repeat(table[:, :, 1], parts, axis=0), (laps, 1))
-    durations = np.tile(np.repeat(seconds / parts, parts), laps)
+    # a shot that is longer than a segment becomes several segments
+    parts = np.maximum(1, np.round(seconds / SEGMENT_DURATION).astype(int))
+    repeats = max(1, round(PRESENTATION_DURATION / grid.duration))
+    sizes = np.tile(np.repeat(table[:, :, 0] / parts[:, None], parts, axis=0), (repeats, 1))
+    vmaf = np.tile(np.repeat(table[:, :, 1], parts, axis=0), (repeats, 1))
+    durations = np.tile(np.repeat(seconds / parts, parts), repeats)
     rungs = tuple(abr.Rung(str(n), round(c.rate), height=c.height) for n, c in enumerate(ladder))
     return abr.Presentation("film", rungs, durations, np.ceil(sizes).astype(np.int64), vmaf)
 
@@ -63,37 +71,44 @@ def main() -> None:
     if not GRIDS.is_dir():
         print("the grids are not beside this checkout")
         return
-    every: list[float] = []
+    differences: list[float] = []
     for path in sorted(GRIDS.glob("*.csv")):
         grid, _ = read_grid(path)
-        title = curves(grid)
-        plain = choose_rungs(title, grid.duration, RungRules())
-        middle = float(np.median([choice.rate for choice in plain]))
+        title = fit_title_curves(grid)
+        default = choose_rungs(title, grid.duration, RungRules())
+        middle = float(np.median([choice.rate for choice in default]))
         for name, load in product(NETWORKS, LOADS):
             traces = abr.load_traces([TRACES / name])
             factor = load * middle / float(np.median([trace.mean_rate for trace in traces]))
-            seen, unseen = abr.split_traces([trace.scaled(factor) for trace in traces], 0.5, seed=1)
+            placement_traces, test_traces = abr.split_traces([trace.scaled(factor) for trace in traces], 0.5, seed=1)
             placed = choose_rungs(
-                title, grid.duration, RungRules(expected_quality=ClientPopulation("seen", 600.0, SEGMENT, seen))
+                title,
+                grid.duration,
+                RungRules(
+                    expected_quality=ClientPopulation(
+                        "placement", PRESENTATION_DURATION, SEGMENT_DURATION, placement_traces
+                    )
+                ),
             )
-            ladders = [presentation(grid, title, ladder) for ladder in (plain, placed)]
+            ladders = [make_presentation(grid, title, ladder) for ladder in (default, placed)]
             heading = f"{path.name.partition('.')[0]}, {name}, load {load}"
-            print(f"{heading}: {len(seen)} traces to place on, {len(unseen)} to judge on")
-            for ladder, kind in ((plain, "plain"), (placed, "placed")):
+            print(f"{heading}: {len(placement_traces)} traces for the placement, {len(test_traces)} for the comparison")
+            for ladder, kind in ((default, "default"), (placed, "placed")):
                 print(f"  {kind:7}" + " ".join(f"{c.rate / 1e3:.0f}k({c.quality:.0f})" for c in ladder))
-            offsets = abr.start_offsets(unseen, 8, seed=7)
+            offsets = abr.start_offsets(test_traces, STARTS, seed=7)
             for policy in POLICIES:
-                tables = [abr.simulate_many(ladder, unseen, policy, starts=offsets) for ladder in ladders]
-                counted = [t["vmaf_mean"] - 100 * STALL_PENALTY * t["rebuffer_ratio"] for t in tables]
-                told = []
-                for values in (counted, [t["vmaf_mean"] for t in tables]):
+                tables = [abr.simulate_many(ladder, test_traces, policy, starts=offsets) for ladder in ladders]
+                expected = [t["vmaf_mean"] - 100 * STALL_PENALTY * t["rebuffer_ratio"] for t in tables]
+                intervals = []
+                for values in (expected, [t["vmaf_mean"] for t in tables]):
                     difference = values[1] - values[0]
                     low, high = cluster_interval(difference, tables[0]["trace"])
-                    told.append(f"{difference.mean():+.2f} [{low:+.2f}, {high:+.2f}]")
-                every.append(float((counted[1] - counted[0]).mean()))
-                print(f"  {policy:11} counted {told[0]}, VMAF {told[1]}")
-    better = sum(value > 0 for value in every)
-    print(f"counted, all {len(every)}: mean {np.mean(every):+.2f}, better in {better}, worst {min(every):+.2f}")
+                    intervals.append(f"{difference.mean():+.2f} [{low:+.2f}, {high:+.2f}]")
+                differences.append(float((expected[1] - expected[0]).mean()))
+                print(f"  {policy:11} expected quality {intervals[0]}, VMAF {intervals[1]}")
+    higher = sum(value > 0 for value in differences)
+    print(f"expected quality, all {len(differences)} differences: mean {np.mean(differences):+.2f}, ", end="")
+    print(f"higher in {higher}, minimum {min(differences):+.2f}")
 
 
 if __name__ == "__main__":

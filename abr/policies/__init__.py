@@ -1,4 +1,4 @@
-"""The ABR policies, one file each. A policy that stands in `_MODULES` is available by name, and is tested."""
+"""The registry of ABR policies. Each policy has a module; those in `_MODULES` are available by name and tested."""
 
 from abr.errors import PolicyError
 from abr.policies import (
@@ -44,10 +44,10 @@ _MODULES = (
     throughput,
 )
 
-#: every policy by its id, `name@version`
+#: all policies by their ids, `name@version`
 REGISTRY: dict[str, Policy] = {policy.title: policy for module in _MODULES for policy in module.POLICIES}
 
-#: names that other tools use
+#: other names of policies, as other tools use them
 ALIASES = {
     "bola": "bola-finite",
     "bolae": "bola-e",
@@ -59,7 +59,7 @@ ALIASES = {
 
 
 def get_policy(name: str) -> Policy:
-    """Return the policy of an id `name@version`, or of a name, whose first version in `REGISTRY` is taken.
+    """Return the policy of an id `name@version`; for a name, return its first version in `REGISTRY`.
 
     Raises
     ------

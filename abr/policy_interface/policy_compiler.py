@@ -3,13 +3,13 @@
 The session kernel is compiled once and cached on disk, while there are dozens of policies, among them those of users.
 So a policy is not compiled into the kernel: it becomes a C function, and the kernel gets its address (numba's
 `FunctionType`). numba passes an array to such a function as seven words, and the conversions of eight arguments would
-take longer than most policies do; a session calls its policy hundreds of times. So the kernel writes the addresses and
+take longer than a typical policy; a session calls its policy hundreds of times. So the kernel writes the addresses and
 shapes of everything that the policy reads into one record, `CALL_DTYPE`, when the session starts, and each call passes
 two integers: the event and the address of that record. The callback made here, `callback` in `compile_policy`, turns
 the addresses back into a record, arrays and the `PolicyContext`, and calls the policy. LLVM compiles the policy into
 the callback, so what the policy does not read is never loaded.
 
-The arrays must outlive the session: whoever calls the kernel holds them (`abr.player.session_arrays`). The views are
+The arrays must outlive the session: the caller of the kernel holds them (`abr.player.session_arrays`). The views are
 built by hand because numba's own `carray` counts references, which takes a third of the time of a short policy.
 """
 

@@ -12,7 +12,7 @@ from tests.naive.sessions import NaiveBBA0, NaiveBBA1, NaiveBBA2, NaiveBBAOthers
 REFERENCES = {"bba-0": NaiveBBA0, "bba-1": NaiveBBA1, "bba-2": NaiveBBA2, "bba-others": NaiveBBAOthers}
 
 
-def agree(film, trace, name, capacity, start=0.0):
+def assert_equals_reference(film, trace, name, capacity, start=0.0):
     """Assert that a policy plays the same session as its reference implementation."""
     session = abr.simulate(film, trace, name, buffer=capacity, start=start)
     rungs, buffers, stalls, startup = naive_session(film, trace, REFERENCES[name](film, capacity), capacity, start)
@@ -28,7 +28,7 @@ def agree(film, trace, name, capacity, start=0.0):
 @pytest.mark.parametrize("name", REFERENCES)
 def test_bba_policies_equal_reference_implementation(film, networks, name, capacity):
     for trace in networks:
-        agree(film, trace, name, capacity)
+        assert_equals_reference(film, trace, name, capacity)
 
 
 @settings(max_examples=60, deadline=None)
@@ -40,7 +40,7 @@ def test_bba_policies_equal_reference_implementation(film, networks, name, capac
     start=st.floats(0, 2000),
 )
 def test_bba_policies_equal_reference_implementation_on_random_traces(film, name, seed, mean, capacity, start):
-    agree(film, random_trace(seed, mean), name, capacity, start)
+    assert_equals_reference(film, random_trace(seed, mean), name, capacity, start)
 
 
 @pytest.mark.shared
@@ -48,7 +48,7 @@ def test_bba_policies_equal_reference_implementation_on_random_traces(film, name
 def test_bba_policies_equal_reference_implementation_on_measured_traces(shared, name):
     bunny = abr.load_presentation(shared / "truth/sabre/bbb.json")
     for trace in abr.load_traces(sorted((shared / "traces/norway3g").glob("*.json"))[:8]):
-        agree(bunny, trace.scaled(2), name, 240.0)
+        assert_equals_reference(bunny, trace.scaled(2), name, 240.0)
 
 
 def test_bba_0_maps_reservoir_and_cushion_of_the_paper_to_the_ladder(film):

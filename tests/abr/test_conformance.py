@@ -7,8 +7,15 @@ import pytest
 
 import abr
 from tests.abr.conftest import random_trace
-from tests.abr.test_bba import agree
-from tests.abr.test_policies import EVERY, LADDER, SCORES, check_log, even_film, steady
+from tests.abr.test_bba import assert_equals_reference
+from tests.abr.test_policies import (
+    ALL_POLICIES,
+    LADDER,
+    SCORES,
+    assert_log_adds_up,
+    constant_presentation,
+    constant_trace,
+)
 
 #: families that settle on one rung at a constant rate; the others hold two neighbours in turn, as they are meant to
 SETTLING = (
@@ -25,12 +32,12 @@ SETTLING = (
 )
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 @pytest.mark.parametrize("factor", [0.9, 1.0, 1.1])
 def test_a_constant_link_settles_on_a_rung_or_between_two_neighbours(name, factor):
-    film = even_film(LADDER, segments=120, vmaf=SCORES)
+    film = constant_presentation(LADDER, segments=120, vmaf=SCORES)
     for rate in LADDER[1:]:
-        late = np.array(abr.simulate(film, steady(factor * rate), name).rungs)[60:]
+        late = np.array(abr.simulate(film, constant_trace(factor * rate), name).rungs)[60:]
         if name.split("@")[0].removeprefix("dashjs-").startswith(SETTLING) or name.startswith(SETTLING):
             assert np.ptp(late) == 0
         elif name.startswith("bola-finite"):
@@ -44,19 +51,23 @@ def test_a_constant_link_settles_on_a_rung_or_between_two_neighbours(name, facto
 @pytest.mark.parametrize("start", [0.0, 7.0, 45.0])
 def test_a_silence_across_the_seam_of_the_loop_is_played_as_the_plain_twin_plays_it(film, name, start):
     seam = abr.Trace("seam", [10, 30, 10], [0.0, 2.5e6, 0.0], [0.05] * 3)
-    agree(film, seam, name, 60.0, start)
+    assert_equals_reference(film, seam, name, 60.0, start)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_sizes_three_times_up_and_down_are_played(name):
-    even = even_film(LADDER, vmaf=SCORES)
+    even = constant_presentation(LADDER, vmaf=SCORES)
     weight = 3.0 ** np.random.default_rng(4).uniform(-1, 1, (60, 1))
     wild = abr.Presentation(
         even.title, even.rungs, even.durations, np.round(even.sizes * weight).astype(np.int64), even.vmaf
     )
-    for trace in (steady(2e6), random_trace(1, 2e6), abr.Trace("seam", [10, 30, 10], [0.0, 3e6, 0.0], [0.05] * 3)):
+    for trace in (
+        constant_trace(2e6),
+        random_trace(1, 2e6),
+        abr.Trace("seam", [10, 30, 10], [0.0, 3e6, 0.0], [0.05] * 3),
+    ):
         session = abr.simulate(wild, trace, name)
-        check_log(session, wild)
+        assert_log_adds_up(session, wild)
         assert max(event.buffer for event in session.events) <= 60 + 1e-9
 
 

@@ -12,15 +12,15 @@ from abr.policy_interface.policy_state import DECIDE
 from tests.abr.conftest import random_trace
 from tests.naive.sessions import naive_plan
 
-EVERY = sorted(abr.REGISTRY)
+ALL_POLICIES = sorted(abr.REGISTRY)
 
 
-def steady(rate, latency=0.02):
+def constant_trace(rate, latency=0.02):
     """Return a trace of constant throughput."""
     return abr.Trace(f"{rate:g}", [10.0], [rate], [latency])
 
 
-def even_film(rates, segments=60, seconds=4.0, vmaf=None):
+def constant_presentation(rates, segments=60, seconds=4.0, vmaf=None):
     """Return a presentation whose segments all have the bitrate of their rung."""
     rates = np.array(rates, float)
     sizes = np.full((segments, len(rates)), rates * seconds / 8).round().astype(np.int64)
@@ -35,7 +35,7 @@ LADDER = (300e3, 750e3, 1.5e6, 3e6, 6e6)
 SCORES = (40, 62, 78, 90, 96)
 
 
-def check_log(session, film):
+def assert_log_adds_up(session, film):
     """Assert that the segments, bytes and times of the event log are consistent."""
     downloads = [e for e in session.events if e.event == "download"]
     assert [e.segment for e in downloads] == list(range(len(film.durations)))
@@ -50,18 +50,18 @@ def check_log(session, film):
     assert all(e.buffer >= 0 for e in session.events)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_simulate_log_adds_up_for_each_policy(film, networks, name):
     for trace in networks:
         session = abr.simulate(film, trace, name)
-        check_log(session, film)
+        assert_log_adds_up(session, film)
         assert max(e.buffer for e in session.events) <= 60 + 1e-9
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 @pytest.mark.parametrize("factor", [0.9, 1.0, 1.1])
 def test_policy_does_not_stall_on_a_link_above_the_lowest_rung(name, factor):
-    film = even_film(LADDER, vmaf=SCORES)
+    film = constant_presentation(LADDER, vmaf=SCORES)
     for rate in LADDER:
         if factor * rate <= LADDER[0] * 1.05:
             continue  # the link must carry the lowest rung and its latency
@@ -69,45 +69,45 @@ def test_policy_does_not_stall_on_a_link_above_the_lowest_rung(name, factor):
             continue  # its rung depends on the buffer level alone, and can exceed the link
         # these policies plan to empty the buffer exactly; the latency of a request then causes a short stall
         empties_buffer = any(part in name for part in ("mpc", "insufficient", "shaka"))
-        session = abr.simulate(film, steady(factor * rate), name)
+        session = abr.simulate(film, constant_trace(factor * rate), name)
         assert session.metrics["rebuffer_ratio"] == pytest.approx(0, abs=0.006 if empties_buffer else 1e-12)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_policy_reaches_the_highest_rung_on_a_link_far_above_the_ladder(name):
-    film = even_film(LADDER, segments=150, vmaf=SCORES)
-    session = abr.simulate(film, steady(60e6), name)
+    film = constant_presentation(LADDER, segments=150, vmaf=SCORES)
+    session = abr.simulate(film, constant_trace(60e6), name)
     assert session.rungs[-10:] == (4,) * 10
     assert session.metrics["rebuffer_count"] == 0
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_policy_stays_at_the_lowest_rung_on_a_link_below_the_ladder(name):
-    film = even_film(LADDER, vmaf=SCORES)
-    session = abr.simulate(film, steady(150e3), name)
+    film = constant_presentation(LADDER, vmaf=SCORES)
+    session = abr.simulate(film, constant_trace(150e3), name)
     assert session.rungs[5:] == (0,) * 55
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_policy_plays_unusual_ladders(name):
     for film in (
-        even_film([800e3], vmaf=[70]),
-        even_film([800e3, 800e3, 2e6], vmaf=[70, 70, 90]),
-        even_film(LADDER, vmaf=(40, 62, 60, 90, 89)),  # more bits, less VMAF
+        constant_presentation([800e3], vmaf=[70]),
+        constant_presentation([800e3, 800e3, 2e6], vmaf=[70, 70, 90]),
+        constant_presentation(LADDER, vmaf=(40, 62, 60, 90, 89)),  # more bits, less VMAF
     ):
-        check_log(abr.simulate(film, steady(1e6), name), film)
+        assert_log_adds_up(abr.simulate(film, constant_trace(1e6), name), film)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_policy_plays_unusual_traces(film, name):
     outage = abr.Trace("outage", [30, 20, 15], [3e6, 0, 2e6], [0.05] * 3)
     single = abr.Trace("single", [1.0], [2e6], [0.05])
     slow = abr.Trace("latency above the interval", np.full(50, 0.2), np.full(50, 4e6), np.full(50, 0.9))
     for trace in (outage, single, slow):
-        check_log(abr.simulate(film, trace, name), film)
+        assert_log_adds_up(abr.simulate(film, trace, name), film)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_simulate_many_equals_simulate_for_each_policy(film, networks, name):
     offsets = abr.start_offsets(networks, 2, seed=3)
     table = abr.simulate_many(film, networks, [name], starts=offsets)
@@ -120,7 +120,7 @@ def test_simulate_many_equals_simulate_for_each_policy(film, networks, name):
             row += 1
 
 
-@pytest.mark.parametrize("name", [n for n in EVERY if abr.REGISTRY[n].abandons])
+@pytest.mark.parametrize("name", [n for n in ALL_POLICIES if abr.REGISTRY[n].abandons])
 def test_will_keep_skips_no_abandonment_of_each_policy(film, name):
     """A skip to the possible abandonment changes a session only by the position of the 50 ms steps."""
     skipped = stepped = same = 0
@@ -140,7 +140,7 @@ def test_will_keep_skips_no_abandonment_of_each_policy(film, name):
 
 
 def test_throughput_abandons_a_download_when_the_link_drops_and_lowers_the_estimate():
-    film = even_film(LADDER, vmaf=SCORES)
+    film = constant_presentation(LADDER, vmaf=SCORES)
     drop = abr.Trace("drop", [60, 1000], [10e6, 0.6e6], [0.02, 0.02])
     session = abr.simulate(film, drop, "throughput", buffer=20)
     at = next(i for i, e in enumerate(session.events) if e.event == "abandon")
@@ -154,8 +154,8 @@ def test_throughput_abandons_a_download_when_the_link_drops_and_lowers_the_estim
 
 
 def test_bola_o_does_not_oscillate_where_bola_u_does():
-    film = even_film(LADDER, segments=150, vmaf=SCORES)
-    link = steady(2.2e6)  # between two rungs
+    film = constant_presentation(LADDER, segments=150, vmaf=SCORES)
+    link = constant_trace(2.2e6)  # between two rungs
     assert abr.simulate(film, link, "bola-o").metrics["switches"] <= 6
     assert abr.simulate(film, link, "bola-u").metrics["switches"] > 30
 
@@ -186,19 +186,19 @@ def test_plan_equals_exhaustive_search(seed, rungs, horizon):
     rng = np.random.default_rng(seed)
     sizes = np.sort(rng.uniform(1e5, 3e7, (horizon, rungs)), axis=1)
     lengths = rng.uniform(2000, 6000, horizon)
-    worth = rng.uniform(0, 6, (horizon, rungs))
+    values = rng.uniform(0, 6, (horizon, rungs))
     if rng.random() < 0.7:
-        worth.sort(axis=1)
+        values.sort(axis=1)
     change, stall, rate = rng.uniform(0, 2), rng.uniform(0, 0.01), rng.uniform(100, 9000)
     buffer = rng.uniform(0, 20_000)
     last = math.nan if rng.random() < 0.2 else rng.uniform(0, 6)
-    _, answer = naive_plan(sizes, lengths, worth, change, stall, rate, buffer, last)
+    _, answer = naive_plan(sizes, lengths, values, change, stall, rate, buffer, last)
     scratch = np.zeros(scratch_size(rungs))
-    assert plan(scratch, 0, sizes, lengths, worth, change, stall, rate, buffer, last) == answer
+    assert plan(scratch, 0, sizes, lengths, values, change, stall, rate, buffer, last) == answer
 
 
 def test_predictive_fills_the_buffer_before_slots_of_low_throughput():
-    film = even_film(LADDER, segments=400, vmaf=SCORES)
+    film = constant_presentation(LADDER, segments=400, vmaf=SCORES)
     day = [600.0, 120.0, 880.0]
     past = [abr.Trace(f"day{i}", day, [4e6 * f, 0.25e6 * f, 4e6 * f], [0.03] * 3) for i, f in enumerate((0.8, 1, 1.3))]
     prior = abr.learn_prior(past, period=1600.0, slots=80)

@@ -101,23 +101,23 @@ def test_load_presentation_notes_missing_vmaf(folder):
 
 AUDIO_SET = (
     '<AdaptationSet contentType="audio"><Representation id="poor" bandwidth="10"/>'
-    '<Representation id="sound" bandwidth="64">'
+    '<Representation id="stereo" bandwidth="64">'
     '<SegmentTemplate media="$RepresentationID$/$Number$.m4s" duration="5"/></Representation></AdaptationSet></Period>'
 )
 
 
 def test_load_presentation_reads_audio_on_request(folder):
-    (folder / "sound").mkdir()
+    (folder / "stereo").mkdir()
     for number, size in enumerate((700, 650), 1):
-        (folder / f"sound/{number}.m4s").write_bytes(bytes(size))
+        (folder / f"stereo/{number}.m4s").write_bytes(bytes(size))
     dash = (folder / "template.mpd").read_text().replace("</Period>", AUDIO_SET)
     (folder / "template.mpd").write_text(dash)
-    write_playlist(folder / "sound.m3u8", ["#EXTINF:5,\nsound/1.m4s", "#EXTINF:5,\nsound/2.m4s"])
+    write_playlist(folder / "stereo.m3u8", ["#EXTINF:5,\nstereo/1.m4s", "#EXTINF:5,\nstereo/2.m4s"])
     media = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="{}",DEFAULT={},URI="{}"\n'
     variants = (
         (folder / "master.m3u8").read_text().removeprefix("#EXTM3U\n").replace("BANDWIDTH", 'AUDIO="a",BANDWIDTH')
     )
-    head = "#EXTM3U\n" + media.format("other", "NO", "other.m3u8") + media.format("main", "YES", "sound.m3u8")
+    head = "#EXTM3U\n" + media.format("other", "NO", "other.m3u8") + media.format("main", "YES", "stereo.m3u8")
     (folder / "master.m3u8").write_text(head + variants)
     for manifest in ("template.mpd", "master.m3u8"):
         assert abr.load_presentation(folder / manifest).audio is None

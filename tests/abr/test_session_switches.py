@@ -9,7 +9,7 @@ from numba import njit
 import abr
 from tests.abr.conftest import random_trace
 from tests.abr.fixed_plan import fixed_plan
-from tests.abr.test_policies import EVERY
+from tests.abr.test_policies import ALL_POLICIES
 from tests.naive.sessions import naive_viewing
 
 MBIT = 125_000
@@ -173,7 +173,7 @@ def test_simulate_equals_reference_implementation(film, seed):
 ALL_SETTINGS = abr.SessionModel(slow_start=0.5, audio=True, replacement="earliest", live=12.0)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_simulate_many_equals_simulate_with_all_settings(film, networks, name):
     title = replace(film, audio=abr.Audio(np.full(130, 1.9), np.full(130, 20_000)))
     table = abr.simulate_many(title, networks, [name], model=ALL_SETTINGS)
