@@ -8,7 +8,7 @@ side.
 import numpy as np
 
 from abr.policies.mpc import HORIZON, MBIT_STALL, SCRATCH, predict, predicted_rate
-from abr.policies.planning_kernel import plan, scratch_size
+from abr.policies.planning_kernel import Horizon, Weights, plan, scratch_size
 from abr.policies.policy import Floats, Policy, PolicyContext
 from abr.policies.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline, kernel
@@ -23,10 +23,12 @@ ROBUST, LOW, RATIO, TABLE = 0, 1, 2, 3
 @kernel(counts_references=False)
 def fill(table, memory, sizes, lengths, worth, stall, rates, buffers):  # type: ignore[no-untyped-def]
     """Fill `table[last, buffer, rate]`."""
+    horizon = Horizon(sizes, lengths, worth)
+    weights = Weights(1.0, stall)
     for q in range(table.shape[0]):
         for b in range(table.shape[1]):
             for r in range(table.shape[2]):
-                table[q, b, r] = plan(memory, 0, sizes, lengths, worth, 1.0, stall, rates[r], buffers[b], worth[0, q])
+                table[q, b, r] = plan(memory, horizon, weights, rates[r], buffers[b], worth[0, q])
 
 
 @inline

@@ -10,7 +10,7 @@ equals the highest rung. The chunk sizes are those of the chunks to come, which 
 import numpy as np
 
 from abr.errors import PolicyError
-from abr.policies.planning_kernel import MOST_HORIZON, plan, scratch_size
+from abr.policies.planning_kernel import MAX_HORIZON, Horizon, Weights, plan, scratch_size
 from abr.policies.policy import Floats, Policy, PolicyContext
 from abr.policies.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
@@ -65,13 +65,9 @@ def control(state, constants, memory, sizes, durations, rate, buffer):  # type: 
         last = constants[FIRST_WORTH + (n - 1) * rungs + state.last_rung]
     w = constants[FIRST_WORTH + n * rungs : FIRST_WORTH + (n + horizon) * rungs].reshape((horizon, rungs))
     return plan(
-        memory,
-        SCRATCH,
-        sizes[n : n + horizon],
-        durations[n : n + horizon],
-        w,
-        constants[CHANGE],
-        constants[STALL],
+        memory[SCRATCH:],
+        Horizon(sizes[n : n + horizon], durations[n : n + horizon], w),
+        Weights(constants[CHANGE], constants[STALL]),
         rate,
         buffer,
         last,
@@ -128,7 +124,7 @@ def memory_size(context: PolicyContext) -> int:
     return SCRATCH + scratch_size(len(context.bitrates))
 
 
-assert HORIZON <= MOST_HORIZON
+assert HORIZON <= MAX_HORIZON
 
 _SOURCE = "Yin et al., SIGCOMM 2015, section 4; hongzimao/pensieve 1120bb1, test/mpc.py"
 POLICIES = (

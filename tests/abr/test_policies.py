@@ -178,7 +178,7 @@ def test_dashjs_bola_goes_up_where_its_release_does(version, first, second, last
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 10**6), rungs=st.integers(1, 4), horizon=st.integers(1, 4))
 def test_the_plan_is_the_best_of_all(seed, rungs, horizon):
-    from abr.policies.planning_kernel import plan, scratch_size
+    from abr.policies.planning_kernel import Horizon, Weights, plan, scratch_size
 
     rng = np.random.default_rng(seed)
     sizes = np.sort(rng.uniform(1e5, 3e7, (horizon, rungs)), axis=1)
@@ -191,7 +191,8 @@ def test_the_plan_is_the_best_of_all(seed, rungs, horizon):
     last = math.nan if rng.random() < 0.2 else rng.uniform(0, 6)
     _, answer = naive_plan(sizes, lengths, worth, change, stall, rate, buffer, last)
     scratch = np.zeros(scratch_size(rungs))
-    assert plan(scratch, 0, sizes, lengths, worth, change, stall, rate, buffer, last) == answer
+    horizon = Horizon(sizes, lengths, worth)
+    assert plan(scratch, horizon, Weights(change, stall), rate, buffer, last) == answer
 
 
 def test_a_prior_of_bad_hours_fills_the_buffer_before_them():
