@@ -14,7 +14,7 @@ from abr.errors import PolicyError
 from abr.player.presentation_arrays import join_traces, presentation_arrays
 from abr.player.session_model import SessionModel, as_session_model
 from abr.policies.policy import Floats
-from abr.presentations.device import DEVICES, for_device
+from abr.presentations.device import for_device
 from abr.presentations.presentation import Presentation
 from abr.presentations.presentation_files import as_presentation
 from abr.traces.trace import Trace
@@ -138,7 +138,7 @@ def offline_bound(
         )
     from abr.bounds.bound_kernel import BoundProblem, search_plans
 
-    fitted = for_device(as_presentation(presentation), DEVICES[device])
+    fitted = for_device(as_presentation(presentation), device)
     chosen.check_buffer(float(fitted.durations.max()))
     tables = presentation_arrays(fitted, chosen, chosen.target_vmaf)
     traces = join_traces([as_trace(trace)], chosen)
