@@ -16,7 +16,7 @@ from abr.player.presentation_arrays import JoinedTraces, join_traces
 from abr.player.session_arrays import METRICS_DTYPE, BatchArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, as_session_model
 from abr.policy_interface.policy import Floats
-from abr.presentations.device import DEVICES, for_device
+from abr.presentations.device import for_device
 from abr.presentations.presentation import Presentation
 from abr.presentations.presentation_files import as_presentation
 from abr.results.metrics import METRICS
@@ -72,7 +72,8 @@ def simulate_many(
 ) -> SessionTable:
     """Simulate every trace, from several starts, with every presentation and every policy.
 
-    Compiled policies run in one thread per core.
+    Compiled policies run in one thread for each core that the process may use, so that the affinity of the process
+    (`taskset`, a batch scheduler) bounds the number of threads.
 
     Parameters
     ----------
@@ -100,13 +101,15 @@ def simulate_many(
     PolicyError
         When a policy is unknown, or `regret` is requested for a model that `abr.can_bound` excludes.
     PresentationError, TraceError
-        When an input cannot be read, or the buffer cannot hold the segments.
+        When an input cannot be read, there is no trace, or the buffer cannot hold the segments.
     """
     chosen = as_session_model(model, buffer)
     videos = [as_presentation(each, audio=chosen.audio) for each in _as_tuple(presentations)]
     networks = [as_trace(each) for each in _as_tuple(traces)]
+    if not networks:
+        raise TraceError("the simulation needs at least one trace")
     joined = join_traces(networks, chosen)
-    offsets = start_offsets(networks, starts) if isinstance(starts, int) else np.asarray(starts, np.float64)
+    offsets = np.asarray(starts, np.float64) if np.ndim(starts) else start_offsets(networks, int(starts))
     if offsets.ndim != 2 or len(offsets) != len(networks):
         raise TraceError(f"the start offsets need shape ({len(networks)}, sessions per trace), not {offsets.shape}")
     arms = [(pres, policy) for pres in videos for policy in _as_tuple(policies)]
@@ -114,7 +117,7 @@ def simulate_many(
     report = progress_callback(progress, "simulate")
     for number, (pres, policy) in enumerate(arms):
         rows = slice(number * offsets.size, (number + 1) * offsets.size)
-        fitted = for_device(pres, DEVICES[device])
+        fitted = for_device(pres, device)
         player = prepare_player(fitted, policy, chosen)
         player.model["estimates_throughput"] = player.policy.estimates
         table.label(rows, pres.title, player.policy.title, networks, offsets)
@@ -178,7 +181,7 @@ def _simulate_arm(
 def _play_in_threads(
     player: Player, joined: JoinedTraces, batch: BatchArrays, progress: Callable[[float], None]
 ) -> None:
-    """Play the sessions in one thread per core.
+    """Play the sessions in one thread per core that the process may use.
 
     The kernel releases the lock of the interpreter, so that the threads run in parallel. An interrupt takes effect
     between two chunks of sessions.
@@ -191,7 +194,7 @@ def _play_in_threads(
         return stop - start
 
     done = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(_count_cores()) as pool:
         futures = [pool.submit(run, start) for start in range(0, count, CHUNK)]
         try:
             for future in as_completed(futures):
@@ -202,11 +205,18 @@ def _play_in_threads(
             raise
 
 
+def _count_cores() -> int:
+    """Return the number of cores that the process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _new_session(player: Player) -> SessionArrays:
+    """Return the arrays of a new session, without a log of events."""
     return new_session_arrays(player.model, player.arrays, player.constants, player.memory())
 
 
 def _play(player: Player, session: SessionArrays, joined: JoinedTraces, batch: BatchArrays, rows: slice) -> None:
+    """Play the sessions `rows` of a batch, one after the other, in the arrays `session`."""
     # imported here, because the import compiles the kernel or loads its machine code
     from abr.player.kernels.batch_kernel import play_sessions
 

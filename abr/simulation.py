@@ -16,7 +16,7 @@ from abr.player.session_model import SessionModel, as_session_model
 from abr.policies import get_policy
 from abr.policy_interface.policy import Floats, Policy
 from abr.policy_interface.python_policy import PythonPolicy, as_policy
-from abr.presentations.device import DEVICES, for_device
+from abr.presentations.device import for_device
 from abr.presentations.presentation import Presentation
 from abr.presentations.presentation_files import as_presentation
 from abr.results.metrics import METRICS
@@ -154,7 +154,7 @@ def simulate(
     """
     chosen = as_session_model(model, buffer)
     pres, network = as_presentation(presentation, audio=chosen.audio), as_trace(trace)
-    player = prepare_player(for_device(pres, DEVICES[device]), policy, chosen)
+    player = prepare_player(for_device(pres, device), policy, chosen)
     session = _play(player, join_traces([network], chosen), network, start)
     segments = int(player.model["segment_count"])
     return Session(

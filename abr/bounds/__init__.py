@@ -1,1 +1,1 @@
-"""The best that any policy could have done on a trace: the offline optimum."""
+"""Bounds of the best objective that any policy can reach on a trace: the offline optimum."""

@@ -1,4 +1,4 @@
-"""The offline optimum of a session, between an upper and a lower bound; regret of policies against it."""
+"""The offline optimum of a session, between an upper and a lower bound; the regret of a policy is relative to it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,39 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from abr.errors import PolicyError
 from abr.player.presentation_arrays import join_traces, presentation_arrays
-from abr.player.session_arrays import PresentationArrays, TraceArrays
 from abr.player.session_model import SessionModel, as_session_model
 from abr.policy_interface.policy import Floats
-from abr.presentations.device import DEVICES, for_device
+from abr.presentations.device import for_device
 from abr.presentations.presentation import Presentation
 from abr.presentations.presentation_files import as_presentation
 from abr.traces.trace import Trace
 from abr.traces.trace_files import as_trace
 
-__all__ = ["PRICE", "Bound", "can_bound", "compute_upper_bounds", "objective", "offline_bound"]
+if TYPE_CHECKING:
+    from abr.bounds.bound_kernel import BoundProblem, Multipliers
 
-#: Mbit/s a second of startup or stall costs, as in Pensieve's linear QoE
-PRICE = 4.3
-STATES = 1000  #: kept for every rung
-BEAM = 100  #: kept for every rung while looking for a plan
-PRICES = 12  #: of a bit
-#: fields of the session model that may be what they like
-_FREE = (
+__all__ = ["STALL_COST", "Bound", "can_bound", "compute_upper_bounds", "objective", "offline_bound"]
+
+#: Mbit/s that a second of startup delay or stall costs: the rebuffering penalty of Pensieve's linear QoE
+STALL_COST = 4.3
+#: states that the upper bound keeps for each rung; chosen by hand
+MAX_STATES = 1000
+#: states that the search for a plan keeps for each rung; chosen by hand
+BEAM_WIDTH = 100
+#: Lagrange multipliers that the kernel uses: those with the lowest bounds of `_GRID`; chosen by hand
+MULTIPLIERS = 12
+#: Lagrange multipliers that are examined, relative to the value per bit of a segment of mean duration; chosen by hand
+_GRID = np.geomspace(0.02, 50, 60)
+#: largest multiplier relative to the one at which the bits that arrive during a stall pay for it, and bound nothing
+_MAX_MULTIPLIER = 0.999
+#: fields of the session model that may have any value
+_FREE_FIELDS = (
     "buffer",
     "payload",
     "first_rung",
@@ -43,16 +52,16 @@ _FREE = (
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What no policy exceeds, and what one plan reaches; of `objective`.
+    """Bounds of the best `objective` of a session.
 
     Attributes
     ----------
     upper : float
-        No policy's objective is larger.
+        No policy reaches a larger objective.
     lower : float
-        The objective of `rungs`, a plan that was played.
+        The objective of `rungs`, which a session reaches that plays them.
     rungs : tuple of int
-        That plan.
+        Rung of each segment.
     """
 
     upper: float
@@ -61,21 +70,28 @@ class Bound:
 
     @property
     def gap(self) -> float:
-        """Upper less lower, as a share of the lower's size."""
+        """Difference between the bounds as a fraction of the absolute lower bound."""
         return (self.upper - self.lower) / max(abs(self.lower), 1e-9)
 
 
 def objective(qoe_lin: Floats, startup_delay: Floats) -> Floats:
-    """Return what is bounded: Pensieve's linear QoE, startup charged like a stall, as its training does.
+    """Return the objective that is bounded: Pensieve's linear QoE with the startup delay charged like a stall.
 
-    Without that charge, waiting before the first request could pay, and no bound would mean much.
+    Pensieve's training charges the startup delay in this way. Without it, the optimum would delay playback for free.
+
+    Parameters
+    ----------
+    qoe_lin : ndarray of float64
+        The metric `qoe_lin` of sessions.
+    startup_delay : ndarray of float64
+        Seconds, same shape.
     """
-    return qoe_lin - PRICE * startup_delay
+    return qoe_lin - STALL_COST * startup_delay
 
 
 def can_bound(model: SessionModel) -> bool:
-    """Say whether `offline_bound` covers a session model."""
-    free = {name: getattr(model, name) for name in _FREE}
+    """Return whether `offline_bound` covers a session model."""
+    free = {name: getattr(model, name) for name in _FREE_FIELDS}
     return replace(SessionModel(), **free) == model
 
 
@@ -87,7 +103,7 @@ def offline_bound(
     model: str | SessionModel = "default",
     buffer: float | None = None,
     device: str = "tv-1080p",
-    states: int = STATES,
+    states: int = MAX_STATES,
 ) -> Bound:
     """Bound the best objective that any policy can reach in a session, even one that knows the whole trace.
 
@@ -117,59 +133,57 @@ def offline_bound(
     chosen = as_session_model(model, buffer)
     if not can_bound(chosen):
         raise PolicyError(
-            "the bound covers models with the trace's latency and playback from the first segment on, in which only "
-            "video is fetched, once and at full speed, and all of it is there"
+            "the offline bound covers only session models of on-demand video without audio that take the latency from "
+            "the trace, start and resume with one segment, and use neither slow start, replacement nor skipped segments"
         )
-    from abr.bounds.bound_kernel import search
+    from abr.bounds.bound_kernel import BoundProblem, search_plans
 
-    fitted = for_device(as_presentation(presentation), DEVICES[device])
+    fitted = for_device(as_presentation(presentation), device)
     chosen.check_buffer(float(fitted.durations.max()))
     tables = presentation_arrays(fitted, chosen, chosen.target_vmaf)
     traces = join_traces([as_trace(trace)], chosen)
-    began = (start * 1e3) % float(traces.lengths[0])
-    worth = np.ascontiguousarray(np.broadcast_to(tables.bitrates / 1e3, tables.sizes.shape))
-    prices, ahead, highest, bits = _prices(tables, worth, traces.arrays, began)
-
-    def run(known: float, most: int, relax: bool) -> tuple[float, NDArray[np.int64]]:
-        plan = np.full(len(tables.durations), -1, np.int64)
-        value = search(
-            tables.sizes, worth, tables.durations, tables.edges, 1.0, PRICE / 1e3, chosen.buffer * 1e3,
-            traces.arrays, began, most, known, relax, prices,
-            ahead, highest, bits, plan,
-        )  # fmt: skip
-        return float(value), plan
-
-    lower, plan = run(-np.inf, BEAM, False)
-    upper, _ = run(lower, states, True)
+    problem = BoundProblem(
+        tables.sizes,
+        np.ascontiguousarray(np.broadcast_to(tables.bitrates / 1e3, tables.sizes.shape)),
+        tables.durations,
+        tables.edges,
+        1.0,
+        STALL_COST / 1e3,
+        chosen.buffer * 1e3,
+        traces.arrays,
+        (start * 1e3) % float(traces.lengths[0]),
+    )
+    multipliers = _choose_multipliers(problem)
+    plan = np.full(len(tables.durations), -1, np.int64)
+    lower = float(search_plans(problem, multipliers, -np.inf, BEAM_WIDTH, False, plan))
+    upper = float(search_plans(problem, multipliers, lower, states, True, np.empty_like(plan)))
     return Bound(max(upper, lower), lower, tuple(int(rung) for rung in plan))
 
 
-def _prices(tables: PresentationArrays, worth: Floats, traces: TraceArrays, start: float) -> tuple[Floats, ...]:
-    """Return prices of a bit that limit well, and what the kernel needs to know of each."""
-    from abr.bounds.bound_kernel import limits
+def _choose_multipliers(problem: BoundProblem) -> Multipliers:
+    """Return the Lagrange multipliers of `_GRID` whose bounds of the whole session are lowest."""
+    from abr.bounds.bound_kernel import Multipliers, relax_rest
 
-    bits = np.cumsum(traces.durations * traces.rates)
-    length = traces.ends[-1]
-    price = PRICE / 1e3
-    # above this a stall would pay for itself, and nothing would be limited
-    most = 0.999 * price * length / bits[-1]
-    usual = 1.0 / (1e3 * float(tables.durations.mean()))
-    grid = np.unique(np.minimum(usual * np.geomspace(0.02, 50, 60), most))
-    ahead = np.zeros((len(grid), *tables.sizes.shape))
-    limits(tables.sizes, worth, 1.0, grid, ahead)
-    # over two rounds of the trace: the best time to end is within one round
-    ends = np.concatenate((traces.ends, traces.ends + length))
-    come = np.concatenate((bits, bits + bits[-1]))
-    value = grid[:, None] * come - price * ends
-    highest = np.maximum.accumulate(value[:, ::-1], axis=1)[:, ::-1][:, : len(bits)]
-    end = float(tables.edges[-2])
-    root = (worth[0] + ahead[:, 0, :] - grid[:, None] * tables.sizes[0]).max(axis=1)
-    reach = np.array(
-        [value[i][ends >= start + end].max() if (ends >= start + end).any() else 0 for i in range(len(grid))]
-    )
-    bound = root + reach + price * (start + end) - grid * np.interp(start, ends, come)
-    chosen = np.sort(np.argsort(bound)[:PRICES])
-    return grid[chosen], np.ascontiguousarray(ahead[chosen]), np.ascontiguousarray(highest[chosen]), bits
+    trace, start, stall_cost = problem.trace, problem.start, problem.stall_cost
+    bits = np.cumsum(trace.durations * trace.rates)
+    length = trace.ends[-1]
+    max_multiplier = _MAX_MULTIPLIER * stall_cost * length / bits[-1]
+    value_per_bit = 1.0 / (1e3 * float(problem.durations.mean()))
+    grid = np.unique(np.minimum(value_per_bit * _GRID, max_multiplier))
+    rest = np.zeros((len(grid), *problem.sizes.shape))
+    relax_rest(problem.sizes, problem.values, problem.change, grid, rest)
+    # two rounds of the trace are enough, because the best end is at most one round after the earliest possible one
+    ends = np.concatenate((trace.ends, trace.ends + length))
+    arrived = np.concatenate((bits, bits + bits[-1]))
+    end_values = grid[:, None] * arrived - stall_cost * ends
+    best_end = np.maximum.accumulate(end_values[:, ::-1], axis=1)[:, ::-1][:, : len(bits)]
+    end = start + float(problem.edges[-2])
+    first = (problem.values[0] + rest[:, 0, :] - grid[:, None] * problem.sizes[0]).max(axis=1)
+    is_possible = ends >= end
+    last = end_values[:, is_possible].max(axis=1) if is_possible.any() else np.zeros(len(grid))
+    bound = first + last + stall_cost * end - grid * np.interp(start, ends, arrived)
+    chosen = np.sort(np.argsort(bound)[:MULTIPLIERS])
+    return Multipliers(grid[chosen], np.ascontiguousarray(rest[chosen]), np.ascontiguousarray(best_end[chosen]), bits)
 
 
 def compute_upper_bounds(

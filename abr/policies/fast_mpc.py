@@ -8,7 +8,7 @@ is the conservative side.
 import numpy as np
 
 from abr.policies.mpc import HORIZON, MBIT_STALL, SCRATCH, add_sample, predict_throughput
-from abr.policies.planning_kernel import plan, scratch_size
+from abr.policies.planning_kernel import Horizon, Weights, plan, scratch_size
 from abr.policy_interface.policy import Floats, Policy, PolicyContext
 from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline, kernel
@@ -34,11 +34,12 @@ TABLE = 2
 @kernel(counts_references=False)
 def _fill(table, scratch, sizes, durations, values, stall, rates, buffers):  # type: ignore[no-untyped-def]
     """Fill `table[last rung, buffer bin, throughput bin]`."""
+    horizon = Horizon(sizes, durations, values)
+    weights = Weights(1.0, stall)
     for last in range(table.shape[0]):
-        before = values[0, last]
         for b in range(table.shape[1]):
             for r in range(table.shape[2]):
-                table[last, b, r] = plan(scratch, 0, sizes, durations, values, 1.0, stall, rates[r], buffers[b], before)
+                table[last, b, r] = plan(scratch, horizon, weights, rates[r], buffers[b], values[0, last])
 
 
 @inline

@@ -11,7 +11,7 @@ of the chunks one later. `vmaf-mpc` maximises VMAF instead of the bitrate; point
 import numpy as np
 
 from abr.errors import PolicyError
-from abr.policies.planning_kernel import MOST_HORIZON, plan, scratch_size
+from abr.policies.planning_kernel import MAX_HORIZON, Horizon, Weights, plan, scratch_size
 from abr.policy_interface.policy import Floats, Policy, PolicyContext
 from abr.policy_interface.policy_state import DECIDE, DOWNLOADED
 from shotladder_runtime.kernels.compiler import inline
@@ -93,13 +93,9 @@ def plan_rung(state, constants, memory, sizes, durations, rate, buffer):  # type
         last = constants[FIRST_VALUE + (n - 1) * rungs + state.last_rung]
     values = constants[FIRST_VALUE + n * rungs : FIRST_VALUE + (n + horizon) * rungs].reshape((horizon, rungs))
     return plan(
-        memory,
-        SCRATCH,
-        sizes[n : n + horizon],
-        durations[n : n + horizon],
-        values,
-        constants[CHANGE],
-        constants[STALL],
+        memory[SCRATCH:],
+        Horizon(sizes[n : n + horizon], durations[n : n + horizon], values),
+        Weights(constants[CHANGE], constants[STALL]),
         rate,
         buffer,
         last,
@@ -156,7 +152,7 @@ def memory_size(context: PolicyContext) -> int:
     return SCRATCH + scratch_size(len(context.bitrates))
 
 
-assert HORIZON <= MOST_HORIZON
+assert HORIZON <= MAX_HORIZON
 
 _SOURCE = "Yin et al., SIGCOMM 2015, section 4; hongzimao/pensieve 1120bb1, test/mpc.py"
 POLICIES = (

@@ -42,11 +42,20 @@ DEVICES = {
 }
 
 
-def for_device(pres: Presentation, device: Device) -> Presentation:
+def for_device(pres: Presentation, device: Device | str) -> Presentation:
     """Return the rungs that a device requests, with the VMAF of its screen.
 
     The VMAF of a phone is libvmaf's score transform, applied to the mean of each segment and not to each frame.
+
+    Raises
+    ------
+    ValueError
+        When no device has this name.
     """
+    if isinstance(device, str):
+        if device not in DEVICES:
+            raise ValueError(f"unknown device {device!r} (choose from {', '.join(DEVICES)})")
+        device = DEVICES[device]
     pres = pres.capped(device.height)
     if device.phone and pres.vmaf is not None:
         return replace(pres, vmaf=_phone(pres.vmaf))

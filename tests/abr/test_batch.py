@@ -42,6 +42,14 @@ def test_simulate_many_accepts_the_offsets_of_start_offsets(film, networks):
     assert by_count["bitrate"].tolist() != other_seed["bitrate"].tolist()
     with pytest.raises(abr.TraceError, match=r"shape \(6, sessions per trace\), not \(5, 3\)"):
         abr.simulate_many(film, networks, ["bba-2"], starts=abr.start_offsets(networks[:5], 3))
+    assert len(abr.simulate_many(film, networks, "bba-2", starts=np.int64(2))) == 12
+
+
+def test_simulate_many_refuses_an_unknown_device_and_no_traces(film, networks):
+    with pytest.raises(ValueError, match=r"unknown device 'tv' \(choose from phone, tv-1080p, tv-4k\)"):
+        abr.simulate_many(film, networks, "bba-2", device="tv")
+    with pytest.raises(abr.TraceError, match="at least one trace"):
+        abr.simulate_many(film, [], "bba-2")
 
 
 def test_simulate_takes_a_session_model_by_name_or_value(film, networks):

@@ -1,4 +1,4 @@
-"""The offline optimum: above every policy, below nothing that can be played."""
+"""The offline bound: no policy exceeds the upper bound, and a session reaches the lower bound."""
 
 import itertools
 
@@ -10,16 +10,16 @@ from tests.abr.conftest import random_trace
 from tests.abr.fixed_plan import fixed_plan
 
 
-def values(film, traces, names):
+def simulate_objectives(film, traces, names):
     table = abr.simulate_many(film, traces, names)
     return abr.objective(table["qoe_lin"], table["startup_delay"]).reshape(len(names), len(traces))
 
 
-def test_no_policy_exceeds_the_upper_bound_and_the_lower_is_played(film, networks):
+def test_offline_bound_exceeds_every_policy_and_its_plan_reaches_the_lower_bound(film, networks):
     traces = [*networks, *(random_trace(seed, 2.5e6) for seed in range(20, 23))]
     short = slice(0, 30)
     film = abr.Presentation(film.title, film.rungs, film.durations[short], film.sizes[short], film.vmaf[short])
-    best = values(film, traces, list(abr.REGISTRY)).max(axis=0)
+    best = simulate_objectives(film, traces, list(abr.REGISTRY)).max(axis=0)
     gaps = []
     for trace, reached in zip(traces, best, strict=True):
         bound = abr.offline_bound(film, trace)
@@ -31,7 +31,7 @@ def test_no_policy_exceeds_the_upper_bound_and_the_lower_is_played(film, network
     assert np.median(gaps) < 0.02
 
 
-def test_small_titles_are_solved_exactly(film):
+def test_offline_bound_of_a_small_presentation_is_the_best_of_all_plans(film):
     small = abr.Presentation("small", film.rungs[:3], film.durations[:5], film.sizes[:5, :3], film.vmaf[:5, :3])
     for seed in range(3):
         trace = random_trace(seed, 1.2e6)
@@ -46,7 +46,7 @@ def test_small_titles_are_solved_exactly(film):
             assert bound.upper == pytest.approx(best, abs=1e-6)
 
 
-def test_more_bandwidth_or_less_latency_is_never_worse(film):
+def test_offline_bound_does_not_fall_with_throughput_or_lower_latency(film):
     trace = random_trace(3, 1.5e6)
     bounds = [abr.offline_bound(film, trace.scaled(factor)) for factor in (0.7, 1.0, 1.4)]
     for worse, better in itertools.pairwise(bounds):
@@ -56,7 +56,7 @@ def test_more_bandwidth_or_less_latency_is_never_worse(film):
     assert bounds[1].lower <= abr.offline_bound(film, quick).upper
 
 
-def test_regret_is_what_the_bound_leaves(film, networks):
+def test_simulate_many_computes_the_regret_from_the_offline_bound(film, networks):
     table = abr.simulate_many(film, networks, ["bba-0", "robust-mpc"], regret=True)
     assert (table["regret"] >= -1e-6).all()
     upper = abr.offline_bound(film, networks[2]).upper
@@ -64,6 +64,6 @@ def test_regret_is_what_the_bound_leaves(film, networks):
     assert table["regret"][2] == pytest.approx(upper - reached)
 
 
-def test_a_model_that_is_not_covered_is_refused(film, networks):
+def test_offline_bound_refuses_a_session_model_that_it_does_not_cover(film, networks):
     with pytest.raises(abr.PolicyError, match="bound covers"):
         abr.offline_bound(film, networks[0], model="pensieve")

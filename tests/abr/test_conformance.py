@@ -1,4 +1,4 @@
-"""Cases whose right outcome is known beforehand, for every listed policy; and what a batch promises about its rows."""
+"""Cases with a known outcome for every listed policy, and the rows and progress of `simulate_many`."""
 
 import csv
 
@@ -17,7 +17,7 @@ from tests.abr.test_policies import (
     constant_trace,
 )
 
-#: families that settle on one rung at a constant rate; the others hold two neighbours in turn, as they are meant to
+#: families that settle on one rung at a constant throughput; the others alternate between two adjacent rungs by design
 SETTLING = (
     "throughput",
     "rate-based",
@@ -34,14 +34,14 @@ SETTLING = (
 
 @pytest.mark.parametrize("name", ALL_POLICIES)
 @pytest.mark.parametrize("factor", [0.9, 1.0, 1.1])
-def test_a_constant_link_settles_on_a_rung_or_between_two_neighbours(name, factor):
+def test_simulate_with_constant_throughput_settles_on_one_or_two_adjacent_rungs(name, factor):
     film = constant_presentation(LADDER, segments=120, vmaf=SCORES)
     for rate in LADDER[1:]:
         late = np.array(abr.simulate(film, constant_trace(factor * rate), name).rungs)[60:]
         if name.split("@")[0].removeprefix("dashjs-").startswith(SETTLING) or name.startswith(SETTLING):
             assert np.ptp(late) == 0
         elif name.startswith("bola-finite"):
-            # it lets the buffer run down near the end, and falls with it
+            # it drains the buffer near the end, and chooses lower rungs then
             assert np.ptp(late[:30]) <= 1
         else:
             assert np.ptp(late) <= (2 if name.startswith("bb@") else 1)
@@ -49,13 +49,13 @@ def test_a_constant_link_settles_on_a_rung_or_between_two_neighbours(name, facto
 
 @pytest.mark.parametrize("name", ["bba-0", "bba-1", "bba-2", "bba-others"])
 @pytest.mark.parametrize("start", [0.0, 7.0, 45.0])
-def test_a_silence_across_the_seam_of_the_loop_is_played_as_the_plain_twin_plays_it(film, name, start):
+def test_simulate_across_an_outage_at_the_loop_point_equals_the_reference_implementation(film, name, start):
     seam = abr.Trace("seam", [10, 30, 10], [0.0, 2.5e6, 0.0], [0.05] * 3)
     assert_equals_reference(film, seam, name, 60.0, start)
 
 
 @pytest.mark.parametrize("name", ALL_POLICIES)
-def test_sizes_three_times_up_and_down_are_played(name):
+def test_simulate_plays_segments_of_a_third_to_three_times_the_nominal_size(name):
     even = constant_presentation(LADDER, vmaf=SCORES)
     weight = 3.0 ** np.random.default_rng(4).uniform(-1, 1, (60, 1))
     wild = abr.Presentation(
@@ -71,7 +71,7 @@ def test_sizes_three_times_up_and_down_are_played(name):
         assert max(event.buffer for event in session.events) <= 60 + 1e-9
 
 
-def test_rows_are_the_same_in_memory_csv_and_parquet(film, networks, tmp_path):
+def test_save_writes_the_same_rows_as_csv_and_parquet(film, networks, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     table = abr.simulate_many(film, networks, ["bba-2", "hlsjs"], starts=2)
     table.save(tmp_path / "rows.csv")
@@ -86,12 +86,14 @@ def test_rows_are_the_same_in_memory_csv_and_parquet(film, networks, tmp_path):
             assert (kept is None and text == "") if absent else (kept == value and text == str(value))
 
 
-def test_a_batch_tells_its_progress_and_stops_when_told(film, networks):
-    told = []
-    abr.simulate_many(film, networks, ["bba-2", "throughput"], starts=60, progress=lambda *done: told.append(done))
-    assert told[-1] == (720, 720)
-    assert told == sorted(told)
-    assert len(told) >= 4
+def test_simulate_many_reports_progress_and_stops_on_an_interrupt(film, networks):
+    reports = []
+    abr.simulate_many(
+        film, networks, ["bba-2", "throughput"], starts=60, progress=lambda *report: reports.append(report)
+    )
+    assert reports[-1] == (720, 720)
+    assert reports == sorted(reports)
+    assert len(reports) >= 4
 
     def stop(done, total):
         raise KeyboardInterrupt

@@ -181,7 +181,7 @@ def test_best_bola_rung_goes_up_at_the_buffer_levels_of_each_dashjs_release(vers
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 10**6), rungs=st.integers(1, 4), horizon=st.integers(1, 4))
 def test_plan_equals_exhaustive_search(seed, rungs, horizon):
-    from abr.policies.planning_kernel import plan, scratch_size
+    from abr.policies.planning_kernel import Horizon, Weights, plan, scratch_size
 
     rng = np.random.default_rng(seed)
     sizes = np.sort(rng.uniform(1e5, 3e7, (horizon, rungs)), axis=1)
@@ -194,7 +194,8 @@ def test_plan_equals_exhaustive_search(seed, rungs, horizon):
     last = math.nan if rng.random() < 0.2 else rng.uniform(0, 6)
     _, answer = naive_plan(sizes, lengths, values, change, stall, rate, buffer, last)
     scratch = np.zeros(scratch_size(rungs))
-    assert plan(scratch, 0, sizes, lengths, values, change, stall, rate, buffer, last) == answer
+    horizon = Horizon(sizes, lengths, values)
+    assert plan(scratch, horizon, Weights(change, stall), rate, buffer, last) == answer
 
 
 def test_predictive_fills_the_buffer_before_slots_of_low_throughput():
