@@ -26,8 +26,8 @@ MAX_MODULES_PER_FOLDER = 20
 MAX_PARAMETERS = 8
 #: Modules with the same name in several packages because each is the counterpart of the others.
 COUNTERPARTS = {"__init__.py", "__main__.py", "errors.py", "ladder.py", "store.py", "shots.py"}
-#: Public functions whose parameters are the options of a command; `simulate_many` has 9, because a separate call for the
-#: regret would repeat the other eight.
+#: Public functions whose parameters are the options of a command; `simulate_many` has 9,
+#: because a separate call for the regret would repeat the other eight.
 OPTIONS_AS_PARAMETERS = {"encode", "per_shot", "per_title", "constant_quality", "fixed", "simulate_many"}
 
 
