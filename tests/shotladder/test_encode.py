@@ -354,7 +354,7 @@ def test_a_ladder_of_another_film_is_refused(made, ladder, tmp_path):
     other.write_text(json.dumps(json.loads(ladder.read_text()) | {"content_id": "other"}))
     answer = shotladder("encode", made.film, "-o", tmp_path / "out", "--ladder", other, "--quiet", store=made.store)
     assert (answer.status, len(answer.lines)) == (1, 1)
-    assert "another film" in answer.err
+    assert "another source" in answer.err
     assert not (tmp_path / "out").exists()
 
 

@@ -39,11 +39,11 @@ def place(tmp_path_factory) -> Path:
 #: Arguments (names are in the directory), exit status, and a part of the message.
 FAULTS = {
     "a missing source": ("encode absent.mp4 -o out", 1, "no such file"),
-    "a text file": ("encode notes.txt -o out", 1, "not a film"),
-    "text with the name of a video": ("encode notes.mp4 -o out", 1, "not a film"),
-    "an empty file": ("encode empty.mp4 -o out", 1, "not a film"),
+    "a text file": ("encode notes.txt -o out", 1, "cannot be opened as video"),
+    "text with the name of a video": ("encode notes.mp4 -o out", 1, "cannot be opened as video"),
+    "an empty file": ("encode empty.mp4 -o out", 1, "cannot be opened as video"),
     "no frames": ("encode hollow.mkv -o out", 1, "hollow.mkv"),
-    "a directory as the source": ("encode full -o out", 1, "not a film"),
+    "a directory as the source": ("encode full -o out", 1, "cannot be opened as video"),
     "an unreachable URL": ("encode http://127.0.0.1:9/film.mp4 -o out", 1, "film"),
     "output is a file": ("encode film.mp4 -o file", 1, "is a file"),
     "output is not empty": ("encode film.mp4 -o full", 1, "not empty"),
