@@ -185,7 +185,7 @@ def _document(scores: tuple[vmaf.Scores, ...]) -> dict[str, Any]:
         "reference": first.reference,
         "model": first.model,
         "engine": first.engine,
-        "every": first.every,
+        "every": first.frame_stride,
         "size": [first.width, first.height],
         "bit_depth": first.bit_depth,
         "versions": {

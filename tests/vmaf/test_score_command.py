@@ -9,10 +9,10 @@ from shotladder.cli import group
 
 
 @pytest.fixture(scope="module")
-def files(film, textured, worsened, tmp_path_factory):
+def files(write_video, textured, worsened, tmp_path_factory):
     folder = tmp_path_factory.mktemp("score")
     frames = textured(2, 6, 64, 80)
-    return [str(film(folder / "r.mkv", frames)), str(film(folder / "d.mkv", worsened(frames)))]
+    return [str(write_video(folder / "r.mkv", frames)), str(write_video(folder / "d.mkv", worsened(frames)))]
 
 
 def run(*arguments):
