@@ -1,6 +1,6 @@
 """Make: sources, frames, chunks, tracks, DASH and HLS."""
 
-from encoder.codecs.codec import Codec, EncoderOverride
+from encoder.codecs.codec import EFFORTS, Codec, EncoderOverride
 from encoder.codecs.codec_table import get_codec, load_codecs
 from encoder.encode.chunks import ChunkJob, chunk_path, count_part_bits, encode_chunk, estimate_memory
 from encoder.encode.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
@@ -18,6 +18,7 @@ from encoder.tracks.subtitles import SubtitleTrack, extract_subtitles
 
 __all__ = [
     "AUDIO_CODECS",
+    "EFFORTS",
     "PROTECTION_SCHEMES",
     "AudioStream",
     "AudioTrack",

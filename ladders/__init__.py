@@ -9,6 +9,7 @@ from ladders.complexity.complexity_meter import Complexity, Pooled, dct_energy
 from ladders.complexity.si_ti import SITI_MODES, si_ti
 from ladders.construction.find_ladder import find_ladder
 from ladders.final.active_constraints import active_constraints
+from ladders.final.constraint_costs import constraint_costs
 from ladders.final.correction import encode_with_correction
 from ladders.final.cost_prediction import predict_cost
 from ladders.final.final_encodes import FinalEncodes, add_final_encodes, encode_final_chunks
@@ -17,6 +18,7 @@ from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung
 from ladders.ladder_json import load_ladder, load_ladders, save_ladder, save_ladders
 from ladders.ladder_request import (
     AUTO,
+    EFFORT_TOLERANCES,
     MODES,
     EncodeSettings,
     LadderRequest,
@@ -40,6 +42,7 @@ __all__ = [
     "APPLE_LADDERS",
     "AUTO",
     "CHANGE_METRICS",
+    "EFFORT_TOLERANCES",
     "MODES",
     "POOLINGS",
     "SITI_MODES",
@@ -78,6 +81,7 @@ __all__ = [
     "candidate_sizes",
     "choose_preset",
     "constant_quality",
+    "constraint_costs",
     "convex_hull",
     "dct_energy",
     "default_target",

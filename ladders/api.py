@@ -7,13 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import encoder
-from encoder import Source, get_codec, plan_chunks
+from encoder import EFFORTS, Source, get_codec, plan_chunks
 from ladders.allocation.rung_placement import RungRules
 from ladders.construction.find_ladder import find_ladder
 from ladders.ladder import Ladder
@@ -50,7 +49,8 @@ def per_shot(
     preset: str | None = None,
     tune: str = "visual",
     pooling: str = "mean",
-    probe_tolerance: float = 0.5,
+    effort: str = "balanced",
+    probe_tolerance: float | None = None,
     probe_budget: float | None = None,
     request: LadderRequest | None = None,
     store: Store | None = None,
@@ -81,8 +81,11 @@ def per_shot(
         Whether to keep psychovisual tools, or to disable them for higher VMAF.
     pooling : {"mean", "harmonic"}
         Temporal pooling of the VMAF of frames.
-    probe_tolerance : float
-        Stop probing if further probes are expected to save less than this percentage of the bits.
+    effort : {"fast", "balanced", "thorough"}
+        Trades CPU time for bits: the number of probes, and encoder settings in addition to the preset.
+    probe_tolerance : float, optional
+        Stop probing if further probes are expected to save less than this percentage of the bits. By default that of
+        the effort.
     probe_budget : float, optional
         Approximate CPU time of all probe encodes, s. By default unlimited.
     request : LadderRequest, optional
@@ -120,7 +123,8 @@ def per_title(
     preset: str | None = None,
     tune: str = "visual",
     pooling: str = "mean",
-    probe_tolerance: float = 0.5,
+    effort: str = "balanced",
+    probe_tolerance: float | None = None,
     probe_budget: float | None = None,
     request: LadderRequest | None = None,
     store: Store | None = None,
@@ -148,7 +152,8 @@ def constant_quality(
     preset: str | None = None,
     tune: str = "visual",
     pooling: str = "mean",
-    probe_tolerance: float = 0.5,
+    effort: str = "balanced",
+    probe_tolerance: float | None = None,
     probe_budget: float | None = None,
     request: LadderRequest | None = None,
     store: Store | None = None,
@@ -176,7 +181,8 @@ def fixed(
     preset: str | None = None,
     tune: str = "visual",
     pooling: str = "mean",
-    probe_tolerance: float = 0.5,
+    effort: str = "balanced",
+    probe_tolerance: float | None = None,
     probe_budget: float | None = None,
     request: LadderRequest | None = None,
     store: Store | None = None,
@@ -215,19 +221,22 @@ def _make(
         from ladders.shots.detector import detect_shots
 
         shots = detect_shots(source)
-    return make_ladder(source, shots, replace(request, mode=mode), store=store, executor=executor, progress=progress)
+    return make_ladder(source, shots, request.with_mode(mode), store=store, executor=executor, progress=progress)
 
 
 def _request(settings: Mapping[str, Any]) -> LadderRequest:
     """Return the request of the keywords of `per_shot`."""
     codec = settings["codec"]
     preset = settings["preset"] or get_codec(codec).preset
+    effort = settings["effort"]
+    if effort not in EFFORTS:
+        raise ValueError(f"effort: unknown {effort!r} (choose from {', '.join(EFFORTS)})")
     return LadderRequest(
-        encoding=EncodeSettings(codec, preset, settings["tune"], pooling=settings["pooling"]),
+        encoding=EncodeSettings(codec, preset, settings["tune"], pooling=settings["pooling"], effort=effort),
         rules=RungRules(target=settings["target_vmaf"], count=settings["rungs"]),
         max_height=settings["max_height"],
         segment_duration=Fraction(settings["segment_duration"]),
-        stopping=StoppingRule(settings["probe_tolerance"], settings["probe_budget"]),
+        stopping=StoppingRule.for_effort(effort, settings["probe_tolerance"], settings["probe_budget"]),
     )
 
 

@@ -181,6 +181,10 @@ class Ladder:
         """Encoder override of every chunk, or an empty string."""
         return self.overrides or ("",) * len(self.chunks)
 
+    def overrides_except(self, default: str) -> dict[int, str]:
+        """Return the overrides of the chunks that do not have the default override, by the index of the chunk."""
+        return {n: name for n, name in enumerate(self.chunk_overrides) if name != default}
+
     def renditions(self) -> tuple[Rendition, ...]:
         """Return the rendition of every rung, with unique names."""
         names: list[str] = []

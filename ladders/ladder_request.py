@@ -18,6 +18,7 @@ from ladders.rd.pooling import POOLINGS
 
 __all__ = [
     "AUTO",
+    "EFFORT_TOLERANCES",
     "MODES",
     "EncodeSettings",
     "LadderRequest",
@@ -32,6 +33,8 @@ MODES = ("per-shot", "per-title", "constant-quality", "fixed")
 AUTO = "auto"
 #: Target VMAF of sources above 1080p, where viewers sit closer to the screen. Chosen by hand.
 UHD_TARGET = 95.0
+#: Percentage of the bits; tolerance of the search by effort. From benchmarks.value.
+EFFORT_TOLERANCES = {"fast": 6.0, "balanced": 2.0, "thorough": 0.25}
 
 
 def default_target(source: Source) -> float:
@@ -52,6 +55,8 @@ class EncodeSettings:
         VMAF implementation.
     pooling : str
         Key of `POOLINGS`: temporal pooling of the VMAF of frames.
+    effort : {"fast", "balanced", "thorough", ""}
+        Chooses the encoder override that chunks have by default; an empty string for none.
     """
 
     codec: str = "h264"
@@ -60,6 +65,7 @@ class EncodeSettings:
     model: str | None = None
     engine: str = vmaf.DEFAULT_ENGINE
     pooling: str = "mean"
+    effort: str = "balanced"
 
     def pool(self, scores: NDArray[np.float64], weights: NDArray[np.float64] | Sequence[float] | None = None) -> float:
         """Return the pooled VMAF of frames."""
@@ -71,14 +77,19 @@ class EncodeSettings:
         return encoder.get_codec(self.codec).fast_preset_for(self.preset)
 
     @property
-    def overrides(self) -> tuple[str, ...]:
-        """Names of the encoder overrides that single chunks may have in addition to the preset."""
-        codec = encoder.get_codec(self.codec)
-        return tuple(each.name for each in codec.overrides_for(self.preset, self.tune))
+    def other_overrides(self) -> tuple[str, ...]:
+        """Names of the encoder overrides that single chunks may have instead of the default one."""
+        codec, default = encoder.get_codec(self.codec), self.default_override()
+        return tuple(e.name for e in codec.overrides_for(self.preset, self.tune) if e.name != default)
 
-    def rendition(self, size: tuple[int, int], preset: str | None = None, override: str = "") -> Rendition:
-        """Return the rendition of a size with these settings."""
-        return Rendition("", self.codec, *size, preset or self.preset, self.tune, override=override)
+    def default_override(self, preset: str | None = None) -> str:
+        """Return the name of the override that chunks have by default with a preset; empty if there is none."""
+        return encoder.get_codec(self.codec).default_override(self.effort, preset or self.preset, self.tune)
+
+    def rendition(self, size: tuple[int, int], preset: str | None = None, override: str | None = None) -> Rendition:
+        """Return the rendition of a size with these settings; without an override, with the default one."""
+        name = self.default_override(preset) if override is None else override
+        return Rendition("", self.codec, *size, preset or self.preset, self.tune, override=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +104,15 @@ class StoppingRule:
         Approximate CPU time of all probes, seconds. None: unlimited. One chunk is probed with every budget.
     """
 
-    tolerance_percent: float = 0.5
+    tolerance_percent: float = EFFORT_TOLERANCES["balanced"]
     budget: float | None = None
+
+    @classmethod
+    def for_effort(
+        cls, effort: str, tolerance_percent: float | None = None, budget: float | None = None
+    ) -> StoppingRule:
+        """Return the rule of an effort, or with another tolerance if that is given."""
+        return cls(EFFORT_TOLERANCES[effort] if tolerance_percent is None else tolerance_percent, budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +169,11 @@ class LadderRequest:
     frame_stride: int = 9
     stopping: StoppingRule = field(default_factory=StoppingRule)
     traffic: TrafficModel | None = None
+
+    def with_mode(self, mode: str) -> LadderRequest:
+        """Return the request with another mode; the fixed ladder has no encoder override, as services encode it."""
+        encoding = replace(self.encoding, effort="") if mode == "fixed" else self.encoding
+        return replace(self, mode=mode, encoding=encoding)
 
     def target_for(self, source: Source) -> float:
         """Return the target VMAF of the top rung for a source."""

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import abr
+import shotladder
 from samples.film import make_film
 from samples.traces import write_traces
+
+#: Size of the video, pixels: small, so that the demonstration takes about four minutes on two cores.
+SIZE = (640, 360)
+POLICIES = ("throughput", "bola-e", "bba-2")
+#: The video is played this many times in a row: viewers watch longer than 48 s, and buffers need a minute to fill.
+REPEAT = 10
 
 
 def main(folder: Path) -> None:
@@ -17,14 +27,34 @@ def main(folder: Path) -> None:
     film, traces, output = folder / "film.mp4", folder / "traces", folder / "presentation"
     folder.mkdir(parents=True, exist_ok=True)
     if not film.exists():
-        print("making the sample film ...", flush=True)
-        make_film(film)
-    write_traces(traces)
+        print("making the sample video ...", flush=True)
+        make_film(film, width=SIZE[0], height=SIZE[1])
     command = [sys.executable, "-m", "shotladder.cli"]
     _run([*command, "encode", str(film), "-o", str(output)])
-    policies = [word for name in ("throughput", "bba-0", "bba-1", "bba-2") for word in ("--policy", name)]
-    _run([*command, "simulate", str(output / "presentation.json"), "--traces", str(traces), *policies])
-    print(f"\n{time.monotonic() - begun:.0f} s; the report is {(output / 'report.html').resolve()}")
+    write_traces(traces, bitrates=abr.load_presentation(output).bitrates)
+    policies = [word for name in POLICIES for word in ("--policy", name)]
+    simulate = [*command, "simulate", str(output / "presentation.json"), "--traces", str(traces), *policies]
+    _run([*simulate, "--repeat", str(REPEAT)])
+    result = subprocess.run([*simulate, "--repeat", str(REPEAT), "--quiet", "--json"], check=True, capture_output=True)
+    print(f"\n{_summary(output, json.loads(result.stdout)['arms'])}")
+    print(f"{time.monotonic() - begun:.0f} s in all.")
+
+
+def _summary(output: Path, arms: list[dict[str, Any]]) -> str:
+    """Return three sentences: what was saved, what viewers receive, and what to open."""
+    presentation = shotladder.load(output)
+    (comparison,) = presentation.comparisons
+    saved = comparison.bd_rate_percent
+    best = max(arms, key=lambda arm: arm["metrics"]["vmaf_mean"]["mean"])
+    metrics = best["metrics"]
+    return (
+        f"The per-shot ladder needs {abs(saved or 0):.0f} % {'fewer' if (saved or 0) < 0 else 'more'} bits than Apple's"
+        f" fixed ladder at equal VMAF, by an estimate of {comparison.sampled_chunks} sampled chunks.\n"
+        f"On networks that carry about half to one and a half times the middle rung, viewers with the policy"
+        f" {best['policy']} receive VMAF {metrics['vmaf_mean']['mean']:.1f} and wait"
+        f" {100 * metrics['rebuffer_ratio']['mean']:.1f} % of the time.\n"
+        f"Open {(output / 'report.html').resolve()}, or watch it with: shotladder play {output}"
+    )
 
 
 def _run(argv: list[str]) -> None:

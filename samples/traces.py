@@ -7,14 +7,26 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 import abr
 from abr.traces.trace_generator import NETWORKS
 from abr.traces.trace_json import save_trace
 
 __all__ = ["write_traces"]
 
+#: Lowest and highest mean throughput of scaled traces, as multiples of the bitrate of the middle rung.
+LOAD_RATIOS = (0.5, 1.5)
 
-def write_traces(folder: str | os.PathLike[str], *, count: int = 5, duration: float = 600.0) -> list[Path]:
+
+def write_traces(
+    folder: str | os.PathLike[str],
+    *,
+    count: int = 5,
+    duration: float = 600.0,
+    bitrates: NDArray[np.float64] | None = None,
+) -> list[Path]:
     """Write `count` traces of every network as `NETWORK_SEED.json` into a folder, which is created when absent.
 
     Parameters
@@ -25,6 +37,9 @@ def write_traces(folder: str | os.PathLike[str], *, count: int = 5, duration: fl
         Traces of each network.
     duration : float
         Of each trace, s.
+    bitrates : ndarray of float64, optional
+        Of the rungs of a presentation, bit/s. The traces are scaled so that their mean throughput is 0.5 to 1.5 times
+        the bitrate of the middle rung, where ABR policies differ most. By default they are not scaled.
 
     Returns
     -------
@@ -33,11 +48,15 @@ def write_traces(folder: str | os.PathLike[str], *, count: int = 5, duration: fl
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    return [
-        save_trace(abr.generate_trace(name, seed=seed, duration=duration), folder / f"{name}_{seed}.json")
-        for name in NETWORKS
-        for seed in range(count)
-    ]
+    ratios = np.geomspace(*LOAD_RATIOS, count) if count > 1 else np.ones(1)
+    paths = []
+    for name in NETWORKS:
+        for seed, ratio in enumerate(ratios.tolist()):
+            trace = abr.generate_trace(name, seed=seed, duration=duration)
+            if bitrates is not None:
+                trace = trace.scaled(ratio / trace.load_ratio(bitrates))
+            paths.append(save_trace(trace, folder / f"{name}_{seed}.json"))
+    return paths
 
 
 def main() -> None:

@@ -170,6 +170,29 @@ class Presentation:
             ssim_db=None if self.ssim_db is None else self.ssim_db[:, keep],
         )
 
+    def repeated(self, count: int) -> Presentation:
+        """Return the presentation played `count` times in a row, as one presentation.
+
+        Sessions of short presentations end before buffer-based policies leave their startup phase.
+
+        Examples
+        --------
+        >>> short = Presentation("clip", (Rung("low", 1_000_000),), np.full(2, 4.0), np.full((2, 1), 500_000))
+        >>> short.repeated(3).duration
+        24.0
+        """
+        if count < 1:
+            raise ValueError(f"count: {count} is not positive")
+        audio = self.audio and Audio(np.tile(self.audio.durations, count), np.tile(self.audio.sizes, count))
+        return replace(
+            self,
+            durations=np.tile(self.durations, count),
+            sizes=np.tile(self.sizes, (count, 1)),
+            vmaf=None if self.vmaf is None else np.tile(self.vmaf, (count, 1)),
+            ssim_db=None if self.ssim_db is None else np.tile(self.ssim_db, (count, 1)),
+            audio=audio,
+        )
+
     def renamed(self, title: str) -> Presentation:
         """Return the presentation with another title."""
         return replace(self, title=title)

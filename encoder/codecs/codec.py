@@ -8,11 +8,14 @@ from itertools import chain
 
 import av
 
-__all__ = ["Codec", "EncoderOverride", "Setting", "get_bit_depth", "join_settings"]
+__all__ = ["EFFORTS", "Codec", "EncoderOverride", "Setting", "get_bit_depth", "join_settings"]
 
 #: An FFmpeg option and its value. An option that is a list of an encoder's own parameters is given once for each
 #: parameter: ("x265-params", "scenecut=0").
 Setting = tuple[str, str]
+
+#: Efforts of a search for a ladder, cheapest first.
+EFFORTS = ("fast", "balanced", "thorough")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,15 @@ class EncoderOverride:
         Presets with which the override may be combined.
     tunes : tuple of str
         "visual" and "metric", or one of them.
+    efforts : tuple of str
+        Efforts of a search (`EFFORTS`) that use the override in all chunks, unless the search chooses another one.
     """
 
     name: str
     settings: tuple[Setting, ...]
     presets: tuple[str, ...]
     tunes: tuple[str, ...] = ("visual", "metric")
+    efforts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,10 @@ class Codec:
     def overrides_for(self, preset: str, tune: str) -> tuple[EncoderOverride, ...]:
         """Return the overrides that may be combined with a preset and a tune."""
         return tuple(each for each in self.overrides if preset in each.presets and tune in each.tunes)
+
+    def default_override(self, effort: str, preset: str, tune: str) -> str:
+        """Return the name of the override that all chunks have with an effort; empty if there is none."""
+        return next((each.name for each in self.overrides_for(preset, tune) if effort in each.efforts), "")
 
     def settings_for(self, tune: str, override: str) -> tuple[Setting, ...]:
         """Return all settings except preset and quantiser; `override` is a name, or empty for none."""

@@ -10,7 +10,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from encoder.codecs.codec import Codec, EncoderOverride, Setting
+from encoder.codecs.codec import EFFORTS, Codec, EncoderOverride, Setting
 from encoder.codecs.codec_file import read_codec_file
 from encoder.errors import UnknownCodecError
 
@@ -29,6 +29,9 @@ def _repeat(option: str, *values: str) -> tuple[Setting, ...]:
 _X264_B_FRAMES = _repeat("x264-params", "bframes=5", "b-adapt=2")
 _X264_DECISIONS = _repeat("x264-params", "subme=8", "trellis=2")
 _X264_THOROUGH = (*_X264_B_FRAMES, *_X264_DECISIONS, *_repeat("x264-params", "rc-lookahead=60"))
+
+_X264_LIGHT_DEBLOCKING = _repeat("x264-params", "deblock=-2,-2")
+_X264_WEAK_AQ = _repeat("x264-params", "aq-strength=0.6")
 
 _X265_DECISIONS = _repeat("x265-params", "rd=4", "rdoq-level=2", "subme=3", "rc-lookahead=40")
 _X265_THOROUGH = _repeat("x265-params", "rd=6", "rdoq-level=2", "subme=4", "max-merge=4", "rc-lookahead=40")
@@ -64,13 +67,24 @@ _BUILT_IN = (
             EncoderOverride("b-frames", _X264_B_FRAMES, _X26_PRESETS[2:8]),
             EncoderOverride("decisions", _X264_DECISIONS, ("fast", "medium")),
             EncoderOverride("thorough", _X264_THOROUGH, ("fast", "medium", "slow")),
-            EncoderOverride("light deblocking", _repeat("x264-params", "deblock=-2,-2"), _X26_PRESETS[1:], ("metric",)),
+            # x264's default strength of 1.0 costs 9 percent more bits at equal VMAF, VMAF-NEG and PSNR, and saves
+            # nothing at equal XPSNR, which weights errors by the activity of their surroundings as eyes do
+            EncoderOverride(
+                "weak AQ, thorough",
+                (*_X264_WEAK_AQ, *_X264_THOROUGH),
+                ("fast", "medium", "slow"),
+                ("visual",),
+                efforts=("balanced", "thorough"),
+            ),
+            EncoderOverride("weak AQ", _X264_WEAK_AQ, _X26_PRESETS[1:], ("visual",), efforts=EFFORTS),
             EncoderOverride(
                 "thorough, light deblocking",
-                (*_X264_THOROUGH, *_repeat("x264-params", "deblock=-2,-2")),
+                (*_X264_THOROUGH, *_X264_LIGHT_DEBLOCKING),
                 ("fast", "medium", "slow"),
                 ("metric",),
+                efforts=("balanced", "thorough"),
             ),
+            EncoderOverride("light deblocking", _X264_LIGHT_DEBLOCKING, _X26_PRESETS[1:], ("metric",), efforts=EFFORTS),
         ),
     ),
     Codec(
@@ -109,7 +123,7 @@ _BUILT_IN = (
         ),
         metric_settings=_repeat("x265-params", "aq-mode=0", "psy-rd=0", "psy-rdoq=0"),
         overrides=(
-            EncoderOverride("decisions", _X265_DECISIONS, _X26_PRESETS[1:6]),
+            EncoderOverride("decisions", _X265_DECISIONS, _X26_PRESETS[1:6], efforts=("balanced", "thorough")),
             EncoderOverride("thorough", _X265_THOROUGH, _X26_PRESETS[1:7]),
         ),
         hdr=True,

@@ -25,8 +25,8 @@ class Constraints:
     Attributes
     ----------
     floor_below_mean : float
-        Maximum difference between the mean VMAF of the rung and the VMAF of a shot, where the curve of the shot allows
-        it.
+        Maximum difference between the mean VMAF of the rung and the VMAF of a shot. A shot need not be better than it
+        is with one quantiser for the whole rung.
     cap : float
         Maximum VMAF of a chunk, where a coarser quantiser exists: the VMAF scale saturates above.
     peak_ratio : float
@@ -104,5 +104,8 @@ def feasible_mask(
     feasible[:, -1] = True
     # a chunk of several shots is as good as the worst of them
     best = np.where(feasible, table.worst_shot_vmaf, -100.0).max(axis=1)
-    floor = np.minimum(rung_target.quality - constraints.floor_below_mean, best)
+    # the coarsest quantiser with which the whole rung reaches its VMAF
+    uniform = max(int((weights @ table.quality >= rung_target.quality).sum()) - 1, 0)
+    simple = np.minimum(best, table.worst_shot_vmaf[:, uniform])
+    floor = np.minimum(rung_target.quality - constraints.floor_below_mean, simple)
     return feasible & (table.worst_shot_vmaf >= floor[:, None])

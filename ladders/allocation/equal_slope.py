@@ -1,8 +1,8 @@
 """Allocate the bits of a title to its chunks by equal slope.
 
-At the optimum a bit would gain the same quality in every chunk: every chunk is on its convex hull, where the slope is
-the same. Therefore the edges of all hulls, sorted by slope, are the curve of the whole title: each prefix of them is
-the best allocation of its size.
+At the optimum a bit would reduce the loss (`Pooling.loss`) of every chunk equally: every chunk is on its convex hull,
+where the slope is the same. Therefore the edges of all hulls, sorted by slope, are the curve of the whole title: each
+prefix of them is the best allocation of its size.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def equal_slope(
     rung_target : RungTarget, optional
         Reference of the floor and the peak; without it only the cap is applied.
     pooling : Pooling
-        Defines the quality of the title that is maximised.
+        Defines the quality of the title, and the loss that is minimised.
 
     Returns
     -------
@@ -122,16 +122,17 @@ def equal_slope(
     table = stack_curves(curves)
     bits, weights = table.bits, np.asarray(frames, np.float64) / sum(frames)
     deficit = pooling.deficit(table.quality) * weights[:, None]
+    loss = pooling.loss(pooling.deficit(table.quality)) * weights[:, None]
     vertices = np.empty(bits.shape, np.int64)
     counts = np.empty(len(bits), np.int64)
     feasible = feasible_mask(curves, weights, constraints, rung_target)
-    all_hulls(bits, deficit, feasible, vertices, counts)
+    all_hulls(bits, loss, feasible, vertices, counts)
     rows = np.repeat(np.arange(len(bits)), counts - 1)
     fine = np.concatenate([v[1:n] for v, n in zip(vertices, counts, strict=True)])
     coarse = np.concatenate([v[: n - 1] for v, n in zip(vertices, counts, strict=True)])
     cost = bits[rows, fine] - bits[rows, coarse]
     gain = deficit[rows, coarse] - deficit[rows, fine]
-    slope = gain / cost
+    slope = (loss[rows, coarse] - loss[rows, fine]) / cost
     # the slopes of a hull decrease, except for rounding where they are equal: keep the edges of a hull in their order
     while np.any(rising := (rows[1:] == rows[:-1]) & (slope[1:] > slope[:-1])):
         slope[1:][rising] = slope[:-1][rising]

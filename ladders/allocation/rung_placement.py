@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import lognorm
+from scipy.special import ndtr
 
 from ladders.allocation.constraints import RungTarget
 from ladders.allocation.title_curve import Allocation, TitleCurve
@@ -66,7 +66,9 @@ class RungRules:
 
     def fraction_below(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the fraction of viewers whose bandwidth is too small for bitrates (bits/s)."""
-        return lognorm(self.bandwidth_sigma, scale=self.bandwidth_median).cdf(rates / self.safety)
+        deviations = np.log(rates / (self.safety * self.bandwidth_median)) / self.bandwidth_sigma
+        fractions: NDArray[np.float64] = ndtr(deviations)
+        return fractions
 
     def view_fractions(self, rates: Sequence[float]) -> NDArray[np.float64]:
         """Return the fraction of viewers on each rung: the best rung within their bandwidth, else the lowest."""

@@ -37,22 +37,23 @@ PENALTY = 1e3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Title:
-    """Bits, VMAF and weighted deficit of every chunk on the quantiser grid; infeasible quantisers have infinite bits.
+    """Bits, VMAF, weighted deficit and loss of every chunk on the quantiser grid; infeasible ones have infinite bits.
 
-    `max_bits` and `max_deficit` are the largest that the title can have in total.
+    `max_bits` and `max_loss` are the largest that the title can have in total.
     """
 
     bits: NDArray[np.float64]
     quality: NDArray[np.float64]
     deficit: NDArray[np.float64]
+    loss: NDArray[np.float64]
     max_quality_step: float
     max_bits: float
-    max_deficit: float
+    max_loss: float
 
     def minimise(self, slope: float) -> NDArray[np.int64]:
-        """Return the indices that minimise bits + slope * deficit, with steps within the maximum as far as feasible."""
-        cost = self.bits + slope * self.deficit
-        penalty = PENALTY * (self.max_bits + slope * self.max_deficit)
+        """Return the indices that minimise bits + slope * loss, with steps within the maximum as far as feasible."""
+        cost = self.bits + slope * self.loss
+        penalty = PENALTY * (self.max_bits + slope * self.max_loss)
         chosen = np.empty(len(cost), np.int64)
         cheapest_chain(cost, self.quality, self.max_quality_step, penalty, np.empty(cost.shape, np.int64), chosen)
         return chosen
@@ -96,7 +97,7 @@ def smooth(
 
     Notes
     -----
-    At one slope, the sum of bits + slope * deficit over the title is minimised exactly over chains of quantisers
+    At one slope, the sum of bits + slope * loss over the title is minimised exactly over chains of quantisers
     (Viterbi). The slope is bisected until the VMAF is just reached. Raising the worse of two adjacent chunks would be
     three times as expensive, because here the better chunk is coarsened as well.
     """
@@ -109,10 +110,11 @@ def smooth(
     if current is not None:
         feasible_bits[each, current] *= 1 - INERTIA
     deficit = weights[:, None] * pooling.deficit(quality)
-    max_bits, max_deficit = (float(column.max(axis=1).sum()) for column in (bits, deficit))
-    title = _Title(feasible_bits, quality, deficit, constraints.max_quality_step or 0.0, max_bits, max_deficit)
+    loss = weights[:, None] * pooling.loss(pooling.deficit(quality))
+    max_bits, max_loss = (float(column.max(axis=1).sum()) for column in (bits, loss))
+    title = _Title(feasible_bits, quality, deficit, loss, constraints.max_quality_step or 0.0, max_bits, max_loss)
     allowed_deficit = float(pooling.deficit(rung_target.quality))
-    slope = rung_target.bits / max(allowed_deficit, 1e-9)
+    slope = rung_target.bits / max(float(pooling.loss(allowed_deficit)), 1e-9)
     low, high = slope / SLOPE_RANGE, slope * SLOPE_RANGE
     bits_below, chosen = 0.0, title.minimise(high)
     # the VMAF of the rung takes precedence over its smoothness

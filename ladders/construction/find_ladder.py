@@ -74,8 +74,14 @@ def find_ladder(
         hull=builder.hull(curves),
         cost=prober.cost,
         expected_excess_rate=found.expected_excess_rate,
-        overrides=tuple(overrides.get(n, "") for n in range(len(prober.chunks))) if overrides else (),
+        overrides=_all_overrides(overrides, request, len(prober.chunks)),
     )
+
+
+def _all_overrides(chosen: Mapping[int, str], request: LadderRequest, chunks: int) -> tuple[str, ...]:
+    """Return the override of every chunk; empty if no chunk has one."""
+    default = request.encoding.default_override()
+    return tuple(chosen.get(n, default) for n in range(chunks)) if chosen or default else ()
 
 
 def requantise(
@@ -98,7 +104,7 @@ def requantise(
     Ladder
     """
     builder = LadderBuilder(prober.source, prober.chunks, request)
-    overrides = {n: name for n, name in enumerate(ladder.overrides) if name}
+    overrides = ladder.overrides_except(request.encoding.default_override())
     curves = fit_all(prober, list(builder.sizes.values()), overrides)
     rungs = [
         replace(rung, quantisers=builder.requantise(curves, rung, rung_targets[n])) if n in rung_targets else rung

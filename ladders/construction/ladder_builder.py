@@ -88,7 +88,7 @@ class LadderBuilder:
             chosen,
             titles,
             self.duration,
-            lambda height, rung_target: self._allocate(curves, height, rung_target),
+            lambda height, rung_target: self.allocate(curves, height, rung_target),
         )
         return unique_rungs(self._rung(height, allocation) for height, allocation in shared)
 
@@ -122,7 +122,7 @@ class LadderBuilder:
             for rung, by_size in zip(rungs, points, strict=True):
                 rung_target = RungTarget(rung.quality, rung.rate * self.duration)
                 for height, size in self.sizes.items():
-                    allocation = self._allocate(curves, height, rung_target)
+                    allocation = self.allocate(curves, height, rung_target)
                     if size not in by_size and allocation.quality >= rung.quality:
                         by_size[size] = list(self._quantisers(allocation.indices))
         return points
@@ -188,9 +188,9 @@ class LadderBuilder:
             return equal_slope(curves, self.frames, self.constraints, None, self.pooling)
         if self.request.mode == "constant-quality":
             return same_quality(curves, self.frames, self.pooling)
-        return one_quantiser(curves, self.frames, self.pooling)
+        return self._one_quantiser(curves)
 
-    def _allocate(self, curves: Curves, height: int, rung_target: RungTarget) -> Allocation:
+    def allocate(self, curves: Curves, height: int, rung_target: RungTarget) -> Allocation:
         """Return the allocation of the mode that reaches the target of a rung at a height."""
         own = curves[self.sizes[height]]
         if self.request.mode != "per-shot":
@@ -203,8 +203,25 @@ class LadderBuilder:
                 rung_target.quality
             )
         if constraints.max_quality_step is None:
-            return allocation
+            return self._simpler_if_cheaper(own, allocation, rung_target)
         return smooth(own, self.frames, constraints, replace(rung_target, bits=allocation.bits), self.pooling)
+
+    def _simpler_if_cheaper(self, curves: list[Curve], allocation: Allocation, rung_target: RungTarget) -> Allocation:
+        """Return the allocation, or one quantiser for all chunks if that reaches its VMAF with fewer bits.
+
+        The constraints and the steps of the hull may cost more than the allocation to shots saves. The peak holds for
+        both.
+        """
+        simple = self._one_quantiser(curves).for_quality(min(rung_target.quality, allocation.quality))
+        if simple.bits >= allocation.bits or simple.quality < min(rung_target.quality, allocation.quality):
+            return allocation
+        weights = np.asarray(self.frames, np.float64) / sum(self.frames)
+        peak_only = replace(self.constraints, floor_below_mean=100.0, cap=100.0)
+        feasible = feasible_mask(curves, weights, peak_only, replace(rung_target, bits=simple.bits))
+        return simple if feasible[np.arange(len(curves)), simple.indices].all() else allocation
+
+    def _one_quantiser(self, curves: list[Curve]) -> TitleCurve:
+        return one_quantiser(curves, self.frames, self.pooling)
 
     def _feasible_constraints(self, curves: list[Curve], rung_target: RungTarget) -> tuple[Constraints, RungTarget]:
         """Return the constraints and the target with the peak raised until the target VMAF is feasible."""

@@ -177,9 +177,10 @@ def _measured(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, A
 def add_final_encodes(prober: Prober, ladder: Ladder, finals: FinalEncodes) -> ProbeResults:
     """Return the results of a prober and, as exact results, those of final encodes."""
     points = []
+    other = ladder.overrides_except(prober.encoding.default_override())
     for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
         for n, final in enumerate(row):
-            point = ProbePoint(n, (rung.width, rung.height), rung.quantisers[n], override=ladder.chunk_overrides[n])
+            point = ProbePoint(n, (rung.width, rung.height), rung.quantisers[n], override=other.get(n, ""))
             result = final_point(prober.source, ladder.chunks[n], point.quantiser, final, prober.encoding)
             points.append((point, result))
     return prober.results.extended(points)

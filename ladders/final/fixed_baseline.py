@@ -1,4 +1,4 @@
-"""Measure the fixed ladder of a codec on a sample of the chunks, as the baseline of a comparison."""
+"""The fixed ladder that a ladder is compared with."""
 
 from __future__ import annotations
 
@@ -6,34 +6,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from encoder import Chunk, get_codec
 from ladders.allocation.per_title import uniform_quantiser_curve
 from ladders.allocation.title_curve import TitleCurve
 from ladders.construction.ladder_builder import LadderBuilder
 from ladders.ladder import Ladder, ProbeCost, Rung
 from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import Curves, fit_all
-from ladders.probing.probe_results import ProbePoint
+from ladders.probing.probe_results import ProbePoint, ProbeResults
 from ladders.probing.prober import Prober
-from ladders.probing.progress_range import sub_range
 from ladders.rd.curve_table import stack_curves
+from ladders.rd.curves import VMAF_CEILING, log_vmaf_deficit
+from ladders.rd.uncertainty import DEFICIT_EXPONENT
 
 __all__ = ["Anchor", "fixed_anchor"]
 
-#: Minimum number of sampled chunks. Chosen by hand.
-MIN_CHUNKS = 3
-#: Pixels of the sample, as a fraction of the pixels of the final encodes of the ladder that is compared. Chosen by
-#: hand.
-MAX_PIXEL_FRACTION = 0.3
-#: Maximum number of sampled chunks of short titles. Chosen by hand.
-MAX_CHUNKS = 24
-#: Long titles have at most one sampled chunk in this number of chunks. Chosen by hand.
-CHUNKS_PER_SAMPLE = 20
-#: Halvings of the bits within which a probe also represents other quantisers. Chosen by hand.
-NEAR_PROBE = 0.25
-#: Rounds of probing: the first results move the quantiser at which a rung has its bitrate. Chosen by hand.
-ROUNDS = 2
+#: Minimum number of sampled chunks. Chosen by hand: the fewest whose scatter gives an error.
+MIN_CHUNKS = 2
+#: Pixels of the sample, as a fraction of the pixels of the final encodes of the ladder. Chosen by hand: with it the
+#: comparison takes less than 5 percent of the CPU time of most jobs.
+PIXEL_FRACTION = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +38,7 @@ class Anchor:
     points : tuple of (int, float)
         Bitrate (bits/s) and VMAF of each rung, lowest first.
     errors : tuple of float
-        Standard error of each VMAF; 0 if all chunks were sampled.
+        Standard error of each VMAF.
     chunks : int
         Number of sampled chunks.
     cost : ProbeCost
@@ -60,13 +53,12 @@ class Anchor:
 def fixed_anchor(
     prober: Prober, ladder: Ladder, request: LadderRequest, progress: Callable[[float, float], None] | None = None
 ) -> Anchor | None:
-    """Measure the rungs of the fixed ladder, each with the one quantiser that gives it its bitrate.
+    """Estimate the rungs of the fixed ladder, encoded by the preset without encoder overrides.
 
     Parameters
     ----------
     prober : Prober
-        With the probes of a ladder, and preferably its final encodes. A `sibling` of the prober of that ladder keeps
-        the costs apart.
+        With the probes of a ladder, and preferably its final encodes. It is not changed.
     ladder : Ladder
         The ladder to be compared; its pixels limit the sample.
     request : LadderRequest
@@ -81,38 +73,38 @@ def fixed_anchor(
 
     Notes
     -----
-    The rungs of a title do not show the curves at other sizes, so an evenly spaced sample of its chunks is probed
-    there. The other chunks are estimated by their fitted curves, corrected by the error of the fit on the sample: by
-    the ratio estimator for the bits and by the difference estimator for the deficit. Rungs above the first one that
-    exceeds the target are estimated by the curves, because no rung of the title is as good.
-
-    References
-    ----------
-    .. [1] W. G. Cochran, "Sampling Techniques", 3rd edition, 1977, chapters 6 and 7.
+    Every rung has the one quantiser that gives it its bitrate, which is about what two-pass rate control does
+    (benchmarks.value compares both). The curves of the ladder are known; the settings of the fixed ladder change bits
+    and deficit by a ratio each. An evenly spaced sample of chunks, each at the size and quantiser of another rung, is
+    encoded with these settings, and its mean log ratios shift the curves of the title.
     """
-    target = request.target_for(prober.source)
-    builder = LadderBuilder(prober.source, prober.chunks, replace(request, mode="fixed"))
+    fixed_request = request.with_mode("fixed")
+    builder = LadderBuilder(prober.source, prober.chunks, fixed_request)
     if not builder.recommended:
         return None
-    fitted = fit_all(prober, list(builder.sizes.values()))
-    found, order = fitted, _order(len(prober.chunks))
-    first = _below(builder.fixed_rungs(builder.titles(fitted)), target)
-    sampled = order[: _sample_size(prober.chunks, order, ladder, first)]
-    near = NEAR_PROBE * get_codec(prober.encoding.codec).rate_halving
-    for number in range(ROUNDS):
-        points = [
-            ProbePoint(n, (rung.width, rung.height), rung.quantisers[n])
-            for rung in _below(builder.fixed_rungs(_titles(builder, fitted, found, sampled)), target)
-            for n in sampled
-        ]
-        prober.run(
-            [p for p in points if all(abs(q - p.quantiser) > near for q in prober.results.like(p))],
-            sub_range(progress, number / ROUNDS, (number + 1) / ROUNDS),
-        )
-        found = fit_all(prober, list(builder.sizes.values()))
-    rungs = builder.fixed_rungs(_titles(builder, fitted, found, sampled))
-    errors = tuple(_error(builder, fitted, found, sampled, rung) for rung in rungs)
-    return Anchor(tuple((rung.rate, rung.quality) for rung in rungs), errors, len(sampled), prober.cost)
+    curves = fit_all(
+        prober,
+        list(builder.sizes.values()),
+        ladder.overrides_except(request.encoding.default_override()),
+    )
+    rungs = _below(builder.fixed_rungs(builder.titles(curves)), request.target_for(prober.source))
+    points = _sample(prober, ladder, rungs)
+    plain = replace(prober, encoding=fixed_request.encoding, results=ProbeResults(), cost=ProbeCost())
+    plain.run(points, progress)
+    ratios = np.array([_log_ratios(curves, plain, point) for point in points])
+    weights = [float(prober.chunks[point.chunk].frame_count) for point in points]
+    bits, deficit = np.average(ratios, axis=0, weights=weights)
+    shifted = {height: _shift(builder, curves, height, bits, deficit) for height in builder.sizes}
+    # log deficit at equal bits
+    scatter = ratios[:, 1] + DEFICIT_EXPONENT * ratios[:, 0]
+    error = float(np.std(scatter, ddof=1) / len(points) ** 0.5) if len(points) > 1 else float(abs(scatter[0]))
+    found = builder.fixed_rungs(shifted)
+    return Anchor(
+        tuple((rung.rate, rung.quality) for rung in found),
+        tuple(error * (VMAF_CEILING - rung.quality) for rung in found),
+        len({point.chunk for point in points}),
+        plain.cost,
+    )
 
 
 def _order(count: int) -> list[int]:
@@ -128,38 +120,30 @@ def _below(rungs: Sequence[Rung], target: float) -> Sequence[Rung]:
     return rungs[: 1 + next((n for n, rung in enumerate(rungs) if rung.quality > target), len(rungs))]
 
 
-def _sample_size(chunks: Sequence[Chunk], order: Sequence[int], ladder: Ladder, rungs: Sequence[Rung]) -> int:
-    """Return the number of sampled chunks, by frames and pixels, so that it does not depend on measured CPU time."""
-    own, probed = (sum(rung.width * rung.height for rung in each) for each in (ladder.rungs, rungs))
-    work = np.cumsum([chunks[n].frame_count * probed for n in order])
-    within = np.searchsorted(work, MAX_PIXEL_FRACTION * own * sum(chunk.frame_count for chunk in chunks), side="right")
-    return int(np.clip(within, MIN_CHUNKS, max(MAX_CHUNKS, len(order) // CHUNKS_PER_SAMPLE)))
+def _sample(prober: Prober, ladder: Ladder, rungs: Sequence[Rung]) -> list[ProbePoint]:
+    """Return one probe of each sampled chunk; by pixels, so that the sample does not depend on measured CPU time."""
+    allowed = PIXEL_FRACTION * prober.source.frame_count * sum(rung.width * rung.height for rung in ladder.rungs)
+    points: list[ProbePoint] = []
+    for number, chunk in enumerate(_order(len(prober.chunks))):
+        rung = rungs[_order(len(rungs))[number % len(rungs)]]
+        allowed -= prober.chunks[chunk].frame_count * rung.width * rung.height
+        if len(points) >= MIN_CHUNKS and allowed < 0:
+            break
+        points.append(ProbePoint(chunk, (rung.width, rung.height), rung.quantisers[chunk]))
+    return points
 
 
-def _titles(builder: LadderBuilder, fitted: Curves, found: Curves, sampled: list[int]) -> dict[int, TitleCurve]:
-    """Return the one-quantiser curve of the title by height, corrected by the error of the fit on the sample.
-
-    If all chunks are sampled, nothing of the fitted curves remains.
-    """
-    frames = np.asarray(builder.frames, np.float64)
-    titles: dict[int, TitleCurve] = {}
-    for height, size in builder.sizes.items():
-        before, after = (stack_curves(curves[size]) for curves in (fitted, found))
-        ratio = after.bits[sampled].sum(axis=0) / before.bits[sampled].sum(axis=0)
-        deficits = builder.pooling.deficit(before.quality), builder.pooling.deficit(after.quality)
-        deficit = np.average(deficits[0], axis=0, weights=frames)
-        deficit += np.average((deficits[1] - deficits[0])[sampled], axis=0, weights=frames[sampled])
-        titles[height] = uniform_quantiser_curve(
-            before.bits.sum(axis=0) * ratio, builder.pooling.inverse(deficit), len(frames)
-        )
-    return titles
+def _log_ratios(curves: Curves, plain: Prober, point: ProbePoint) -> tuple[float, float]:
+    """Return the logarithms of bits and deficit of a probe relative to the curve of its chunk."""
+    curve, result = curves[point.size][point.chunk], plain.results.like(point)[point.quantiser]
+    at = int(np.searchsorted(curve.quantisers, point.quantiser))
+    deficits = log_vmaf_deficit(np.array([result.quality, curve.quality[at]]))
+    return float(np.log(max(result.bits, 1) / curve.bits[at])), float(deficits[0] - deficits[1])
 
 
-def _error(builder: LadderBuilder, fitted: Curves, found: Curves, sampled: list[int], rung: Rung) -> float:
-    """Return the standard error of the VMAF of a rung, from the variation of the fit error over the sample."""
-    before, after = (stack_curves(curves[rung.width, rung.height]).quality for curves in (fitted, found))
-    weights = np.asarray(builder.frames, np.float64)[sampled]
-    change = (after - before)[sampled, builder.grid_index(rung.quantisers[0])]
-    squares = (weights * (change - np.average(change, weights=weights)) / weights.sum()) ** 2
-    left = 1 - len(sampled) / len(builder.frames)
-    return float(np.sqrt(squares.sum() * len(sampled) / max(len(sampled) - 1, 1) * left))
+def _shift(builder: LadderBuilder, curves: Curves, height: int, bits: float, deficit: float) -> TitleCurve:
+    """Return the one-quantiser curve of the title at a height, with shifted log bits and log deficit."""
+    table = stack_curves(curves[builder.sizes[height]])
+    quality = np.clip(VMAF_CEILING - np.exp(log_vmaf_deficit(table.quality) + deficit), 0.0, 100.0)
+    pooled: NDArray[np.float64] = builder.pooling.pool(quality, builder.frames)
+    return uniform_quantiser_curve(table.bits.sum(axis=0) * np.exp(bits), pooled, len(builder.frames))

@@ -116,7 +116,7 @@ class OverrideChoice:
 
     def run(self, progress: Progress | None = None) -> dict[int, str]:
         """Probe overrides, and return the chosen override by the index of the chunk."""
-        names = self.prober.encoding.overrides
+        names = self.prober.encoding.other_overrides
         if not (names and self.plain and self._pays_for_pilots(len(names))):
             return {}
         self._probe_pilots(names)
@@ -200,7 +200,7 @@ class OverrideChoice:
         value = np.array([best[n][1] for n in self.plain])
         fetched = self.fetched[chunks]
         candidates: dict[int, tuple[float, float, ProbePoint]] = {}
-        for name in self.prober.encoding.overrides:
+        for name in self.prober.encoding.other_overrides:
             known = self._models[name]
             mean, deviation = known.predict()
             seconds = known.seconds * pixels

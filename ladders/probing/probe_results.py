@@ -30,7 +30,7 @@ class ProbePoint:
     fast : bool
         Whether to encode by the fast preset instead of the target preset.
     override : str
-        Name of an encoder override, or an empty string.
+        Name of an encoder override; an empty string for the default override of the settings.
     """
 
     chunk: int
@@ -91,7 +91,7 @@ class ProbeResults:
         return [point for point in dict.fromkeys(points) if point.quantiser not in self.like(point)]
 
     def plain_points(self, *, fast: bool = False) -> list[tuple[ProbePoint, RatePoint]]:
-        """Return the results of one preset without an override, in the order in which chunks and sizes were probed."""
+        """Return the results of one preset with the default override, in the order in which they were probed."""
         return [
             (ProbePoint(chunk, size, quantiser, fast=is_fast), result)
             for (override, is_fast, chunk, size), results in self._points.items()
@@ -100,12 +100,12 @@ class ProbeResults:
         ]
 
     def sizes(self) -> list[Size]:
-        """Return the sizes that were probed without an override, those of the target preset first."""
+        """Return the sizes that were probed with the default override, those of the target preset first."""
         plain = sorted((key for key in self._points if not key[0]), key=lambda key: key[1])
         return list(dict.fromkeys(size for _, _, _, size in plain))
 
     def overrides(self) -> set[str]:
-        """Return the names of the overrides that were probed."""
+        """Return the names of the other overrides that were probed."""
         return {override for override, _, _, _ in self._points if override}
 
 

@@ -88,7 +88,7 @@ class _Job(MeasuredJob):
     def rendition(self, point: ProbePoint) -> Rendition:
         """Return the rendition of a point."""
         preset = self.encoding.fast_preset if point.fast else None
-        return self.encoding.rendition(point.size, preset, point.override)
+        return self.encoding.rendition(point.size, preset, point.override or None)
 
     def split(self, count: int) -> list[_Job]:
         """Return up to `count` jobs that together have the same points."""

@@ -5,6 +5,7 @@ In every round the probes are made that are expected to save most bits of the la
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,14 @@ from ladders.probing.progress_range import sub_range
 from ladders.probing.sampling import evenly_spaced
 from ladders.rd.curve_transfer import nearest_probed_size
 from ladders.rd.curves import Curve, Size
-from ladders.rd.uncertainty import SIGMA_AT_PROBE, SIGMA_PRIOR, OperatingPoint, expected_excess_rate, log_rate_sigma
+from ladders.rd.uncertainty import (
+    SIGMA_AT_PROBE,
+    SIGMA_PRIOR,
+    OperatingPoint,
+    expected_excess_rate,
+    log_rate_sigma,
+    sigma_of_excess,
+)
 
 __all__ = ["OperatingPointSource", "ProbeSearch", "SearchResult"]
 
@@ -35,16 +43,15 @@ FIRST_FRACTIONS = (0.25, 0.6)
 FAST_FRACTIONS = (0.22, 0.65)
 #: Quantiser fraction of the target-preset probe that calibrates the fast-preset probes of a chunk.
 SHIFT_FRACTION = 0.45
-#: Number of chunks that are probed at all sizes, from which the curves of the others are transferred.
-PILOTS = 3
+#: Minimum and maximum number of chunks that are probed at all sizes, from which the curves of the others are
+#: transferred.
+PILOTS = (2, 3)
+#: Chunks per pilot between these numbers: a curve that is transferred to few chunks is not worth many pilots.
+CHUNKS_PER_PILOT = 4
 #: Halvings of the bits; minimum distance of two probes at one size.
 MIN_PROBE_DISTANCE = 0.45
 #: Added standard deviation of ln(bits) of a curve of fast-preset probes after its calibration.
 SIGMA_PRESET_SHIFT = 0.03
-#: Maximum standard deviation of ln(bits) of a chunk on a selected rung; chunks above it are probed there.
-MAX_SIGMA = 0.08
-#: The same if most probes are by the fast preset.
-MAX_SIGMA_FAST = 0.15
 #: A probe is made if, at its saving per cost, a pass over the title at the tallest size would save this fraction of the
 #: tolerance.
 VALUE_THRESHOLD = 0.8
@@ -167,7 +174,8 @@ class ProbeSearch:
         """Probe evenly spaced chunks at every size; with a budget, the first alone, to learn what a probe costs."""
         middle = self.sizes[len(self.sizes) // 2]
         pilots = []
-        for chunk in evenly_spaced(PILOTS, len(self.prober.chunks)):
+        count = int(np.clip(math.ceil(len(self.prober.chunks) / CHUNKS_PER_PILOT), *PILOTS))
+        for chunk in evenly_spaced(count, len(self.prober.chunks)):
             points = [p for size in self.sizes for p in self._first_points(chunk, size, calibrate=size == middle)]
             pilots.append(_Candidate(tuple(points), sum(map(self._cost, points))))
         if self.stopping.budget is not None:
@@ -203,6 +211,7 @@ class ProbeSearch:
         # by chunk, size, and the quantiser where one probe suffices
         gains: dict[tuple[int, Size, float | None], float] = {}
         needed = set()
+        max_sigma = sigma_of_excess(self.stopping.tolerance_percent)
         for rung in rungs:
             points = [self._operating_point(curves, size, quantisers, fittable) for size, quantisers in rung.items()]
             excess, saved = expected_excess_rate(points)
@@ -213,7 +222,7 @@ class ProbeSearch:
                     key = int(n), size, quantisers[n] if self._suffices_one(size, fittable[n]) else None
                     gains[key] = gains.get(key, 0.0) + float(saved[index][n]) / len(rungs)
                     # the first size is the one that the rung uses
-                    if index == 0 and sigma[n] > (MAX_SIGMA_FAST if self._uses_fast else MAX_SIGMA):
+                    if index == 0 and sigma[n] > max_sigma:
                         needed.add(key)
         candidates = []
         for key, gain in gains.items():

@@ -18,6 +18,7 @@ __all__ = [
     "expected_excess_rate",
     "expected_improvement",
     "log_rate_sigma",
+    "sigma_of_excess",
 ]
 
 # Error model of a curve: standard deviations of ln(bits of a chunk) at a given VMAF. All are from replays on the
@@ -135,6 +136,17 @@ def log_rate_sigma(halvings: Sequence[float] | NDArray[np.float64], sizes_away: 
         # the error of a chord is proportional to the product of the distances to its ends
         sigmas.append(SIGMA_AT_PROBE + SIGMA_INTERPOLATION * min(finer) * min(coarser))
     return min(sigmas)
+
+
+def sigma_of_excess(percent: float) -> float:
+    """Return the standard deviation of ln(bits) of all chunks at which misallocation costs a percentage of the bits.
+
+    Examples
+    --------
+    >>> round(sigma_of_excess(1.0), 3)
+    0.173
+    """
+    return float(np.sqrt(percent * (1 + DEFICIT_EXPONENT) / 50))
 
 
 def expected_improvement(mean: Any, deviation: Any) -> Any:

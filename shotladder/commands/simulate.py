@@ -84,6 +84,16 @@ MAX_REGRET_WORK = 40_000
     help="Seed of the random session offsets.",
 )
 @option(
+    "Sampling",
+    "--repeat",
+    metavar="COUNT",
+    type=click.IntRange(1, 10_000),
+    default=1,
+    show_default=True,
+    help="Play each presentation this many times in a row, so that sessions of short videos are as long as those of"
+    " viewers.",
+)
+@option(
     "Output",
     "--sessions",
     metavar="FILE",
@@ -115,6 +125,7 @@ def command(
     target_vmaf: float,
     starts: int,
     seed: int,
+    repeat: int,
     sessions: Path | None,
     events: Path | None,
     regret: bool | None,
@@ -136,7 +147,7 @@ def command(
         except abr.PolicyError as error:
             raise click.UsageError(str(error)) from error
     model = session_model(mode, target_vmaf=target_vmaf, **session)
-    titles = [abr.load_presentation(path, audio=model.audio) for path in presentations]
+    titles = [abr.load_presentation(path, audio=model.audio).repeated(repeat) for path in presentations]
     networks = abr.load_traces(traces, format=trace_format)
     print_notes(reporter, titles, networks)
     settings: dict[str, Any] = {"device": device, "model": model}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ from ladders import (
     Prober,
     add_final_encodes,
     choose_preset,
+    constraint_costs,
     encode_final_chunks,
     encode_with_correction,
     find_ladder,
@@ -61,11 +62,15 @@ class CodecLadder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedLadder:
-    """The ladder of one codec with its final encodes, and the fixed ladder if a comparison was requested."""
+    """The ladder of one codec with its final encodes, and the fixed ladder if a comparison was requested.
+
+    `constraint_costs` has the percentage of bits by constraint for each rung; it is empty for a ladder from a file.
+    """
 
     ladder: Ladder
     finals: FinalEncodes
     anchor: Anchor | None = None
+    constraint_costs: Sequence[Mapping[str, float]] = ()
 
 
 def find_codec_ladders(
@@ -168,13 +173,13 @@ def encode_ladder(found: CodecLadder, stage: Stage, *, compare: bool) -> Encoded
         with stage("encode and measure") as advance:
             return EncodedLadder(found.ladder, encode_final_chunks(found.prober, found.ladder, advance))
     ladder, finals = encode_with_correction(found.prober, found.ladder, found.request, stage)
+    found.prober.results = add_final_encodes(found.prober, ladder, finals)
+    costs = constraint_costs(found.prober, ladder, found.request)
     if not compare or ladder.mode == "fixed":
-        return EncodedLadder(ladder, finals)
+        return EncodedLadder(ladder, finals, constraint_costs=costs)
     with stage("compare with the fixed ladder") as advance:
-        found.prober.results = add_final_encodes(found.prober, ladder, finals)
-        # a sibling, so that the cost of the comparison is not added to that of the ladder
-        anchor = fixed_anchor(found.prober.sibling(), ladder, found.request, advance)
-        return EncodedLadder(ladder, finals, anchor)
+        anchor = fixed_anchor(found.prober, ladder, found.request, advance)
+        return EncodedLadder(ladder, finals, anchor, costs)
 
 
 def _stages(reporter: Reporter, codec: str, codec_count: int) -> Stage:

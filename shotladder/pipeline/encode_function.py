@@ -75,7 +75,8 @@ def encode(
     preset: str | Mapping[str, str] | None = None,
     tune: str = "visual",
     pooling: str = "mean",
-    probe_tolerance: float = StoppingRule().tolerance_percent,
+    effort: str = "balanced",
+    probe_tolerance: float | None = None,
     probe_budget: float | None = None,
     expected_views: float | None = None,
     gb_per_cpu_hour: float | None = None,
@@ -126,7 +127,9 @@ def encode(
         Whether to keep psychovisual tools or to disable them.
     pooling : str
         Temporal pooling of VMAF, a key of `ladders.POOLINGS`.
-    probe_tolerance : float
+    effort : {"fast", "balanced", "thorough"}
+        Trades CPU time for bits: the number of probe encodes, and encoder settings in addition to the preset.
+    probe_tolerance : float, optional
         Stop probing when further probes are expected to save less than this percentage of the bitrate.
     probe_budget : float, optional
         Approximate CPU time of the probe encodes per codec, s. Default: no limit.
@@ -183,6 +186,7 @@ def encode(
         ("tune", (tune,), ("visual", "metric")),
         ("pooling", (pooling,), tuple(POOLINGS)),
         ("engine", (engine,), ("native", "libvmaf")),
+        ("effort", (effort,), encoder.EFFORTS),
         ("audio", choose_audio_codecs, (*encoder.AUDIO_CODECS, "copy")),
     ):
         _require_known(name, values, known)
@@ -235,7 +239,8 @@ def encode(
         presets=presets,
         tune=tune,
         pooling=pooling,
-        stop=StoppingRule(float(probe_tolerance), _as_float(probe_budget)),
+        effort=effort,
+        stop=StoppingRule.for_effort(effort, _as_float(probe_tolerance), _as_float(probe_budget)),
         views=views,
         compare=compare,
         engine=engine,

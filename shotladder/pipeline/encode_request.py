@@ -70,6 +70,8 @@ class EncodeRequest:
     tune : {"visual", "metric"}
     pooling : str
         Temporal pooling of VMAF; a key of `ladders.POOLINGS`.
+    effort : {"fast", "balanced", "thorough"}
+        Trades CPU time for bits: encoder settings in addition to the preset.
     stop : StoppingRule
         When the probe encodes end.
     views : TrafficModel or None
@@ -110,6 +112,7 @@ class EncodeRequest:
     presets: tuple[str, ...] = ()
     tune: str = "visual"
     pooling: str = "mean"
+    effort: str = "balanced"
     stop: StoppingRule = field(default_factory=StoppingRule)
     views: TrafficModel | None = None
     compare: bool = True

@@ -36,16 +36,13 @@ def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[Ladde
         stopping=request.stop,
         traffic=request.views,
     )
-    if request.ladder in MODES:
-        base = replace(base, mode=request.ladder)
     presets = request.presets or tuple(get_codec(codec).preset for codec in request.codecs)
-    return tuple(
-        replace(
-            base,
-            encoding=EncodeSettings(codec, preset, request.tune, engine=request.engine, pooling=request.pooling),
-        )
+    settings = EncodeSettings(tune=request.tune, engine=request.engine, pooling=request.pooling, effort=request.effort)
+    requests = [
+        replace(base, encoding=replace(settings, codec=codec, preset=preset))
         for codec, preset in zip(request.codecs, presets, strict=True)
-    )
+    ]
+    return tuple(each.with_mode(request.ladder) if request.ladder in MODES else each for each in requests)
 
 
 def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequence[LadderRequest]) -> str:

@@ -89,7 +89,15 @@ def package_presentation(
     for each, renditions, ladder_samples in zip(encoded, named, samples, strict=True):
         stop = start + len(renditions)
         ladders.append(
-            PackagedLadder(each.ladder, each.finals, renditions, video[start:stop], ladder_samples, each.anchor)
+            PackagedLadder(
+                each.ladder,
+                each.finals,
+                renditions,
+                video[start:stop],
+                ladder_samples,
+                each.anchor,
+                each.constraint_costs,
+            )
         )
         start = stop
     return PresentationInputs(

@@ -102,11 +102,17 @@ def _rung_rows_with_vbv(presentation: Presentation) -> list[tuple[str, ...]]:
 
 
 def _constraint_table(presentation: Presentation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return the head and the rows of the shots at active constraints; no rows without an active constraint."""
+    """Return the head and the rows of the shots at active constraints, with the cost; no rows without one."""
     active = {rung.id: rung.active_constraints.to_dict() for rung in presentation.video}
     names = [name for name in _CONSTRAINTS if any(shots[name] for shots in active.values())]
     head = ("shots with an active constraint", *(_CONSTRAINTS[name] for name in names))
-    rows = [(rung, *(", ".join(map(str, shots[name])) or "none" for name in names)) for rung, shots in active.items()]
+    costs = {rung.id: rung.constraint_costs for rung in presentation.video}
+
+    def cell(rung: str, name: str) -> str:
+        shots = ", ".join(map(str, active[rung][name])) or "none"
+        return f"{shots} ({costs[rung][name]:.1f} % of the bits)" if name in costs[rung] else shots
+
+    rows = [(rung, *(cell(rung, name) for name in names)) for rung in active]
     return head, rows if names else []
 
 

@@ -147,6 +147,10 @@ class VideoRendition(Part, frozen=True, kw_only=True):
     vmaf: Annotated[VmafPool, Meta(description="VMAF of the rendition against the source.")]
     quantisers: Annotated[list[float], _unit("CRF or QP"), Meta(description="Quantiser of each shot.")]
     active_constraints: Annotated[ActiveConstraints, Meta(description="Shots at a constraint of the allocation.")]
+    constraint_costs: Annotated[
+        dict[str, float],
+        Meta(description="Percentage of the bits that a constraint of the allocation costs, by the fitted curves."),
+    ] = {}
     playlist: Annotated[str, Meta(description="HLS media playlist.")]
     init: Annotated[str, Meta(description="Initialisation segment.")]
     segments: Annotated[list[VideoSegment], Meta(description="Media segments, one per entry of the timeline.")]

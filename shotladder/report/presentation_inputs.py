@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +46,8 @@ class PackagedLadder:
         Of each rendition's track.
     anchor : Anchor or None
         The fixed ladder that it is compared with; None without a comparison.
+    constraint_costs : sequence of mapping
+        Percentage of the bits by constraint for each rung; empty for a ladder from a file.
     """
 
     ladder: Ladder
@@ -54,6 +56,7 @@ class PackagedLadder:
     packaged: Sequence[PackagedTrack]
     samples: Sequence[TrackSamples]
     anchor: Anchor | None
+    constraint_costs: Sequence[Mapping[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

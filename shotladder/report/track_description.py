@@ -64,6 +64,7 @@ def describe_video(folder: Path, inputs: PresentationInputs, ladder: PackagedLad
         vmaf=pool_vmaf(scores),
         quantisers=value_per_shot(inputs.shots, ladder.ladder, ladder.ladder.rungs[number].quantisers),
         active_constraints=_constrained_shots(inputs, ladder, number),
+        constraint_costs=dict(ladder.constraint_costs[number]) if ladder.constraint_costs else {},
         playlist=packaged.playlist,
         init=packaged.init,
         segments=[

@@ -10,13 +10,14 @@ import click
 
 import encoder
 import vmaf
-from ladders import MODES, POOLINGS, StoppingRule, TrafficModel
+from ladders import EFFORT_TOLERANCES, MODES, POOLINGS, TrafficModel
 from shotladder.commands.options.grouped_command import combine_options, option
 
 __all__ = ["ladder_options"]
 
 #: Shortest and longest target duration of a segment, s; players expect segments of 1 to 10 s, so this only stops typos.
 SEGMENT_DURATION = (Fraction(1, 2), Fraction(60))
+_TOLERANCES = ", ".join(f"{value:g}" for value in EFFORT_TOLERANCES.values())
 
 
 class LadderMode(click.ParamType[str]):
@@ -135,12 +136,19 @@ _LADDER = (
     ),
     option(
         "Ladder",
+        "--effort",
+        type=click.Choice(encoder.EFFORTS),
+        default="balanced",
+        show_default=True,
+        help="Trade CPU time for bits: the number of probe encodes, and encoder settings in addition to the preset.",
+    ),
+    option(
+        "Ladder",
         "--probe-tolerance",
         metavar="PERCENT",
         type=click.FloatRange(0, 100),
-        default=StoppingRule().tolerance_percent,
-        show_default=True,
-        help="Stop probing when further probe encodes are expected to save less than this percentage of the bitrate.",
+        help="Stop probing when further probe encodes are expected to save less than this percentage of the bitrate."
+        f" Default: {_TOLERANCES} by --effort.",
     ),
     option(
         "Ladder",
