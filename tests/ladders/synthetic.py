@@ -62,11 +62,12 @@ class SlowFilm(KnownFilm):
         return RatePoint(point.quantiser, max(1, round(bits * (1.06 + 0.02 * (point.chunk % 2)))), quality)
 
 
-def known(law=KnownFilm, count=12, size=(1280, 720), preset="veryfast"):
+def known(law=KnownFilm, count=12, size=(1280, 720), preset="veryfast", effort="balanced"):
     """A prober of a synthetic title, and its segments."""
     source = film(96 * count, size)
     chunks, segments = plan_chunks(source, [96 * n for n in range(count)], Fraction(4))
-    return Prober(source, chunks, EncodeSettings(preset=preset), Store("nowhere"), None, runner=law(chunks)), segments
+    encoding = EncodeSettings(preset=preset, effort=effort)
+    return Prober(source, chunks, encoding, Store("nowhere"), None, runner=law(chunks)), segments
 
 
 def achieved(prober, rung):

@@ -28,7 +28,7 @@ from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, check_ladder,
 
 #: CPU seconds of an encode, a million pixels; and how many times as many an override takes.
 SECONDS = 0.1
-TIMES = {"": 1.0, "b-frames": 1.2, "decisions": 1.3, "thorough": 2.0}
+TIMES = {"": 1.0, "b-frames": 1.2, "decisions": 1.3, "thorough": 2.0, "weak AQ": 1.0, "weak AQ, thorough": 2.0}
 
 
 class RefinableFilm(KnownFilm):
@@ -36,9 +36,8 @@ class RefinableFilm(KnownFilm):
 
     def saves(self, chunk: int, name: str) -> float:
         """Share of the bits."""
-        return {"": 0.0, "b-frames": 0.1 * (chunk % 4 == 0), "decisions": 0.03, "thorough": 0.02 + 0.02 * (chunk % 5)}[
-            name
-        ]
+        saved = {"b-frames": 0.1 * (chunk % 4 == 0), "decisions": 0.03, "thorough": 0.02 + 0.02 * (chunk % 5)}
+        return saved.get(name.removeprefix("weak AQ, "), 0.0)
 
     def result(self, point):
         plain = super().result(point)
@@ -58,8 +57,10 @@ class SlowRefinableFilm(RefinableFilm, SlowFilm):
 
 
 def refined(views, law=SlowRefinableFilm, preset="medium", **stop):
-    prober, segments = known(law, 20, preset=preset)
-    request = LadderRequest(traffic=views and TrafficModel(views), stopping=StoppingRule(**stop))
+    # the choice is between overrides and plain settings
+    prober, segments = known(law, 20, preset=preset, effort="")
+    stopping = StoppingRule(**{"tolerance_percent": 0.25, **stop})
+    request = LadderRequest(encoding=prober.encoding, traffic=views and TrafficModel(views), stopping=stopping)
     return prober, find_ladder(prober, segments, request), request
 
 
@@ -139,7 +140,8 @@ def test_encode_with_correction_uses_overrides_and_saves_them(tmp_path):
         prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), pool)
         ladder = find_ladder(prober, segments, request)
         delivered, finals = encode_with_correction(prober, ladder, request)
-    assert prober.results.overrides() == set(request.encoding.overrides)
+    assert prober.results.overrides() == set(request.encoding.other_overrides)
+    assert set(delivered.overrides) <= {"weak AQ, thorough", *request.encoding.other_overrides}
     save_ladder(delivered, tmp_path / "ladder.json")
     assert load_ladder(tmp_path / "ladder.json") == delivered
     delivered.check_belongs_to(source)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, find_ladder
+from ladders import POOLINGS, EncodeSettings, LadderRequest, RungRules, StoppingRule, find_ladder
 from ladders.allocation.constraints import RungTarget
 from ladders.construction.find_ladder import requantise
 from tests.ladders.synthetic import known
@@ -28,7 +28,8 @@ def test_pool_of_parts_equals_pool_of_all_frames(parts):
 @pytest.mark.parametrize("mode", ["per-shot", "per-title", "constant-quality"])
 def test_find_ladder_predicts_and_requantises_by_the_harmonic_mean(mode):
     rules = RungRules(target=90)
-    request = LadderRequest(mode=mode, encoding=EncodeSettings(preset="veryfast", pooling="harmonic"), rules=rules)
+    encoding = EncodeSettings(preset="veryfast", pooling="harmonic")
+    request = LadderRequest(mode=mode, encoding=encoding, rules=rules, stopping=StoppingRule.for_effort("thorough"))
     prober, segments = known()
     ladder = find_ladder(prober, segments, request)
     assert ladder.pooling == "harmonic"

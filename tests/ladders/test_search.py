@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from ladders import LadderRequest, StoppingRule, find_ladder
+from ladders.probing.sampling import short_chunks
+from ladders.probing.search import PILOTS
+from ladders.rd.uncertainty import SIGMA_PRIOR, sigma_of_excess
 from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, exact_counts, known
 
 
@@ -63,10 +66,11 @@ def test_probe_search_stays_within_the_budget_and_reports_the_excess(law, preset
 
 def test_probe_search_with_minimum_budget_probes_one_chunk():
     prober, ladder = searched(budget=1e-3)
-    assert {chunk for chunk, _ in exact_counts(prober)} == {3}
+    assert {chunk for chunk, _ in exact_counts(prober)} == {0}
     # but for chunks whose next step on the hull is taken, or half taken
     assert all(len(set(rung.quantisers)) <= 3 for rung in ladder.rungs)
-    assert ladder.expected_excess_rate > 10
+    # more than the prior error of every chunk costs
+    assert sigma_of_excess(ladder.expected_excess_rate) > SIGMA_PRIOR
 
 
 def test_probe_search_with_a_larger_tolerance_needs_fewer_probes():
@@ -75,7 +79,7 @@ def test_probe_search_with_a_larger_tolerance_needs_fewer_probes():
 
 
 def test_probe_search_probes_a_transferred_size_once():
-    prober, ladder = searched(CloseFilm)
+    prober, ladder = searched(CloseFilm, tolerance_percent=0.25)
     taken = {(rung.width, rung.height) for rung in ladder.rungs}
     others = [count for (_, size), count in exact_counts(prober).items() if size not in taken]
     assert sum(count == 1 for count in others) > len(prober.chunks) / 2
@@ -84,8 +88,14 @@ def test_probe_search_probes_a_transferred_size_once():
         assert (rung.rate, rung.quality) == (pytest.approx(rate, rel=0.03), pytest.approx(quality, abs=0.5))
 
 
-def test_probe_search_probes_selected_rungs_with_any_tolerance():
+def test_probe_search_with_a_tolerance_above_the_prior_probes_only_pilots():
     prober, ladder = searched(tolerance_percent=100.0)
+    assert {chunk for chunk, _ in exact_counts(prober)} == set(short_chunks(PILOTS, [96] * 20))
+    assert 0 < ladder.expected_excess_rate < 100
+
+
+def test_probe_search_probes_selected_rungs_with_a_small_tolerance():
+    prober, ladder = searched(tolerance_percent=0.25)
     for rung in ladder.rungs:
         assert tried(prober, (rung.width, rung.height)) == len(prober.chunks)
         rate, quality = achieved(prober, rung)
