@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from encoder.codecs.codec import Codec, EncoderOverride
+from encoder.codecs.codec import EFFORTS, Codec, EncoderOverride
 from encoder.errors import CodecFileError
 
 __all__ = ["MAX_FILE_SIZE", "read_codec_file"]
@@ -102,3 +102,8 @@ def _check_values(codec: Codec) -> None:
     for key, preset in (("preset", codec.preset), ("fast_preset", codec.fast_preset)):
         if preset is not None and preset not in codec.presets:
             raise ValueError(f"`$.{key}` {preset!r} is not in `$.presets`")
+    for n, override in enumerate(codec.overrides):
+        for effort in override.efforts:
+            if effort not in EFFORTS:
+                choices = ", ".join(EFFORTS)
+                raise ValueError(f"`$.overrides[{n}].efforts` {effort!r} is unknown (choose from {choices})")

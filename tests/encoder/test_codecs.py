@@ -11,6 +11,7 @@ import pytest
 
 import encoder
 from encoder import (
+    EFFORTS,
     Chunk,
     ChunkJob,
     CodecFileError,
@@ -131,6 +132,47 @@ def test_overrides_leave_parameter_sets_unchanged(tmp_path, name, preset):
         assert len(headers) == 1
 
 
+@pytest.mark.parametrize("codec", load_codecs().values(), ids=load_codecs())
+def test_default_override_is_an_override_of_the_codec_or_empty(codec):
+    for preset in codec.presets:
+        for tune in ("visual", "metric"):
+            known = {each.name for each in codec.overrides_for(preset, tune)}
+            for effort in EFFORTS:
+                assert codec.default_override(effort, preset, tune) in {*known, ""}
+            # the fixed ladder has no effort
+            assert codec.default_override("", preset, tune) == ""
+
+
+@pytest.mark.parametrize(
+    ("preset", "tune", "names"),
+    [
+        ("medium", "visual", ["weak AQ", "weak AQ, thorough", "weak AQ, thorough"]),
+        ("veryfast", "visual", ["weak AQ"] * 3),
+        ("medium", "metric", ["light deblocking", "thorough, light deblocking", "thorough, light deblocking"]),
+        ("ultrafast", "visual", [""] * 3),
+    ],
+)
+def test_default_override_of_h264_depends_on_effort_preset_and_tune(preset, tune, names):
+    assert [get_codec("h264").default_override(effort, preset, tune) for effort in EFFORTS] == names
+
+
+@pytest.mark.parametrize("tune", ["visual", "metric"])
+def test_default_override_stitches_with_plain_chunks(tmp_path, tune):
+    source = inspect(write_video(tmp_path / "video.mp4", 30))
+    chunks = (Chunk(0, 10, (0,), (0,)), Chunk(10, 20, (10,), (1,)), Chunk(20, 30, (20,), (2,)))
+    paths = []
+    for chunk, effort in zip(chunks, ("", "fast", "balanced"), strict=True):
+        override = get_codec("h264").default_override(effort, "medium", tune)
+        assert bool(override) == bool(effort)
+        rung = Rendition("a", "h264", 128, 64, "medium", tune, override=override)
+        job = ChunkJob(source, chunk, (rung,), (26.0,), Store(tmp_path / "store"))
+        encoder.encode_chunk(job)
+        paths.append(encoder.chunk_path(job, 0))
+    stitch(source, chunks, paths, tmp_path / "track.mp4")
+    assert numbers_in(tmp_path / "track.mp4") == list(range(30))
+    assert hashes_in(tmp_path / "track.mp4") == [each for path in paths for each in hashes_in(path)]
+
+
 VALID = {key.split(" = ")[0]: key for key in KVAZAAR.strip().splitlines()[1:]}
 
 
@@ -152,6 +194,10 @@ VALID = {key.split(" = ")[0]: key for key in KVAZAAR.strip().splitlines()[1:]}
         ({"overrides": "overrides = 1"}, r"at `\$.overrides`"),
         ({"overrides": 'overrides = [{name = "a", speed = 1}]'}, r"unknown key `\$.overrides\[0\].speed`"),
         ({"overrides": 'overrides = [{name = "a", settings = []}]'}, r"`presets` - at `\$.overrides\[0\]`"),
+        (
+            {"overrides": 'overrides = [{name = "a", settings = [], presets = [], efforts = ["slow"]}]'},
+            r"`\$.overrides\[0\].efforts` 'slow' is unknown \(choose from fast, balanced, thorough\)",
+        ),
     ],
 )
 def test_read_codec_file_names_row_and_key_of_a_fault(tmp_path, changes, reason):
