@@ -157,7 +157,7 @@ class LadderRequest:
         Probes are measured on every `frame_stride`-th frame.
     stopping : StoppingRule
     traffic : TrafficModel or None
-        Chooses encoder overrides of single chunks. None: no overrides.
+        Chooses encoder overrides of single chunks. None: all chunks have the default override.
     """
 
     mode: str = "per-shot"

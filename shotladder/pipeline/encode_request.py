@@ -75,7 +75,7 @@ class EncodeRequest:
     stop : StoppingRule
         When the probe encodes end.
     views : TrafficModel or None
-        Value of saved traffic, for per-shot encoder overrides; None for no overrides.
+        Value of saved traffic, for per-shot encoder overrides; None for the default override of all shots.
     compare : bool
         Whether to measure the fixed ladder on a sample of chunks.
     engine : {"native", "libvmaf"}

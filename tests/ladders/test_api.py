@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 import ladders
+from encoder import EFFORTS
 from ladders import EncodeSettings, LadderRequest, RungRules, StoppingRule, api
 from tests.ladders.synthetic import film, known
 
@@ -54,16 +55,26 @@ def test_every_function_has_the_same_visible_keywords(function):
 def test_per_shot_passes_every_keyword_on(request_of):
     request = request_of(
         ladders.per_shot, film(10), [0], codec="hevc", target_vmaf=90, max_height=720, rungs=3, segment_duration=2,
-        preset="slow", tune="metric", pooling="harmonic", probe_tolerance=2.0, probe_budget=60.0,
+        preset="slow", tune="metric", pooling="harmonic", effort="thorough", probe_tolerance=2.0, probe_budget=60.0,
     )  # fmt: skip
     assert request == LadderRequest(
-        encoding=EncodeSettings("hevc", "slow", "metric", pooling="harmonic"),
+        encoding=EncodeSettings("hevc", "slow", "metric", pooling="harmonic", effort="thorough"),
         rules=RungRules(target=90, count=3),
         max_height=720,
         segment_duration=Fraction(2),
         stopping=StoppingRule(2.0, 60.0),
     )
     assert request_of(ladders.per_shot, film(10), [0], codec="av1").encoding.preset == "6"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_passes_the_effort_on(request_of, function):
+    for effort in EFFORTS:
+        request = request_of(function, film(10), [0], effort=effort)
+        assert request.encoding.effort == ("" if function is ladders.fixed else effort)
+        assert request.stopping == StoppingRule.for_effort(effort)
+    with pytest.raises(ValueError, match=r"effort: unknown 'slow' \(choose from fast, balanced, thorough\)"):
+        request_of(function, film(10), [0], effort="slow")
 
 
 def test_modes_are_those_of_the_functions(request_of):

@@ -10,9 +10,13 @@ import click
 import pytest
 
 import shotladder
+from encoder import EFFORTS
+from ladders import StoppingRule
 from shotladder.commands.encode import command
 from shotladder.pipeline.encode_function import OptionError
+from shotladder.pipeline.ladder_requests import build_ladder_requests
 from shotladder.report.presentation_reader import load
+from tests.ladders.synthetic import film
 
 FAST = {"preset": "ultrafast", "rungs": 2, "target_vmaf": 85}
 #: Options of the command that are not parameters: they are about the terminal, or are the keys of `EncryptionRequest`.
@@ -58,6 +62,48 @@ def test_encode_has_the_defaults_of_the_command():
     assert compared > 8
 
 
+class ReceivedError(Exception):
+    """Carries the request that reaches the pipeline."""
+
+
+def received(*args):
+    raise ReceivedError(args[0])
+
+
+@pytest.fixture(params=["command", "function"])
+def request_of(request, monkeypatch, tmp_path):
+    """Call `shotladder encode` or `shotladder.encode`, and return the request that reaches the pipeline."""
+
+    def call(**options):
+        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        with pytest.raises(ReceivedError) as error:
+            if request.param == "command":
+                monkeypatch.setattr("shotladder.commands.encode.encode", received)
+                command(["absent.mp4", "-o", str(tmp_path / "out"), *words], standalone_mode=False)
+            else:
+                monkeypatch.setattr("shotladder.pipeline.encode_pipeline.encode", received)
+                shotladder.encode("absent.mp4", tmp_path / "out", **options)
+        return error.value.args[0]
+
+    return call
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_encode_passes_the_effort_on(request_of, effort):
+    request = request_of(effort=effort)
+    assert (request.effort, request.stop) == (effort, StoppingRule.for_effort(effort))
+    (ladder_request,) = build_ladder_requests(request, film(96))
+    assert ladder_request.encoding.effort == effort
+    assert ladder_request.stopping == request.stop
+    (fixed,) = build_ladder_requests(request_of(effort=effort, ladder="fixed"), film(96))
+    assert (fixed.mode, fixed.encoding.effort) == ("fixed", "")
+
+
+def test_encode_has_balanced_effort_and_prefers_a_given_probe_tolerance(request_of):
+    assert request_of() == request_of(effort="balanced")
+    assert request_of(effort="fast", probe_tolerance=0.0).stop == StoppingRule(0.0)
+
+
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
@@ -73,6 +119,7 @@ def test_encode_has_the_defaults_of_the_command():
         ({"target_vmaf": 0}, "target_vmaf: 0 is out of range"),
         ({"segment_duration": float("nan")}, "segment_duration: nan is out of range"),
         ({"audio": "mp3"}, "audio: unknown 'mp3'"),
+        ({"effort": "slow"}, r"effort: unknown 'slow' \(choose from fast, balanced, thorough\)"),
         ({"expected_views": 0}, "is not positive"),
     ],
 )
