@@ -47,7 +47,7 @@ def saved(path: Path, encoding: EncodeSettings, count: int) -> tuple[np.ndarray,
     heights = sorted(candidate_sizes(source.display_size).items())
     size = heights[len(heights) // 2][1]
     codec = get_codec(encoding.codec)
-    names = ("", *encoding.overrides)
+    names = ("", *encoding.other_overrides)
     rates, seconds = np.zeros((len(short), len(names))), np.zeros(len(names))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
         prober = Prober(source, tuple(short), encoding, Store(Path(folder)), executor, frame_stride=5)
@@ -82,14 +82,15 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--tune", default="visual")
     parser.add_argument("--chunks", type=int, default=4)
     chosen = parser.parse_args(arguments)
-    encoding = EncodeSettings(chosen.codec, chosen.preset or get_codec(chosen.codec).preset, chosen.tune)
+    preset = chosen.preset or get_codec(chosen.codec).preset
+    encoding = EncodeSettings(chosen.codec, preset, chosen.tune, effort="")
     films = chosen.films or [CLIPS / name for name in FILMS if (CLIPS / name).exists()]
     if not films:
         print("no source: name one, or put the clips next to this checkout")
         return
     found = [saved(film, encoding, chosen.chunks) for film in films]
     rates, seconds = np.concatenate([r for r, _ in found]), sum(s for _, s in found)
-    for k, name in enumerate(encoding.overrides, 1):
+    for k, name in enumerate(encoding.other_overrides, 1):
         times = seconds[k] / seconds[0]
         print(
             f"{name:28s} all chunks {rates[:, k].mean():+6.2f} %, from {rates[:, k].min():+.1f} to"
