@@ -23,7 +23,7 @@ from ladders.rd.uncertainty import DEFICIT_EXPONENT
 __all__ = ["Anchor", "fixed_anchor"]
 
 #: Minimum number of sampled chunks. Chosen by hand: the fewest whose scatter gives an error.
-MIN_CHUNKS = 2
+MIN_CHUNKS = 3
 #: Pixels of the sample, as a fraction of the pixels of the final encodes of the ladder. Chosen by hand: with it the
 #: comparison takes less than 5 percent of the CPU time of most jobs.
 PIXEL_FRACTION = 0.05
