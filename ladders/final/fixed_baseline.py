@@ -27,6 +27,10 @@ MIN_CHUNKS = 3
 #: Pixels of the sample, as a fraction of the pixels of the final encodes of the ladder. Chosen by hand: with it the
 #: comparison takes less than 5 percent of the CPU time of most jobs.
 PIXEL_FRACTION = 0.05
+#: Prior standard deviation of the log ratio of a sampled chunk, and the number of values that it counts as. Chosen by
+#: hand: three values alone often agree by chance.
+PRIOR_SCATTER = 0.15
+PRIOR_VALUES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def fixed_anchor(
     shifted = {height: _shift(builder, curves, height, bits, deficit) for height in builder.sizes}
     # log deficit at equal bits
     scatter = ratios[:, 1] + DEFICIT_EXPONENT * ratios[:, 0]
-    error = float(np.std(scatter, ddof=1) / len(points) ** 0.5) if len(points) > 1 else float(abs(scatter[0]))
+    error = _standard_error(scatter)
     found = builder.fixed_rungs(shifted)
     return Anchor(
         tuple((rung.rate, rung.quality) for rung in found),
@@ -139,6 +143,12 @@ def _log_ratios(curves: Curves, plain: Prober, point: ProbePoint) -> tuple[float
     at = int(np.searchsorted(curve.quantisers, point.quantiser))
     deficits = log_vmaf_deficit(np.array([result.quality, curve.quality[at]]))
     return float(np.log(max(result.bits, 1) / curve.bits[at])), float(deficits[0] - deficits[1])
+
+
+def _standard_error(values: NDArray[np.float64]) -> float:
+    """Return the standard error of the mean of few values, whose variance is shrunk to that of the prior."""
+    squares = PRIOR_VALUES * PRIOR_SCATTER**2 + float(((values - values.mean()) ** 2).sum())
+    return float((squares / (PRIOR_VALUES + len(values) - 1) / len(values)) ** 0.5)
 
 
 def _shift(builder: LadderBuilder, curves: Curves, height: int, bits: float, deficit: float) -> TitleCurve:
