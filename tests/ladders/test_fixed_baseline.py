@@ -78,8 +78,8 @@ def test_fixed_anchor_is_encoded_without_overrides(monkeypatch):
         return (uneven(KnownFilm) if encoding.effort else Plain)(chunks)
 
     monkeypatch.setattr("ladders.probing.prober.EncodeRunner", runner)
-    # 31 chunks, so that the pilots do not all have the same remainder by 5 and thus the same loss
-    prober, segments = known(count=31)
+    # 33 chunks, so that the pilots do not all have the same remainder by 5 and thus the same loss
+    prober, segments = known(count=33)
     prober.runner = None
     request = LadderRequest(encoding=prober.encoding)
     ladder = find_ladder(prober, segments, request)
