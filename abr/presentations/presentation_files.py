@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from abr.errors import PresentationError
-from abr.fetch import is_url, read_text
+from abr.fetch import is_url, read_document
 from abr.presentations.presentation import Presentation
 
 __all__ = ["as_presentation", "load_presentation"]
@@ -52,17 +52,18 @@ def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
         from abr.presentations.pensieve_folder import read_pensieve_folder
 
         return read_pensieve_folder(Path(path))
-    text = read_text(name, PresentationError, MAX_DOCUMENT_BYTES)
+    manifest = read_document(name, PresentationError, MAX_DOCUMENT_BYTES)
+    text = manifest.text
     head = text.lstrip()[:8]
     # imported when needed, because m3u8 and the XML parser make `import abr` slower
     if head.startswith("<"):
         from abr.presentations.dash_manifest import read_mpd
 
-        return read_mpd(name, text, audio)
+        return read_mpd(name, manifest, audio)
     if head.startswith("#EXTM3U"):
         from abr.presentations.hls_manifest import read_hls
 
-        return read_hls(name, text, audio)
+        return read_hls(name, manifest, audio)
     from abr.presentations.presentation_json import read_json
 
     return read_json(name, text)

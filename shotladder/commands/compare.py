@@ -110,6 +110,7 @@ def command(
     presentations: tuple[str, ...],
     traces: tuple[Path, ...],
     trace_format: str | None,
+    trace_units: str | None,
     policies: tuple[str, ...],
     primary: str,
     rebuffer_margin: float,
@@ -139,7 +140,7 @@ def command(
     ladders = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     if len(ladders) == 2 and ladders[0].title == ladders[1].title:
         ladders = [pres.renamed(str(path)) for pres, path in zip(ladders, presentations, strict=True)]
-    networks = abr.load_traces(traces, format=trace_format)
+    networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     print_notes(reporter, ladders, networks)
     with reporter.stage("simulate") as advance:
         table = abr.simulate_many(

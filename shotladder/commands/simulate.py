@@ -109,6 +109,7 @@ def command(
     presentations: tuple[str, ...],
     traces: tuple[Path, ...],
     trace_format: str | None,
+    trace_units: str | None,
     policies: tuple[str, ...],
     mode: str,
     device: str,
@@ -137,7 +138,7 @@ def command(
             raise click.UsageError(str(error)) from error
     model = session_model(mode, target_vmaf=target_vmaf, **session)
     titles = [abr.load_presentation(path, audio=model.audio) for path in presentations]
-    networks = abr.load_traces(traces, format=trace_format)
+    networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     print_notes(reporter, titles, networks)
     settings: dict[str, Any] = {"device": device, "model": model}
     offsets = abr.start_offsets(networks, starts, seed)
