@@ -36,12 +36,12 @@ OneOrMore: TypeAlias = T | Sequence[T]
 CHUNK = 256
 
 
-def start_offsets(traces: Sequence[Trace | str | Path], starts: int, seed: int = 0) -> Floats:
+def start_offsets(traces: OneOrMore[Trace | str | Path], starts: int, seed: int = 0) -> Floats:
     """Return offsets into traces at which sessions start: 0, then one at random in each equal part of the trace.
 
     Parameters
     ----------
-    traces : sequence of Trace, path or URL
+    traces : Trace, path or URL, or a sequence of them
     starts : int
         Sessions per trace; each trace is divided into this number of equal parts.
     seed : int
@@ -52,10 +52,11 @@ def start_offsets(traces: Sequence[Trace | str | Path], starts: int, seed: int =
     ndarray of float64, shape (traces, starts)
         Seconds.
     """
+    networks = [as_trace(trace) for trace in _as_tuple(traces)]
     rng = np.random.default_rng(seed)
-    parts = (np.arange(starts) + rng.random((len(traces), starts))) / starts
+    parts = (np.arange(starts) + rng.random((len(networks), starts))) / starts
     parts[:, 0] = 0.0
-    return parts * np.array([[as_trace(trace).duration] for trace in traces])
+    return parts * np.array([[trace.duration] for trace in networks])
 
 
 def simulate_many(

@@ -7,6 +7,7 @@ is small, replay needs few of its attributes, and the DASH libraries in Python d
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from abr.errors import PresentationError
@@ -44,7 +45,7 @@ def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
         When it cannot be read; the message names the file and the value. For JSON it is a
         `PresentationDocumentError`, which has the file and the location as attributes.
     """
-    name = str(path)
+    name = os.fspath(path)
     if not is_url(name) and Path(path).is_dir():
         document = Path(path) / "presentation.json"
         if document.is_file():
@@ -86,6 +87,6 @@ def as_presentation(presentation: Presentation | str | Path, *, audio: bool = Fa
     """
     if isinstance(presentation, Presentation):
         return presentation
-    if isinstance(presentation, str | Path):
+    if isinstance(presentation, str | os.PathLike):
         return load_presentation(presentation, audio=audio)
     raise PresentationError(f"expected a Presentation, a path or a URL, got {type(presentation).__name__}")

@@ -9,6 +9,7 @@ Ghent), `csv` (a header that names a time or duration and a rate; also the Irish
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +70,7 @@ def load_trace(
     TraceError
         When the file is not a trace, or contains several; the message names file, line and value.
     """
-    traces = _load_file(str(path), format, latency, units)
+    traces = _load_file(os.fspath(path), format, latency, units)
     if len(traces) > 1:
         raise TraceError(f"{path}: the file contains {len(traces)} traces; `load_traces` reads all of them")
     return traces[0]
@@ -99,8 +100,8 @@ def load_traces(
         When there is no file, or one is not a trace.
     """
     files: list[str] = []
-    paths = [paths] if isinstance(paths, str | Path) else paths
-    for path in map(str, paths):
+    paths = [paths] if isinstance(paths, str | os.PathLike) else paths
+    for path in [os.fspath(path) for path in paths]:
         if not is_url(path) and Path(path).is_dir():
             files += map(str, sorted(p for p in Path(path).rglob("*") if _may_be_trace(p)))
         else:
@@ -133,7 +134,7 @@ def as_trace(trace: Trace | str | Path) -> Trace:
     """
     if isinstance(trace, Trace):
         return trace
-    if isinstance(trace, str | Path):
+    if isinstance(trace, str | os.PathLike):
         return load_trace(trace)
     raise TraceError(f"expected a Trace, a path or a URL, got {type(trace).__name__}")
 
