@@ -80,6 +80,13 @@ class IntegerPair(click.ParamType[tuple[int, int]]):
     help="Comparison size in pixels. Default: the size of the reference in square pixels.",
 )
 @option(
+    "Metrics",
+    "--crop",
+    metavar="WIDTHxHEIGHT",
+    type=IntegerPair("x"),
+    help="Middle part of the reference that the files show, in pixels, for a reference with bars. Default: all of it.",
+)
+@option(
     "Frames",
     "--every",
     metavar="N",
@@ -126,6 +133,7 @@ def command(
     engine: str,
     every: int,
     size: tuple[int, int] | None,
+    crop: tuple[int, int] | None,
     device: str | None,
     frames: tuple[int, int] | None,
     offset: int,
@@ -151,6 +159,7 @@ def command(
             frames=frames,
             offset=offset,
             size=size,
+            crop=crop,
             device=device,
             metrics=metrics,
             threads=threads,
