@@ -12,7 +12,7 @@ import numpy as np
 
 from abr.bounds.offline_bound import compute_upper_bounds, objective
 from abr.errors import TraceError
-from abr.player.presentation_arrays import JoinedTraces, join_traces
+from abr.player.presentation_arrays import JoinedTraces, check_work, join_traces
 from abr.player.session_arrays import METRICS_DTYPE, BatchArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, as_session_model
 from abr.policy_interface.policy import Floats
@@ -116,6 +116,8 @@ def simulate_many(
     arms = [(pres, policy) for pres in videos for policy in _as_tuple(policies)]
     table = SessionTable.empty(len(arms) * offsets.size, chosen.name, device)
     report = progress_callback(progress, "simulate")
+    for pres in videos:
+        check_work(pres, networks)
     for number, (pres, policy) in enumerate(arms):
         rows = slice(number * offsets.size, (number + 1) * offsets.size)
         fitted = for_device(pres, device)

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from abr import http_client
 from shotladder_runtime.errors import ShotladderError
+from shotladder_runtime.regular_file import open_regular
 
 __all__ = ["Document", "file_name", "is_url", "read_bytes", "read_document", "resolve_reference", "sizes_of", "stem"]
 
@@ -60,11 +61,14 @@ def resolve_reference(base: str, reference: str) -> str:
     >>> resolve_reference("dash/video/", "a%20b/1.m4s?token=1")
     'dash/video/a b/1.m4s'
     """
-    if is_url(base) or is_url(reference):
-        return urljoin(base, reference)
+    try:
+        if is_url(base) or is_url(reference):
+            return urljoin(base, reference)
+        path = urlsplit(reference).path
+    except ValueError:  # such as a host with one bracket; the request of the file reports it
+        return reference
     folder = os.path.dirname(base)  # noqa: PTH120 (pathlib ignores the slash at the end)
-    parts = urlsplit(reference)
-    path = unquote(parts.path, errors="surrogateescape")
+    path = unquote(path, errors="surrogateescape")
     resolved = os.path.join(folder, path)  # noqa: PTH118 (pathlib would drop the slash at the end)
     # some packagers write the names of files as they are, without percent signs
     literal = os.path.join(folder, reference)  # noqa: PTH118
@@ -126,21 +130,11 @@ def _read(path: str, error: type[ShotladderError], count: int, start: int = 0) -
     try:
         if is_url(path):
             return http_client.read(path, start, count)
-        with open(path, "rb", opener=_open_regular) as file:
+        with open(path, "rb", opener=open_regular) as file:
             file.seek(start)
             return file.read(count), path
     except http_client.FAILURES as cause:
         raise error(f"{path}: cannot read it: {http_client.reason(cause)}") from cause
-
-
-def _open_regular(path: str, flags: int) -> int:
-    """Open a regular file; a pipe or a device could block or never end."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError("it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
 
 
 def sizes_of(paths: Sequence[str], error: type[ShotladderError]) -> list[int]:

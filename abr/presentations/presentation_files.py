@@ -13,6 +13,8 @@ from pathlib import Path
 from abr.errors import PresentationError
 from abr.fetch import is_url, read_document
 from abr.presentations.presentation import Presentation
+from shotladder_runtime.errors import DocumentError
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["as_presentation", "load_presentation"]
 
@@ -46,16 +48,26 @@ def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
         `PresentationDocumentError`, which has the file and the location as attributes.
     """
     name = os.fspath(path)
-    if not is_url(name) and Path(path).is_dir():
-        document = Path(path) / "presentation.json"
-        if document.is_file():
-            return load_presentation(document)
-        from abr.presentations.pensieve_folder import read_pensieve_folder
+    try:
+        return _load(name, audio)
+    except PresentationError as error:
+        # values check themselves, and do not know the file
+        if printable(name) in str(error) or isinstance(error, DocumentError):
+            raise
+        raise PresentationError(f"{name}: {error}") from error
 
-        return read_pensieve_folder(Path(path))
+
+def _load(name: str, audio: bool) -> Presentation:
+    if not is_url(name) and "\0" not in name and Path(name).is_dir():
+        document = Path(name) / "presentation.json"
+        if document.is_file():
+            name = str(document)
+        else:
+            from abr.presentations.pensieve_folder import read_pensieve_folder
+
+            return read_pensieve_folder(Path(name))
     manifest = read_document(name, PresentationError, MAX_DOCUMENT_BYTES)
-    text = manifest.text
-    head = text.lstrip()[:8]
+    head = manifest.text.lstrip()[:8]
     # imported when needed, because m3u8 and the XML parser make `import abr` slower
     if head.startswith("<"):
         from abr.presentations.dash_manifest import read_mpd
@@ -67,7 +79,7 @@ def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
         return read_hls(name, manifest, audio)
     from abr.presentations.presentation_json import read_json
 
-    return read_json(name, text)
+    return read_json(name, manifest.text)
 
 
 def as_presentation(presentation: Presentation | str | Path, *, audio: bool = False) -> Presentation:

@@ -30,6 +30,7 @@ from abr.traces.trace_lines import (
 from abr.traces.trace_sessions import is_fcc, is_puffer, read_fcc, read_puffer
 from abr.traces.trace_table import number, split_rows
 from abr.traces.trace_units import Units, parse_units
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["FORMATS", "as_trace", "load_trace", "load_traces"]
 
@@ -102,7 +103,7 @@ def load_traces(
     files: list[str] = []
     paths = [paths] if isinstance(paths, str | os.PathLike) else paths
     for path in [os.fspath(path) for path in paths]:
-        if not is_url(path) and Path(path).is_dir():
+        if not is_url(path) and "\0" not in path and Path(path).is_dir():
             files += map(str, sorted(p for p in Path(path).rglob("*") if _may_be_trace(p)))
         else:
             files.append(path)
@@ -152,7 +153,7 @@ def _load_file(path: str, format: str | None, latency: float, units: str | None)
             raise TraceError(f"{path}: the format {name} has its own units")
         traces = FORMATS[name](path, text, latency, stated)
     except TraceError as error:
-        raise error if path in str(error) else TraceError(f"{path}: {error}") from error
+        raise error if printable(path) in str(error) else TraceError(f"{path}: {error}") from error
     return [_note_rate(trace) for trace in ([traces] if isinstance(traces, Trace) else traces)]
 
 

@@ -22,6 +22,7 @@ from shotladder.commands.options.session_options import (
 )
 from shotladder.commands.simulate import print_notes
 from shotladder.reporter import Reporter
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["command"]
 
@@ -181,7 +182,8 @@ def _title(name: str) -> str:
 
 
 def _show(result: abr.ArmComparison, parts: dict[str, float] | None) -> None:
-    click.echo(f"{result.second}\nagainst {result.first}: {result.sessions} sessions on {result.traces} traces")
+    arms = printable(f"{result.second}\nagainst {result.first}")
+    click.echo(f"{arms}: {result.sessions} sessions on {result.traces} traces")
     click.echo(f"{'':20}{'first':>12}{'second':>12}{'difference':>12}{'95 % interval':>26}{'p, Holm':>9}")
     for effect in result.effects:
         low, high = effect.ci95

@@ -15,6 +15,7 @@ from shotladder import __version__
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.reporter import Reporter
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["command"]
 
@@ -176,7 +177,7 @@ def command(
                 f"{each.path}: {len(each.duplicated_frames)} frames match an adjacent reference frame better;"
                 f" for example, frame {frame} shows reference frame {shown}"
             )
-    click.echo(json.dumps(_document(scores)) if as_json else _table(scores))
+    click.echo(json.dumps(_document(scores)) if as_json else printable(_table(scores)))
 
 
 def _missing_frames(scores: vmaf.Scores) -> str:
