@@ -12,7 +12,7 @@ import numpy as np
 
 from abr.bounds.offline_bound import compute_upper_bounds, objective
 from abr.errors import TraceError
-from abr.player.presentation_arrays import JoinedTraces, join_traces
+from abr.player.presentation_arrays import JoinedTraces, check_work, join_traces
 from abr.player.session_arrays import METRICS_DTYPE, BatchArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, as_session_model
 from abr.policy_interface.policy import Floats
@@ -36,12 +36,12 @@ OneOrMore: TypeAlias = T | Sequence[T]
 CHUNK = 256
 
 
-def start_offsets(traces: Sequence[Trace | str | Path], starts: int, seed: int = 0) -> Floats:
+def start_offsets(traces: OneOrMore[Trace | str | Path], starts: int, seed: int = 0) -> Floats:
     """Return offsets into traces at which sessions start: 0, then one at random in each equal part of the trace.
 
     Parameters
     ----------
-    traces : sequence of Trace, path or URL
+    traces : Trace, path or URL, or a sequence of them
     starts : int
         Sessions per trace; each trace is divided into this number of equal parts.
     seed : int
@@ -52,10 +52,11 @@ def start_offsets(traces: Sequence[Trace | str | Path], starts: int, seed: int =
     ndarray of float64, shape (traces, starts)
         Seconds.
     """
+    networks = [as_trace(trace) for trace in _as_tuple(traces)]
     rng = np.random.default_rng(seed)
-    parts = (np.arange(starts) + rng.random((len(traces), starts))) / starts
+    parts = (np.arange(starts) + rng.random((len(networks), starts))) / starts
     parts[:, 0] = 0.0
-    return parts * np.array([[as_trace(trace).duration] for trace in traces])
+    return parts * np.array([[trace.duration] for trace in networks])
 
 
 def simulate_many(
@@ -115,6 +116,8 @@ def simulate_many(
     arms = [(pres, policy) for pres in videos for policy in _as_tuple(policies)]
     table = SessionTable.empty(len(arms) * offsets.size, chosen.name, device)
     report = progress_callback(progress, "simulate")
+    for pres in videos:
+        check_work(pres, networks)
     for number, (pres, policy) in enumerate(arms):
         rows = slice(number * offsets.size, (number + 1) * offsets.size)
         fitted = for_device(pres, device)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from abr.errors import PolicyError
-from abr.player.presentation_arrays import JoinedTraces, join_traces, policy_context, presentation_arrays
+from abr.player.presentation_arrays import JoinedTraces, check_work, join_traces, policy_context, presentation_arrays
 from abr.player.session_arrays import METRICS_DTYPE, PresentationArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, as_session_model
 from abr.policies import get_policy
@@ -154,6 +154,7 @@ def simulate(
     """
     chosen = as_session_model(model, buffer)
     pres, network = as_presentation(presentation, audio=chosen.audio), as_trace(trace)
+    check_work(pres, [network])
     player = prepare_player(for_device(pres, device), policy, chosen)
     session = _play(player, join_traces([network], chosen), network, start)
     segments = int(player.model["segment_count"])

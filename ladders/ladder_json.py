@@ -12,9 +12,16 @@ import msgspec
 
 from encoder import Chunk, Segment
 from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung
+from shotladder_runtime.errors import DocumentError
+from shotladder_runtime.json_document import parse_json
+from shotladder_runtime.regular_file import read_regular_file
 
 __all__ = ["load_ladder", "load_ladders", "save_ladder", "save_ladders"]
 
+#: Maximum size of the file, bytes; chosen by hand: a ladder of 10 h has 4 MB.
+MAX_BYTES = 64 << 20
+#: Largest number in a ladder; chosen by hand: a bitrate is below 1e12.
+MAX_NUMBER = 1e15
 #: Version of the structure of `ladder.json`.
 FORMAT_VERSION = 2
 
@@ -75,11 +82,13 @@ def load_ladders(path: str | Path) -> tuple[Ladder, ...]:
         If the file cannot be read or has another structure; the message names the location of the fault.
     """
     try:
-        document = json.loads(Path(path).read_text())
+        document = parse_json(read_regular_file(path, MAX_BYTES), str(path))
     except OSError as error:
-        raise LadderError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise LadderError(f"{path}: not a ladder (not valid JSON: {error})") from error
+        raise LadderError(f"{path}: {error.strerror or error}") from error
+    except DocumentError as error:
+        raise LadderError(f"{path}: not a ladder ({error.location}: {error.problem})") from error
+    except ValueError as error:
+        raise LadderError(f"{path}: not a ladder ({error})") from error
     if not document:
         raise LadderError(f"{path}: not a ladder (it is empty)")
     if not isinstance(document, list):
@@ -96,9 +105,10 @@ def _from_json(value: Any, path: str | Path, location: str) -> Ladder:
     # the version comes first: another version has other fields
     if isinstance(value, dict) and value.get("version", FORMAT_VERSION) != FORMAT_VERSION:
         raise LadderError(f"{path}: not a ladder (made by another version of shotladder, at `{location}.version`)")
+    _check_numbers(value, path, location)
     try:
         document = msgspec.convert(value, _Document)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise LadderError(f"{path}: not a ladder ({str(error).replace('`$', f'`{location}')})") from error
     if not document.rungs:
         raise LadderError(f"{path}: not a ladder (no rungs, at `{location}.rungs`)")
@@ -108,3 +118,18 @@ def _from_json(value: Any, path: str | Path, location: str) -> Ladder:
             raise LadderError(f"{path}: not a ladder ({counts}, at `{location}.rungs[{n}].quantisers`)")
     fields = {name: getattr(document, name) for name in document.__struct_fields__ if name != "version"}
     return Ladder(**fields)
+
+
+def _check_numbers(value: Any, path: str | Path, location: str) -> None:
+    """Raise when a number is NaN, infinite or above `MAX_NUMBER`; the message names its place."""
+    items: list[tuple[str, Any]] = [(location, value)]
+    while items:
+        place, each = items.pop()
+        if isinstance(each, dict):
+            items += [(f"{place}.{key}", child) for key, child in each.items()]
+        elif isinstance(each, list):
+            items += [(f"{place}[{n}]", child) for n, child in enumerate(each)]
+        elif isinstance(each, int | float) and not abs(each) <= MAX_NUMBER:
+            shown = f"{each:g}" if isinstance(each, float) else "an integer of many digits"
+            problem = f"expected a number up to {MAX_NUMBER:g}, found {shown}"
+            raise LadderError(f"{path}: not a ladder ({problem}, at `{place}`)")

@@ -20,6 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from shotladder_runtime.printable_text import printable
+
 __all__ = ["Advance", "Reporter"]
 
 #: Minimum time between two progress lines without a terminal, s; chosen by hand.
@@ -53,7 +55,7 @@ class Reporter:
     def say(self, text: str) -> None:
         """Print one line."""
         if not self.quiet:
-            self._console.print(text, markup=False, soft_wrap=True)
+            self._console.print(printable(text), markup=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
@@ -70,7 +72,7 @@ class Reporter:
     def _bar(self, title: str) -> Iterator[Advance]:
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description:<24}"),
+            TextColumn("{task.description:<24}", markup=False),
             BarColumn(),
             TaskProgressColumn(show_speed=True),
             TimeElapsedColumn(),
@@ -81,7 +83,7 @@ class Reporter:
                 self._live = Progress(*columns, console=self._console)
                 self._live.start()
             live = self._live
-            task = live.add_task(title, total=None)
+            task = live.add_task(printable(title), total=None)
             self._stages += 1
         try:
             yield lambda done, total: live.update(task, completed=done, total=total)

@@ -15,6 +15,8 @@ ShotladderError
 
 from __future__ import annotations
 
+from shotladder_runtime.printable_text import printable
+
 __all__ = [
     "ClusterError",
     "DocumentError",
@@ -30,6 +32,10 @@ __all__ = [
 
 class ShotladderError(Exception):
     """Base class of all errors of shotladder; the message states what is wrong, where, and what to do."""
+
+    def __str__(self) -> str:
+        """Return the message; control codes in names of files and in values are escaped."""
+        return printable(super().__str__())
 
 
 class MissingToolError(ShotladderError, FileNotFoundError):
@@ -104,4 +110,4 @@ class DocumentError(ShotladderError, ValueError):
         super().__init__(file, location, problem)
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.location}: {self.problem}"
+        return printable(f"{self.file}: {self.location}: {self.problem}")

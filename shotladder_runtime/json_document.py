@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 #: msgspec ends its messages with the location: "Expected `float`, got `str` - at `$.video[0].bytes`"
 _LOCATION = re.compile(r"(?s)(.*) - at `([^`]*)`$")
+#: half of a surrogate pair, as JSON escapes it or as Python decodes it
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 #: one step of a location: `.key` or `[index]`
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
@@ -44,13 +46,26 @@ def parse_json(text: str, file: str, *, error: type[DocumentError] = DocumentErr
         When the text is not JSON; its location is the line.
     """
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except json.JSONDecodeError as cause:
         raise error(file, f"line {cause.lineno}", f"not valid JSON: {cause.msg}") from cause
     except (RecursionError, ValueError) as cause:
         # ValueError: an integer of more digits than Python converts
         problem = "it is nested too deeply" if isinstance(cause, RecursionError) else "an integer has too many digits"
         raise error(file, "$", f"not valid JSON: {problem}") from cause
+    half = _SURROGATE.search(text)
+    if half and not _is_unicode(value):
+        line = text.count("\n", 0, half.start()) + 1
+        raise error(file, f"line {line}", "a text has half of a surrogate pair, which is not a character")
+    return value
+
+
+def _is_unicode(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_structure(

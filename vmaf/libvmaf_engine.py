@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from encoder import Source
+from encoder.encode.filters import Filter
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
+from vmaf.colour_matrix import is_rgb, rgb_matrix
 from vmaf.errors import MeasureError, PairingError
 from vmaf.measurement_request import MeasurementRequest
 from vmaf.model_document import Model
@@ -29,7 +31,10 @@ __all__ = ["arguments", "measure"]
 CLOCK = "settb=1/1000,setpts=N"
 
 #: both sides get the same colour tags; otherwise ffmpeg converts the samples of one side to the other's colour space
-SAME_COLOUR = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,"
+SAME_COLOUR = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+
+#: the filter of `make_preparation_filters` that converts full range
+FULL_RANGE = Filter("scale", (("in_range", "pc"), ("out_range", "tv")))
 
 #: libvmaf's names of the series of `Scores`
 LOG_KEYS = {
@@ -131,35 +136,60 @@ def _trim(source: Source, begin: int, end: int) -> str:
 def _graph(request: MeasurementRequest, span: Span) -> list[str]:
     """Return the filter chains: reference, renditions, comparisons."""
     count = len(request.renditions)
-    convert = f"scale={request.width}:{request.height}:flags=bicubic,format={request.pixel_format}"
     reference = request.reference
-    heads = "".join(f"[r{i}]" for i in range(count))
-    chains = [
-        f"[0:{reference.stream_index}]{_trim(reference, span.start, span.stop)}{_preparation(request)}"
-        f"{SAME_COLOUR}{convert},{CLOCK},split={count}{heads}"
-    ]
+    filters, is_full = _preparation(request)
+    if request.crop:
+        filters = f"crop={request.crop[0]}:{request.crop[1]}:exact=1," + filters
+    start = f"[0:{reference.stream_index}]{_trim(reference, span.start, span.stop)}{filters}"
+    if is_rgb(reference):
+        # each rendition may state another matrix
+        inputs = "".join(f"[rgb{i}]" for i in range(count))
+        chains = [f"{start}split={count}{inputs}"]
+        chains += [
+            f"[rgb{i}]{_conversion(request, reference, rendition, is_full=is_full)},{CLOCK}[r{i}]"
+            for i, rendition in enumerate(request.renditions)
+        ]
+    else:
+        heads = "".join(f"[r{i}]" for i in range(count))
+        convert = _conversion(request, reference, reference, is_full=is_full)
+        chains = [f"{start}{convert},{CLOCK},split={count}{heads}"]
     for i, rendition in enumerate(request.renditions):
         begin = max(0, span.start - request.offset)
         end = min(rendition.frame_count, span.stop - request.offset)
         # where the rendition has no frame around the range, any frame will do: motion depends on the reference only
         before, after = begin - (span.start - request.offset), span.stop - request.offset - end
         pad = f"tpad=start={before}:stop={after}:start_mode=clone:stop_mode=clone," if before or after else ""
-        chains.append(
-            f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{_limited_range(rendition)}"
-            f"{SAME_COLOUR}{convert},{pad}{CLOCK}[d{i}]"
-        )
+        convert = _conversion(request, rendition, reference, is_full=rendition.colour.range == "pc")
+        chains.append(f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{convert},{pad}{CLOCK}[d{i}]")
         chains += _comparison(request, i)
     return chains
 
 
-def _preparation(request: MeasurementRequest) -> str:
-    """Return the filters of the reference before the comparison."""
-    return "".join(f"{each}," for each in request.preparation)
+def _preparation(request: MeasurementRequest) -> tuple[str, bool]:
+    """Return the filters of the reference before the conversion, and whether the conversion is from full range.
+
+    The change of the range is part of the conversion, because a second conversion would round the samples twice.
+    """
+    filters = list(request.preparation)
+    is_full = bool(filters) and filters[-1] == FULL_RANGE
+    if is_full:
+        filters.pop()
+    return "".join(f"{each}," for each in filters), is_full
 
 
-def _limited_range(rendition: Source) -> str:
-    """Return the filter that converts full-range samples to limited range, as was done with the reference."""
-    return "scale=in_range=pc:out_range=tv," if rendition.colour.range == "pc" else ""
+def _conversion(request: MeasurementRequest, video: Source, other: Source, *, is_full: bool) -> str:
+    """Return the filters that convert a video to the size and format of the comparison in one step.
+
+    RGB is converted by the matrix that the video on the other side states.
+    """
+    scale = f"scale={request.width}:{request.height}:flags=bicubic"
+    convert = f"format={request.pixel_format}"
+    # tags of limited range before the conversion would change its rounding
+    if is_rgb(video):
+        return f"{scale}:out_color_matrix={rgb_matrix(other)}:out_range=tv,{convert},{SAME_COLOUR}"
+    if is_full:
+        return f"{scale}:in_range=pc:out_range=tv,{convert},{SAME_COLOUR}"
+    return f"{SAME_COLOUR},{scale},{convert}"
 
 
 def _comparison(request: MeasurementRequest, i: int) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TypedDict
 
 import av
 
 from encoder import Source
 from encoder.encode.filters import Filter, make_preparation_filters
+from vmaf.alignment.frame_shape import check_shape, crop_in_samples, display_size, screen_size
 from vmaf.alignment.frame_times import missing_frames
 from vmaf.errors import MeasureError
 from vmaf.model_document import Model
@@ -41,6 +41,9 @@ class ScoreOptions(TypedDict, total=False):
         become on the screen of `device`.
     device : {"phone", "tv-1080p", "tv-4k"} or None
         Screen of the viewer. It selects among the models of `v0.6.1`, `neg` or `v1`, and the size.
+    crop : (int, int) or None
+        Width and height of the middle part of the reference, upright and in square pixels, that the renditions show;
+        by default all of it. For a reference with black bars that the renditions do not have. Libvmaf engine only.
     threads : int or None
         Threads that frames and renditions are divided among; by default one for each core.
     match_times : bool
@@ -56,6 +59,7 @@ class ScoreOptions(TypedDict, total=False):
     offset: int
     size: tuple[int, int] | None
     device: str | None
+    crop: tuple[int, int] | None
     threads: int | None
     match_times: bool
     partial: bool
@@ -88,6 +92,8 @@ class MeasurementRequest:
         For each rendition, the reference's frames that it does not hold.
     partial : bool
         Whether frames may be missing.
+    crop : (int, int) or None
+        Width and height of the part of the upright reference that is compared, in samples.
     """
 
     reference: Source
@@ -105,6 +111,7 @@ class MeasurementRequest:
     threads: int
     missing: tuple[frozenset[int], ...]
     partial: bool
+    crop: tuple[int, int] | None = None
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -172,7 +179,9 @@ def build_request(
     if unknown := [name for name in metrics if name not in METRICS]:
         raise MeasureError(f"unknown metric {unknown[0]!r}; known: {', '.join(METRICS)}")
     device, offset, partial = options.get("device"), options.get("offset", 0), options.get("partial", False)
-    width, height = options.get("size") or screen_size(reference, DEVICES.get(device or ""))
+    shown = options.get("crop") or display_size(reference)
+    check_shape(reference, shown, renditions)
+    width, height = options.get("size") or screen_size(shown, DEVICES.get(device or ""))
     loaded = load(choose_model(min(width, height), model, device, float(reference.frame_rate)))
     _check_size((width, height), loaded)
     missing = tuple(
@@ -203,6 +212,7 @@ def build_request(
         threads=thread_count(options),
         missing=missing,
         partial=partial,
+        crop=crop_in_samples(reference, options.get("crop")),
     )
     if not request.frames:
         raise MeasureError(f"frame_stride={frame_stride} leaves no frame to measure in [{start}, {stop})")
@@ -223,28 +233,6 @@ def thread_count(options: ScoreOptions) -> int:
     if threads < 1:
         raise MeasureError(f"threads={threads}: at least one thread is needed")
     return threads
-
-
-def display_size(source: Source) -> tuple[int, int]:
-    """Return the size of a video upright and in square pixels; odd sides stay odd if its pixels are square already."""
-    if source.sample_aspect_ratio != 1:
-        return source.display_size
-    if source.rotation % 180:
-        return source.height, source.width
-    return source.width, source.height
-
-
-def screen_size(source: Source, rows: int | None) -> tuple[int, int]:
-    """Return the size of a video on a 16:9 screen with `rows` rows, or `display_size` if `rows` is None.
-
-    The screen is turned upright for an upright video.
-    """
-    size = display_size(source)
-    if rows is None:
-        return size
-    scale = min(Fraction(rows, min(size)), Fraction(rows * 16, 9 * max(size)))
-    width, height = (round(side * scale / 2) * 2 for side in size)
-    return width, height
 
 
 def _check_size(size: tuple[int, int], model: Model) -> None:

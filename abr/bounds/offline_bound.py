@@ -144,7 +144,8 @@ def offline_bound(
     traces = join_traces([as_trace(trace)], chosen)
     problem = BoundProblem(
         tables.sizes,
-        np.ascontiguousarray(np.broadcast_to(tables.bitrates / 1e3, tables.sizes.shape)),
+        # a copy, because a view of one segment would stay read-only, which the kernel does not take
+        np.broadcast_to(tables.bitrates / 1e3, tables.sizes.shape).copy(),
         tables.durations,
         tables.edges,
         1.0,

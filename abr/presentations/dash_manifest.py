@@ -1,223 +1,246 @@
-"""Read the video and audio segments of a DASH manifest (ISO/IEC 23009-1): their durations and sizes.
-
-Sizes come from `SegmentSize` elements (AStream), media ranges, a segment index, or the files themselves; for files at
-URLs, from HEAD requests.
-"""
+"""Read the video and audio segments of a DASH manifest (ISO/IEC 23009-1): their durations and sizes."""
 
 from __future__ import annotations
 
-import math
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from abr.errors import PresentationError
-from abr.fetch import read_bytes, resolve_reference, sizes_of, stem
+from abr.fetch import Document, stem
+from abr.presentations.codec_kinds import is_without_video, transfer_range, video_codec, video_range
+from abr.presentations.dash_periods import Period, join_periods, read_periods
+from abr.presentations.dash_segments import Segments, read_segments
+from abr.presentations.dash_timeline import integer
+from abr.presentations.ladder_choice import VideoStream, choose_ladder, count_nouns
 from abr.presentations.presentation import Presentation, Rung
-from abr.presentations.segment_index import read_sidx
-from abr.presentations.segment_lists import audio_from_list, presentation_from_lists
+from abr.presentations.segment_lists import audio_from_list, check_total, keep_aligned, presentation_from_lists
 
 __all__ = ["read_mpd"]
 
-_DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$")
-#: unit of a `SegmentSize` -> bytes (AStream)
-_SCALES = {"bits": 1 / 8, "kbits": 125, "mbits": 125_000, "bytes": 1, "b": 1, "kb": 1000, "mb": 1_000_000}
-_FIELD = re.compile(r"\$(RepresentationID|Number|Bandwidth|Time)(?:%0(\d+)d)?\$|\$\$")
-_TRICK_MODE = "http://dashif.org/guidelines/trickmode"
-#: bytes at the start of a file that are searched for a segment index when no `indexRange` says where it is; chosen by
-#: hand
-_INDEX_SEARCH_BYTES = 1 << 20
-
-Segments = list[tuple[float, int]]
+#: both spellings are in use (DASH-IF IOP, 3.2.9)
+_TRICK_MODES = ("http://dashif.org/guidelines/trickmode", "http://dashif.org/guide-lines/trickmode")
+_ROLE = "urn:mpeg:dash:role:2011"
+_TRANSFER = "urn:mpeg:mpegB:cicp:TransferCharacteristics"
+#: largest bitrate, bit/s; chosen by hand
+MAX_BANDWIDTH = 10**12
 
 
-def read_mpd(path: str, text: str, audio: bool) -> Presentation:
-    """Read a manifest of one period: the video adaptation set with most representations, and the first audio set.
+class _Ladder(NamedTuple):
+    """The ladder of one period."""
 
-    `audio` is False to leave out the audio, whose sizes may need a request for each segment.
+    rungs: list[Rung]
+    lists: list[Segments]
+    notes: tuple[str, ...]
+
+
+def read_mpd(path: str, document: Document, audio: bool) -> Presentation:
+    """Read the ladder with most rungs, and the first audio set.
+
+    Periods with the same ladder as the longest one are joined; what is left out is noted.
+
+    Parameters
+    ----------
+    path : str
+        Path or URL, for messages and the title.
+    document : Document
+        The manifest.
+    audio : bool
+        False to leave out the audio, whose sizes may need a request for each segment.
     """
+    root = _parse(path, document.text)
+    try:
+        periods = read_periods(root)
+    except ValueError as error:
+        raise PresentationError(f"{path}: {error}") from error
+    found: list[tuple[Period, list[VideoStream], tuple[str, ...]]] = []
+    for period in periods:
+        streams, notes = _streams(path, period.element)
+        if streams:
+            found.append((period, *_prefix(period, len(periods), streams, notes)))
+    if not found:
+        raise PresentationError(f"{path}: the manifest has no video adaptation set")
+    joined, left_out = join_periods([(period, _signature(streams)) for period, streams, _ in found])
+    ladders = [
+        _read_ladder(path, document.address, root, period, streams, notes)
+        for n, (period, streams, notes) in enumerate(found)
+        if n in joined
+    ]
+    counts = {len(ladder.rungs) for ladder in ladders}
+    if len(counts) > 1:
+        raise PresentationError(f"{path}: the periods have {min(counts)} to {max(counts)} rungs with equal segments")
+    lists = [[segment for ladder in ladders for segment in ladder.lists[r]] for r in range(counts.pop())]
+    notes = left_out + tuple(note for ladder in ladders for note in ladder.notes)
+    pres = presentation_from_lists(path, stem(path), ladders[0].rungs, lists)
+    pres = replace(pres, notes=notes + pres.notes)
+    track: Segments = []
+    if audio:
+        for n in sorted(joined):
+            track += _read_audio(path, document.address, root, found[n][0])
+    return replace(pres, audio=audio_from_list(track)) if track else pres
+
+
+def _parse(path: str, text: str) -> Element:
     if re.search(r"<!(DOCTYPE|ENTITY)", text):
         raise PresentationError(
             f"{path}: the manifest declares XML entities, which are not read because they can expand without limit"
         )
     try:
         root = ElementTree.fromstring(text)  # noqa: S314 (no entities, checked above)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError) as error:
         raise PresentationError(f"{path}: the manifest is not valid XML: {error}") from error
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-    periods = root.findall("Period")
-    if root.tag != "MPD" or not periods:
+    if root.tag != "MPD" or root.find("Period") is None:
         raise PresentationError(f"{path}: not a DASH manifest: there is no Period in an MPD")
-    if len(periods) > 1:
-        raise PresentationError(
-            f"{path}: the manifest has {len(periods)} periods; only manifests of one period are supported"
-        )
     if root.get("type") == "dynamic":
         raise PresentationError(f"{path}: the manifest is live; replay needs one that lists all segments")
-    sets = [s for s in periods[0].findall("AdaptationSet") if _is(s, "video")]
-    if not sets:
-        raise PresentationError(f"{path}: the manifest has no video adaptation set")
-    chosen = max(sets, key=lambda s: len(s.findall("Representation")))
-    total = _seconds(periods[0].get("duration") or root.get("mediaPresentationDuration"))
-    rungs, lists = [], []
-    for representation in chosen.findall("Representation"):
-        bandwidth = int(representation.get("bandwidth", "0"))
-        name = representation.get("id", str(bandwidth))
-        chain = [root, periods[0], chosen, representation]
-        rungs.append(Rung(name, bandwidth, _number(chain, "width"), _number(chain, "height")))
-        lists.append(_read(path, chain, total))
-    pres = presentation_from_lists(path, stem(path), rungs, lists)
-    audio_sets = [
-        s for s in periods[0].findall("AdaptationSet") if _is(s, "audio") and s.find("Representation") is not None
-    ]
-    if audio and audio_sets:
-        best = max(audio_sets[0].findall("Representation"), key=lambda r: int(r.get("bandwidth", "0")))
-        return replace(pres, audio=audio_from_list(_read(path, [root, periods[0], audio_sets[0], best], total)))
-    return pres
+    return root
 
 
-def _read(path: str, chain: list[Element], total: float | None) -> Segments:
+def _prefix(
+    period: Period, periods: int, streams: list[VideoStream], notes: tuple[str, ...]
+) -> tuple[list[VideoStream], tuple[str, ...]]:
+    """Return the streams, and the notes with the number of the period when there are several."""
+    where = f"period {period.number}: " if periods > 1 else ""
+    return streams, tuple(f"{where}{note}" for note in notes)
+
+
+def _signature(streams: Sequence[VideoStream]) -> tuple[object, ...]:
+    """Return what two periods with the same ladder have in common."""
+    return tuple(sorted((s.codec, s.dynamic_range, s.rung.width or 0, s.rung.height or 0) for s in streams))
+
+
+def _streams(path: str, period: Element) -> tuple[list[VideoStream], tuple[str, ...]]:
+    """Return the streams of the ladder of a period, and notes of what is left out."""
+    streams: list[VideoStream] = []
+    trick_modes = 0
+    for adaptation in period.findall("AdaptationSet"):
+        if _is_trick_mode(adaptation):
+            trick_modes += 1
+            continue
+        for representation in adaptation.findall("Representation"):
+            chain = [period, adaptation, representation]
+            if _kind(chain) == "video":
+                streams.append(_video_stream(path, chain))
+    if not streams:
+        return [], ()
+    chosen, notes = choose_ladder(streams, prefer_longest=True)
+    if trick_modes:
+        notes += (f"left out: {count_nouns(trick_modes, 'trick-play set')}",)
+    return chosen, notes
+
+
+def _video_stream(path: str, chain: list[Element]) -> VideoStream:
+    representation = chain[-1]
     try:
-        return _segments(path, chain, total)
-    except (ValueError, KeyError, ZeroDivisionError) as error:
-        if isinstance(error, PresentationError):
-            raise
+        bandwidth = integer(representation.attrib, "bandwidth", minimum=1)
+        if bandwidth > MAX_BANDWIDTH:
+            raise ValueError(f"bandwidth={bandwidth} is above {MAX_BANDWIDTH} bit/s")
+        name = representation.get("id", str(bandwidth))
+        sides = [_integer_or_none(chain, side) for side in ("width", "height")]
+    except ValueError as error:
+        raise PresentationError(f"{path}: representation {representation.get('id')}: {error}") from error
+    codecs = _attribute(chain, "codecs")
+    return VideoStream(
+        Rung(name, bandwidth, *sides),
+        video_codec(codecs) or (codecs or "").partition(".")[0],
+        _transfer(chain) or video_range(codecs),
+        _view(chain[1]),
+        tuple(chain),
+        _attribute(chain, "frameRate") or "",
+    )
+
+
+def _read_ladder(
+    path: str, address: str, root: Element, period: Period, streams: Sequence[VideoStream], notes: tuple[str, ...]
+) -> _Ladder:
+    read = [
+        (stream, _read(path, address, [root, *stream.place], period))
+        for stream in sorted(streams, key=lambda stream: stream.rung.bitrate)
+    ]
+    sets = [stream.place[1] for stream, _ in read]
+    main = max(sets, key=sets.count)
+    aligned, left_out = keep_aligned([(s.rung, segments, s.place[1] is main) for s, segments in read])
+    lists = [segments for _, segments in aligned]
+    return _Ladder([rung for rung, _ in aligned], lists, notes + left_out + check_total(path, lists[0], period.seconds))
+
+
+def _read(path: str, address: str, chain: list[Element], period: Period) -> Segments:
+    try:
+        segments = read_segments(address, chain, period.seconds)
+        if not segments:
+            raise ValueError("it has no segments")
+        return segments
+    except PresentationError:
+        raise
+    except (ValueError, OverflowError) as error:
         name = chain[-1].get("id") or chain[-1].get("bandwidth")
-        raise PresentationError(f"{path}: representation {name}: {error or type(error).__name__}") from error
+        raise PresentationError(f"{path}: representation {name}: {error}") from error
 
 
-def _is(adaptation: Element, kind: str) -> bool:
-    # trick-mode tracks have key frames only and are not used for normal playback (DASH-IF IOP, 3.2.9)
-    if any(e.get("schemeIdUri") == _TRICK_MODE for e in adaptation.findall("EssentialProperty")):
-        return False
-    kinds = [adaptation.get("contentType", ""), adaptation.get("mimeType", "")]
-    kinds += [r.get("mimeType", "") for r in adaptation.findall("Representation")]
-    return any(value.startswith(kind) for value in kinds)
+def _read_audio(path: str, address: str, root: Element, period: Period) -> Segments:
+    for adaptation in period.element.findall("AdaptationSet"):
+        representations = [
+            r for r in adaptation.findall("Representation") if _kind([period.element, adaptation, r]) == "audio"
+        ]
+        if representations and not _is_trick_mode(adaptation):
+            best = max(representations, key=lambda r: int(r.get("bandwidth", "0") or 0) if _is_digits(r) else 0)
+            return _read(path, address, [root, period.element, adaptation, best], period)
+    return []
 
 
-def _seconds(text: str | None) -> float | None:
-    match = _DURATION.match(text or "")
-    if not match:
-        return None
-    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+def _is_digits(representation: Element) -> bool:
+    return representation.get("bandwidth", "").isdecimal()
 
 
-def _number(chain: list[Element], name: str) -> int | None:
-    for element in reversed(chain):
-        if element.get(name):
-            return int(element.get(name, ""))
+def _kind(chain: Sequence[Element]) -> str:
+    """Return video, audio, or what the manifest states; the codec counts more than the type of the container."""
+    codecs = _attribute(chain, "codecs")
+    if video_codec(codecs):
+        return "video"
+    stated = [_attribute(chain, "mimeType"), chain[1].get("contentType")]
+    stated += [component.get("contentType") for component in chain[1].findall("ContentComponent")]
+    kinds = [(text or "").partition("/")[0] for text in stated]
+    if is_without_video(codecs):
+        return "audio" if kinds[0] in ("", "video", "audio") else kinds[0]
+    for kind in ("video", "audio"):
+        if kind in kinds:
+            return kind
+    return "video" if not any(kinds) and _attribute(chain, "width") else next(filter(None, kinds), "")
+
+
+def _is_trick_mode(adaptation: Element) -> bool:
+    # these tracks have key frames only and are not used for normal playback
+    properties = [*adaptation.findall("EssentialProperty"), *adaptation.findall("SupplementalProperty")]
+    if any(each.get("schemeIdUri") in _TRICK_MODES for each in properties):
+        return True
+    rates = [adaptation.get("maxPlayoutRate"), *(r.get("maxPlayoutRate") for r in adaptation.findall("Representation"))]
+    return any(rate not in (None, "1", "1.0") for rate in rates)
+
+
+def _view(adaptation: Element) -> str:
+    """Return what shows that a set is not the main video: a role, or the number of a view."""
+    roles = [r.get("value", "") for r in adaptation.findall("Role") if r.get("schemeIdUri") == _ROLE]
+    others = [f"role {role}" for role in roles if role != "main"] if "main" not in roles else []
+    return " ".join(others + [f"viewpoint {v.get('value', '')}" for v in adaptation.findall("Viewpoint")])
+
+
+def _transfer(chain: Sequence[Element]) -> str | None:
+    for element in reversed(chain[1:]):
+        for each in (*element.findall("SupplementalProperty"), *element.findall("EssentialProperty")):
+            if each.get("schemeIdUri") == _TRANSFER:
+                return transfer_range(each.get("value"))
     return None
 
 
-def _inherited(chain: list[Element], tag: str) -> tuple[dict[str, str], list[Element]]:
-    """Return the attributes of an element, inherited from all levels, and the children of the innermost one.
-
-    An attribute of an inner level replaces that of an outer one (ISO/IEC 23009-1, 5.3.9.1).
-    """
-    attributes: dict[str, str] = {}
-    children: list[Element] = []
-    for element in chain:
-        for found in element.findall(tag):
-            attributes |= found.attrib
-            children = list(found) or children
-    return attributes, children
+def _attribute(chain: Sequence[Element], name: str) -> str | None:
+    return next((element.get(name) for element in reversed(chain) if element.get(name)), None)
 
 
-def _segments(path: str, chain: list[Element], total: float | None) -> Segments:
-    base = path
-    for element in chain:
-        reference = element.findtext("BaseURL")
-        if reference:
-            base = resolve_reference(base, reference.strip())
-    representation = chain[-1]
-    template, timeline = _inherited(chain, "SegmentTemplate")
-    if template:
-        spans = _spans(template, timeline, total)
-        listed = [_listed(e) for e in representation.findall("SegmentSize")]
-        if listed:
-            return [(seconds, size) for (_, _, seconds), size in zip(spans, listed, strict=False)]
-        media = template["media"]
-        media_urls = [
-            resolve_reference(base, _expand(media, representation, number, time)) for number, time, _ in spans
-        ]
-        return [
-            (seconds, size)
-            for (_, _, seconds), size in zip(spans, sizes_of(media_urls, PresentationError), strict=True)
-        ]
-    attributes, children = _inherited(chain, "SegmentList")
-    if attributes or children:
-        seconds = int(attributes["duration"]) / int(attributes.get("timescale", "1"))
-        urls = [child for child in children if child.tag == "SegmentURL"]
-        durations = [seconds] * len(urls)
-        if total is not None:
-            durations[-1] = min(max(total - seconds * (len(urls) - 1), 0.001), seconds)
-        return list(zip(durations, _url_sizes(base, urls), strict=True))
-    single, _ = _inherited(chain, "SegmentBase")
-    first, last = (int(part) for part in single.get("indexRange", f"0-{_INDEX_SEARCH_BYTES - 1}").split("-"))
-    return read_sidx(read_bytes(base, PresentationError, first, last + 1), base)
-
-
-def _url_sizes(base: str, urls: list[Element]) -> list[int]:
-    spans = [url.get("mediaRange", "") for url in urls]
-    whole = [resolve_reference(base, url.get("media", "")) for url, span in zip(urls, spans, strict=True) if not span]
-    sizes = iter(sizes_of(whole, PresentationError))
-    return [_length(span) if span else next(sizes) for span in spans]
-
-
-def _length(span: str) -> int:
-    first, last = (int(part) for part in span.split("-"))
-    return last - first + 1
-
-
-def _listed(element: Element) -> int:
-    scale = _SCALES[element.get("scale", "bytes").lower()]
-    return round(float(element.get("size", "")) * scale)
-
-
-def _spans(template: dict[str, str], children: list[Element], total: float | None) -> list[tuple[int, int, float]]:
-    """Return (number, time, seconds) of every segment of a template."""
-    timescale = int(template.get("timescale", "1"))
-    number = int(template.get("startNumber", "1"))
-    timelines = [child for child in children if child.tag == "SegmentTimeline"]
-    spans = []
-    if timelines:
-        time = 0
-        for entry in timelines[0]:
-            time = int(entry.get("t", time))
-            ticks = int(entry.get("d", "0"))
-            repeat = int(entry.get("r", "0"))
-            if repeat < 0:
-                if total is None:
-                    raise ValueError("the timeline repeats to the end of the period, whose duration is not given")
-                repeat = math.ceil(total * timescale / ticks - time / ticks) - 1
-            for _ in range(repeat + 1):
-                spans.append((number, time, ticks / timescale))
-                number, time = number + 1, time + ticks
-        return spans
-    if total is None or "duration" not in template:
-        raise ValueError("a template without a timeline needs the durations of the segment and the period")
-    ticks = int(template["duration"])
-    count = math.ceil(round(total * timescale / ticks, 6))
-    for i in range(count):
-        seconds = min(ticks / timescale, total - i * ticks / timescale)
-        spans.append((number + i, i * ticks, seconds))
-    return spans
-
-
-def _expand(media: str, representation: Element, number: int, time: int) -> str:
-    values = {
-        "RepresentationID": representation.get("id", ""),
-        "Bandwidth": representation.get("bandwidth", ""),
-        "Number": number,
-        "Time": time,
-    }
-
-    def value(match: re.Match[str]) -> str:
-        if match.group(1) is None:
-            return "$"
-        return str(values[match.group(1)]).zfill(int(match.group(2) or 0))
-
-    return _FIELD.sub(value, media)
+def _integer_or_none(chain: Sequence[Element], name: str) -> int | None:
+    text = _attribute(chain, name)
+    return None if text is None else integer({name: text}, name)

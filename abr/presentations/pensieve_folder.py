@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PresentationError
+from abr.fetch import read_document
 from abr.presentations.presentation import Presentation, Rung
 from abr.presentations.presentation_json import describe_missing_vmaf
 
@@ -15,6 +16,10 @@ __all__ = ["read_pensieve_folder"]
 
 #: bitrates of Pensieve's clip, bit/s (`VIDEO_BIT_RATE` in its sim/env.py)
 PENSIEVE_BITRATES = (300_000, 750_000, 1_200_000, 1_850_000, 2_850_000, 4_300_000)
+#: largest file, bytes; chosen by hand: 200,000 chunks at 20 bytes each
+MAX_FILE_BYTES = 4 << 20
+#: largest value, bytes or VMAF; chosen by hand, it keeps sums exact
+MAX_VALUE = 2.0**50
 #: duration of a chunk, s (`VIDEO_CHUNCK_LEN` in its sim/env.py)
 PENSIEVE_CHUNK_DURATION = 4.0
 
@@ -34,6 +39,8 @@ def read_pensieve_folder(folder: Path) -> Presentation:
     for file, column in zip(files, columns, strict=True):
         if len(column) != len(columns[0]):
             raise PresentationError(f"{file}: {len(column)} chunks; {files[0].name} has {len(columns[0])}")
+        if not np.all(column >= 1):
+            raise PresentationError(f"{file}: chunk {int(np.argmin(column >= 1))} has no size of 1 byte or more")
     # some data sets number the rungs from the highest, some from the lowest
     sizes = np.column_stack(sorted(columns, key=np.sum))
     if len(files) == len(PENSIEVE_BITRATES):
@@ -59,13 +66,17 @@ def _read_vmaf(folder: Path, rungs: int, chunks: int) -> NDArray[np.float64] | N
 def _read_numbers(path: Path, count: int | None = None) -> NDArray[np.float64]:
     """Return the first number of every line that is not empty; raise when there are not `count` of them."""
     values = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    text = read_document(str(path), PresentationError, MAX_FILE_BYTES).text
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
-            values.append(float(line.split()[0]))
+            value = float(line.split()[0])
+            if abs(value) > MAX_VALUE:
+                raise ValueError
         except ValueError as error:
-            raise PresentationError(f"{path}:{number}: {line.strip()[:60]!r} is not a number") from error
+            raise PresentationError(f"{path}:{number}: {line.strip()[:60]!r} is not a number in range") from error
+        values.append(value)
     if count is not None and len(values) != count:
         raise PresentationError(f"{path}: {len(values)} values for {count} chunks")
     return np.array(values)

@@ -7,11 +7,14 @@ is small, replay needs few of its attributes, and the DASH libraries in Python d
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from abr.errors import PresentationError
-from abr.fetch import is_url, read_text
+from abr.fetch import is_url, read_document
 from abr.presentations.presentation import Presentation
+from shotladder_runtime.errors import DocumentError
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["as_presentation", "load_presentation"]
 
@@ -44,28 +47,39 @@ def load_presentation(path: str | Path, *, audio: bool = False) -> Presentation:
         When it cannot be read; the message names the file and the value. For JSON it is a
         `PresentationDocumentError`, which has the file and the location as attributes.
     """
-    name = str(path)
-    if not is_url(name) and Path(path).is_dir():
-        document = Path(path) / "presentation.json"
-        if document.is_file():
-            return load_presentation(document)
-        from abr.presentations.pensieve_folder import read_pensieve_folder
+    name = os.fspath(path)
+    try:
+        return _load(name, audio)
+    except PresentationError as error:
+        # values check themselves, and do not know the file
+        if printable(name) in str(error) or isinstance(error, DocumentError):
+            raise
+        raise PresentationError(f"{name}: {error}") from error
 
-        return read_pensieve_folder(Path(path))
-    text = read_text(name, PresentationError, MAX_DOCUMENT_BYTES)
-    head = text.lstrip()[:8]
+
+def _load(name: str, audio: bool) -> Presentation:
+    if not is_url(name) and "\0" not in name and Path(name).is_dir():
+        document = Path(name) / "presentation.json"
+        if document.is_file():
+            name = str(document)
+        else:
+            from abr.presentations.pensieve_folder import read_pensieve_folder
+
+            return read_pensieve_folder(Path(name))
+    manifest = read_document(name, PresentationError, MAX_DOCUMENT_BYTES)
+    head = manifest.text.lstrip()[:8]
     # imported when needed, because m3u8 and the XML parser make `import abr` slower
     if head.startswith("<"):
         from abr.presentations.dash_manifest import read_mpd
 
-        return read_mpd(name, text, audio)
+        return read_mpd(name, manifest, audio)
     if head.startswith("#EXTM3U"):
         from abr.presentations.hls_manifest import read_hls
 
-        return read_hls(name, text, audio)
+        return read_hls(name, manifest, audio)
     from abr.presentations.presentation_json import read_json
 
-    return read_json(name, text)
+    return read_json(name, manifest.text)
 
 
 def as_presentation(presentation: Presentation | str | Path, *, audio: bool = False) -> Presentation:
@@ -85,6 +99,6 @@ def as_presentation(presentation: Presentation | str | Path, *, audio: bool = Fa
     """
     if isinstance(presentation, Presentation):
         return presentation
-    if isinstance(presentation, str | Path):
+    if isinstance(presentation, str | os.PathLike):
         return load_presentation(presentation, audio=audio)
     raise PresentationError(f"expected a Presentation, a path or a URL, got {type(presentation).__name__}")

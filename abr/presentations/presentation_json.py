@@ -19,31 +19,41 @@ from shotladder_runtime.json_document import check_finite, check_structure, pars
 
 __all__ = ["describe_missing_vmaf", "read_json"]
 
-Positive = Annotated[float, Meta(gt=0)]
+#: bytes of a segment, bit/s and s; chosen by hand, they keep sums exact
+MAX_BYTES = 2.0**50
+MAX_BITRATE = 1e12
+MAX_SECONDS = 366 * 86_400.0
+#: rows and columns of a frame; chosen by hand
+MAX_SIDE = 1 << 20
+
+Bytes = Annotated[float, Meta(gt=0, le=MAX_BYTES)]
+Bitrate = Annotated[float, Meta(gt=0, le=MAX_BITRATE)]
+Seconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
+Side = Annotated[int, Meta(ge=0, le=MAX_SIDE)]
 
 
 class _Segment(Struct):
-    duration: float
+    duration: Seconds
 
 
 class _VideoSegment(Struct):
-    bytes: Positive
+    bytes: Bytes
     vmaf: float | None = None
     ssim_db: float | None = None
 
 
 class _Video(Struct):
     id: str
-    average_bitrate: float
+    average_bitrate: Bitrate
     segments: list[_VideoSegment]
     codec: str | None = None
-    width: int | None = None
-    height: int | None = None
+    width: Side | None = None
+    height: Side | None = None
 
 
 class _AudioSegment(Struct):
-    duration: float
-    bytes: float
+    duration: Seconds
+    bytes: Bytes
 
 
 class _AudioTrack(Struct):
@@ -60,9 +70,9 @@ class _PresentationDocument(Struct):
 
 
 class _SabreMovie(Struct):
-    segment_duration_ms: float
-    bitrates_kbps: list[float]
-    segment_sizes_bits: list[list[float]]
+    segment_duration_ms: Annotated[float, Meta(gt=0, le=MAX_SECONDS * 1000)]
+    bitrates_kbps: list[Annotated[float, Meta(ge=0.001, le=MAX_BITRATE / 1000)]]
+    segment_sizes_bits: list[list[Annotated[float, Meta(gt=0, le=8 * MAX_BYTES)]]]
 
 
 def read_json(path: str, text: str) -> Presentation:

@@ -2,18 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from abr.errors import PresentationError
 from abr.presentations.presentation import Audio, Presentation, Rung
 
-__all__ = ["audio_from_list", "presentation_from_lists"]
+__all__ = ["audio_from_list", "check_total", "keep_aligned", "presentation_from_lists"]
 
 #: largest difference between the durations of a segment in two rungs, s; chosen by hand
 MAX_DURATION_DIFFERENCE = 0.1
 #: range of the bitrate of the segments, relative to the bitrate in the manifest, without a note; chosen by hand
 MIN_BITRATE_RATIO = 0.1
 MAX_BITRATE_RATIO = 3.0
+#: largest difference between the segments and the period together, as a fraction of the period; chosen by hand: audio
+#: is often a few seconds longer than the video
+MAX_TOTAL_DIFFERENCE = 0.1
+#: the same as a fraction of the longest segment, without a note; chosen by hand
+MAX_SEGMENT_DIFFERENCE = 0.5
+#: segments of all rungs together; chosen by hand: a day in segments of 1 s with 20 rungs
+MAX_TOTAL_SEGMENTS = 2_000_000
+
+
+def check_total(path: str, segments: Sequence[tuple[float, int]], total: float | None) -> tuple[str, ...]:
+    """Compare the durations of the segments with that of the period, s; return a note when they differ.
+
+    Raises
+    ------
+    PresentationError
+        When they differ by more than a segment and `MAX_TOTAL_DIFFERENCE`.
+    """
+    if total is None:
+        return ()
+    seconds, longest = sum(s for s, _ in segments), max(s for s, _ in segments)
+    difference = abs(seconds - total)
+    text = f"the {len(segments)} segments last {seconds:.3f} s, the period {total:.3f} s"
+    if difference > max(longest, MAX_TOTAL_DIFFERENCE * total):
+        raise PresentationError(f"{path}: {text}")
+    return (text,) if difference > MAX_SEGMENT_DIFFERENCE * longest else ()
+
+
+def keep_aligned(
+    streams: Sequence[tuple[Rung, list[tuple[float, int]], bool]],
+) -> tuple[list[tuple[Rung, list[tuple[float, int]]]], tuple[str, ...]]:
+    """Leave out streams of other sets whose segments are not those of the main set, with a note of each.
+
+    Parameters
+    ----------
+    streams : sequence of (Rung, list of (seconds, bytes), bool)
+        The flag is True for streams of the main set.
+    """
+    reference = next(segments for _, segments, is_main in streams if is_main)
+    kept, notes = [], []
+    for rung, segments, is_main in streams:
+        if is_main or _is_aligned(reference, segments):
+            kept.append((rung, segments))
+        else:
+            notes.append(
+                f"left out: rung {rung.id}, whose {len(segments)} segments do not align with those of the other rungs"
+            )
+    return kept, tuple(notes)
+
+
+def _is_aligned(one: list[tuple[float, int]], other: list[tuple[float, int]]) -> bool:
+    count = min(len(one), len(other))
+    if max(len(one), len(other)) - count > 1:
+        return False
+    pairs = zip(one[: count - 1], other[: count - 1], strict=True)
+    return all(abs(a[0] - b[0]) <= MAX_DURATION_DIFFERENCE for a, b in pairs)
 
 
 def presentation_from_lists(
@@ -26,6 +83,8 @@ def presentation_from_lists(
     if not rungs:
         raise PresentationError(f"{path}: the manifest has no video")
     counts = [len(segments) for segments in lists]
+    if sum(counts) > MAX_TOTAL_SEGMENTS:
+        raise PresentationError(f"{path}: the rungs have more than {MAX_TOTAL_SEGMENTS} segments together")
     shortest = min(counts)
     if max(counts) - shortest > 1 or shortest == 0:
         index = counts.index(shortest)

@@ -17,6 +17,9 @@ __all__ = ["DEFAULT_LATENCY", "Trace"]
 #: seconds from a request to its first bit, for formats without latency; Pensieve's `LINK_RTT` (sim/env.py)
 DEFAULT_LATENCY = 0.08
 
+#: largest duration, s, rate, bit/s, and latency, s; chosen by hand: a year, a thousand times the fastest links, an hour
+_LIMITS = {"durations": 366 * 86_400.0, "rates": 1e15, "latencies": 3600.0}
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Trace:
@@ -62,6 +65,10 @@ class Trace:
             if bad.size:
                 raise TraceError(f"{self.name}: {name}[{bad[0]}] is {column[bad[0]]}, expected a finite number >= 0")
             column.setflags(write=False)
+            largest = _LIMITS[name]
+            if column.size and column.max() > largest:
+                at = int(np.argmax(column))
+                raise TraceError(f"{self.name}: {name}[{at}] is {column[at]:g}, expected {largest:g} or less")
         if not len(self.durations):
             raise TraceError(f"{self.name}: the trace has no intervals")
         if not len(self.durations) == len(self.rates) == len(self.latencies):

@@ -9,15 +9,12 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from abr.errors import TraceDocumentError, TraceError
+from abr.errors import TraceDocumentError
 from abr.fetch import stem
 from abr.traces.trace import Trace
 from shotladder_runtime.json_document import check_finite, check_structure, parse_json
 
 __all__ = ["read_sabre", "save_trace"]
-
-#: largest JSON trace, bytes; chosen by hand: a week in periods of 1 s, at 80 bytes for each period, is 48 MB
-MAX_TRACE_BYTES = 256 << 20
 
 
 class _Period(Struct):
@@ -43,8 +40,6 @@ def read_sabre(path: str, text: str, latency: float) -> Trace:
     TraceError
         When the document does not have this structure; the message names file and location.
     """
-    if len(text) > MAX_TRACE_BYTES:
-        raise TraceError(f"{path}: the file is larger than {MAX_TRACE_BYTES} bytes")
     value, root = parse_json(text, path, error=TraceDocumentError), "$"
     if isinstance(value, dict):
         key = "trace" if "trace" in value else "periods"

@@ -19,6 +19,7 @@ from encoder.encode.filters import SINGLE_THREADED, Filter, input_options, make_
 from encoder.encode.plan import Chunk, Rendition
 from encoder.media.source import Source
 from shotladder_runtime.errors import ProcessError
+from shotladder_runtime.printable_text import printable
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
@@ -180,7 +181,9 @@ def _build_command(
 ) -> tuple[str, ...]:
     """Return the command of one pass over the chunk in the given renditions."""
     source, chunk = job.source, job.chunk
-    opened = ffmpeg.input(source.path, **input_options(source, chunk.start if seek else 0))
+    # ffmpeg-python hashes names as UTF-8, so a name that is not UTF-8 replaces its escaped form at the end
+    name = printable(source.path)
+    opened = ffmpeg.input(name, **input_options(source, chunk.start if seek else 0))
     frames = _apply_filters(opened[str(source.stream_index)], select_frames(source, chunk.start, chunk.stop))
     copies = frames.filter_multi_output("split", len(numbers))
     inner = "+".join(f"eq(n,{key - chunk.start})" for key in chunk.keyframes)
@@ -200,7 +203,7 @@ def _build_command(
     devices = dict.fromkeys(setting for codec in codecs for setting in codec.devices)
     opening = [word for option, value in devices for word in (f"-{option}", value)]
     argv = ffmpeg.merge_outputs(*streams).global_args(*QUIET, *SINGLE_THREADED, *opening).overwrite_output()
-    return tuple(argv.compile(cmd=ffmpeg_path()))
+    return tuple(source.path if word == name else word for word in argv.compile(cmd=ffmpeg_path()))
 
 
 def _frame_filters(source: Source, rendition: Rendition) -> tuple[Filter, ...]:

@@ -14,6 +14,7 @@ import ffmpeg
 from encoder.errors import TrackError
 from encoder.media.inspection import as_source
 from encoder.media.source import AudioStream, Source
+from shotladder_runtime.printable_text import printable
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
@@ -130,7 +131,7 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
     cpu = 0.0
     if not store.has(path):
         audio = (
-            ffmpeg.input(source.path, copyts=None)[str(stream.index)]
+            ffmpeg.input(printable(source.path), copyts=None)[str(stream.index)]
             .filter("aresample", SAMPLE_RATE)
             .filter("asetpts", f"PTS-({float(origin):.6f})/TB")
             .filter("aresample", **{"async": 1, "first_pts": 0})
@@ -143,7 +144,9 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
             options = {"c:a": encoder, "b:a": bitrate, "ac": channels, "f": "mp4", "threads": 1}
             output = ffmpeg.output(audio, str(temporary), vn=None, sn=None, **options)
             command = output.global_args(*QUIET).overwrite_output()
-            cpu = run(command.compile(cmd=ffmpeg_path())).cpu_seconds
+            # ffmpeg-python hashes names as UTF-8, so a name that is not UTF-8 replaces its escaped form at the end
+            argv = command.compile(cmd=ffmpeg_path())
+            cpu = run([source.path if word == printable(source.path) else word for word in argv]).cpu_seconds
 
         store.write(path, make)
     return _require_packets(AudioTrack(stream, store.fetch(path), codec, channels, bitrate, cpu))

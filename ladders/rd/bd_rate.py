@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,13 +12,17 @@ from scipy.interpolate import Akima1DInterpolator, PchipInterpolator
 
 from shotladder_runtime.errors import ShotladderError
 
-__all__ = ["BDRate", "NoOverlapError", "bd_rate"]
+__all__ = ["BDRate", "CurveError", "NoOverlapError", "bd_rate"]
 
 _INTERPOLANTS = {"pchip": PchipInterpolator, "akima": Akima1DInterpolator}
 
 
 class NoOverlapError(ShotladderError, ValueError):
     """The quality ranges of two curves do not overlap."""
+
+
+class CurveError(ShotladderError, ValueError):
+    """A rate-distortion curve has a point that is not valid; the message names the curve and the index of the point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +51,21 @@ def bd_rate(
     *,
     method: str = "pchip",
     band: tuple[float, float] | None = None,
+    drop_dominated: bool = False,
 ) -> BDRate:
     """Return the average bitrate change of `test` against `anchor` at equal quality.
 
     Parameters
     ----------
     anchor, test : sequence of (float, float), length >= 2
-        Bitrate in bits/s (> 0) and quality (such as VMAF), with distinct qualities.
+        Bitrate in bits/s (> 0) and quality (such as VMAF), in any order; the quality rises with the bitrate.
     method : {"pchip", "akima"}
         Interpolation of log10(bitrate) over quality.
     band : (float, float), optional
         Restrict the integration to this range of quality.
+    drop_dominated : bool
+        Leave out points whose quality another point reaches with the same bitrate or less. By default such a point,
+        where the curve goes back, is an error.
 
     Returns
     -------
@@ -66,8 +75,11 @@ def bd_rate(
     ------
     NoOverlapError
         If the quality ranges do not overlap (within the band).
+    CurveError
+        If a curve has fewer than two points, goes back, or has a number that is not finite or a rate that is not
+        positive; the message names the point.
     ValueError
-        If a curve has fewer than two points, equal qualities, or a rate that is not positive.
+        If the method is unknown.
 
     References
     ----------
@@ -82,30 +94,58 @@ def bd_rate(
     """
     if method not in _INTERPOLANTS:
         raise ValueError(f"unknown method {method}: choose from {', '.join(_INTERPOLANTS)}")
-    log_a, q_a = _sorted(anchor)
-    log_t, q_t = _sorted(test)
+    log_a, q_a = _sorted("anchor", anchor, drop_dominated)
+    log_t, q_t = _sorted("test", test, drop_dominated)
     low, high = max(q_a[0], q_t[0]), min(q_a[-1], q_t[-1])
     if band is not None:
+        if not band[0] < band[1]:
+            raise CurveError(f"band: expected a lower and a higher quality, found {band[0]} and {band[1]}")
         low, high = max(low, band[0]), min(high, band[1])
     if low >= high:
         raise NoOverlapError(
             f"quality ranges do not overlap: {q_a[0]:.2f} to {q_a[-1]:.2f} and {q_t[0]:.2f} to {q_t[-1]:.2f}"
         )
-    means = [_integral(q, log, low, high, method) / (high - low) for q, log in ((q_a, log_a), (q_t, log_t))]
+    # points that almost coincide make infinite slopes; the result is checked instead
+    with np.errstate(all="ignore"):
+        means = [_integral(q, log, low, high, method) / (high - low) for q, log in ((q_a, log_a), (q_t, log_t))]
+        percent = float((np.float64(10) ** (means[1] - means[0]) - 1) * 100)
+    if not math.isfinite(percent):
+        raise CurveError(f"the BD-rate is not finite: two points between quality {low:g} and {high:g} almost coincide")
     union = max(q_a[-1], q_t[-1]) - min(q_a[0], q_t[0])
-    return BDRate(float((10 ** (means[1] - means[0]) - 1) * 100), float(low), float(high), float((high - low) / union))
+    return BDRate(percent, float(low), float(high), float((high - low) / union))
 
 
-def _sorted(curve: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if len(curve) < 2:
-        raise ValueError("a curve needs two or more points")
-    ordered = sorted(curve, key=lambda point: point[1])
-    quality = np.array([q for _, q in ordered])
-    if np.any(np.diff(quality) <= 0):
-        raise ValueError("two points of a curve have the same quality")
-    if min(rate for rate, _ in ordered) <= 0:
-        raise ValueError("a bitrate is not positive")
-    return np.log10([rate for rate, _ in ordered]), quality
+def _sorted(
+    name: str, curve: Sequence[tuple[float, float]], drop_dominated: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return log10 of the bitrates and the qualities of a curve in rising order."""
+    points = [_point(name, n, point) for n, point in enumerate(curve)]
+    kept: list[int] = []
+    for n in sorted(range(len(points)), key=lambda n: (points[n][0], -points[n][1])):
+        if not kept or points[n][1] > points[kept[-1]][1]:
+            kept.append(n)
+        elif not drop_dominated:
+            (rate, quality), (best_rate, best) = points[n], points[kept[-1]]
+            problem = "the same quality" if quality == best else f"a quality of {best:g}"
+            raise CurveError(
+                f"{name}[{n}] ({rate:g} bit/s, {quality:g}): {name}[{kept[-1]}] has {problem} at {best_rate:g} bit/s;"
+                " the curve goes back (drop_dominated=True leaves such points out)"
+            )
+    if len(kept) < 2:
+        raise CurveError(f"{name}: a curve needs two or more points that rise, found {len(kept)}")
+    return np.log10([points[n][0] for n in kept]), np.array([points[n][1] for n in kept])
+
+
+def _point(name: str, index: int, point: tuple[float, float]) -> tuple[float, float]:
+    try:
+        rate, quality = (float(value) for value in point)
+    except (TypeError, ValueError) as error:
+        raise CurveError(f"{name}[{index}]: expected a bitrate and a quality, found {point!r:.60}") from error
+    if not (0 < rate < math.inf and math.isfinite(quality)):
+        raise CurveError(
+            f"{name}[{index}] ({rate:g} bit/s, {quality:g}): expected a finite bitrate above 0 and a finite quality"
+        )
+    return rate, quality
 
 
 def _integral(

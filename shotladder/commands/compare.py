@@ -22,6 +22,7 @@ from shotladder.commands.options.session_options import (
 )
 from shotladder.commands.simulate import print_notes
 from shotladder.reporter import Reporter
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["command"]
 
@@ -110,6 +111,7 @@ def command(
     presentations: tuple[str, ...],
     traces: tuple[Path, ...],
     trace_format: str | None,
+    trace_units: str | None,
     policies: tuple[str, ...],
     primary: str,
     rebuffer_margin: float,
@@ -139,7 +141,7 @@ def command(
     ladders = [abr.load_presentation(path, audio=model.audio) for path in presentations]
     if len(ladders) == 2 and ladders[0].title == ladders[1].title:
         ladders = [pres.renamed(str(path)) for pres, path in zip(ladders, presentations, strict=True)]
-    networks = abr.load_traces(traces, format=trace_format)
+    networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     print_notes(reporter, ladders, networks)
     with reporter.stage("simulate") as advance:
         table = abr.simulate_many(
@@ -180,7 +182,8 @@ def _title(name: str) -> str:
 
 
 def _show(result: abr.ArmComparison, parts: dict[str, float] | None) -> None:
-    click.echo(f"{result.second}\nagainst {result.first}: {result.sessions} sessions on {result.traces} traces")
+    arms = printable(f"{result.second}\nagainst {result.first}")
+    click.echo(f"{arms}: {result.sessions} sessions on {result.traces} traces")
     click.echo(f"{'':20}{'first':>12}{'second':>12}{'difference':>12}{'95 % interval':>26}{'p, Holm':>9}")
     for effect in result.effects:
         low, high = effect.ci95

@@ -17,6 +17,7 @@ from shotladder.commands.options.request_builder import build_encode_request
 from shotladder.pipeline.encode_pipeline import encode, plan
 from shotladder.report.html_report import rung_table
 from shotladder.reporter import Reporter
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["command"]
 
@@ -82,7 +83,7 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
         click.echo(json.dumps(outcome.presentation.to_dict()))
     elif not outcome.already_there:
         click.echo(rung_table(outcome.presentation))
-        click.echo(f"\n{output / 'manifest.mpd'}\n{output / 'master.m3u8'}\n{output / 'report.html'}")
+        click.echo(printable(f"\n{output / 'manifest.mpd'}\n{output / 'master.m3u8'}\n{output / 'report.html'}"))
 
 
 def planned_text(planned: dict[str, Any]) -> str:

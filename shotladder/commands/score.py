@@ -15,6 +15,7 @@ from shotladder import __version__
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.reporter import Reporter
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["command"]
 
@@ -80,6 +81,13 @@ class IntegerPair(click.ParamType[tuple[int, int]]):
     help="Comparison size in pixels. Default: the size of the reference in square pixels.",
 )
 @option(
+    "Metrics",
+    "--crop",
+    metavar="WIDTHxHEIGHT",
+    type=IntegerPair("x"),
+    help="Middle part of the reference that the files show, in pixels, for a reference with bars. Default: all of it.",
+)
+@option(
     "Frames",
     "--every",
     metavar="N",
@@ -126,6 +134,7 @@ def command(
     engine: str,
     every: int,
     size: tuple[int, int] | None,
+    crop: tuple[int, int] | None,
     device: str | None,
     frames: tuple[int, int] | None,
     offset: int,
@@ -151,6 +160,7 @@ def command(
             frames=frames,
             offset=offset,
             size=size,
+            crop=crop,
             device=device,
             metrics=metrics,
             threads=threads,
@@ -167,7 +177,7 @@ def command(
                 f"{each.path}: {len(each.duplicated_frames)} frames match an adjacent reference frame better;"
                 f" for example, frame {frame} shows reference frame {shown}"
             )
-    click.echo(json.dumps(_document(scores)) if as_json else _table(scores))
+    click.echo(json.dumps(_document(scores)) if as_json else printable(_table(scores)))
 
 
 def _missing_frames(scores: vmaf.Scores) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 
 import abr
 from shotladder import ShotladderError
@@ -24,6 +25,7 @@ from shotladder.commands.options.session_options import (
     traces_options,
 )
 from shotladder.reporter import Advance, Reporter
+from shotladder_runtime.printable_text import printable
 
 __all__ = ["command"]
 
@@ -119,6 +121,7 @@ def command(
     presentations: tuple[str, ...],
     traces: tuple[Path, ...],
     trace_format: str | None,
+    trace_units: str | None,
     policies: tuple[str, ...],
     mode: str,
     device: str,
@@ -148,7 +151,7 @@ def command(
             raise click.UsageError(str(error)) from error
     model = session_model(mode, target_vmaf=target_vmaf, **session)
     titles = [abr.load_presentation(path, audio=model.audio).repeated(repeat) for path in presentations]
-    networks = abr.load_traces(traces, format=trace_format)
+    networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     print_notes(reporter, titles, networks)
     settings: dict[str, Any] = {"device": device, "model": model}
     offsets = abr.start_offsets(networks, starts, seed)
@@ -176,10 +179,13 @@ def command(
 def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks: Sequence[abr.Trace]) -> None:
     """Print the notes of the inputs, and how the throughput of the traces compares with the bitrates of the rungs."""
     titles = list(titles)
-    notes = [(pres.title, note) for pres in titles for note in pres.notes]
-    notes += [(trace.name, note) for trace in networks for note in trace.notes]
-    for name, note in notes:
-        reporter.say(f"{name}: {note}")
+    names: dict[str, list[str]] = {}
+    named = [(pres.title, pres.notes) for pres in titles] + [(trace.name, trace.notes) for trace in networks]
+    for name, notes in named:
+        for note in notes:
+            names.setdefault(note, []).append(name)
+    for note, (name, *others) in names.items():
+        reporter.say(f"{name}{f' and {len(others)} others' if others else ''}: {note}")
     limited = [trace.name for trace in networks if trace.app_limited]
     if limited:
         reporter.say(f"{len(limited)} traces are limited by the application, not the network, for example {limited[0]}")
@@ -206,7 +212,8 @@ def show(summary: list[dict[str, Any]]) -> None:
         for name, (_, factor, digits) in columns.items():
             metric = arm["metrics"].get(name)
             cells.append("" if metric is None else f"{metric['mean'] * factor:.{digits}f}")
-        grid.add_row(*cells)
+        # titles are names of files, in which brackets are not markup
+        grid.add_row(*(Text(printable(cell)) for cell in cells))
     console = Console()
     if not console.is_terminal:
         console = Console(width=180)

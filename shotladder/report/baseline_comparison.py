@@ -43,7 +43,9 @@ def _bd_rate(anchor: Anchor, measured: Sequence[tuple[float, float]]) -> dict[st
     pairs = zip(anchor.points, anchor.errors, strict=True)
     kept = [(rate, vmaf, error) for (rate, vmaf), error in pairs if vmaf < SATURATED_VMAF]
     try:
-        result, worse, better = (bd_rate([(r, q + side * e) for r, q, e in kept], measured) for side in (0, -1, 1))
+        result, worse, better = (
+            bd_rate([(r, q + side * e) for r, q, e in kept], measured, drop_dominated=True) for side in (0, -1, 1)
+        )
     except ValueError:
         return dict.fromkeys(("bd_rate_percent", "bd_rate_error_percent", "vmaf_low", "vmaf_high"))
     return {

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from shotladder.report.presentation_format import Presentation
-from shotladder_runtime.errors import ShotladderError
+from shotladder_runtime.errors import DocumentError, ShotladderError
+from shotladder_runtime.json_document import parse_json
+from shotladder_runtime.regular_file import read_regular_file
 
 __all__ = ["FORMAT_VERSION", "PRESENTATION", "RENAMED_KEYS", "PresentationFormatError", "load"]
 
 #: Name of the file in the directory of a presentation.
 PRESENTATION = "presentation.json"
+#: Maximum size of the file, bytes; chosen by hand, as that of replay.
+MAX_BYTES = 256 << 20
 #: Version of the format that `encode` writes; `load` also reads version 1.
 FORMAT_VERSION = 2
 
@@ -45,11 +48,13 @@ def load(path: str | Path) -> Presentation:
     if file.is_dir():
         file /= PRESENTATION
     try:
-        document = json.loads(file.read_text())
+        document = parse_json(read_regular_file(file, MAX_BYTES), str(file))
     except OSError as error:
-        raise PresentationFormatError(f"{file}: cannot be read ({error.strerror})") from error
+        raise PresentationFormatError(f"{file}: cannot be read ({error.strerror or error})") from error
+    except DocumentError as error:
+        raise PresentationFormatError(f"{file}: is not JSON ({error.location}: {error.problem})") from error
     except ValueError as error:
-        raise PresentationFormatError(f"{file}: is not JSON ({error})") from error
+        raise PresentationFormatError(f"{file}: is not text ({error})") from error
     if not isinstance(document, dict) or document.get("version") not in (1, FORMAT_VERSION):
         raise PresentationFormatError(f"{file}: is not a presentation.json of version 1 or {FORMAT_VERSION}")
     try:

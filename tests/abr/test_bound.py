@@ -67,3 +67,13 @@ def test_simulate_many_computes_the_regret_from_the_offline_bound(film, networks
 def test_offline_bound_refuses_a_session_model_that_it_does_not_cover(film, networks):
     with pytest.raises(abr.PolicyError, match="bound covers"):
         abr.offline_bound(film, networks[0], model="pensieve")
+
+
+@pytest.mark.parametrize("rungs", [1, 3])
+def test_simulate_many_computes_the_regret_of_one_segment(rungs):
+    ladder = tuple(abr.Rung(f"{n}", 1_000_000 * n) for n in range(1, rungs + 1))
+    film = abr.Presentation("short", ladder, [4.0], np.full((1, rungs), 500_000))
+    trace = abr.Trace("steady", [10], [2.5e6], [0.05])
+    table = abr.simulate_many(film, trace, "throughput", starts=abr.start_offsets(trace, 2), regret=True)
+    assert len(table) == 2
+    assert (np.asarray(table["regret"]) >= -1e-6).all()

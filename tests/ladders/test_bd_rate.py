@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ladders import NoOverlapError, bd_rate
+from ladders.rd.bd_rate import CurveError
 
 with warnings.catch_warnings():
     # the peer imports matplotlib, which is old for this NumPy
@@ -96,3 +97,45 @@ def test_bd_rate_rejects_curves_without_overlap_or_with_invalid_points():
         bd_rate(low, low, method="cubic")
     with pytest.raises(ValueError, match="rate"):
         bd_rate([(0, 10.0), (2e6, 20.0)], low)
+
+
+RISING = [(1e6, 70.0), (2e6, 80.0), (4e6, 88.0)]
+
+
+@pytest.mark.parametrize(
+    ("curve", "message"),
+    [
+        ([*RISING, (8e6, 85.0)], r"test\[3\] \(8e\+06 bit/s, 85\): test\[2\] has a quality of 88 at 4e\+06 bit/s"),
+        ([RISING[0], (3e6, 88.0), *RISING[1:]], r"test\[2\] \(2e\+06 bit/s, 80\)|test\[3\] .* the same quality"),
+        ([RISING[0], (1e6, 75.0)], r"test\[0\] \(1e\+06 bit/s, 70\): test\[1\] has a quality of 75 at 1e\+06"),
+        ([*RISING, (8e6, float("nan"))], r"test\[3\] \(8e\+06 bit/s, nan\): expected a finite"),
+        ([*RISING, (float("inf"), 95.0)], r"test\[3\] \(inf bit/s, 95\): expected a finite"),
+        ([*RISING, (-1.0, 95.0)], r"test\[3\] \(-1 bit/s, 95\): expected a finite bitrate above 0"),
+        ([*RISING, (8e6, None)], r"test\[3\]: expected a bitrate and a quality, found \(8000000\.0, None\)"),
+        ([*RISING, (8e6,)], r"test\[3\]: expected a bitrate and a quality"),
+        ([*RISING, 5], r"test\[3\]: expected a bitrate and a quality, found 5"),
+        ([], "test: a curve needs two or more points"),
+    ],
+)
+def test_bd_rate_names_the_point_that_is_not_valid(curve, message):
+    with pytest.raises(CurveError, match=message) as caught:
+        bd_rate(RISING, curve)
+    assert isinstance(caught.value, ValueError)
+    with pytest.raises(CurveError, match=message.replace("test", "anchor")):
+        bd_rate(curve, RISING)
+
+
+def test_bd_rate_drops_dominated_points_on_request():
+    back = [(8e6, 85.0), RISING[0], (2.5e6, 80.0), *RISING[1:]]
+    assert bd_rate(RISING, back, drop_dominated=True).percent == pytest.approx(0, abs=1e-9)
+    with pytest.raises(CurveError, match="two or more points that rise, found 1"):
+        bd_rate(RISING, [(1e6, 80.0), (2e6, 70.0)], drop_dominated=True)
+
+
+def test_bd_rate_refuses_a_result_or_a_band_that_is_not_finite():
+    close = [(1e6, 70.0), (1e300, 70.0 + 2e-14), (2e300, 88.0)]
+    with pytest.raises(CurveError, match="band: expected a lower and a higher quality"):
+        bd_rate(RISING, RISING, band=(float("nan"), 80.0))
+    with pytest.raises(CurveError, match="the BD-rate is not finite"):
+        bd_rate([(1e-300, 70.0), (2e-300, 88.0)], [(1e300, 70.0), (2e300, 88.0)])
+    assert np.isfinite(bd_rate(close, close).percent)

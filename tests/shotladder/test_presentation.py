@@ -1,6 +1,7 @@
 """`presentation.json` as a typed value: reader, schema and page agree with the structs."""
 
 import json
+import random
 from pathlib import Path
 
 import jsonschema
@@ -9,6 +10,7 @@ import pytest
 import shotladder
 from shotladder.report.presentation_reader import RENAMED_KEYS, PresentationFormatError, load
 from shotladder.report.presentation_schema import SCHEMA_FILE, presentation_schema, render_page, render_schema
+from tests.strangers.mutations import mutate_json
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -80,6 +82,17 @@ def test_load_names_the_place_of_a_wrong_type(made, tmp_path):
     (tmp_path / "presentation.json").write_text(json.dumps(document))
     with pytest.raises(PresentationFormatError, match=r"\$\.video\[1\]\.segments\[0\]\.bytes"):
         load(tmp_path)
+
+
+def test_load_refuses_mutated_documents_in_one_line(made, tmp_path):
+    for seed in range(40):
+        text = mutate_json(made.document, random.Random(seed))
+        (tmp_path / "presentation.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+        try:
+            load(tmp_path)
+        except PresentationFormatError as error:
+            assert str(error).startswith(str(tmp_path))
+            assert "\n" not in str(error)
 
 
 def test_load_reports_a_missing_file(tmp_path):

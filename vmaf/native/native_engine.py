@@ -40,6 +40,8 @@ def unsupported_feature(request: MeasurementRequest) -> str | None:
         return f"the features of the model {request.model.name}"
     if request.model.gain_limit != int(request.model.gain_limit):
         return "a gain limit that is not an integer"
+    if request.crop:
+        return "a crop of the reference"
     if request.bit_depth > 12:
         return "samples of more than 12 bits"
     if request.preparation or any(each.colour.range == "pc" for each in request.renditions):

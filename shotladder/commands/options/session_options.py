@@ -32,6 +32,12 @@ traces_options = combine_options(
         type=click.Choice(sorted(abr.FORMATS)),
         help="Format of the traces. Default: recognised from the content.",
     ),
+    option(
+        "Input",
+        "--trace-units",
+        metavar="TIME,RATE",
+        help="Units of times and rates in traces, such as s,kbit/s. Default: those of the header or of the format.",
+    ),
 )
 
 device_option = option(
