@@ -25,6 +25,7 @@ from shotladder.pipeline.output import atomic_directory, check_output, completed
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation
 from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
 from shotladder.pipeline.source_analysis import SourceAnalysis, analyse_source, report_dropped_hdr
+from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.html_report import write_report
 from shotladder.report.presentation_format import Presentation
@@ -71,7 +72,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
         return EncodeResult(request.output, load(request.output), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
     report_dropped_hdr(source, reporter)
-    with request.store.hold():
+    with hold_store(request.store, reporter):
         with open_executor(request) as executor:
             work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
             encoded = run_interruptibly(work, executor)
@@ -115,7 +116,7 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
         found = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
         return [each.ladder for each in found]
 
-    with request.store.hold(), open_executor(request) as executor:
+    with hold_store(request.store, reporter), open_executor(request) as executor:
         return run_interruptibly(partial(find, executor), executor)
 
 
