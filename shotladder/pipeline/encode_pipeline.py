@@ -22,7 +22,7 @@ from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request
 from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below
-from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation
+from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
 from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
 from shotladder.pipeline.source_analysis import SourceAnalysis, analyse_source, report_dropped_hdr
 from shotladder.pipeline.store_run import hold_store
@@ -77,7 +77,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
             work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
             encoded = run_interruptibly(work, executor)
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
-            encryption = choose_encryption(request, reporter)
+            encryption = choose_encryption(request)
             inputs = package_presentation(
                 folder, request, encoded.analysis, encoded.ladders, encoded.side_tracks, encryption
             )
@@ -88,6 +88,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
             files = sorted([*files_below(folder), PRESENTATION])
             presentation = msgspec.structs.replace(presentation, files=files)
             (folder / PRESENTATION).write_text(json.dumps(presentation.to_dict(), indent=1) + "\n")
+            save_new_keys(request, encryption, reporter)
     return EncodeResult(request.output, presentation, tuple(e.ladder for e in encoded.ladders))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.store import locks, remote, store_layout
 from shotladder_runtime.store.checksums import SUFFIX, checksum_path
 from shotladder_runtime.store.store import Store
@@ -167,9 +168,7 @@ def _at_url(url: str) -> list[Artefact]:
         if whole or store_layout.is_remote_part(file.name) or _is_orphan(file.name, names.__contains__):
             # without a time from the server, a complete file counts as old and an unfinished one as new
             made = file.made if file.made is not None else 0.0 if whole else time.time()
-            found.append(
-                Artefact(_kind(file.name), file.name, file.size, made, remote.without_password(url), is_whole=whole)
-            )
+            found.append(Artefact(_kind(file.name), file.name, file.size, made, without_password(url), is_whole=whole))
     return sorted(found, key=lambda artefact: (artefact.used, artefact.name))
 
 

@@ -7,7 +7,6 @@ renamed, so that nobody reads an incomplete file.
 from __future__ import annotations
 
 import contextlib
-import re
 import secrets
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import fsspec
 
 from shotladder_runtime.errors import MissingToolError, StoreError
+from shotladder_runtime.passwords import without_password
 
 __all__ = [
     "RemoteFile",
@@ -30,14 +30,10 @@ __all__ = [
     "list_names",
     "read",
     "upload",
-    "without_password",
     "write",
 ]
 
 T = TypeVar("T")
-
-#: User and password of a URL. They may contain `@`, and end before the last one of the authority.
-_USER = re.compile(r"(?<=://)[^/\s?#]*@")
 
 #: Attempts per request (chosen by hand): connections break, and servers refuse many connections at once.
 ATTEMPTS = 3
@@ -179,17 +175,6 @@ def _describe(url: str, fault: Exception) -> str:
 def _is_file(info: dict[str, Any]) -> bool:
     """Return whether an entry is a file; file systems mark a link by its type or by `islink`."""
     return info.get("type") == "file" and not info.get("islink")
-
-
-def without_password(text: str) -> str:
-    """Return a URL, or a text that contains URLs, without users and passwords.
-
-    Examples
-    --------
-    >>> without_password("sftp://user:secret@host/store: cannot be reached")
-    'sftp://host/store: cannot be reached'
-    """
-    return _USER.sub("", text)
 
 
 def _made(info: dict[str, Any]) -> float | None:

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from shotladder_runtime.errors import StoreError
-from shotladder_runtime.store import checksums, leftovers, locks, remote, store_layout, verification
+from shotladder_runtime.passwords import without_password
+from shotladder_runtime.store import checksums, leftovers, locks, store_layout, verification
 from shotladder_runtime.store.atomic_file import atomic_write
 from shotladder_runtime.store.damage_log import StoreRun, begin_run
 
@@ -62,7 +63,7 @@ class Store:
         try:
             parts = urlsplit(str(location))
         except ValueError as error:
-            raise StoreError(f"{remote.without_password(str(location))}: is not a URL ({error})") from None
+            raise StoreError(f"{without_password(str(location))}: is not a URL ({error})") from None
         if parts.scheme in ("file", "local"):
             return cls(Path(parts.path).absolute())
         if "://" not in str(location):
@@ -73,13 +74,13 @@ class Store:
 
     def __repr__(self) -> str:
         """Return the folder and the URL, without user and password."""
-        url = None if self.url is None else remote.without_password(self.url)
+        url = None if self.url is None else without_password(self.url)
         return f"Store(root={self.root!r}, url={url!r})"
 
     @property
     def location(self) -> str:
         """Where the artefacts are, for messages: the URL without user and password, or the folder."""
-        return remote.without_password(self.url) if self.url else str(self.root)
+        return without_password(self.url) if self.url else str(self.root)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by location: another machine keeps its own local copies of a remote store."""

@@ -15,6 +15,7 @@ from typing import Annotated
 import msgspec
 
 from shotladder_runtime.errors import StoreError
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.store import checksums, remote
 from shotladder_runtime.store.atomic_file import atomic_write
 
@@ -145,7 +146,7 @@ def is_remote_store(url: str) -> bool:
     others = [name for name in remote.list_names(url) if not _REMOTE_MARKER_PART.fullmatch(name)]
     if not others or _url_is_marked(url):
         return bool(others)
-    raise _refusal(remote.without_password(url), "URL")
+    raise _refusal(without_password(url), "URL")
 
 
 def make_remote_store(url: str) -> None:
@@ -185,7 +186,7 @@ def _url_is_marked(url: str) -> bool:
         content = remote.read(f"{url}/{MARKER}")
     except FileNotFoundError:
         return False
-    _check_version(remote.without_password(url), content)
+    _check_version(without_password(url), content)
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.store import checksums, locks, remote
 from shotladder_runtime.store.checksums import SUFFIX, Checksum, checksum_path
 from shotladder_runtime.store.damage_log import log_damage
@@ -63,7 +64,7 @@ def download(url: str, path: Path, root: Path) -> Checksum:
         if checksums.measure(path) == expected:
             return expected
         _remove(url, root)
-    raise FileNotFoundError(2, "this artefact is not in the store, or damaged", remote.without_password(url))
+    raise FileNotFoundError(2, "this artefact is not in the store, or damaged", without_password(url))
 
 
 def upload(path: Path, url: str, checksum: Checksum) -> None:
