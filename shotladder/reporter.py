@@ -20,8 +20,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from shotladder_runtime.passwords import without_password
-
 __all__ = ["Advance", "Reporter"]
 
 #: Minimum time between two progress lines without a terminal, s; chosen by hand.
@@ -53,9 +51,9 @@ class Reporter:
         self._stages = 0
 
     def say(self, text: str) -> None:
-        """Print one line, without passwords of URLs."""
+        """Print one line."""
         if not self.quiet:
-            self._console.print(without_password(text), markup=False, soft_wrap=True)
+            self._console.print(text, markup=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
