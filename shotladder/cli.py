@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import platform
+import signal
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 
 import click
 
 from shotladder import ShotladderError, __version__
+from shotladder_runtime.passwords import without_password
+from shotladder_runtime.temporary_folder import delete_abandoned, temporary_folder
 
 __all__ = ["group", "main"]
 
@@ -87,31 +96,94 @@ def tool_versions() -> dict[str, str]:
     return versions | {"python": platform.python_version()}
 
 
-def main() -> None:
-    """Run the command and exit: 0 success, 1 an error reported in one line, 2 wrong usage, 130 interrupted."""
+class Terminated(KeyboardInterrupt):
+    """A signal other than SIGINT that ends the command; every `except KeyboardInterrupt` unwinds for it as well."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(number)
+
+
+@contextmanager
+def _unwind_on_signals() -> Iterator[None]:
+    """Raise `Terminated` in the block for SIGTERM and SIGHUP, unless the parent ignores the signal (nohup)."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        # cleaning up is not interrupted by a repetition
+        for each in handled:
+            signal.signal(each, signal.SIG_IGN)
+        raise Terminated(number)
+
+    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    handled = {number: before for number, before in found.items() if before not in (signal.SIG_IGN, None)}
+    for number in handled:
+        signal.signal(number, end)
     try:
-        status = group.main(standalone_mode=False)
+        yield
+    finally:
+        for number, before in handled.items():
+            signal.signal(number, before)
+
+
+@contextmanager
+def _keep_temporary_files_together() -> Iterator[None]:
+    """Create the temporary files of the block in one folder; first delete the folders of killed commands."""
+    before = tempfile.tempdir
+    with contextlib.ExitStack() as stack:
+        # without a folder for temporary files, some commands work nevertheless
+        with contextlib.suppress(OSError):
+            parent = Path(tempfile.gettempdir())
+            delete_abandoned(parent, "shotladder-")
+            tempfile.tempdir = str(stack.enter_context(temporary_folder(parent, "shotladder-")))
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+
+
+def _print_error(text: str) -> None:
+    """Print one line on stderr without passwords; a terminal that was closed (SIGHUP) is no reason to fail."""
+    with contextlib.suppress(OSError):
+        click.echo(without_password(" ".join(text.split())), err=True)
+
+
+def main() -> None:
+    """Run the command and exit.
+
+    The exit status is 0 for success, 1 for an error reported in one line, 2 for wrong usage, 130 for an interrupt
+    (Ctrl-C), 143 for SIGTERM and 129 for SIGHUP.
+    """
+    with _unwind_on_signals():
+        sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        with _keep_temporary_files_together():
+            status = group.main(standalone_mode=False)
     except click.UsageError as error:
         error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        return 2
+    except (click.Abort, KeyboardInterrupt) as error:
+        _print_error("interrupted")
+        # click raises `Abort` from the original exception; a shell reports the end by a signal in this way
+        cause = error.__cause__ if isinstance(error, click.Abort) else error
+        return 128 + (cause.number if isinstance(cause, Terminated) else signal.SIGINT)
     except click.ClickException as error:
         error.show()
-        sys.exit(1)
+        return 1
     except BrokenPipeError:
         # the reader of a pipe may stop early (`| head`); this is not an error
         sys.stderr.close()
-        sys.exit(0)
+        return 0
     except ShotladderError as error:
-        click.echo("error: " + " ".join(str(error).split()), err=True)
-        sys.exit(1)
+        _print_error(f"error: {error}")
+        return 1
     except OSError as error:
         # the environment is at fault, for example a full disk, and a traceback would not help
-        click.echo(f"error: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
-        sys.exit(1)
-    sys.exit(status if isinstance(status, int) else 0)
+        _print_error(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
+        return 1
+    return status if isinstance(status, int) else 0
 
 
 if __name__ == "__main__":

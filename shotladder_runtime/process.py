@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class Completed:
     cpu_seconds: float
 
 
-def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
+def run(argv: Sequence[str], *, cwd: str | None = None, descriptors: Sequence[int] = ()) -> Completed:
     """Run a tool and wait until it ends.
 
     Parameters
@@ -56,6 +57,8 @@ def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
         The program and its arguments.
     cwd : str, optional
         Working folder.
+    descriptors : sequence of int, optional
+        Open files that the tool inherits under the same numbers.
 
     Returns
     -------
@@ -73,7 +76,9 @@ def run(argv: Sequence[str], *, cwd: str | None = None) -> Completed:
         child = subprocess.Popen(
             list(argv),
             cwd=cwd,
-            env=_LOG_LEVEL | os.environ,
+            # temporary files of tools are in the folder that the command deletes
+            env=_LOG_LEVEL | os.environ | {"TMPDIR": tempfile.gettempdir()},
+            pass_fds=tuple(descriptors),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -22,6 +21,7 @@ from shotladder_runtime.errors import ProcessError
 from shotladder_runtime.printable_text import printable
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
+from shotladder_runtime.temporary_folder import temporary_folder
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
 
 __all__ = ["ChunkJob", "chunk_path", "count_part_bits", "encode_chunk", "encoder_options", "estimate_memory"]
@@ -138,8 +138,8 @@ def encode_chunk(job: ChunkJob) -> float:
     if not missing:
         return 0.0
     job.store.create()
-    with tempfile.TemporaryDirectory(prefix=".chunk.", dir=job.store.root) as folder:
-        made = [Path(folder) / f"{n}.mp4" for n in missing]
+    with temporary_folder(job.store.root, ".chunk.") as folder:
+        made = [folder / f"{n}.mp4" for n in missing]
         try:
             cpu = _encode(job, missing, made, seek=True)
         except ProcessError as error:

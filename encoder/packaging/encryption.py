@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,16 @@ import msgspec
 
 from encoder.errors import KeyFileError
 
-__all__ = ["PROTECTION_SCHEMES", "ContentKey", "Encryption", "load_keys", "new_keys", "packager_flags", "save_keys"]
+__all__ = [
+    "PROTECTION_SCHEMES",
+    "ContentKey",
+    "Encryption",
+    "inherited_descriptors",
+    "load_keys",
+    "new_keys",
+    "packager_flags",
+    "save_keys",
+]
 
 #: FairPlay, Widevine and PlayReady all support cbcs; cenc is for devices from before about 2018.
 PROTECTION_SCHEMES = ("cbcs", "cenc")
@@ -26,6 +35,8 @@ VIDEO_LABELS = ("SD", "HD", "UHD1", "UHD2")
 LABELS = ("AUDIO", "VIDEO", *VIDEO_LABELS)
 #: Bytes. A key takes about 120 bytes and there are at most 5; a larger file is not a file of keys (chosen by hand).
 MAX_FILE_SIZE = 100_000
+#: Argument of the packager that names an inherited descriptor.
+_FLAG_FILE = "--flagfile=/dev/fd/"
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 
@@ -145,7 +156,11 @@ def _convert_key(where: str, entry: _KeyEntry) -> ContentKey:
 
 @contextmanager
 def packager_flags(encryption: Encryption | None) -> Iterator[list[str]]:
-    """Yield the arguments of the packager; the keys are in a private file that exists only inside the block."""
+    """Yield the arguments of the packager.
+
+    The keys are in a private file without a name, which ends with this process however it ends. The packager inherits
+    the descriptor (`inherited_descriptors`).
+    """
     if encryption is None:
         yield []
         return
@@ -162,8 +177,13 @@ def packager_flags(encryption: Encryption | None) -> Iterator[list[str]]:
     ]
     if encryption.key_uri:
         flags.append(f"--hls_key_uri={encryption.key_uri}")
-    # `tempfile` creates the file with mode 0600
-    with tempfile.NamedTemporaryFile("w", prefix="shotladder-", suffix=".flags") as file:
+    # `tempfile` creates the file with mode 0600 and without a name
+    with tempfile.TemporaryFile("w") as file:
         file.write("\n".join(flags) + "\n")
         file.flush()
-        yield [f"--flagfile={file.name}"]
+        yield [f"{_FLAG_FILE}{file.fileno()}"]
+
+
+def inherited_descriptors(flags: Sequence[str]) -> list[int]:
+    """Return the descriptors that the packager inherits for the arguments of `packager_flags`."""
+    return [int(flag.removeprefix(_FLAG_FILE)) for flag in flags]

@@ -16,7 +16,7 @@ from encoder.media.source import Source
 from encoder.mp4.hdr_boxes import copy_hdr_boxes
 from encoder.packaging.byte_ranges import shift_byte_ranges
 from encoder.packaging.descriptors import choose_default_playlists, describe_tracks
-from encoder.packaging.encryption import Encryption, packager_flags
+from encoder.packaging.encryption import Encryption, inherited_descriptors, packager_flags
 from encoder.packaging.hls_master_playlist import complete_master_playlist
 from encoder.packaging.hls_media_playlist import PackagedTrack, read_media_playlist
 from encoder.tracks.audio import AudioTrack
@@ -100,7 +100,7 @@ def package(
     streams = [_set_output_paths(fields, request.single_file) for fields in packed]
     with _link_inputs(folder, paths) as inputs, packager_flags(request.encryption) as flags:
         argv = _build_command(streams, inputs, source, segments) + flags
-        run(argv, cwd=str(folder))
+        run(argv, cwd=str(folder), descriptors=inherited_descriptors(flags))
     if request.single_file:
         _unescape_slashes(folder / DASH_MANIFEST)
     if request.encryption:

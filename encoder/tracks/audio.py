@@ -122,14 +122,14 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
     }
     if codec == COPY:
         path = store.path("audio", cache_key, ".mp4")
-        if not store.has(path):
+        if store.find(path) is None:
             store.write(path, lambda temporary: _copy_packets(source, stream, temporary))
         return _require_packets(AudioTrack(stream, store.fetch(path), stream.codec, stream.channels, None, 0.0))
     channels, bitrate = _choose_layout(AUDIO_CODECS[codec], stream)
     cache_key |= {"rate": bitrate, "channels": channels, "ffmpeg": ffmpeg_version()}
     path = store.path("audio", cache_key, ".mp4")
     cpu = 0.0
-    if not store.has(path):
+    if store.find(path) is None:
         audio = (
             ffmpeg.input(printable(source.path), copyts=None)[str(stream.index)]
             .filter("aresample", SAMPLE_RATE)

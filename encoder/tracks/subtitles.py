@@ -55,7 +55,7 @@ def extract_subtitles(source: Source | str | Path, stream: SubtitleStream, store
         "ffmpeg": ffmpeg_version(),
     }
     path = store.path("text", cache_key, ".vtt")
-    if not store.has(path):
+    if store.find(path) is None:
         if stream.index == source.stream_index:
             captions = f"movie={_escape(source.path)}:s={stream.index}[out+subcc]"
             reading: tuple[str, ...] = ("-f", "lavfi", "-i", captions, "-map", "0:s")

@@ -17,6 +17,7 @@ from shotladder.pipeline.key_files import keys_of
 from shotladder.pipeline.output import PRESENTATION
 from shotladder.player import Link, open_server
 from shotladder.reporter import Reporter
+from shotladder_runtime.json_document import parse_json
 
 __all__ = ["command"]
 
@@ -89,7 +90,7 @@ def command(
     trace = None if trace_path is None else abr.load_trace(trace_path, format=trace_format)
     for note in trace.notes if trace else ():
         reporter.say(f"{trace_path}: {note}")
-    keys = keys_of(_document(folder / PRESENTATION), keys_path)
+    keys = keys_of(_document(folder / PRESENTATION), keys_path, str(folder / PRESENTATION))
     if keys and player_js is None:
         raise ShotladderError(f"{folder}: is encrypted, which requires --player-js with dash.js or Shaka Player")
     with open_server(folder, port, None if trace is None else Link(trace), player_js, keys) as server:
@@ -102,9 +103,9 @@ def command(
         server.serve_forever()
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path) -> Any:
     try:
-        document: dict[str, Any] = json.loads(path.read_text())
+        text = path.read_bytes().decode()
     except ValueError as error:
         raise ShotladderError(f"{path}: is not valid JSON ({error})") from error
-    return document
+    return parse_json(text, str(path))

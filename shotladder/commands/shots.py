@@ -21,6 +21,7 @@ from ladders import Analysis
 from shotladder.commands.options.execution_options import store_option, workers_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.pipeline.store_run import hold_store
 from shotladder.report.presentation_writer import shot_document
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import LocalExecutor, run_concurrently
@@ -64,7 +65,7 @@ def command(
         raise click.BadParameter("the name of a contact sheet must end in .png, .jpg or .jpeg", param_hint="--sheet")
     reporter = Reporter(quiet=quiet)
     video = inspect(source)
-    with reporter.stage("shots") as advance, store.hold():
+    with hold_store(store, reporter), reporter.stage("shots") as advance:
         analysis = _analyse(video, store, workers, advance)
     for start, stop in analysis.undecodable:
         frames = f"frame {start}" if stop == start + 1 else f"frames {start} to {stop - 1}"

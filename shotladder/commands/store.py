@@ -91,7 +91,7 @@ def command(
     elif dry_run:
         raise click.UsageError("--dry-run requires --older-than or --max-size")
     kinds = [_summed(kind, group) for kind, group in _by_kind(list_artefacts(store))]
-    document: dict[str, Any] = {"store": store.url or str(store.root), "kinds": kinds}
+    document: dict[str, Any] = {"store": store.location, "kinds": kinds}
     if gone is not None:
         document["deleted"] = {
             "count": len(gone),

@@ -22,9 +22,10 @@ from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request
 from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below
-from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation
+from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
 from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
 from shotladder.pipeline.source_analysis import SourceAnalysis, analyse_source, report_dropped_hdr
+from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.html_report import write_report
 from shotladder.report.presentation_format import Presentation
@@ -71,12 +72,12 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
         return EncodeResult(request.output, load(request.output), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
     report_dropped_hdr(source, reporter)
-    with request.store.hold():
+    with hold_store(request.store, reporter):
         with open_executor(request) as executor:
             work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
             encoded = run_interruptibly(work, executor)
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
-            encryption = choose_encryption(request, reporter)
+            encryption = choose_encryption(request)
             inputs = package_presentation(
                 folder, request, encoded.analysis, encoded.ladders, encoded.side_tracks, encryption
             )
@@ -87,6 +88,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
             files = sorted([*files_below(folder), PRESENTATION])
             presentation = msgspec.structs.replace(presentation, files=files)
             (folder / PRESENTATION).write_text(json.dumps(presentation.to_dict(), indent=1) + "\n")
+            save_new_keys(request, encryption, reporter)
     return EncodeResult(request.output, presentation, tuple(e.ladder for e in encoded.ladders))
 
 
@@ -115,7 +117,7 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
         found = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
         return [each.ladder for each in found]
 
-    with request.store.hold(), open_executor(request) as executor:
+    with hold_store(request.store, reporter), open_executor(request) as executor:
         return run_interruptibly(partial(find, executor), executor)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
-import shutil
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from shotladder import ShotladderError
 from shotladder.report.presentation_reader import PRESENTATION
+from shotladder_runtime.store.atomic_file import delete_if_abandoned
+from shotladder_runtime.temporary_folder import abandoned_folders, delete_abandoned, locked_folder, temporary_folder
 
 __all__ = [
     "PRESENTATION",
@@ -23,6 +26,10 @@ __all__ = [
     "completed_request",
     "files_below",
 ]
+
+
+#: Name of the lock file beside a directory that is being replaced.
+_REPLACED = ".shotladder-replaced"
 
 
 class OutputError(ShotladderError, OSError):
@@ -44,7 +51,7 @@ def files_below(folder: Path) -> list[str]:
 
 
 def check_output(output: Path, source: str, *, overwrite: bool) -> None:
-    """Check, before any work, that the output directory can be written.
+    """Check, before any work, that the output directory can be written, and delete what killed runs left beside it.
 
     Raises
     ------
@@ -53,6 +60,7 @@ def check_output(output: Path, source: str, *, overwrite: bool) -> None:
     """
     if output.is_symlink():
         raise OutputError(f"{output}: is a symbolic link; name the directory itself")
+    _clean_after_killed_runs(output)
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file; name a directory")
     if output.is_mount():
@@ -69,14 +77,14 @@ def check_output(output: Path, source: str, *, overwrite: bool) -> None:
         _refuse_other_files(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent):
+        with temporary_folder(output.parent, f".{output.name}."):
             pass
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
 
 
 def check_file(output: Path) -> None:
-    """Check, before any work, that a file can be written.
+    """Check, before any work, that a file can be written, and delete what killed runs left of it.
 
     Raises
     ------
@@ -87,6 +95,10 @@ def check_file(output: Path) -> None:
         raise OutputError(f"{output}: is a directory; name a file")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
+        for unfinished in output.parent.glob(
+            f".{glob.escape(output.stem)}.{'[0-9a-f]' * 8}{glob.escape(output.suffix)}"
+        ):
+            delete_if_abandoned(unfinished)
         with tempfile.TemporaryFile(dir=output.parent):
             pass
     except OSError as error:
@@ -100,26 +112,27 @@ def atomic_directory(output: Path, *, overwrite: bool) -> Iterator[Path]:
     An existing presentation is replaced only then, and only with `overwrite`. If its directory by then contains a file
     that the presentation does not list, nothing is replaced.
     """
-    building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
-        yield building
-        building.chmod(0o755)
-        if overwrite and output.exists():
-            _swap(building, output)
-        else:
-            # rename replaces an empty directory, and fails for one that was filled in the meantime
-            building.replace(output)
+        with temporary_folder(output.parent, f".{output.name}.") as private:
+            # the permissions of a new directory follow the umask
+            building = private / "new"
+            building.mkdir()
+            yield building
+            if overwrite and output.exists():
+                _swap(building, output)
+            else:
+                # rename replaces an empty directory, and fails for one that was filled in the meantime
+                building.replace(output)
     except OSError as error:
         raise OutputError(f"{output}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _swap(building: Path, output: Path) -> None:
     """Replace an old directory by a new one, then delete the listed files of the old one."""
     _refuse_other_files(output)
-    old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=output.parent)) / output.name
-    try:
+    # a file that appeared at the last moment, or that cannot be deleted, is kept, and then the folder with it
+    with locked_folder(output.parent, f".{output.name}.old.", _REPLACED) as folder:
+        old = folder / output.name
         output.replace(old)
         try:
             building.replace(output)
@@ -127,14 +140,25 @@ def _swap(building: Path, output: Path) -> None:
             old.replace(output)
             raise
         _delete_listed(old)
-    finally:
-        # a file that appeared at the last moment, or that cannot be deleted, is kept
-        with contextlib.suppress(OSError):
-            old.parent.rmdir()
     if old.exists():
         raise OutputError(
             f"{output}: is replaced, but the old directory could not be deleted completely; the rest is in {old}"
         )
+
+
+def _clean_after_killed_runs(output: Path) -> None:
+    """Delete the unfinished directories of killed runs beside an output; finish or undo a replacement of it."""
+    delete_abandoned(output.parent, r"\..+\.")
+    for folder in abandoned_folders(output.parent, re.escape(f".{output.name}.old."), _REPLACED):
+        old = folder / output.name
+        if not output.exists() and old.is_dir():
+            old.replace(output)
+        elif old.is_dir():
+            _delete_listed(old)
+        (folder / _REPLACED).unlink(missing_ok=True)
+        # what the presentation does not list is kept
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _listed(output: Path) -> frozenset[str]:
@@ -163,6 +187,8 @@ def _delete_listed(old: Path) -> None:
     """Delete the files that a presentation lists, and the directories that are then empty; follow no links."""
     listed = _listed(old)
     for folder, is_folder, name in _walk(old):
+        if (folder / name) == old / PRESENTATION:
+            continue
         if is_folder:
             # a directory that is not empty is kept
             with contextlib.suppress(OSError):
@@ -170,7 +196,10 @@ def _delete_listed(old: Path) -> None:
         elif (folder / name).relative_to(old).as_posix() in listed:
             with contextlib.suppress(OSError):
                 (folder / name).unlink()
+    # the list itself is deleted last, so that the next run can go on if this one is killed
     with contextlib.suppress(OSError):
+        if PRESENTATION in listed:
+            (old / PRESENTATION).unlink(missing_ok=True)
         old.rmdir()
 
 

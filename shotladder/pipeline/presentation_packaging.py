@@ -16,22 +16,27 @@ from shotladder.pipeline.side_tracks import SideTracks
 from shotladder.pipeline.source_analysis import SourceAnalysis
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
 from shotladder.reporter import Reporter
+from shotladder_runtime.temporary_folder import temporary_folder
 
-__all__ = ["choose_encryption", "package_presentation"]
+__all__ = ["choose_encryption", "package_presentation", "save_new_keys"]
 
 
-def choose_encryption(request: EncodeRequest, reporter: Reporter) -> Encryption | None:
-    """Return how to encrypt; new keys are saved before anything is encrypted with them."""
+def choose_encryption(request: EncodeRequest) -> Encryption | None:
+    """Return how to encrypt, with new keys if the request has none."""
     requested = request.encryption
     if requested is None:
         return None
-    keys = requested.keys
-    if keys is None:
-        keys = encoder.new_keys()
-        path = keys_file(keys[0].key_id)
-        encoder.save_keys(keys, path)
-        reporter.say(f"keys written to {path} (mode 0600)")
+    keys = requested.keys or encoder.new_keys()
     return Encryption(requested.scheme, keys, requested.key_uri, requested.clear_lead)
+
+
+def save_new_keys(request: EncodeRequest, encryption: Encryption | None, reporter: Reporter) -> None:
+    """Save new keys and report where, after packaging: a run that ends earlier leaves no keys."""
+    if encryption is None or request.encryption is None or request.encryption.keys is not None:
+        return
+    path = keys_file(encryption.keys[0].key_id)
+    encoder.save_keys(encryption.keys, path)
+    reporter.say(f"keys written to {path} (mode 0600)")
 
 
 def package_presentation(
@@ -47,7 +52,7 @@ def package_presentation(
     Parameters
     ----------
     folder : Path
-        Empty directory.
+        Empty directory. Clear frames of an encrypted presentation are never in it.
     request : EncodeRequest
     analysis : SourceAnalysis
     encoded : sequence of EncodedLadder
@@ -56,32 +61,28 @@ def package_presentation(
     encryption : Encryption or None
     """
     source = analysis.source
-    stitching = folder / ".tracks"
-    stitching.mkdir()
     named = [name_renditions(source, each.ladder, each.finals) for each in encoded]
-    stitched = [
-        _stitch_ladder(stitching, source, each, renditions) for each, renditions in zip(encoded, named, strict=True)
-    ]
-    paths = [path for ladder in stitched for path in ladder]
-    samples = [[TrackSamples(*encoder.read_track_samples(path)) for path in ladder] for ladder in stitched]
-    packaged = encoder.package(
-        folder,
-        source,
-        encoded[0].ladder.segments,
-        [
-            (r, p)
-            for renditions, ladder in zip(named, stitched, strict=True)
-            for r, p in zip(renditions, ladder, strict=True)
-        ],
-        tracks.audio,
-        tracks.text,
-        PackagingRequest(encryption, request.single_file),
-    )
-    for path in paths:
-        path.unlink()
-    stitching.rmdir()
+    # stitched in the store, which contains clear frames anyway, and never in a directory that may be served
+    with temporary_folder(request.store.root, ".tracks.") as stitching:
+        stitched = [
+            _stitch_ladder(stitching, source, each, renditions) for each, renditions in zip(encoded, named, strict=True)
+        ]
+        samples = [[TrackSamples(*encoder.read_track_samples(path)) for path in ladder] for ladder in stitched]
+        packaged = encoder.package(
+            folder,
+            source,
+            encoded[0].ladder.segments,
+            [
+                (r, p)
+                for renditions, ladder in zip(named, stitched, strict=True)
+                for r, p in zip(renditions, ladder, strict=True)
+            ],
+            tracks.audio,
+            tracks.text,
+            PackagingRequest(encryption, request.single_file),
+        )
     # the packager returns its tracks in the order of the arguments: video, audio, subtitles
-    video_count, audio_count = len(paths), len(tracks.audio)
+    video_count, audio_count = sum(map(len, named)), len(tracks.audio)
     video = packaged[:video_count]
     audio = packaged[video_count : video_count + audio_count]
     text = packaged[video_count + audio_count :]

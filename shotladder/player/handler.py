@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from shotladder.player.origin import FILE_POLICY, PAGE_POLICY, SAFETY_HEADERS, is_own_request
+
 if TYPE_CHECKING:
     from shotladder.player.server import PlayerServer, Request
 
@@ -30,6 +32,10 @@ TYPES = {
 }
 #: Bytes per read without a link; chosen by hand.
 BLOCK = 262_144
+#: Seconds after which a connection is closed if its client neither sends nor reads; chosen by hand.
+IDLE_TIMEOUT = 30.0
+#: Digits of a number in a request that are read; a number with more is larger than every file.
+MAX_DIGITS = 18
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -38,13 +44,44 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # small pieces are sent immediately: the link decides when
     disable_nagle_algorithm = True
+    timeout = IDLE_TIMEOUT
     server: PlayerServer
+    #: Whether the answer to the current request has begun.
+    is_answered = False
+    #: Content security policy of the answer to the current request.
+    policy = FILE_POLICY
+
+    def parse_request(self) -> bool:
+        """Read a request; refuse it if it does not name this server, or comes from a page of another site."""
+        self.is_answered, self.policy = False, FILE_POLICY
+        if not super().parse_request():
+            return False
+        if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
+            # a body is not read, and the next request would begin within it
+            self.close_connection = True
+        if not is_own_request(self.headers, self.server.server_port):
+            self.close_connection = True
+            self.send_error(HTTPStatus.FORBIDDEN)
+            return False
+        return True
 
     def do_GET(self) -> None:
         """Send a file of the presentation, or data of the page."""
+        try:
+            self._get()
+        except (ConnectionError, TimeoutError):
+            raise
+        except (OSError, ValueError):
+            # the request or a file is at fault: its name is invalid, or it cannot be read
+            self.close_connection = True
+            if not self.is_answered:
+                self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _get(self) -> None:
         address = urlsplit(self.path)
         path = unquote(address.path)
         if path == "/" or path.startswith("/-/"):
+            self.policy = PAGE_POLICY
             self._page(path, parse_qs(address.query))
             return
         file = (self.server.folder / path.lstrip("/")).resolve()
@@ -65,6 +102,13 @@ class Handler(BaseHTTPRequestHandler):
         self.server.restart()
         self._head(HTTPStatus.NO_CONTENT, 0, None)
 
+    def end_headers(self) -> None:
+        """End the headers of an answer with those that every answer has."""
+        self.is_answered = True
+        for name, value in (SAFETY_HEADERS | {"Content-Security-Policy": self.policy}).items():
+            self.send_header(name, value)
+        super().end_headers()
+
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing: the page shows the requests."""
 
@@ -74,8 +118,8 @@ class Handler(BaseHTTPRequestHandler):
             self._json(self.server.session())
         elif path == "/-/requests":
             since = query.get("since", ["0"])[0]
-            requests = [asdict(r) for r in self.server.requests[int(since) if since.isdecimal() else 0 :]]
-            self._json({"now": self.server.now(), "requests": requests})
+            requests = self.server.logged(_as_number(since) if since.isdecimal() else 0)
+            self._json({"now": self.server.now(), "requests": [asdict(request) for request in requests]})
         elif path == "/-/presentation.json":
             self._file(self.server.folder / "presentation.json")
         elif path == "/-/player.js" and self.server.player_js is not None:
@@ -115,6 +159,12 @@ class Handler(BaseHTTPRequestHandler):
     def _media(self, file: Path) -> None:
         """Send a file of the presentation, or a byte range of it, through the link."""
         request = self.server.note(file.relative_to(self.server.folder).as_posix())
+        try:
+            self._transfer(file, request)
+        finally:
+            request.end = self.server.now()
+
+    def _transfer(self, file: Path, request: Request) -> None:
         link = self.server.link
         if link is not None and self.server.closing.wait(link.latency()):
             return
@@ -132,12 +182,9 @@ class Handler(BaseHTTPRequestHandler):
             extra["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
         self._head(status, stop - start, media_type(file), extra)
         request.first_byte = self.server.now()
-        try:
-            if self.command != "HEAD":
-                self._send(file, start, stop, request)
-            request.whole = True
-        finally:
-            request.end = self.server.now()
+        if self.command != "HEAD":
+            self._send(file, start, stop, request)
+        request.whole = True
 
     def _send(self, file: Path, start: int, stop: int, request: Request) -> None:
         """Send bytes of a file; each piece is sent at the time at which the link has transferred it."""
@@ -176,11 +223,17 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     >>> byte_range(None, 10), byte_range("bytes=10-", 10)
     ((0, 10), None)
     """
-    found = re.fullmatch(r"bytes=(\d*)-(\d*)", header or "")
+    found = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", header or "")
     begin, end = (found[1], found[2]) if found else ("", "")
     if not begin and not end:
         return 0, size
     if not begin:
-        return (max(0, size - int(end)), size) if int(end) and size else None
-    start, stop = int(begin), min(int(end) + 1, size) if end else size
+        return (max(0, size - _as_number(end)), size) if _as_number(end) and size else None
+    start, stop = _as_number(begin), min(_as_number(end) + 1, size) if end else size
     return (start, stop) if start < stop else None
+
+
+def _as_number(digits: str) -> int:
+    """Return a number; one with more than `MAX_DIGITS` digits is replaced by a smaller one above every file size."""
+    digits = digits.lstrip("0")
+    return int(digits or "0") if len(digits) <= MAX_DIGITS else 10**MAX_DIGITS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ __all__ = ["PlayerServer", "Request", "open_server"]
 
 #: Port to try first if the user names none.
 USUAL_PORT = 8000
+#: Requests that the log keeps, about 1 kB each; the oldest are dropped. Chosen by hand: 11 hours of 4 s segments.
+MAX_LOGGED = 10_000
+#: Connections at once; a browser opens 6. Chosen by hand.
+MAX_CONNECTIONS = 64
 
 
 class PortTakenError(ShotladderError, OSError):
@@ -91,6 +96,7 @@ class PlayerServer(ThreadingHTTPServer):
         self.player_js = player_js
         self.keys = tuple(keys)
         self.closing = threading.Event()
+        self._connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._lock = threading.Lock()
         super().__init__(("127.0.0.1", port), Handler)
         self.restart()
@@ -103,7 +109,8 @@ class PlayerServer(ThreadingHTTPServer):
     def restart(self) -> None:
         """Start a session: the trace from its beginning, and an empty log of requests."""
         with self._lock:
-            self.requests: list[Request] = []
+            self.requests: deque[Request] = deque(maxlen=MAX_LOGGED)
+            self._next_number = 0
             self.begun = time.monotonic()
         if self.link is not None:
             self.link.restart()
@@ -115,9 +122,15 @@ class PlayerServer(ThreadingHTTPServer):
     def note(self, path: str) -> Request:
         """Add a request to the log."""
         with self._lock:
-            request = Request(len(self.requests), path, self.now())
+            request = Request(self._next_number, path, self.now())
+            self._next_number += 1
             self.requests.append(request)
             return request
+
+    def logged(self, since: int) -> list[Request]:
+        """Return the requests of the log from a number on."""
+        with self._lock:
+            return [request for request in self.requests if request.number >= since]
 
     def session(self) -> dict[str, Any]:
         """Return the setup of the page: whether a player file is given, the keys, and the trace."""
@@ -133,9 +146,27 @@ class PlayerServer(ThreadingHTTPServer):
         self.closing.set()
         super().server_close()
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Handle a connection on a thread of its own; close it if there are too many."""
+        if not self._connections.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._connections.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Handle a connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._connections.release()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore closed connections of the browser; print other errors."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        """Ignore connections that the browser closed or left idle; print other errors."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 

@@ -90,9 +90,8 @@ def _check_workers(client: Any, address: str, store: Store) -> None:
                 f"worker {worker} has ffmpeg {version}, this machine {ffmpeg_version()}; use one version for all"
             )
         if not has_store:
-            where = store.url or store.root
             raise ClusterError(
-                f"worker {worker} has no access to {where}; name a store that all machines share, or a URL"
+                f"worker {worker} has no access to {store.location}; name a store that all machines share, or a URL"
             )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
-import tempfile
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_write", "delete_if_abandoned"]
 
 
-def atomic_write(path: Path, make: Callable[[Path], None]) -> None:
+def atomic_write(path: Path, make: Callable[[Path], None], *, is_durable: bool = True) -> None:
     """Make a file so that it appears under its name only when it is complete and on the disk.
 
     Parameters
@@ -19,16 +22,49 @@ def atomic_write(path: Path, make: Callable[[Path], None]) -> None:
         The final name.
     make : callable
         Writes the file to the path that it is given: a temporary file in the same folder with the same suffix.
+    is_durable : bool
+        Whether to wait until the content is on the disk.
+
+    Notes
+    -----
+    The temporary file is locked meanwhile (see `delete_if_abandoned`). The permissions of a new file follow the umask.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        make(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        with _open_locked(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL):
+            make(temporary)
+        # `make` may have moved another file to this name
+        with _open_locked(temporary, os.O_RDWR) as handle:
+            if is_durable:
+                os.fsync(handle)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _open_locked(path: Path, flags: int) -> Iterator[int]:
+    handle = os.open(path, flags, 0o666)
+    try:
+        # a file system without locks has no cleaning either
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def delete_if_abandoned(path: Path) -> None:
+    """Delete a temporary file of `atomic_write` unless a process is writing it."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+    finally:
+        os.close(handle)

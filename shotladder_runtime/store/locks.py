@@ -17,7 +17,15 @@ from pathlib import Path
 
 from shotladder_runtime.errors import JobLockedError, StoreError
 
-__all__ = ["find_oldest_run", "get_last_use", "hold_store", "lock_for_deletion", "lock_job", "mark_used"]
+__all__ = [
+    "find_oldest_run",
+    "get_last_use",
+    "has_killed_run",
+    "hold_store",
+    "lock_for_deletion",
+    "lock_job",
+    "mark_used",
+]
 
 #: Folder of the store with one locked file per run in progress. It holds no artefacts.
 RUNS = ".runs"
@@ -70,20 +78,32 @@ def find_oldest_run(root: Path, *, forget_ended: bool) -> float | None:
     With `forget_ended`, the files that killed runs left behind are deleted.
     """
     begun = []
+    for path, start in _list_runs(root):
+        if start is not None:
+            begun.append(start)
+        elif forget_ended:
+            path.unlink(missing_ok=True)
+    return min(begun, default=None)
+
+
+def has_killed_run(root: Path) -> bool:
+    """Return whether a run that held a store was killed since ended runs were last forgotten."""
+    return any(start is None for _, start in _list_runs(root))
+
+
+def _list_runs(root: Path) -> Iterator[tuple[Path, float | None]]:
+    """Yield the file of each run and when it began; None for a run that was killed, whose file nobody locks."""
     runs = root / RUNS
     for path in _make_folder(root, RUNS).iterdir() if runs.is_symlink() or runs.exists() else ():
         if not _RUN.fullmatch(path.name) or path.is_symlink():
             continue
         with contextlib.suppress(FileNotFoundError), path.open() as file:
+            start: float | None = None
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                begun.append(path.stat().st_mtime)
-            else:
-                # nobody locks the file any more: its run was killed
-                if forget_ended:
-                    path.unlink(missing_ok=True)
-    return min(begun, default=None)
+                start = path.stat().st_mtime
+            yield path, start
 
 
 @contextmanager
@@ -103,7 +123,7 @@ def lock_job(root: Path, name: str) -> Iterator[None]:
     """
     path = _make_folder(root, JOBS) / name
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(handle).st_ino == path.stat().st_ino:
@@ -140,7 +160,7 @@ def _make_folder(root: Path, name: str) -> Path:
 @contextmanager
 def _lock_lookups(root: Path, kind: int) -> Iterator[None]:
     try:
-        handle = os.open(root / LOOKUP_LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(root / LOOKUP_LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     except PermissionError:
         # a read-only store of another user: whoever prunes it cannot wait for us
         yield

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.store import locks, remote, store_layout
+from shotladder_runtime.store.checksums import SUFFIX, checksum_path
 from shotladder_runtime.store.store import Store
 
 __all__ = ["Artefact", "list_artefacts", "prune"]
@@ -112,6 +114,7 @@ def prune(
     if store.url and not dry_run:
         for artefact in remote_gone:
             remote.delete(f"{store.url}/{artefact.name}")
+            remote.delete(f"{store.url}/{artefact.name}{SUFFIX}")
     return local_gone + remote_gone
 
 
@@ -146,10 +149,11 @@ def _prune_folder(root: Path, choose: _Choice, now: float, *, dry_run: bool) -> 
 
 def _delete(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
-        if store_layout.is_chunk_folder(path.name):
+        if store_layout.is_temporary_folder(path.name):
             shutil.rmtree(path)
         else:
             path.unlink()
+            checksum_path(path).unlink()
 
 
 def _at_url(url: str) -> list[Artefact]:
@@ -157,13 +161,14 @@ def _at_url(url: str) -> list[Artefact]:
     if not store_layout.is_remote_store(url):
         return []
     found = []
-    for file in remote.list_files(url):
-        if (whole := store_layout.is_artefact(file.name)) or store_layout.is_remote_part(file.name):
+    files = remote.list_files(url)
+    names = {file.name for file in files}
+    for file in files:
+        whole = store_layout.is_artefact(file.name)
+        if whole or store_layout.is_remote_part(file.name) or _is_orphan(file.name, names.__contains__):
             # without a time from the server, a complete file counts as old and an unfinished one as new
             made = file.made if file.made is not None else 0.0 if whole else time.time()
-            found.append(
-                Artefact(_kind(file.name), file.name, file.size, made, remote.without_password(url), is_whole=whole)
-            )
+            found.append(Artefact(_kind(file.name), file.name, file.size, made, without_password(url), is_whole=whole))
     return sorted(found, key=lambda artefact: (artefact.used, artefact.name))
 
 
@@ -172,7 +177,7 @@ def _in_folder(root: Path) -> list[Artefact]:
     found = []
     for entry in _entries(root) if store_layout.is_store(root) else ():
         if entry.is_dir(follow_symlinks=False):
-            if store_layout.is_chunk_folder(entry.name):
+            if store_layout.is_temporary_folder(entry.name):
                 found += _as_artefacts(root, entry, "chunk")
             elif store_layout.is_folder(entry.name):
                 folders = (each for each in _entries(entry) if store_layout.is_folder(f"{entry.name}/{each.name}"))
@@ -186,8 +191,9 @@ def _in_folder(root: Path) -> list[Artefact]:
 def _as_artefacts(root: Path, entry: os.DirEntry[str], kind: str) -> list[Artefact]:
     """Return an entry of the folder as an artefact; an empty list if its name does not have the form of a store."""
     name = Path(entry.path).relative_to(root).as_posix()
-    is_whole, is_folder = store_layout.is_artefact(name), store_layout.is_chunk_folder(name)
+    is_whole, is_folder = store_layout.is_artefact(name), store_layout.is_temporary_folder(name)
     is_part = is_folder or store_layout.is_part(name) or store_layout.is_marker_part(name)
+    is_part = is_part or _is_orphan(name, lambda other: (root / other).exists())
     has_type = entry.is_dir(follow_symlinks=False) if is_folder else entry.is_file(follow_symlinks=False)
     if not has_type or not (is_whole or is_part):
         return []
@@ -200,6 +206,11 @@ def _as_artefacts(root: Path, entry: os.DirEntry[str], kind: str) -> list[Artefa
         return []
     used = locks.get_last_use(status) if is_whole else status.st_mtime
     return [Artefact(kind, name, size, used, str(root), is_whole=is_whole)]
+
+
+def _is_orphan(name: str, exists: Callable[[str], bool]) -> bool:
+    """Return whether a name is that of a checksum without its artefact."""
+    return store_layout.is_checksum(name) and not exists(name.removesuffix(SUFFIX))
 
 
 def _entries(folder: Path | os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:

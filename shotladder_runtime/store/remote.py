@@ -14,22 +14,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import fsspec
 
 from shotladder_runtime.errors import MissingToolError, StoreError
+from shotladder_runtime.passwords import without_password
 
 __all__ = [
     "RemoteFile",
     "delete",
     "download",
-    "exists",
+    "get_size",
     "list_files",
     "list_names",
     "read",
     "upload",
-    "without_password",
+    "write",
 ]
 
 T = TypeVar("T")
@@ -51,9 +52,12 @@ class RemoteFile:
     made: float | None
 
 
-def exists(url: str) -> bool:
-    """Return whether a file exists."""
-    return _request(url, lambda files, path: bool(files.exists(path)))
+def get_size(url: str) -> int | None:
+    """Return the size of a file, bytes; None if it does not exist."""
+    try:
+        return _request(url, lambda files, path: int(files.info(path)["size"]))
+    except FileNotFoundError:
+        return None
 
 
 def download(url: str, path: Path) -> None:
@@ -93,11 +97,23 @@ def list_names(url: str) -> list[str]:
 
 def upload(path: Path, url: str) -> None:
     """Upload a file so that it appears only when it is complete."""
+    _put(url, lambda files, part: files.put_file(str(path), part))
+
+
+def write(content: bytes, url: str) -> None:
+    """Write a small file so that it appears only when it is complete."""
+    _put(url, lambda files, part: files.pipe_file(part, content))
+
+
+def _put(url: str, send: Callable[[Any, str], object]) -> None:
+    """Send a file under a temporary name, and rename it."""
 
     def put(files: Any, remote_path: str) -> None:
         folder, name = remote_path.rsplit("/", 1)
         part = f"{folder}/.{name}.{secrets.token_hex(4)}"
-        files.put_file(str(path), part)
+        # some servers do not create a folder for a file
+        files.makedirs(folder, exist_ok=True)
+        send(files, part)
         files.mv(part, remote_path)
 
     _request(url, put)
@@ -130,7 +146,7 @@ def _request(url: str, action: Callable[[Any, str], T]) -> T:
     except ImportError as error:
         raise MissingToolError(f"{without_password(url)}: {error}") from error
     except ValueError as error:
-        raise StoreError(f"{without_password(url)}: cannot be reached ({error})") from error
+        raise StoreError(without_password(f"{url}: cannot be reached ({error})")) from None
     for attempt in range(1, ATTEMPTS + 1):
         try:
             # opened for each request: fsspec keeps one connection per thread, and threads must not share it
@@ -144,18 +160,21 @@ def _request(url: str, action: Callable[[Any, str], T]) -> T:
             protocol.clear_instance_cache()
         if attempt < ATTEMPTS:
             time.sleep(PAUSE * attempt)
-    raise StoreError(f"{without_password(url)}: cannot be reached or used ({fault or type(fault).__name__})") from fault
+    raise StoreError(_describe(url, fault))
+
+
+def _describe(url: str, fault: Exception) -> str:
+    """Return the message about a failed request; the errors of some protocols contain the URL or its password."""
+    reason = without_password(str(fault)) or type(fault).__name__
+    password = urlsplit(url).password
+    for secret in (password, password and unquote(password)):
+        reason = reason.replace(secret, "***") if secret else reason
+    return f"{without_password(url)}: cannot be reached or used ({reason})"
 
 
 def _is_file(info: dict[str, Any]) -> bool:
     """Return whether an entry is a file; file systems mark a link by its type or by `islink`."""
     return info.get("type") == "file" and not info.get("islink")
-
-
-def without_password(url: str) -> str:
-    """Return a URL without user and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _made(info: dict[str, Any]) -> float | None:

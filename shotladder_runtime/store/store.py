@@ -1,4 +1,4 @@
-"""Artefacts named by the hash of what made them; each is complete or absent."""
+"""Artefacts named by the hash of what made them; each is complete and intact, or absent."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from shotladder_runtime.store import locks, remote, store_layout
+from shotladder_runtime.errors import StoreError
+from shotladder_runtime.passwords import without_password
+from shotladder_runtime.store import checksums, leftovers, locks, store_layout, verification
 from shotladder_runtime.store.atomic_file import atomic_write
+from shotladder_runtime.store.damage_log import StoreRun, begin_run
 
 __all__ = ["Store"]
 
@@ -57,7 +60,10 @@ class Store:
         >>> Store.at("s3://bucket/store").url
         's3://bucket/store'
         """
-        parts = urlsplit(str(location))
+        try:
+            parts = urlsplit(str(location))
+        except ValueError as error:
+            raise StoreError(f"{without_password(str(location))}: is not a URL ({error})") from None
         if parts.scheme in ("file", "local"):
             return cls(Path(parts.path).absolute())
         if "://" not in str(location):
@@ -65,6 +71,16 @@ class Store:
         url = str(location).rstrip("/")
         copies = _cache_folder().with_name("shotladder-remote")
         return cls(copies / hashlib.blake2b(url.encode(), digest_size=8).hexdigest(), url)
+
+    def __repr__(self) -> str:
+        """Return the folder and the URL, without user and password."""
+        url = None if self.url is None else without_password(self.url)
+        return f"Store(root={self.root!r}, url={url!r})"
+
+    @property
+    def location(self) -> str:
+        """Where the artefacts are, for messages: the URL without user and password, or the folder."""
+        return without_password(self.url) if self.url else str(self.root)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by location: another machine keeps its own local copies of a remote store."""
@@ -99,16 +115,24 @@ class Store:
             _make_remote_store_once(self.url)
 
     def has(self, path: Path) -> bool:
-        """Return whether an artefact exists, in the folder or at the URL.
+        """Return whether an intact artefact exists, in the folder or at the URL.
 
-        An artefact that is in the folder is then kept for as long as a run holds the store (`hold`).
+        An artefact that is in the folder is then kept for as long as a run holds the store (`hold`). At the URL only
+        the size is checked; `fetch` checks the content.
         """
-        if store_layout.is_store(self.root) and locks.mark_used(self.root, path):
+        if store_layout.is_store(self.root) and verification.is_usable(self.root, path):
             return True
-        return self.url is not None and remote.exists(self._remote_url(path))
+        return self.url is not None and verification.is_usable_at_url(self._remote_url(path), self.root)
+
+    def find(self, path: Path) -> Path | None:
+        """Return what `fetch` returns, or None if there is no intact artefact."""
+        try:
+            return self.fetch(path)
+        except FileNotFoundError:
+            return None
 
     def fetch(self, path: Path) -> Path:
-        """Return the path of an artefact in the folder, after a download if it is only at the URL.
+        """Return the path of an intact artefact in the folder, after a download if it is only at the URL.
 
         Parameters
         ----------
@@ -118,15 +142,21 @@ class Store:
         Raises
         ------
         FileNotFoundError
-            If the artefact is neither in the folder nor at the URL.
+            If the artefact is neither in the folder nor at the URL, or is damaged. A damaged artefact is removed.
         """
         local = self.root / self._name(path)
-        if store_layout.is_store(self.root) and locks.mark_used(self.root, local):
+        if store_layout.is_store(self.root) and verification.is_usable(self.root, local):
             return local
         if self.url is None:
-            raise FileNotFoundError(2, "this artefact is no longer in the store", str(local))
+            raise FileNotFoundError(2, "this artefact is not in the store, or damaged", str(local))
         store_layout.make_store(self.root)
-        atomic_write(local, lambda part: remote.download(self._remote_url(path), part))
+        url = self._remote_url(path)
+
+        def make(part: Path) -> None:
+            checksums.write(local, verification.download(url, part, self.root))
+
+        atomic_write(local, make)
+        checksums.remember(local)
         return local
 
     def write(self, path: Path, make: Callable[[Path], None]) -> None:
@@ -142,18 +172,19 @@ class Store:
 
         def make_and_upload(part: Path) -> None:
             make(part)
+            checksum = checksums.measure(part)
             if self.url:
-                remote.upload(part, self._remote_url(path))
+                verification.upload(part, self._remote_url(path), checksum)
+            checksums.write(path, checksum)
 
         self.create()
         atomic_write(path, make_and_upload)
+        checksums.remember(path)
 
     def read_json(self, kind: str, cache_key: Mapping[str, Any]) -> Any | None:
-        """Return a stored JSON artefact, or None if it does not exist."""
-        try:
-            return json.loads(self.fetch(self.path(kind, cache_key, ".json")).read_text())
-        except FileNotFoundError:
-            return None
+        """Return a stored JSON artefact, or None if it does not exist or is damaged."""
+        path = self.find(self.path(kind, cache_key, ".json"))
+        return None if path is None else json.loads(path.read_text())
 
     def write_json(self, kind: str, cache_key: Mapping[str, Any], value: Any) -> None:
         """Store a JSON artefact."""
@@ -205,14 +236,19 @@ class Store:
         return values
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Hold the store during a run: artefacts that the run looked up or made are not pruned before it ends."""
+    def hold(self) -> Iterator[StoreRun]:
+        """Hold the store during a run: artefacts that the run looked up or made are not pruned before it ends.
+
+        What killed runs left unfinished is deleted first. Every artefact is verified when the run first uses it.
+        """
         store_layout.make_store(self.root)
         if self.url:
             # the server is asked at the start of each run, whatever this process saw there before
             store_layout.make_remote_store(self.url)
+        leftovers.delete_leftovers(self.root)
+        checksums.forget(self.root)
         with locks.hold_store(self.root):
-            yield
+            yield begin_run(self.root)
 
     @contextmanager
     def lock_job(self, kind: str, cache_keys: Sequence[Mapping[str, Any]]) -> Iterator[None]:

@@ -15,20 +15,22 @@ from typing import Annotated
 import msgspec
 
 from shotladder_runtime.errors import StoreError
-from shotladder_runtime.store import remote
+from shotladder_runtime.passwords import without_password
+from shotladder_runtime.store import checksums, remote
 from shotladder_runtime.store.atomic_file import atomic_write
 
 __all__ = [
     "MARKER",
     "VERSION",
     "is_artefact",
-    "is_chunk_folder",
+    "is_checksum",
     "is_folder",
     "is_marker_part",
     "is_part",
     "is_remote_part",
     "is_remote_store",
     "is_store",
+    "is_temporary_folder",
     "make_remote_store",
     "make_store",
 ]
@@ -49,10 +51,13 @@ _SUFFIX = r"\.[a-z0-9]+"
 _RANDOM = r"[a-z0-9_]{8}"
 _FOLDERS = re.compile(_KIND + r"(/[0-9a-f]{2})?")
 _ARTEFACT = re.compile(_FOLDER + _NAME + _SUFFIX)
-#: Temporary files in the folder of the final name: `atomic_write` makes the first, `remote.upload` the second.
-_PART = re.compile(_FOLDER + rf"\.{_NAME}\.{_RANDOM}{_SUFFIX}")
-_REMOTE_PART = re.compile(_FOLDER + rf"\.{_NAME}{_SUFFIX}\.[0-9a-f]{{8}}")
-_CHUNK_FOLDER = re.compile(rf"\.chunk\.{_RANDOM}")
+_CHECKSUM = re.compile(_FOLDER + _NAME + _SUFFIX + re.escape(checksums.SUFFIX))
+#: Temporary files in the folder of the final name: `atomic_write` makes the first, `remote.upload` the second. Both
+#: exist for artefacts and for checksums.
+_PART = re.compile(_FOLDER + rf"\.{_NAME}({_SUFFIX})?\.{_RANDOM}{_SUFFIX}")
+_REMOTE_PART = re.compile(_FOLDER + rf"\.{_NAME}{_SUFFIX}({re.escape(checksums.SUFFIX)})?\.[0-9a-f]{{8}}")
+#: Folders in which chunks are encoded and stitched.
+_TEMPORARY_FOLDER = re.compile(rf"\.(chunk|tracks)\.{_RANDOM}")
 _MARKER_PART = re.compile(rf"\.shotladder-store\.{_RANDOM}\.json")
 _REMOTE_MARKER_PART = re.compile(r"\.shotladder-store\.json\.[0-9a-f]{8}")
 
@@ -81,9 +86,14 @@ def is_remote_part(name: str) -> bool:
     return (_REMOTE_PART.fullmatch(name) or _REMOTE_MARKER_PART.fullmatch(name)) is not None
 
 
-def is_chunk_folder(name: str) -> bool:
-    """Return whether a name has the form of a folder in which a chunk is being encoded."""
-    return _CHUNK_FOLDER.fullmatch(name) is not None
+def is_checksum(name: str) -> bool:
+    """Return whether a name, relative to the store, has the form of the checksum of an artefact."""
+    return _CHECKSUM.fullmatch(name) is not None
+
+
+def is_temporary_folder(name: str) -> bool:
+    """Return whether a name has the form of a folder in which chunks are being encoded or stitched."""
+    return _TEMPORARY_FOLDER.fullmatch(name) is not None
 
 
 def is_marker_part(name: str) -> bool:
@@ -136,7 +146,7 @@ def is_remote_store(url: str) -> bool:
     others = [name for name in remote.list_names(url) if not _REMOTE_MARKER_PART.fullmatch(name)]
     if not others or _url_is_marked(url):
         return bool(others)
-    raise _refusal(remote.without_password(url), "URL")
+    raise _refusal(without_password(url), "URL")
 
 
 def make_remote_store(url: str) -> None:
@@ -176,7 +186,7 @@ def _url_is_marked(url: str) -> bool:
         content = remote.read(f"{url}/{MARKER}")
     except FileNotFoundError:
         return False
-    _check_version(remote.without_password(url), content)
+    _check_version(without_password(url), content)
     return True
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,24 @@ def test_encode_killed_leaves_no_output_and_resumes(made, tmp_path):
     again = json.loads((tmp_path / "out" / "presentation.json").read_text())
     assert again["video"] == made.document["video"]
     assert [path.name for path in tmp_path.iterdir() if path.name not in ("out", "store")] == []
+
+
+def test_encode_makes_damaged_artefacts_again_and_reports_them(made, tmp_path):
+    shutil.copytree(made.store, tmp_path / "store")
+    chunks = sorted((tmp_path / "store" / "chunk").rglob("*.mp4"))
+    for path in chunks:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        path.write_bytes(content)
+    for path in (tmp_path / "store").rglob("*.json"):
+        if path.name != "shotladder-store.json":
+            path.write_bytes(path.read_bytes()[:-7])
+    answer = shotladder("encode", made.film, "-o", tmp_path / "out", *FAST, store=tmp_path / "store")
+    assert answer.status == 0, answer.err
+    assert "damaged files of the store were removed" in answer.err
+    assert segment_bytes(tmp_path / "out") == segment_bytes(made.folder)
+    again = json.loads((tmp_path / "out" / "presentation.json").read_text())
+    assert again["video"] == made.document["video"]
 
 
 def test_encode_interrupted_ends_with_one_line(made, tmp_path):

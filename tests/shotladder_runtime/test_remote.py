@@ -221,3 +221,30 @@ def test_killed_upload_leaves_nothing_under_the_final_name(sftp, tmp_path):
         sender.send_signal(signal.SIGKILL)
         sender.wait()
     assert [path.name[0] for path in served.glob("chunk/*/*")] == ["."]
+
+
+#: Stores that cannot be used, and whose password must not be printed.
+SECRET = "p%40ss-w0rd"
+UNUSABLE = [
+    f"sftp://user:{SECRET}@127.0.0.1:1/store",
+    f"ftp://user:{SECRET}@127.0.0.1:1/store",
+    f"nothing://user:{SECRET}@host/store",
+    f"sftp://user:{SECRET}@host:port/store",
+]
+
+
+@pytest.mark.parametrize("url", UNUSABLE)
+def test_store_reports_no_password(tmp_path, url, monkeypatch):
+    monkeypatch.setattr(remote, "PAUSE", 0.0)
+    store = Store(tmp_path, url)
+    with pytest.raises(StoreError) as caught, store.hold():
+        pass
+    for text in (str(caught.value), repr(store), store.location):
+        assert "ss-w0rd" not in text and "user" not in text
+        assert "host" in text or "127.0.0.1" in text
+
+
+def test_store_at_reports_an_invalid_url_without_its_password():
+    with pytest.raises(StoreError, match="is not a URL") as caught:
+        Store.at(f"sftp://user:{SECRET}@[host/store")
+    assert "ss-w0rd" not in str(caught.value)

@@ -1,0 +1,37 @@
+"""Delete what killed runs left unfinished in the folder of a store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from shotladder_runtime.store import locks, store_layout
+from shotladder_runtime.store.atomic_file import delete_if_abandoned
+from shotladder_runtime.temporary_folder import delete_abandoned
+
+__all__ = ["delete_leftovers"]
+
+
+def delete_leftovers(root: Path) -> None:
+    """Delete temporary folders and files that no process uses; nothing is searched unless a run was killed."""
+    if not locks.has_killed_run(root):
+        return
+    delete_abandoned(root, r"\.(chunk|tracks)\.")
+    for path in _list_parts(root):
+        delete_if_abandoned(path)
+    locks.find_oldest_run(root, forget_ended=True)
+
+
+def _list_parts(root: Path) -> Iterator[Path]:
+    """Yield the unfinished files of artefacts and checksums; links are not followed."""
+    for kind in _folders(root, ""):
+        for folder in _folders(root, f"{kind}/"):
+            with os.scandir(root / folder) as entries:
+                yield from (root / folder / e.name for e in entries if store_layout.is_part(f"{folder}/{e.name}"))
+
+
+def _folders(root: Path, above: str) -> list[str]:
+    with os.scandir(root / above) as entries:
+        names = [f"{above}{entry.name}" for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return [name for name in names if store_layout.is_folder(name)]

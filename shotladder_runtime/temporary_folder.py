@@ -1,0 +1,94 @@
+"""Temporary folders that the next command deletes if their process was killed.
+
+Each folder contains a lock file that its process holds with `flock`. The kernel releases the lock when the process
+ends, however it ends, so that an unlocked folder belongs to nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["abandoned_folders", "delete_abandoned", "locked_folder", "temporary_folder"]
+
+#: Name of the lock file in a folder that is deleted with its content.
+TEMPORARY = ".shotladder-temporary"
+#: End of a name chosen by `tempfile`.
+RANDOM = r"[a-z0-9_]{8}"
+
+
+@contextmanager
+def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new private folder, and delete it with its content at the end of the block."""
+    with locked_folder(parent, prefix, TEMPORARY) as folder:
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def locked_folder(parent: Path, prefix: str, lock_name: str) -> Iterator[Path]:
+    """Yield a new private folder with a locked file of this name; at the end, delete the folder if it is empty."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    lock = folder / lock_name
+    # locked before it has its name: nobody finds it unlocked
+    handle, name = tempfile.mkstemp(dir=folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        Path(name).replace(lock)
+        yield folder
+    finally:
+        lock.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        os.close(handle)
+
+
+def delete_abandoned(parent: Path, prefix: str) -> None:
+    """Delete the temporary folders of killed processes of this user.
+
+    Parameters
+    ----------
+    parent : Path
+    prefix : str
+        Regular expression for the names before the part that `tempfile` chose.
+    """
+    for folder in abandoned_folders(parent, prefix, TEMPORARY):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def abandoned_folders(parent: Path, prefix: str, lock_name: str) -> Iterator[Path]:
+    """Yield the folders of killed processes of this user, each locked until the next one is requested.
+
+    Links are ignored, and so are folders without a lock file of this name.
+    """
+    pattern = re.compile(prefix + RANDOM)
+    try:
+        with os.scandir(parent) as entries:
+            found = [entry for entry in entries if pattern.fullmatch(entry.name)]
+    except OSError:
+        return
+    for entry in found:
+        with contextlib.suppress(OSError):
+            if not entry.is_dir(follow_symlinks=False) or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
+                continue
+        folder = Path(entry.path)
+        try:
+            handle = os.open(folder / lock_name, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield folder
+        except OSError:
+            continue
+        finally:
+            os.close(handle)

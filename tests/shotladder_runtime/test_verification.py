@@ -1,0 +1,207 @@
+"""Artefacts are verified when a run first uses them; damaged ones are absent, and are made again."""
+
+import hashlib
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from shotladder_runtime.store import Store, list_artefacts, prune
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+KEY = {"n": 1}
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+#: Ways in which an artefact is damaged.
+DAMAGES = {
+    "one bit": flip,
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "empty": lambda path: path.write_bytes(b""),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b" "),
+    "no checksum": lambda path: path.with_name(path.name + ".sum").unlink(),
+    "checksum of another form": lambda path: path.with_name(path.name + ".sum").write_bytes(b"\xff 1\n"),
+    "empty checksum": lambda path: path.with_name(path.name + ".sum").write_bytes(b""),
+}
+
+
+def put(store, content=b"whole", key=KEY):
+    path = store.path("chunk", key, ".bin")
+    store.write(path, lambda part: part.write_bytes(content))
+    return path
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_fetch_removes_a_damaged_artefact(tmp_path, damage):
+    store = Store(tmp_path)
+    path = put(store)
+    DAMAGES[damage](path)
+    with store.hold() as run:
+        assert not store.has(path)
+        assert not path.exists()
+        with pytest.raises(FileNotFoundError, match="damaged"):
+            store.fetch(path)
+        assert put(store, b"again").read_bytes() == b"again"
+        assert store.fetch(path) == path
+        assert run.damaged() == (path.relative_to(tmp_path).as_posix(),)
+    with store.hold() as run:
+        assert store.has(path)
+        assert run.damaged() == ()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_read_json_returns_none_for_a_damaged_artefact(tmp_path, damage):
+    store = Store(tmp_path)
+    store.write_json("probe", KEY, {"bits": [1, 2, 3]})
+    DAMAGES[damage](store.path("probe", KEY, ".json"))
+    with store.hold():
+        assert store.read_json("probe", KEY) is None
+        assert store.memoise("probe", [KEY], lambda missing: [[4]]) == [[4]]
+        assert store.read_json("probe", KEY) == [4]
+
+
+def test_is_intact_hashes_an_artefact_once_per_run(tmp_path, monkeypatch):
+    store, hashed = Store(tmp_path), []
+    path = put(store)
+
+    def count(*arguments):
+        hashed.append(arguments[0].name)
+        return real(*arguments)
+
+    real = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", count)
+    for _ in range(2):
+        with store.hold():
+            assert all(store.fetch(path) == path for _ in range(5))
+    assert hashed == [str(path)] * 2
+
+
+def test_is_intact_hashes_a_changed_artefact_again_within_a_run(tmp_path):
+    store = Store(tmp_path)
+    path = put(store)
+    with store.hold():
+        assert store.has(path)
+        flip(path)
+        assert not store.has(path)
+
+
+def test_prune_deletes_the_checksum_with_its_artefact(tmp_path):
+    store = Store(tmp_path)
+    path = put(store)
+    assert [(a.name, a.size) for a in list_artefacts(store)] == [(path.relative_to(tmp_path).as_posix(), 5)]
+    assert len(prune(store, max_size=0)) == 1
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.fixture
+def machines(tmp_path):
+    """The same store as two machines see it, and its files at the URL."""
+    url = f"memory://{uuid.uuid4()}/store"
+    return Store(tmp_path / "one", url), Store(tmp_path / "two", url)
+
+
+def remote_file(store, path, suffix=""):
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    (found,) = (name for name in files.find(store.url.removeprefix("memory:/")) if name.endswith(path.name + suffix))
+    return files, found
+
+
+@pytest.mark.parametrize("content", [b"whold", b"whol", b""])
+def test_fetch_removes_a_damaged_artefact_at_the_url(machines, content):
+    one, two = machines
+    path = put(one)
+    files, name = remote_file(one, path)
+    files.pipe_file(name, content)
+    here = two.path("chunk", KEY, ".bin")
+    with two.hold() as run:
+        assert two.find(here) is None
+        assert not files.exists(name) and not files.exists(name + ".sum")
+        assert not two.has(here)
+        put(two, b"again")
+        assert len(run.damaged()) == 1
+    assert Store(one.root.with_name("three"), one.url).fetch(path).read_bytes() == b"again"
+
+
+def test_has_finds_a_truncated_artefact_at_the_url(machines):
+    one, two = machines
+    files, name = remote_file(one, put(one))
+    files.pipe_file(name, b"w")
+    assert not two.has(two.path("chunk", KEY, ".bin"))
+    assert not files.exists(name)
+
+
+def test_fetch_heals_a_damaged_local_copy_from_the_url(machines):
+    one, two = machines
+    put(one)
+    copy = two.fetch(two.path("chunk", KEY, ".bin"))
+    flip(copy)
+    with two.hold():
+        assert two.fetch(copy).read_bytes() == b"whole"
+
+
+def test_prune_deletes_the_checksum_at_the_url(machines):
+    one, _ = machines
+    files, name = remote_file(one, put(one))
+    info = files.info(name)
+    info["created"] = info["created"].replace(year=2020)
+    files.store[name].created = info["created"]
+    prune(one, max_size=0)
+    assert not files.exists(name) and not files.exists(name + ".sum")
+
+
+#: A program that is killed while it writes an artefact and works in a temporary folder.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from shotladder_runtime.store import Store
+from shotladder_runtime.temporary_folder import temporary_folder
+
+store = Store(Path(sys.argv[1]))
+with store.hold(), temporary_folder(store.root, ".chunk.") as folder:
+    (folder / "0.mp4").write_bytes(b"frames")
+    path = store.path("chunk", {"n": 1}, ".bin")
+    if sys.argv[2] == "moved":
+        make = lambda part: ((folder / "0.mp4").replace(part), os.kill(os.getpid(), signal.SIGKILL))
+    else:
+        make = lambda part: (part.write_bytes(b"half"), os.kill(os.getpid(), signal.SIGKILL))
+    store.write(path, make)
+"""
+
+
+@pytest.mark.parametrize("way", ["moved", "written"])
+def test_hold_deletes_what_a_killed_run_left(tmp_path, way):
+    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), way], cwd=REPOSITORY).returncode == -9
+    store = Store(tmp_path)
+    assert len([*tmp_path.glob(".chunk.*"), *tmp_path.glob("chunk/*/.*")]) == 2
+    mine = tmp_path / "chunk" / "notes"
+    mine.mkdir()
+    (mine / ".part.mp4").touch()
+    with store.hold():
+        assert not [*tmp_path.glob(".chunk.*"), *tmp_path.glob("chunk/??/.*")]
+        assert list((tmp_path / ".runs").iterdir()) != []
+    assert list((tmp_path / ".runs").iterdir()) == []
+    assert (mine / ".part.mp4").exists()
+
+
+def test_hold_keeps_what_a_living_process_writes(tmp_path):
+    store = Store(tmp_path)
+    path = store.path("chunk", {"n": 7}, ".bin")
+
+    def make(part):
+        part.write_bytes(b"half")
+        assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), "written"], cwd=REPOSITORY).returncode == -9
+        with store.hold():
+            assert len(list(tmp_path.glob("chunk/*/.*"))) == 1
+        part.write_bytes(b"whole")
+
+    store.write(path, make)
+    assert store.fetch(path).read_bytes() == b"whole"
