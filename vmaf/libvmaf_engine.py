@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from encoder import Source
+from encoder.encode.filters import make_geometry_filters, own_geometry
+from encoder.media.unchanged_source import unchanged_source
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
 from vmaf.errors import MeasureError, PairingError
@@ -62,6 +64,8 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
         A rendition lacks frames, or has fewer than its inspection found.
     ProcessError
         ffmpeg failed.
+    SourceError
+        A file has changed since its inspection.
     """
     if "interval" in request.metrics:
         raise MeasureError("ffmpeg's filter does not compute a bootstrap interval; use the native engine")
@@ -72,7 +76,8 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
                 " ffmpeg's filter needs all of them; use the native engine"
             )
     with tempfile.TemporaryDirectory(prefix="shotladder-vmaf-") as folder:
-        done = process.run(arguments(request), cwd=folder)
+        with unchanged_source(request.reference, *request.renditions):
+            done = process.run(arguments(request), cwd=folder)
         cpu_seconds = done.cpu_seconds / len(request.renditions)
         return tuple(_read(request, i, Path(folder), cpu_seconds) for i in range(len(request.renditions)))
 
@@ -80,7 +85,7 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
 def arguments(request: MeasurementRequest) -> list[str]:
     """Return the ffmpeg command of a measurement; it writes its logs to the current directory."""
     span = _span(request)
-    argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error", "-reinit_filter", "0"]
+    argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error"]
     whole_reference = (0, request.reference.frame_count)
     argv += _input(request.reference, span.start, (span.start, span.stop) != whole_reference)
     for rendition in request.renditions:
@@ -108,6 +113,8 @@ def _input(source: Source, frame: int, seek: bool) -> list[str]:
         # half a frame early, so that rounding does not lose the keyframe
         time = (source.pts[key] + source.pts[key - 1]) * source.time_base / 2
         options = ["-seek_timestamp", "1", "-ss", f"{float(time):.6f}"]
+    for option, value in own_geometry(source).items():
+        options += [f"-{option}", *([] if value is None else [value])]
     return [*options, "-copyts", "-i", _absolute(source.path)]
 
 
@@ -136,7 +143,7 @@ def _graph(request: MeasurementRequest, span: Span) -> list[str]:
     heads = "".join(f"[r{i}]" for i in range(count))
     chains = [
         f"[0:{reference.stream_index}]{_trim(reference, span.start, span.stop)}{_preparation(request)}"
-        f"{SAME_COLOUR}{convert},{CLOCK},split={count}{heads}"
+        f"{_turn_upright(reference)}{SAME_COLOUR}{convert},{CLOCK},split={count}{heads}"
     ]
     for i, rendition in enumerate(request.renditions):
         begin = max(0, span.start - request.offset)
@@ -146,7 +153,7 @@ def _graph(request: MeasurementRequest, span: Span) -> list[str]:
         pad = f"tpad=start={before}:stop={after}:start_mode=clone:stop_mode=clone," if before or after else ""
         chains.append(
             f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{_limited_range(rendition)}"
-            f"{SAME_COLOUR}{convert},{pad}{CLOCK}[d{i}]"
+            f"{_turn_upright(rendition)}{SAME_COLOUR}{convert},{pad}{CLOCK}[d{i}]"
         )
         chains += _comparison(request, i)
     return chains
@@ -155,6 +162,11 @@ def _graph(request: MeasurementRequest, span: Span) -> list[str]:
 def _preparation(request: MeasurementRequest) -> str:
     """Return the filters of the reference before the comparison."""
     return "".join(f"{each}," for each in request.preparation)
+
+
+def _turn_upright(source: Source) -> str:
+    """Return the filters that crop frames and turn them upright."""
+    return "".join(f"{each}," for each in make_geometry_filters(source))
 
 
 def _limited_range(rendition: Source) -> str:

@@ -18,6 +18,7 @@ from encoder.codecs.codec_table import get_codec
 from encoder.encode.filters import SINGLE_THREADED, Filter, input_options, make_frame_filters, select_frames
 from encoder.encode.plan import Chunk, Rendition
 from encoder.media.source import Source
+from encoder.media.unchanged_source import require_unchanged, unchanged_source
 from shotladder_runtime.errors import ProcessError
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
@@ -132,6 +133,8 @@ def encode_chunk(job: ChunkJob) -> float:
     ------
     ProcessError
         If ffmpeg fails, or its output does not have exactly the frames of the chunk.
+    SourceError
+        If the source has changed since its inspection.
     """
     missing = [n for n in range(len(job.renditions)) if not job.store.has(chunk_path(job, n))]
     if not missing:
@@ -139,14 +142,16 @@ def encode_chunk(job: ChunkJob) -> float:
     job.store.create()
     with tempfile.TemporaryDirectory(prefix=".chunk.", dir=job.store.root) as folder:
         made = [Path(folder) / f"{n}.mp4" for n in missing]
-        try:
-            cpu = _encode(job, missing, made, seek=True)
-        except ProcessError as error:
-            # killed by a signal: a second attempt would be killed as well
-            if error.returncode < 0:
-                raise
-            # in some files a seek ends at a wrong frame; decoding from the start is slow but always exact
-            cpu = _encode(job, missing, made, seek=False)
+        with unchanged_source(job.source):
+            try:
+                cpu = _encode(job, missing, made, seek=True)
+            except ProcessError as error:
+                # killed by a signal: a second attempt would be killed as well
+                if error.returncode < 0:
+                    raise
+                require_unchanged(job.source)
+                # in some files a seek ends at a wrong frame; decoding from the start is slow but always exact
+                cpu = _encode(job, missing, made, seek=False)
         for n, path in zip(missing, made, strict=True):
             job.store.write(chunk_path(job, n), partial(_move, path))
     return cpu

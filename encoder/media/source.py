@@ -12,6 +12,9 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import Any
 
+from encoder.media.file_stamp import FileStamp
+from encoder.media.geometry import NO_CROP, Crop
+
 __all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "SubtitleStream"]
 
 
@@ -105,11 +108,11 @@ class Source:
     codec, pixel_format : str
         FFmpeg's names of codec and pixel format.
     width, height : int
-        Coded size in samples, before rotation.
+        Size of a frame in samples, after the crop and before the rotation.
     sample_aspect_ratio : Fraction
         Width of a sample divided by its height.
     rotation : int
-        Clockwise rotation that makes decoded frames upright: 0, 90, 180 or 270 degrees.
+        Clockwise rotation that, after mirroring, makes frames upright: 0, 90, 180 or 270 degrees.
     interlaced : bool
         Whether frames are flagged as interlaced and hold fields of two different moments.
     colour : Colour
@@ -131,6 +134,14 @@ class Source:
     audio : tuple of AudioStream
     subtitles : tuple of SubtitleStream
     hdr : HDRMetadata
+    notes : tuple of str
+        What is left out, assumed or replaced: one sentence each.
+    crop : Crop
+        Samples at the sides of decoded frames that the container removes.
+    is_mirrored : bool
+        Whether left and right are exchanged before the rotation.
+    stamp : FileStamp or None
+        State of the file at its inspection; None for a URL.
     """
 
     path: str
@@ -154,6 +165,10 @@ class Source:
     audio: tuple[AudioStream, ...] = ()
     subtitles: tuple[SubtitleStream, ...] = ()
     hdr: HDRMetadata = HDRMetadata()
+    notes: tuple[str, ...] = ()
+    crop: Crop = NO_CROP
+    is_mirrored: bool = False
+    stamp: FileStamp | None = None
 
     def __repr__(self) -> str:
         """Return path, upright size, number of frames and frame rate."""
@@ -195,6 +210,14 @@ class Source:
         """Return seconds from the first frame to the start of `frame`; `frame_count` gives the duration."""
         ticks = self.end_pts if frame == self.frame_count else self.pts[frame]
         return (ticks - self.pts[0]) * self.time_base
+
+    @property
+    def decoded_size(self) -> tuple[int, int]:
+        """Width and height of a decoded frame, before the crop."""
+        return (
+            self.width + self.crop.left + self.crop.right,
+            self.height + self.crop.top + self.crop.bottom,
+        )
 
     @property
     def display_size(self) -> tuple[int, int]:

@@ -51,8 +51,8 @@ def unsupported_feature(request: MeasurementRequest) -> str | None:
         return "CAMBI"
     if set(PSNR_SSIM) & set(request.metrics):
         for video in (request.reference, *request.renditions):
-            if video.rotation or not video.pixel_format.startswith("yuv4"):
-                return f"chroma of frames stored as {video.pixel_format}, rotated by {video.rotation} degrees"
+            if video.is_mirrored or video.rotation or not video.pixel_format.startswith("yuv4"):
+                return f"chroma of frames stored as {video.pixel_format}, mirrored or rotated"
     return None
 
 
