@@ -109,7 +109,7 @@ def _input(source: Source, frame: int, seek: bool) -> list[str]:
     """Return the input arguments; `-copyts` keeps the times of the file, by which `trim` identifies frames."""
     options: list[str] = []
     key = max((k for k in source.keyframes if k <= frame), default=0)
-    if seek and key > 0:
+    if seek and key > 0 and source.is_seekable:
         # half a frame early, so that rounding does not lose the keyframe
         time = (source.pts[key] + source.pts[key - 1]) * source.time_base / 2
         options = ["-seek_timestamp", "1", "-ss", f"{float(time):.6f}"]
@@ -126,6 +126,8 @@ def _trim(source: Source, begin: int, end: int) -> str:
     """Return the filter that keeps frames [begin, end), identified by the midpoints between frame times."""
     if (begin, end) == (0, source.frame_count):
         return ""
+    if not source.is_seekable:
+        return f"trim=start_frame={begin}:end_frame={end},"
     base = source.time_base
     parts = []
     if begin > 0:

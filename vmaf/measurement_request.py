@@ -46,6 +46,9 @@ class ScoreOptions(TypedDict, total=False):
     match_times : bool
         Raise an error for a rendition whose frame times, from its start, are not the reference's (default). Set it to
         False for elementary streams and for chunks whose times were not kept; the number of frames is still checked.
+    check_content : bool
+        Raise an error for a rendition that shows the previous or the next frame for a while; by default as
+        `match_times`. Repetitive content can look like this.
     partial : bool
         Score the frames that a damaged rendition has, and list the others in `Scores.missing`: frames that cannot be
         decoded, or that were dropped or cut off according to the frame times. By default that is an error. Native
@@ -58,6 +61,7 @@ class ScoreOptions(TypedDict, total=False):
     device: str | None
     threads: int | None
     match_times: bool
+    check_content: bool
     partial: bool
 
 
@@ -88,6 +92,8 @@ class MeasurementRequest:
         For each rendition, the reference's frames that it does not hold.
     partial : bool
         Whether frames may be missing.
+    check_content : bool
+        Whether a rendition is rejected whose frames look like adjacent ones of the reference.
     """
 
     reference: Source
@@ -105,6 +111,7 @@ class MeasurementRequest:
     threads: int
     missing: tuple[frozenset[int], ...]
     partial: bool
+    check_content: bool
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -203,6 +210,7 @@ def build_request(
         threads=thread_count(options),
         missing=missing,
         partial=partial,
+        check_content=options.get("check_content", options.get("match_times", True)),
     )
     if not request.frames:
         raise MeasureError(f"frame_stride={frame_stride} leaves no frame to measure in [{start}, {stop})")

@@ -62,7 +62,7 @@ def input_options(source: Source, start: int) -> dict[str, str | None]:
     options: dict[str, str | None] = {"threads": "1", "copyts": None, **own_geometry(source)}
     # the last key frame at or before the start, from which all frames decode completely
     key = max((k for k in source.keyframes if k <= start), default=0)
-    if key > 0:
+    if key > 0 and source.is_seekable:
         # half a tick after the key frame: half a tick before it would seek to the key frame before
         time = source.pts[key] * source.time_base + source.time_base / 2 + source.seek_lead
         options |= {"seek_timestamp": "1", "noaccurate_seek": None, "ss": _seconds(time)}
@@ -82,8 +82,11 @@ def select_frames(source: Source, start: int, stop: int) -> tuple[Filter, ...]:
     """Return the filters that select frames [start, stop) of the source and number them from 0.
 
     Frames are selected by time, from half a frame before the start, and then timed by number, so that two branches of
-    a graph always pair frame n with frame n.
+    a graph always pair frame n with frame n. If the file states no times, frames are counted from its start.
     """
+    if not source.is_seekable:
+        counted = (("start_frame", str(start)), ("end_frame", str(stop)))
+        return (Filter("trim", counted), *number_frames(source))
     span = [("start", _seconds(_time_before(source, start)))]
     if stop < source.frame_count:
         span.append(("end", _seconds(_time_before(source, stop))))

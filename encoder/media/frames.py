@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -119,19 +120,38 @@ def decode(
     if start == stop:
         return
     stamp = require_unchanged(source)
-    with closing(_decode_from(source, start, threads, deblock)) as decoded:
-        expected = start
-        for number, frame in _number_frames(source, decoded, start, stop):
-            if number == stop - 1:
-                # before the last frame, because callers need not ask for another one
-                require_unchanged(source, stamp)
-            if number > expected:
-                _report_undecodable(source, expected, number, on_undecodable)
-            yield _as_frame(number, source, frame)
-            expected = number + 1
-        if expected < stop:
-            require_unchanged(source, stamp)
-            _report_undecodable(source, expected, stop, on_undecodable)
+    expected = start
+    # frame threads lose frames near damage, and a lost frame would shift the number of all frames that are counted
+    uses_frame_threads = threads not in (None, 1) and source.is_seekable
+    for attempt in (threads, 1) if uses_frame_threads else (threads if source.is_seekable else None,):
+        is_last = attempt in (None, 1)
+        with closing(_decode_numbered(source, expected, stop, attempt, deblock)) as frames:
+            for number, frame in frames:
+                if number > expected:
+                    if not is_last:
+                        break
+                    _report_undecodable(source, expected, number, on_undecodable)
+                if number == stop - 1:
+                    # before the last frame, because callers need not ask for another one
+                    require_unchanged(source, stamp)
+                yield _as_frame(number, source, frame)
+                expected = number + 1
+        if expected == stop:
+            return
+    require_unchanged(source, stamp)
+    _report_undecodable(source, expected, stop, on_undecodable)
+
+
+def _decode_numbered(
+    source: Source, start: int, stop: int, threads: int | None, deblock: bool
+) -> Generator[tuple[int, Any], None, None]:
+    """Yield the decoded frames [start, stop) with their numbers."""
+    if source.is_seekable:
+        with closing(_decode_from(source, start, threads, deblock)) as decoded:
+            yield from _number_frames(source, decoded, start, stop)
+    else:
+        with closing(_decode_file(source, None, threads, deblock)) as decoded:
+            yield from islice(enumerate(decoded), start, stop)
 
 
 def _number_frames(source: Source, decoded: Iterator[Any], start: int, stop: int) -> Iterator[tuple[int, Any]]:

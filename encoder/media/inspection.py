@@ -19,6 +19,7 @@ from encoder.media.file_stamp import read_stamp
 from encoder.media.frame_survey import FrameSurvey
 from encoder.media.geometry import read_crop
 from encoder.media.interlacing import is_interlaced
+from encoder.media.packet_order import PacketOrder
 from encoder.media.source import AudioStream, Source, SubtitleStream
 from encoder.media.tolerant_decoding import decode_intact
 
@@ -48,6 +49,8 @@ class _Index:
     last_duration: int
     is_reliable: bool
     content: str
+    is_seekable: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def inspect(path: str | Path, *, exact: bool = False) -> Source:
@@ -86,8 +89,8 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         stream = _find_main_video(container, name)
         stream.codec_context.options = _UNFILTERED
         crop = read_crop(stream)
-        frames = FrameSurvey(stream)
-        index, first = _read_packets(container, stream, frames, name)
+        frames, order = FrameSurvey(stream), PacketOrder(container, stream)
+        index, first = _read_packets(container, stream, frames, order, name)
         audio = tuple(_read_audio_stream(s) for s in container.streams.audio)
         subtitles = tuple(SubtitleStream(s.index, _name_codec(s), *_read_tags(s)) for s in container.streams.subtitles)
         if frames.has_captions:
@@ -97,13 +100,16 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         stream_index = stream.index
         seek_lead = _find_seek_lead(container, stream, stated_rate)
         tracks = [_describe_track(each) for each in container.streams]
+        lost = order.describe_loss()
+        if index.is_reliable:
+            order.try_seeks()
         sar = _to_fraction(stream.sample_aspect_ratio) or Fraction(1)
     colour, hdr, orientation = frames.colour, frames.hdr, frames.frames[0].orientation
     if "Dolby Vision" in hdr.dynamic and colour.transfer is None:
         raise SourceError(f"{name}: Dolby Vision profile 5 is not supported: it has no base layer for other decoders")
-    if exact or not index.is_reliable:
-        with _open_container(name) as container:
-            index = _read_frames(container, stream_index, stated_rate, time_base, index.content, name)
+    if exact or not index.is_reliable or order.is_ambiguous:
+        step = max(1, round(1 / ((stated_rate or Fraction(25)) * time_base)))
+        index = _read_frames(name, stream_index, order, step, index.content)
     pts = sorted(index.pts)
     end, rate = _find_end_and_rate(pts, index.last_duration, time_base, stated_rate)
     # with the same packets, other statements of the container about geometry, colour or time give other renditions
@@ -134,10 +140,11 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         audio=audio,
         subtitles=subtitles,
         hdr=hdr,
-        notes=((orientation.note,) if orientation.note else ()) + frames.describe_changes(),
+        notes=((orientation.note,) if orientation.note else ()) + frames.describe_changes() + (lost or index.notes),
         crop=crop,
         is_mirrored=orientation.is_mirrored,
         stamp=stamp,
+        is_seekable=index.is_seekable,
     )
 
 
@@ -190,7 +197,9 @@ def _find_seek_lead(container: Any, stream: Any, rate: Fraction | None) -> Fract
     return _REORDERING if is_shifted else Fraction(0)
 
 
-def _read_packets(container: Any, stream: Any, frames: FrameSurvey, name: str) -> tuple[_Index, Any]:
+def _read_packets(
+    container: Any, stream: Any, frames: FrameSurvey, order: PacketOrder, name: str
+) -> tuple[_Index, Any]:
     """Read every packet; return the index of the video with a hash of all streams, and the first decoded frame."""
     digest = hashlib.blake2b(digest_size=16)
     pts: list[int] = []
@@ -211,6 +220,7 @@ def _read_packets(container: Any, stream: Any, frames: FrameSurvey, name: str) -
             times = f"{packet.pts} {packet.duration} {packet.is_discard}"
             digest.update(f"{packet.stream.index} {times} {len(data)};".encode())
             digest.update(data)
+            order.add(packet)
             if packet.stream.index != stream.index:
                 continue
             frames.add(packet, first)
@@ -234,29 +244,40 @@ def _read_packets(container: Any, stream: Any, frames: FrameSurvey, name: str) -
     return _Index(pts, keys, last_duration, is_reliable, digest.hexdigest()), first
 
 
-def _read_frames(
-    container: Any, stream_index: int, rate: Fraction | None, time_base: Fraction, content: str, name: str
-) -> _Index:
-    """Decode every frame and return the times of what the decoder outputs."""
-    step = max(1, round(1 / ((rate or Fraction(25)) * time_base)))
+def _read_frames(name: str, stream_index: int, order: PacketOrder, step: int, content: str) -> _Index:
+    """Decode every frame and return the times of what the decoder outputs; `step` is a frame's duration in ticks."""
     pts: list[int] = []
-    keys: list[int] = []
-    stream = container.streams[stream_index]
-    stream.thread_type = "AUTO"
-    stream.codec_context.options = _UNFILTERED
-    duration = 0
-    for frame in decode_intact(container, stream):
-        time = frame.pts if frame.pts is not None else (pts[-1] + step if pts else 0)
+    decoded, is_damaged = _decode_times(name, stream_index, "AUTO")
+    if is_damaged or len(decoded) < order.shown_count:
+        # with frame threads, some frames before the damaged end of a file are lost
+        decoded, is_damaged = _decode_times(name, stream_index, "SLICE")
+    if not decoded:
+        raise SourceError(f"{name}: no frame of the video can be decoded")
+    counted = order.number_frames([time for time, _, _ in decoded], step)
+    for stated, _, _ in decoded if counted is None else ():
+        time = stated if stated is not None else (pts[-1] + step if pts else 0)
         if pts and time <= pts[-1]:
             # a repeated or decreasing time: the frame is shown one tick after the frame before it
             time = pts[-1] + 1
-        if frame.key_frame:
-            keys.append(time)
-        duration = frame.duration or 0
         pts.append(time)
-    if not pts:
-        raise SourceError(f"{name}: no frame of the video can be decoded")
-    return _Index(pts, keys or [pts[0]], duration, True, content)
+    pts = pts if counted is None else counted
+    keys = [time for time, (_, _, is_key) in zip(pts, decoded, strict=True) if is_key]
+    notes: tuple[str, ...] = ()
+    if is_damaged:
+        notes = (f"it is damaged or cut off: only {len(pts)} frames can be decoded",)
+    last = decoded[-1][1] if counted is None else step
+    return _Index(pts, keys or [pts[0]], last, True, content, counted is None and order.is_seekable, notes)
+
+
+def _decode_times(name: str, stream_index: int, thread_type: str) -> tuple[list[tuple[int | None, int, bool]], bool]:
+    """Decode every frame; return time, duration and whether it is a key frame, and whether any packet is damaged."""
+    damaged: list[None] = []
+    with _open_container(name) as container:
+        stream = container.streams[stream_index]
+        stream.thread_type = thread_type
+        stream.codec_context.options = _UNFILTERED
+        frames = decode_intact(container, stream, lambda: damaged.append(None))
+        return [(frame.pts, frame.duration or 0, bool(frame.key_frame)) for frame in frames], bool(damaged)
 
 
 def _find_end_and_rate(

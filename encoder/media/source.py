@@ -142,6 +142,9 @@ class Source:
         Whether left and right are exchanged before the rotation.
     stamp : FileStamp or None
         State of the file at its inspection; None for a URL.
+    is_seekable : bool
+        Whether frames are found by their times, also after a seek. Otherwise the file states no times, or FFmpeg
+        guesses others after a seek, and frame `n` is found by counting the frames from the start of the file.
     """
 
     path: str
@@ -169,6 +172,7 @@ class Source:
     crop: Crop = NO_CROP
     is_mirrored: bool = False
     stamp: FileStamp | None = None
+    is_seekable: bool = True
 
     def __repr__(self) -> str:
         """Return path, upright size, number of frames and frame rate."""

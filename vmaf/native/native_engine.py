@@ -210,7 +210,8 @@ class _Measurement:
     def _scores_of(self, r: int) -> Scores:
         request, model = self.request, self.request.model
         duplicated = duplicated_frames(self.thumbnails[REFERENCE], self.thumbnails[r])
-        reject_offset(request.renditions[r].path, duplicated)
+        if request.check_content:
+            reject_offset(request.renditions[r].path, duplicated)
         measured = sorted(self.features[r])
         if not measured:
             raise PairingError(f"{request.renditions[r].path}: no frame could be compared")
