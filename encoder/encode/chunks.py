@@ -80,7 +80,7 @@ def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> d
     if rendition.peak_rate is not None and rendition.buffer_size is not None:
         bound = {"peak_rate": rendition.peak_rate, "buffer_size": rendition.buffer_size}
         settings += [_fill(setting, **bound) for setting in codec.vbv_settings]
-    rate = source.frame_rate
+    rate = source.coding_rate
     return {
         "c:v": codec.encoder,
         **join_settings(settings),

@@ -94,8 +94,8 @@ def select_frames(source: Source, start: int, stop: int) -> tuple[Filter, ...]:
 
 
 def number_frames(source: Source) -> tuple[Filter, ...]:
-    """Return the filters that set the time of frame n to n / frame_rate."""
-    rate = source.frame_rate
+    """Return the filters that set the time of frame n to n / coding_rate."""
+    rate = source.coding_rate
     return (Filter("settb", (("expr", f"{rate.denominator}/{rate.numerator}"),)), Filter("setpts", (("expr", "N"),)))
 
 
@@ -236,7 +236,7 @@ def _is_rgb(name: str) -> bool:
 def _time_before(source: Source, frame: int) -> Fraction:
     """Return the time (s, in the time of the file) midway between frame - 1 and `frame`."""
     if frame == 0:
-        return source.pts[0] * source.time_base - 1 / (2 * source.frame_rate)
+        return source.pts[0] * source.time_base - 1 / (2 * source.coding_rate)
     return Fraction(source.pts[frame - 1] + source.pts[frame], 2) * source.time_base
 
 

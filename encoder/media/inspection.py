@@ -16,11 +16,12 @@ import av
 
 from encoder.errors import SourceError
 from encoder.media.file_stamp import read_stamp
+from encoder.media.frame_rate import find_mean_rate
 from encoder.media.frame_survey import FrameSurvey
 from encoder.media.geometry import read_crop
 from encoder.media.interlacing import is_interlaced
 from encoder.media.packet_order import PacketOrder
-from encoder.media.source import AudioStream, Source, SubtitleStream
+from encoder.media.source import AudioStream, Source, SubtitleStream, has_constant_rate
 from encoder.media.tolerant_decoding import decode_intact
 
 __all__ = ["as_source", "inspect"]
@@ -112,6 +113,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         index = _read_frames(name, stream_index, order, step, index.content)
     pts = sorted(index.pts)
     end, rate = _find_end_and_rate(pts, index.last_duration, time_base, stated_rate)
+    mean_rate = rate if has_constant_rate(pts) else find_mean_rate(pts, time_base, stated_rate)
     # with the same packets, other statements of the container about geometry, colour or time give other renditions
     geometry = crop, orientation.is_mirrored, orientation.rotation, sar
     identity = f"{index.content} {stream_index} {geometry} {colour} {hdr} {tracks}"
@@ -134,7 +136,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         time_base=time_base,
         pts=tuple(pts),
         keyframes=tuple(sorted(position[k] for k in index.keys)),
-        frame_rate=rate,
+        frame_rate=mean_rate,
         end_pts=end,
         seek_lead=seek_lead,
         audio=audio,
@@ -145,6 +147,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         is_mirrored=orientation.is_mirrored,
         stamp=stamp,
         is_seekable=index.is_seekable,
+        nominal_rate=rate,
     )
 
 

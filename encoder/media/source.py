@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
@@ -15,7 +15,7 @@ from typing import Any
 from encoder.media.file_stamp import FileStamp
 from encoder.media.geometry import NO_CROP, Crop
 
-__all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "SubtitleStream"]
+__all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "SubtitleStream", "has_constant_rate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Source:
     keyframes : tuple of int
         Numbers of the frames at which decoding can start.
     frame_rate : Fraction
-        Nominal frames per second; the exact average if the frame rate varies.
+        Mean frames per second.
     end_pts : int
         When the last frame ends, in ticks.
     seek_lead : Fraction
@@ -145,6 +145,8 @@ class Source:
     is_seekable : bool
         Whether frames are found by their times, also after a seek. Otherwise the file states no times, or FFmpeg
         guesses others after a seek, and frame `n` is found by counting the frames from the start of the file.
+    nominal_rate : Fraction or None
+        Frames per second without gaps, which encoders use for their rate control; None if it is `frame_rate`.
     """
 
     path: str
@@ -173,6 +175,7 @@ class Source:
     is_mirrored: bool = False
     stamp: FileStamp | None = None
     is_seekable: bool = True
+    nominal_rate: Fraction | None = None
 
     def __repr__(self) -> str:
         """Return path, upright size, number of frames and frame rate."""
@@ -242,10 +245,20 @@ class Source:
     @property
     def is_cfr(self) -> bool:
         """Whether all frames have the same duration, apart from rounding to ticks."""
-        if len(self.pts) < 3:
-            return True
-        step = Fraction(self.pts[-1] - self.pts[0], len(self.pts) - 1)
-        return all(abs(p - self.pts[0] - n * step) <= 1 for n, p in enumerate(self.pts))
+        return has_constant_rate(self.pts)
+
+    @property
+    def coding_rate(self) -> Fraction:
+        """Frames per second of a chunk, whose frames all have the same duration."""
+        return self.nominal_rate or self.frame_rate
+
+
+def has_constant_rate(pts: Sequence[int]) -> bool:
+    """Return whether increasing times are equidistant, apart from rounding to ticks."""
+    if len(pts) < 3:
+        return True
+    step = Fraction(pts[-1] - pts[0], len(pts) - 1)
+    return all(abs(p - pts[0] - n * step) <= 1 for n, p in enumerate(pts))
 
 
 @lru_cache(8)
