@@ -33,6 +33,10 @@ class Crop:
     right: int = 0
     bottom: int = 0
 
+    def __str__(self) -> str:
+        """Return the numbers of samples."""
+        return f"{self.left} at the left, {self.top} at the top, {self.right} at the right, {self.bottom} at the bottom"
+
     def __bool__(self) -> bool:
         """Whether any samples are removed."""
         return any((self.left, self.top, self.right, self.bottom))

@@ -105,6 +105,8 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         if index.is_reliable:
             order.try_seeks()
         sar = _to_fraction(stream.sample_aspect_ratio) or Fraction(1)
+    if crop.left + crop.right >= first.width or crop.top + crop.bottom >= first.height:
+        raise SourceError(f"{name}: its container removes all of a frame of {first.width}x{first.height} ({crop})")
     colour, hdr, orientation = frames.colour, frames.hdr, frames.frames[0].orientation
     if "Dolby Vision" in hdr.dynamic and colour.transfer is None:
         raise SourceError(f"{name}: Dolby Vision profile 5 is not supported: it has no base layer for other decoders")
@@ -117,6 +119,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     # with the same packets, other statements of the container about geometry, colour or time give other renditions
     geometry = crop, orientation.is_mirrored, orientation.rotation, sar
     identity = f"{index.content} {stream_index} {geometry} {colour} {hdr} {tracks}"
+    interlaced = is_interlaced(name, stream_index, frames, (end - pts[0]) * time_base)
     if read_stamp(name) != stamp:
         raise SourceError(f"{name}: the file changes while it is read")
     position = {p: n for n, p in enumerate(pts)}
@@ -130,7 +133,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         height=first.height - crop.top - crop.bottom,
         sample_aspect_ratio=sar,
         rotation=orientation.rotation,
-        interlaced=is_interlaced(name, stream_index, frames, (end - pts[0]) * time_base),
+        interlaced=interlaced,
         colour=colour,
         bit_depth=first.format.components[0].bits,
         time_base=time_base,

@@ -11,7 +11,10 @@ from encoder.media.file_stamp import FileStamp, read_stamp
 from encoder.media.inspection import inspect
 from encoder.media.source import Source
 
-__all__ = ["require_unchanged", "unchanged_source"]
+__all__ = ["inspect_exactly", "require_unchanged", "unchanged_source"]
+
+
+_CHANGED = "the file has changed since it was inspected; run the command again"
 
 
 @contextmanager
@@ -55,8 +58,22 @@ def require_unchanged(source: Source, since: FileStamp | None = None) -> FileSta
         raise SourceError(f"{source.path}: cannot be opened (the file is no longer there)")
     is_rewritten = since is not None and _written(stamp) != _written(since)
     if is_rewritten or (stamp != source.stamp and not _has_content(source.path, stamp, source.content_id)):
-        raise SourceError(f"{source.path}: the file has changed since it was inspected; run the command again")
+        raise SourceError(f"{source.path}: {_CHANGED}")
     return stamp
+
+
+def inspect_exactly(source: Source) -> Source:
+    """Inspect a source again by decoding every frame.
+
+    Raises
+    ------
+    SourceError
+        If the file has another content than at its first inspection.
+    """
+    exact = inspect(source.path, exact=True)
+    if exact.content_id != source.content_id:
+        raise SourceError(f"{source.path}: {_CHANGED}")
+    return exact
 
 
 def _written(stamp: FileStamp) -> tuple[int, int, int]:

@@ -11,7 +11,8 @@ import encoder
 import vmaf
 from encoder import Chunk, ChunkJob, Rendition, SourceError, inspect
 from encoder.encode import chunks
-from encoder.media.unchanged_source import unchanged_source
+from encoder.media import inspection
+from encoder.media.unchanged_source import inspect_exactly, unchanged_source
 from shotladder_runtime.process import run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path
@@ -132,6 +133,27 @@ def test_score_rejects_an_exchanged_reference(video, other, tmp_path, engine):
     exchange(video, other)
     with pytest.raises(SourceError, match=CHANGED):
         vmaf.score(source, rendition, engine=engine)
+
+
+def test_inspect_exactly_rejects_an_exchanged_source(video, other):
+    source = inspect(video)
+    assert inspect_exactly(source).pts == source.pts
+    exchange(video, other)
+    with pytest.raises(SourceError, match=CHANGED):
+        inspect_exactly(source)
+
+
+def test_inspect_rejects_a_source_that_changes_meanwhile(video, other, monkeypatch):
+    read = inspection._read_packets
+
+    def read_and_exchange(*arguments):
+        found = read(*arguments)
+        exchange(video, other)
+        return found
+
+    monkeypatch.setattr(inspection, "_read_packets", read_and_exchange)
+    with pytest.raises(SourceError, match="changes while it is read"):
+        inspect(video)
 
 
 def test_inspect_checks_no_url(video):

@@ -12,7 +12,7 @@ import pytest
 import encoder
 import vmaf
 from encoder import Chunk, ChunkJob, Rendition
-from encoder.media.geometry import turn_upright
+from encoder.media.geometry import Crop, turn_upright
 from shotladder.report.contact_sheet import write_contact_sheet
 from shotladder_runtime.process import run
 from shotladder_runtime.store.store import Store
@@ -145,6 +145,12 @@ def test_inspect_rounds_an_angle_to_quarter_turns_and_notes_it(tmp_path, angle, 
     with av.open(str(encode(source, tmp_path))) as container:
         frame = next(container.decode(video=0))
     assert (frame.width, frame.height, frame.rotation) == (*source.display_size, 0)
+
+
+def test_inspect_rejects_a_crop_of_the_whole_frame(tmp_path, monkeypatch):
+    monkeypatch.setattr("encoder.media.inspection.read_crop", lambda stream: Crop(48, 0, 48, 0))
+    with pytest.raises(encoder.SourceError, match="removes all of a frame of 96x64"):
+        encoder.inspect(write_plain(tmp_path / "video.mp4"))
 
 
 def test_inspect_notes_nothing_about_plain_sources(tmp_path):
