@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from encoder import Source
-from encoder.encode.filters import Filter
+from encoder.encode.filters import Filter, make_geometry_filters, own_geometry
+from encoder.media.unchanged_source import unchanged_source
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
 from vmaf.colour_matrix import is_rgb, rgb_matrix
@@ -67,6 +68,8 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
         A rendition lacks frames, or has fewer than its inspection found.
     ProcessError
         ffmpeg failed.
+    SourceError
+        A file has changed since its inspection.
     """
     if "interval" in request.metrics:
         raise MeasureError("ffmpeg's filter does not compute a bootstrap interval; use the native engine")
@@ -77,7 +80,8 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
                 " ffmpeg's filter needs all of them; use the native engine"
             )
     with tempfile.TemporaryDirectory(prefix="shotladder-vmaf-") as folder:
-        done = process.run(arguments(request), cwd=folder)
+        with unchanged_source(request.reference, *request.renditions):
+            done = process.run(arguments(request), cwd=folder)
         cpu_seconds = done.cpu_seconds / len(request.renditions)
         return tuple(_read(request, i, Path(folder), cpu_seconds) for i in range(len(request.renditions)))
 
@@ -85,7 +89,7 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
 def arguments(request: MeasurementRequest) -> list[str]:
     """Return the ffmpeg command of a measurement; it writes its logs to the current directory."""
     span = _span(request)
-    argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error", "-reinit_filter", "0"]
+    argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error"]
     whole_reference = (0, request.reference.frame_count)
     argv += _input(request.reference, span.start, (span.start, span.stop) != whole_reference)
     for rendition in request.renditions:
@@ -109,10 +113,12 @@ def _input(source: Source, frame: int, seek: bool) -> list[str]:
     """Return the input arguments; `-copyts` keeps the times of the file, by which `trim` identifies frames."""
     options: list[str] = []
     key = max((k for k in source.keyframes if k <= frame), default=0)
-    if seek and key > 0:
+    if seek and key > 0 and source.is_seekable:
         # half a frame early, so that rounding does not lose the keyframe
         time = (source.pts[key] + source.pts[key - 1]) * source.time_base / 2
         options = ["-seek_timestamp", "1", "-ss", f"{float(time):.6f}"]
+    for option, value in own_geometry(source).items():
+        options += [f"-{option}", *([] if value is None else [value])]
     return [*options, "-copyts", "-i", _absolute(source.path)]
 
 
@@ -124,6 +130,8 @@ def _trim(source: Source, begin: int, end: int) -> str:
     """Return the filter that keeps frames [begin, end), identified by the midpoints between frame times."""
     if (begin, end) == (0, source.frame_count):
         return ""
+    if not source.is_seekable:
+        return f"trim=start_frame={begin}:end_frame={end},"
     base = source.time_base
     parts = []
     if begin > 0:
@@ -138,8 +146,9 @@ def _graph(request: MeasurementRequest, span: Span) -> list[str]:
     count = len(request.renditions)
     reference = request.reference
     filters, is_full = _preparation(request)
+    filters += _turn_upright(reference)
     if request.crop:
-        filters = f"crop={request.crop[0]}:{request.crop[1]}:exact=1," + filters
+        filters += f"crop={request.crop[0]}:{request.crop[1]}:exact=1,"
     start = f"[0:{reference.stream_index}]{_trim(reference, span.start, span.stop)}{filters}"
     if is_rgb(reference):
         # each rendition may state another matrix
@@ -159,8 +168,10 @@ def _graph(request: MeasurementRequest, span: Span) -> list[str]:
         # where the rendition has no frame around the range, any frame will do: motion depends on the reference only
         before, after = begin - (span.start - request.offset), span.stop - request.offset - end
         pad = f"tpad=start={before}:stop={after}:start_mode=clone:stop_mode=clone," if before or after else ""
+        filters = _turn_upright(rendition)
         convert = _conversion(request, rendition, reference, is_full=rendition.colour.range == "pc")
-        chains.append(f"[{i + 1}:{rendition.stream_index}]{_trim(rendition, begin, end)}{convert},{pad}{CLOCK}[d{i}]")
+        trim = _trim(rendition, begin, end)
+        chains.append(f"[{i + 1}:{rendition.stream_index}]{trim}{filters}{convert},{pad}{CLOCK}[d{i}]")
         chains += _comparison(request, i)
     return chains
 
@@ -175,6 +186,11 @@ def _preparation(request: MeasurementRequest) -> tuple[str, bool]:
     if is_full:
         filters.pop()
     return "".join(f"{each}," for each in filters), is_full
+
+
+def _turn_upright(source: Source) -> str:
+    """Return the filters that crop frames and turn them upright."""
+    return "".join(f"{each}," for each in make_geometry_filters(source))
 
 
 def _conversion(request: MeasurementRequest, video: Source, other: Source, *, is_full: bool) -> str:

@@ -63,7 +63,8 @@ def score(
     progress : bool or callable, optional
         True draws a progress bar on stderr; a callable is called with (frames done, total frames). Native engine only.
     **options
-        `frames`, `offset`, `size`, `device`, `crop`, `threads`, `match_times`, `partial`: see `vmaf.ScoreOptions`.
+        `frames`, `offset`, `size`, `device`, `crop`, `threads`, `match_times`, `check_content`, `partial`: see
+        `vmaf.ScoreOptions`.
 
     Returns
     -------

@@ -49,6 +49,9 @@ class ScoreOptions(TypedDict, total=False):
     match_times : bool
         Raise an error for a rendition whose frame times, from its start, are not the reference's (default). Set it to
         False for elementary streams and for chunks whose times were not kept; the number of frames is still checked.
+    check_content : bool
+        Raise an error for a rendition that shows the previous or the next frame for a while; by default as
+        `match_times`. Repetitive content can look like this.
     partial : bool
         Score the frames that a damaged rendition has, and list the others in `Scores.missing`: frames that cannot be
         decoded, or that were dropped or cut off according to the frame times. By default that is an error. Native
@@ -62,6 +65,7 @@ class ScoreOptions(TypedDict, total=False):
     crop: tuple[int, int] | None
     threads: int | None
     match_times: bool
+    check_content: bool
     partial: bool
 
 
@@ -94,6 +98,8 @@ class MeasurementRequest:
         Whether frames may be missing.
     crop : (int, int) or None
         Width and height of the part of the upright reference that is compared, in samples.
+    check_content : bool
+        Whether a rendition is rejected whose frames look like adjacent ones of the reference.
     """
 
     reference: Source
@@ -111,6 +117,7 @@ class MeasurementRequest:
     threads: int
     missing: tuple[frozenset[int], ...]
     partial: bool
+    check_content: bool
     crop: tuple[int, int] | None = None
 
     @property
@@ -213,6 +220,7 @@ def build_request(
         missing=missing,
         partial=partial,
         crop=crop_in_samples(reference, options.get("crop")),
+        check_content=options.get("check_content", options.get("match_times", True)),
     )
     if not request.frames:
         raise MeasureError(f"frame_stride={frame_stride} leaves no frame to measure in [{start}, {stop})")

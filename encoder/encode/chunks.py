@@ -17,6 +17,7 @@ from encoder.codecs.codec_table import get_codec
 from encoder.encode.filters import SINGLE_THREADED, Filter, input_options, make_frame_filters, select_frames
 from encoder.encode.plan import Chunk, Rendition
 from encoder.media.source import Source
+from encoder.media.unchanged_source import require_unchanged, unchanged_source
 from shotladder_runtime.errors import ProcessError
 from shotladder_runtime.printable_text import printable
 from shotladder_runtime.process import QUIET, run
@@ -80,7 +81,7 @@ def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> d
     if rendition.peak_rate is not None and rendition.buffer_size is not None:
         bound = {"peak_rate": rendition.peak_rate, "buffer_size": rendition.buffer_size}
         settings += [_fill(setting, **bound) for setting in codec.vbv_settings]
-    rate = source.frame_rate
+    rate = source.coding_rate
     return {
         "c:v": codec.encoder,
         **join_settings(settings),
@@ -133,6 +134,8 @@ def encode_chunk(job: ChunkJob) -> float:
     ------
     ProcessError
         If ffmpeg fails, or its output does not have exactly the frames of the chunk.
+    SourceError
+        If the source has changed since its inspection.
     """
     missing = [n for n in range(len(job.renditions)) if not job.store.has(chunk_path(job, n))]
     if not missing:
@@ -140,14 +143,16 @@ def encode_chunk(job: ChunkJob) -> float:
     job.store.create()
     with temporary_folder(job.store.root, ".chunk.") as folder:
         made = [folder / f"{n}.mp4" for n in missing]
-        try:
-            cpu = _encode(job, missing, made, seek=True)
-        except ProcessError as error:
-            # killed by a signal: a second attempt would be killed as well
-            if error.returncode < 0:
-                raise
-            # in some files a seek ends at a wrong frame; decoding from the start is slow but always exact
-            cpu = _encode(job, missing, made, seek=False)
+        with unchanged_source(job.source):
+            try:
+                cpu = _encode(job, missing, made, seek=True)
+            except ProcessError as error:
+                # killed by a signal: a second attempt would be killed as well
+                if error.returncode < 0:
+                    raise
+                require_unchanged(job.source)
+                # in some files a seek ends at a wrong frame; decoding from the start is slow but always exact
+                cpu = _encode(job, missing, made, seek=False)
         for n, path in zip(missing, made, strict=True):
             job.store.write(chunk_path(job, n), partial(_move, path))
     return cpu

@@ -1,7 +1,7 @@
 """FFmpeg filters from a decoded frame to the frame that is analysed, encoded and measured.
 
-FFmpeg rotates frames upright before the first filter. The filters then deinterlace, convert the range or tone-map HDR
-if the rendition is SDR, and scale to square pixels.
+The filters deinterlace, convert the range or tone-map HDR if the rendition is SDR, crop and turn frames upright, and
+scale to square pixels. FFmpeg's own crop and rotation are switched off.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ __all__ = [
     "keeps_hdr",
     "make_colour_tags",
     "make_frame_filters",
+    "make_geometry_filters",
     "make_preparation_filters",
     "number_frames",
+    "own_geometry",
     "select_frames",
 ]
 
@@ -57,22 +59,34 @@ def input_options(source: Source, start: int) -> dict[str, str | None]:
 
     The times of the file are kept (`copyts`); `select_frames` then selects frames by time.
     """
-    options: dict[str, str | None] = {"threads": "1", "copyts": None}
+    options: dict[str, str | None] = {"threads": "1", "copyts": None, **own_geometry(source)}
     # the last key frame at or before the start, from which all frames decode completely
     key = max((k for k in source.keyframes if k <= start), default=0)
-    if key > 0:
+    if key > 0 and source.is_seekable:
         # half a tick after the key frame: half a tick before it would seek to the key frame before
         time = source.pts[key] * source.time_base + source.time_base / 2 + source.seek_lead
         options |= {"seek_timestamp": "1", "noaccurate_seek": None, "ss": _seconds(time)}
     return options
 
 
+def own_geometry(source: Source) -> dict[str, str | None]:
+    """Return the input options that leave crop, orientation and changes of the frame size to the filters.
+
+    FFmpeg would start all filters again when the size changes, and number the frames from 0 again.
+    """
+    options: dict[str, str | None] = {"noautorotate": None, "reinit_filter": "0"}
+    return options | ({"apply_cropping": "codec"} if source.crop else {})
+
+
 def select_frames(source: Source, start: int, stop: int) -> tuple[Filter, ...]:
     """Return the filters that select frames [start, stop) of the source and number them from 0.
 
     Frames are selected by time, from half a frame before the start, and then timed by number, so that two branches of
-    a graph always pair frame n with frame n.
+    a graph always pair frame n with frame n. If the file states no times, frames are counted from its start.
     """
+    if not source.is_seekable:
+        counted = (("start_frame", str(start)), ("end_frame", str(stop)))
+        return (Filter("trim", counted), *number_frames(source))
     span = [("start", _seconds(_time_before(source, start)))]
     if stop < source.frame_count:
         span.append(("end", _seconds(_time_before(source, stop))))
@@ -80,8 +94,8 @@ def select_frames(source: Source, start: int, stop: int) -> tuple[Filter, ...]:
 
 
 def number_frames(source: Source) -> tuple[Filter, ...]:
-    """Return the filters that set the time of frame n to n / frame_rate."""
-    rate = source.frame_rate
+    """Return the filters that set the time of frame n to n / coding_rate."""
+    rate = source.coding_rate
     return (Filter("settb", (("expr", f"{rate.denominator}/{rate.numerator}"),)), Filter("setpts", (("expr", "N"),)))
 
 
@@ -105,7 +119,9 @@ def make_frame_filters(source: Source, size: tuple[int, int], codec: Codec) -> t
     width, height = size
     hdr = keeps_hdr(source, codec)
     pixels = codec.pixel_format_for(max(source.bit_depth, HDR_DEPTH if hdr else 0))
-    filters = list(make_preparation_filters(source, hdr=hdr))
+    filters = [*make_preparation_filters(source, hdr=hdr), *make_geometry_filters(source)]
+    # otherwise the encoder writes the orientation of the source into its output
+    filters.append(Filter("sidedata", (("mode", "delete"), ("type", "DISPLAYMATRIX"))))
     tags = make_colour_tags(source, hdr=hdr)
     scaling = [("w", str(width)), ("h", str(height)), ("flags", "bicubic")]
     if _is_rgb(source.pixel_format):
@@ -137,7 +153,7 @@ def make_preparation_filters(source: Source, *, hdr: bool = False) -> tuple[Filt
     """
     filters = []
     if source.interlaced:
-        filters.append(Filter("bwdif", (("mode", "send_frame"), ("deint", "all"))))
+        filters.append(Filter("bwdif", (("mode", "send_frame"), ("deint", "interlaced"))))
     if source.colour.is_hdr and not hdr:
         # Hable's curve in linear light; with a fixed peak, which FFmpeg would otherwise estimate per frame
         peak = f"{_get_peak_luminance(source) / SDR_WHITE:g}"
@@ -152,7 +168,31 @@ def make_preparation_filters(source: Source, *, hdr: bool = False) -> tuple[Filt
         ]
     elif source.colour.range == "pc":
         filters.append(Filter("scale", (("in_range", "pc"), ("out_range", "tv"))))
-    return tuple(filters)
+    return _at_one_size(source, filters)
+
+
+def make_geometry_filters(source: Source) -> tuple[Filter, ...]:
+    """Return the filters that crop decoded frames and turn them upright."""
+    filters = []
+    if source.crop:
+        size = (("w", str(source.width)), ("h", str(source.height)))
+        position = (("x", str(source.crop.left)), ("y", str(source.crop.top)))
+        filters.append(Filter("crop", (*size, *position, ("exact", "1"))))
+    if source.is_mirrored:
+        filters.append(Filter("hflip"))
+    filters += {
+        90: [Filter("transpose", (("dir", "clock"),))],
+        180: [Filter("hflip"), Filter("vflip")],
+        270: [Filter("transpose", (("dir", "cclock"),))],
+    }.get(source.rotation, [])
+    return _at_one_size(source, filters)
+
+
+def _at_one_size(source: Source, filters: list[Filter]) -> tuple[Filter, ...]:
+    """Scale frames to the size of the first before other filters: most of these do not support a change of size."""
+    width, height = source.decoded_size
+    size = Filter("scale", (("w", str(width)), ("h", str(height))))
+    return (size, *filters) if filters else ()
 
 
 def make_colour_tags(source: Source, *, hdr: bool = False) -> Colour:
@@ -196,7 +236,7 @@ def _is_rgb(name: str) -> bool:
 def _time_before(source: Source, frame: int) -> Fraction:
     """Return the time (s, in the time of the file) midway between frame - 1 and `frame`."""
     if frame == 0:
-        return source.pts[0] * source.time_base - 1 / (2 * source.frame_rate)
+        return source.pts[0] * source.time_base - 1 / (2 * source.coding_rate)
     return Fraction(source.pts[frame - 1] + source.pts[frame], 2) * source.time_base
 
 

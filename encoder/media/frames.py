@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import SourceError
+from encoder.media.geometry import Crop
 from encoder.media.inspection import as_source
 from encoder.media.source import Source
 from encoder.media.tolerant_decoding import decode_intact
+from encoder.media.unchanged_source import require_unchanged
 
 __all__ = ["Frame", "choose_loop_filter_skip", "decode"]
 
@@ -98,8 +101,8 @@ def decode(
     Raises
     ------
     SourceError
-        If the source cannot be opened any more, has a frame that is not in the index, or, without `on_undecodable`,
-        has a frame that cannot be decoded.
+        If the source cannot be opened any more, has changed since its inspection, has a frame that is not in the index,
+        or, without `on_undecodable`, has a frame that cannot be decoded.
     ValueError
         If the range is not within the source.
 
@@ -116,15 +119,39 @@ def decode(
         raise ValueError(f"frames {start} to {stop} are not within {source.frame_count} frames")
     if start == stop:
         return
-    with closing(_decode_from(source, start, threads, deblock)) as decoded:
-        expected = start
-        for number, frame in _number_frames(source, decoded, start, stop):
-            if number > expected:
-                _report_undecodable(source, expected, number, on_undecodable)
-            yield _as_frame(number, source.pts[number], frame)
-            expected = number + 1
-        if expected < stop:
-            _report_undecodable(source, expected, stop, on_undecodable)
+    stamp = require_unchanged(source)
+    expected = start
+    # frame threads lose frames near damage, and a lost frame would shift the number of all frames that are counted
+    uses_frame_threads = threads not in (None, 1) and source.is_seekable
+    for attempt in (threads, 1) if uses_frame_threads else (threads if source.is_seekable else None,):
+        is_last = attempt in (None, 1)
+        with closing(_decode_numbered(source, expected, stop, attempt, deblock)) as frames:
+            for number, frame in frames:
+                if number > expected:
+                    if not is_last:
+                        break
+                    _report_undecodable(source, expected, number, on_undecodable)
+                if number == stop - 1:
+                    # before the last frame, because callers need not ask for another one
+                    require_unchanged(source, stamp)
+                yield _as_frame(number, source, frame)
+                expected = number + 1
+        if expected == stop:
+            return
+    require_unchanged(source, stamp)
+    _report_undecodable(source, expected, stop, on_undecodable)
+
+
+def _decode_numbered(
+    source: Source, start: int, stop: int, threads: int | None, deblock: bool
+) -> Generator[tuple[int, Any], None, None]:
+    """Yield the decoded frames [start, stop) with their numbers."""
+    if source.is_seekable:
+        with closing(_decode_from(source, start, threads, deblock)) as decoded:
+            yield from _number_frames(source, decoded, start, stop)
+    else:
+        with closing(_decode_file(source, None, threads, deblock)) as decoded:
+            yield from islice(enumerate(decoded), start, stop)
 
 
 def _number_frames(source: Source, decoded: Iterator[Any], start: int, stop: int) -> Iterator[tuple[int, Any]]:
@@ -205,7 +232,7 @@ def choose_loop_filter_skip(codec: str) -> str:
     return "bidir" if codec == "h264" else "noref"
 
 
-def _as_frame(number: int, pts: int, decoded: Any) -> Frame:
+def _as_frame(number: int, source: Source, decoded: Any) -> Frame:
     name = decoded.format.name
     is_planar, depth = _parse_format(name)
     if not is_planar:
@@ -215,7 +242,25 @@ def _as_frame(number: int, pts: int, decoded: Any) -> Frame:
         _, depth = _parse_format(name)
     planes = decoded.planes[:3]
     lines = tuple(_as_array(plane, depth) for plane in planes)
-    return Frame(number, pts, lines, tuple(plane.width for plane in planes), depth, name)
+    widths = tuple(plane.width for plane in planes)
+    # frames of another size in the same source are of another part, which the container does not crop
+    if source.crop and (decoded.width, decoded.height) == source.decoded_size:
+        lines, widths = _cut_out(lines, widths, source.crop)
+    return Frame(number, source.pts[number], lines, widths, depth, name)
+
+
+def _cut_out(
+    lines: tuple[NDArray[Any], ...], widths: tuple[int, ...], crop: Crop
+) -> tuple[tuple[NDArray[Any], ...], tuple[int, ...]]:
+    """Return copies of planes without the cropped samples; odd crops of subsampled planes are those of FFmpeg."""
+    height, width = lines[0].shape[0] - crop.top - crop.bottom, widths[0] - crop.left - crop.right
+    cut = []
+    for plane, plane_width in zip(lines, widths, strict=True):
+        across, down = round(widths[0] / plane_width), round(lines[0].shape[0] / plane.shape[0])
+        top, left = crop.top // down, crop.left // across
+        part = plane[top : top + -(-height // down), left : left + -(-width // across)]
+        cut.append(np.ascontiguousarray(part))
+    return tuple(cut), tuple(plane.shape[1] for plane in cut)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,30 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.sidedata.sidedata import Type as SideDataType
 
 from encoder.errors import SourceError
+from encoder.media.file_stamp import read_stamp
+from encoder.media.frame_rate import find_mean_rate
+from encoder.media.frame_survey import FrameSurvey
+from encoder.media.geometry import read_crop
 from encoder.media.interlacing import is_interlaced
-from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, SubtitleStream
+from encoder.media.packet_order import PacketOrder
+from encoder.media.source import AudioStream, Source, SubtitleStream, has_constant_rate
 from encoder.media.tolerant_decoding import decode_intact
 
 __all__ = ["as_source", "inspect"]
 
-# FFmpeg's names of the code points of ITU-T H.273; 2 means unspecified, 0 and 3 are reserved
-_PRIMARIES = {
-    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428",
-    11: "smpte431", 12: "smpte432", 22: "jedec-p22",
-}  # fmt: skip
-_TRANSFER = {
-    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "linear", 11: "iec61966-2-4",
-    12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 17: "smpte428",
-    18: "arib-std-b67",
-}  # fmt: skip
-_MATRIX = {
-    1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c",
-    14: "ictcp",
-}  # fmt: skip
-_RANGE = {1: "tv", 2: "pc"}
 #: Inspection reads properties and times of frames, not samples, so that deblocking is skipped.
 _UNFILTERED = {"skip_loop_filter": "all"}
 
@@ -62,6 +50,8 @@ class _Index:
     last_duration: int
     is_reliable: bool
     content: str
+    is_seekable: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def inspect(path: str | Path, *, exact: bool = False) -> Source:
@@ -95,30 +85,43 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     if "://" not in name:
         # FFmpeg reads a relative name with a colon as a protocol, and the working folder may change
         name = str(Path(name).absolute())
+    stamp = read_stamp(name)
     with _open_container(name) as container:
         stream = _find_main_video(container, name)
         stream.codec_context.options = _UNFILTERED
-        index, first = _read_packets(container, stream, name)
+        crop = read_crop(stream)
+        frames, order = FrameSurvey(stream), PacketOrder(container, stream)
+        index, first = _read_packets(container, stream, frames, order, name)
         audio = tuple(_read_audio_stream(s) for s in container.streams.audio)
         subtitles = tuple(SubtitleStream(s.index, _name_codec(s), *_read_tags(s)) for s in container.streams.subtitles)
-        if any(data.type is SideDataType.A53_CC for data in first.side_data):
+        if frames.has_captions:
             subtitles += (SubtitleStream(stream.index, "eia_608", title="Closed captions", dispositions=("captions",)),)
         time_base = _to_fraction(stream.time_base) or Fraction(1, 90_000)
         stated_rate = _to_fraction(stream.average_rate) or _to_fraction(stream.guessed_rate)
         stream_index = stream.index
         seek_lead = _find_seek_lead(container, stream, stated_rate)
-        header = bytes(stream.codec_context.extradata or b"")
+        tracks = [_describe_track(each) for each in container.streams]
+        lost = order.describe_loss()
+        if index.is_reliable:
+            order.try_seeks()
         sar = _to_fraction(stream.sample_aspect_ratio) or Fraction(1)
-    colour, hdr = _read_colour(first), _read_hdr(first)
+    if crop.left + crop.right >= first.width or crop.top + crop.bottom >= first.height:
+        raise SourceError(f"{name}: its container removes all of a frame of {first.width}x{first.height} ({crop})")
+    colour, hdr, orientation = frames.colour, frames.hdr, frames.frames[0].orientation
     if "Dolby Vision" in hdr.dynamic and colour.transfer is None:
         raise SourceError(f"{name}: Dolby Vision profile 5 is not supported: it has no base layer for other decoders")
-    if exact or not index.is_reliable:
-        with _open_container(name) as container:
-            index = _read_frames(container, stream_index, stated_rate, time_base, index.content, name)
+    if exact or not index.is_reliable or order.is_ambiguous:
+        step = max(1, round(1 / ((stated_rate or Fraction(25)) * time_base)))
+        index = _read_frames(name, stream_index, order, step, index.content)
     pts = sorted(index.pts)
     end, rate = _find_end_and_rate(pts, index.last_duration, time_base, stated_rate)
-    # with the same packets, a different geometry or colour description in the container gives different renditions
-    identity = f"{index.content} {stream_index} {first.rotation} {sar} {colour} {header.hex()}"
+    mean_rate = rate if has_constant_rate(pts) else find_mean_rate(pts, time_base, stated_rate)
+    # with the same packets, other statements of the container about geometry, colour or time give other renditions
+    geometry = crop, orientation.is_mirrored, orientation.rotation, sar
+    identity = f"{index.content} {stream_index} {geometry} {colour} {hdr} {tracks}"
+    interlaced = is_interlaced(name, stream_index, frames, (end - pts[0]) * time_base)
+    if read_stamp(name) != stamp:
+        raise SourceError(f"{name}: the file changes while it is read")
     position = {p: n for n, p in enumerate(pts)}
     return Source(
         path=name,
@@ -126,23 +129,28 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         stream_index=stream_index,
         codec=_name_codec(stream),
         pixel_format=first.format.name,
-        width=first.width,
-        height=first.height,
+        width=first.width - crop.left - crop.right,
+        height=first.height - crop.top - crop.bottom,
         sample_aspect_ratio=sar,
-        rotation=-int(first.rotation) % 360,
-        interlaced=bool(first.interlaced_frame)
-        and is_interlaced(name, stream_index, float((end - pts[0]) * time_base)),
+        rotation=orientation.rotation,
+        interlaced=interlaced,
         colour=colour,
         bit_depth=first.format.components[0].bits,
         time_base=time_base,
         pts=tuple(pts),
         keyframes=tuple(sorted(position[k] for k in index.keys)),
-        frame_rate=rate,
+        frame_rate=mean_rate,
         end_pts=end,
         seek_lead=seek_lead,
         audio=audio,
         subtitles=subtitles,
         hdr=hdr,
+        notes=((orientation.note,) if orientation.note else ()) + frames.describe_changes() + (lost or index.notes),
+        crop=crop,
+        is_mirrored=orientation.is_mirrored,
+        stamp=stamp,
+        is_seekable=index.is_seekable,
+        nominal_rate=rate,
     )
 
 
@@ -195,7 +203,9 @@ def _find_seek_lead(container: Any, stream: Any, rate: Fraction | None) -> Fract
     return _REORDERING if is_shifted else Fraction(0)
 
 
-def _read_packets(container: Any, stream: Any, name: str) -> tuple[_Index, Any]:
+def _read_packets(
+    container: Any, stream: Any, frames: FrameSurvey, order: PacketOrder, name: str
+) -> tuple[_Index, Any]:
     """Read every packet; return the index of the video with a hash of all streams, and the first decoded frame."""
     digest = hashlib.blake2b(digest_size=16)
     pts: list[int] = []
@@ -213,10 +223,13 @@ def _read_packets(container: Any, stream: Any, name: str) -> tuple[_Index, Any]:
             if packet.size == 0:
                 continue
             data = memoryview(packet)
-            digest.update(f"{packet.stream.index} {packet.pts} {len(data)};".encode())
+            times = f"{packet.pts} {packet.duration} {packet.is_discard}"
+            digest.update(f"{packet.stream.index} {times} {len(data)};".encode())
             digest.update(data)
+            order.add(packet)
             if packet.stream.index != stream.index:
                 continue
+            frames.add(packet, first)
             if packet.pts is None or packet.is_discard or packet.is_corrupt or (not pts and not packet.is_keyframe):
                 is_reliable = False
                 continue
@@ -232,33 +245,45 @@ def _read_packets(container: Any, stream: Any, name: str) -> tuple[_Index, Any]:
         is_reliable = False
     if first is None:
         raise SourceError(f"{name}: {fault}")
+    frames.finish(first)
     is_reliable = is_reliable and bool(pts) and len(set(pts)) == len(pts)
     return _Index(pts, keys, last_duration, is_reliable, digest.hexdigest()), first
 
 
-def _read_frames(
-    container: Any, stream_index: int, rate: Fraction | None, time_base: Fraction, content: str, name: str
-) -> _Index:
-    """Decode every frame and return the times of what the decoder outputs."""
-    step = max(1, round(1 / ((rate or Fraction(25)) * time_base)))
+def _read_frames(name: str, stream_index: int, order: PacketOrder, step: int, content: str) -> _Index:
+    """Decode every frame and return the times of what the decoder outputs; `step` is a frame's duration in ticks."""
     pts: list[int] = []
-    keys: list[int] = []
-    stream = container.streams[stream_index]
-    stream.thread_type = "AUTO"
-    stream.codec_context.options = _UNFILTERED
-    duration = 0
-    for frame in decode_intact(container, stream):
-        time = frame.pts if frame.pts is not None else (pts[-1] + step if pts else 0)
+    decoded, is_damaged = _decode_times(name, stream_index, "AUTO")
+    if is_damaged or len(decoded) < order.shown_count:
+        # with frame threads, some frames before the damaged end of a file are lost
+        decoded, is_damaged = _decode_times(name, stream_index, "SLICE")
+    if not decoded:
+        raise SourceError(f"{name}: no frame of the video can be decoded")
+    counted = order.number_frames([time for time, _, _ in decoded], step)
+    for stated, _, _ in decoded if counted is None else ():
+        time = stated if stated is not None else (pts[-1] + step if pts else 0)
         if pts and time <= pts[-1]:
             # a repeated or decreasing time: the frame is shown one tick after the frame before it
             time = pts[-1] + 1
-        if frame.key_frame:
-            keys.append(time)
-        duration = frame.duration or 0
         pts.append(time)
-    if not pts:
-        raise SourceError(f"{name}: no frame of the video can be decoded")
-    return _Index(pts, keys or [pts[0]], duration, True, content)
+    pts = pts if counted is None else counted
+    keys = [time for time, (_, _, is_key) in zip(pts, decoded, strict=True) if is_key]
+    notes: tuple[str, ...] = ()
+    if is_damaged:
+        notes = (f"it is damaged or cut off: only {len(pts)} frames can be decoded",)
+    last = decoded[-1][1] if counted is None else step
+    return _Index(pts, keys or [pts[0]], last, True, content, counted is None and order.is_seekable, notes)
+
+
+def _decode_times(name: str, stream_index: int, thread_type: str) -> tuple[list[tuple[int | None, int, bool]], bool]:
+    """Decode every frame; return time, duration and whether it is a key frame, and whether any packet is damaged."""
+    damaged: list[None] = []
+    with _open_container(name) as container:
+        stream = container.streams[stream_index]
+        stream.thread_type = thread_type
+        stream.codec_context.options = _UNFILTERED
+        frames = decode_intact(container, stream, lambda: damaged.append(None))
+        return [(frame.pts, frame.duration or 0, bool(frame.key_frame)) for frame in frames], bool(damaged)
 
 
 def _find_end_and_rate(
@@ -307,28 +332,12 @@ def _name_codec(stream: Any) -> str:
     return str(context.codec.canonical_name if context is not None else "unknown")
 
 
-def _read_colour(frame: Any) -> Colour:
-    return Colour(
-        primaries=_PRIMARIES.get(int(frame.color_primaries)),
-        transfer=_TRANSFER.get(int(frame.color_trc)),
-        matrix=_MATRIX.get(int(frame.colorspace)),
-        range=_RANGE.get(int(frame.color_range)),
-    )
-
-
-def _read_hdr(frame: Any) -> HDRMetadata:
-    """Read the HDR side data of a frame: native integers (libavutil/mastering_display_metadata.h)."""
-    carried = {each.type.name: bytes(each) for each in frame.side_data}
-    mastering, light = carried.get("MASTERING_DISPLAY_METADATA"), carried.get("CONTENT_LIGHT_LEVEL")
-    max_luminance = None
-    if mastering:
-        # rationals: x and y of three primaries and of the white point, min and max luminance; then two flags
-        *_, numerator, denominator, _, has_luminance = struct.unpack("=22i", mastering[:88])
-        max_luminance = numerator / denominator if has_luminance and denominator else None
-    max_cll, max_fall = struct.unpack("=2I", light[:8]) if light else (None, None)
-    kinds = (("DOVI_METADATA", "Dolby Vision"), ("DOVI_RPU_BUFFER", "Dolby Vision"), ("DYNAMIC_HDR_PLUS", "HDR10+"))
-    dynamic = tuple(dict.fromkeys(kind for name, kind in kinds if name in carried))
-    return HDRMetadata(mastering is not None, max_luminance, max_cll, max_fall, dynamic)
+def _describe_track(stream: Any) -> str:
+    """Return what the container states about how the packets of a track are decoded and timed."""
+    context = stream.codec_context
+    header = bytes(context.extradata or b"") if context is not None else b""
+    layout = context.layout.name if stream.type == "audio" and context is not None else ""
+    return f"{stream.index} {stream.type} {_name_codec(stream)} {stream.time_base} {layout} {header.hex()}"
 
 
 def _to_fraction(value: Any) -> Fraction | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 
+from encoder.media.frame_survey import FrameSurvey
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
 
 __all__ = ["is_interlaced"]
 
-#: Positions in the source at which frames are examined, fractions of the duration (chosen by hand).
+#: Positions at which frames are examined, fractions of the duration or of the flagged key frames (chosen by hand).
 POSITIONS = (0.0, 0.35, 0.7)
 #: Number of frames that are examined at each position (chosen by hand).
 FRAMES_PER_POSITION = 60
@@ -20,14 +22,16 @@ MIN_FRACTION = 0.25
 _KEY = "lavfi.idet.multiple.current_frame"
 
 
-def is_interlaced(path: str, stream_index: int, duration: float) -> bool:
+def is_interlaced(path: str, stream_index: int, frames: FrameSurvey, duration: Fraction) -> bool:
     """Examine some frames of a source for interlacing.
 
     Parameters
     ----------
     path : str
     stream_index : int
-    duration : float
+    frames : FrameSurvey
+        Key frames of the source. Frames are only examined if some of these are flagged as interlaced, and only there.
+    duration : Fraction
         Duration of the source, s.
 
     Returns
@@ -43,14 +47,17 @@ def is_interlaced(path: str, stream_index: int, duration: float) -> bool:
 
     Notes
     -----
-    FFmpeg's `idet` compares lines of adjacent fields and decides over several frames.
+    FFmpeg's `idet` compares lines of adjacent fields, of frames as they are stored, and decides over several frames.
     """
+    flagged = [time - frames.frames[0].time for time in frames.interlaced_times]
+    if len(flagged) == len(frames.frames):
+        flagged = [Fraction(position) * duration for position in POSITIONS]
     counts: Counter[str] = Counter()
-    for position in POSITIONS:
-        start = ("-ss", f"{position * duration:.3f}") if position else ()
+    for time in sorted({flagged[int(position * len(flagged))] for position in POSITIONS} if flagged else ()):
+        start = ("-ss", f"{float(time):.3f}") if time > 0 else ()
         report = run(
-            (ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1", *start, "-i", path, "-map", f"0:{stream_index}",
-             "-frames:v", str(FRAMES_PER_POSITION),
+            (ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1", "-noautorotate", *start, "-i", path,
+             "-map", f"0:{stream_index}", "-frames:v", str(FRAMES_PER_POSITION),
              "-vf", f"idet,metadata=mode=print:key={_KEY}:file=-", "-f", "null", "-")
         ).stdout.decode()  # fmt: skip
         counts.update(line.partition("=")[2].strip() for line in report.splitlines() if line.startswith(_KEY))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
@@ -12,7 +12,10 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import Any
 
-__all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "SubtitleStream"]
+from encoder.media.file_stamp import FileStamp
+from encoder.media.geometry import NO_CROP, Crop
+
+__all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "SubtitleStream", "has_constant_rate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,11 @@ class Source:
     codec, pixel_format : str
         FFmpeg's names of codec and pixel format.
     width, height : int
-        Coded size in samples, before rotation.
+        Size of a frame in samples, after the crop and before the rotation.
     sample_aspect_ratio : Fraction
         Width of a sample divided by its height.
     rotation : int
-        Clockwise rotation that makes decoded frames upright: 0, 90, 180 or 270 degrees.
+        Clockwise rotation that, after mirroring, makes frames upright: 0, 90, 180 or 270 degrees.
     interlaced : bool
         Whether frames are flagged as interlaced and hold fields of two different moments.
     colour : Colour
@@ -123,7 +126,7 @@ class Source:
     keyframes : tuple of int
         Numbers of the frames at which decoding can start.
     frame_rate : Fraction
-        Nominal frames per second; the exact average if the frame rate varies.
+        Mean frames per second.
     end_pts : int
         When the last frame ends, in ticks.
     seek_lead : Fraction
@@ -131,6 +134,19 @@ class Source:
     audio : tuple of AudioStream
     subtitles : tuple of SubtitleStream
     hdr : HDRMetadata
+    notes : tuple of str
+        What is left out, assumed or replaced: one sentence each.
+    crop : Crop
+        Samples at the sides of decoded frames that the container removes.
+    is_mirrored : bool
+        Whether left and right are exchanged before the rotation.
+    stamp : FileStamp or None
+        State of the file at its inspection; None for a URL.
+    is_seekable : bool
+        Whether frames are found by their times, also after a seek. Otherwise the file states no times, or FFmpeg
+        guesses others after a seek, and frame `n` is found by counting the frames from the start of the file.
+    nominal_rate : Fraction or None
+        Frames per second without gaps, which encoders use for their rate control; None if it is `frame_rate`.
     """
 
     path: str
@@ -154,6 +170,12 @@ class Source:
     audio: tuple[AudioStream, ...] = ()
     subtitles: tuple[SubtitleStream, ...] = ()
     hdr: HDRMetadata = HDRMetadata()
+    notes: tuple[str, ...] = ()
+    crop: Crop = NO_CROP
+    is_mirrored: bool = False
+    stamp: FileStamp | None = None
+    is_seekable: bool = True
+    nominal_rate: Fraction | None = None
 
     def __repr__(self) -> str:
         """Return path, upright size, number of frames and frame rate."""
@@ -197,6 +219,14 @@ class Source:
         return (ticks - self.pts[0]) * self.time_base
 
     @property
+    def decoded_size(self) -> tuple[int, int]:
+        """Width and height of a decoded frame, before the crop."""
+        return (
+            self.width + self.crop.left + self.crop.right,
+            self.height + self.crop.top + self.crop.bottom,
+        )
+
+    @property
     def display_size(self) -> tuple[int, int]:
         """Width and height of an upright frame in square pixels, both even.
 
@@ -215,10 +245,20 @@ class Source:
     @property
     def is_cfr(self) -> bool:
         """Whether all frames have the same duration, apart from rounding to ticks."""
-        if len(self.pts) < 3:
-            return True
-        step = Fraction(self.pts[-1] - self.pts[0], len(self.pts) - 1)
-        return all(abs(p - self.pts[0] - n * step) <= 1 for n, p in enumerate(self.pts))
+        return has_constant_rate(self.pts)
+
+    @property
+    def coding_rate(self) -> Fraction:
+        """Frames per second of a chunk, whose frames all have the same duration."""
+        return self.nominal_rate or self.frame_rate
+
+
+def has_constant_rate(pts: Sequence[int]) -> bool:
+    """Return whether increasing times are equidistant, apart from rounding to ticks."""
+    if len(pts) < 3:
+        return True
+    step = Fraction(pts[-1] - pts[0], len(pts) - 1)
+    return all(abs(p - pts[0] - n * step) <= 1 for n, p in enumerate(pts))
 
 
 @lru_cache(8)

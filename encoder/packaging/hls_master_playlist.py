@@ -40,7 +40,7 @@ class _Line:
         return self.attributes.get(name, "").strip('"')
 
 
-def complete_master_playlist(path: Path, defaults: Collection[str]) -> None:
+def complete_master_playlist(path: Path, defaults: Collection[str], frame_rate: Fraction) -> None:
     """Complete a master playlist in index.
 
     Parameters
@@ -49,6 +49,8 @@ def complete_master_playlist(path: Path, defaults: Collection[str]) -> None:
         Master playlist, in the folder of the media playlists and segments.
     defaults : collection of str
         Media playlists that play by default.
+    frame_rate : Fraction
+        Mean frame rate of the video; the packager takes the duration of the first frame.
     """
 
     def get_bitrates(playlist: str) -> tuple[Fraction, Fraction]:
@@ -63,6 +65,8 @@ def complete_master_playlist(path: Path, defaults: Collection[str]) -> None:
     bitrates = {name: get_bitrates(name) for name in {line.get("URI") for line in media}}
     for line, uri in variants:
         _set_variant(line, media, bitrates, get_bitrates(uri))
+        # a decimal number rounded to three places (RFC 8216, 4.3.4.2)
+        line.attributes["FRAME-RATE"] = f"{float(frame_rate):.3f}"
     for line in lines:
         if line.text == _IFRAMES:
             _set_bandwidths(line, [get_bitrates(line.get("URI"))])

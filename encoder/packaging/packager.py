@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from encoder.encode.plan import Rendition, Segment
@@ -107,7 +108,8 @@ def package(
         _remove_identity_keys(folder)
     for rendition, path in renditions:
         _copy_hdr_boxes(folder, rendition, path, request.single_file)
-    complete_master_playlist(folder / HLS_MANIFEST, choose_default_playlists(audio, subtitles))
+    _state_frame_rate(folder / DASH_MANIFEST, source.frame_rate)
+    complete_master_playlist(folder / HLS_MANIFEST, choose_default_playlists(audio, subtitles), source.frame_rate)
     packaged = tuple(read_media_playlist(folder, fields["playlist_name"]) for fields in tracks)
     for track in packaged[: len(renditions)]:
         _check_cuts(tuple(argv), track, source, segments)
@@ -169,6 +171,16 @@ def _unescape_slashes(manifest: Path) -> None:
     """Write paths with slashes: many servers do not resolve the `%2F` that the packager writes."""
     text = re.sub(r"(?<=<BaseURL>)[^<]*", lambda match: match[0].replace("%2F", "/"), manifest.read_text())
     manifest.write_text(text)
+
+
+def _state_frame_rate(manifest: Path, rate: Fraction) -> None:
+    """Write the mean frame rate, except for key frames: the packager takes the duration of the first frame."""
+    stated = f"{rate.numerator}" if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
+    sets = re.split(r"(?=<AdaptationSet )", manifest.read_text())
+    for n, text in enumerate(sets):
+        if "trickmode" not in text:
+            sets[n] = re.sub(r'frameRate="[^"]*"', f'frameRate="{stated}"', text)
+    manifest.write_text("".join(sets))
 
 
 def _remove_identity_keys(folder: Path) -> None:

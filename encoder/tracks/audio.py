@@ -14,6 +14,7 @@ import ffmpeg
 from encoder.errors import TrackError
 from encoder.media.inspection import as_source
 from encoder.media.source import AudioStream, Source
+from encoder.media.unchanged_source import unchanged_source
 from shotladder_runtime.printable_text import printable
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
@@ -138,6 +139,7 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
             .filter("atrim", end=float(source.duration))
         )
 
+        @unchanged_source(source)
         def make(temporary: Path) -> None:
             nonlocal cpu
             encoder = AUDIO_CODECS[codec].encoder
@@ -174,7 +176,11 @@ def _copy_packets(source: Source, stream: AudioStream, path: Path) -> None:
     base = Fraction(1, stream.sample_rate)
     # the first packet may begin before the first frame; an edit list then states where in the packet playback begins
     options = {"use_editlist": "1"}
-    with av.open(source.path) as container, av.open(str(path), "w", format="mp4", options=options) as out:
+    with (
+        unchanged_source(source),
+        av.open(source.path) as container,
+        av.open(str(path), "w", format="mp4", options=options) as out,
+    ):
         read = container.streams[stream.index]
         track = out.add_stream_from_template(read)
         track.time_base = base

@@ -10,6 +10,7 @@ from pathlib import Path
 from encoder.errors import TrackError
 from encoder.media.inspection import as_source
 from encoder.media.source import Source, SubtitleStream
+from encoder.media.unchanged_source import unchanged_source
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
@@ -62,6 +63,7 @@ def extract_subtitles(source: Source | str | Path, stream: SubtitleStream, store
         else:
             reading = ("-i", source.path, "-map", f"0:{stream.index}")
 
+        @unchanged_source(source)
         def make(temporary: Path) -> None:
             argv = (ffmpeg_path(), *QUIET, "-y", *timing, *reading)
             # decoded and encoded again, WebVTT would lose the positions of its cues

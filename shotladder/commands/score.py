@@ -165,6 +165,7 @@ def command(
             metrics=metrics,
             threads=threads,
             match_times=not match_by_index,
+            check_content=True,
             partial=True,
             progress=advance,
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-import encoder
 from encoder import Source
+from encoder.media.unchanged_source import inspect_exactly
 from ladders import Shot, analyse_shots_in_parallel
 from shotladder.reporter import Reporter
 from shotladder_runtime.store import Store
@@ -43,7 +43,7 @@ def analyse_source(source: Source, store: Store, executor: Executor, reporter: R
         # the container promises frames that do not decode; from here on only decodable frames count
         spans = ", ".join(f"{start} to {stop - 1}" for start, stop in analysis.undecodable)
         reporter.say(f"{source.path} is damaged: frames {spans} do not decode and are skipped")
-        source = encoder.inspect(source.path, exact=True)
+        source = inspect_exactly(source)
         with reporter.stage("shots, without undecodable frames") as advance:
             analysis, more = analyse_shots_in_parallel(source, executor, store, progress=advance)
         cpu += more

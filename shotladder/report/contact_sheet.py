@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Frame, Source, SourceError, decode
+from encoder.media.geometry import turn_upright
 from ladders import Shot
 from shotladder.reporter import Advance
 
@@ -57,7 +58,7 @@ def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progr
         cv2.putText(sheet, captions[n], (x, y + _CAPTION - 4), _FONT, _SCALE, _INK, 1, cv2.LINE_AA)
     for frame in decode(source, on_undecodable=lambda start, stop: None):
         for y, x in positions.get(frame.number, ()):
-            sheet[y : y + _HEIGHT, x : x + width] = _upright(frame, source.rotation, (width, _HEIGHT))
+            sheet[y : y + _HEIGHT, x : x + width] = _upright(frame, source, (width, _HEIGHT))
         if progress is not None and frame.number % 64 == 0:
             progress(frame.number, source.frame_count)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,13 +66,13 @@ def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progr
         raise SourceError(f"{path}: the contact sheet cannot be written there")
 
 
-def _upright(frame: Frame, rotation: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _upright(frame: Frame, source: Source, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return a frame as a small BGR image, rotated for display; all sources are converted as BT.709, for inspection."""
-    turned = size[::-1] if rotation % 180 else size
+    turned = size[::-1] if source.rotation % 180 else size
     scale = 1.0 / (1 << (frame.bit_depth - 8))
     planes = [cv2.resize(plane, turned, interpolation=cv2.INTER_AREA) * scale for plane in frame.planes]
     luma = 1.164 * (planes[0] - 16)
     blue, red = (planes[1] - 128, planes[2] - 128) if len(planes) == 3 else (0 * luma, 0 * luma)
     picture = np.stack((luma + 2.112 * blue, luma - 0.213 * blue - 0.533 * red, luma + 1.793 * red), axis=-1)
     shown: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)
-    return np.rot90(shown, -rotation // 90)
+    return turn_upright(shown, is_mirrored=source.is_mirrored, rotation=source.rotation)

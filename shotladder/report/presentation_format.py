@@ -285,7 +285,7 @@ class Presentation(Part, frozen=True, kw_only=True):
     title: Annotated[str, Meta(description="Name of the source file without its extension.")]
     duration: Annotated[Seconds, Meta(description="Duration of the video.")]
     frame_rate: Annotated[
-        str, _unit("frames/s"), Meta(description="Frame rate as a fraction, for example `24000/1001`.")
+        str, _unit("frames/s"), Meta(description="Mean frame rate as a fraction, for example `24000/1001`.")
     ]
     segments: Annotated[list[TimelineSegment], Meta(description="Timeline.")]
     shots: Annotated[list[ShotEntry], Meta(description="Shots.")]

@@ -181,7 +181,7 @@ def test_encode_chunk_is_deterministic(tmp_path):
 def test_encode_chunk_leaves_no_files_after_a_failure(tmp_path):
     source = inspect(write_video(tmp_path / "video.mp4", 30))
     store = tmp_path / "store"
-    job = job_for(replace(source, path=str(tmp_path / "gone.mp4")), store, chunk_of(0, 30))
+    job = job_for(replace(source, path=str(tmp_path / "gone.mp4"), stamp=None), store, chunk_of(0, 30))
     with pytest.raises(ProcessError, match="No such file") as caught:
         encode_chunk(job)
     assert any("gone.mp4" in word for word in caught.value.argv)

@@ -15,6 +15,7 @@ from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
 from tests.conftest import SHARED
 from tests.encoder.videos import beep, numbers_in, write_video
+from tests.strangers.mp4_edits import crop_in_container, insert_in_sample_entry, set_display_matrix
 
 #: Name of a video and arguments of `write_video`; each has 50 frames.
 FILMS = {
@@ -234,3 +235,46 @@ def test_source_has_a_short_repr(tmp_path):
     source = inspect(write_video(tmp_path / "a<b.mkv", 10))
     assert repr(source) == f"Source('{tmp_path}/a<b.mkv', 128x64, 10 frames, 25 fps)"
     assert "a&lt;b.mkv" in source._repr_html_()
+
+
+def insert_light_level(path: Path) -> Path:
+    """State a maximum and a frame-average light level in the container (CTA-861.3)."""
+    return insert_in_sample_entry(path, b"clli", (1000).to_bytes(2, "big") + (200).to_bytes(2, "big"))
+
+
+def double_clock(path: Path) -> Path:
+    """Double the ticks per second of the video track, so that the same ticks are half the times."""
+    data = bytearray(path.read_bytes())
+    # version 0 of mdhd: the time scale follows 12 bytes of other fields
+    place = data.index(b"mdhd") + 4 + 12
+    scale = int.from_bytes(data[place : place + 4], "big")
+    data[place : place + 4] = (2 * scale).to_bytes(4, "big")
+    path.write_bytes(data)
+    return path
+
+
+def extend_last_frame(path: Path) -> Path:
+    last = path.with_name("last.mp4")
+    longer = r"setts=duration=if(eq(N\,23)\,4*DURATION\,DURATION)"
+    run([ffmpeg_path(), "-v", "error", "-i", str(path), "-c", "copy", "-bsf:v", longer, str(last)])
+    return last
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        insert_light_level,
+        double_clock,
+        extend_last_frame,
+        lambda path: crop_in_container(path, 64, 32),
+        lambda path: set_display_matrix(path, -1, 0, 0, 1),
+        lambda path: set_display_matrix(path, 1, 0, 0, -1),
+        lambda path: set_display_matrix(path, 0, 1, -1, 0),
+    ],
+    ids=["light level", "clock", "last frame", "crop", "mirrored", "upside down", "turned"],
+)
+def test_content_id_differs_where_only_the_container_does(tmp_path, change):
+    # MPEG-4 Visual has no such statements of its own
+    path = write_video(tmp_path / "video.mp4", 24, codec="mpeg4")
+    plain = inspect(path)
+    assert inspect(change(path)).content_id != plain.content_id

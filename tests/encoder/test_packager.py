@@ -35,6 +35,7 @@ FILMS = {
     "constant.mkv": {},
     "broadcast.mkv": {"rate": Fraction(24000, 1001)},
     "gaps.mkv": {"ticks": np.cumsum([1, 1, 7, 1, 2] * 28).tolist()},
+    "telecine.mkv": {"ticks": np.cumsum([0] + [2, 3] * 70)[:140].tolist(), "time_base": Fraction(1001, 60000)},
 }
 SHOTS = (0, 21, 61, 90, 125)
 NS = {"d": "urn:mpeg:dash:schema:mpd:2011"}
@@ -83,6 +84,28 @@ def test_package_keeps_the_planned_segments(title):
         for segment, duration in zip(segments, track.durations, strict=True):
             assert duration == pytest.approx(float(source.time(segment.stop) - source.time(segment.start)), abs=0.002)
         assert all((out / url).stat().st_size > 0 for url in (track.init, *track.urls))
+
+
+def test_package_states_the_mean_frame_rate(title):
+    source, _, _, _, out = title
+    expected = {
+        "constant.mkv": (Fraction(25), "25"),
+        "broadcast.mkv": (Fraction(24000, 1001), "24000/1001"),
+        "telecine.mkv": (Fraction(24000, 1001), "24000/1001"),
+    }
+    rate, written = expected.get(Path(source.path).name, (source.frame_rate, str(source.frame_rate)))
+    assert source.frame_rate == rate
+    assert abs(source.frame_rate - source.frame_count / source.duration) < rate / 50
+    sets = ET.parse(out / "manifest.mpd").getroot().findall(".//d:AdaptationSet", NS)
+    modes = {"trickmode": [], "": []}
+    for each in sets:
+        properties = each.findall("d:EssentialProperty", NS)
+        mode = "trickmode" if any("trickmode" in item.get("schemeIdUri") for item in properties) else ""
+        modes[mode] += [item.get("frameRate") for item in each.iter() if item.get("frameRate")]
+    assert set(modes[""]) == {written}
+    assert len(modes["trickmode"]) == 1
+    variants = m3u8.load(str(out / "master.m3u8")).playlists
+    assert {variant.stream_info.frame_rate for variant in variants} == {float(f"{float(rate):.3f}")}
 
 
 def test_package_aligns_key_frames_of_all_renditions(title):

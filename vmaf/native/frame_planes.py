@@ -11,6 +11,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from encoder import Source
 from encoder.media.frames import Frame, decode
+from encoder.media.geometry import turn_upright
 
 __all__ = ["FramePlanes"]
 
@@ -71,9 +72,10 @@ class FramePlanes:
             One for each thread and video, so that frames can be scaled in parallel.
         """
         samples = frame.luma
-        if self.source.rotation:
+        is_mirrored, rotation = self.source.is_mirrored, self.source.rotation
+        if is_mirrored or rotation:
             # kernels need contiguous rows, which a view of a rotated frame does not have
-            samples = np.ascontiguousarray(np.rot90(samples, -self.source.rotation // 90))
+            samples = np.ascontiguousarray(turn_upright(samples, is_mirrored=is_mirrored, rotation=rotation))
         width, height = self._size
         if frame.bit_depth == self._depth and samples.shape == (height, width):
             return samples

@@ -53,8 +53,8 @@ def unsupported_feature(request: MeasurementRequest) -> str | None:
         return "CAMBI"
     if set(PSNR_SSIM) & set(request.metrics):
         for video in (request.reference, *request.renditions):
-            if video.rotation or not video.pixel_format.startswith("yuv4"):
-                return f"chroma of frames stored as {video.pixel_format}, rotated by {video.rotation} degrees"
+            if video.is_mirrored or video.rotation or not video.pixel_format.startswith("yuv4"):
+                return f"chroma of frames stored as {video.pixel_format}, mirrored or rotated"
     return None
 
 
@@ -212,7 +212,8 @@ class _Measurement:
     def _scores_of(self, r: int) -> Scores:
         request, model = self.request, self.request.model
         duplicated = duplicated_frames(self.thumbnails[REFERENCE], self.thumbnails[r])
-        reject_offset(request.renditions[r].path, duplicated)
+        if request.check_content:
+            reject_offset(request.renditions[r].path, duplicated)
         measured = sorted(self.features[r])
         if not measured:
             raise PairingError(f"{request.renditions[r].path}: no frame could be compared")
