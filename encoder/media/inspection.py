@@ -18,7 +18,9 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from encoder.errors import SourceError
 from encoder.media.interlacing import is_interlaced
+from encoder.media.packet_survey import PacketSurvey
 from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, SubtitleStream
+from encoder.media.timeline import describe_gaps, hold_last_frame, refuse_jumps
 from encoder.media.tolerant_decoding import decode_intact
 
 __all__ = ["as_source", "inspect"]
@@ -59,7 +61,6 @@ class _Index:
 
     pts: list[int]
     keys: list[int]
-    last_duration: int
     is_reliable: bool
     content: str
 
@@ -98,7 +99,10 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     with _open_container(name) as container:
         stream = _find_main_video(container, name)
         stream.codec_context.options = _UNFILTERED
-        index, first = _read_packets(container, stream, name)
+        survey = PacketSurvey(stream.index)
+        index, first = _read_packets(container, stream, survey, name)
+        refuse_jumps(name, survey)
+        has_index = not container.format.flags & _NO_INDEX
         audio = tuple(_read_audio_stream(s) for s in container.streams.audio)
         subtitles = tuple(SubtitleStream(s.index, _name_codec(s), *_read_tags(s)) for s in container.streams.subtitles)
         if any(data.type is SideDataType.A53_CC for data in first.side_data):
@@ -116,7 +120,9 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         with _open_container(name) as container:
             index = _read_frames(container, stream_index, stated_rate, time_base, index.content, name)
     pts = sorted(index.pts)
-    end, rate = _find_end_and_rate(pts, index.last_duration, time_base, stated_rate)
+    gaps = describe_gaps(name, survey, pts, time_base, has_index=has_index)
+    end, rate = _find_end_and_rate(pts, survey, time_base, stated_rate)
+    end, held = hold_last_frame(survey, end, time_base)
     # with the same packets, a different geometry or colour description in the container gives different renditions
     identity = f"{index.content} {stream_index} {first.rotation} {sar} {colour} {header.hex()}"
     position = {p: n for n, p in enumerate(pts)}
@@ -143,6 +149,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         audio=audio,
         subtitles=subtitles,
         hdr=hdr,
+        notes=(*gaps, *held),
     )
 
 
@@ -195,12 +202,12 @@ def _find_seek_lead(container: Any, stream: Any, rate: Fraction | None) -> Fract
     return _REORDERING if is_shifted else Fraction(0)
 
 
-def _read_packets(container: Any, stream: Any, name: str) -> tuple[_Index, Any]:
+def _read_packets(container: Any, stream: Any, survey: PacketSurvey, name: str) -> tuple[_Index, Any]:
     """Read every packet; return the index of the video with a hash of all streams, and the first decoded frame."""
     digest = hashlib.blake2b(digest_size=16)
     pts: list[int] = []
     keys: list[int] = []
-    is_reliable, last_duration = True, 0
+    is_reliable = True
     first: Any = None
     fault = "no frame of the video can be decoded"
     try:
@@ -215,6 +222,7 @@ def _read_packets(container: Any, stream: Any, name: str) -> tuple[_Index, Any]:
             data = memoryview(packet)
             digest.update(f"{packet.stream.index} {packet.pts} {len(data)};".encode())
             digest.update(data)
+            survey.add(packet)
             if packet.stream.index != stream.index:
                 continue
             if packet.pts is None or packet.is_discard or packet.is_corrupt or (not pts and not packet.is_keyframe):
@@ -225,15 +233,13 @@ def _read_packets(container: Any, stream: Any, name: str) -> tuple[_Index, Any]:
                 is_reliable = False
             if packet.is_keyframe:
                 keys.append(packet.pts)
-            if not pts or packet.pts > max(pts[-1], pts[-2] if len(pts) > 1 else pts[-1]):
-                last_duration = packet.duration or 0
             pts.append(packet.pts)
     except av.FFmpegError:
         is_reliable = False
     if first is None:
         raise SourceError(f"{name}: {fault}")
     is_reliable = is_reliable and bool(pts) and len(set(pts)) == len(pts)
-    return _Index(pts, keys, last_duration, is_reliable, digest.hexdigest()), first
+    return _Index(pts, keys, is_reliable, digest.hexdigest()), first
 
 
 def _read_frames(
@@ -246,7 +252,6 @@ def _read_frames(
     stream = container.streams[stream_index]
     stream.thread_type = "AUTO"
     stream.codec_context.options = _UNFILTERED
-    duration = 0
     for frame in decode_intact(container, stream):
         time = frame.pts if frame.pts is not None else (pts[-1] + step if pts else 0)
         if pts and time <= pts[-1]:
@@ -254,20 +259,19 @@ def _read_frames(
             time = pts[-1] + 1
         if frame.key_frame:
             keys.append(time)
-        duration = frame.duration or 0
         pts.append(time)
     if not pts:
         raise SourceError(f"{name}: no frame of the video can be decoded")
-    return _Index(pts, keys or [pts[0]], duration, True, content)
+    return _Index(pts, keys or [pts[0]], True, content)
 
 
 def _find_end_and_rate(
-    pts: list[int], last_duration: int, time_base: Fraction, stated: Fraction | None
+    pts: list[int], survey: PacketSurvey, time_base: Fraction, stated: Fraction | None
 ) -> tuple[int, Fraction]:
     """Return when the last frame ends (ticks) and the frame rate: the stated one if it agrees with the times."""
     if len(pts) == 1:
         rate = stated or Fraction(25)
-        return pts[0] + (last_duration or max(1, round(1 / (rate * time_base)))), rate
+        return survey.find_end(pts, 1 / (rate * time_base)), rate
     steps = sorted(b - a for a, b in pairwise(pts))
     median = steps[len(steps) // 2]
     # without gaps and bursts, the rounding of a coarse time base averages out
@@ -280,9 +284,7 @@ def _find_end_and_rate(
         if candidate and abs(1 / candidate - step * time_base) * len(regular) <= time_base:
             rate = candidate
             break
-    # the duration of the last packet is often missing or wrong; it is then replaced by the mean duration
-    is_plausible = 0 < last_duration <= 4 * step
-    return pts[-1] + (last_duration if is_plausible else max(1, round(step))), rate
+    return survey.find_end(pts, step), rate
 
 
 def _read_audio_stream(stream: Any) -> AudioStream:

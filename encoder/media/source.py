@@ -131,6 +131,8 @@ class Source:
     audio : tuple of AudioStream
     subtitles : tuple of SubtitleStream
     hdr : HDRMetadata
+    notes : tuple of str
+        What is left out, assumed or replaced: one sentence each.
     """
 
     path: str
@@ -154,6 +156,7 @@ class Source:
     audio: tuple[AudioStream, ...] = ()
     subtitles: tuple[SubtitleStream, ...] = ()
     hdr: HDRMetadata = HDRMetadata()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return path, upright size, number of frames and frame rate."""

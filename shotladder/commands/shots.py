@@ -21,6 +21,7 @@ from ladders import Analysis
 from shotladder.commands.options.execution_options import store_option, workers_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.pipeline.source_analysis import report_notes
 from shotladder.report.presentation_writer import shot_document
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import LocalExecutor, run_concurrently
@@ -64,6 +65,7 @@ def command(
         raise click.BadParameter("the name of a contact sheet must end in .png, .jpg or .jpeg", param_hint="--sheet")
     reporter = Reporter(quiet=quiet)
     video = inspect(source)
+    report_notes(video, reporter)
     with reporter.stage("shots") as advance, store.hold():
         analysis = _analyse(video, store, workers, advance)
     for start, stop in analysis.undecodable:

@@ -24,7 +24,7 @@ from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_requ
 from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation
 from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
-from shotladder.pipeline.source_analysis import SourceAnalysis, analyse_source, report_dropped_hdr
+from shotladder.pipeline.source_analysis import SourceAnalysis, analyse_source, report_dropped_hdr, report_notes
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.html_report import write_report
 from shotladder.report.presentation_format import Presentation
@@ -70,6 +70,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     if completed_request(request.output) == fingerprint and not request.overwrite:
         return EncodeResult(request.output, load(request.output), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
+    report_notes(source, reporter)
     report_dropped_hdr(source, reporter)
     with request.store.hold():
         with open_executor(request) as executor:
@@ -108,6 +109,7 @@ def _encode_tracks(
 def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
     """Find the ladder of each codec by probe encodes, without the final encodes."""
     source = encoder.inspect(request.source)
+    report_notes(source, reporter)
     ladder_requests = build_ladder_requests(request, source)
 
     def find(executor: Executor) -> list[Ladder]:

@@ -11,7 +11,7 @@ from ladders import Shot, analyse_shots_in_parallel
 from shotladder.reporter import Reporter
 from shotladder_runtime.store import Store
 
-__all__ = ["SourceAnalysis", "analyse_source", "report_dropped_hdr"]
+__all__ = ["SourceAnalysis", "analyse_source", "report_dropped_hdr", "report_notes"]
 
 #: What remains of a source with dynamic HDR metadata, by its transfer function (H.273 names as ffmpeg has them).
 _STATIC_HDR = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
@@ -48,6 +48,12 @@ def analyse_source(source: Source, store: Store, executor: Executor, reporter: R
             analysis, more = analyse_shots_in_parallel(source, executor, store, progress=advance)
         cpu += more
     return SourceAnalysis(source, analysis.shots, cpu)
+
+
+def report_notes(source: Source, reporter: Reporter) -> None:
+    """Report what inspection left out, assumed or replaced."""
+    for note in source.notes:
+        reporter.say(f"{source.path}: {note}")
 
 
 def report_dropped_hdr(source: Source, reporter: Reporter) -> None:

@@ -1,0 +1,81 @@
+"""The end of a source, and jumps of its clock: what is refused, and what is reported in a note."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from encoder.errors import SourceError
+from encoder.media.packet_survey import PacketSurvey
+
+__all__ = ["describe_gaps", "hold_last_frame", "refuse_jumps"]
+
+#: Seconds. Audio that ends later than the last frame by more extends this frame; less is padding of audio codecs, whose
+#: packets last up to 0.1 s (chosen by hand).
+MAX_PADDING = Fraction(1, 10)
+#: Seconds. In a container without an index, a longer pause between frames is a jump of the clock and not content
+#: (chosen by hand).
+MAX_GAP = 60
+#: How to give continuous times to parts that were joined byte by byte.
+_REMEDY = "make its times continuous first: ffmpeg -i SOURCE -map 0:v -map 0:a? -c copy joined.mkv"
+
+
+def refuse_jumps(name: str, survey: PacketSurvey) -> None:
+    """Refuse a source whose clock restarts, because its parts would be shown at the same time.
+
+    Raises
+    ------
+    SourceError
+        If decoding times decrease.
+    """
+    if survey.restart is not None:
+        back, count = survey.restart
+        raise SourceError(f"{name}: its clock goes back by {_seconds(back)} after {count} frames; {_REMEDY}")
+
+
+def describe_gaps(
+    name: str, survey: PacketSurvey, pts: list[int], time_base: Fraction, *, has_index: bool
+) -> tuple[str, ...]:
+    """Return a note on each long pause between frames.
+
+    Raises
+    ------
+    SourceError
+        If the container has no index and the clock jumps by more than `MAX_GAP`.
+    """
+    notes = []
+    for frame, length in survey.find_gaps(pts, time_base):
+        if not has_index and length > MAX_GAP:
+            raise SourceError(f"{name}: its clock jumps by {_seconds(length)} after frame {frame}; {_REMEDY}")
+        time = (pts[frame] - pts[0]) * time_base
+        notes.append(f"there are no frames for {_seconds(length)} after {_seconds(time)}; frame {frame} is held")
+    return tuple(notes)
+
+
+def hold_last_frame(survey: PacketSurvey, end: int, time_base: Fraction) -> tuple[int, tuple[str, ...]]:
+    """Extend the last frame until the audio ends.
+
+    Parameters
+    ----------
+    survey : PacketSurvey
+    end : int
+        When the last frame ends, ticks.
+    time_base : Fraction
+        Seconds per tick.
+
+    Returns
+    -------
+    end : int
+        When the last frame ends, ticks.
+    notes : tuple of str
+        A note if the frame is extended.
+    """
+    longer = survey.find_audio_end(end * time_base) - end * time_base
+    if longer <= MAX_PADDING:
+        return end, ()
+    note = f"the audio ends {_seconds(longer)} after the last frame, which is held until then"
+    return end + math.ceil(longer / time_base), (note,)
+
+
+def _seconds(time: Fraction) -> str:
+    return f"{float(time):.2f} s"
