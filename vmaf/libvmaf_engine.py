@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from encoder import Source
+from encoder.media.container import input_arguments
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
 from vmaf.errors import MeasureError, PairingError
@@ -108,11 +109,7 @@ def _input(source: Source, frame: int, seek: bool) -> list[str]:
         # half a frame early, so that rounding does not lose the keyframe
         time = (source.pts[key] + source.pts[key - 1]) * source.time_base / 2
         options = ["-seek_timestamp", "1", "-ss", f"{float(time):.6f}"]
-    return [*options, "-copyts", "-i", _absolute(source.path)]
-
-
-def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path(path).resolve())
+    return [*options, "-copyts", *input_arguments(source.path), "-i", source.path]
 
 
 def _trim(source: Source, begin: int, end: int) -> str:

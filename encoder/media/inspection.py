@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from os import fspath
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import unquote
 
 import av
-from av.sidedata.sidedata import Type as SideDataType
 
 from encoder.errors import SourceError
+from encoder.media.container import ThroughputGuard, is_url, open_container
 from encoder.media.interlacing import is_interlaced
 from encoder.media.packet_survey import PacketSurvey
-from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, SubtitleStream
+from encoder.media.side_data import read_side_data
+from encoder.media.side_streams import name_codec, read_audio_streams, read_subtitle_streams
+from encoder.media.source import Colour, HDRMetadata, Source, SubtitleStream
 from encoder.media.timeline import describe_gaps, hold_last_frame, refuse_jumps
 from encoder.media.tolerant_decoding import decode_intact
 
@@ -43,6 +47,8 @@ _RANGE = {1: "tv", 2: "pc"}
 #: Inspection reads properties and times of frames, not samples, so that deblocking is skipped.
 _UNFILTERED = {"skip_loop_filter": "all"}
 
+#: Beginning of the URL of a local file (RFC 8089).
+FILE_SCHEME = "file://"
 #: AVFMT_SEEK_TO_PTS: the demuxer seeks by presentation time.
 _SEEKS_TO_PTS = 0x4000000
 #: AVFMT_TS_DISCONT | AVFMT_GENERIC_INDEX: the container has no index, and its times may jump.
@@ -93,19 +99,40 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     frame `n` always is the n-th frame that a decoder outputs.
     """
     name = fspath(path)
-    if "://" not in name:
-        # FFmpeg reads a relative name with a colon as a protocol, and the working folder may change
-        name = str(Path(name).absolute())
-    with _open_container(name) as container:
+    if name.startswith(FILE_SCHEME):
+        name = unquote(name.removeprefix(FILE_SCHEME))
+    if is_url(name):
+        return _run_interruptibly(lambda: _inspect(name, exact))
+    # FFmpeg reads a relative name with a colon as a protocol, and the working folder may change
+    return _inspect(str(Path(name).absolute()), exact)
+
+
+def _run_interruptibly(function: Callable[[], Source]) -> Source:
+    """Run a function that waits for a server on a thread of its own, because an interrupt ends no call of FFmpeg."""
+    result: Future[Source] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(function())
+        except BaseException as error:
+            result.set_exception(error)
+
+    # as a daemon the thread does not keep an interrupted process alive
+    Thread(target=run, daemon=True).start()
+    return result.result()
+
+
+def _inspect(name: str, exact: bool) -> Source:
+    with open_container(name, _UNFILTERED) as container:
         stream = _find_main_video(container, name)
         stream.codec_context.options = _UNFILTERED
         survey = PacketSurvey(stream.index)
         index, first = _read_packets(container, stream, survey, name)
         refuse_jumps(name, survey)
         has_index = not container.format.flags & _NO_INDEX
-        audio = tuple(_read_audio_stream(s) for s in container.streams.audio)
-        subtitles = tuple(SubtitleStream(s.index, _name_codec(s), *_read_tags(s)) for s in container.streams.subtitles)
-        if any(data.type is SideDataType.A53_CC for data in first.side_data):
+        audio, audio_notes = read_audio_streams(container, survey)
+        subtitles, subtitle_notes = read_subtitle_streams(container, survey)
+        if "A53_CC" in read_side_data(first):
             subtitles += (SubtitleStream(stream.index, "eia_608", title="Closed captions", dispositions=("captions",)),)
         time_base = _to_fraction(stream.time_base) or Fraction(1, 90_000)
         stated_rate = _to_fraction(stream.average_rate) or _to_fraction(stream.guessed_rate)
@@ -117,7 +144,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     if "Dolby Vision" in hdr.dynamic and colour.transfer is None:
         raise SourceError(f"{name}: Dolby Vision profile 5 is not supported: it has no base layer for other decoders")
     if exact or not index.is_reliable:
-        with _open_container(name) as container:
+        with open_container(name, _UNFILTERED) as container:
             index = _read_frames(container, stream_index, stated_rate, time_base, index.content, name)
     pts = sorted(index.pts)
     gaps = describe_gaps(name, survey, pts, time_base, has_index=has_index)
@@ -130,7 +157,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         path=name,
         content_id=hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(),
         stream_index=stream_index,
-        codec=_name_codec(stream),
+        codec=name_codec(stream),
         pixel_format=first.format.name,
         width=first.width,
         height=first.height,
@@ -149,7 +176,7 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
         audio=audio,
         subtitles=subtitles,
         hdr=hdr,
-        notes=(*gaps, *held),
+        notes=(*gaps, *held, *audio_notes, *subtitle_notes),
     )
 
 
@@ -162,22 +189,6 @@ def as_source(source: Source | str | Path) -> Source:
         If a path or a URL cannot be inspected; see `inspect`.
     """
     return source if isinstance(source, Source) else inspect(source)
-
-
-@contextmanager
-def _open_container(name: str) -> Iterator[Any]:
-    if "://" not in name and not Path(name).exists():
-        raise SourceError(f"{name}: no such file")
-    try:
-        container = av.open(name, options=_UNFILTERED)
-    except (av.FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{name}: cannot be opened as video ({reason})") from error
-    with container:
-        # FFmpeg renders any text file as if a terminal showed it
-        if container.format.name == "tty":
-            raise SourceError(f"{name}: cannot be opened as video (it is a text file)")
-        yield container
 
 
 def _find_main_video(container: Any, name: str) -> Any:
@@ -209,6 +220,7 @@ def _read_packets(container: Any, stream: Any, survey: PacketSurvey, name: str) 
     keys: list[int] = []
     is_reliable = True
     first: Any = None
+    guard = ThroughputGuard(name)
     fault = "no frame of the video can be decoded"
     try:
         for packet in container.demux():
@@ -223,6 +235,7 @@ def _read_packets(container: Any, stream: Any, survey: PacketSurvey, name: str) 
             digest.update(f"{packet.stream.index} {packet.pts} {len(data)};".encode())
             digest.update(data)
             survey.add(packet)
+            guard.add(len(data))
             if packet.stream.index != stream.index:
                 continue
             if packet.pts is None or packet.is_discard or packet.is_corrupt or (not pts and not packet.is_keyframe):
@@ -234,6 +247,8 @@ def _read_packets(container: Any, stream: Any, survey: PacketSurvey, name: str) 
             if packet.is_keyframe:
                 keys.append(packet.pts)
             pts.append(packet.pts)
+    except av.error.ExitError as error:
+        raise SourceError(f"{name}: the server stopped to deliver") from error
     except av.FFmpegError:
         is_reliable = False
     if first is None:
@@ -287,28 +302,6 @@ def _find_end_and_rate(
     return survey.find_end(pts, step), rate
 
 
-def _read_audio_stream(stream: Any) -> AudioStream:
-    time_base = _to_fraction(stream.time_base) or Fraction(1, 48_000)
-    start = (stream.start_time or 0) * time_base
-    context = stream.codec_context
-    # a track of an unknown codec is kept here, so that it can be reported when it is skipped
-    channels, rate = (context.channels, context.sample_rate) if context is not None else (0, 0)
-    return AudioStream(stream.index, _name_codec(stream), channels, rate, start, *_read_tags(stream))
-
-
-def _read_tags(stream: Any) -> tuple[str | None, str | None, tuple[str, ...]]:
-    # Matroska writes its own tags in capitals
-    tags = {name.lower(): value for name, value in stream.metadata.items()}
-    language = tags.get("language")
-    dispositions = tuple(flag.name for flag in av.stream.Disposition if flag in stream.disposition)
-    return (None if language in (None, "", "und") else language), tags.get("title"), dispositions
-
-
-def _name_codec(stream: Any) -> str:
-    context = stream.codec_context
-    return str(context.codec.canonical_name if context is not None else "unknown")
-
-
 def _read_colour(frame: Any) -> Colour:
     return Colour(
         primaries=_PRIMARIES.get(int(frame.color_primaries)),
@@ -320,7 +313,7 @@ def _read_colour(frame: Any) -> Colour:
 
 def _read_hdr(frame: Any) -> HDRMetadata:
     """Read the HDR side data of a frame: native integers (libavutil/mastering_display_metadata.h)."""
-    carried = {each.type.name: bytes(each) for each in frame.side_data}
+    carried = read_side_data(frame)
     mastering, light = carried.get("MASTERING_DISPLAY_METADATA"), carried.get("CONTENT_LIGHT_LEVEL")
     max_luminance = None
     if mastering:

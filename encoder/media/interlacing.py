@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from encoder.media.container import input_arguments
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
 
@@ -16,6 +17,8 @@ FRAMES_PER_POSITION = 60
 #: Min fraction of interlaced frames among those with enough motion to decide. It is below 0.5 because a source may be
 #: interlaced in parts only (chosen by hand, not tuned).
 MIN_FRACTION = 0.25
+#: Seconds in which ffmpeg must decode the frames of one position (chosen by hand: 0.2 frames per second).
+TIME_LIMIT = 300
 #: Metadata key of FFmpeg's `idet` with the type of a frame: tff, bff, progressive or undetermined.
 _KEY = "lavfi.idet.multiple.current_frame"
 
@@ -48,10 +51,12 @@ def is_interlaced(path: str, stream_index: int, duration: float) -> bool:
     counts: Counter[str] = Counter()
     for position in POSITIONS:
         start = ("-ss", f"{position * duration:.3f}") if position else ()
+        allowed = input_arguments(path)
         report = run(
-            (ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1", *start, "-i", path, "-map", f"0:{stream_index}",
-             "-frames:v", str(FRAMES_PER_POSITION),
-             "-vf", f"idet,metadata=mode=print:key={_KEY}:file=-", "-f", "null", "-")
+            (ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1", *start, *allowed, "-i", path,
+             "-map", f"0:{stream_index}", "-frames:v", str(FRAMES_PER_POSITION),
+             "-vf", f"idet,metadata=mode=print:key={_KEY}:file=-", "-f", "null", "-"),
+            time_limit=TIME_LIMIT,
         ).stdout.decode()  # fmt: skip
         counts.update(line.partition("=")[2].strip() for line in report.splitlines() if line.startswith(_KEY))
     fields = counts["tff"] + counts["bff"]

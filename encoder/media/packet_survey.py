@@ -7,6 +7,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from encoder.media.subtitle_text import TEXT_CODECS, is_utf8_text
+
 __all__ = ["PacketSurvey"]
 
 #: Min fraction of packets whose stated duration agrees with the times; otherwise the container does not know durations
@@ -23,6 +25,8 @@ RESTART = Fraction(1, 2)
 GAP = 10
 #: Seconds. A pause of audio that still counts as the same sound (chosen by hand).
 AUDIO_PAUSE = 1
+#: Bytes of the first packet that identify a codec (chosen by hand).
+STARTS_KEPT = 64
 
 
 class PacketSurvey:
@@ -37,12 +41,18 @@ class PacketSurvey:
     ----------
     counts : dict of int to int
         Number of packets with data of each stream.
+    starts : dict of int to bytes
+        First bytes of each stream for which FFmpeg has no decoder.
+    not_utf8 : set of int
+        Subtitle streams with text that is not UTF-8.
     restart : (Fraction, int) or None
         Seconds by which the clock of the video goes back first, and the number of packets before that.
     """
 
     def __init__(self, stream_index: int) -> None:
         self.counts: dict[int, int] = {}
+        self.starts: dict[int, bytes] = {}
+        self.not_utf8: set[int] = set()
         self.restart: tuple[Fraction, int] | None = None
         self._stream_index = stream_index
         self._pts, self._dts, self._durations = array("q"), array("q"), array("q")
@@ -50,8 +60,10 @@ class PacketSurvey:
 
     def add(self, packet: Any) -> None:
         """Add the next packet of the file that has data."""
-        index = packet.stream.index
+        index, kind = packet.stream.index, packet.stream.type
         self.counts[index] = self.counts.get(index, 0) + 1
+        if kind == "subtitle":
+            self._examine_text(packet)
         if packet.pts is None:
             return
         if index == self._stream_index:
@@ -63,8 +75,15 @@ class PacketSurvey:
             self._pts.append(packet.pts)
             self._dts.append(dts)
             self._durations.append(packet.duration or 0)
-        elif packet.stream.type == "audio":
+        elif kind == "audio":
             self._add_audio(index, packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+
+    def _examine_text(self, packet: Any) -> None:
+        context, data = packet.stream.codec_context, bytes(packet)
+        if context is None:
+            self.starts.setdefault(packet.stream.index, data[:STARTS_KEPT])
+        elif context.codec.canonical_name in TEXT_CODECS and not is_utf8_text(context.codec.canonical_name, data):
+            self.not_utf8.add(packet.stream.index)
 
     def _add_audio(self, index: int, start: Fraction, duration: Fraction) -> None:
         spans = self._audio.setdefault(index, [])

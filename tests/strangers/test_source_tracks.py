@@ -1,0 +1,205 @@
+"""Sources with unusual tags, side data and tracks: each is read, and what is replaced or left out is reported."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import encoder
+from encoder import TrackError, inspect
+from encoder.media.container import open_container
+from encoder.media.side_data import read_side_data
+from shotladder_runtime.process import run
+from shotladder_runtime.store import Store
+from shotladder_runtime.tools import ffmpeg_path
+
+VIDEO = ["-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=2"]
+TONE = ["-f", "lavfi", "-i", "sine=d=2"]
+X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", 0]
+CUES = "1\n00:00:00,200 --> 00:00:00,900\nVoilà l'été\n\n2\n00:00:01,000 --> 00:00:01,800\nplain text\n"
+
+
+def ffmpeg(*words: object) -> None:
+    run([ffmpeg_path(), "-v", "error", "-y", *map(str, words)])
+
+
+def patched(path: Path, old: bytes, new: bytes) -> Path:
+    """Replace bytes of a file by the same number of bytes."""
+    data = path.read_bytes()
+    assert len(old) == len(new)
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+    return path
+
+
+def tagged(path: Path, **tags: str) -> Path:
+    """Write a video and a tone with tags of the audio track."""
+    options = [word for name, value in tags.items() for word in ("-metadata:s:a:0", f"{name}={value}")]
+    ffmpeg(*VIDEO, *TONE, *X264, "-c:a", "aac", *options, path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_inspect_reads_tags_that_are_not_utf8(tmp_path, suffix):
+    path = tagged(tmp_path / f"a{suffix}", title="TITLE-été", handler_name="HANDLER-é")
+    patched(path, "HANDLER-é".encode(), b"HANDLER-\xee\xf2")
+    if suffix == ".mkv":
+        # the only title; MP4 keeps none for a track
+        patched(path, "TITLE-été".encode(), b"TITLE-\xe9t\xe9!!")
+        assert inspect(path).audio[0].title == "TITLE-été!!"
+        (note,) = inspect(path).notes
+        assert "Windows-1252: TITLE-été!!" in note
+    source = inspect(path)
+    assert source.frame_count == 50
+    assert [frame.number for frame in encoder.decode(source, 10, 12)] == [10, 11]
+    assert encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store")).path.is_file()
+
+
+#: Stated tag, language, and whether a note reports that the tag is unusable.
+LANGUAGES = [
+    ("fre", "fr", False), ("deu", "de", False), ("pt-BR", "pt-BR", False), ("pt_br", "pt-BR", False),
+    ("zh-hant", "zh-Hant", False), ("mul", "mul", False), ("zxx", "zxx", False), ("EN", "en", False),
+    ("es-419", "es-419", False), ("und", None, False), ("English", None, True), ("xx", None, True),
+    ("i-klingon", None, True), ("??", None, True), ("e n", None, True),
+]  # fmt: skip
+
+
+def test_inspect_normalises_languages_so_that_the_packager_accepts_them(tmp_path):
+    options = [word for n, (tag, *_) in enumerate(LANGUAGES) for word in (f"-metadata:s:a:{n}", f"language={tag}")]
+    maps = ["-map", "0:v", *["-map", "1:a"] * len(LANGUAGES)]
+    ffmpeg(*VIDEO, *TONE, *maps, *X264, "-c:a", "aac", *options, tmp_path / "a.mkv")
+    source = inspect(tmp_path / "a.mkv")
+    assert [stream.language for stream in source.audio] == [language for _, language, _ in LANGUAGES]
+    assert len(source.notes) == sum(is_reported for *_, is_reported in LANGUAGES)
+    store = Store(tmp_path / "store")
+    chunk, rung = encoder.Chunk(0, 50, (0,), (0,)), encoder.Rendition("a", "h264", 64, 36, "ultrafast")
+    job = encoder.ChunkJob(source, chunk, (rung,), (40.0,), store)
+    encoder.encode_chunk(job)
+    encoder.stitch(source, [chunk], [encoder.chunk_path(job, 0)], tmp_path / "track.mp4")
+    audio = [encoder.encode_audio(source, stream, store) for stream in source.audio]
+    (tmp_path / "out").mkdir()
+    segments = [encoder.Segment(0, 50)]
+    packaged = encoder.package(tmp_path / "out", source, segments, [(rung, tmp_path / "track.mp4")], audio, [])
+    assert len(packaged) == 1 + len(LANGUAGES)
+
+
+def not_utf8(path: Path, codec: str) -> Path:
+    """Write a video with a cue in Windows-1252 and a cue in ASCII."""
+    cues = path.with_suffix(".srt")
+    cues.write_text(CUES, encoding="utf-8")
+    ffmpeg(*VIDEO, "-i", cues, *X264, "-c:s", codec, path)
+    # as many bytes as before, because the container states the length
+    return patched(path, "Voilà l'été".encode(), "Voilà l'été...".encode("cp1252"))
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("subrip", ".mkv"), ("ass", ".mkv"), ("webvtt", ".mkv"), ("mov_text", ".mp4")]
+)
+def test_extract_subtitles_reads_text_that_is_not_utf8(tmp_path, codec, suffix):
+    source = inspect(not_utf8(tmp_path / f"a{suffix}", codec))
+    (note,) = source.notes
+    assert "not UTF-8" in note
+    text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
+    assert "Voilà l'été..." in text
+    assert "plain text" in text
+    assert text.count("-->") == 2
+
+
+def test_extract_subtitles_reads_utf8_beside_other_text(tmp_path):
+    cues = tmp_path / "a.srt"
+    cues.write_bytes(CUES.replace("plain text", "déjà vu €").encode())
+    ffmpeg(*VIDEO, "-i", cues, *X264, "-c:s", "subrip", tmp_path / "a.mkv")
+    patched(tmp_path / "a.mkv", "Voilà".encode(), b"Voil\xe0!")
+    source = inspect(tmp_path / "a.mkv")
+    text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
+    assert "Voilà!" in text
+    assert "déjà vu €" in text
+
+
+def without_packets(path: Path, pid: int) -> Path:
+    """Remove the packets of a stream from a transport stream, but not its announcement."""
+    data = path.read_bytes()
+    packets = [data[n : n + 188] for n in range(0, len(data), 188)]
+    path.write_bytes(b"".join(p for p in packets if int.from_bytes(p[1:3], "big") & 0x1FFF != pid))
+    return path
+
+
+@pytest.mark.parametrize("requested", [("aac",), ("aac", "copy"), ("eac3",)])
+def test_encode_audio_refuses_a_track_that_is_announced_and_absent(tmp_path, requested):
+    path = tmp_path / "a.ts"
+    ffmpeg(*VIDEO, *TONE, "-map", "0:v", "-map", "1:a", "-map", "1:a", *X264, "-c:a:0", "aac", "-c:a:1", "ac3", path)
+    source = inspect(without_packets(path, 0x102))
+    present, absent = source.audio
+    assert encoder.encode_audio(source, present, Store(tmp_path / "store")).path.is_file()
+    for codec in encoder.choose_audio_codecs(absent, requested):
+        with pytest.raises(TrackError, match="holds no packet"):
+            encoder.encode_audio(source, absent, Store(tmp_path / "store"), codec)
+
+
+def with_channels(path: Path, channels: int) -> Path:
+    """Write a video with PCM audio without a layout whose channel n is a tone of (n + 1) * 200 Hz."""
+    time = np.arange(96_000) / 48_000
+    tones = [np.sin(2 * np.pi * 200 * (n + 1) * time) for n in range(channels)]
+    raw = path.with_suffix(".raw")
+    raw.write_bytes((16_384 * np.stack(tones, axis=1)).astype("<i2").tobytes())
+    pcm = ["-f", "s16le", "-ar", 48_000, "-ch_layout", f"{channels}C", "-guess_layout_max", 0, "-i", raw]
+    ffmpeg(*VIDEO, *pcm, *X264, "-c:a", "copy", path)
+    return path
+
+
+def measure_tones(path: Path, frequencies: list[int]) -> list[np.ndarray]:
+    """Return the amplitude of tones in each channel of a track."""
+    with av.open(str(path)) as container:
+        samples = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)[:, 24_000:72_000]
+    time = np.arange(samples.shape[1]) / 48_000
+    waves = np.exp(-2j * np.pi * np.outer(frequencies, time))
+    return [2 * np.abs(waves @ channel) / len(time) for channel in samples]
+
+
+@pytest.mark.parametrize("channels", [9, 11, 13])
+def test_encode_audio_mixes_channels_without_a_layout(tmp_path, channels):
+    source = inspect(with_channels(tmp_path / "a.mkv", channels))
+    (stream,) = source.audio
+    assert source.notes == (
+        f"audio track 1 has {channels} channels without a layout, which are mixed with equal weights",
+    )
+    assert encoder.choose_audio_codecs(stream, ("aac", "eac3")) == ("aac",)
+    track = encoder.encode_audio(source, stream, Store(tmp_path / "store"))
+    assert track.channels == 2
+    for amplitudes in measure_tones(track.path, [200 * (n + 1) for n in range(channels)]):
+        assert amplitudes == pytest.approx(0.5 / channels, rel=0.3)
+
+
+def test_inspect_reports_the_layout_that_is_taken_for_unnamed_channels(tmp_path):
+    source = inspect(with_channels(tmp_path / "a.mkv", 6))
+    assert source.notes == ("audio track 1 has 6 channels without a layout, which are taken for 5.1",)
+    assert encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"), "eac3").channels == 6
+
+
+def test_encode_audio_reports_errors_of_ffmpeg_also_from_the_store(tmp_path):
+    path = tagged(tmp_path / "a.mkv")
+    with av.open(str(path)) as container:
+        damaged = [bytes(packet) for packet in container.demux(audio=0) if packet.size][20:23]
+    for packet in damaged:
+        patched(path, packet, b"\xff" * len(packet))
+    source, store = inspect(path), Store(tmp_path / "store")
+    notes = encoder.encode_audio(source, source.audio[0], store).notes
+    assert "ffmpeg reports errors" in notes[0]
+    assert encoder.encode_audio(source, source.audio[0], store).notes == notes
+
+
+def test_read_side_data_names_unknown_kinds():
+    from av.sidedata.sidedata import Type
+
+    assert Type(9999).name == "UNKNOWN_9999"
+    assert Type(int(Type.A53_CC.value)) is Type.A53_CC
+
+
+@pytest.mark.shared
+def test_read_side_data_reads_frames_with_unknown_kinds(shared):
+    path = shared / "cases" / "film" / "water_180_mvhevc_5frames.mov"
+    with open_container(str(path)) as container:
+        kinds = read_side_data(next(container.decode(video=0)))
+    assert "SPHERICAL" in kinds
+    assert inspect(path).frame_count == 5
