@@ -26,6 +26,7 @@ from encoder.media.side_streams import name_codec, read_audio_streams, read_subt
 from encoder.media.source import Colour, HDRMetadata, Source, SubtitleStream
 from encoder.media.timeline import describe_gaps, hold_last_frame, refuse_jumps
 from encoder.media.tolerant_decoding import decode_intact
+from encoder.media.video_choice import choose_video
 
 __all__ = ["as_source", "inspect"]
 
@@ -124,7 +125,7 @@ def _run_interruptibly(function: Callable[[], Source]) -> Source:
 
 def _inspect(name: str, exact: bool) -> Source:
     with open_container(name, _UNFILTERED) as container:
-        stream = _find_main_video(container, name)
+        stream, other_videos = choose_video(container, name)
         stream.codec_context.options = _UNFILTERED
         survey = PacketSurvey(stream.index)
         index, first = _read_packets(container, stream, survey, name)
@@ -176,7 +177,7 @@ def _inspect(name: str, exact: bool) -> Source:
         audio=audio,
         subtitles=subtitles,
         hdr=hdr,
-        notes=(*gaps, *held, *audio_notes, *subtitle_notes),
+        notes=(*other_videos, *gaps, *held, *audio_notes, *subtitle_notes),
     )
 
 
@@ -189,17 +190,6 @@ def as_source(source: Source | str | Path) -> Source:
         If a path or a URL cannot be inspected; see `inspect`.
     """
     return source if isinstance(source, Source) else inspect(source)
-
-
-def _find_main_video(container: Any, name: str) -> Any:
-    # cover art is a video stream of one frame
-    videos = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    if not videos:
-        raise SourceError(f"{name}: holds no video")
-    videos = [s for s in videos if s.codec_context is not None]
-    if not videos:
-        raise SourceError(f"{name}: FFmpeg has no decoder for its video")
-    return max(videos, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
 
 
 def _find_seek_lead(container: Any, stream: Any, rate: Fraction | None) -> Fraction:

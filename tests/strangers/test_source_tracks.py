@@ -203,3 +203,57 @@ def test_read_side_data_reads_frames_with_unknown_kinds(shared):
         kinds = read_side_data(next(container.decode(video=0)))
     assert "SPHERICAL" in kinds
     assert inspect(path).frame_count == 5
+
+
+def with_two_videos(path: Path, first: str, second: str) -> Path:
+    """Write a video of 64x36 and one of 128x72 with dispositions."""
+    large = ["-f", "lavfi", "-i", "testsrc2=s=128x72:r=25:d=2"]
+    ffmpeg(
+        *VIDEO, *large, "-map", 0, "-map", 1, *X264, "-disposition:v:0", first, "-disposition:v:1", second, path
+    )  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "chosen"),
+    [
+        ("default", "0", (64, 36)),
+        ("0", "default", (128, 72)),
+        ("default", "default", (128, 72)),
+        ("0", "0", (128, 72)),
+    ],
+)
+def test_choose_video_prefers_the_default_and_reports_the_others(tmp_path, first, second, chosen):
+    source = inspect(with_two_videos(tmp_path / "a.mkv", first, second))
+    assert (source.width, source.height) == chosen
+    others = {(64, 36): ("video track 1 (128x72) is left out",), (128, 72): ("video track 0 (64x36) is left out",)}
+    assert source.notes == others[chosen]
+    (frame,) = encoder.decode(source, 3, 4)
+    assert frame.luma.shape == chosen[::-1]
+
+
+def write_ttml(path: Path) -> Path:
+    """Write a fragmented MP4 with TTML."""
+    source = path.with_suffix(".srt")
+    source.write_text(CUES)
+    ffmpeg(*VIDEO, "-i", source, *X264, "-c:s", "ttml", "-movflags", "frag_keyframe", path)
+    return path
+
+
+def test_extract_subtitles_names_ttml(tmp_path):
+    source = inspect(write_ttml(tmp_path / "a.mp4"))
+    (stream,) = source.subtitles
+    assert stream.codec == "ttml"
+    with pytest.raises(TrackError, match="FFmpeg has no decoder for ttml"):
+        encoder.extract_subtitles(source, stream, Store(tmp_path / "store"))
+
+
+@pytest.mark.parametrize(
+    ("codec", "message"), [("dvb_subtitle", "bitmap subtitles"), ("dvd_subtitle", "bitmap subtitles")]
+)
+def test_extract_subtitles_names_bitmaps(tmp_path, codec, message):
+    path = tmp_path / "a.mkv"
+    ffmpeg(*VIDEO, *X264, path)
+    stream = encoder.SubtitleStream(1, codec)
+    with pytest.raises(TrackError, match=message):
+        encoder.extract_subtitles(path, stream, Store(tmp_path / "store"))
