@@ -24,7 +24,7 @@ from encoder.media.packet_survey import PacketSurvey
 from encoder.media.side_data import read_side_data
 from encoder.media.side_streams import name_codec, read_audio_streams, read_subtitle_streams
 from encoder.media.source import Colour, HDRMetadata, Source, SubtitleStream
-from encoder.media.timeline import describe_gaps, hold_last_frame, refuse_jumps
+from encoder.media.timeline import describe_gaps, describe_losses, hold_last_frame, refuse_jumps
 from encoder.media.tolerant_decoding import decode_intact
 from encoder.media.video_choice import choose_video
 
@@ -123,14 +123,20 @@ def _run_interruptibly(function: Callable[[], Source]) -> Source:
     return result.result()
 
 
-def _inspect(name: str, exact: bool) -> Source:
+def _inspect(name: str, exact: bool, empty: frozenset[int] = frozenset()) -> Source:
     with open_container(name, _UNFILTERED) as container:
-        stream, other_videos = choose_video(container, name)
+        stream, other_videos = choose_video(container, name, empty)
         stream.codec_context.options = _UNFILTERED
         survey = PacketSurvey(stream.index)
-        index, first = _read_packets(container, stream, survey, name)
+        try:
+            index, first = _read_packets(container, stream, survey, name)
+        except SourceError:
+            if stream.index in survey.counts or not any(s.index in survey.counts for s in container.streams.video):
+                raise
+            return _inspect(name, exact, empty | {stream.index})
         refuse_jumps(name, survey)
         has_index = not container.format.flags & _NO_INDEX
+        format_name = container.format.name
         audio, audio_notes = read_audio_streams(container, survey)
         subtitles, subtitle_notes = read_subtitle_streams(container, survey)
         if "A53_CC" in read_side_data(first):
@@ -151,6 +157,7 @@ def _inspect(name: str, exact: bool) -> Source:
     gaps = describe_gaps(name, survey, pts, time_base, has_index=has_index)
     end, rate = _find_end_and_rate(pts, survey, time_base, stated_rate)
     end, held = hold_last_frame(survey, end, time_base)
+    losses = describe_losses(name, survey, pts[0] * time_base, end * time_base, format_name)
     # with the same packets, a different geometry or colour description in the container gives different renditions
     identity = f"{index.content} {stream_index} {first.rotation} {sar} {colour} {header.hex()}"
     position = {p: n for n, p in enumerate(pts)}
@@ -177,7 +184,7 @@ def _inspect(name: str, exact: bool) -> Source:
         audio=audio,
         subtitles=subtitles,
         hdr=hdr,
-        notes=(*other_videos, *gaps, *held, *audio_notes, *subtitle_notes),
+        notes=(*other_videos, *gaps, *held, *losses, *audio_notes, *subtitle_notes),
     )
 
 

@@ -23,6 +23,8 @@ RESTART = Fraction(1, 2)
 #: Seconds. Longer pauses between frames are reported, unless the container states that the frame lasts so long: FFmpeg
 #: calls it a discontinuity (-dts_delta_threshold).
 GAP = 10
+#: Seconds. Longer pauses between frames are always reported (chosen by hand: longer than a slide).
+LONG_GAP = 300
 #: Seconds. A pause of audio that still counts as the same sound (chosen by hand).
 AUDIO_PAUSE = 1
 #: Bytes of the first packet that identify a codec (chosen by hand).
@@ -43,6 +45,10 @@ class PacketSurvey:
         Number of packets with data of each stream.
     starts : dict of int to bytes
         First bytes of each stream for which FFmpeg has no decoder.
+    last_cues : dict of int to Fraction
+        When the last cue of each subtitle stream begins, s.
+    read_bytes : int
+        Position in the file after the last packet.
     not_utf8 : set of int
         Subtitle streams with text that is not UTF-8.
     restart : (Fraction, int) or None
@@ -52,6 +58,8 @@ class PacketSurvey:
     def __init__(self, stream_index: int) -> None:
         self.counts: dict[int, int] = {}
         self.starts: dict[int, bytes] = {}
+        self.last_cues: dict[int, Fraction] = {}
+        self.read_bytes = 0
         self.not_utf8: set[int] = set()
         self.restart: tuple[Fraction, int] | None = None
         self._stream_index = stream_index
@@ -62,6 +70,8 @@ class PacketSurvey:
         """Add the next packet of the file that has data."""
         index, kind = packet.stream.index, packet.stream.type
         self.counts[index] = self.counts.get(index, 0) + 1
+        if packet.pos is not None:
+            self.read_bytes = max(self.read_bytes, packet.pos + packet.size)
         if kind == "subtitle":
             self._examine_text(packet)
         if packet.pts is None:
@@ -75,6 +85,9 @@ class PacketSurvey:
             self._pts.append(packet.pts)
             self._dts.append(dts)
             self._durations.append(packet.duration or 0)
+        elif kind == "subtitle":
+            begin = packet.pts * packet.time_base
+            self.last_cues[index] = max(begin, self.last_cues.get(index, begin))
         elif kind == "audio":
             self._add_audio(index, packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
 
@@ -123,13 +136,20 @@ class PacketSurvey:
         spans = [span for track in self._audio.values() for span in track]
         return max((stop for start, stop in spans if start <= end + AUDIO_PAUSE and stop > end), default=end)
 
+    def find_audio_start(self, start: Fraction) -> Fraction:
+        """Return when the first sound begins if that is before `start`, or else `start`; seconds."""
+        return min((span[0] for track in self._audio.values() for span in track), default=start)
+
     def find_gaps(self, pts: list[int], time_base: Fraction) -> list[tuple[int, Fraction]]:
-        """Return the number of each frame after which there are no frames for `GAP` seconds or more, and how long."""
+        """Return the number of each frame after which there are no frames for long, and for how many seconds.
+
+        That is `GAP`, or `LONG_GAP` if the container states that the frame lasts so long.
+        """
         gaps = [(n, (b - a) * time_base) for n, (a, b) in enumerate(pairwise(pts)) if (b - a) * time_base > GAP]
         if not gaps:
             return []
-        ends = dict(zip(self._pts, (p + d for p, d in zip(self._pts, self._durations, strict=True)), strict=True))
-        return [(n, length) for n, length in gaps if ends.get(pts[n], 0) < pts[n + 1] - 1]
+        ends = {p: p + d for p, d in zip(self._pts, self._durations, strict=True)}
+        return [(n, length) for n, length in gaps if length > LONG_GAP or ends.get(pts[n], 0) < pts[n + 1] - 1]
 
     def _has_durations(self, times: array[int]) -> bool:
         """Return whether the stated durations agree with the times, in the order of the times."""

@@ -11,6 +11,7 @@ import av
 from encoder.media.languages import normalise_language
 from encoder.media.packet_survey import PacketSurvey
 from encoder.media.source import AudioStream, SubtitleStream
+from encoder.media.subtitle_text import decode_text
 
 __all__ = ["name_codec", "read_audio_streams", "read_subtitle_streams"]
 
@@ -60,9 +61,7 @@ def read_subtitle_streams(container: Any, survey: PacketSurvey) -> tuple[tuple[S
             codec = "ttml"
         is_utf8 = stream.index not in survey.not_utf8
         if not is_utf8:
-            notes.append(
-                f"subtitle track {stream.index} is not UTF-8 throughout; the other cues are read as Windows-1252"
-            )
+            notes.append(f"subtitle track {stream.index} is not UTF-8 throughout; other bytes are read as Windows-1252")
         streams.append(SubtitleStream(stream.index, codec, *tags, is_utf8=is_utf8))
     return tuple(streams), tuple(notes)
 
@@ -80,12 +79,12 @@ def _read_tags(stream: Any) -> tuple[tuple[str | None, str | None, tuple[str, ..
     notes = []
     title = tags.get("title")
     if title is not None and not _is_utf8(title):
-        title = title.encode(errors="surrogateescape").decode("cp1252", errors="replace")
-        notes.append(f"the title of track {stream.index} is not UTF-8; it is read as Windows-1252: {title}")
+        title = decode_text(title.encode(errors="surrogateescape"))
+        notes.append(f"the title of track {stream.index} is not UTF-8; it is read as Windows-1252: {title!r}")
     stated = tags.get("language", "")
     language = normalise_language(stated)
     if language is None and stated.strip("\0").lower() not in ("", "und"):
-        shown = stated.encode(errors="surrogateescape").decode("cp1252", errors="replace")
+        shown = decode_text(stated.encode(errors="surrogateescape"))
         notes.append(f"the language of track {stream.index} is unknown: {shown!r} is not a language tag")
     dispositions = tuple(flag.name for flag in av.stream.Disposition if flag in stream.disposition)
     return (language, title, dispositions), notes

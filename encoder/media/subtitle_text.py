@@ -1,21 +1,39 @@
-"""The text of subtitle packets, which should be UTF-8."""
+"""The text of tags and subtitle packets, which should be UTF-8."""
 
 from __future__ import annotations
 
-__all__ = ["TEXT_CODECS", "convert_to_utf8", "is_utf8_text"]
+import codecs
+import re
+
+__all__ = ["TEXT_CODECS", "convert_to_utf8", "decode_text", "is_utf8_text"]
 
 #: FFmpeg's names of the codecs whose packets hold text.
 TEXT_CODECS = frozenset({"ass", "mov_text", "srt", "ssa", "subrip", "text", "webvtt"})
 #: Encoding of text that is not UTF-8: Windows-1252, which has all printable characters of Latin-1.
 FALLBACK = "cp1252"
+#: Bytes that are not UTF-8, as Python decodes them with `surrogateescape`.
+_ESCAPED = re.compile("[\udc80-\udcff]+")
+#: Byte order marks of UTF-16.
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def decode_text(data: bytes) -> str:
+    r"""Return text that should be UTF-8; bytes that are not are taken for Windows-1252.
+
+    Examples
+    --------
+    >>> decode_text("déjà ".encode() + b"vu \xe9t\xe9")
+    'déjà vu été'
+    """
+    if data.startswith(_UTF16):
+        return data.decode("utf-16", errors="replace")
+    text = data.decode(errors="surrogateescape")
+    return _ESCAPED.sub(lambda match: match[0].encode(errors="surrogateescape").decode(FALLBACK, "replace"), text)
 
 
 def is_utf8_text(codec: str, data: bytes) -> bool:
     """Return whether the text of a packet is UTF-8."""
     _, text, _ = _split(codec, data)
-    # timed text of MP4 may be UTF-16 with a byte order mark (3GPP TS 26.245, 5.17)
-    if codec == "mov_text" and text[:2] in (b"\xfe\xff", b"\xff\xfe"):
-        return True
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -24,11 +42,11 @@ def is_utf8_text(codec: str, data: bytes) -> bool:
 
 
 def convert_to_utf8(codec: str, data: bytes) -> bytes:
-    """Return a packet whose text is UTF-8; text that is not is taken for Windows-1252."""
+    """Return a packet whose text is UTF-8; see `decode_text`."""
     if is_utf8_text(codec, data):
         return data
     head, text, rest = _split(codec, data)
-    text = text.decode(FALLBACK, errors="replace").encode()
+    text = decode_text(text).encode()
     if head:
         head = len(text).to_bytes(2, "big")
     return head + text + rest

@@ -15,10 +15,18 @@ _Disposition = av.stream.Disposition
 _PICTURES = _Disposition.attached_pic | _Disposition.timed_thumbnails
 
 
-def choose_video(container: Any, name: str) -> tuple[Any, tuple[str, ...]]:
+def choose_video(container: Any, name: str, empty: frozenset[int] = frozenset()) -> tuple[Any, tuple[str, ...]]:
     """Return the main video stream of an open PyAV container, and a note on each that is left out.
 
     The stream that is flagged as default is the main one; among several or none, the largest, then the first.
+
+    Parameters
+    ----------
+    container : av.container.InputContainer
+    name : str
+        Path or URL, for messages.
+    empty : frozenset of int
+        Streams that are known to hold no packet.
 
     Raises
     ------
@@ -28,16 +36,17 @@ def choose_video(container: Any, name: str) -> tuple[Any, tuple[str, ...]]:
     videos = [stream for stream in container.streams.video if not stream.disposition & _PICTURES]
     if not videos:
         raise SourceError(f"{name}: holds no video")
-    decodable = [stream for stream in videos if stream.codec_context is not None]
+    decodable = [stream for stream in videos if stream.codec_context is not None and stream.index not in empty]
     if not decodable:
         raise SourceError(f"{name}: FFmpeg has no decoder for its video")
     flagged = [stream for stream in decodable if stream.disposition & _Disposition.default]
     chosen = max(flagged or decodable, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
-    return chosen, tuple(f"video track {_describe(stream)} is left out" for stream in videos if stream is not chosen)
+    others = (stream for stream in videos if stream is not chosen)
+    return chosen, tuple(f"video track {_describe(stream, empty)}" for stream in others)
 
 
-def _describe(stream: Any) -> str:
+def _describe(stream: Any, empty: frozenset[int]) -> str:
     context = stream.codec_context
-    return (
-        f"{stream.index} (unknown codec)" if context is None else f"{stream.index} ({context.width}x{context.height})"
-    )
+    kind = "unknown codec" if context is None else f"{context.width}x{context.height}"
+    reason = ", because it is empty" if stream.index in empty else ""
+    return f"{stream.index} ({kind}) is left out{reason}"

@@ -82,6 +82,8 @@ def choose_audio_codecs(stream: AudioStream, requested: Sequence[str]) -> tuple[
     >>> choose_audio_codecs(surround, ["aac", "eac3", "copy"])
     ('aac', 'copy')
     """
+    if stream.is_empty:
+        return (*requested[:1], "aac")[:1]
     is_copied = COPY in requested and stream.codec in COPIED_CODECS
     chosen = []
     for name in requested:

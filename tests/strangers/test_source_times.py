@@ -155,6 +155,7 @@ JUMPS = {
     "a clock that starts within the other": (".ts", 10, 11, "clock goes back by 0.9"),
     "an hour later": (".ts", 0, 3600, "clock jumps by 3597.96"),
     "a day earlier, which FFmpeg takes for a wrap": (".ts", 80000, 0, "clock jumps by 15441"),
+    "the same clock in Matroska": (".mkv", 0, 0, "clock goes back by"),
     "the same clock in MPEG-PS": (".vob", 0, 0, "clock goes back by 1.9"),
 }
 
@@ -192,3 +193,41 @@ def test_inspect_accepts_a_repeated_time(tmp_path):
     source = inspect(path)
     assert (source.frame_count, source.notes) == (50, ())
     assert float(source.duration) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "note"),
+    [
+        (".mp4", "the file holds 2 movies; only the first one is read"),
+        (".flv", "FFmpeg reads no packet from the last 50% of the file"),
+    ],
+)
+def test_inspect_reports_what_it_does_not_read_of_joined_files(tmp_path, suffix, note):
+    source = inspect(joined(tmp_path, suffix, 0, 0))
+    assert source.frame_count == 50
+    assert note in source.notes
+
+
+def test_inspect_reports_an_hour_without_frames_in_a_container_that_states_it(tmp_path):
+    path = tmp_path / "a.mp4"
+    ffmpeg(*picture(50), "-vf", "setpts=(N+if(gte(N\\,25)\\,90000))/25/TB", "-fps_mode", "vfr", *x264(), path)
+    assert inspect(path).notes == ("there are no frames for 3600.04 s after 0.96 s; frame 24 is held",)
+
+
+def test_inspect_reports_many_pauses_in_few_notes(tmp_path):
+    path = tmp_path / "a.mp4"
+    ffmpeg(*picture(10), "-vf", "setpts=N*400/TB", "-fps_mode", "vfr", *x264(), path)
+    notes = inspect(path).notes
+    assert len(notes) == 4
+    assert notes[-1] == "there are 6 more pauses without frames"
+
+
+def test_inspect_reports_audio_before_the_first_frame_and_cues_after_the_last(tmp_path):
+    cues = tmp_path / "a.srt"
+    cues.write_text("1\n00:00:01,000 --> 00:00:02,000\nfirst\n\n2\n00:00:07,000 --> 00:00:08,000\nlast\n")
+    inputs = [*sound(3), "-itsoffset", 2, *picture(50), "-i", cues]
+    ffmpeg(*inputs, "-map", 1, "-map", 0, "-map", 2, *x264(), "-c:a", "aac", "-c:s", "subrip", tmp_path / "a.mkv")
+    early, cut = inspect(tmp_path / "a.mkv").notes
+    assert early.startswith("the audio begins 2.0")
+    assert early.endswith("s before the first frame; this part is left out")
+    assert cut == "subtitle track 2 has cues after the end, which are left out"

@@ -49,7 +49,7 @@ def test_inspect_reads_tags_that_are_not_utf8(tmp_path, suffix):
         patched(path, "TITLE-été".encode(), b"TITLE-\xe9t\xe9!!")
         assert inspect(path).audio[0].title == "TITLE-été!!"
         (note,) = inspect(path).notes
-        assert "Windows-1252: TITLE-été!!" in note
+        assert "Windows-1252: 'TITLE-été!!'" in note
     source = inspect(path)
     assert source.frame_count == 50
     assert [frame.number for frame in encoder.decode(source, 10, 12)] == [10, 11]
@@ -117,6 +117,15 @@ def test_extract_subtitles_reads_utf8_beside_other_text(tmp_path):
     assert "déjà vu €" in text
 
 
+def test_extract_subtitles_keeps_utf8_within_a_cue_with_other_bytes(tmp_path):
+    cues = tmp_path / "a.srt"
+    cues.write_text(CUES.replace("plain text", "déjà vu, MARK"), encoding="utf-8")
+    ffmpeg(*VIDEO, "-i", cues, *X264, "-c:s", "subrip", tmp_path / "a.mkv")
+    source = inspect(patched(tmp_path / "a.mkv", b"MARK", b"\xe9t\xe9\x85"))
+    text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
+    assert "déjà vu, été…" in text
+
+
 def without_packets(path: Path, pid: int) -> Path:
     """Remove the packets of a stream from a transport stream, but not its announcement."""
     data = path.read_bytes()
@@ -135,6 +144,45 @@ def test_encode_audio_refuses_a_track_that_is_announced_and_absent(tmp_path, req
     for codec in encoder.choose_audio_codecs(absent, requested):
         with pytest.raises(TrackError, match="holds no packet"):
             encoder.encode_audio(source, absent, Store(tmp_path / "store"), codec)
+
+
+def test_inspect_takes_the_video_that_is_present(tmp_path):
+    path, large = tmp_path / "a.ts", ["-f", "lavfi", "-i", "testsrc2=s=128x72:r=25:d=2"]
+    ffmpeg(*VIDEO, *large, "-map", 0, "-map", 1, *X264, path)
+    assert inspect(path).width == 128
+    # FFmpeg learns the size of the absent video from its first packet only
+    data = path.read_bytes()
+    packets = [data[n : n + 188] for n in range(0, len(data), 188)]
+    absent = [n for n, p in enumerate(packets) if int.from_bytes(p[1:3], "big") & 0x1FFF == 0x101]
+    path.write_bytes(b"".join(p for n, p in enumerate(packets) if n not in absent))
+    source = inspect(path)
+    assert (source.width, source.frame_count) == (64, 50)
+    assert source.notes == ("video track 1 (0x0) is left out",)
+
+
+def empty_video_track(path: Path) -> Path:
+    """Write a video and, flagged as default, a larger track without a frame."""
+    other = path.with_name("other.mkv")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=128x72:r=25:d=2", *X264, other)
+    ffmpeg(*VIDEO, *X264, path.with_name("video.mkv"))
+    with (
+        av.open(str(path.with_name("video.mkv"))) as read,
+        av.open(str(other)) as empty,
+        av.open(str(path), "w") as out,
+    ):
+        out.add_stream_from_template(empty.streams.video[0])
+        track = out.add_stream_from_template(read.streams.video[0])
+        for packet in read.demux(video=0):
+            if packet.size:
+                packet.stream = track
+                out.mux(packet)
+    return path
+
+
+def test_inspect_leaves_out_a_video_track_without_frames(tmp_path):
+    source = inspect(empty_video_track(tmp_path / "a.mkv"))
+    assert (source.width, source.frame_count) == (64, 50)
+    assert source.notes == ("video track 0 (128x72) is left out, because it is empty",)
 
 
 def with_channels(path: Path, channels: int) -> Path:
