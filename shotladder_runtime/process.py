@@ -99,7 +99,7 @@ def run(argv: Sequence[str], *, cwd: str | None = None, time_limit: float | None
     reader = threading.Thread(target=_keep_tail, args=(child.stderr, tail), daemon=True)
     reader.start()
     is_late = threading.Event()
-    timer = threading.Timer(time_limit or 0, _kill_late, (child.pid, is_late))
+    timer = threading.Timer(min(time_limit or 0, threading.TIMEOUT_MAX), _kill_late, (child.pid, is_late))
     timer.daemon = True
     if time_limit is not None:
         timer.start()

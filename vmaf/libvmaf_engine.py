@@ -26,6 +26,11 @@ from vmaf.scores import Array, Scores
 
 __all__ = ["arguments", "measure"]
 
+#: seconds in which ffmpeg must start on a loaded machine (chosen by hand)
+MIN_TIME_LIMIT = 600
+#: seconds in which a frame of a rendition must be measured (chosen by hand: 8K on a loaded machine)
+MAX_FRAME_TIME = 60
+
 #: filters pair frames by time, so the time of every frame on both sides becomes its number
 CLOCK = "settb=1/1000,setpts=N"
 
@@ -73,7 +78,8 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
                 " ffmpeg's filter needs all of them; use the native engine"
             )
     with tempfile.TemporaryDirectory(prefix="shotladder-vmaf-") as folder:
-        done = process.run(arguments(request), cwd=folder)
+        limit = MIN_TIME_LIMIT + MAX_FRAME_TIME * request.stop * len(request.renditions)
+        done = process.run(arguments(request), cwd=folder, time_limit=limit)
         cpu_seconds = done.cpu_seconds / len(request.renditions)
         return tuple(_read(request, i, Path(folder), cpu_seconds) for i in range(len(request.renditions)))
 

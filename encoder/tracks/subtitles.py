@@ -16,6 +16,7 @@ from encoder.media.inspection import as_source
 from encoder.media.source import Source, SubtitleStream
 from encoder.media.subtitle_text import TEXT_CODECS, convert_to_utf8
 from encoder.tracks.tool_notes import limit_time, summarise_errors
+from encoder.tracks.ttml import format_srt, merge_cues
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
@@ -26,6 +27,8 @@ __all__ = ["SubtitleTrack", "extract_subtitles"]
 BITMAP_CODECS = frozenset({"dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle", "xsub"})
 #: Kind of the artefacts with the notes on a track.
 NOTES = "text-notes"
+#: FFmpeg's name of Timed Text Markup Language.
+TTML = "ttml"
 #: FFmpeg's name of closed captions inside the video.
 CAPTIONS = "eia_608"
 
@@ -56,7 +59,7 @@ def extract_subtitles(source: Source | str | Path, stream: SubtitleStream, store
     source = as_source(source)
     if stream.codec in BITMAP_CODECS:
         raise TrackError("bitmap subtitles cannot be converted to WebVTT")
-    if stream.codec not in TEXT_CODECS | {CAPTIONS}:
+    if stream.codec not in TEXT_CODECS | {CAPTIONS, TTML}:
         name = "the codec of the track" if stream.codec == "unknown" else stream.codec
         raise TrackError(f"FFmpeg has no decoder for {name}")
     origin = source.pts[0] * source.time_base
@@ -100,12 +103,28 @@ def _choose_input(source: Source, stream: SubtitleStream, folder: Path) -> tuple
             f"movie={_escape(source.path)}:s={stream.index}:format_opts=protocol_whitelist={protocols}[out+subcc]"
         )
         return ("-f", "lavfi", "-i", captions, "-map", "0:s")
+    if stream.codec == TTML:
+        converted = folder / "cues.srt"
+        converted.write_text(format_srt(merge_cues(_read_documents(source, stream))), encoding="utf-8")
+        return ("-i", str(converted), "-map", "0:0")
     if stream.is_utf8:
         return (*input_arguments(source.path), "-i", source.path, "-map", f"0:{stream.index}")
     # each container has its own codec for text
     converted = folder / ("utf8.mp4" if stream.codec == "mov_text" else "utf8.mkv")
     _write_utf8(source, stream, converted)
     return ("-i", str(converted), "-map", "0:0")
+
+
+def _read_documents(source: Source, stream: SubtitleStream) -> list[tuple[Fraction, Fraction | None, bytes]]:
+    """Return when each TTML document of a track starts and stops to apply, and the document."""
+    documents: list[tuple[Fraction, Fraction | None, bytes]] = []
+    with open_container(source.path) as container:
+        for packet in container.demux(container.streams[stream.index]):
+            if packet.size and packet.pts is not None:
+                start = packet.pts * packet.time_base
+                stop = start + packet.duration * packet.time_base if packet.duration else None
+                documents.append((start, stop, bytes(packet)))
+    return documents
 
 
 def _write_utf8(source: Source, stream: SubtitleStream, path: Path) -> None:

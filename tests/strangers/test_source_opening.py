@@ -39,7 +39,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers with a file: `silent/` after an hour, `drip/` byte by byte, `endless/` again and again."""
+    """Answers with a file: `silent/` never, `drip/` byte by byte, `stall/` in part, `endless/` again and again."""
 
     server: Server
 
@@ -52,10 +52,14 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         if behaviour != "endless":
-            self.send_header("Content-Length", str(len(data) * (1 if behaviour != "slow" else 1000)))
+            repeated = {"slow": 1000, "stall": 20}.get(behaviour, 1)
+            self.send_header("Content-Length", str(len(data) * repeated))
         self.end_headers()
         step = {"drip": 1, "slow": 20_000}.get(behaviour, len(data))
         try:
+            if behaviour == "stall":
+                self.wfile.write(data * 10)
+                self.server.closing.wait(3600)
             while True:
                 for start in range(0, len(data), step):
                     self.wfile.write(data[start : start + step])
@@ -89,8 +93,6 @@ def server(tmp_path) -> Iterator[Server]:
 @pytest.fixture
 def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "TIME_LIMIT", 1)
-    # above the rate of the slow server
-    monkeypatch.setattr(container, "MIN_THROUGHPUT", 1_000_000)
 
 
 def playlist(url: str, *, ends: bool = True) -> str:
@@ -127,13 +129,17 @@ SERVERS = {
     "silent/whole.m3u8": "the server does not deliver within 1 s",
     "drip/video.mp4": "the server does not deliver within 1 s",
     "slow/video.ts": r"the server delivers .* kB/s",
+    "stall/video.ts": "the server stopped to deliver",
     "endless/video.ts": "the server does not state the size",
     "live.m3u8": "live playlist|does not deliver",
 }
 
 
 @pytest.mark.parametrize("path", SERVERS)
-def test_inspect_refuses_a_server_without_end_or_data(server, short_limit, path):
+def test_inspect_refuses_a_server_without_end_or_data(server, short_limit, monkeypatch, path):
+    if path.startswith("slow/"):
+        # above the rate of this server
+        monkeypatch.setattr(container, "MIN_THROUGHPUT", 1_000_000)
     refuse(server.url(path), SERVERS[path])
 
 

@@ -288,12 +288,20 @@ def write_ttml(path: Path) -> Path:
     return path
 
 
-def test_extract_subtitles_names_ttml(tmp_path):
+def test_extract_subtitles_converts_ttml(tmp_path):
     source = inspect(write_ttml(tmp_path / "a.mp4"))
     (stream,) = source.subtitles
     assert stream.codec == "ttml"
-    with pytest.raises(TrackError, match="FFmpeg has no decoder for ttml"):
-        encoder.extract_subtitles(source, stream, Store(tmp_path / "store"))
+    text = encoder.extract_subtitles(source, stream, Store(tmp_path / "store")).path.read_text()
+    assert "00:00.200 --> 00:00.900\nVoilà l'été\n" in text
+    assert "00:01.000 --> 00:01.800\nplain text\n" in text
+
+
+def test_extract_subtitles_refuses_a_codec_without_a_decoder(tmp_path):
+    ffmpeg(*VIDEO, *X264, tmp_path / "a.mkv")
+    stream = encoder.SubtitleStream(1, "unknown")
+    with pytest.raises(TrackError, match="FFmpeg has no decoder for the codec of the track"):
+        encoder.extract_subtitles(tmp_path / "a.mkv", stream, Store(tmp_path / "store"))
 
 
 @pytest.mark.parametrize(
