@@ -78,7 +78,8 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     Parameters
     ----------
     path : str or Path
-        A file, or a URL that FFmpeg reads.
+        A regular file, or an http or https URL whose server states the size. Of playlists only those are read whose
+        names end in .m3u8, .m3u or .mpd.
     exact : bool
         Take the times from decoded frames even if the times of the packets are consistent.
 
@@ -90,8 +91,8 @@ def inspect(path: str | Path, *, exact: bool = False) -> Source:
     Raises
     ------
     SourceError
-        If it cannot be opened, holds no video, has no frame that can be decoded, or has no base layer besides Dolby
-        Vision (profile 5).
+        If it cannot be opened, is endless, holds no video, has no frame that can be decoded, has a clock that restarts,
+        or has no base layer besides Dolby Vision (profile 5).
 
     Notes
     -----

@@ -56,8 +56,8 @@ def command(
 ) -> None:
     """Detect the shots of SOURCE and measure their complexity.
 
-    SOURCE is a path or a URL that ffmpeg or fsspec can read. The analysis is kept in the cache, where `encode` and
-    `ladder` find it.
+    SOURCE is a file, or an http or https URL whose server states the size. The analysis is kept in the cache, where
+    `encode` and `ladder` find it.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv cannot be combined")
