@@ -29,6 +29,9 @@ QUIET = ("-v", "error", "-nostdin")
 #: Bytes at the end of standard error that are kept for the error message (chosen by hand).
 STDERR_KEPT = 32_768
 
+#: Exit status of a tool that exceeded its time limit: that of timeout(1).
+LATE_STATUS = 124
+
 #: SVT-AV1 prints its configuration on standard error; only this variable limits its output to errors.
 _LOG_LEVEL = {"SVT_LOG": "1"}
 
@@ -48,7 +51,13 @@ class Completed:
     cpu_seconds: float
 
 
-def run(argv: Sequence[str], *, cwd: str | None = None, descriptors: Sequence[int] = ()) -> Completed:
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: str | None = None,
+    descriptors: Sequence[int] = (),
+    time_limit: float | None = None,
+) -> Completed:
     """Run a tool and wait until it ends.
 
     Parameters
@@ -59,6 +68,8 @@ def run(argv: Sequence[str], *, cwd: str | None = None, descriptors: Sequence[in
         Working folder.
     descriptors : sequence of int, optional
         Open files that the tool inherits under the same numbers.
+    time_limit : float, optional
+        Seconds after which the tool is killed. Default: none.
 
     Returns
     -------
@@ -70,7 +81,7 @@ def run(argv: Sequence[str], *, cwd: str | None = None, descriptors: Sequence[in
     MissingToolError
         If the program does not exist or cannot be executed.
     ProcessError
-        If the exit status is not 0.
+        If the exit status is not 0, or the time limit is exceeded.
     """
     try:
         child = subprocess.Popen(
@@ -98,6 +109,11 @@ def run(argv: Sequence[str], *, cwd: str | None = None, descriptors: Sequence[in
     assert child.stdout is not None
     reader = threading.Thread(target=_keep_tail, args=(child.stderr, tail), daemon=True)
     reader.start()
+    is_late = threading.Event()
+    timer = threading.Timer(min(time_limit or 0, threading.TIMEOUT_MAX), _kill_late, (child.pid, is_late))
+    timer.daemon = True
+    if time_limit is not None:
+        timer.start()
     try:
         with child.stdout, child.stderr:
             stdout = child.stdout.read()
@@ -110,12 +126,23 @@ def run(argv: Sequence[str], *, cwd: str | None = None, descriptors: Sequence[in
         child.wait()
         raise
     finally:
+        timer.cancel()
         with _lock:
             _running.discard(child.pid)
+    if is_late.is_set():
+        raise ProcessError(tuple(argv), LATE_STATUS, f"it did not end within {time_limit:g} s")
     stderr = b"".join(tail)[-STDERR_KEPT:].decode(errors="replace")
     if child.returncode:
         raise ProcessError(tuple(argv), child.returncode, stderr)
     return Completed(stdout, stderr, usage.ru_utime + usage.ru_stime)
+
+
+def _kill_late(pid: int, is_late: threading.Event) -> None:
+    """Kill a tool that still runs, and record that."""
+    with _lock:
+        if pid in _running:
+            is_late.set()
+            os.kill(pid, signal.SIGKILL)
 
 
 def stop_all() -> None:

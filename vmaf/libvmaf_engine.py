@@ -16,6 +16,7 @@ import numpy as np
 
 from encoder import Source
 from encoder.encode.filters import Filter, make_geometry_filters, own_geometry
+from encoder.media.container import input_arguments
 from encoder.media.unchanged_source import unchanged_source
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
@@ -27,6 +28,11 @@ from vmaf.models import load
 from vmaf.scores import Array, Scores
 
 __all__ = ["arguments", "measure"]
+
+#: seconds in which ffmpeg must start on a loaded machine (chosen by hand)
+MIN_TIME_LIMIT = 600
+#: seconds in which a frame of a rendition must be measured (chosen by hand: 8K on a loaded machine)
+MAX_FRAME_TIME = 60
 
 #: filters pair frames by time, so the time of every frame on both sides becomes its number
 CLOCK = "settb=1/1000,setpts=N"
@@ -80,8 +86,9 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
                 " ffmpeg's filter needs all of them; use the native engine"
             )
     with tempfile.TemporaryDirectory(prefix="shotladder-vmaf-") as folder:
+        limit = MIN_TIME_LIMIT + MAX_FRAME_TIME * request.stop * len(request.renditions)
         with unchanged_source(request.reference, *request.renditions):
-            done = process.run(arguments(request), cwd=folder)
+            done = process.run(arguments(request), cwd=folder, time_limit=limit)
         cpu_seconds = done.cpu_seconds / len(request.renditions)
         return tuple(_read(request, i, Path(folder), cpu_seconds) for i in range(len(request.renditions)))
 
@@ -119,11 +126,7 @@ def _input(source: Source, frame: int, seek: bool) -> list[str]:
         options = ["-seek_timestamp", "1", "-ss", f"{float(time):.6f}"]
     for option, value in own_geometry(source).items():
         options += [f"-{option}", *([] if value is None else [value])]
-    return [*options, "-copyts", "-i", _absolute(source.path)]
-
-
-def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path(path).resolve())
+    return [*options, "-copyts", *input_arguments(source.path), "-i", source.path]
 
 
 def _trim(source: Source, begin: int, end: int) -> str:

@@ -31,6 +31,10 @@ __all__ = ["ChunkJob", "chunk_path", "count_part_bits", "encode_chunk", "encoder
 MEMORY_BASE = 100_000_000
 #: Bytes per pixel of a frame that is decoded or encoded: encoders buffer tens of frames (chosen by hand).
 MEMORY_PER_PIXEL = 150
+#: Seconds in which ffmpeg must start on a loaded machine (chosen by hand).
+MIN_TIME_LIMIT = 600
+#: Seconds in which a frame of a rendition must be encoded (chosen by hand: 8K with the slowest presets).
+MAX_FRAME_TIME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +180,14 @@ def _encode(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, s
     argv: tuple[str, ...] = ()
     for number in range(1, passes + 1):
         argv = _build_command(job, numbers, outputs, seek=seek, pass_number=number)
-        cpu += run(argv).cpu_seconds
+        cpu += run(argv, time_limit=_limit_time(job)).cpu_seconds
     _check_outputs(argv, outputs, job.chunk)
     return cpu
+
+
+def _limit_time(job: ChunkJob) -> float:
+    """Return the seconds in which one pass must end; without a seek, all frames before the chunk are decoded too."""
+    return MIN_TIME_LIMIT + MAX_FRAME_TIME * job.chunk.stop * len(job.renditions)
 
 
 def _build_command(

@@ -12,6 +12,7 @@ from fractions import Fraction
 import av
 
 from encoder.codecs.codec import Codec
+from encoder.media.container import input_options as allowed_inputs
 from encoder.media.source import Colour, Source
 
 __all__ = [
@@ -59,7 +60,8 @@ def input_options(source: Source, start: int) -> dict[str, str | None]:
 
     The times of the file are kept (`copyts`); `select_frames` then selects frames by time.
     """
-    options: dict[str, str | None] = {"threads": "1", "copyts": None, **own_geometry(source)}
+    options: dict[str, str | None] = {"threads": "1", "copyts": None}
+    options |= own_geometry(source) | allowed_inputs(source.path)
     # the last key frame at or before the start, from which all frames decode completely
     key = max((k for k in source.keyframes if k <= start), default=0)
     if key > 0 and source.is_seekable:

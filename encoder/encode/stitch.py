@@ -20,6 +20,9 @@ from shotladder_runtime.store.atomic_file import atomic_write
 
 __all__ = ["compute_track_timing", "read_stitched_samples", "stitch"]
 
+#: Min ticks per second of a track whose last frame is longer or shorter than the others (the 90 kHz of MPEG systems).
+MIN_TICKS = 90_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Packet:
@@ -45,11 +48,17 @@ def compute_track_timing(source: Source) -> tuple[Fraction, tuple[int, ...]]:
     """Return the time base of a rendition, the time of every frame (the first at 0), and the end of the last frame.
 
     A constant frame rate is represented exactly, in ticks of its numerator; a varying one keeps the source's ticks.
+    If only the last frame has another duration, the ticks are divided so that its end is exact to `MIN_TICKS`.
     """
     if source.is_cfr:
         rate = source.frame_rate
-        times = tuple(n * rate.denominator for n in range(source.frame_count + 1))
-        return Fraction(1, rate.numerator), times
+        last = source.time(source.frame_count) - Fraction(source.frame_count - 1) / rate
+        is_regular = abs(last - 1 / rate) <= source.time_base
+        division = 1 if is_regular else -(-MIN_TICKS // rate.numerator)
+        starts = (n * rate.denominator * division for n in range(source.frame_count))
+        length = rate.denominator if is_regular else max(1, round(last * rate.numerator * division))
+        end = (source.frame_count - 1) * rate.denominator * division + length
+        return Fraction(1, rate.numerator * division), (*starts, end)
     # the time scale of an MP4 track is an integer number of ticks per second
     scale = source.time_base.numerator
     base = Fraction(1, source.time_base.denominator)
@@ -82,7 +91,7 @@ def stitch(
     Raises
     ------
     StitchError
-        If parameter sets differ between chunks, or a chunk has a wrong number of frames.
+        If parameter sets differ between chunks, a chunk has a wrong number of frames, or FFmpeg refuses the times.
     """
     time_base, times = compute_track_timing(source)
     packets: list[_Packet] = []
@@ -98,7 +107,10 @@ def stitch(
         packets = [replace(packet, is_keyframe=packet.is_keyframe and packet.frame in starts) for packet in packets]
 
     def make(path: Path) -> None:
-        _write_track(path, paths[0], packets, times, time_base)
+        try:
+            _write_track(path, paths[0], packets, times, time_base)
+        except (av.FFmpegError, OverflowError) as error:
+            raise StitchError(f"{output.name}: the chunks cannot be stitched ({error})") from error
         declare_level(path)
 
     atomic_write(output, make)

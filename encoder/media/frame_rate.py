@@ -1,4 +1,4 @@
-"""The mean frame rate of a source whose frames have different durations."""
+"""The nominal and the mean frame rate of a source."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from statistics import median
 
-__all__ = ["find_mean_rate"]
+__all__ = ["find_mean_rate", "find_nominal_rate"]
 
 #: Frame rates of films and television, per second.
 _COMMON = tuple(Fraction(n * 1000, 1001) for n in (24, 30, 60, 120)) + tuple(map(Fraction, (24, 25, 30, 50, 60)))
@@ -46,3 +46,33 @@ def find_mean_rate(pts: Sequence[int], time_base: Fraction, stated: Fraction | N
 
     agreeing = [r for r in (stated, *_COMMON) if r and abs(1 / (r * time_base) - mean) <= uncertainty]
     return min(agreeing, key=distance, default=(1 / (mean * time_base)).limit_denominator(1001))
+
+
+def find_nominal_rate(pts: Sequence[int], time_base: Fraction, stated: Fraction | None) -> tuple[Fraction, Fraction]:
+    """Return the frame rate without gaps, and the mean duration of such a frame in ticks.
+
+    The rate is the stated one, or a common one, if it agrees with the times.
+
+    Parameters
+    ----------
+    pts : sequence of int
+        Presentation times, increasing, ticks.
+    time_base : Fraction
+        Seconds per tick.
+    stated : Fraction or None
+        Frame rate that the container states.
+    """
+    if len(pts) == 1:
+        rate = stated or Fraction(25)
+        return rate, 1 / (rate * time_base)
+    steps = sorted(b - a for a, b in pairwise(pts))
+    middle = steps[len(steps) // 2]
+    # without gaps and bursts, the rounding of a coarse time base averages out
+    regular = [step for step in steps if 4 * abs(step - middle) <= middle] or [middle]
+    step = Fraction(sum(regular), len(regular))
+    broadcast = (Fraction(n * 1000, 1001) for n in (24, 30, 60, 120))
+    for candidate in (stated, *broadcast, (1 / (step * time_base)).limit_denominator(1)):
+        # equal to the measured rate within one tick over all frames
+        if candidate and abs(1 / candidate - step * time_base) * len(regular) <= time_base:
+            return candidate, step
+    return (1 / (step * time_base)).limit_denominator(1001), step

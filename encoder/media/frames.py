@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import SourceError
+from encoder.media.container import open_container
 from encoder.media.geometry import Crop
 from encoder.media.inspection import as_source
 from encoder.media.source import Source
@@ -206,12 +207,8 @@ def _decode_from(source: Source, start: int, threads: int | None, deblock: bool)
 
 def _decode_file(source: Source, seek_to: int | None, threads: int | None, deblock: bool) -> Generator[Any, None, None]:
     """Yield the frames of the file from its start or from a seek (ticks); damaged packets are skipped."""
-    try:
-        # this affects only the frames that FFmpeg decodes to probe the streams
-        container = av.open(source.path, options={"skip_loop_filter": "all"})
-    except (av.FFmpegError, OSError) as error:
-        raise SourceError(f"{source.path}: cannot be opened ({error})") from error
-    with container:
+    # this affects only the frames that FFmpeg decodes to probe the streams
+    with open_container(source.path, {"skip_loop_filter": "all"}) as container:
         stream = container.streams[source.stream_index]
         if threads is not None:
             stream.thread_type = "AUTO"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 
-from encoder.media.frame_survey import FrameSurvey
+from encoder.media.container import input_arguments
+from encoder.media.surveys.frame_survey import FrameSurvey
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
 
@@ -18,6 +19,8 @@ FRAMES_PER_POSITION = 60
 #: Min fraction of interlaced frames among those with enough motion to decide. It is below 0.5 because a source may be
 #: interlaced in parts only (chosen by hand, not tuned).
 MIN_FRACTION = 0.25
+#: Seconds in which ffmpeg must decode the frames of one position (chosen by hand: 0.2 frames per second).
+TIME_LIMIT = 300
 #: Metadata key of FFmpeg's `idet` with the type of a frame: tff, bff, progressive or undetermined.
 _KEY = "lavfi.idet.multiple.current_frame"
 
@@ -53,12 +56,14 @@ def is_interlaced(path: str, stream_index: int, frames: FrameSurvey, duration: F
     if len(flagged) == len(frames.frames):
         flagged = [Fraction(position) * duration for position in POSITIONS]
     counts: Counter[str] = Counter()
+    reading = (ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1", "-noautorotate")
     for time in sorted({flagged[int(position * len(flagged))] for position in POSITIONS} if flagged else ()):
         start = ("-ss", f"{float(time):.3f}") if time > 0 else ()
         report = run(
-            (ffmpeg_path(), "-v", "error", "-nostdin", "-threads", "1", "-noautorotate", *start, "-i", path,
+            (*reading, *start, *input_arguments(path), "-i", path,
              "-map", f"0:{stream_index}", "-frames:v", str(FRAMES_PER_POSITION),
-             "-vf", f"idet,metadata=mode=print:key={_KEY}:file=-", "-f", "null", "-")
+             "-vf", f"idet,metadata=mode=print:key={_KEY}:file=-", "-f", "null", "-"),
+            time_limit=TIME_LIMIT,
         ).stdout.decode()  # fmt: skip
         counts.update(line.partition("=")[2].strip() for line in report.splitlines() if line.startswith(_KEY))
     fields = counts["tff"] + counts["bff"]

@@ -64,7 +64,9 @@ class HDRMetadata:
 class AudioStream:
     """One audio track: stream index in the file, codec, channels, sample rate (Hz), start (s), language, title.
 
-    `dispositions` are FFmpeg's: default, dub, original, comment, hearing_impaired, visual_impaired...
+    `language` is a BCP 47 tag. `dispositions` are FFmpeg's: default, dub, original, comment, hearing_impaired,
+    visual_impaired... `layout` is FFmpeg's name of the channel layout, empty if the source states none. `is_empty`
+    states that the file announces the track and holds no packet of it.
     """
 
     index: int
@@ -75,13 +77,15 @@ class AudioStream:
     language: str | None = None
     title: str | None = None
     dispositions: tuple[str, ...] = ()
+    layout: str = ""
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SubtitleStream:
     """One subtitle track: stream index in the file, codec, language, title, dispositions (default, forced...).
 
-    The index of closed captions inside the video is that of the video.
+    The index of closed captions inside the video is that of the video. `is_utf8` is False if a cue is not UTF-8.
     """
 
     index: int
@@ -89,6 +93,7 @@ class SubtitleStream:
     language: str | None = None
     title: str | None = None
     dispositions: tuple[str, ...] = ()
+    is_utf8: bool = True
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -34,6 +34,9 @@ DASH_MANIFEST = "manifest.mpd"
 HLS_MANIFEST = "master.m3u8"
 #: Option of Shaka Packager: every n-th marked key frame is part of the trick play track; 1 gives one per segment.
 TRICK_PLAY_FACTOR = "1"
+#: Seconds in which a title of any length must be packaged; a longer one at least at the speed of playback (chosen by
+#: hand, for slow disks).
+MIN_TIME_LIMIT = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def package(
     streams = [_set_output_paths(fields, request.single_file) for fields in packed]
     with _link_inputs(folder, paths) as inputs, packager_flags(request.encryption) as flags:
         argv = _build_command(streams, inputs, source, segments) + flags
-        run(argv, cwd=str(folder), descriptors=inherited_descriptors(flags))
+        time_limit = MIN_TIME_LIMIT + float(source.duration)
+        run(argv, cwd=str(folder), descriptors=inherited_descriptors(flags), time_limit=time_limit)
     if request.single_file:
         _unescape_slashes(folder / DASH_MANIFEST)
     if request.encryption:

@@ -11,10 +11,12 @@ from typing import Any
 import av
 import ffmpeg
 
-from encoder.errors import TrackError
+from encoder.errors import SourceError, TrackError
+from encoder.media.container import input_options, open_container
 from encoder.media.inspection import as_source
 from encoder.media.source import AudioStream, Source
 from encoder.media.unchanged_source import unchanged_source
+from encoder.tracks.tool_notes import limit_time, summarise_errors
 from shotladder_runtime.printable_text import printable
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
@@ -26,6 +28,10 @@ __all__ = ["AUDIO_CODECS", "AudioCodec", "AudioTrack", "choose_audio_codecs", "e
 SAMPLE_RATE = 48_000
 #: Codecs of source tracks that may be copied into a presentation, because players decode them.
 COPIED_CODECS = frozenset({"ac3", "eac3"})
+#: Max number of channels for which FFmpeg takes the usual layout if the source states none.
+MAX_USUAL_CHANNELS = 8
+#: Kind of the artefacts with the notes on a track.
+NOTES = "audio-notes"
 #: Name that stands for copying a track instead of encoding it.
 COPY = "copy"
 
@@ -52,7 +58,7 @@ AUDIO_CODECS = {
 class AudioTrack:
     """One audio track of a presentation: its stream in the source, its file and its properties.
 
-    `bitrate` (bits/s) is None for a copied track.
+    `bitrate` (bits/s) is None for a copied track. `notes` state what ffmpeg reported when it encoded the track.
     """
 
     stream: AudioStream
@@ -61,13 +67,14 @@ class AudioTrack:
     channels: int
     bitrate: int | None
     cpu_seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def choose_audio_codecs(stream: AudioStream, requested: Sequence[str]) -> tuple[str, ...]:
     """Return the requested codecs that suit a track, in the requested order.
 
-    5.1 codecs suit tracks with at least 6 channels, and `copy` suits tracks whose codec may be copied. A copied track
-    is not encoded to 5.1 a second time. A track that no requested codec suits is encoded to AAC.
+    5.1 codecs suit tracks with at least 6 channels whose places are known, and `copy` suits tracks whose codec may be
+    copied. A copied track is not encoded to 5.1 a second time. A track that no requested codec suits is encoded to AAC.
 
     Examples
     --------
@@ -77,13 +84,15 @@ def choose_audio_codecs(stream: AudioStream, requested: Sequence[str]) -> tuple[
     >>> choose_audio_codecs(surround, ["aac", "eac3", "copy"])
     ('aac', 'copy')
     """
+    if stream.is_empty:
+        return (*requested[:1], "aac")[:1]
     is_copied = COPY in requested and stream.codec in COPIED_CODECS
     chosen = []
     for name in requested:
         if name == COPY:
             is_suitable = is_copied
         elif AUDIO_CODECS[name].stereo is None:
-            is_suitable = stream.channels >= 6 and not is_copied
+            is_suitable = _is_surround(stream) and not is_copied
         else:
             is_suitable = True
         if is_suitable:
@@ -110,9 +119,13 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
     Raises
     ------
     TrackError
-        If the audio track is empty within the duration of the video.
+        If the audio track is empty within the duration of the video, or cannot be decoded or copied.
     """
     source = as_source(source)
+    if stream.is_empty:
+        raise TrackError("the source announces the audio track, but holds no packet of it")
+    if not stream.channels or not stream.sample_rate:
+        raise TrackError("FFmpeg cannot decode the audio track")
     origin = source.pts[0] * source.time_base
     cache_key: dict[str, Any] = {
         "source": source.content_id,
@@ -124,16 +137,26 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
     if codec == COPY:
         path = store.path("audio", cache_key, ".mp4")
         if store.find(path) is None:
-            store.write(path, lambda temporary: _copy_packets(source, stream, temporary))
+            try:
+                store.write(path, lambda temporary: _copy_packets(source, stream, temporary))
+            except SourceError:
+                raise
+            except (av.FFmpegError, ValueError) as error:
+                raise TrackError(f"the audio track cannot be copied ({error})") from error
         return _require_packets(AudioTrack(stream, store.fetch(path), stream.codec, stream.channels, None, 0.0))
     channels, bitrate = _choose_layout(AUDIO_CODECS[codec], stream)
     cache_key |= {"rate": bitrate, "channels": channels, "ffmpeg": ffmpeg_version()}
     path = store.path("audio", cache_key, ".mp4")
     cpu = 0.0
     if store.find(path) is None:
+        # ffmpeg-python hashes names as UTF-8, so a name that is not UTF-8 replaces its escaped form at the end
+        name = printable(source.path)
+        opened = ffmpeg.input(name, copyts=None, **input_options(source.path))[str(stream.index)]
+        mix = _mix_to_mono(stream)
+        if mix is not None:
+            opened = opened.filter("pan", args=f"stereo|c0={mix}|c1={mix}")
         audio = (
-            ffmpeg.input(printable(source.path), copyts=None)[str(stream.index)]
-            .filter("aresample", SAMPLE_RATE)
+            opened.filter("aresample", SAMPLE_RATE)
             .filter("asetpts", f"PTS-({float(origin):.6f})/TB")
             .filter("aresample", **{"async": 1, "first_pts": 0})
             .filter("atrim", end=float(source.duration))
@@ -146,17 +169,33 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
             options = {"c:a": encoder, "b:a": bitrate, "ac": channels, "f": "mp4", "threads": 1}
             output = ffmpeg.output(audio, str(temporary), vn=None, sn=None, **options)
             command = output.global_args(*QUIET).overwrite_output()
-            # ffmpeg-python hashes names as UTF-8, so a name that is not UTF-8 replaces its escaped form at the end
-            argv = command.compile(cmd=ffmpeg_path())
-            cpu = run([source.path if word == printable(source.path) else word for word in argv]).cpu_seconds
+            argv = [source.path if word == name else word for word in command.compile(cmd=ffmpeg_path())]
+            done = run(argv, time_limit=limit_time(source))
+            cpu = done.cpu_seconds
+            store.write_json(NOTES, cache_key, summarise_errors(done.stderr))
 
         store.write(path, make)
-    return _require_packets(AudioTrack(stream, store.fetch(path), codec, channels, bitrate, cpu))
+    notes = tuple(store.read_json(NOTES, cache_key) or ())
+    return _require_packets(AudioTrack(stream, store.fetch(path), codec, channels, bitrate, cpu, notes))
+
+
+def _is_surround(stream: AudioStream) -> bool:
+    return stream.channels >= 6 and _mix_to_mono(stream) is None
+
+
+def _mix_to_mono(stream: AudioStream) -> str | None:
+    """Return the mix of channels whose places FFmpeg does not know, as a gain for each; None if it knows them."""
+    if stream.layout.startswith("ambisonic"):
+        # the first component is the sound from all directions
+        return "c0"
+    if not stream.layout and stream.channels > MAX_USUAL_CHANNELS:
+        return "+".join(f"{1 / stream.channels:.6f}*c{n}" for n in range(stream.channels))
+    return None
 
 
 def _choose_layout(codec: AudioCodec, stream: AudioStream) -> tuple[int, int]:
     """Return the number of channels and the bitrate (bits/s) of an encode."""
-    if codec.surround and (stream.channels >= 6 or codec.stereo is None):
+    if codec.surround and (_is_surround(stream) or codec.stereo is None):
         return 6, codec.surround
     channels = min(stream.channels, 2) or 2
     return channels, (codec.stereo or 0) * channels // 2
@@ -178,7 +217,7 @@ def _copy_packets(source: Source, stream: AudioStream, path: Path) -> None:
     options = {"use_editlist": "1"}
     with (
         unchanged_source(source),
-        av.open(source.path) as container,
+        open_container(source.path) as container,
         av.open(str(path), "w", format="mp4", options=options) as out,
     ):
         read = container.streams[stream.index]

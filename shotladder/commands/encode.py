@@ -61,7 +61,7 @@ __all__ = ["command"]
 def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any) -> None:
     """Encode SOURCE as an adaptive DASH and HLS presentation with a per-shot optimised bitrate ladder.
 
-    SOURCE is a path or a URL that ffmpeg or fsspec can read.
+    SOURCE is a file, or an http or https URL whose server states the size.
 
     \b
     shotladder encode source.mp4 -o out/

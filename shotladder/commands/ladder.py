@@ -43,7 +43,7 @@ __all__ = ["command"]
 def command(source: str, output: Path | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Find the bitrate ladder of SOURCE by probe encodes.
 
-    SOURCE is a path or a URL that ffmpeg or fsspec can read.
+    SOURCE is a file, or an http or https URL whose server states the size.
 
     \b
     shotladder ladder source.mp4 -o ladder.json

@@ -21,6 +21,7 @@ from ladders import Analysis
 from shotladder.commands.options.execution_options import store_option, workers_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.pipeline.source_analysis import report_notes
 from shotladder.pipeline.store_run import hold_store
 from shotladder.report.presentation_writer import shot_document
 from shotladder.reporter import Advance, Reporter
@@ -56,8 +57,8 @@ def command(
 ) -> None:
     """Detect the shots of SOURCE and measure their complexity.
 
-    SOURCE is a path or a URL that ffmpeg or fsspec can read. The analysis is kept in the cache, where `encode` and
-    `ladder` find it.
+    SOURCE is a file, or an http or https URL whose server states the size. The analysis is kept in the cache, where
+    `encode` and `ladder` find it.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv cannot be combined")
@@ -65,6 +66,7 @@ def command(
         raise click.BadParameter("the name of a contact sheet must end in .png, .jpg or .jpeg", param_hint="--sheet")
     reporter = Reporter(quiet=quiet)
     video = inspect(source)
+    report_notes(video, reporter)
     with hold_store(store, reporter), reporter.stage("shots") as advance:
         analysis = _analyse(video, store, workers, advance)
     for start, stop in analysis.undecodable:

@@ -24,7 +24,13 @@ from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_requ
 from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
 from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
-from shotladder.pipeline.source_analysis import SourceAnalysis, analyse_source, report_dropped_hdr
+from shotladder.pipeline.source_analysis import (
+    SourceAnalysis,
+    analyse_source,
+    refuse_small,
+    report_dropped_hdr,
+    report_notes,
+)
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.html_report import write_report
@@ -66,11 +72,13 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
         If the source, the output or a tool is at fault; the output directory is then unchanged.
     """
     source = encoder.inspect(request.source)
+    refuse_small(source)
     ladder_requests = build_ladder_requests(request, source)
     fingerprint = hash_request(request, source, ladder_requests)
     if completed_request(request.output) == fingerprint and not request.overwrite:
         return EncodeResult(request.output, load(request.output), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
+    report_notes(source, reporter)
     report_dropped_hdr(source, reporter)
     with hold_store(request.store, reporter):
         with open_executor(request) as executor:
@@ -110,6 +118,8 @@ def _encode_tracks(
 def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
     """Find the ladder of each codec by probe encodes, without the final encodes."""
     source = encoder.inspect(request.source)
+    refuse_small(source)
+    report_notes(source, reporter)
     ladder_requests = build_ladder_requests(request, source)
 
     def find(executor: Executor) -> list[Ladder]:
@@ -124,6 +134,7 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
 def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     """Return what a run would do, and its CPU cost, estimated by encoding a few seconds of the source."""
     source = encoder.inspect(request.source)
+    refuse_small(source)
     ladder_requests = build_ladder_requests(request, source)
     if request.engine == "native":
         vmaf.warm_up(source.bit_depth)

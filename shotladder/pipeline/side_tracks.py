@@ -62,7 +62,7 @@ def _wait_for_track(
 ) -> Track | SkippedTrack:
     """Return a track; if it cannot be converted, report that and return why it is skipped."""
     try:
-        return job.result()
+        track = job.result()
     except (ProcessError, TrackError) as error:
         # a negative code is a signal: the run is being stopped, and the track is not at fault
         if isinstance(error, ProcessError) and error.returncode < 0:
@@ -70,3 +70,6 @@ def _wait_for_track(
         language = stream.language or "no language"
         reporter.say(f"track {stream.index} ({stream.codec}, {language}) is skipped: {error}")
         return SkippedTrack(stream, str(error))
+    for note in track.notes:
+        reporter.say(f"track {stream.index} ({stream.codec}): {note}")
+    return track

@@ -5,13 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from encoder import Source
+from encoder import Source, SourceError
 from encoder.media.unchanged_source import inspect_exactly
 from ladders import Shot, analyse_shots_in_parallel
 from shotladder.reporter import Reporter
 from shotladder_runtime.store import Store
+from vmaf.model_document import MIN_SIDE
 
-__all__ = ["SourceAnalysis", "analyse_source", "report_dropped_hdr"]
+__all__ = ["SourceAnalysis", "analyse_source", "refuse_small", "report_dropped_hdr", "report_notes"]
 
 #: What remains of a source with dynamic HDR metadata, by its transfer function (H.273 names as ffmpeg has them).
 _STATIC_HDR = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
@@ -48,6 +49,29 @@ def analyse_source(source: Source, store: Store, executor: Executor, reporter: R
             analysis, more = analyse_shots_in_parallel(source, executor, store, progress=advance)
         cpu += more
     return SourceAnalysis(source, analysis.shots, cpu)
+
+
+def refuse_small(source: Source) -> None:
+    """Refuse a source that is too small to measure, before anything is encoded.
+
+    Raises
+    ------
+    SourceError
+        If VMAF is not defined for its size.
+    """
+    width, height = source.display_size
+    if min(width, height) < MIN_SIDE:
+        factor = -(-MIN_SIDE // min(width, height))
+        raise SourceError(
+            f"{source.path}: {width}x{height} is too small for VMAF, which needs {MIN_SIDE} rows and columns; "
+            f"enlarge it first: ffmpeg -i SOURCE -vf scale={factor}*iw:{factor}*ih:flags=neighbor larger.mkv"
+        )
+
+
+def report_notes(source: Source, reporter: Reporter) -> None:
+    """Report what inspection left out, assumed or replaced."""
+    for note in source.notes:
+        reporter.say(f"{source.path}: {note}")
 
 
 def report_dropped_hdr(source: Source, reporter: Reporter) -> None:

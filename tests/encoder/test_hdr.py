@@ -180,8 +180,8 @@ def test_make_frame_filters_converts_rgb_to_tagged_bt709(tmp_path):
 
 def test_inspect_rejects_dolby_vision_without_base_layer(monkeypatch, hdr10):
     alone = HDRMetadata(dynamic=("Dolby Vision",))
-    monkeypatch.setattr("encoder.media.frame_properties._read_hdr", lambda frame: alone)
-    monkeypatch.setattr("encoder.media.frame_properties._read_colour", lambda frame: Colour())
+    monkeypatch.setattr("encoder.media.surveys.frame_properties._read_hdr", lambda frame: alone)
+    monkeypatch.setattr("encoder.media.surveys.frame_properties._read_colour", lambda frame: Colour())
     with pytest.raises(SourceError, match="profile 5"):
         inspect(hdr10.path)
 

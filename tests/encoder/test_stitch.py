@@ -164,6 +164,25 @@ def test_stitch_rejects_a_wrong_number_of_frames(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["store", "video.mp4"]
 
 
+@pytest.mark.parametrize(
+    "pts",
+    [
+        # a clock that restarts in the middle
+        (*range(0, 300_000, 10_000), *range(0, 300_000, 10_000)),
+        # times that no MP4 holds
+        (*range(59), 2**62),
+    ],
+)
+def test_stitch_refuses_impossible_times_in_one_line(tmp_path, pts):
+    source = inspect(write_video(tmp_path / "video.mp4", 60))
+    paths = encode(source, tmp_path / "store")
+    broken = replace(source, pts=pts, end_pts=pts[-1] + 1, time_base=Fraction(1, 250_000))
+    with pytest.raises(StitchError, match="cannot be stitched") as caught:
+        stitch(broken, CHUNKS, paths, tmp_path / "track.mp4")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "track.mp4").exists()
+
+
 def test_stitch_accepts_chunks_with_different_vbv(tmp_path):
     source = inspect(write_video(tmp_path / "video.mp4", 60))
     bound = replace(RUNG, peak_rate=400_000, buffer_size=400_000)

@@ -199,7 +199,7 @@ def subtitled(folder: Path, start: int = 0, codec: str = "srt") -> encoder.Sourc
 @pytest.mark.parametrize("codec", ["srt", "ass", "webvtt"])
 def test_extract_subtitles_keeps_the_times_of_cues(tmp_path, codec):
     source = subtitled(tmp_path, codec=codec)
-    assert source.subtitles[0].language == "fra"
+    assert source.subtitles[0].language == "fr"
     text = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store")).path.read_text()
     assert text.startswith("WEBVTT")
     assert "00:00.500 --> 00:01.250\nHello, <i>there</i>" in text
@@ -259,7 +259,7 @@ def test_inspect_reads_tags_of_every_container(tmp_path):
     argv = [ffmpeg_path(), "-v", "error", "-i", clip.path, "-c", "copy", "-metadata:s:s:0", "title=Signs"]
     run([*argv, "-disposition:s:0", "forced+hearing_impaired", str(path)])
     (text,) = inspect(path).subtitles
-    assert (text.language, text.title, text.dispositions) == ("fra", "Signs", ("forced", "hearing_impaired"))
+    assert (text.language, text.title, text.dispositions) == ("fr", "Signs", ("forced", "hearing_impaired"))
 
 
 @pytest.mark.shared

@@ -144,14 +144,14 @@ def test_inspect_exactly_rejects_an_exchanged_source(video, other):
 
 
 def test_inspect_rejects_a_source_that_changes_meanwhile(video, other, monkeypatch):
-    read = inspection._read_packets
+    read = inspection.read_packets
 
     def read_and_exchange(*arguments):
         found = read(*arguments)
         exchange(video, other)
         return found
 
-    monkeypatch.setattr(inspection, "_read_packets", read_and_exchange)
+    monkeypatch.setattr(inspection, "read_packets", read_and_exchange)
     with pytest.raises(SourceError, match="changes while it is read"):
         inspect(video)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shotladder_runtime.errors import MissingToolError, ProcessError
-from shotladder_runtime.process import STDERR_KEPT, run, stop_all
+from shotladder_runtime.process import LATE_STATUS, STDERR_KEPT, run, stop_all
 
 PYTHON = sys.executable
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -131,3 +131,10 @@ def test_run_kills_children_with_their_parent(tmp_path):
     while is_alive(child) and time.monotonic() < end:
         os.sched_yield()
     assert not is_alive(child)
+
+
+def test_run_kills_a_tool_that_exceeds_its_time_limit():
+    with pytest.raises(ProcessError, match=r"did not end within 0\.2 s") as caught:
+        run(["sleep", "60"], time_limit=0.2)
+    assert caught.value.returncode == LATE_STATUS
+    assert run(["true"], time_limit=60).stderr == ""

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import av
 
-from encoder.media.frame_properties import FrameProperties, read_properties
 from encoder.media.source import Colour, HDRMetadata
+from encoder.media.surveys.frame_properties import FrameProperties, read_properties
 
 __all__ = ["FrameSurvey"]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, cast
-
-from av.sidedata.sidedata import Type
+from typing import Any
 
 from encoder.media.geometry import Orientation, read_orientation
 from encoder.media.source import Colour, HDRMetadata
+from encoder.media.surveys.side_data import read_side_data
 
 __all__ = ["FrameProperties", "read_properties"]
 
@@ -64,7 +63,7 @@ class FrameProperties:
 
 def read_properties(frame: Any, time: Fraction, sample_aspect_ratio: Fraction | None) -> FrameProperties:
     """Return the properties of a frame of PyAV."""
-    side_data = _read_side_data(frame)
+    side_data = read_side_data(frame)
     return FrameProperties(
         time=time,
         size=(frame.width, frame.height),
@@ -75,22 +74,6 @@ def read_properties(frame: Any, time: Fraction, sample_aspect_ratio: Fraction | 
         colour=_read_colour(frame),
         hdr=_read_hdr(side_data),
     )
-
-
-def _read_side_data(frame: Any) -> dict[str, bytes]:
-    try:
-        carried = frame.side_data
-    except ValueError:
-        # PyAV reads none of the side data if FFmpeg has a newer kind that PyAV has no name for
-        Type._missing_ = classmethod(_name_unknown_kind)  # type: ignore[assignment]
-        carried = frame.side_data
-    return {each.type.name: bytes(each) for each in carried}
-
-
-def _name_unknown_kind(kinds: type[Type], value: object) -> Type:
-    kind: Any = object.__new__(kinds)
-    kind._name_, kind._value_ = f"UNKNOWN_{value}", value
-    return cast(Type, kind)
 
 
 def _read_colour(frame: Any) -> Colour:

@@ -1,0 +1,1 @@
+"""Collect what the packets and frames of a whole source state."""
