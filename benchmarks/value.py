@@ -1,7 +1,8 @@
 """The delivered ladders against the fixed ladder that services run today, every frame of both measured.
 
     python -m benchmarks.value VIDEO... [--codec h264] [--preset NAME] [--tune visual] [--modes per-title,per-shot]
-                               [--expected-views N] [--results FILE.json]
+                               [--expected-views N] [--anchor-presets slow,slower] [--audit] [--viewers]
+                               [--chunk-boundaries] [--results FILE.json]
 
 The fixed ladder ("anchor") has Apple's rungs up to the size of the source, the same encoder, preset and scaler, two
 passes (one for SVT-AV1, whose ffmpeg wrapper has no second pass), closed GOPs of a segment's length, and a VBV of twice
@@ -30,7 +31,7 @@ import numpy as np
 import abr
 import encoder
 import ladders
-from benchmarks._value import audit, viewers
+from benchmarks._value import audit, chunk_boundaries, viewers
 from benchmarks._value.cache import cached, code_digest
 from benchmarks._value.encodes import BUFFER_SECONDS, GOP_SECONDS, PEAK, anchor_rungs, make_anchor, make_ours
 from benchmarks._value.measurements import METRICS, at_equal_cpu, bd_rates, measure, saving_at
@@ -77,6 +78,11 @@ def compare(path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
         shots = [shot.start for shot in ladders.detect_shots(source)]
         audit_key = {**key, "options": options, "code": code_digest()}
         result["audit"] = cached("audit", audit_key, lambda _: audit.audit(source, shots, request))
+    if chosen.chunk_boundaries:
+        boundary_key = {"source": source.content_id, "codec": chosen.codec, "ffmpeg": ffmpeg_version()}
+        result["chunk_boundaries"] = cached(
+            "boundaries", boundary_key, lambda _: chunk_boundaries.compare(source, chosen.codec)
+        )
     return result
 
 
@@ -87,6 +93,8 @@ def show(result: Mapping[str, Any]) -> None:
     _rows(anchor, [None] * len(anchor["points"]))
     if "audit" in result:
         audit.show(result["audit"])
+    if "chunk_boundaries" in result:
+        chunk_boundaries.show(result["chunk_boundaries"])
     for mode, ours in result["modes"].items():
         print(f"  {mode}, {ours['cpu']:.0f} CPU s, {ours['cpu_ratio']:.2f} times the fixed ladder's")
         _rows(ours, ours["rungs"])
@@ -122,6 +130,7 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--expected-views", type=int)
     parser.add_argument("--anchor-presets", default="", help="slower presets of the fixed ladder: slow,slower")
     parser.add_argument("--audit", action="store_true", help="encode the predicted curves at every size")
+    parser.add_argument("--chunk-boundaries", action="store_true", help="compare chunks with one encode of the whole")
     parser.add_argument("--viewers", action="store_true", help="replay both ladders on the shared network traces")
     parser.add_argument("--results", type=Path, help="JSON file for all figures")
     chosen = parser.parse_args(list(argv))

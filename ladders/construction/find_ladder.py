@@ -8,7 +8,7 @@ from dataclasses import replace
 from encoder import Segment
 from ladders.allocation.constraints import RungTarget
 from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
-from ladders.ladder import Ladder, LadderError
+from ladders.ladder import Ladder, LadderError, Rung
 from ladders.ladder_request import MODES, LadderRequest
 from ladders.probing.curve_fit import fit_all
 from ladders.probing.overrides import OverrideChoice
@@ -17,7 +17,7 @@ from ladders.probing.prober import Prober
 from ladders.probing.progress_range import sub_range
 from ladders.probing.search import ProbeSearch
 
-__all__ = ["find_ladder", "requantise"]
+__all__ = ["find_ladder", "rebuild_rungs", "requantise"]
 
 #: Fraction of the progress that the search has, if overrides are chosen after it. Chosen by hand.
 SEARCH_PROGRESS = 0.8
@@ -82,6 +82,22 @@ def _all_overrides(chosen: Mapping[int, str], request: LadderRequest, chunks: in
     """Return the override of every chunk; empty if no chunk has one."""
     default = request.encoding.default_override()
     return tuple(chosen.get(n, default) for n in range(chunks)) if chosen or default else ()
+
+
+def rebuild_rungs(prober: Prober, ladder: Ladder, request: LadderRequest) -> tuple[Rung, ...]:
+    """Return the rungs of a ladder by all results so far; sizes, bitrates and quantisers may change.
+
+    Parameters
+    ----------
+    prober : Prober
+        With the probes and, by `add_final_encodes`, final encodes.
+    ladder : Ladder
+    request : LadderRequest
+        For which the ladder was made.
+    """
+    builder = LadderBuilder(prober.source, prober.chunks, request)
+    overrides = ladder.overrides_except(request.encoding.default_override())
+    return builder.rungs(fit_all(prober, list(builder.sizes.values()), overrides))
 
 
 def requantise(

@@ -19,6 +19,7 @@ from ladders.apple_ladders import APPLE_LADDERS
 from ladders.ladder import HullPoint, LadderError, Rung
 from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import Curves
+from ladders.rd.curve_table import stack_curves
 from ladders.rd.curves import Curve, Size
 from ladders.rd.pooling import POOLINGS
 from ladders.resolutions import candidate_sizes
@@ -219,6 +220,13 @@ class LadderBuilder:
         peak_only = replace(self.constraints, floor_below_mean=100.0, cap=100.0)
         feasible = feasible_mask(curves, weights, peak_only, replace(rung_target, bits=simple.bits))
         return simple if feasible[np.arange(len(curves)), simple.indices].all() else allocation
+
+    def vmaf_with_one_quantiser(self, curves: Curves, rung: Rung) -> NDArray[np.float64]:
+        """Return the VMAF of the worst shot of each chunk with the one quantiser that gives a rung its VMAF."""
+        own = curves[rung.width, rung.height]
+        indices = self._one_quantiser(own).for_quality(rung.quality).indices
+        worst: NDArray[np.float64] = stack_curves(own).worst_shot_vmaf[np.arange(len(own)), indices]
+        return worst
 
     def _one_quantiser(self, curves: list[Curve]) -> TitleCurve:
         return one_quantiser(curves, self.frames, self.pooling)

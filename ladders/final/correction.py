@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from encoder import Chunk, Source, get_codec, min_vbv_bitrate, read_stitched_samples
 from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget
 from ladders.allocation.vbv_constraint import kept_fractions
-from ladders.construction.find_ladder import requantise
+from ladders.construction.find_ladder import rebuild_rungs, requantise
+from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
 from ladders.final.active_constraints import AT_PEAK
 from ladders.final.final_encodes import (
     FinalChunk,
@@ -24,6 +25,7 @@ from ladders.final.final_encodes import (
 )
 from ladders.ladder import Ladder, Rung
 from ladders.ladder_request import EncodeSettings, LadderRequest
+from ladders.probing.curve_fit import fit_all
 from ladders.probing.prober import Prober
 
 __all__ = ["encode_with_correction", "find_violations", "segment_rates"]
@@ -44,6 +46,8 @@ TOLERANCE = 0.4
 FLOOR_TOLERANCE = 0.25
 #: Relative tolerance of the bitrate of a rung of the fixed ladder. Chosen by hand.
 RATE_TOLERANCE = 0.05
+#: Number of violations, from the first, whose constraints are promises: VMAF (or bitrate) and peak.
+PROMISED = 2
 #: Maximum number of corrections. Chosen by hand.
 MAX_CORRECTIONS = 3
 #: Maximum number of corrections with a decoder buffer: large frames shrink less than their chunk. Chosen by hand.
@@ -82,15 +86,23 @@ def encode_with_correction(
         Of that ladder.
     """
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
+    top = None
+    if ladder.mode != "fixed" and len(ladder.rungs) > 1:
+        with begin("encode and measure the top rung") as advance:
+            top = encode_final_chunks(prober, replace(ladder, rungs=ladder.rungs[-1:]), advance)
+        ladder = _rebuild(prober, ladder, top, request)
     with begin("encode and measure") as advance:
-        finals = encode_final_chunks(prober, ladder, advance)
+        finals = encode_final_chunks(prober, ladder, advance, top)
     rounds: list[CorrectionRound] = []
     max_bits: dict[Rung, NDArray[np.float64] | float] = {}
     corrections = MAX_CORRECTIONS if request.constraints.vbv_seconds is None else MAX_BUFFER_CORRECTIONS
     while True:
-        violations = measure_violations(prober.source, ladder, finals, request.constraints, prober.encoding)
+        uniform = _vmaf_with_one_quantiser(prober, ladder, request)
+        violations = measure_violations(prober.source, ladder, finals, request.constraints, prober.encoding, uniform)
         rounds.append(CorrectionRound(ladder, finals, violations))
-        violating = [n for n, each in enumerate(violations) if max(each) > 1]
+        # floor and quality step are corrected once: later rounds would follow the noise of the curves
+        counted = None if len(rounds) == 1 else PROMISED
+        violating = [n for n, each in enumerate(violations) if max(each[:counted]) > 1]
         if not violating or len(rounds) > corrections:
             break
         prober.results = add_final_encodes(prober, ladder, finals)
@@ -107,6 +119,26 @@ def encode_with_correction(
         with begin(f"correct {len(violating)} of {len(ladder.rungs)} rungs") as advance:
             ladder, finals = better, encode_final_chunks(prober, better, advance, finals)
     return best_encodes(rounds)
+
+
+def _rebuild(prober: Prober, ladder: Ladder, top: FinalEncodes, request: LadderRequest) -> Ladder:
+    """Return the ladder by the curves that also pass through the final encodes of its top rung.
+
+    Final encodes cost as much as probes by the target preset, and show where transferred curves are wrong. The top rung
+    itself is kept if it does not violate a constraint, so that its encodes are used.
+    """
+    first = replace(ladder, rungs=ladder.rungs[-1:])
+    uniform = _vmaf_with_one_quantiser(prober, first, request)
+    (violations,) = measure_violations(prober.source, first, top, request.constraints, prober.encoding, uniform)
+    prober.results = add_final_encodes(prober, first, top)
+    rungs = rebuild_rungs(prober, ladder, request)
+    kept = first.rungs[0]
+    if max(violations) > 1:
+        rung_target = _measured_target(prober.source, first, top, request, 0)
+        kept = requantise(prober, first, request, {0: rung_target}).rungs[0]
+    if (rungs[-1].width, rungs[-1].height) == (kept.width, kept.height):
+        rungs = unique_rungs((*rungs[:-1], kept))
+    return replace(ladder, rungs=rungs)
 
 
 def _identity(rung: Rung) -> Rung:
@@ -176,10 +208,29 @@ def _seconds(ladder: Ladder, source: Source) -> float:
     return float(sum(source.time(segment.stop) - source.time(segment.start) for segment in ladder.segments))
 
 
+def _vmaf_with_one_quantiser(prober: Prober, ladder: Ladder, request: LadderRequest) -> list[NDArray[np.float64]]:
+    """Return, for each rung, the VMAF of the worst shot of each chunk if the rung had one quantiser, by the curves."""
+    if ladder.mode != "per-shot":
+        return []
+    builder = LadderBuilder(prober.source, prober.chunks, request)
+    overrides = ladder.overrides_except(request.encoding.default_override())
+    curves = fit_all(prober, list(builder.sizes.values()), overrides)
+    return [builder.vmaf_with_one_quantiser(curves, rung) for rung in ladder.rungs]
+
+
 def measure_violations(
-    source: Source, ladder: Ladder, finals: FinalEncodes, constraints: Constraints, encoding: EncodeSettings
+    source: Source,
+    ladder: Ladder,
+    finals: FinalEncodes,
+    constraints: Constraints,
+    encoding: EncodeSettings,
+    uniform_vmaf: Sequence[NDArray[np.float64]] = (),
 ) -> list[Violations]:
-    """Return the violations of each rung, divided by their tolerances."""
+    """Return the violations of each rung, divided by their tolerances.
+
+    `uniform_vmaf` has the VMAF of the worst shot of each chunk with one quantiser for the rung, which the floor does
+    not exceed; empty if it is not known.
+    """
     if ladder.mode == "fixed":
         rates = [sum(final.bits for final in row) / _seconds(ladder, source) for row in finals.chunks]
         pairs = zip(ladder.rungs, rates, strict=True)
@@ -188,7 +239,11 @@ def measure_violations(
     for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True)):
         quality = abs(encoding.pool(finals.vmaf(n)) - rung.quality) / TOLERANCE
         of_chunks = (
-            _chunk_violations(source, ladder, rung, row, constraints, encoding) if ladder.mode == "per-shot" else ()
+            _chunk_violations(
+                source, ladder, rung, row, constraints, encoding, uniform_vmaf[n] if uniform_vmaf else None
+            )
+            if ladder.mode == "per-shot"
+            else ()
         )
         violations.append(tuple(max(each, 1.0) for each in (quality, *of_chunks)))
     return violations
@@ -201,6 +256,7 @@ def _chunk_violations(
     row: Sequence[FinalChunk],
     constraints: Constraints,
     encoding: EncodeSettings,
+    uniform_vmaf: NDArray[np.float64] | None,
 ) -> Violations:
     """Return the violation of the peak, and of the quality step or of the floor where a chunk can have more bits."""
     peak = constraints.peak_ratio * sum(final.bits for final in row) / _seconds(ladder, source)
@@ -212,12 +268,13 @@ def _chunk_violations(
         worst = float(jumps.max() - constraints.max_quality_step) / FLOOR_TOLERANCE
     floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - constraints.floor_below_mean
     finest = get_codec(encoding.codec).quantisers[0]
-    for chunk, quantiser, final in zip(ladder.chunks, rung.quantisers, row, strict=True):
+    floors = np.full(len(row), floor) if uniform_vmaf is None else np.minimum(floor, uniform_vmaf)
+    for chunk, quantiser, final, least in zip(ladder.chunks, rung.quantisers, row, floors, strict=True):
         point = final_point(source, chunk, quantiser, final, encoding)
         peak_bitrate = point.peak_to_average * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
         # a chunk near the peak or the limit of the buffer cannot have more bits, even below the floor
         if max(peak_bitrate / AT_PEAK, _min_buffer_rate(samples, constraints, chunk)) < peak and quantiser > finest:
-            worst = max(worst, (floor - (point.quality - point.worst_shot_deficit)) / FLOOR_TOLERANCE)
+            worst = max(worst, (least - (point.quality - point.worst_shot_deficit)) / FLOOR_TOLERANCE)
     return highest / peak, worst
 
 

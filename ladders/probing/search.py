@@ -26,6 +26,7 @@ from ladders.rd.curves import Curve, Size
 from ladders.rd.uncertainty import (
     SIGMA_AT_PROBE,
     SIGMA_PRIOR,
+    SIGMA_TRANSFER,
     OperatingPoint,
     expected_excess_rate,
     log_rate_sigma,
@@ -52,6 +53,9 @@ CHUNKS_PER_PILOT = 4
 MIN_PROBE_DISTANCE = 0.45
 #: Added standard deviation of ln(bits) of a curve of fast-preset probes after its calibration.
 SIGMA_PRESET_SHIFT = 0.03
+#: Standard deviation of ln(bits) of a chunk on a selected rung above which it is probed with every tolerance: below the
+#: prior, so that every chunk is probed.
+MAX_SIGMA = 0.75 * SIGMA_PRIOR
 #: A probe is made if, at its saving per cost, a pass over the title at the tallest size would save this fraction of the
 #: tolerance.
 VALUE_THRESHOLD = 0.8
@@ -211,7 +215,7 @@ class ProbeSearch:
         # by chunk, size, and the quantiser where one probe suffices
         gains: dict[tuple[int, Size, float | None], float] = {}
         needed = set()
-        max_sigma = sigma_of_excess(self.stopping.tolerance_percent)
+        max_sigma = min(sigma_of_excess(self.stopping.tolerance_percent), MAX_SIGMA)
         for rung in rungs:
             points = [self._operating_point(curves, size, quantisers, fittable) for size, quantisers in rung.items()]
             excess, saved = expected_excess_rate(points)
@@ -221,8 +225,10 @@ class ProbeSearch:
                 for n in np.flatnonzero(points[index].sigma_if_probed < sigma):
                     key = int(n), size, quantisers[n] if self._suffices_one(size, fittable[n]) else None
                     gains[key] = gains.get(key, 0.0) + float(saved[index][n]) / len(rungs)
+                    # far extrapolations have errors in common, which mislead the whole rung
+                    limit = min(max_sigma, SIGMA_TRANSFER) if size in fittable[n] else max_sigma
                     # the first size is the one that the rung uses
-                    if index == 0 and sigma[n] > max_sigma:
+                    if index == 0 and sigma[n] > limit:
                         needed.add(key)
         candidates = []
         for key, gain in gains.items():

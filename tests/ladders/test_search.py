@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from ladders import LadderRequest, StoppingRule, find_ladder
-from ladders.probing.sampling import evenly_spaced
-from ladders.probing.search import PILOTS
 from ladders.rd.uncertainty import SIGMA_PRIOR, sigma_of_excess
 from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, exact_counts, known
 
@@ -88,9 +86,9 @@ def test_probe_search_probes_a_transferred_size_once():
         assert (rung.rate, rung.quality) == (pytest.approx(rate, rel=0.03), pytest.approx(quality, abs=0.5))
 
 
-def test_probe_search_with_a_tolerance_above_the_prior_probes_only_pilots():
+def test_probe_search_probes_every_chunk_with_any_tolerance():
     prober, ladder = searched(tolerance_percent=100.0)
-    assert {chunk for chunk, _ in exact_counts(prober)} == set(evenly_spaced(PILOTS[1], 20))
+    assert {chunk for chunk, _ in exact_counts(prober)} == set(range(20))
     assert 0 < ladder.expected_excess_rate < 100
 
 
