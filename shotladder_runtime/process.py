@@ -87,8 +87,8 @@ def run(
         child = subprocess.Popen(
             list(argv),
             cwd=cwd,
-            # temporary files of tools are in the folder that the command deletes
-            env=_LOG_LEVEL | os.environ | {"TMPDIR": tempfile.gettempdir()},
+            # temporary files of tools are in the folder that the command deletes, if it has chosen one
+            env=_LOG_LEVEL | os.environ | ({"TMPDIR": tempfile.tempdir} if tempfile.tempdir else {}),
             pass_fds=tuple(descriptors),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -20,7 +20,9 @@ def delete_leftovers(root: Path) -> None:
     delete_abandoned(root, r"\.(chunk|tracks)\.")
     for path in _list_parts(root):
         delete_if_abandoned(path)
-    locks.find_oldest_run(root, forget_ended=True)
+    # a run that begins now locks its file while it blocks deletion
+    with locks.lock_for_deletion(root):
+        locks.find_oldest_run(root, forget_ended=True)
 
 
 def _list_parts(root: Path) -> Iterator[Path]:

@@ -111,8 +111,6 @@ def _put(url: str, send: Callable[[Any, str], object]) -> None:
     def put(files: Any, remote_path: str) -> None:
         folder, name = remote_path.rsplit("/", 1)
         part = f"{folder}/.{name}.{secrets.token_hex(4)}"
-        # some servers do not create a folder for a file
-        files.makedirs(folder, exist_ok=True)
         send(files, part)
         files.mv(part, remote_path)
 
