@@ -7,7 +7,7 @@ import av
 from encoder import Source
 from vmaf.errors import MeasureError
 
-__all__ = ["is_rgb", "rgb_matrix"]
+__all__ = ["is_full_range", "is_rgb", "rgb_matrix"]
 
 #: FFmpeg's name of the matrix of a video -> its name in the option of the scale filter
 MATRICES = {
@@ -28,6 +28,13 @@ def is_rgb(video: Source) -> bool:
     """Return whether the frames of a video are RGB or have a palette of RGB."""
     pixels = av.VideoFormat(video.pixel_format)
     return bool(pixels.is_rgb or pixels.has_palette)
+
+
+def is_full_range(video: Source) -> bool:
+    """Return whether the samples of a video use the full range; FFmpeg takes grey without tags for full range."""
+    if video.colour.range is None:
+        return video.pixel_format.startswith(("gray", "ya"))
+    return video.colour.range == "pc"
 
 
 def rgb_matrix(other: Source) -> str:

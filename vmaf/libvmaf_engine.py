@@ -20,7 +20,7 @@ from encoder.media.container import input_arguments
 from encoder.media.unchanged_source import unchanged_source
 from shotladder_runtime import process
 from shotladder_runtime.tools import ffmpeg_path
-from vmaf.colour_matrix import is_rgb, rgb_matrix
+from vmaf.colour_matrix import is_full_range, is_rgb, rgb_matrix
 from vmaf.errors import MeasureError, PairingError
 from vmaf.measurement_request import MeasurementRequest
 from vmaf.model_document import Model
@@ -172,7 +172,7 @@ def _graph(request: MeasurementRequest, span: Span) -> list[str]:
         before, after = begin - (span.start - request.offset), span.stop - request.offset - end
         pad = f"tpad=start={before}:stop={after}:start_mode=clone:stop_mode=clone," if before or after else ""
         filters = _turn_upright(rendition)
-        convert = _conversion(request, rendition, reference, is_full=rendition.colour.range == "pc")
+        convert = _conversion(request, rendition, reference, is_full=is_full_range(rendition))
         trim = _trim(rendition, begin, end)
         chains.append(f"[{i + 1}:{rendition.stream_index}]{trim}{filters}{convert},{pad}{CLOCK}[d{i}]")
         chains += _comparison(request, i)
@@ -185,9 +185,10 @@ def _preparation(request: MeasurementRequest) -> tuple[str, bool]:
     The change of the range is part of the conversion, because a second conversion would round the samples twice.
     """
     filters = list(request.preparation)
-    is_full = bool(filters) and filters[-1] == FULL_RANGE
-    if is_full:
+    if filters and filters[-1] == FULL_RANGE:
         filters.pop()
+    # tone mapping ends with limited range
+    is_full = is_full_range(request.reference) and not any(each.name == "zscale" for each in filters)
     return "".join(f"{each}," for each in filters), is_full
 
 

@@ -17,7 +17,13 @@ from abr.presentations.dash_segments import Segments, read_segments
 from abr.presentations.dash_timeline import integer
 from abr.presentations.ladder_choice import VideoStream, choose_ladder, count_nouns
 from abr.presentations.presentation import Presentation, Rung
-from abr.presentations.segment_lists import audio_from_list, check_total, keep_aligned, presentation_from_lists
+from abr.presentations.segment_lists import (
+    audio_from_list,
+    check_total,
+    keep_aligned,
+    presentation_from_lists,
+    read_lists,
+)
 
 __all__ = ["read_mpd"]
 
@@ -25,6 +31,8 @@ __all__ = ["read_mpd"]
 _TRICK_MODES = ("http://dashif.org/guidelines/trickmode", "http://dashif.org/guide-lines/trickmode")
 _ROLE = "urn:mpeg:dash:role:2011"
 _TRANSFER = "urn:mpeg:mpegB:cicp:TransferCharacteristics"
+#: largest manifest, characters; chosen by hand: its elements need ten times as many bytes of memory
+MAX_CHARACTERS = 64 << 20
 #: largest bitrate, bit/s; chosen by hand
 MAX_BANDWIDTH = 10**12
 
@@ -84,6 +92,8 @@ def read_mpd(path: str, document: Document, audio: bool) -> Presentation:
 
 
 def _parse(path: str, text: str) -> Element:
+    if len(text) > MAX_CHARACTERS:
+        raise PresentationError(f"{path}: the manifest is larger than {MAX_CHARACTERS} characters")
     if re.search(r"<!(DOCTYPE|ENTITY)", text):
         raise PresentationError(
             f"{path}: the manifest declares XML entities, which are not read because they can expand without limit"
@@ -158,10 +168,9 @@ def _video_stream(path: str, chain: list[Element]) -> VideoStream:
 def _read_ladder(
     path: str, address: str, root: Element, period: Period, streams: Sequence[VideoStream], notes: tuple[str, ...]
 ) -> _Ladder:
-    read = [
-        (stream, _read(path, address, [root, *stream.place], period))
-        for stream in sorted(streams, key=lambda stream: stream.rung.bitrate)
-    ]
+    ordered = sorted(streams, key=lambda stream: stream.rung.bitrate)
+    found = read_lists(path, ordered, lambda stream: _read(path, address, [root, *stream.place], period))
+    read = list(zip(ordered, found, strict=True))
     sets = [stream.place[1] for stream, _ in read]
     main = max(sets, key=sets.count)
     aligned, left_out = keep_aligned([(s.rung, segments, s.place[1] is main) for s, segments in read])

@@ -18,7 +18,7 @@ from abr.presentations.codec_kinds import is_without_video, video_codec, video_r
 from abr.presentations.hls_variables import replace_variables
 from abr.presentations.ladder_choice import VideoStream, choose_ladder, count_nouns
 from abr.presentations.presentation import Presentation, Rung
-from abr.presentations.segment_lists import audio_from_list, presentation_from_lists
+from abr.presentations.segment_lists import audio_from_list, presentation_from_lists, read_lists
 
 __all__ = ["read_hls"]
 
@@ -53,7 +53,7 @@ def read_hls(path: str, document: Document, audio: bool) -> Presentation:
     if not streams:
         raise PresentationError(f"{path}: the playlist has no variant with video")
     chosen, left_out = choose_ladder(streams, prefer_longest=False)
-    lists = [_read(document.address, stream.place, variables) for stream in chosen]
+    lists = read_lists(path, chosen, lambda stream: _read(document.address, stream.place, variables))
     pres = presentation_from_lists(path, stem(path), [stream.rung for stream in chosen], lists)
     pres = replace(pres, notes=notes + left_out + pres.notes)
     audio_uri = _default_audio(playlist, chosen[0].place) if audio else None
@@ -65,6 +65,8 @@ def read_hls(path: str, document: Document, audio: bool) -> Presentation:
 def _parse(
     path: str, document: Document, imported: Mapping[str, str] | None = None
 ) -> tuple[m3u8.M3U8, dict[str, str]]:
+    if len(document.text) > MAX_PLAYLIST_BYTES:
+        raise PresentationError(f"{path}: the playlist is larger than {MAX_PLAYLIST_BYTES} characters")
     text, variables = replace_variables(path, document.text, document.address, imported)
     try:
         return m3u8.loads(text), variables

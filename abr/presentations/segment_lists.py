@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from abr.errors import PresentationError
 from abr.presentations.presentation import Audio, Presentation, Rung
 
-__all__ = ["audio_from_list", "check_total", "keep_aligned", "presentation_from_lists"]
+__all__ = ["audio_from_list", "check_total", "keep_aligned", "presentation_from_lists", "read_lists"]
+
+T = TypeVar("T")
 
 #: largest difference between the durations of a segment in two rungs, s; chosen by hand
 MAX_DURATION_DIFFERENCE = 0.1
@@ -23,6 +26,20 @@ MAX_TOTAL_DIFFERENCE = 0.1
 MAX_SEGMENT_DIFFERENCE = 0.5
 #: segments of all rungs together; chosen by hand: a day in segments of 1 s with 20 rungs
 MAX_TOTAL_SEGMENTS = 2_000_000
+
+
+def read_lists(
+    path: str, streams: Sequence[T], read: Callable[[T], list[tuple[float, int]]]
+) -> list[list[tuple[float, int]]]:
+    """Return the list of (seconds, bytes) of every stream; stop when they have too many segments together."""
+    lists = []
+    count = 0
+    for stream in streams:
+        lists.append(read(stream))
+        count += len(lists[-1])
+        if count > MAX_TOTAL_SEGMENTS:
+            raise PresentationError(f"{path}: the rungs have more than {MAX_TOTAL_SEGMENTS} segments together")
+    return lists
 
 
 def check_total(path: str, segments: Sequence[tuple[float, int]], total: float | None) -> tuple[str, ...]:
@@ -83,8 +100,6 @@ def presentation_from_lists(
     if not rungs:
         raise PresentationError(f"{path}: the manifest has no video")
     counts = [len(segments) for segments in lists]
-    if sum(counts) > MAX_TOTAL_SEGMENTS:
-        raise PresentationError(f"{path}: the rungs have more than {MAX_TOTAL_SEGMENTS} segments together")
     shortest = min(counts)
     if max(counts) - shortest > 1 or shortest == 0:
         index = counts.index(shortest)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +22,12 @@ from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.reporter import Reporter
 from shotladder_runtime.printable_text import printable
+from vmaf.raw_video import RAW_FORMATS, RAW_SUFFIXES, RawVideo, add_header
 
 __all__ = ["command"]
 
+#: Maximum frame rate of raw video, frames/s; chosen by hand.
+MAX_FRAME_RATE = 10_000
 #: Implementations of VMAF.
 ENGINES = ("native", "libvmaf")
 
@@ -39,6 +48,22 @@ class IntegerPair(click.ParamType[tuple[int, int]]):
         if not (left.isdecimal() and right.isdecimal()):
             self.fail(f"{value!r} is not two integers with {self.separator!r} between them", param, ctx)
         return int(left), int(right)
+
+
+class FrameRate(click.ParamType[Fraction]):
+    """A frame rate as a fraction or a number, such as 24000/1001 or 29.97."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """Return the fraction."""
+        try:
+            rate = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= MAX_FRAME_RATE:
+            self.fail(f"{value!r} is not a frame rate above 0, such as 24000/1001", param, ctx)
+        return rate.limit_denominator(1_000_000)
 
 
 @click.command("score", cls=GroupedCommand)
@@ -88,6 +113,30 @@ class IntegerPair(click.ParamType[tuple[int, int]]):
     help="Middle part of the reference that the files show, in pixels, for a reference with bars. Default: all of it.",
 )
 @option(
+    "Raw video",
+    "--raw-size",
+    metavar="WIDTHxHEIGHT",
+    type=IntegerPair("x"),
+    help="Frame size of .yuv and .raw files in pixels, which they require. Default: none.",
+)
+@option(
+    "Raw video",
+    "--raw-format",
+    type=click.Choice(list(RAW_FORMATS)),
+    default="yuv420p",
+    show_default=True,
+    help="Pixel format of .yuv and .raw files.",
+)
+@option(
+    "Raw video",
+    "--raw-rate",
+    metavar="FPS",
+    type=FrameRate(),
+    default="25",
+    show_default=True,
+    help="Frame rate of .yuv and .raw files in frames per second, such as 24000/1001.",
+)
+@option(
     "Frames",
     "--every",
     metavar="N",
@@ -135,6 +184,9 @@ def command(
     every: int,
     size: tuple[int, int] | None,
     crop: tuple[int, int] | None,
+    raw_size: tuple[int, int] | None,
+    raw_format: str,
+    raw_rate: Fraction,
     device: str | None,
     frames: tuple[int, int] | None,
     offset: int,
@@ -149,11 +201,14 @@ def command(
     Frames are matched by their index in presentation order.
     """
     reporter = Reporter(quiet=quiet)
-    source = inspect(reference)
-    with reporter.stage(f"measure {len(files)} files against {reference}") as advance:
+    raw = RawVideo(*raw_size, raw_format, raw_rate) if raw_size else None
+    with (
+        _with_headers((reference, *files), raw) as (first, *others),
+        reporter.stage(f"measure {len(files)} files against {reference}") as advance,
+    ):
         scores = vmaf.score(
-            source,
-            files,
+            inspect(first),
+            others,
             model=model,
             frame_stride=every,
             engine=engine,
@@ -169,6 +224,8 @@ def command(
             partial=True,
             progress=advance,
         )
+    if first != reference or others != list(files):
+        scores = tuple(replace(each, path=path, reference=reference) for each, path in zip(scores, files, strict=True))
     for each in scores:
         if each.missing:
             reporter.say(f"{each.path}: {_missing_frames(each)}; the scores cover the other frames")
@@ -179,6 +236,24 @@ def command(
                 f" for example, frame {frame} shows reference frame {shown}"
             )
     click.echo(json.dumps(_document(scores)) if as_json else printable(_table(scores)))
+
+
+@contextmanager
+def _with_headers(paths: Sequence[str], raw: RawVideo | None) -> Iterator[list[str]]:
+    """Yield the paths of the files; raw video is replaced by copies with a header, which are deleted at the end."""
+    is_raw = [Path(path).suffix.lower() in RAW_SUFFIXES for path in paths]
+    if not any(is_raw):
+        yield list(paths)
+        return
+    if raw is None:
+        raise click.UsageError(f"{paths[is_raw.index(True)]} is raw video, which requires --raw-size WIDTHxHEIGHT")
+    with tempfile.TemporaryDirectory(prefix="shotladder-raw-") as folder:
+        named = []
+        for n, path in enumerate(paths):
+            place = Path(folder) / str(n)
+            place.mkdir()
+            named.append(str(add_header(path, raw, place)) if is_raw[n] else path)
+        yield named
 
 
 def _missing_frames(scores: vmaf.Scores) -> str:

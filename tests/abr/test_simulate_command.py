@@ -173,3 +173,13 @@ def test_simulate_events_follow_the_options_of_the_session(folder, film):
     without_audio = run(folder, "--traces", folder / "traces/a", "--separate-audio")
     assert without_audio.returncode == 1
     assert without_audio.stderr.splitlines()[-1].startswith("error: film: it has no audio")
+
+
+def test_simulate_prints_markup_and_control_codes_in_titles_as_text(folder):
+    document = json.loads((folder / "presentation.json").read_text())
+    (folder / "presentation.json").write_text(json.dumps(document | {"title": "[/red]\x1b[31m[bold]film"}))
+    done = run(folder, "--traces", folder / "traces/a", "--policy", "bba-2")
+    assert done.returncode == 0, done.stderr
+    for text in (done.stdout, done.stderr):
+        assert "[/red]\\x1b[31m[bold]film" in text
+        assert "\x1b[31m" not in text

@@ -1,10 +1,13 @@
 """References of other forms: a rendition that ffmpeg made without loss scores as itself, or the pair is refused."""
 
+import json
 import subprocess
 
 import pytest
+from click.testing import CliRunner
 
 import vmaf
+from shotladder.commands.score import command
 from shotladder_runtime.tools import ffmpeg_path
 
 SOURCE = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=5:d=1,noise=alls=12:all_seed=1")
@@ -73,3 +76,34 @@ def test_score_takes_sizes_that_encoders_round(tmp_path, size):
     shape = ",setsar=16/11" if size == "44x36" else ",setsar=1"
     run_ffmpeg("-i", reference, "-vf", f"scale={size.replace('x', ':')}{shape}", "-c:v", "ffv1", rendition)
     assert 0 <= vmaf.score(reference, rendition)[0].mean <= 100
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "gray"])
+def test_score_command_reads_raw_video_by_its_options(tmp_path, pixel_format):
+    reference, rendition, raw = tmp_path / "reference.mkv", tmp_path / "rendition.mkv", tmp_path / "rendition.yuv"
+    run_ffmpeg(*SOURCE, "-c:v", "ffv1", "-pix_fmt", pixel_format, reference)
+    run_ffmpeg("-i", reference, "-vf", "gblur=1", "-c:v", "ffv1", "-pix_fmt", pixel_format, rendition)
+    run_ffmpeg("-i", rendition, "-f", "rawvideo", raw)
+    options = ["--quiet", "--json", "--raw-size", "160x90", "--raw-format", pixel_format, "--raw-rate", "5"]
+    result = CliRunner().invoke(command, [str(reference), str(rendition), str(raw), *options])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    means = [each["vmaf"]["mean"] for each in document["renditions"]]
+    assert means[0] == pytest.approx(means[1], abs=0.01)
+    assert [each["path"] for each in document["renditions"]] == [str(rendition), str(raw)]
+    assert document["reference"] == str(reference)
+
+
+def test_score_command_refuses_raw_video_of_another_size(tmp_path):
+    raw = tmp_path / "a.yuv"
+    raw.write_bytes(bytes(64 * 64 * 3 // 2 * 2 + 1))
+    run = CliRunner()
+    assert "requires --raw-size" in run.invoke(command, [str(raw), str(raw)]).output
+    for size, problem in (
+        ("64x64", "12289 bytes are not whole frames of 64x64 yuv420p"),
+        ("0x64", "is not within"),
+    ):
+        result = run.invoke(command, [str(raw), str(raw), "--raw-size", size])
+        assert isinstance(result.exception, vmaf.MeasureError)
+        assert problem in str(result.exception)
+    assert run.invoke(command, [str(raw), str(raw), "--raw-rate", "0"]).exit_code == 2

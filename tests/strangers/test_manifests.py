@@ -12,6 +12,7 @@ import pytest
 
 import abr
 from abr import http_client
+from abr.presentations import dash_manifest, dash_timeline, hls_manifest, segment_lists
 
 SIZES = (1000, 2000, 3000)
 
@@ -449,3 +450,25 @@ def test_load_presentation_refuses_pipes_and_devices(tmp_path):
     for path in (tmp_path / "pipe.mpd", "/dev/zero", "/dev/null", "a\0b", "http://[bad/x.mpd"):
         with pytest.raises(abr.PresentationError, match="cannot read it"):
             abr.load_presentation(path)
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "name"),
+    [
+        (segment_lists, "MAX_TOTAL_SEGMENTS", "two"),
+        (dash_manifest, "MAX_CHARACTERS", "dash"),
+        (hls_manifest, "MAX_PLAYLIST_BYTES", "two"),
+        (dash_timeline, "MAX_SEGMENTS", "dash"),
+        (hls_manifest, "MAX_SEGMENTS", "two"),
+    ],
+)
+def test_load_presentation_has_limits(tmp_path, monkeypatch, module, limit, name):
+    texts = {
+        "two": hls(("BANDWIDTH=8000", "v"), ("BANDWIDTH=16000", "w")),
+        "dash": dash(templated('duration="2000"')),
+    }
+    path = write(tmp_path, Case(texts[name]))
+    assert len(abr.load_presentation(path).durations) == 3
+    monkeypatch.setattr(module, limit, 2)
+    with pytest.raises(abr.PresentationError, match=r"more than 2|larger than 2|expected 1 to 2"):
+        abr.load_presentation(path)

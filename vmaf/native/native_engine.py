@@ -17,6 +17,7 @@ from encoder.media.frames import Frame
 from shotladder_runtime.progress import Progress
 from vmaf.alignment.frame_content import duplicated_frames, reject_offset
 from vmaf.alignment.frame_times import frame_ranges
+from vmaf.colour_matrix import is_full_range
 from vmaf.errors import PairingError
 from vmaf.measurement_request import MeasurementRequest
 from vmaf.native.distorted import DistortedMeasurement
@@ -44,7 +45,7 @@ def unsupported_feature(request: MeasurementRequest) -> str | None:
         return "a crop of the reference"
     if request.bit_depth > 12:
         return "samples of more than 12 bits"
-    if request.preparation or any(each.colour.range == "pc" for each in request.renditions):
+    if request.preparation or any(is_full_range(each) for each in (request.reference, *request.renditions)):
         return "deinterlacing, tone mapping or a change of range"
     formats = (each.pixel_format for each in (request.reference, *request.renditions))
     if odd := next((name for name in formats if not name.startswith(("yuv4", "yuvj4", "gray", "nv12", "p010"))), None):
