@@ -15,7 +15,11 @@ def main() -> None:
         raise SystemExit(__doc__)
     source = encoder.inspect(sys.argv[1])
     shots = ladders.detect_shots(source)
-    request = ladders.LadderRequest(max_height=int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    request = ladders.LadderRequest(
+        max_height=int(sys.argv[2]) if len(sys.argv) > 2 else None,
+        # predictions are compared here, not encodes, so they have to be accurate
+        stopping=ladders.StoppingRule.for_effort("thorough"),
+    )
     curves = {}
     for make in (ladders.per_shot, ladders.per_title, ladders.fixed):
         ladder = make(source, shots, request=request)

@@ -9,6 +9,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # what runs in the background of a script ignores interrupts, and so would the commands that tests interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# nohup ignores it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,10 @@ FAST = ("--preset", "h264=ultrafast,hevc=ultrafast,av1=12", "--rungs", "2", "--t
 def list_artefacts(store):
     """What is in the store, by what it is; the lock files and the like of other kinds left out."""
     return {
-        path: path.stat().st_mtime_ns for kind in ("chunk", "probe", "final") for path in (store / kind).rglob("*.*")
+        path: path.stat().st_mtime_ns
+        for kind in ("chunk", "probe", "final")
+        for path in (store / kind).rglob("*.*")
+        if path.suffix != ".sum"
     }
 
 

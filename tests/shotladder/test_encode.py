@@ -332,7 +332,9 @@ def test_overwrite_replaces_nothing_but_presentations(made, tmp_path):
 @pytest.fixture(scope="module")
 def ladder(made, tmp_path_factory):
     file = tmp_path_factory.mktemp("ladder") / "ladder.json"
-    answer = shotladder("ladder", made.film, "-o", file, *FAST, "--json", "--quiet", store=made.store)
+    # accurate predictions, which the encodes are held against
+    words = (*FAST, "--probe-tolerance", "0.25", "--json", "--quiet")
+    answer = shotladder("ladder", made.film, "-o", file, *words, store=made.store)
     assert (answer.status, answer.err) == (0, "")
     assert json.loads(answer.out)["rungs"] == json.loads(file.read_text())["rungs"]
     return file

@@ -22,7 +22,7 @@ def segment_bytes(folder):
 
 def stored(folder):
     """Return the modification time of each artefact."""
-    return {path: path.stat().st_mtime_ns for path in folder.glob("*/*/*")}
+    return {path: path.stat().st_mtime_ns for path in folder.glob("*/*/*") if path.suffix != ".sum"}
 
 
 def test_encode_repeats_no_work_with_a_remote_store(made, tmp_path):
