@@ -55,14 +55,15 @@ def rate_control(codec: str, preset: str, bitrate: int, number: int, log: Path) 
         words += ["-c:v", "libx264", "-preset", preset, "-maxrate", str(peak), "-bufsize", str(buffer)]
         words += ["-pass", str(number), "-passlogfile", str(log), "-flags", "+cgop", "-sc_threshold", "0"]
     elif codec == "hevc":
-        params = f"pass={number}:stats={log}.x265:open-gop=0:scenecut=0:keyint=infinite"
+        params = f"pass={number}:stats={log}.x265:open-gop=0:scenecut=0:keyint=-1:min-keyint=1"
         params += f":vbv-maxrate={peak // 1000}:vbv-bufsize={buffer // 1000}:log-level=error"
-        words += ["-c:v", "libx265", "-preset", preset, "-x265-params", params]
+        words += ["-c:v", "libx265", "-preset", preset, "-forced-idr", "1", "-x265-params", params]
     elif codec == "vp9":
         words += ["-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", preset, "-maxrate", str(peak)]
         words += ["-bufsize", str(buffer), "-pass", str(number), "-passlogfile", str(log), "-row-mt", "1"]
     else:
-        words += ["-c:v", "libsvtav1", "-preset", preset, "-maxrate", str(peak), "-bufsize", str(buffer)]
+        # the wrapper of FFmpeg has no VBV with a target bitrate
+        words += ["-c:v", "libsvtav1", "-preset", preset]
     return words
 
 
