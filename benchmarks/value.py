@@ -32,7 +32,7 @@ import abr
 import encoder
 import ladders
 from benchmarks._value import audit, chunk_boundaries, viewers
-from benchmarks._value.cache import cached, code_digest
+from benchmarks._value.cache import cached, code_digest, described
 from benchmarks._value.encodes import BUFFER_SECONDS, GOP_SECONDS, PEAK, anchor_rungs, make_anchor, make_ours
 from benchmarks._value.measurements import METRICS, at_equal_cpu, bd_rates, measure, saving_at
 from ladders import APPLE_LADDERS
@@ -47,14 +47,14 @@ def compare(path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     key |= {"ffmpeg": ffmpeg_version(), "peak": PEAK, "buffer": BUFFER_SECONDS, "gop": GOP_SECONDS}
     with_rungs = {**key, "rungs": anchor_rungs(source, chosen.codec)}
     anchor = cached("anchor", with_rungs, lambda folder: make_anchor(source, chosen.codec, preset, folder))
-    points = cached("frame scores", {"files": anchor["files"]}, lambda _: measure(source, anchor["files"]))
+    points = cached("frame scores", described(anchor["files"]), lambda _: measure(source, anchor["files"]))
     result: dict[str, Any] = {"video": path.name, "anchor": {**anchor, "points": points}, "modes": {}}
     slower = [{"cpu": anchor["cpu"], "bd_rate": 0.0}]
     for name in filter(None, chosen.anchor_presets.split(",")):
         at = {**with_rungs, "preset": name}
         other = cached("anchor", at, lambda folder, name=name: make_anchor(source, chosen.codec, name, folder))
         scored = cached(
-            "frame scores", {"files": other["files"]}, lambda _, other=other: measure(source, other["files"])
+            "frame scores", described(other["files"]), lambda _, other=other: measure(source, other["files"])
         )
         slower.append({"preset": name, "cpu": other["cpu"], "bd_rate": bd_rates(points, scored)["mean"]})
     result["slower_presets"] = slower
@@ -64,7 +64,7 @@ def compare(path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     for mode in filter(None, chosen.modes.split(",")):
         mine = {**key, "mode": mode, "options": options, "code": code_digest()}
         ours = cached("ours", mine, lambda folder, mode=mode: make_ours(source, mode, options, folder))
-        scored = cached("frame scores", {"files": ours["files"]}, lambda _, ours=ours: measure(source, ours["files"]))
+        scored = cached("frame scores", described(ours["files"]), lambda _, ours=ours: measure(source, ours["files"]))
         rungs = [saving_at(points, point) for point in scored]
         if chosen.viewers:
             fixed = viewers.fixed_presentation(source, anchor["files"], [point["frames"] for point in points])

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,11 @@ def cached(kind: str, key: Mapping[str, Any], make: Callable[[Path], Any]) -> An
         part.write_text(json.dumps(result))
         part.replace(folder / "result.json")
     return json.loads((folder / "result.json").read_text())
+
+
+def described(files: Sequence[str]) -> dict[str, Any]:
+    """Return names, sizes and modification times of files, as the key of what is measured on them."""
+    return {"files": list(files), "states": [[Path(f).stat().st_size, Path(f).stat().st_mtime_ns] for f in files]}
 
 
 def code_digest() -> str:
