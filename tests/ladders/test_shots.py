@@ -16,6 +16,8 @@ import ladders
 from ladders.shots.detector import select_transitions
 from ladders.shots.frame_window import FrameWindow
 from ladders.shots.scan import ScanResult, scan
+from shotladder_runtime import process
+from shotladder_runtime.tools import ffmpeg_path
 
 SIZE = (160, 96)
 
@@ -225,8 +227,11 @@ def test_frames_that_change_size_begin_a_shot(tmp_path):
         pictures = [cv2.resize(scene(4, 1)[0], size)] * 30
         source = write_film(tmp_path / f"{number}.ts", pictures)
         paths.append(Path(source.path))
-    both = tmp_path / "both.ts"
-    both.write_bytes(paths[0].read_bytes() + paths[1].read_bytes())
+    both, later = tmp_path / "both.ts", tmp_path / "later.ts"
+    # the clock of the second part goes on where the first part ends
+    argv = [ffmpeg_path(), *process.QUIET, "-i", str(paths[1]), "-c", "copy", "-output_ts_offset", "1.2", str(later)]
+    process.run(argv)
+    both.write_bytes(paths[0].read_bytes() + later.read_bytes())
     source = encoder.inspect(both)
     sizes = [frame.luma.shape for frame in encoder.decode(source, on_undecodable=lambda first, last: None)]
     change = next(n for n in range(1, len(sizes)) if sizes[n] != sizes[n - 1])
