@@ -16,6 +16,8 @@ __all__ = ["PEAK_MARGIN", "Constraints", "RungTarget", "feasible_mask"]
 #: Fraction of the peak bitrate that allocations may use. Chosen by hand: the measured average of a rung may be lower
 #: than predicted, and containers add overhead.
 PEAK_MARGIN = 0.97
+#: VMAF; tolerance of comparisons against rounding.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def feasible_mask(
     # a chunk of several shots is as good as the worst of them
     best = np.where(feasible, table.worst_shot_vmaf, -100.0).max(axis=1)
     # the coarsest quantiser with which the whole rung reaches its VMAF
-    uniform = max(int((weights @ table.quality >= rung_target.quality).sum()) - 1, 0)
+    uniform = max(int((weights @ table.quality >= rung_target.quality - ROUNDING).sum()) - 1, 0)
     simple = np.minimum(best, table.worst_shot_vmaf[:, uniform])
     floor = np.minimum(rung_target.quality - constraints.floor_below_mean, simple)
     return feasible & (table.worst_shot_vmaf >= floor[:, None])

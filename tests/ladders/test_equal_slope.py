@@ -185,14 +185,25 @@ def constraints(draw):
     return bounds, RungTarget(draw(st.floats(20, 100)), draw(st.integers(1, 400)), most)
 
 
-def allowed_places(each, share, bounds, rung_target):
-    """The constraints in words: under the cap and the peak where a shot can be, then above the floor where it can."""
+def uniform_place(curves, frames, target):
+    """The coarsest quantiser with which all shots together reach the target, or the finest if none does."""
+    means = [
+        sum(c.quality[n] * count for c, count in zip(curves, frames, strict=True)) / sum(frames) for n in range(GRID)
+    ]
+    return max((n for n in range(GRID) if means[n] >= target - 1e-9), default=0)
+
+
+def allowed_places(each, share, bounds, rung_target, uniform):
+    """The constraints in words: under the cap and the peak where a shot can be, then above the floor where it can.
+
+    The floor is not above what one quantiser for all shots gives.
+    """
     peak = PEAK_MARGIN * bounds.peak_ratio * rung_target.bits * share
     few = (each.bits * each.peak_to_average <= peak) & (each.bits <= rung_target.max_bits)
     indices = [n for n in range(GRID) if each.quality[n] <= bounds.cap and few[n]]
     indices = sorted({*indices, GRID - 1})
     worst = each.quality - each.worst_shot_deficit
-    floor = min(rung_target.quality - bounds.floor_below_mean, max(worst[n] for n in indices))
+    floor = min(rung_target.quality - bounds.floor_below_mean, max(worst[n] for n in indices), worst[uniform])
     return [n in indices and worst[n] >= floor for n in range(GRID)]
 
 
@@ -200,7 +211,9 @@ def allowed_places(each, share, bounds, rung_target):
 @given(titles(chunks=(1, 3)), constraints())
 def test_equal_slope_is_optimal_within_the_constraints(title, bound):
     curves, frames = title
-    feasible_mask = [allowed_places(c, n / sum(frames), *bound) for c, n in zip(curves, frames, strict=True)]
+    uniform = uniform_place(curves, frames, bound[1].quality)
+    shares = [n / sum(frames) for n in frames]
+    feasible_mask = [allowed_places(c, share, *bound, uniform) for c, share in zip(curves, shares, strict=True)]
     everything = naive_losses(curves, frames, feasible_mask)
     for allocation in steps(equal_slope(curves, frames, *bound)):
         assert all(row[index] for row, index in zip(feasible_mask, allocation.indices, strict=True))
