@@ -33,7 +33,8 @@ MODES = ("per-shot", "per-title", "constant-quality", "fixed")
 AUTO = "auto"
 #: Target VMAF of sources above 1080p, where viewers sit closer to the screen. Chosen by hand.
 UHD_TARGET = 95.0
-#: Percentage of the bits; tolerance of the search by effort. From benchmarks.value.
+#: Percentage of the bits; tolerance of the search by effort. Balanced is from benchmarks.value and
+#: benchmarks.ladder_grids; the others are chosen by hand.
 EFFORT_TOLERANCES = {"fast": 6.0, "balanced": 2.0, "thorough": 0.25}
 
 

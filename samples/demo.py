@@ -14,7 +14,7 @@ import shotladder
 from samples.film import make_film
 from samples.traces import write_traces
 
-#: Size of the video, pixels: small, so that the demonstration takes about four minutes on two cores.
+#: Size of the video, pixels: small, so that the demonstration is short.
 SIZE = (640, 360)
 POLICIES = ("throughput", "bola-e", "bba-2")
 #: The video is played this many times in a row: viewers watch longer than 48 s, and buffers need a minute to fill.
