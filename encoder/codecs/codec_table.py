@@ -67,8 +67,8 @@ _BUILT_IN = (
             EncoderOverride("b-frames", _X264_B_FRAMES, _X26_PRESETS[2:8]),
             EncoderOverride("decisions", _X264_DECISIONS, ("fast", "medium")),
             EncoderOverride("thorough", _X264_THOROUGH, ("fast", "medium", "slow")),
-            # strength 0.6 lies between two that were measured on 10 s of five videos at four CRFs (2026-11-29): 0.7 and 0.5
-            # save 7.6 and 11.1 percent of the bits at equal VMAF, and 2.4 and 2.3 percent at equal XPSNR
+            # strength 0.6 lies between two that were measured on 10 s of five videos at four CRFs (2026-11-29): 0.7 and
+            # 0.5 save 7.6 and 11.1 percent of the bits at equal VMAF, and 2.4 and 2.3 percent at equal XPSNR
             EncoderOverride(
                 "weak AQ, thorough",
                 (*_X264_WEAK_AQ, *_X264_THOROUGH),
