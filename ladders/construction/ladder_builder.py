@@ -32,6 +32,9 @@ HULL_POINTS = 40
 SETTLED = 0.05
 #: VMAF; if the mean already is within this distance, only violated constraints are corrected. Chosen by hand.
 NEAR = 0.3
+#: VMAF; maximum difference between the chunks that are chosen again and their rung. Chosen by hand: larger errors of
+#: the other chunks are corrected in those.
+MAX_COMPENSATION = 3.0
 #: Factor by which the peak is raised until the target VMAF of a rung is feasible. Chosen by hand.
 PEAK_RELAXATION = 1.25
 #: A peak ratio from which the peak does not constrain any chunk. Chosen by hand.
@@ -170,6 +173,34 @@ class LadderBuilder:
                 current[n], remaining = better[n], remaining - gains[n]
             better = current
         return self._quantisers(better)
+
+    def requantise_chunks(self, curves: Curves, rung: Rung, indices: Sequence[int]) -> tuple[float, ...]:
+        """Return the quantisers with which a per-shot rung reaches its VMAF if only some chunks are changed.
+
+        The mean VMAF of these chunks differs from that of the rung by `MAX_COMPENSATION` or less.
+        """
+        own, chosen = curves[rung.width, rung.height], np.asarray(indices)
+        current = np.array([self.grid_index(quantiser) for quantiser in rung.quantisers])
+        weights = np.asarray(self.frames, np.float64) / sum(self.frames)
+        deficits = weights * self.pooling.deficit(stack_curves(own).quality[np.arange(len(own)), current])
+        share = float(weights[chosen].sum())
+        others = float(deficits.sum() - deficits[chosen].sum())
+        highest, lowest = (
+            float(self.pooling.deficit(np.clip(rung.quality + change, 0.0, 100.0)))
+            for change in (MAX_COMPENSATION, -MAX_COMPENSATION)
+        )
+        needed = (float(self.pooling.deficit(rung.quality)) - others) / share
+        target = float(self.pooling.inverse(np.clip(needed, highest, lowest)))
+        constraints, rung_target = self._feasible_constraints(own, RungTarget(rung.quality, rung.rate * self.duration))
+        part = equal_slope(
+            [own[n] for n in chosen],
+            [self.frames[n] for n in chosen],
+            constraints,
+            replace(rung_target, bits=rung_target.bits * share),
+            self.pooling,
+        )
+        current[chosen] = part.for_quality(target).indices
+        return self._quantisers(current)
 
     def hull(self, curves: Curves) -> tuple[HullPoint, ...]:
         """Return a subset of the points of the title curve at every height."""

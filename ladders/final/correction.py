@@ -15,6 +15,7 @@ from ladders.allocation.vbv_constraint import kept_fractions
 from ladders.construction.find_ladder import rebuild_rungs, requantise
 from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
 from ladders.final.active_constraints import AT_PEAK
+from ladders.final.batches import encode_in_batches
 from ladders.final.final_encodes import (
     FinalChunk,
     FinalEncodes,
@@ -48,6 +49,11 @@ FLOOR_TOLERANCE = 0.25
 RATE_TOLERANCE = 0.05
 #: Number of violations, from the first, whose constraints are promises: VMAF (or bitrate) and peak.
 PROMISED = 2
+#: Violation, in tolerances, from which a rung is corrected after every frame of it was measured. Chosen by hand: the
+#: measurement on a stride, by which rungs are corrected before, differs by up to 0.1 VMAF.
+MAX_FINAL_VIOLATION = 1.25
+#: VMAF; a difference to the mean that no shot has.
+NO_FLOOR = 100.0
 #: Maximum number of corrections. Chosen by hand.
 MAX_CORRECTIONS = 3
 #: Maximum number of corrections with a decoder buffer: large frames shrink less than their chunk. Chosen by hand.
@@ -68,6 +74,9 @@ def encode_with_correction(
 ) -> tuple[Ladder, FinalEncodes]:
     """Encode and measure a ladder, and encode the rungs that violate their targets again with other quantisers.
 
+    Rungs are encoded and corrected by measurements on the frame stride of the prober; every frame is measured once, at
+    the end.
+
     Parameters
     ----------
     prober : Prober
@@ -86,25 +95,50 @@ def encode_with_correction(
         Of that ladder.
     """
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
+    stride = prober.frame_stride
     top = None
     if ladder.mode != "fixed" and len(ladder.rungs) > 1:
-        with begin("encode and measure the top rung") as advance:
-            top = encode_final_chunks(prober, replace(ladder, rungs=ladder.rungs[-1:]), advance)
-        ladder = _rebuild(prober, ladder, top, request)
-    with begin("encode and measure") as advance:
-        finals = encode_final_chunks(prober, ladder, advance, top)
-    rounds: list[CorrectionRound] = []
-    max_bits: dict[Rung, NDArray[np.float64] | float] = {}
+        with begin("encode the top rung") as advance:
+            highest = replace(ladder, rungs=ladder.rungs[-1:])
+            highest, top = encode_in_batches(prober, highest, request, advance, frame_stride=stride)
+        ladder = _rebuild(prober, replace(ladder, rungs=(*ladder.rungs[:-1], *highest.rungs)), top, request)
+    with begin("encode the other rungs" if top else "encode") as advance:
+        ladder, finals = _encode(prober, ladder, request, advance, top)
     corrections = MAX_CORRECTIONS if request.constraints.vbv_seconds is None else MAX_BUFFER_CORRECTIONS
+    ladder, finals = _correct(prober, CorrectionRound(ladder, finals, ()), request, begin, corrections)
+    if stride == 1:
+        return ladder, finals
+    with begin("measure every frame") as advance:
+        finals = encode_final_chunks(prober, ladder, advance, finals)
+    return _correct(prober, CorrectionRound(ladder, finals, ()), request, begin, 1, is_final=True)
+
+
+def _correct(
+    prober: Prober,
+    start: CorrectionRound,
+    request: LadderRequest,
+    begin: Stage,
+    corrections: int,
+    *,
+    is_final: bool = False,
+) -> tuple[Ladder, FinalEncodes]:
+    """Encode the rungs that violate their targets again, up to a number of times, and return the best encodes.
+
+    In the final corrections, every frame is measured, and only what is promised is corrected.
+    """
+    ladder, finals, rounds = start.ladder, start.finals, list[CorrectionRound]()
+    promised = replace(request, constraints=replace(request.constraints, floor_below_mean=NO_FLOOR))
+    max_bits: dict[Rung, NDArray[np.float64] | float] = {}
     while True:
         uniform = _vmaf_with_one_quantiser(prober, ladder, request)
         violations = measure_violations(prober.source, ladder, finals, request.constraints, prober.encoding, uniform)
         rounds.append(CorrectionRound(ladder, finals, violations))
         # floor and quality step are corrected once: later rounds would follow the noise of the curves
-        counted = None if len(rounds) == 1 else PROMISED
-        violating = [n for n, each in enumerate(violations) if max(each[:counted]) > 1]
+        corrects_all = len(rounds) == 1 and not is_final
+        worst = [max(each if corrects_all else each[:PROMISED]) for each in violations]
+        violating = [n for n, each in enumerate(worst) if each > (MAX_FINAL_VIOLATION if is_final else 1)]
         if not violating or len(rounds) > corrections:
-            break
+            return best_encodes(rounds)
         prober.results = add_final_encodes(prober, ladder, finals)
         rung_targets = {}
         for n in violating:
@@ -113,12 +147,12 @@ def encode_with_correction(
             # a maximum that one round has shown holds in later rounds
             max_bits[identity] = np.minimum(rung_target.max_bits, max_bits.get(identity, np.inf))
             rung_targets[n] = replace(rung_target, max_bits=max_bits[identity])
-        better = requantise(prober, ladder, request, rung_targets)
+        better = requantise(prober, ladder, request if corrects_all else promised, rung_targets)
         if better == ladder:
-            break
+            return best_encodes(rounds)
         with begin(f"correct {len(violating)} of {len(ladder.rungs)} rungs") as advance:
-            ladder, finals = better, encode_final_chunks(prober, better, advance, finals)
-    return best_encodes(rounds)
+            stride = 1 if is_final else prober.frame_stride
+            ladder, finals = better, encode_final_chunks(prober, better, advance, finals, stride)
 
 
 def _rebuild(prober: Prober, ladder: Ladder, top: FinalEncodes, request: LadderRequest) -> Ladder:
@@ -139,6 +173,20 @@ def _rebuild(prober: Prober, ladder: Ladder, top: FinalEncodes, request: LadderR
     if (rungs[-1].width, rungs[-1].height) == (kept.width, kept.height):
         rungs = unique_rungs((*rungs[:-1], kept))
     return replace(ladder, rungs=rungs)
+
+
+def _encode(
+    prober: Prober, ladder: Ladder, request: LadderRequest, progress: Progress, top: FinalEncodes | None
+) -> tuple[Ladder, FinalEncodes]:
+    """Encode all rungs, or those below a top rung that is encoded already."""
+    stride = prober.frame_stride
+    if top is None:
+        return encode_in_batches(prober, ladder, request, progress, frame_stride=stride)
+    if len(ladder.rungs) > 1:
+        others = replace(ladder, rungs=ladder.rungs[:-1])
+        others, _ = encode_in_batches(prober, others, request, progress, frame_stride=stride)
+        ladder = replace(ladder, rungs=unique_rungs((*others.rungs, ladder.rungs[-1])))
+    return ladder, encode_final_chunks(prober, ladder, progress, top, stride)
 
 
 def _identity(rung: Rung) -> Rung:

@@ -1,8 +1,8 @@
-"""Encode all rungs of a ladder, and measure them on every frame."""
+"""Encode all rungs of a ladder, and measure them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,17 @@ import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import Ladder
 from ladders.ladder_request import EncodeSettings
-from ladders.probing.chunk_measurement import MeasuredJob, measure_chunk, measuring, rate_point, shot_vmaf
+from ladders.probing.chunk_measurement import (
+    MeasuredJob,
+    interpolate_frames,
+    measure_chunk,
+    measuring,
+    rate_point,
+    shot_vmaf,
+)
 from ladders.probing.probe_results import ProbePoint, ProbeResults
 from ladders.probing.prober import Prober
+from ladders.probing.sampling import frame_stride_for
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all
 
@@ -35,9 +43,12 @@ class FinalChunk:
     parts : tuple of int
         Bits from each key frame to the next.
     vmaf : ndarray of float64, shape (frames,)
+        Interpolated between the measured frames.
     engine, model : str
         VMAF implementation and model.
     encode_cpu_seconds, measure_cpu_seconds : float
+    frame_stride : int
+        Every `frame_stride`-th frame was measured.
     """
 
     path: Path
@@ -47,6 +58,7 @@ class FinalChunk:
     model: str
     encode_cpu_seconds: float
     measure_cpu_seconds: float
+    frame_stride: int = 1
 
     @property
     def bits(self) -> int:
@@ -79,6 +91,7 @@ class FinalEncodes:
 class _Job(MeasuredJob):
     renditions: tuple[Rendition, ...]
     quantisers: tuple[float, ...]
+    frame_stride: int
 
     @property
     def encodes(self) -> ChunkJob:
@@ -92,7 +105,11 @@ class _Job(MeasuredJob):
 
 
 def encode_final_chunks(
-    prober: Prober, ladder: Ladder, progress: Progress | None = None, before: FinalEncodes | None = None
+    prober: Prober,
+    ladder: Ladder,
+    progress: Progress | None = None,
+    before: FinalEncodes | None = None,
+    frame_stride: int = 1,
 ) -> FinalEncodes:
     """Encode and measure every chunk of every rung that is not in the store.
 
@@ -105,81 +122,113 @@ def encode_final_chunks(
         Receives (finished frames, all frames).
     before : FinalEncodes, optional
         Encodes of the round before a correction; their cost is included.
+    frame_stride : int
+        Maximum frame stride of the measurement, odd.
 
     Returns
     -------
     FinalEncodes
     """
+    rows = encode_chunks(prober, ladder, range(len(ladder.chunks)), progress, frame_stride)
+    known = {(final.path, final.frame_stride) for row in before.chunks for final in row} if before else set()
+    new = [final for row in rows for final in row.values() if (final.path, final.frame_stride) not in known]
+    return FinalEncodes(
+        tuple(tuple(row.values()) for row in rows),
+        sum(final.encode_cpu_seconds for final in new) + (before.encode_cpu_seconds if before else 0.0),
+        sum(final.measure_cpu_seconds for final in new) + (before.measure_cpu_seconds if before else 0.0),
+    )
+
+
+def encode_chunks(
+    prober: Prober,
+    ladder: Ladder,
+    indices: Sequence[int],
+    progress: Progress | None = None,
+    frame_stride: int = 1,
+) -> list[dict[int, FinalChunk]]:
+    """Encode and measure some chunks of every rung; return them by rung, then by the index of the chunk."""
     renditions = ladder.renditions()
     jobs = [
         _Job(
             prober.source,
-            chunk,
+            ladder.chunks[n],
             prober.encoding,
             prober.store,
-            tuple(replace(rendition, override=override) for rendition in renditions),
-            tuple(r.quantisers[n] for r in ladder.rungs),
+            tuple(replace(rendition, override=ladder.chunk_overrides[n]) for rendition in renditions),
+            tuple(rung.quantisers[n] for rung in ladder.rungs),
+            frame_stride_for(ladder.chunks[n], frame_stride),
         )
-        for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.chunk_overrides, strict=True))
+        for n in indices
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
-    done = 0
+    done, total = 0, sum(job.chunk.frame_count for job in jobs) * len(renditions)
     for job, row in run_all(prober.executor, run_job, jobs):
         for rendition, final in zip(job.renditions, row, strict=True):
             # another machine may have encoded it
             made[job.chunk, rendition.id] = replace(final, path=prober.store.fetch(final.path))
         done += job.chunk.frame_count * len(row)
         if progress:
-            progress(done, prober.source.frame_count * len(renditions))
-    rows = [[made[chunk, rendition.id] for rendition in renditions] for chunk in ladder.chunks]
-    known = {final.path for row in before.chunks for final in row} if before else set()
-    new = [final for row in rows for final in row if final.path not in known]
-    return FinalEncodes(
-        tuple(zip(*rows, strict=True)),
-        sum(final.encode_cpu_seconds for final in new) + (before.encode_cpu_seconds if before else 0.0),
-        sum(final.measure_cpu_seconds for final in new) + (before.measure_cpu_seconds if before else 0.0),
-    )
+            progress(done, total)
+    return [{n: made[ladder.chunks[n], rendition.id] for n in indices} for rendition in renditions]
 
 
 def run_job(job: _Job) -> tuple[FinalChunk, ...]:
-    """Encode one chunk in all renditions and measure it on every frame."""
+    """Encode one chunk in all renditions and measure it."""
     paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
-    cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
-    with job.store.lock_job("final", cache_keys):
-        measured = _measured(job, paths, cache_keys)
+    with job.store.lock_job("final", [_cache_key(job, path, job.frame_stride) for path in paths]):
+        measured = _measured(job, paths)
     return tuple(
         FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})
         for path, value in zip(paths, measured, strict=True)
     )
 
 
-def _measured(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
-    """Return the measurements of each rendition; measure the renditions that are not in the store."""
+def _cache_key(job: _Job, path: Path, frame_stride: int) -> dict[str, Any]:
+    """Return the cache key of a measurement; the default frame stride is not part of it."""
+    stride = {"frame_stride": frame_stride} if frame_stride > 1 else {}
+    return {"encode": path.stem, **stride, **measuring(job.encoding)}
+
+
+def _measured(job: _Job, paths: Sequence[Path]) -> list[Any]:
+    """Return the measurements of each rendition; measure the renditions that are not in the store.
+
+    A measurement of every frame takes the place of one on a stride.
+    """
     cpu = encoder.encode_chunk(job.encodes)
-    measured = [job.store.read_json("final", cache_key) for cache_key in cache_keys]
+    strides = sorted({1, job.frame_stride})
+    measured: list[Any] = [
+        next(filter(None, (job.store.read_json("final", _cache_key(job, path, each)) for each in strides)), None)
+        for path in paths
+    ]
     missing = [n for n, value in enumerate(measured) if value is None]
     if missing:
         here = [job.store.fetch(paths[n]) for n in missing]
-        scores = measure_chunk(job.source, job.chunk, here, job.encoding, 1)
+        scores = measure_chunk(job.source, job.chunk, here, job.encoding, job.frame_stride)
         for n, path, score in zip(missing, here, scores, strict=True):
             measured[n] = {
-                "vmaf": score.vmaf.tolist(),
+                "vmaf": interpolate_frames(job.chunk, score.frames, score.vmaf).tolist(),
                 "engine": score.engine,
                 "model": score.model,
                 "parts": encoder.count_part_bits(path),
                 "encode_cpu_seconds": cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
+                "frame_stride": job.frame_stride,
             }
-            job.store.write_json("final", cache_keys[n], measured[n])
+            job.store.write_json("final", _cache_key(job, paths[n], job.frame_stride), measured[n])
     return measured
 
 
 def add_final_encodes(prober: Prober, ladder: Ladder, finals: FinalEncodes) -> ProbeResults:
     """Return the results of a prober and, as exact results, those of final encodes."""
+    return add_final_chunks(prober, ladder, [dict(enumerate(row)) for row in finals.chunks])
+
+
+def add_final_chunks(prober: Prober, ladder: Ladder, rows: Sequence[Mapping[int, FinalChunk]]) -> ProbeResults:
+    """Return the results of a prober and, as exact results, those of the final encodes of some chunks of each rung."""
     points = []
     other = ladder.overrides_except(prober.encoding.default_override())
-    for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
-        for n, final in enumerate(row):
+    for rung, row in zip(ladder.rungs, rows, strict=True):
+        for n, final in row.items():
             point = ProbePoint(n, (rung.width, rung.height), rung.quantisers[n], override=other.get(n, ""))
             result = final_point(prober.source, ladder.chunks[n], point.quantiser, final, prober.encoding)
             points.append((point, result))

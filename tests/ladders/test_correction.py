@@ -224,7 +224,7 @@ def test_encode_with_correction_changes_only_what_violates(tmp_path):
         delivered, finals = encode_with_correction(
             prober, replace(ladder, rungs=spoilt), REQUEST, lambda title: RecordingStage(said, title)
         )
-    assert said[0] == "encode and measure"
+    assert said[0] == "encode"
     assert any(title.startswith("correct") for title in said[1:])
     for n, (rung, row) in enumerate(zip(delivered.rungs, finals.chunks, strict=True)):
         for chunk, encoded in zip(chunks, row, strict=True):
