@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, Source, get_codec, min_vbv_bitrate, read_stitched_samples
-from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget
+from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget, floor_tolerance
 from ladders.allocation.vbv_constraint import kept_fractions
 from ladders.construction.find_ladder import rebuild_rungs, requantise
 from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
@@ -43,8 +43,8 @@ Violations = tuple[float, ...]
 
 #: VMAF; tolerance of the measured mean of a rung. Chosen by hand: below what a quantiser step changes on short titles.
 TOLERANCE = 0.4
-#: VMAF; tolerance of the floor and of the quality step. Chosen by hand.
-FLOOR_TOLERANCE = 0.25
+#: VMAF; tolerance of the quality step. Chosen by hand.
+STEP_TOLERANCE = 0.25
 #: Relative tolerance of the bitrate of a rung of the fixed ladder. Chosen by hand.
 RATE_TOLERANCE = 0.05
 #: Number of violations, from the first, whose constraints are promises: VMAF (or bitrate) and peak.
@@ -313,8 +313,9 @@ def _chunk_violations(
     worst = 0.0
     if constraints.max_quality_step is not None and len(row) > 1:
         jumps = np.abs(np.diff([encoding.pool(final.vmaf) for final in row]))
-        worst = float(jumps.max() - constraints.max_quality_step) / FLOOR_TOLERANCE
-    floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - constraints.floor_below_mean
+        worst = float(jumps.max() - constraints.max_quality_step) / STEP_TOLERANCE
+    mean = encoding.pool(np.concatenate([final.vmaf for final in row]))
+    floor, tolerance = mean - constraints.floor_below_mean, floor_tolerance(mean)
     finest = get_codec(encoding.codec).quantisers[0]
     floors = np.full(len(row), floor) if uniform_vmaf is None else np.minimum(floor, uniform_vmaf)
     for chunk, quantiser, final, least in zip(ladder.chunks, rung.quantisers, row, floors, strict=True):
@@ -322,7 +323,7 @@ def _chunk_violations(
         peak_bitrate = point.peak_to_average * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
         # a chunk near the peak or the limit of the buffer cannot have more bits, even below the floor
         if max(peak_bitrate / AT_PEAK, _min_buffer_rate(samples, constraints, chunk)) < peak and quantiser > finest:
-            worst = max(worst, (least - (point.quality - point.worst_shot_deficit)) / FLOOR_TOLERANCE)
+            worst = max(worst, (least - (point.quality - point.worst_shot_deficit)) / tolerance)
     return highest / peak, worst
 
 

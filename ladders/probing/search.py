@@ -41,14 +41,15 @@ __all__ = ["OperatingPointSource", "ProbeSearch", "SearchResult"]
 PILOT_FRACTIONS = (0.25, 0.6)
 #: The same of fast-preset probes, further apart.
 FAST_PILOT_FRACTIONS = (0.22, 0.65)
-#: Quantiser fraction of the first probe of any other chunk, and of the target-preset probe of a pilot that calibrates
-#: its fast-preset probes.
-FIRST_FRACTION = 0.5
+#: Quantiser fraction of the target-preset probe of a pilot that calibrates its fast-preset probes.
+SHIFT_FRACTION = 0.45
 #: Minimum and maximum number of chunks that are probed at all sizes, from which the curves of the others are
 #: transferred.
 PILOTS = (2, 3)
 #: Chunks per pilot between these numbers: a curve that is transferred to few chunks is not worth many pilots.
 CHUNKS_PER_PILOT = 4
+#: VMAF from which a probe does not show the level of a curve: the scale ends at 100. Chosen by hand.
+SATURATED = 99.0
 #: Halvings of the bits; minimum distance of two probes at one size.
 MIN_PROBE_DISTANCE = 0.45
 #: Added standard deviation of ln(bits) of a curve of fast-preset probes after its calibration.
@@ -131,8 +132,8 @@ class ProbeSearch:
     the tolerance, together with the probes that selected rungs need.
 
     These probes are by the target preset, one at a time: the level of a curve differs between chunks much more than its
-    shape. The first probe of a chunk is at the size of the top rung, whose final encodes cost most; the others are at
-    the quantiser that a rung would use.
+    shape. All are at the size and quantiser that a rung would use, the first one of a chunk at those of the top rung,
+    whose final encodes cost most: probes near the final quantiser take the place of final encodes.
 
     Parameters
     ----------
@@ -185,7 +186,7 @@ class ProbeSearch:
         for chunk in evenly_spaced(count, len(self.prober.chunks)):
             points = [point for size in self.sizes for point in self._pilot_points(chunk, size)]
             if self._uses_fast:
-                points.append(self._first_point(chunk, middle))
+                points.append(ProbePoint(chunk, middle, self._codec.quantiser_at(SHIFT_FRACTION)))
             pilots.append(_Candidate(tuple(points), sum(map(self._cost, points))))
         if self.stopping.budget is not None:
             self._probe(pilots[:1], None)
@@ -201,10 +202,6 @@ class ProbeSearch:
         """Return the probes of a pilot at a size."""
         fractions = FAST_PILOT_FRACTIONS if self._uses_fast else PILOT_FRACTIONS
         return [ProbePoint(chunk, size, self._codec.quantiser_at(each), fast=self._uses_fast) for each in fractions]
-
-    def _first_point(self, chunk: int, size: Size) -> ProbePoint:
-        """Return the first probe of a chunk by the target preset."""
-        return ProbePoint(chunk, size, self._codec.quantiser_at(FIRST_FRACTION))
 
     def _cost(self, point: ProbePoint) -> float:
         """Return the approximate cost of a probe, in frames of the tallest size."""
@@ -241,9 +238,9 @@ class ProbeSearch:
                 candidates.append(_Candidate((point,), self._cost(point), gain, key in needed))
             else:
                 firsts[key[0]] += gain
-        top_size = next(iter(rungs[-1]))
+        top_size, top_quantisers = next(iter(rungs[-1].items()))
         for chunk, gain in firsts.items():
-            point = self._first_point(chunk, top_size)
+            point = ProbePoint(chunk, top_size, top_quantisers[chunk])
             candidates.append(_Candidate((point,), self._cost(point), gain, needed=True, first=True))
         return total, candidates
 
@@ -298,7 +295,12 @@ class ProbeSearch:
             return SIGMA_PRIOR
         index = self.sizes.index
         sizes_away = None if size in known else abs(index(nearest_probed_size(size, known, self.sizes)) - index(size))
-        exact, fast = self.prober.results.exact(chunk, size), self.prober.results.fast(chunk, size)
+        exact, fast = (
+            [q for q, point in points.items() if point.quality < SATURATED]
+            for points in (self.prober.results.exact(chunk, size), self.prober.results.fast(chunk, size))
+        )
+        if not exact and not fast and size in known:
+            return SIGMA_PRIOR
         probed = np.array([*exact, *fast])
         steps = (probed - quantiser) / self._codec.rate_halving
         # bits of film grain halve within few quantiser steps; the larger of both distances counts
