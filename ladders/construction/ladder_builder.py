@@ -188,23 +188,31 @@ class LadderBuilder:
         ratios = 1 - excess / np.cumsum(deficits[order])
         enough = (ratios >= 1 / MAX_CORRECTION) & (ratios <= MAX_CORRECTION)
         count = int(np.argmax(enough)) + 1 if enough.any() else len(order)
-        return self.requantise_chunks(curves, changed, order[:count].tolist(), rung_target)
+        return self._requantise(curves, changed, order[:count], rung_target)
 
-    def requantise_chunks(
-        self, curves: Curves, rung: Rung, indices: Sequence[int], rung_target: RungTarget | None = None
-    ) -> tuple[float, ...]:
+    def requantise_chunks(self, curves: Curves, rung: Rung, indices: Sequence[int]) -> tuple[float, ...]:
         """Return the quantisers with which a per-shot rung reaches its VMAF if only some chunks are changed.
 
         The change of their deficit is limited to a factor of `MAX_COMPENSATION`.
         """
-        own, chosen, current = curves[rung.width, rung.height], np.asarray(indices), self._indices(rung)
+        rung_target = RungTarget(rung.quality, rung.rate * self.duration)
+        return self._requantise(curves, rung, np.asarray(indices), rung_target, MAX_COMPENSATION)
+
+    def _requantise(
+        self,
+        curves: Curves,
+        rung: Rung,
+        chosen: NDArray[np.int64],
+        rung_target: RungTarget,
+        max_change: float = np.inf,
+    ) -> tuple[float, ...]:
+        """Choose some chunks of a rung again; their deficit changes by a limited factor."""
+        own, current = curves[rung.width, rung.height], self._indices(rung)
         deficits = self._weights * self.pooling.deficit(stack_curves(own).quality[np.arange(len(own)), current])
         share, planned = float(self._weights[chosen].sum()), float(deficits[chosen].sum())
         needed = float(self.pooling.deficit(rung.quality)) - (float(deficits.sum()) - planned)
-        target = self.pooling.inverse(np.clip(needed, planned / MAX_COMPENSATION, planned * MAX_COMPENSATION) / share)
-        constraints, rung_target = self._feasible_constraints(
-            own, rung_target or RungTarget(rung.quality, rung.rate * self.duration)
-        )
+        target = self.pooling.inverse(np.clip(needed, planned / max_change, planned * max_change) / share)
+        constraints, rung_target = self._feasible_constraints(own, rung_target)
         max_bits = np.broadcast_to(rung_target.max_bits, len(own))[chosen]
         part = equal_slope(
             [own[n] for n in chosen],

@@ -16,10 +16,10 @@ from ladders.rd.curve_interpolation import (
     shift_curve,
     shift_through_points,
 )
-from ladders.rd.curve_transfer import impute_curves, mean_curve
+from ladders.rd.curve_transfer import impute_curves
 from ladders.rd.curves import Curve, Size, quantiser_grid
 
-__all__ = ["Curves", "fit_all", "known_sizes"]
+__all__ = ["Curves", "fit_all", "fit_chunk_probes", "fittable_sizes", "impute_from_probes"]
 
 #: Curves of all chunks by size.
 Curves = Mapping[Size, list[Curve]]
@@ -34,21 +34,28 @@ def fit_all(prober: Prober, sizes: Sequence[Size], overrides: Mapping[int, str] 
     Parameters
     ----------
     prober : Prober
-        With one or more chunks that are probed at two quantisers at every size.
     sizes : sequence of (int, int)
         Tallest first.
     overrides : mapping, optional
         From indices of chunks to encoder overrides. Their curves are shifted by the probes with the override.
+    """
+    fits = [fit_chunk_probes(prober, n, sizes) for n in range(len(prober.chunks))]
+    curves = impute_from_probes(prober, sizes, fits)
+    for n, name in (overrides or {}).items():
+        points = {size: list(prober.results.exact(n, size, name).values()) for size in sizes}
+        for size, curve in apply_encoder_offset({size: curves[size][n] for size in sizes}, points).items():
+            curves[size][n] = curve
+    return curves
 
-    Notes
-    -----
-    A size with one probe, or with probes near each other, has the shape of the mean curve of the chunks that are fitted
-    at that size, or of the curve that is transferred from another size of the chunk; it is shifted through the probes.
+
+def impute_from_probes(prober: Prober, sizes: Sequence[Size], fits: Sequence[Mapping[Size, Curve]]) -> Curves:
+    """Impute the curves of chunks and sizes without a fit, and shift them through the probes that they have.
+
     What these shifts show at a size on average is also true of the chunks without a probe there: the mean of n shifts,
     shrunk by n / (n + 1), is applied to them.
     """
-    fits = _fit_probes(prober, sizes)
     curves = impute_curves(fits, [chunk.frame_count for chunk in prober.chunks], sizes)
+    # sizes with single probes or final encodes
     for size, row in curves.items():
         without = [n for n in range(len(row)) if size not in fits[n]]
         points = {n: list(prober.results.exact(n, size).values()) for n in without}
@@ -56,49 +63,23 @@ def fit_all(prober: Prober, sizes: Sequence[Size], overrides: Mapping[int, str] 
         common = np.sum(offsets, axis=0) / (len(offsets) + 1) if offsets else np.zeros(2)
         for n in without:
             row[n] = shift_through_points(row[n], points[n]) if points[n] else shift_curve(row[n], *common)
-    for n, name in (overrides or {}).items():
-        found = {size: list(prober.results.exact(n, size, name).values()) for size in sizes}
-        for size, curve in apply_encoder_offset({size: curves[size][n] for size in sizes}, found).items():
-            curves[size][n] = curve
     return curves
 
 
-def known_sizes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
-    """Return the sizes at which probes give the curve of a chunk, if need be with the shape of other curves."""
-    fittable = _fittable_sizes(prober, chunk, sizes)
-    return [size for size in sizes if size in fittable or prober.results.exact(chunk, size)]
-
-
-def _fit_probes(prober: Prober, sizes: Sequence[Size]) -> list[dict[Size, Curve]]:
-    """Fit the curves of every chunk at the sizes with probes; chunks with a fit have no curves of others' shape."""
-    frames = [chunk.frame_count for chunk in prober.chunks]
-    fits = [_fit_chunk_probes(prober, n, sizes) for n in range(len(frames))]
-    fitted = [n for n, curves in enumerate(fits) if curves]
-    shapes = {size: mean_curve({n: fits[n][size] for n in fitted if size in fits[n]}, frames) for size in sizes}
-    for n, curves in enumerate(fits):
-        if n not in fitted:
-            for size in known_sizes(prober, n, sizes):
-                points = list(prober.results.exact(n, size).values())
-                curves[size] = shift_through_points(shapes[size](frames[n]), points)
-    return fits
-
-
-def _fit_chunk_probes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Curve]:
-    """Fit the curves of a chunk at the sizes with probes far enough from each other."""
+def fit_chunk_probes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> dict[Size, Curve]:
+    """Fit the curves of a chunk at the sizes with enough probes."""
     codec = get_codec(prober.encoding.codec)
     grid = quantiser_grid(*codec.quantisers, codec.step)
-    fittable = _fittable_sizes(prober, chunk, sizes)
+    fittable = fittable_sizes(prober, chunk, sizes)
     exact = {size: list(prober.results.exact(chunk, size).values()) for size in fittable}
+    if prober.encoding.fast_preset is None:
+        return {size: fit_curve(points, grid) for size, points in exact.items()}
     fast = {size: list(prober.results.fast(chunk, size).values()) for size in fittable}
-    if any(fast.values()):
-        return fit_chunk_curves(fast, exact, grid)
-    return {size: fit_curve(points, grid) for size, points in exact.items()}
+    return fit_chunk_curves(fast, exact, grid) if fittable else {}
 
 
-def _fittable_sizes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
+def fittable_sizes(prober: Prober, chunk: int, sizes: Sequence[Size]) -> list[Size]:
     """Return the sizes at which the probes of a chunk suffice to fit a curve."""
-    results = prober.results
-    has_fast = any(results.fast(chunk, size) for size in sizes)
-    probes = results.fast if has_fast else results.exact
+    probes = prober.results.fast if prober.encoding.fast_preset else prober.results.exact
     distance = MIN_PROBE_DISTANCE * get_codec(prober.encoding.codec).rate_halving
     return [size for size in sizes if (found := probes(chunk, size)) and max(found) - min(found) >= distance]

@@ -15,7 +15,7 @@ import numpy as np
 
 from encoder import Codec, get_codec
 from ladders.ladder_request import StoppingRule
-from ladders.probing.curve_fit import Curves, fit_all, known_sizes
+from ladders.probing.curve_fit import Curves, fit_chunk_probes, fittable_sizes, impute_from_probes
 from ladders.probing.probe_results import ProbePoint
 from ladders.probing.probe_runner import Progress
 from ladders.probing.prober import Prober
@@ -37,26 +37,21 @@ __all__ = ["OperatingPointSource", "ProbeSearch", "SearchResult"]
 # Quantisers are given as fractions of the quantiser range of the encoder. Constants without another origin are tuned on
 # the replays of benchmarks.ladder_grids.
 
-#: Quantiser fractions of the probes of a pilot at every size.
-PILOT_FRACTIONS = (0.25, 0.6)
-#: The same of fast-preset probes, further apart.
-FAST_PILOT_FRACTIONS = (0.22, 0.65)
-#: Quantiser fraction of the target-preset probe of a pilot that calibrates its fast-preset probes.
+#: Quantiser fractions of the first probes of a chunk at a size.
+FIRST_FRACTIONS = (0.25, 0.6)
+#: Quantiser fractions of the first fast-preset probes, further apart than `FIRST_FRACTIONS`.
+FAST_FRACTIONS = (0.22, 0.65)
+#: Quantiser fraction of the target-preset probe that calibrates the fast-preset probes of a chunk.
 SHIFT_FRACTION = 0.45
 #: Minimum and maximum number of chunks that are probed at all sizes, from which the curves of the others are
 #: transferred.
 PILOTS = (2, 3)
 #: Chunks per pilot between these numbers: a curve that is transferred to few chunks is not worth many pilots.
 CHUNKS_PER_PILOT = 4
-#: VMAF from which a probe does not show the level of a curve: the scale ends at 100. Chosen by hand.
-SATURATED = 99.0
 #: Halvings of the bits; minimum distance of two probes at one size.
 MIN_PROBE_DISTANCE = 0.45
 #: Added standard deviation of ln(bits) of a curve of fast-preset probes after its calibration.
 SIGMA_PRESET_SHIFT = 0.03
-#: Maximum standard deviation of ln(bits) of a single chunk on a selected rung, in standard deviations at which
-#: misallocation costs the tolerance. Chosen by hand: extrapolations over three halvings pass by default.
-SIGMA_RATIO = 1.3
 #: Standard deviation of ln(bits) of a chunk on a selected rung above which it is probed with every tolerance: below the
 #: prior, so that every chunk is probed.
 MAX_SIGMA = 0.75 * SIGMA_PRIOR
@@ -124,16 +119,16 @@ class _Candidate:
 class ProbeSearch:
     """Search for the curves of one title.
 
-    A few pilot chunks are probed at two quantisers at every size: they show the shape of the curves and the distance
-    between sizes. If the target preset is slow, these probes are by a fast preset, and one target-preset probe of each
-    pilot calibrates them. Round by round, a ladder is then built from the curves so far, and every probe that might
-    change it is valued: by the percentage of bits that it is expected to save over the whole title
-    (`expected_excess_rate`) per cost. The most valuable probes are made, as many as bring the expected excess down to
-    the tolerance, together with the probes that selected rungs need.
+    A few pilot chunks are probed at every size. Then, round by round, a ladder is built from the curves so far, and
+    every probe that might change it is valued: by the percentage of bits that it is expected to save over the whole
+    title (`expected_excess_rate`) per cost. The most valuable probes are made, as many as bring the expected excess
+    down to the tolerance, together with the probes that selected rungs need.
 
-    These probes are by the target preset, one at a time: the level of a curve differs between chunks much more than its
-    shape. All are at the size and quantiser that a rung would use, the first one of a chunk at those of the top rung,
-    whose final encodes cost most: probes near the final quantiser take the place of final encodes.
+    The first probes of a chunk are at the size of the top rung, whose final encodes cost most. A size at which the
+    curve of a chunk is transferred is probed once, at the quantiser that a rung would use, and the curve is shifted
+    through that probe. If the target preset is slow, first probes are by a fast preset; one
+    target-preset probe per chunk, at the first size that is probed, calibrates them. Later probes are by the target
+    preset.
 
     Parameters
     ----------
@@ -157,13 +152,14 @@ class ProbeSearch:
         self.stopping = stopping or StoppingRule()
         self._codec: Codec = get_codec(prober.encoding.codec)
         self._uses_fast = prober.encoding.fast_preset is not None
+        self._fits: list[dict[Size, Curve]] = [{} for _ in prober.chunks]
         # cost of the probes so far, in the unit of _Candidate.cost
         self._spent = 0.0
 
     def run(self, progress: Progress | None = None) -> SearchResult:
         """Probe until the expected excess is within the tolerance, or the budget is spent."""
         self._probe_pilots(sub_range(progress, 0.0, 0.4))
-        curves = fit_all(self.prober, self.sizes)
+        curves = impute_from_probes(self.prober, self.sizes, self._fits)
         for number in range(MAX_ROUNDS):
             excess, candidates = self._value_candidates(curves)
             chosen = self._choose(candidates, excess)
@@ -171,7 +167,7 @@ class ProbeSearch:
                 break
             start = 1 - 0.6 * 0.5**number
             self._probe(chosen, sub_range(progress, start, (1 + start) / 2))
-            curves = fit_all(self.prober, self.sizes)
+            curves = impute_from_probes(self.prober, self.sizes, self._fits)
         else:
             excess, _ = self._value_candidates(curves)
         if progress:
@@ -184,9 +180,7 @@ class ProbeSearch:
         pilots = []
         count = int(np.clip(math.ceil(len(self.prober.chunks) / CHUNKS_PER_PILOT), *PILOTS))
         for chunk in evenly_spaced(count, len(self.prober.chunks)):
-            points = [point for size in self.sizes for point in self._pilot_points(chunk, size)]
-            if self._uses_fast:
-                points.append(ProbePoint(chunk, middle, self._codec.quantiser_at(SHIFT_FRACTION)))
+            points = [p for size in self.sizes for p in self._first_points(chunk, size, calibrate=size == middle)]
             pilots.append(_Candidate(tuple(points), sum(map(self._cost, points))))
         if self.stopping.budget is not None:
             self._probe(pilots[:1], None)
@@ -196,12 +190,16 @@ class ProbeSearch:
     def _probe(self, candidates: Sequence[_Candidate], progress: Progress | None) -> None:
         points = [point for candidate in candidates for point in candidate.points]
         self.prober.run(points, progress)
+        for chunk in {point.chunk for point in points}:
+            self._fits[chunk] = fit_chunk_probes(self.prober, chunk, self.sizes)
         self._spent += sum(candidate.cost for candidate in candidates)
 
-    def _pilot_points(self, chunk: int, size: Size) -> list[ProbePoint]:
-        """Return the probes of a pilot at a size."""
-        fractions = FAST_PILOT_FRACTIONS if self._uses_fast else PILOT_FRACTIONS
-        return [ProbePoint(chunk, size, self._codec.quantiser_at(each), fast=self._uses_fast) for each in fractions]
+    def _first_points(self, chunk: int, size: Size, *, calibrate: bool) -> list[ProbePoint]:
+        """Return the first probes of a chunk at a size, with the calibrating one if it is requested."""
+        if not self._uses_fast:
+            return [ProbePoint(chunk, size, self._codec.quantiser_at(fraction)) for fraction in FIRST_FRACTIONS]
+        points = [ProbePoint(chunk, size, self._codec.quantiser_at(fraction), fast=True) for fraction in FAST_FRACTIONS]
+        return [*points, ProbePoint(chunk, size, self._codec.quantiser_at(SHIFT_FRACTION))] if calibrate else points
 
     def _cost(self, point: ProbePoint) -> float:
         """Return the approximate cost of a probe, in frames of the tallest size."""
@@ -212,37 +210,39 @@ class ProbeSearch:
     def _value_candidates(self, curves: Curves) -> tuple[float, list[_Candidate]]:
         """Return the expected excess, percent of the bits, and the probes that might reduce it."""
         rungs = self.builder.operating_points(curves)
-        known = [known_sizes(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
+        fittable = [fittable_sizes(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
         total = 0.0
-        # by chunk, size and quantiser
-        gains: dict[tuple[int, Size, float], float] = {}
+        # by chunk, size, and the quantiser where one probe suffices
+        gains: dict[tuple[int, Size, float | None], float] = {}
         needed = set()
-        max_sigma = min(SIGMA_RATIO * sigma_of_excess(self.stopping.tolerance_percent), MAX_SIGMA)
+        max_sigma = min(sigma_of_excess(self.stopping.tolerance_percent), MAX_SIGMA)
         for rung in rungs:
-            points = [self._operating_point(curves, size, quantisers, known) for size, quantisers in rung.items()]
+            points = [self._operating_point(curves, size, quantisers, fittable) for size, quantisers in rung.items()]
             excess, saved = expected_excess_rate(points)
             total += excess / len(rungs)
             for index, (size, quantisers) in enumerate(rung.items()):
                 sigma = points[index].sigma
                 for n in np.flatnonzero(points[index].sigma_if_probed < sigma):
-                    key = int(n), size, quantisers[n]
+                    key = int(n), size, quantisers[n] if self._suffices_one(size, fittable[n]) else None
                     gains[key] = gains.get(key, 0.0) + float(saved[index][n]) / len(rungs)
                     # the first size is the one that the rung uses
                     if index == 0 and sigma[n] > max_sigma:
                         needed.add(key)
         candidates = []
-        firsts: dict[int, float] = defaultdict(float)
+        top_size = next(iter(rungs[-1]))
         for key, gain in gains.items():
-            if known[key[0]]:
-                point = ProbePoint(*key)
-                candidates.append(_Candidate((point,), self._cost(point), gain, key in needed))
-            else:
-                firsts[key[0]] += gain
-        top_size, top_quantisers = next(iter(rungs[-1].items()))
-        for chunk, gain in firsts.items():
-            point = ProbePoint(chunk, top_size, top_quantisers[chunk])
-            candidates.append(_Candidate((point,), self._cost(point), gain, needed=True, first=True))
+            chunk, size, quantiser = key
+            first = not fittable[chunk]
+            if first and size != top_size:
+                continue
+            one = None if quantiser is None else [ProbePoint(chunk, size, quantiser)]
+            probes = one or self._first_points(chunk, size, calibrate=first)
+            candidates.append(_Candidate(tuple(probes), sum(map(self._cost, probes)), gain, key in needed, first))
         return total, candidates
+
+    def _suffices_one(self, size: Size, fittable: Sequence[Size]) -> bool:
+        """Return whether one probe suffices: there is a curve at the size, or one that is transferred and shifted."""
+        return size in fittable or (bool(fittable) and not self._uses_fast)
 
     def _choose(self, candidates: Sequence[_Candidate], excess: float) -> list[_Candidate]:
         """Return the needed probes, and the most valuable ones until the expected excess is within the tolerance."""
@@ -267,8 +267,10 @@ class ProbeSearch:
     def _is_redundant(self, candidate: _Candidate, other: _Candidate) -> bool:
         """Return whether the result of another probe of the chunk may make a probe unnecessary."""
         one, two = candidate.points[0], other.points[0]
-        near = MIN_PROBE_DISTANCE * self._codec.rate_halving
-        return one.size == two.size and abs(one.quantiser - two.quantiser) < near
+        if not candidate.first and one.size != two.size:
+            return False
+        near = abs(one.quantiser - two.quantiser) < MIN_PROBE_DISTANCE * self._codec.rate_halving
+        return near or len(candidate.points) > 1 or len(other.points) > 1
 
     def _within_budget(self, candidates: Sequence[_Candidate]) -> list[_Candidate]:
         """Return the candidates, from the first on, that fit into the rest of the budget."""
@@ -280,27 +282,24 @@ class ProbeSearch:
         return list(candidates[: int(np.searchsorted(costs, left, side="right"))])
 
     def _operating_point(
-        self, curves: Curves, size: Size, quantisers: Sequence[float], known: Sequence[Sequence[Size]]
+        self, curves: Curves, size: Size, quantisers: Sequence[float], fittable: Sequence[Sequence[Size]]
     ) -> OperatingPoint:
         """Return bits and sigma of the encodes that a rung would use at a size."""
         row, results = curves[size], self.prober.results
         bits = [curve.bits[np.searchsorted(curve.quantisers, q)] for curve, q in zip(row, quantisers, strict=True)]
-        sigma = np.array([self._sigma(n, size, q, known[n], row[n]) for n, q in enumerate(quantisers)])
+        sigma = np.array([self._sigma(n, size, q, fittable[n], row[n]) for n, q in enumerate(quantisers)])
         is_transferred = np.array([not (results.exact(n, size) or results.fast(n, size)) for n in range(len(row))])
         return OperatingPoint(np.array(bits), sigma, np.minimum(sigma, SIGMA_AT_PROBE), is_transferred)
 
-    def _sigma(self, chunk: int, size: Size, quantiser: float, known: Sequence[Size], curve: Curve) -> float:
+    def _sigma(self, chunk: int, size: Size, quantiser: float, fittable: Sequence[Size], curve: Curve) -> float:
         """Return the standard deviation of ln(bits) of a chunk at a size and quantiser."""
-        if not known:
+        if not fittable:
             return SIGMA_PRIOR
         index = self.sizes.index
-        sizes_away = None if size in known else abs(index(nearest_probed_size(size, known, self.sizes)) - index(size))
-        exact, fast = (
-            [q for q, point in points.items() if point.quality < SATURATED]
-            for points in (self.prober.results.exact(chunk, size), self.prober.results.fast(chunk, size))
+        sizes_away = (
+            None if size in fittable else abs(index(nearest_probed_size(size, fittable, self.sizes)) - index(size))
         )
-        if not exact and not fast and size in known:
-            return SIGMA_PRIOR
+        exact, fast = self.prober.results.exact(chunk, size), self.prober.results.fast(chunk, size)
         probed = np.array([*exact, *fast])
         steps = (probed - quantiser) / self._codec.rate_halving
         # bits of film grain halve within few quantiser steps; the larger of both distances counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ladders.rd.curves import VMAF_CEILING, Curve, Size, log_vmaf_deficit
 
-__all__ = ["impute_curves", "mean_curve", "nearest_probed_size"]
+__all__ = ["impute_curves", "nearest_probed_size"]
 
 
 def nearest_probed_size(size: Size, probed: Sequence[Size], sizes: Sequence[Size]) -> Size:
@@ -67,24 +67,9 @@ def impute_curves(
                     peak_to_average=origin.peak_to_average,
                     worst_shot_deficit=origin.worst_shot_deficit,
                 )
-        mean = mean_curve(row, frames)
-        imputed[size] = [row.get(n) or mean(frames[n]) for n in range(len(fits))]
+        mean = np.mean([_logarithms(curve, frames[n]) for n, curve in row.items()], axis=0)
+        imputed[size] = [row.get(n) or _curve(row[known[0]], mean, frames[n]) for n in range(len(fits))]
     return imputed
-
-
-def mean_curve(curves: Mapping[int, Curve], frames: Sequence[int]) -> Callable[[int], Curve]:
-    """Return the mean curve per frame of some chunks, as a function of a frame count.
-
-    Parameters
-    ----------
-    curves : mapping
-        From the index of a chunk to its curve; one or more.
-    frames : sequence of int
-        Frame count of every chunk.
-    """
-    mean = np.mean([_logarithms(curve, frames[n]) for n, curve in curves.items()], axis=0)
-    like = next(iter(curves.values()))
-    return lambda count: _curve(like, mean, count)
 
 
 def _logarithms(curve: Curve, frames: int) -> NDArray[np.float64]:

@@ -31,9 +31,9 @@ SIGMA_INTERPOLATION = 0.026
 #: Added outside the probes, per halving of the bits.
 SIGMA_EXTRAPOLATION = 0.08
 #: Of a curve transferred from the adjacent size.
-SIGMA_TRANSFER = 0.17
+SIGMA_TRANSFER = 0.14
 #: Added to a transferred curve for each further size.
-SIGMA_PER_SIZE = 0.14
+SIGMA_PER_SIZE = 0.035
 #: Of a chunk without probes.
 SIGMA_PRIOR = 0.42
 #: Exponent b of deficit ~ bits ** -b at the bitrates of streaming; from the same replays.
@@ -126,7 +126,7 @@ def log_rate_sigma(halvings: Sequence[float] | NDArray[np.float64], sizes_away: 
     >>> round(log_rate_sigma([-1.0, 1.0], None), 3)
     0.056
     >>> log_rate_sigma([], 1)
-    0.17
+    0.14
     """
     sigmas = [SIGMA_PRIOR if sizes_away is None else SIGMA_TRANSFER + SIGMA_PER_SIZE * (sizes_away - 1)]
     if len(halvings):
