@@ -17,8 +17,8 @@ __all__ = ["PEAK_MARGIN", "Constraints", "RungTarget", "feasible_mask", "floor_t
 #: than predicted, and containers add overhead.
 PEAK_MARGIN = 0.97
 #: Tolerance of the floor in measured encodes, as a fraction of 100 minus the VMAF of the rung, and its minimum (VMAF).
-#: Chosen by hand: 1.75 VMAF at 93, more on low rungs, whose shots differ more and are predicted less well.
-FLOOR_TOLERANCE = 0.25
+#: Chosen by hand: 1 VMAF at 93, more on low rungs, whose shots differ more and are predicted less well.
+FLOOR_TOLERANCE = 0.1
 MIN_FLOOR_TOLERANCE = 1.0
 #: VMAF; tolerance of comparisons against rounding.
 ROUNDING = 1e-9
@@ -81,7 +81,7 @@ def floor_tolerance(quality: float) -> float:
     Examples
     --------
     >>> floor_tolerance(93.0), floor_tolerance(60.0)
-    (1.75, 10.0)
+    (1.0, 4.0)
     """
     return max(MIN_FLOOR_TOLERANCE, FLOOR_TOLERANCE * (100.0 - quality))
 
