@@ -14,6 +14,7 @@ from typing import Any
 
 from encoder.media.file_stamp import FileStamp
 from encoder.media.geometry import NO_CROP, Crop
+from shotladder_runtime.passwords import without_password
 
 __all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "SubtitleStream", "has_constant_rate"]
 
@@ -185,13 +186,14 @@ class Source:
     def __repr__(self) -> str:
         """Return path, upright size, number of frames and frame rate."""
         width, height = self.display_size
-        return f"Source({self.path!r}, {width}x{height}, {self.frame_count} frames, {float(self.frame_rate):.5g} fps)"
+        name = without_password(self.path)
+        return f"Source({name!r}, {width}x{height}, {self.frame_count} frames, {float(self.frame_rate):.5g} fps)"
 
     def _repr_html_(self) -> str:
         """Return a table of the main properties for notebooks."""
         width, height = self.display_size
         rows = {
-            "path": self.path,
+            "path": without_password(self.path),
             "duration": f"{float(self.duration):.3f} s",
             "frames": f"{self.frame_count} at {float(self.frame_rate):.5g} fps",
             "size": f"{width}x{height}",
