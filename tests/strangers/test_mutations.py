@@ -14,8 +14,10 @@ from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.tools import ffmpeg_path
 from tests.abr.test_traces import FCC, PUFFER
 from tests.ladders.test_ladder import LADDER
+from tests.strangers.manifests import END, PLAYLIST, adaptation, dash, index, representation
 from tests.strangers.mutations import mutate_bytes, mutate_json, mutate_text
-from tests.strangers.test_manifests import CASES, END, PLAYLIST, adaptation, dash, index, representation
+from tests.strangers.test_dash_manifests import CASES as DASH_CASES
+from tests.strangers.test_hls_manifests import CASES as HLS_CASES
 from tests.strangers.test_network_traces import CASES as TRACE_CASES
 from vmaf.models import embedded_models
 from vmaf.models import load as load_model
@@ -101,7 +103,7 @@ def use_ladder(path):
     assert ladder.curve
 
 
-VALID = [case.text for case in CASES.values() if not case.error]
+VALID = [case.text for case in (DASH_CASES | HLS_CASES).values() if not case.error]
 KINDS = {
     "mpd": (text_of("x.mpd", *(text for text in VALID if text.startswith("<"))), replay),
     "m3u8": (text_of("x.m3u8", PLAYLIST + END, *(text for text in VALID if text.startswith("#"))), replay),
