@@ -48,6 +48,23 @@ CASES = {
     "durations, kbit/s and ms": Case(
         lines(lambda n: "1000 2000 80", 10), note="duration in ms, kbit/s and latency in ms"
     ),
+    "start, end and Mbit/s": Case(
+        lines(lambda n: f"{n} {n + 1} 2", 10), note="start and end in s and Mbit/s (--trace-units"
+    ),
+    "start, end and kbit/s with a pause": Case(
+        lines(lambda n: f"{1500 * n} {1500 * n + 1000} 2000", 10), note="pause for 4.5 s of 14.5 s"
+    ),
+    "packets and Mbit/s": Case(
+        lines(lambda n: f"{n} {round((1.5 + n % 3 / 2) * 1e6 / 12000)} {1.5 + n % 3 / 2}"),
+        note="time in s, packets of 1500 bytes and Mbit/s",
+    ),
+    "kbit/s and bytes": Case(lines(lambda n: f"{1000 * n} 2000 250000"), note="time in ms, kbit/s and bytes"),
+    "packets and Mbit/s in steps of 10 ms": Case(
+        lines(lambda n: f"{10 * n} {n % 2 + 1} {1.2 * (n % 2 + 1):.1f}", 101),
+        1.8e6,
+        seconds=1.0,
+        note="time in ms, packets of 1500 bytes and Mbit/s",
+    ),
     "a third column": Case(lines(lambda n: f"{n} 2 {n % 3}"), note="third column"),
     "five columns": Case(
         lines(lambda n: f"{n} 2 1 1 1"), error=":1: 5 columns of numbers without a header (0 2 1 1 1)"
