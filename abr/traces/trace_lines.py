@@ -215,6 +215,7 @@ def _read_columns(path: str, text: str) -> tuple[NDArray[np.int64], Floats]:
         fields = [number(field) for field in row.fields[:count]]
         if len(fields) < count or None in fields:
             text = " ".join(row.fields)[:60]
-            raise TraceError(f"{path}:{row.line}: {text!r} is not {count} {'number' if count == 1 else 'numbers'}")
+            expected = "a number" if count == 1 else f"{count} numbers"
+            raise TraceError(f"{path}:{row.line}: {text!r} is not {expected} in range")
         values.append(fields)
     return np.array([row.line for row in rows]), np.array(values, np.float64)

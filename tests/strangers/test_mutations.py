@@ -153,7 +153,6 @@ def compiled():
         abr.simulate(FILM, STEADY, policy)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_readers_refuse_mutated_documents_in_one_line(tmp_path, kind):
     make, use = KINDS[kind]
