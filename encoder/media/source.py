@@ -12,7 +12,7 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import Any
 
-from encoder.media.file_stamp import FileStamp
+from encoder.media.file_stamp import Stamp
 from encoder.media.geometry import NO_CROP, Crop
 from shotladder_runtime.passwords import without_password
 
@@ -146,8 +146,8 @@ class Source:
         Samples at the sides of decoded frames that the container removes.
     is_mirrored : bool
         Whether left and right are exchanged before the rotation.
-    stamp : FileStamp or None
-        State of the file at its inspection; None for a URL.
+    stamp : FileStamp, FileState or None
+        State of the file at its inspection; None if a server does not state it.
     is_seekable : bool
         Whether frames are found by their times, also after a seek. Otherwise the file states no times, or FFmpeg
         guesses others after a seek, and frame `n` is found by counting the frames from the start of the file.
@@ -179,7 +179,7 @@ class Source:
     notes: tuple[str, ...] = ()
     crop: Crop = NO_CROP
     is_mirrored: bool = False
-    stamp: FileStamp | None = None
+    stamp: Stamp | None = None
     is_seekable: bool = True
     nominal_rate: Fraction | None = None
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 import abr
-from abr import http_client
 from abr.presentations import dash_manifest, dash_timeline, hls_manifest, segment_lists
+from shotladder_runtime import http_client
 from tests.strangers.manifests import END, SIZES, Case, adaptation, dash, hls, templated, write
 
 

@@ -20,8 +20,15 @@ SPACING = Fraction(1, 2)
 #: (chosen by hand).
 FRAMES_PER_SPACING = 32
 #: Starts of closed captions: CEA-708 in SEI messages and AV1 metadata (ITU-T T.35, ATSC A/53), the same in MPEG-2 user
-#: data, DVD captions. In few sources every key frame carries captions, so that all packets are searched.
-_CAPTIONS = (b"\xb5\x00\x31GA94\x03", b"\x00\x00\x01\xb2GA94\x03", b"\x00\x00\x01\xb2CC\x01\xf8")
+#: data, DVD captions, and SCTE 20 captions, whose reserved bits may be 0. In few sources every key frame carries
+#: captions, so that all packets are searched.
+_CAPTIONS = (
+    b"\xb5\x00\x31GA94\x03",
+    b"\x00\x00\x01\xb2GA94\x03",
+    b"\x00\x00\x01\xb2CC\x01\xf8",
+    b"\x00\x00\x01\xb2\x03\x81",
+    b"\x00\x00\x01\xb2\x03\x01",
+)
 
 V = TypeVar("V", Colour, HDRMetadata)
 
