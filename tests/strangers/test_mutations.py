@@ -96,7 +96,7 @@ def replay_traces(path):
         abr.simulate(FILM, trace, "throughput")
 
 
-def use_ladder(path):
+def assert_usable_ladder(path):
     ladder = load_ladder(path)
     assert repr(ladder)
     assert ladder.renditions()
@@ -114,7 +114,7 @@ KINDS = {
     "trace": (text_of("trace", *(case.text for case in TRACE_CASES.values() if not case.error)), replay_traces),
     "sessions": (text_of("sessions.csv", PUFFER, FCC), replay_traces),
     "periods": (json_of("trace.json", PERIODS), replay_traces),
-    "ladder": (write_ladder, use_ladder),
+    "ladder": (write_ladder, assert_usable_ladder),
     "model": (write_model, lambda path: load_model(str(path))),
 }
 
@@ -134,7 +134,7 @@ def time_limit(seconds):
         signal.signal(signal.SIGPROF, before)
 
 
-def check(path, use):
+def assert_read_or_refused(path, use):
     """Use a file; what it raises is one line of ours that names the file, or names what is played."""
     try:
         with time_limit(SECONDS):
@@ -159,4 +159,4 @@ def test_readers_refuse_mutated_documents_in_one_line(tmp_path, kind):
     for playlist in "vw":
         (tmp_path / playlist).write_text(PLAYLIST + END)
     for seed in range(CASES_PER_KIND):
-        check(make(tmp_path, random.Random(f"{kind} {seed}")), use)
+        assert_read_or_refused(make(tmp_path, random.Random(f"{kind} {seed}")), use)

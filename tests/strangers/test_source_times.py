@@ -97,7 +97,7 @@ ENDS = {
 }  # fmt: skip
 
 
-def package(source: encoder.Source, folder: Path) -> list[Path]:
+def package_and_assert_durations(source: encoder.Source, folder: Path) -> list[Path]:
     """Encode, stitch and package a source in one chunk; return the joined video and audio tracks."""
     store, chunk = Store(folder / "store"), Chunk(0, source.frame_count, (0,), (0,))
     job = ChunkJob(source, chunk, (RUNG,), (40.0,), store)
@@ -118,14 +118,14 @@ def test_inspect_finds_the_end_and_package_keeps_it(tmp_path, name):
     make, seconds = ENDS[name]
     source = inspect(make(tmp_path))
     assert float(source.duration) == pytest.approx(seconds, abs=0.03)
-    tracks = package(source, tmp_path)
+    tracks = package_and_assert_durations(source, tmp_path)
     assert len(times_in(tracks[0])) == source.frame_count
 
 
 def test_inspect_reports_that_the_last_frame_is_held_for_the_audio(tmp_path):
     path = video_and_audio(tmp_path / "a.mp4", 50, 6)
     assert inspect(path).notes == ("the audio ends 4.00 s after the last frame, which is held until then",)
-    (_, audio) = package(inspect(path), tmp_path)
+    (_, audio) = package_and_assert_durations(inspect(path), tmp_path)
     assert float(inspect(path).duration) == pytest.approx(seconds_of_audio(audio), abs=0.03)
 
 
