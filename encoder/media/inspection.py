@@ -42,7 +42,7 @@ FILE_SCHEME = "file://"
 #: Frames per second of a video that states none.
 _DEFAULT_RATE = Fraction(25)
 #: Note on a source whose frames are not found by their times.
-_COUNTED = "the file does not state when its frames are shown; they are counted, and each job decodes it from its start"
+_COUNTED = "the file does not state when its frames are shown; they are counted from its start, which takes longer"
 #: AVFMT_SEEK_TO_PTS: the demuxer seeks by presentation time.
 _SEEKS_TO_PTS = 0x4000000
 #: AVFMT_TS_DISCONT | AVFMT_GENERIC_INDEX: the container has no index, and its times may jump.
