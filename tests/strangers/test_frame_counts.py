@@ -128,3 +128,22 @@ def test_score_does_not_reject_a_chunk_of_repetitive_frames(tmp_path, original):
         vmaf.score(original, shifted, **chunk, match_times=False, check_content=True)
     (scores,) = vmaf.score(original, shifted, **chunk, match_times=False)
     assert len(scores.duplicated_frames) > 8
+
+
+@pytest.mark.parametrize(("suffix", "threads"), [(".h264", None), (".h264", 4), (".mkv", None), (".mkv", 1)])
+def test_decode_conceals_damage_as_ffmpeg_does(tmp_path, suffix, threads):
+    plain, path = tmp_path / "plain.h264", tmp_path / f"damaged{suffix}"
+    write_video(plain, 30, options={"x264-params": "slices=4:bframes=0"})
+    run([*FFMPEG, "-r", "25", "-i", str(plain), "-c", "copy", str(path)])
+    content = bytearray(path.read_bytes())
+    for place in range(6, 10):
+        start = place * len(content) // 12
+        content[start : start + 40] = bytes(range(40))
+    path.write_bytes(content)
+    raw = ("-fps_mode", "passthrough", "-vf", "extractplanes=y", "-f", "rawvideo", "-")
+    expected = run([*FFMPEG, "-threads", "1", "-i", str(path), *raw]).stdout
+    decoded = encoder.decode(path, threads=threads, on_undecodable=lambda *_: None)
+    frames = [frame.luma.tobytes() for frame in decoded]
+    assert len(b"".join(frames)) == len(expected)
+    size = len(frames[0])
+    assert [n for n, frame in enumerate(frames) if frame != expected[n * size : (n + 1) * size]] == []

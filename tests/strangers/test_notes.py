@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from encoder import SourceError, inspect
 from shotladder.cli import group
 from shotladder.pipeline import encode_pipeline
+from shotladder.pipeline.encode_function import _CollectingReporter
 from shotladder.report.presentation_writer import _make_title
 from shotladder.reporter import Reporter
 from shotladder_runtime.process import run
@@ -69,6 +70,12 @@ def test_say_prints_no_password(capsys):
     err = capsys.readouterr().err
     assert err.count("http://127.0.0.1:9/a/video.mp4?part=1.5") == 3
     assert "secret" not in err
+
+
+def test_encode_returns_no_password_in_its_notes():
+    reporter = _CollectingReporter(progress=False)
+    reporter.say_notes([(SECRET, ("the audio is left out",))])
+    assert reporter.notes == ["http://127.0.0.1:9/a/video.mp4?part=1.5: the audio is left out"]
 
 
 def test_inspect_names_no_password_in_its_errors():

@@ -30,6 +30,9 @@ _CAPTIONS = (
     b"\x00\x00\x01\xb2\x03\x01",
 )
 
+#: Frames per second of a video that states none.
+_DEFAULT_RATE = Fraction(25)
+
 V = TypeVar("V", Colour, HDRMetadata)
 
 
@@ -54,6 +57,7 @@ class FrameSurvey:
         self.has_captions = False
         self._stream = stream
         self._next_time: Fraction | None = None
+        self._count = 0
         self._spacing = SPACING
 
     def add(self, packet: Any, first: Any) -> None:
@@ -69,7 +73,11 @@ class FrameSurvey:
         if not self.frames:
             self._add_frame(first, first.pts)
         time = packet.dts if packet.pts is None else packet.pts
-        if not packet.is_keyframe or time is None:
+        if time is None:
+            # the file states no times
+            time = round(self._count / Fraction(self._stream.average_rate or _DEFAULT_RATE) / packet.time_base)
+        self._count += 1
+        if not packet.is_keyframe:
             return
         if self._next_time is None or time * packet.time_base >= self._next_time:
             self._decode(packet, time)
