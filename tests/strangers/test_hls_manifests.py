@@ -52,6 +52,9 @@ CASES = {
         "#EXTM3U\nv.mp4\n" + END, error="EXTINF is None|not an HLS playlist|0 segments"
     ),
     "a range of words": Case(PLAYLIST.replace(":2000@0", ":many@0") + END, error="EXT-X-BYTERANGE is many"),
+    "a segment of no duration": Case(
+        PLAYLIST.replace("EXTINF:2", "EXTINF:1e-308", 1) + END, error="segments last 1e-308 to 2 s, expected 1e-06 to"
+    ),
     "a segment without an address": Case(
         '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n#EXT-X-MAP:URI="i"\n' + END, error="segment 0 has no address"
     ),
