@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
-from abr import http_client
+from shotladder_runtime import http_client
 from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.regular_file import open_regular
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.printable_text import printable
 
 __all__ = ["Advance", "Reporter"]
@@ -36,7 +37,7 @@ class Advance(Protocol):
 
 
 class Reporter:
-    """Prints progress and notes on standard error.
+    """Prints progress and notes on standard error, without the passwords of URLs.
 
     Parameters
     ----------
@@ -55,7 +56,16 @@ class Reporter:
     def say(self, text: str) -> None:
         """Print one line."""
         if not self.quiet:
-            self._console.print(printable(text), markup=False, soft_wrap=True)
+            self._console.print(printable(without_password(text)), markup=False, soft_wrap=True)
+
+    def say_notes(self, notes: Iterable[tuple[str, Sequence[str]]]) -> None:
+        """Print the notes on inputs, given as (name, notes); a note that several inputs have is printed once."""
+        names: dict[str, list[str]] = {}
+        for name, texts in notes:
+            for text in texts:
+                names.setdefault(text, []).append(name)
+        for text, (name, *others) in names.items():
+            self.say(f"{name}{f' and {len(others)} others' if others else ''}: {text}")
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
@@ -83,7 +93,7 @@ class Reporter:
                 self._live = Progress(*columns, console=self._console)
                 self._live.start()
             live = self._live
-            task = live.add_task(printable(title), total=None)
+            task = live.add_task(printable(without_password(title)), total=None)
             self._stages += 1
         try:
             yield lambda done, total: live.update(task, completed=done, total=total)

@@ -15,6 +15,7 @@ ShotladderError
 
 from __future__ import annotations
 
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.printable_text import printable
 
 __all__ = [
@@ -34,8 +35,8 @@ class ShotladderError(Exception):
     """Base class of all errors of shotladder; the message states what is wrong, where, and what to do."""
 
     def __str__(self) -> str:
-        """Return the message; control codes in names of files and in values are escaped."""
-        return printable(super().__str__())
+        """Return the message without passwords of URLs; control codes in names and values are escaped."""
+        return printable(without_password(super().__str__()))
 
 
 class MissingToolError(ShotladderError, FileNotFoundError):
@@ -110,4 +111,4 @@ class DocumentError(ShotladderError, ValueError):
         super().__init__(file, location, problem)
 
     def __str__(self) -> str:
-        return printable(f"{self.file}: {self.location}: {self.problem}")
+        return printable(without_password(f"{self.file}: {self.location}: {self.problem}"))

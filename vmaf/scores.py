@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shotladder_runtime.notebook_html import property_table
 from shotladder_runtime.optional import require
+from shotladder_runtime.passwords import without_password
 
 __all__ = ["SERIES", "Array", "Pool", "Scores"]
 
@@ -247,18 +248,18 @@ class Scores:
         return ax
 
     def __repr__(self) -> str:
-        return f"Scores({self.path!r}: VMAF {self.mean:.2f}, {len(self.frames)} frames, {self.model})"
+        return f"Scores({without_password(self.path)!r}: VMAF {self.mean:.2f}, {len(self.frames)} frames, {self.model})"
 
     def _repr_html_(self) -> str:
         pool = self.pool
         pools = f"mean {pool.mean:.2f}, harmonic mean {pool.harmonic_mean:.2f}, 5th percentile {pool.p5:.2f}"
         properties = {
             "VMAF": f"{pools}, minimum {pool.min:.2f}",
-            "reference": self.reference,
+            "reference": without_password(self.reference),
             "frames": f"{len(self.frames)} of {self.width}x{self.height}, {self.bit_depth} bits",
             "model": f"{self.model}, {self.engine} engine",
             "series": ", ".join(self.series),
             "duplicated frames": len(self.duplicated_frames) or None,
             "missing": ", ".join(f"{start} to {stop - 1}" for start, stop in self.missing) or None,
         }
-        return property_table(f"Scores {self.path}", properties)
+        return property_table(f"Scores {without_password(self.path)}", properties)

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from abr.errors import PresentationError
 from abr.fetch import Document, stem
 from abr.presentations.codec_kinds import is_without_video, transfer_range, video_codec, video_range
-from abr.presentations.dash_periods import Period, join_periods, read_periods
+from abr.presentations.dash_periods import Period, is_remote, join_periods, read_periods
 from abr.presentations.dash_segments import Segments, read_segments
 from abr.presentations.dash_timeline import integer
 from abr.presentations.ladder_choice import VideoStream, choose_ladder, count_nouns
@@ -66,7 +66,7 @@ def read_mpd(path: str, document: Document, audio: bool) -> Presentation:
         raise PresentationError(f"{path}: {error}") from error
     found: list[tuple[Period, list[VideoStream], tuple[str, ...]]] = []
     for period in periods:
-        streams, notes = _streams(path, period.element)
+        streams, notes = _streams(path, period)
         if streams:
             found.append((period, *_prefix(period, len(periods), streams, notes)))
     if not found:
@@ -81,6 +81,9 @@ def read_mpd(path: str, document: Document, audio: bool) -> Presentation:
     if len(counts) > 1:
         raise PresentationError(f"{path}: the periods have {min(counts)} to {max(counts)} rungs with equal segments")
     lists = [[segment for ladder in ladders for segment in ladder.lists[r]] for r in range(counts.pop())]
+    silent = len(periods) - len(found)
+    if silent:
+        left_out += (f"left out: {count_nouns(silent, 'period')} without video",)
     notes = left_out + tuple(note for ladder in ladders for note in ladder.notes)
     pres = presentation_from_lists(path, stem(path), ladders[0].rungs, lists)
     pres = replace(pres, notes=notes + pres.notes)
@@ -124,21 +127,31 @@ def _signature(streams: Sequence[VideoStream]) -> tuple[object, ...]:
     return tuple(sorted((s.codec, s.dynamic_range, s.rung.width or 0, s.rung.height or 0) for s in streams))
 
 
-def _streams(path: str, period: Element) -> tuple[list[VideoStream], tuple[str, ...]]:
+def _streams(path: str, period: Period) -> tuple[list[VideoStream], tuple[str, ...]]:
     """Return the streams of the ladder of a period, and notes of what is left out."""
     streams: list[VideoStream] = []
-    trick_modes = 0
-    for adaptation in period.findall("AdaptationSet"):
+    trick_modes = remote = 0
+    for adaptation in period.element.findall("AdaptationSet"):
+        if is_remote(adaptation):
+            remote += 1
+            continue
         if _is_trick_mode(adaptation):
             trick_modes += 1
             continue
         for representation in adaptation.findall("Representation"):
-            chain = [period, adaptation, representation]
+            chain = [period.element, adaptation, representation]
             if _kind(chain) == "video":
                 streams.append(_video_stream(path, chain))
+    if not streams and remote:
+        raise PresentationError(
+            f"{path}: the adaptation sets of period {period.number} are in another file (xlink:href), which is not"
+            " supported"
+        )
     if not streams:
         return [], ()
     chosen, notes = choose_ladder(streams, prefer_longest=True)
+    if remote:
+        notes += (f"left out: {count_nouns(remote, 'adaptation set')} in another file (xlink:href)",)
     if trick_modes:
         notes += (f"left out: {count_nouns(trick_modes, 'trick-play set')}",)
     return chosen, notes

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from abr.presentations.dash_timeline import parse_duration
 
-__all__ = ["Period", "join_periods", "read_periods"]
+__all__ = ["Period", "is_remote", "join_periods", "read_periods"]
 
 _HREF = "{http://www.w3.org/1999/xlink}href"
 
@@ -30,6 +30,11 @@ class Period(NamedTuple):
     seconds: float | None
 
 
+def is_remote(element: Element) -> bool:
+    """Return whether the content of an element is in another file (ISO/IEC 23009-1, 5.5)."""
+    return _HREF in element.attrib
+
+
 def read_periods(root: Element) -> list[Period]:
     """Return the periods with their durations (ISO/IEC 23009-1, 5.3.2.1).
 
@@ -44,7 +49,7 @@ def read_periods(root: Element) -> list[Period]:
     periods = []
     start: float | None = 0.0
     for n, element in enumerate(elements):
-        if _HREF in element.attrib:
+        if is_remote(element):
             raise ValueError(f"period {n + 1} is in another file (xlink:href), which is not supported")
         begin = start if starts[n] is None else starts[n]
         seconds = parse_duration(element.get("duration"))

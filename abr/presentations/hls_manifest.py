@@ -156,6 +156,8 @@ def _seconds(path: str, n: int, segment: Any) -> float:
 
 def _range_size(path: str, n: int, segment: Any) -> int | None:
     """Return the bytes of an EXT-X-BYTERANGE; None when the segment is a whole file."""
+    if not segment.uri:
+        raise PresentationError(f"{path}: segment {n} has no address")
     if not segment.byterange:
         return None
     text = str(segment.byterange).partition("@")[0].strip()

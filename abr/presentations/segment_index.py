@@ -138,7 +138,8 @@ class _Reader:
                 size, ticks = struct.unpack_from(">II", body, offset + 4 + 12 * i)
                 if size >> 31:
                     raise PresentationError(
-                        f"{self.path}: the segment index refers to further indexes, which are not supported"
+                        f"{self.path}: the segment index at byte {box.start} refers to further indexes, which are not"
+                        " supported"
                     )
                 segments.append((ticks / timescale, size))
                 position += size

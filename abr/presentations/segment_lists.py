@@ -14,6 +14,9 @@ __all__ = ["audio_from_list", "check_total", "keep_aligned", "presentation_from_
 
 T = TypeVar("T")
 
+#: shortest and longest segment, s; chosen by hand, they keep rates and sums finite
+MIN_SEGMENT_SECONDS = 1e-6
+MAX_SEGMENT_SECONDS = 1e7
 #: largest difference between the durations of a segment in two rungs, s; chosen by hand
 MAX_DURATION_DIFFERENCE = 0.1
 #: range of the bitrate of the segments, relative to the bitrate in the manifest, without a note; chosen by hand
@@ -109,6 +112,10 @@ def presentation_from_lists(
         notes = (f"some rungs have {max(counts)} segments, others {shortest}; the last segment is left out",)
     order = sorted(range(len(rungs)), key=lambda i: rungs[i].bitrate)
     durations = np.array([[lists[i][n][0] for i in order] for n in range(shortest)])
+    low, high = durations.min(), durations.max()
+    if not (low >= MIN_SEGMENT_SECONDS and high <= MAX_SEGMENT_SECONDS):
+        limits = f"{MIN_SEGMENT_SECONDS:g} to {MAX_SEGMENT_SECONDS:g} s"
+        raise PresentationError(f"{path}: segments last {low:g} to {high:g} s, expected {limits}")
     spread = np.ptp(durations, axis=1)
     if spread[:-1].max(initial=0.0) > MAX_DURATION_DIFFERENCE:
         n = int(np.argmax(spread[:-1]))

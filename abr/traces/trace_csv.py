@@ -162,7 +162,7 @@ def _values(path: str, rows: Sequence[Row], column: _Column, *, is_time: bool = 
             value = time_stamp(text)
             dates = value is not None
         if value is None:
-            raise TraceError(f"{path}:{row.line}: {text[:40]!r} is not a number (column {column.name[:40]})")
+            raise TraceError(f"{path}:{row.line}: {text[:40]!r} is not a number in range (column {column.name[:40]})")
         values.append(value)
     return np.array(values), dates
 

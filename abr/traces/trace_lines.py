@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from abr.errors import TraceError
 from abr.fetch import file_name
+from abr.traces.three_columns import find_rate_column, read_spans
 from abr.traces.trace import Trace
 from abr.traces.trace_table import number, split_rows
 from abr.traces.trace_units import (
@@ -93,8 +94,14 @@ def read_numbers(path: str, text: str, latency: float, units: Units | None) -> T
     count = table.shape[1]
     if count == LOG_COLUMNS and _is_log(table):
         return _read_log(path, table, latency)
-    if count == 3 and np.mean(np.diff(table[:, 0]) <= 0) > 0.5:
-        return _read_periods(path, table, units)
+    if count == 3:
+        trace = read_spans(path, table, latency, units)
+        if trace is not None:
+            return trace
+        found = find_rate_column(table, units)
+        if found is not None:
+            trace = _trace_of_columns(path, lines, table[:, [0, found.column]], found.units, latency)
+            return replace(trace, notes=(found.note, *trace.notes))
     if count not in (2, 3):
         first = " ".join(f"{value:g}" for value in table[0, :8])
         raise TraceError(f"{path}:{lines[0]}: {count} columns of numbers without a header ({first}) are not recognised")
@@ -145,15 +152,6 @@ def _read_log(path: str, table: Floats, latency: float) -> Trace:
         notes.append(f"the log pauses for {span - durations.sum():.0f} s of {span:.0f} s; the pauses are left out")
     rates = 8 * table[is_valid, 4] / durations
     return Trace(file_name(path), durations, rates, np.full(len(durations), latency), notes=tuple(notes))
-
-
-def _read_periods(path: str, table: Floats, units: Units | None) -> Trace:
-    """Return the trace of lines with Sabre's three values: duration, rate, latency in milliseconds."""
-    time = units.time if units else guess_time_unit(table[:, 0], are_durations=True)
-    rate = units.rate if units else guess_rate_unit(table[:, 1], time)
-    note = f"the three columns are read as duration in {time}, {rate} and latency in ms (--trace-units states others)"
-    durations, rates = table[:, 0] * TIME_UNITS[time], table[:, 1] * RATE_UNITS[rate]
-    return Trace(file_name(path), durations, rates, table[:, 2] / 1e3, notes=(note,))
 
 
 def read_mahimahi(path: str, text: str, latency: float) -> Trace:
@@ -217,6 +215,7 @@ def _read_columns(path: str, text: str) -> tuple[NDArray[np.int64], Floats]:
         fields = [number(field) for field in row.fields[:count]]
         if len(fields) < count or None in fields:
             text = " ".join(row.fields)[:60]
-            raise TraceError(f"{path}:{row.line}: {text!r} is not {count} {'number' if count == 1 else 'numbers'}")
+            expected = "a number" if count == 1 else f"{count} numbers"
+            raise TraceError(f"{path}:{row.line}: {text!r} is not {expected} in range")
         values.append(fields)
     return np.array([row.line for row in rows]), np.array(values, np.float64)

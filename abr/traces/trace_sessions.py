@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 
 import numpy as np
 
 from abr.errors import TraceError
 from abr.fetch import stem
 from abr.traces.trace import Trace
+from abr.traces.trace_table import MAX_NUMBER
 
 __all__ = ["is_fcc", "is_puffer", "read_fcc", "read_puffer"]
 
@@ -42,16 +44,14 @@ def is_fcc(line: str) -> bool:
 
 def _rows(path: str, text: str, keys: tuple[str, ...], values: tuple[str, ...]) -> dict[str, list[list[float]]]:
     """Return session name -> rows of (line, *values)."""
-    reader = csv.reader(io.StringIO(text))
-    header = _header(",".join(next(reader)))
+    lines = _split_lines(path, text)
+    header = _header(",".join(next(lines, (1, []))[1]))
     names = [key for key in keys if key in header]
     missing = [name for name in values if name not in header]
     if missing:
         raise TraceError(f"{path}:1: the header lacks {', '.join(missing)}")
     sessions: dict[str, list[list[float]]] = {}
-    for number, row in enumerate(reader, 2):
-        if not row:
-            continue
+    for number, row in lines:
         try:
             numbers = [float(row[header.index(name)]) for name in values]
         except (ValueError, IndexError) as error:
@@ -59,12 +59,24 @@ def _rows(path: str, text: str, keys: tuple[str, ...], values: tuple[str, ...]) 
                 f"{path}:{number}: {','.join(row)[:60]!r} does not have a number in every column"
             ) from error
         for name, value in zip(values, numbers, strict=True):
-            if not np.isfinite(value) or value < 0:
+            if not 0 <= value <= MAX_NUMBER:
                 raise TraceError(f"{path}:{number}: {name} is {value:g}")
         sessions.setdefault("-".join(row[header.index(name)] for name in names), []).append([number, *numbers])
     if not sessions:
         raise TraceError(f"{path}: the trace is empty")
     return sessions
+
+
+def _split_lines(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the fields of each line that is not blank."""
+    # archives of several systems end their lines in several ways
+    reader = csv.reader(io.StringIO(text, newline=None))
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise TraceError(f"{path}:{reader.line_num}: {error}") from error
 
 
 def read_puffer(path: str, text: str, latency: float) -> list[Trace]:

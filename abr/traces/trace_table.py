@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from abr.errors import TraceError
 
-__all__ = ["Row", "number", "split_rows", "time_stamp"]
+__all__ = ["MAX_NUMBER", "Row", "number", "split_rows", "time_stamp"]
 
 #: rows of a trace; chosen by hand: a day in steps of 20 ms
 MAX_ROWS = 5_000_000
 #: characters of a line; chosen by hand
 MAX_LINE = 1 << 16
+#: largest number; chosen by hand, so that no sum or conversion of units overflows
+MAX_NUMBER = 1e30
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?")
@@ -77,7 +78,7 @@ def _separator(line: str) -> str | None:
 
 
 def number(text: str) -> float | None:
-    """Return the finite number of a field, with a decimal point or a decimal comma; None when it is not one."""
+    """Return the number of a field, with a decimal point or a decimal comma; None when it is none or out of range."""
     text = text.strip()
     if _DECIMAL_COMMA.fullmatch(text):
         text = text.replace(",", ".")
@@ -85,7 +86,7 @@ def number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) and "_" not in text else None
+    return value if abs(value) <= MAX_NUMBER and "_" not in text else None
 
 
 def time_stamp(text: str) -> float | None:

@@ -23,6 +23,7 @@ __all__ = [
     "ThroughputGuard",
     "input_arguments",
     "input_options",
+    "is_playlist",
     "is_url",
     "list_protocols",
     "open_container",
@@ -66,7 +67,7 @@ def list_protocols(name: str) -> tuple[str, ...]:
     if is_url(name) and urlsplit(name).scheme.lower() not in ("http", "https"):
         raise SourceError(f"{name}: cannot be opened as video (only files and http or https URLs can be a source)")
     protocols = URL_PROTOCOLS if is_url(name) else FILE_PROTOCOLS
-    if not _is_playlist(name):
+    if not is_playlist(name):
         return protocols
     # a local playlist may name hosts, but a host's playlist never a local file
     return tuple(dict.fromkeys((*protocols, *URL_PROTOCOLS, *PLAYLIST_PROTOCOLS)))
@@ -78,7 +79,8 @@ def _list_formats(playlist: bool) -> str:
     return ",".join(sorted(formats))
 
 
-def _is_playlist(name: str) -> bool:
+def is_playlist(name: str) -> bool:
+    """Return whether a source may be a playlist, by its name."""
     path = urlsplit(name).path if is_url(name) else name
     return path.lower().endswith(PLAYLISTS)
 
@@ -93,7 +95,7 @@ def input_options(name: str) -> dict[str, str]:
     """
     options = {
         "protocol_whitelist": ",".join(list_protocols(name)),
-        "format_whitelist": _list_formats(_is_playlist(name)),
+        "format_whitelist": _list_formats(is_playlist(name)),
     }
     if _is_remote(name):
         # microseconds without any data
@@ -103,7 +105,7 @@ def input_options(name: str) -> dict[str, str]:
 
 def _is_remote(name: str) -> bool:
     """Return whether reading a source may wait for a server."""
-    return is_url(name) or _is_playlist(name)
+    return is_url(name) or is_playlist(name)
 
 
 def input_arguments(name: str) -> list[str]:

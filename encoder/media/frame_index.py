@@ -121,7 +121,7 @@ def read_frames(name: str, stream_index: int, order: PacketOrder, step: int, con
     decoded, is_damaged = _decode_times(name, stream_index, "AUTO")
     if is_damaged or len(decoded) < order.shown_count:
         # with frame threads, some frames before the damaged end of a file are lost
-        decoded, is_damaged = _decode_times(name, stream_index, "SLICE")
+        decoded, is_damaged = _decode_times(name, stream_index, "NONE")
     if not decoded:
         raise SourceError(f"{name}: no frame of the video can be decoded")
     counted = order.number_frames([time for time, _ in decoded], step)

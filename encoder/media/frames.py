@@ -92,7 +92,7 @@ def decode(
     start, stop : int
         Frame numbers, half-open; None stands for the end of the source.
     threads : int, optional
-        Threads of the decoder, 0 for one per core. None is PyAV's default, which takes the least CPU time.
+        Threads of the decoder, 0 for one per core. None stands for one, which takes the least CPU time.
     deblock : bool
         False lets the decoder skip its loop filter on pictures that are not references (HEVC) or on B pictures
         (H.264). This is faster, leaves slightly more blocking, and hardly propagates errors (`benchmarks.deblocking`).
@@ -121,11 +121,12 @@ def decode(
     if start == stop:
         return
     stamp = require_unchanged(source)
+    # PyAV's own default, slice threads, conceals no errors, so that damaged frames would differ from those of ffmpeg
+    threads = 1 if threads is None else threads
     expected = start
     # frame threads lose frames near damage, and a lost frame would shift the number of all frames that are counted
-    uses_frame_threads = threads not in (None, 1) and source.is_seekable
-    for attempt in (threads, 1) if uses_frame_threads else (threads if source.is_seekable else None,):
-        is_last = attempt in (None, 1)
+    for attempt in (threads, 1) if threads != 1 and source.is_seekable else (1,):
+        is_last = attempt == 1
         with closing(_decode_numbered(source, expected, stop, attempt, deblock)) as frames:
             for number, frame in frames:
                 if number > expected:
@@ -144,7 +145,7 @@ def decode(
 
 
 def _decode_numbered(
-    source: Source, start: int, stop: int, threads: int | None, deblock: bool
+    source: Source, start: int, stop: int, threads: int, deblock: bool
 ) -> Generator[tuple[int, Any], None, None]:
     """Yield the decoded frames [start, stop) with their numbers."""
     if source.is_seekable:
@@ -189,7 +190,7 @@ def _report_undecodable(
     on_undecodable(start, stop)
 
 
-def _decode_from(source: Source, start: int, threads: int | None, deblock: bool) -> Generator[Any, None, None]:
+def _decode_from(source: Source, start: int, threads: int, deblock: bool) -> Generator[Any, None, None]:
     """Yield decoded frames from a key frame at or before `start`; seek further back if a seek lands too late."""
     index = bisect_right(source.keyframes, start) - 1
     for back in _BACK_OFF:
@@ -205,14 +206,13 @@ def _decode_from(source: Source, start: int, threads: int | None, deblock: bool)
     yield from _decode_file(source, None, threads, deblock)
 
 
-def _decode_file(source: Source, seek_to: int | None, threads: int | None, deblock: bool) -> Generator[Any, None, None]:
+def _decode_file(source: Source, seek_to: int | None, threads: int, deblock: bool) -> Generator[Any, None, None]:
     """Yield the frames of the file from its start or from a seek (ticks); damaged packets are skipped."""
     # this affects only the frames that FFmpeg decodes to probe the streams
     with open_container(source.path, {"skip_loop_filter": "all"}) as container:
         stream = container.streams[source.stream_index]
-        if threads is not None:
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
         if not deblock:
             stream.codec_context.options = {"skip_loop_filter": choose_loop_filter_skip(stream.codec_context.name)}
         if seek_to is not None:

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from encoder.errors import SourceError
-from encoder.media.container import is_url, open_container
-from encoder.media.file_stamp import read_stamp
+from encoder.media.container import is_url, list_protocols, open_container
+from encoder.media.file_stamp import describe_unchecked, read_stamp
+from encoder.media.flv_header import read_stated_end
 from encoder.media.frame_index import UNFILTERED, FrameIndex, Surveys, read_frames, read_packets
 from encoder.media.frame_rate import find_mean_rate, find_nominal_rate
 from encoder.media.geometry import Crop, read_crop
@@ -25,7 +26,13 @@ from encoder.media.source import AudioStream, Source, SubtitleStream, has_consta
 from encoder.media.surveys.frame_survey import FrameSurvey
 from encoder.media.surveys.packet_order import PacketOrder
 from encoder.media.surveys.packet_survey import PacketSurvey
-from encoder.media.timeline import describe_gaps, describe_losses, hold_last_frame, refuse_jumps
+from encoder.media.timeline import (
+    describe_gaps,
+    describe_losses,
+    extend_to_stated_end,
+    hold_last_frame,
+    refuse_jumps,
+)
 from encoder.media.video_choice import choose_video
 
 __all__ = ["as_source", "inspect"]
@@ -34,6 +41,8 @@ __all__ = ["as_source", "inspect"]
 FILE_SCHEME = "file://"
 #: Frames per second of a video that states none.
 _DEFAULT_RATE = Fraction(25)
+#: Note on a source whose frames are not found by their times.
+_COUNTED = "the file does not state when its frames are shown; they are counted from its start, which takes longer"
 #: AVFMT_SEEK_TO_PTS: the demuxer seeks by presentation time.
 _SEEKS_TO_PTS = 0x4000000
 #: AVFMT_TS_DISCONT | AVFMT_GENERIC_INDEX: the container has no index, and its times may jump.
@@ -64,6 +73,8 @@ class _Reading:
         Seconds per tick.
     stated_rate : Fraction or None
         Frames per second that the container states.
+    stated_end : Fraction or None
+        When the file ends according to a header that is the only one to state it, s.
     seek_lead : Fraction
     format_name : str
         FFmpeg's name of the container.
@@ -74,7 +85,7 @@ class _Reading:
     tracks : tuple of str
         What the container states about the decoding of each track.
     video_notes, track_notes, loss : tuple of str
-        Sentences on other videos, on audio and subtitles, and on data that is missing at the end.
+        Sentences on other videos, on audio, subtitles and hidden frames, and on data that is missing at the end.
     """
 
     surveys: Surveys
@@ -86,6 +97,7 @@ class _Reading:
     sample_aspect_ratio: Fraction
     time_base: Fraction
     stated_rate: Fraction | None
+    stated_end: Fraction | None
     seek_lead: Fraction
     format_name: str
     has_index: bool
@@ -150,6 +162,8 @@ def _run_interruptibly(function: Callable[[], Source]) -> Source:
 
 
 def _inspect(name: str, exact: bool) -> Source:
+    # URLs of other protocols are refused before any request
+    list_protocols(name)
     stamp = read_stamp(name)
     reading = _read(name)
     surveys, first, crop, time_base = reading.surveys, reading.first, reading.crop, reading.time_base
@@ -167,7 +181,8 @@ def _inspect(name: str, exact: bool) -> Source:
     rate, step = find_nominal_rate(pts, time_base, reading.stated_rate)
     mean_rate = rate if has_constant_rate(pts) else find_mean_rate(pts, time_base, reading.stated_rate)
     gaps = describe_gaps(name, surveys.packets, pts, time_base, has_index=reading.has_index)
-    end, held = hold_last_frame(surveys.packets, surveys.packets.find_end(pts, step), time_base)
+    end = extend_to_stated_end(surveys.packets, surveys.packets.find_end(pts, step), reading.stated_end, time_base)
+    end, held = hold_last_frame(surveys.packets, end, time_base)
     span = pts[0] * time_base, end * time_base
     losses = describe_losses(name, surveys.packets, *span, reading.format_name)
     interlaced = is_interlaced(name, reading.stream_index, frames, (pts[-1] - pts[0]) * time_base)
@@ -209,6 +224,8 @@ def _inspect(name: str, exact: bool) -> Source:
             *held,
             *losses,
             *reading.track_notes,
+            *(() if index.is_seekable else (_COUNTED,)),
+            *describe_unchecked(name, stamp),
         ),
         crop=crop,
         is_mirrored=orientation.is_mirrored,
@@ -238,7 +255,9 @@ def _read(name: str, empty: frozenset[int] = frozenset()) -> _Reading:
         if surveys.frames.has_captions:
             subtitles += (SubtitleStream(stream.index, "eia_608", title="Closed captions", dispositions=("captions",)),)
         stated_rate = _to_fraction(stream.average_rate) or _to_fraction(stream.guessed_rate)
-        loss = surveys.order.describe_loss()
+        is_flash = container.format.name == "flv" and not is_url(name)
+        stated_end = read_stated_end(Path(name)) if is_flash else None
+        loss = () if stated_end is not None else surveys.order.describe_loss()
         if index.is_reliable:
             surveys.order.try_seeks()
         return _Reading(
@@ -251,6 +270,7 @@ def _read(name: str, empty: frozenset[int] = frozenset()) -> _Reading:
             sample_aspect_ratio=_to_fraction(stream.sample_aspect_ratio) or Fraction(1),
             time_base=_to_fraction(stream.time_base) or Fraction(1, 90_000),
             stated_rate=stated_rate,
+            stated_end=stated_end,
             seek_lead=_find_seek_lead(container, stream, stated_rate),
             format_name=container.format.name,
             has_index=not container.format.flags & _NO_INDEX,
@@ -258,7 +278,7 @@ def _read(name: str, empty: frozenset[int] = frozenset()) -> _Reading:
             subtitles=subtitles,
             tracks=tuple(_describe_track(each) for each in container.streams),
             video_notes=video_notes,
-            track_notes=(*audio_notes, *subtitle_notes),
+            track_notes=(*audio_notes, *subtitle_notes, *surveys.order.describe_hidden()),
             loss=loss,
         )
 

@@ -12,8 +12,9 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import Any
 
-from encoder.media.file_stamp import FileStamp
+from encoder.media.file_stamp import Stamp
 from encoder.media.geometry import NO_CROP, Crop
+from shotladder_runtime.passwords import without_password
 
 __all__ = ["AudioStream", "Colour", "HDRMetadata", "Source", "SubtitleStream", "has_constant_rate"]
 
@@ -145,8 +146,8 @@ class Source:
         Samples at the sides of decoded frames that the container removes.
     is_mirrored : bool
         Whether left and right are exchanged before the rotation.
-    stamp : FileStamp or None
-        State of the file at its inspection; None for a URL.
+    stamp : FileStamp, FileState or None
+        State of the file at its inspection; None if a server does not state it.
     is_seekable : bool
         Whether frames are found by their times, also after a seek. Otherwise the file states no times, or FFmpeg
         guesses others after a seek, and frame `n` is found by counting the frames from the start of the file.
@@ -178,20 +179,21 @@ class Source:
     notes: tuple[str, ...] = ()
     crop: Crop = NO_CROP
     is_mirrored: bool = False
-    stamp: FileStamp | None = None
+    stamp: Stamp | None = None
     is_seekable: bool = True
     nominal_rate: Fraction | None = None
 
     def __repr__(self) -> str:
         """Return path, upright size, number of frames and frame rate."""
         width, height = self.display_size
-        return f"Source({self.path!r}, {width}x{height}, {self.frame_count} frames, {float(self.frame_rate):.5g} fps)"
+        name = without_password(self.path)
+        return f"Source({name!r}, {width}x{height}, {self.frame_count} frames, {float(self.frame_rate):.5g} fps)"
 
     def _repr_html_(self) -> str:
         """Return a table of the main properties for notebooks."""
         width, height = self.display_size
         rows = {
-            "path": self.path,
+            "path": without_password(self.path),
             "duration": f"{float(self.duration):.3f} s",
             "frames": f"{self.frame_count} at {float(self.frame_rate):.5g} fps",
             "size": f"{width}x{height}",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from encoder.errors import SourceError
 from encoder.media.container import is_url
-from encoder.media.joined_movies import count_movies
+from encoder.media.joined_movies import count_ivf_movies, count_movies
 from encoder.media.surveys.packet_survey import PacketSurvey
 
-__all__ = ["describe_gaps", "describe_losses", "hold_last_frame", "refuse_jumps"]
+__all__ = ["describe_gaps", "describe_losses", "extend_to_stated_end", "hold_last_frame", "refuse_jumps"]
 
 #: Seconds. Audio that ends later than the last frame by more extends this frame; less is padding of audio codecs, whose
 #: packets last up to 0.1 s (chosen by hand).
@@ -89,14 +89,33 @@ def describe_losses(
 
 def _describe_unread(path: Path, read_bytes: int, format_name: str) -> list[str]:
     """Return a note if the file goes on after what FFmpeg reads, as files that were joined byte by byte do."""
-    if "mp4" in format_name.split(","):
-        # the index of a movie may be as large as its packets
-        movies = count_movies(path)
+    count = {"mp4": count_movies, "ivf": count_ivf_movies}
+    readers = [count[name] for name in format_name.split(",") if name in count]
+    if readers:
+        # the index of a movie may be as large as its packets, and FFmpeg takes the second IVF file for one frame
+        movies = readers[0](path)
         return [f"the file holds {movies} movies; only the first one is read"] if movies > 1 else []
     size = path.stat().st_size
     if not read_bytes or size - read_bytes <= MAX_UNREAD * size:
         return []
     return [f"FFmpeg reads no packet from the last {1 - read_bytes / size:.0%} of the file"]
+
+
+def extend_to_stated_end(survey: PacketSurvey, end: int, stated: Fraction | None, time_base: Fraction) -> int:
+    """Return when the last frame ends if the header of the file states an end, in ticks.
+
+    Parameters
+    ----------
+    survey : PacketSurvey
+    end : int
+        When the last frame ends according to the packets, ticks.
+    stated : Fraction or None
+        The end of the longest track according to the header, s.
+    time_base : Fraction
+        Seconds per tick.
+    """
+    known = max(end * time_base, survey.find_audio_end(end * time_base))
+    return end if stated is None or stated - known <= MAX_PADDING else round(stated / time_base)
 
 
 def hold_last_frame(survey: PacketSurvey, end: int, time_base: Fraction) -> tuple[int, tuple[str, ...]]:

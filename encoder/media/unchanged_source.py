@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from encoder.errors import SourceError
-from encoder.media.file_stamp import FileStamp, read_stamp
+from encoder.media.container import is_url
+from encoder.media.file_stamp import Stamp, read_stamp, written_part
 from encoder.media.inspection import inspect
 from encoder.media.source import Source
 
@@ -32,19 +33,19 @@ def unchanged_source(*sources: Source) -> Iterator[None]:
         require_unchanged(source, stamp)
 
 
-def require_unchanged(source: Source, since: FileStamp | None = None) -> FileStamp | None:
+def require_unchanged(source: Source, since: Stamp | None = None) -> Stamp | None:
     """Check that the file of a source has the content that was inspected, and return the state of the file.
 
     Parameters
     ----------
     source : Source
-    since : FileStamp, optional
+    since : FileStamp or FileState, optional
         State of the file at an earlier check; the content must not have been written since then.
 
     Raises
     ------
     SourceError
-        If the file has another content. A source at a URL is not checked.
+        If the file has another content. A source at a URL is checked as far as its server states what identifies it.
 
     Notes
     -----
@@ -55,8 +56,9 @@ def require_unchanged(source: Source, since: FileStamp | None = None) -> FileSta
         return None
     stamp = read_stamp(source.path)
     if stamp is None:
-        raise SourceError(f"{source.path}: cannot be opened (the file is no longer there)")
-    is_rewritten = since is not None and _written(stamp) != _written(since)
+        reason = "its server does not answer" if is_url(source.path) else "the file is no longer there"
+        raise SourceError(f"{source.path}: cannot be opened ({reason})")
+    is_rewritten = since is not None and written_part(stamp) != written_part(since)
     if is_rewritten or (stamp != source.stamp and not _has_content(source.path, stamp, source.content_id)):
         raise SourceError(f"{source.path}: {_CHANGED}")
     return stamp
@@ -76,12 +78,8 @@ def inspect_exactly(source: Source) -> Source:
     return exact
 
 
-def _written(stamp: FileStamp) -> tuple[int, int, int]:
-    return stamp.size, stamp.modified, stamp.inode
-
-
 @lru_cache(32)
-def _has_content(path: str, stamp: FileStamp, content_id: str) -> bool:
+def _has_content(path: str, stamp: Stamp, content_id: str) -> bool:
     """Return whether a file in the state `stamp` has the content; the cache forgets a changed file."""
     try:
         return inspect(path).content_id == content_id

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -21,6 +23,7 @@ from shotladder import __version__
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.reporter import Reporter
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.printable_text import printable
 from vmaf.raw_video import RAW_FORMATS, RAW_SUFFIXES, RawVideo, add_header
 
@@ -202,29 +205,29 @@ def command(
     """
     reporter = Reporter(quiet=quiet)
     raw = RawVideo(*raw_size, raw_format, raw_rate) if raw_size else None
-    with (
-        _with_headers((reference, *files), raw) as (first, *others),
-        reporter.stage(f"measure {len(files)} files against {reference}") as advance,
-    ):
-        scores = vmaf.score(
-            inspect(first),
-            others,
-            model=model,
-            frame_stride=every,
-            engine=engine,
-            frames=frames,
-            offset=offset,
-            size=size,
-            crop=crop,
-            device=device,
-            metrics=metrics,
-            threads=threads,
-            match_times=not match_by_index,
-            check_content=True,
-            partial=True,
-            progress=advance,
-        )
-    if first != reference or others != list(files):
+    with _with_headers((reference, *files), raw) as paths, ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        source, *renditions = pool.map(inspect, paths)
+        reporter.say_notes(zip((reference, *files), (each.notes for each in (source, *renditions)), strict=True))
+        with reporter.stage(f"measure {len(files)} files against {reference}") as advance:
+            scores = vmaf.score(
+                source,
+                renditions,
+                model=model,
+                frame_stride=every,
+                engine=engine,
+                frames=frames,
+                offset=offset,
+                size=size,
+                crop=crop,
+                device=device,
+                metrics=metrics,
+                threads=threads,
+                match_times=not match_by_index,
+                check_content=True,
+                partial=True,
+                progress=advance,
+            )
+    if paths != [reference, *files]:
         scores = tuple(replace(each, path=path, reference=reference) for each, path in zip(scores, files, strict=True))
     for each in scores:
         if each.missing:
@@ -235,7 +238,8 @@ def command(
                 f"{each.path}: {len(each.duplicated_frames)} frames match an adjacent reference frame better;"
                 f" for example, frame {frame} shows reference frame {shown}"
             )
-    click.echo(json.dumps(_document(scores)) if as_json else printable(_table(scores)))
+    text = json.dumps(_document(scores)) if as_json else printable(_table(scores))
+    click.echo(without_password(text))
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from shotladder.pipeline.store_run import hold_store
 from shotladder.report.presentation_writer import shot_document
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import LocalExecutor, run_concurrently
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.process import stop_all
 from shotladder_runtime.store import Store
 
@@ -100,7 +101,7 @@ def _analyse(source: Source, store: Store, workers: int, advance: Advance) -> An
 
 def _document(source: Source, analysis: Analysis) -> dict[str, Any]:
     return {
-        "source": source.path,
+        "source": without_password(source.path),
         "frame_rate": f"{source.frame_rate.numerator}/{source.frame_rate.denominator}",
         "frame_count": source.frame_count,
         "shots": [shot_document(source, shot) for shot in analysis.shots],

@@ -179,13 +179,8 @@ def command(
 def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks: Sequence[abr.Trace]) -> None:
     """Print the notes of the inputs, and how the throughput of the traces compares with the bitrates of the rungs."""
     titles = list(titles)
-    names: dict[str, list[str]] = {}
-    named = [(pres.title, pres.notes) for pres in titles] + [(trace.name, trace.notes) for trace in networks]
-    for name, notes in named:
-        for note in notes:
-            names.setdefault(note, []).append(name)
-    for note, (name, *others) in names.items():
-        reporter.say(f"{name}{f' and {len(others)} others' if others else ''}: {note}")
+    reporter.say_notes([(pres.title, pres.notes) for pres in titles])
+    reporter.say_notes([(trace.name, trace.notes) for trace in networks])
     limited = [trace.name for trace in networks if trace.app_limited]
     if limited:
         reporter.say(f"{len(limited)} traces are limited by the application, not the network, for example {limited[0]}")

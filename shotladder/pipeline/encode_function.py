@@ -17,6 +17,7 @@ from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.errors import ShotladderError
+from shotladder_runtime.passwords import without_password
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import require_encoder
 
@@ -39,7 +40,7 @@ class _CollectingReporter(Reporter):
         self._callback = progress if callable(progress) else None
 
     def say(self, text: str) -> None:
-        self.notes.append(text)
+        self.notes.append(without_password(text))
         super().say(text)
 
     @contextmanager

@@ -20,7 +20,7 @@ from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
-from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request
+from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request, report_trace_notes
 from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
 from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
@@ -80,6 +80,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     check_output(request.output, request.source, overwrite=request.overwrite)
     report_notes(source, reporter)
     report_dropped_hdr(source, reporter)
+    report_trace_notes(ladder_requests, reporter)
     with hold_store(request.store, reporter):
         with open_executor(request) as executor:
             work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
@@ -121,6 +122,7 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
     refuse_small(source)
     report_notes(source, reporter)
     ladder_requests = build_ladder_requests(request, source)
+    report_trace_notes(ladder_requests, reporter)
 
     def find(executor: Executor) -> list[Ladder]:
         analysis = analyse_source(source, request.store, executor, reporter)
@@ -135,7 +137,10 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     """Return what a run would do, and its CPU cost, estimated by encoding a few seconds of the source."""
     source = encoder.inspect(request.source)
     refuse_small(source)
+    report_notes(source, reporter)
+    report_dropped_hdr(source, reporter)
     ladder_requests = build_ladder_requests(request, source)
+    report_trace_notes(ladder_requests, reporter)
     if request.engine == "native":
         vmaf.warm_up(source.bit_depth)
     # a temporary store, so that no artefact remains

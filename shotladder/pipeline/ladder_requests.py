@@ -17,8 +17,9 @@ from ladders import MODES, EncodeSettings, LadderRequest, RungRules, default_tar
 from shotladder import __version__
 from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
+from shotladder.reporter import Reporter
 
-__all__ = ["build_ladder_requests", "hash_request"]
+__all__ = ["build_ladder_requests", "hash_request", "report_trace_notes"]
 
 
 def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[LadderRequest, ...]:
@@ -43,6 +44,13 @@ def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[Ladde
         for codec, preset in zip(request.codecs, presets, strict=True)
     ]
     return tuple(each.with_mode(request.ladder) if request.ladder in MODES else each for each in requests)
+
+
+def report_trace_notes(ladder_requests: Sequence[LadderRequest], reporter: Reporter) -> None:
+    """Report what the readers of the network traces of a run left out, assumed or replaced."""
+    clients = ladder_requests[0].rules.expected_quality
+    if isinstance(clients, ClientPopulation):
+        reporter.say_notes([(trace.name, trace.notes) for trace in clients.traces])
 
 
 def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequence[LadderRequest]) -> str:

@@ -70,8 +70,7 @@ def refuse_small(source: Source) -> None:
 
 def report_notes(source: Source, reporter: Reporter) -> None:
     """Report what inspection left out, assumed or replaced."""
-    for note in source.notes:
-        reporter.say(f"{source.path}: {note}")
+    reporter.say_notes([(source.path, source.notes)])
 
 
 def report_dropped_hdr(source: Source, reporter: Reporter) -> None:

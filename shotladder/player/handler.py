@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import mimetypes
 import re
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from shotladder.player.origin import FILE_POLICY, PAGE_POLICY, SAFETY_HEADERS, is_own_request
+from shotladder.player.request_reader import RequestReader
 
 if TYPE_CHECKING:
     from shotladder.player.server import PlayerServer, Request
@@ -51,10 +53,19 @@ class Handler(BaseHTTPRequestHandler):
     #: Content security policy of the answer to the current request.
     policy = FILE_POLICY
 
+    def setup(self) -> None:
+        """Limit the time of each request."""
+        super().setup()
+        self.rfile.close()
+        self._reader = RequestReader(self.connection)
+        self.rfile = io.BufferedReader(self._reader)
+
     def parse_request(self) -> bool:
         """Read a request; refuse it if it does not name this server, or comes from a page of another site."""
         self.is_answered, self.policy = False, FILE_POLICY
-        if not super().parse_request():
+        is_valid = super().parse_request()
+        self._reader.end_request()
+        if not is_valid:
             return False
         if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
             # a body is not read, and the next request would begin within it

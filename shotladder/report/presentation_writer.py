@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from msgspec import UNSET, UnsetType
 
 from encoder import Encryption, Source
+from encoder.media.container import is_url
 from ladders import Ladder, Shot
 from shotladder import __version__
 from shotladder.report.baseline_comparison import compare_with_fixed
@@ -50,8 +52,7 @@ def describe(folder: Path, inputs: PresentationInputs, fingerprint: str) -> Pres
     shot_starts = [shot.start for shot in inputs.shots]
     return Presentation(
         version=FORMAT_VERSION,
-        # JSON is UTF-8, a file name need not be
-        title=Path(source.path).stem.encode(errors="replace").decode(),
+        title=_make_title(source.path),
         duration=float(source.duration),
         frame_rate=f"{source.frame_rate.numerator}/{source.frame_rate.denominator}",
         segments=[
@@ -83,6 +84,13 @@ def describe(folder: Path, inputs: PresentationInputs, fingerprint: str) -> Pres
         request=fingerprint,
         files=[],
     )
+
+
+def _make_title(path: str) -> str:
+    """Return the name of a source without its suffix, of a URL without its query."""
+    name = Path(unquote(urlsplit(path).path) if is_url(path) else path).stem or "video"
+    # JSON is UTF-8, a file name need not be
+    return name.encode(errors="replace").decode()
 
 
 def shot_document(source: Source, shot: Shot) -> dict[str, Any]:

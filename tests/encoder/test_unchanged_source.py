@@ -156,7 +156,7 @@ def test_inspect_rejects_a_source_that_changes_meanwhile(video, other, monkeypat
         inspect(video)
 
 
-def test_inspect_checks_no_url(video):
+def test_decode_accepts_a_source_without_a_stamp(video):
     source = replace(inspect(video), stamp=None)
     video.touch()
     assert sum(1 for _ in encoder.decode(source)) == 25

@@ -12,6 +12,7 @@ from shotladder_runtime.process import run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path
 from tests.encoder.videos import number_in, numbers_in, write_video
+from tests.strangers.packed_frames import pack_frames
 
 FFMPEG = (ffmpeg_path(), "-v", "error", "-nostdin", "-y")
 COUNT = 60
@@ -28,6 +29,7 @@ UNTIMED = {
     "H.264 in AVI, open groups": (".avi", ("-c:v", "libx264", "-crf", "12", "-x264-params", "open-gop=1:keyint=20")),
     "MPEG-4 in AVI": (".avi", ("-c:v", "mpeg4", "-q:v", "2", "-bf", "2", "-g", "20")),
     "MPEG-4 in AVI, in order": (".avi", ("-c:v", "mpeg4", "-q:v", "2", "-g", "20")),
+    "MPEG-4 in AVI, packed": (".avi", ("-c:v", "mpeg4", "-q:v", "2", "-bf", "1", "-g", "20")),
     "MPEG program stream": (".mpg", ("-c:v", "mpeg2video", "-q:v", "2", "-bf", "2", "-g", "12")),
 }
 
@@ -42,7 +44,7 @@ def untimed(request, original) -> Path:
     suffix, options = UNTIMED[request.param]
     path = original.with_name(request.param.replace(" ", "-") + suffix)
     run([*FFMPEG, "-i", str(original), *options, "-pix_fmt", "yuv420p", str(path)])
-    return path
+    return pack_frames(path) if "packed" in request.param else path
 
 
 def encode(source: encoder.Source, start: int, stop: int, folder: Path) -> Path:
@@ -58,6 +60,7 @@ def test_decode_counts_frames_of_untimed_files_in_any_range(untimed, threads):
     source = encoder.inspect(untimed)
     assert source.frame_count == COUNT
     assert source.duration == pytest.approx(COUNT / 25, abs=1 / 25)
+    assert source.is_seekable != any("they are counted from its start" in note for note in source.notes)
     for start, stop in ((0, COUNT), (23, 47), (COUNT - 1, COUNT)):
         numbers = [number_in(frame.luma) for frame in encoder.decode(source, start, stop, threads=threads)]
         assert numbers == list(range(start, stop))
@@ -125,3 +128,22 @@ def test_score_does_not_reject_a_chunk_of_repetitive_frames(tmp_path, original):
         vmaf.score(original, shifted, **chunk, match_times=False, check_content=True)
     (scores,) = vmaf.score(original, shifted, **chunk, match_times=False)
     assert len(scores.duplicated_frames) > 8
+
+
+@pytest.mark.parametrize(("suffix", "threads"), [(".h264", None), (".h264", 4), (".mkv", None), (".mkv", 1)])
+def test_decode_conceals_damage_as_ffmpeg_does(tmp_path, suffix, threads):
+    plain, path = tmp_path / "plain.h264", tmp_path / f"damaged{suffix}"
+    write_video(plain, 30, options={"x264-params": "slices=4:bframes=0"})
+    run([*FFMPEG, "-r", "25", "-i", str(plain), "-c", "copy", str(path)])
+    content = bytearray(path.read_bytes())
+    for place in range(6, 10):
+        start = place * len(content) // 12
+        content[start : start + 40] = bytes(range(40))
+    path.write_bytes(content)
+    raw = ("-fps_mode", "passthrough", "-vf", "extractplanes=y", "-f", "rawvideo", "-")
+    expected = run([*FFMPEG, "-threads", "1", "-i", str(path), *raw]).stdout
+    decoded = encoder.decode(path, threads=threads, on_undecodable=lambda *_: None)
+    frames = [frame.luma.tobytes() for frame in decoded]
+    assert len(b"".join(frames)) == len(expected)
+    size = len(frames[0])
+    assert [n for n, frame in enumerate(frames) if frame != expected[n * size : (n + 1) * size]] == []

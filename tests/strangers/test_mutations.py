@@ -14,8 +14,10 @@ from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.tools import ffmpeg_path
 from tests.abr.test_traces import FCC, PUFFER
 from tests.ladders.test_ladder import LADDER
+from tests.strangers.manifests import END, PLAYLIST, adaptation, dash, index, representation
 from tests.strangers.mutations import mutate_bytes, mutate_json, mutate_text
-from tests.strangers.test_manifests import CASES, END, PLAYLIST, adaptation, dash, index, representation
+from tests.strangers.test_dash_manifests import CASES as DASH_CASES
+from tests.strangers.test_hls_manifests import CASES as HLS_CASES
 from tests.strangers.test_network_traces import CASES as TRACE_CASES
 from vmaf.models import embedded_models
 from vmaf.models import load as load_model
@@ -94,14 +96,14 @@ def replay_traces(path):
         abr.simulate(FILM, trace, "throughput")
 
 
-def use_ladder(path):
+def assert_usable_ladder(path):
     ladder = load_ladder(path)
     assert repr(ladder)
     assert ladder.renditions()
     assert ladder.curve
 
 
-VALID = [case.text for case in CASES.values() if not case.error]
+VALID = [case.text for case in (DASH_CASES | HLS_CASES).values() if not case.error]
 KINDS = {
     "mpd": (text_of("x.mpd", *(text for text in VALID if text.startswith("<"))), replay),
     "m3u8": (text_of("x.m3u8", PLAYLIST + END, *(text for text in VALID if text.startswith("#"))), replay),
@@ -112,7 +114,7 @@ KINDS = {
     "trace": (text_of("trace", *(case.text for case in TRACE_CASES.values() if not case.error)), replay_traces),
     "sessions": (text_of("sessions.csv", PUFFER, FCC), replay_traces),
     "periods": (json_of("trace.json", PERIODS), replay_traces),
-    "ladder": (write_ladder, use_ladder),
+    "ladder": (write_ladder, assert_usable_ladder),
     "model": (write_model, lambda path: load_model(str(path))),
 }
 
@@ -132,7 +134,7 @@ def time_limit(seconds):
         signal.signal(signal.SIGPROF, before)
 
 
-def check(path, use):
+def assert_read_or_refused(path, use):
     """Use a file; what it raises is one line of ours that names the file, or names what is played."""
     try:
         with time_limit(SECONDS):
@@ -151,11 +153,10 @@ def compiled():
         abr.simulate(FILM, STEADY, policy)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_readers_refuse_mutated_documents_in_one_line(tmp_path, kind):
     make, use = KINDS[kind]
     for playlist in "vw":
         (tmp_path / playlist).write_text(PLAYLIST + END)
     for seed in range(CASES_PER_KIND):
-        check(make(tmp_path, random.Random(f"{kind} {seed}")), use)
+        assert_read_or_refused(make(tmp_path, random.Random(f"{kind} {seed}")), use)

@@ -48,6 +48,23 @@ CASES = {
     "durations, kbit/s and ms": Case(
         lines(lambda n: "1000 2000 80", 10), note="duration in ms, kbit/s and latency in ms"
     ),
+    "start, end and Mbit/s": Case(
+        lines(lambda n: f"{n} {n + 1} 2", 10), note="start and end in s and Mbit/s (--trace-units"
+    ),
+    "start, end and kbit/s with a pause": Case(
+        lines(lambda n: f"{1500 * n} {1500 * n + 1000} 2000", 10), note="pause for 4.5 s of 14.5 s"
+    ),
+    "packets and Mbit/s": Case(
+        lines(lambda n: f"{n} {round((1.5 + n % 3 / 2) * 1e6 / 12000)} {1.5 + n % 3 / 2}"),
+        note="time in s, packets of 1500 bytes and Mbit/s",
+    ),
+    "kbit/s and bytes": Case(lines(lambda n: f"{1000 * n} 2000 250000"), note="time in ms, kbit/s and bytes"),
+    "packets and Mbit/s in steps of 10 ms": Case(
+        lines(lambda n: f"{10 * n} {n % 2 + 1} {1.2 * (n % 2 + 1):.1f}", 101),
+        1.8e6,
+        seconds=1.0,
+        note="time in ms, packets of 1500 bytes and Mbit/s",
+    ),
     "a third column": Case(lines(lambda n: f"{n} 2 {n % 3}"), note="third column"),
     "five columns": Case(
         lines(lambda n: f"{n} 2 1 1 1"), error=":1: 5 columns of numbers without a header (0 2 1 1 1)"
@@ -93,8 +110,11 @@ CASES = {
     "units of a user for JSON": Case("[]", units="s,kbit/s", error="the format sabre has its own units"),
     "unknown units": Case(TABLE, units="parsec,furlong", error="'parsec,furlong' does not name the units"),
     "a far time of mahimahi": Case("0\n1\n9999999999999\n", error=":3: the trace lasts 1e\\+10 s, more than 200000 s"),
-    "a row of words": Case("time_s,kbps\n0,1\n1,fast\n", error=":3: 'fast' is not a number \\(column kbps\\)"),
-    "a short row": Case("0 1 2\n1 2\n", error=":2: '1 2' is not 3 numbers"),
+    "a number that is out of range": Case(
+        "time_s,kbps\n" + TABLE + "12,1e308\n", error=":13: '1e308' is not a number in range (column kbps)"
+    ),
+    "a row of words": Case("time_s,kbps\n0,1\n1,fast\n", error=":3: 'fast' is not a number in range (column kbps)"),
+    "a short row": Case("0 1 2\n1 2\n", error=":2: '1 2' is not 3 numbers in range"),
     "binary": Case("\x00\x01\x02\n", error="names no time and rate"),
 }
 
@@ -148,3 +168,28 @@ def test_simulate_command_takes_the_units_of_traces(tmp_path):
     argv = [str(tmp_path / "movie.json"), "--traces", str(tmp_path / "trace"), "--quiet"]
     assert CliRunner().invoke(command, [*argv, "--trace-units", "s,kbit/s"]).exit_code == 0
     assert "states no unit" in str(CliRunner().invoke(command, argv).exception)
+
+
+PUFFER = "time (ns GMT),session_id,index,delivery_rate\n" + lines(lambda n: f"{15 * 10**17 + n * 2 * 10**9},s,0,250000")
+FCC = "unit_id,dtime,target,bytes_sec_interval\n" + lines(lambda n: f"7,2019-01-01 00:00:{n:02},host,250000")
+
+
+@pytest.mark.parametrize("text", [PUFFER, FCC])
+def test_load_trace_reads_tables_of_sessions_with_other_line_ends(tmp_path, text):
+    for number, end in enumerate(("\n", "\r\n", "\r", "\r\n\r\n")):
+        (tmp_path / f"{number}.csv").write_bytes(text.replace("\n", end).encode())
+        assert abr.load_trace(tmp_path / f"{number}.csv").mean_rate == pytest.approx(2e6)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (PUFFER + '1,s,0,"' + "9" * 140_000, ":13: field larger than field limit"),
+        (FCC.replace("250000\n", "1e308\n", 1), ":2: bytes_sec_interval is 1e+308"),
+    ],
+)
+def test_load_trace_names_the_line_of_a_fault_in_a_table_of_sessions(tmp_path, text, place):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(abr.TraceError) as caught:
+        abr.load_trace(tmp_path / "a.csv")
+    assert f"a.csv{place}" in str(caught.value)

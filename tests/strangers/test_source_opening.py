@@ -100,7 +100,7 @@ def playlist(url: str, *, ends: bool = True) -> str:
     return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if ends else []), ""])
 
 
-def refuse(source: Path | str, message: str) -> None:
+def assert_refused(source: Path | str, message: str) -> None:
     start = time.monotonic()
     with pytest.raises(SourceError, match=message) as caught:
         inspect(source)
@@ -110,17 +110,17 @@ def refuse(source: Path | str, message: str) -> None:
 
 def test_inspect_refuses_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
-    refuse(tmp_path / "pipe.mp4", "is a pipe")
-    refuse(f"file://{tmp_path}/pipe.mp4", "is a pipe")
+    assert_refused(tmp_path / "pipe.mp4", "is a pipe")
+    assert_refused(f"file://{tmp_path}/pipe.mp4", "is a pipe")
 
 
 def test_inspect_refuses_devices_sockets_and_odd_names(tmp_path):
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))
-        refuse(tmp_path / "socket", "a device or a socket")
-    refuse("/dev/zero", "a device or a socket")
-    refuse(f"{tmp_path}/a\0b.mp4", "no such file")
-    refuse("-", "no such file")
+        assert_refused(tmp_path / "socket", "a device or a socket")
+    assert_refused("/dev/zero", "a device or a socket")
+    assert_refused(f"{tmp_path}/a\0b.mp4", "no such file")
+    assert_refused("-", "no such file")
 
 
 #: Path on the server, and part of the message.
@@ -140,11 +140,11 @@ def test_inspect_refuses_a_server_without_end_or_data(server, short_limit, monke
     if path.startswith("slow/"):
         # above the rate of this server
         monkeypatch.setattr(container, "MIN_THROUGHPUT", 1_000_000)
-    refuse(server.url(path), SERVERS[path])
+    assert_refused(server.url(path), SERVERS[path])
 
 
 def test_inspect_refuses_a_live_playlist_on_the_disk(server, short_limit):
-    refuse(server.folder / "live.m3u8", "live playlist|does not deliver")
+    assert_refused(server.folder / "live.m3u8", "live playlist|does not deliver")
 
 
 def test_inspect_of_a_silent_server_ends_at_an_interrupt(server, tmp_path):
@@ -199,19 +199,19 @@ SCRIPTS = {
 def test_inspect_follows_no_file_under_another_name(server, tmp_path, name):
     for target in (server.url("video.ts"), str(server.folder / "video.ts"), "served/video.ts"):
         (tmp_path / "disguised.mp4").write_text(SCRIPTS[name].replace("{}", target))
-        refuse(tmp_path / "disguised.mp4", "cannot be opened as video")
+        assert_refused(tmp_path / "disguised.mp4", "cannot be opened as video")
     assert server.requests == []
 
 
 def test_inspect_follows_no_remote_file_under_another_name(server):
     (server.folder / "disguised.mp4").write_text(playlist("video.ts"))
-    refuse(server.url("disguised.mp4"), "cannot be opened as video")
+    assert_refused(server.url("disguised.mp4"), "cannot be opened as video")
     assert server.requests == ["/disguised.mp4"] * len(server.requests)
 
 
 def test_inspect_reads_no_local_file_that_a_remote_playlist_names(server):
     (server.folder / "local.m3u8").write_text(playlist(f"file://{server.folder}/video.ts"))
-    refuse(server.url("local.m3u8"), "cannot be opened as video|holds no video")
+    assert_refused(server.url("local.m3u8"), "cannot be opened as video|holds no video")
 
 
 @pytest.mark.parametrize(
@@ -228,9 +228,9 @@ def test_inspect_reads_no_local_file_that_a_remote_playlist_names(server):
 )
 def test_inspect_takes_no_protocol_or_pattern_in_a_path(tmp_path, name):
     write_video(tmp_path / "001.png", 1, codec="png", pixel_format="rgb24", options={})
-    refuse(name.format(write_video(tmp_path / "a.ts"), tmp_path), "no such file")
+    assert_refused(name.format(write_video(tmp_path / "a.ts"), tmp_path), "no such file")
 
 
 @pytest.mark.parametrize("protocol", ["ftp", "rtmp", "rtsp", "udp", "srt", "gopher", "s3", "data", "concat"])
 def test_inspect_opens_no_other_protocol(protocol):
-    refuse(f"{protocol}://127.0.0.1:9/video.mp4", "only files and http or https URLs")
+    assert_refused(f"{protocol}://127.0.0.1:9/video.mp4", "only files and http or https URLs")

@@ -80,6 +80,8 @@ ENDS = {
     ),
     "last frame of 5 s, MOV": (lambda f: last_frame(f / "a.mov", "5"), 49 / 25 + 5),
     "last frame of 5 s, Matroska": (lambda f: copied(last_frame(f / "a.mp4", "5"), ".mkv"), 49 / 25 + 5),
+    "last frame of 5 s, Flash": (lambda f: copied(last_frame(f / "a.mp4", "5"), ".flv"), 49 / 25 + 5),
+    "audio longer than the video, Flash": (lambda f: video_and_audio(f / "a.flv", 50, 6), 6.02),
     "last frame of two frames": (lambda f: last_frame(f / "a.mp4", "0.08"), 51 / 25),
     "last frame of half a frame": (lambda f: last_frame(f / "a.mp4", "0.02"), 49.5 / 25),
     "last frame of one tick": (lambda f: last_frame(f / "a.mp4", "0.0001"), 50 / 25),
@@ -95,7 +97,7 @@ ENDS = {
 }  # fmt: skip
 
 
-def package(source: encoder.Source, folder: Path) -> list[Path]:
+def package_and_assert_durations(source: encoder.Source, folder: Path) -> list[Path]:
     """Encode, stitch and package a source in one chunk; return the joined video and audio tracks."""
     store, chunk = Store(folder / "store"), Chunk(0, source.frame_count, (0,), (0,))
     job = ChunkJob(source, chunk, (RUNG,), (40.0,), store)
@@ -116,14 +118,14 @@ def test_inspect_finds_the_end_and_package_keeps_it(tmp_path, name):
     make, seconds = ENDS[name]
     source = inspect(make(tmp_path))
     assert float(source.duration) == pytest.approx(seconds, abs=0.03)
-    tracks = package(source, tmp_path)
+    tracks = package_and_assert_durations(source, tmp_path)
     assert len(times_in(tracks[0])) == source.frame_count
 
 
 def test_inspect_reports_that_the_last_frame_is_held_for_the_audio(tmp_path):
     path = video_and_audio(tmp_path / "a.mp4", 50, 6)
     assert inspect(path).notes == ("the audio ends 4.00 s after the last frame, which is held until then",)
-    (_, audio) = package(inspect(path), tmp_path)
+    (_, audio) = package_and_assert_durations(inspect(path), tmp_path)
     assert float(inspect(path).duration) == pytest.approx(seconds_of_audio(audio), abs=0.03)
 
 
@@ -206,6 +208,33 @@ def test_inspect_reports_what_it_does_not_read_of_joined_files(tmp_path, suffix,
     source = inspect(joined(tmp_path, suffix, 0, 0))
     assert source.frame_count == 50
     assert note in source.notes
+
+
+def test_inspect_reports_that_a_cut_flash_file_is_cut(tmp_path):
+    path = copied(last_frame(tmp_path / "a.mp4", "5"), ".flv")
+    assert inspect(path).notes == ()
+    path.write_bytes(path.read_bytes()[: 6 * path.stat().st_size // 10])
+    assert "its header states an end at 6.960 s" in inspect(path).notes[0]
+
+
+def test_inspect_reports_what_it_does_not_read_of_joined_ivf_files(tmp_path):
+    ffmpeg(*picture(50), "-c:v", "libvpx", "-deadline", "realtime", tmp_path / "a.ivf")
+    part = (tmp_path / "a.ivf").read_bytes()
+    assert inspect(tmp_path / "a.ivf").notes == ()
+    (tmp_path / "joined.ivf").write_bytes(3 * part)
+    source = inspect(tmp_path / "joined.ivf")
+    assert source.frame_count == 50
+    assert "the file holds 3 movies; only the first one is read" in source.notes
+
+
+def test_inspect_reports_frames_that_an_edit_list_hides(tmp_path):
+    path = last_frame(tmp_path / "a.mp4", "0.04")
+    head, tag, rest = path.read_bytes().partition(b"elst\0\0\0\0\0\0\0\1")
+    # the duration of the edit, in ms
+    path.write_bytes(head + tag + (1000).to_bytes(4, "big") + rest[4:])
+    source = inspect(path)
+    assert source.frame_count == 25
+    assert source.notes == ("its edit list hides 25 of 50 frames",)
 
 
 def test_inspect_reports_an_hour_without_frames_in_a_container_that_states_it(tmp_path):

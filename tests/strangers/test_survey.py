@@ -111,6 +111,33 @@ def test_inspect_finds_captions_that_begin_later(tmp_path, name, from_frame):
     assert [each.codec for each in encoder.inspect(path).subtitles] == ["eia_608"]
 
 
+def write_scte_20(path: Path, from_frame: int) -> Path:
+    """Write MPEG-2 with SCTE 20 captions of the text "HI" from a frame on."""
+    plain = path.with_suffix(".m2v")
+    run([*FFMPEG, "-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25,trim=duration=2", *MPEG2, "-g", "99", str(plain)])
+    # count; for each pair of characters: priority, field, line, characters from their lowest bit on, marker
+    pairs = (0x94, 0x25), (0xC8, 0x49), (0x94, 0x2C)
+    bits = "00011" + "".join("00" + "10" + "01011" + f"{a:08b}"[::-1] + f"{b:08b}"[::-1] + "1" for a, b in pairs)
+    data = int(bits.ljust(88, "1"), 2).to_bytes(11, "big")
+    # the user data stand before the first slice of a frame
+    first, *frames = plain.read_bytes().split(b"\x00\x00\x01\x01")
+    captioned = [b"\x00\x00\x01\xb2\x03\x81" + data if n >= from_frame else b"" for n in range(len(frames))]
+    parts = zip(captioned, frames, strict=True)
+    plain.write_bytes(first + b"".join(each + b"\x00\x00\x01\x01" + frame for each, frame in parts))
+    run([*FFMPEG, "-i", str(plain), "-c", "copy", "-bsf:v", "setts=ts=N/25/TB", str(path)])
+    return path
+
+
+@pytest.mark.parametrize("from_frame", [0, 13, 50])
+def test_inspect_finds_scte_20_captions(tmp_path, from_frame):
+    source = encoder.inspect(write_scte_20(tmp_path / "video.ts", from_frame))
+    assert source.frame_count == 50
+    assert [each.codec for each in source.subtitles] == ["eia_608"] * (from_frame < 50)
+    if source.subtitles:
+        track = encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store"))
+        assert "HI" in track.path.read_text()
+
+
 def test_inspect_finds_no_captions_in_plain_video(tmp_path):
     path = write_captions(tmp_path / "video.mp4", 50)
     assert encoder.inspect(path).subtitles == ()

@@ -20,8 +20,18 @@ SPACING = Fraction(1, 2)
 #: (chosen by hand).
 FRAMES_PER_SPACING = 32
 #: Starts of closed captions: CEA-708 in SEI messages and AV1 metadata (ITU-T T.35, ATSC A/53), the same in MPEG-2 user
-#: data, DVD captions. In few sources every key frame carries captions, so that all packets are searched.
-_CAPTIONS = (b"\xb5\x00\x31GA94\x03", b"\x00\x00\x01\xb2GA94\x03", b"\x00\x00\x01\xb2CC\x01\xf8")
+#: data, DVD captions, and SCTE 20 captions, whose reserved bits may be 0. In few sources every key frame carries
+#: captions, so that all packets are searched.
+_CAPTIONS = (
+    b"\xb5\x00\x31GA94\x03",
+    b"\x00\x00\x01\xb2GA94\x03",
+    b"\x00\x00\x01\xb2CC\x01\xf8",
+    b"\x00\x00\x01\xb2\x03\x81",
+    b"\x00\x00\x01\xb2\x03\x01",
+)
+
+#: Frames per second of a video that states none.
+_DEFAULT_RATE = Fraction(25)
 
 V = TypeVar("V", Colour, HDRMetadata)
 
@@ -47,6 +57,7 @@ class FrameSurvey:
         self.has_captions = False
         self._stream = stream
         self._next_time: Fraction | None = None
+        self._count = 0
         self._spacing = SPACING
 
     def add(self, packet: Any, first: Any) -> None:
@@ -62,7 +73,11 @@ class FrameSurvey:
         if not self.frames:
             self._add_frame(first, first.pts)
         time = packet.dts if packet.pts is None else packet.pts
-        if not packet.is_keyframe or time is None:
+        if time is None:
+            # the file states no times
+            time = round(self._count / Fraction(self._stream.average_rate or _DEFAULT_RATE) / packet.time_base)
+        self._count += 1
+        if not packet.is_keyframe:
             return
         if self._next_time is None or time * packet.time_base >= self._next_time:
             self._decode(packet, time)

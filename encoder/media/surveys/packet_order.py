@@ -112,6 +112,10 @@ class PacketOrder:
             return ()
         return (f"it is damaged or cut off: its header states an end at {stated:.3f} s, and it ends at {end:.3f} s",)
 
+    def describe_hidden(self) -> tuple[str, ...]:
+        """Return a sentence if an edit list of the file hides frames."""
+        return (f"its edit list hides {self._discarded} of {self._count} frames",) if self._discarded else ()
+
     def number_frames(self, pts: Sequence[int | None], step: int) -> list[int] | None:
         """Return times for decoded frames whose own times are meaningless, None for others.
 

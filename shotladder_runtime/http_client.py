@@ -1,4 +1,4 @@
-"""Requests of HTTP and HTTPS addresses: a part of a file, and the size of a file.
+"""Requests of HTTP and HTTPS addresses: a part of a file, and the size and the state of a file.
 
 Redirects stay on HTTP and HTTPS. Each request has a total time, because a server that sends a byte every few seconds
 never exceeds the limit of a single read.
@@ -6,6 +6,7 @@ never exceeds the limit of a single read.
 
 from __future__ import annotations
 
+import base64
 import http
 import http.client
 import re
@@ -15,9 +16,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-__all__ = ["FAILURES", "read", "reason", "size"]
+__all__ = ["FAILURES", "FileState", "read", "read_state", "reason", "size"]
 
 #: seconds without an answer after which a request fails; chosen by hand
 TIMEOUT = 20.0
@@ -30,6 +32,22 @@ MAX_REQUEST_SECONDS = 120.0
 FAILURES = (OSError, http.client.HTTPException, ValueError)
 
 _CONTENT_RANGE = re.compile(r"bytes \d+-\d+/(\d+)$")
+
+
+class FileState(NamedTuple):
+    """The state of a file at a URL, as its server states it (RFC 9110, 8.6 and 8.8).
+
+    Attributes
+    ----------
+    size : int
+        Bytes.
+    modified, tag : str or None
+        `Last-Modified` and `ETag`.
+    """
+
+    size: int
+    modified: str | None
+    tag: str | None
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -49,7 +67,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 def read(url: str, start: int, count: int) -> tuple[bytes, str]:
     """Return up to `count` bytes from `start` of a URL, and the URL at which the redirects ended."""
     headers = {"Range": f"bytes={start}-{start + count - 1}"} if start else {}
-    with _open(urllib.request.Request(url, headers=headers)) as response:  # noqa: S310
+    with _open(_make_request(url, headers)) as response:
         # a server that does not support ranges answers 200 and sends the file from its first byte
         skipped = start if response.status == http.HTTPStatus.OK else 0
         content: bytes = response.read(count + skipped)
@@ -57,7 +75,24 @@ def read(url: str, start: int, count: int) -> tuple[bytes, str]:
 
 
 def size(url: str) -> int:
-    """Return the size of the file at a URL in bytes: of a HEAD request, or of a ranged GET where HEAD is refused.
+    """Return the size of the file at a URL in bytes.
+
+    Raises
+    ------
+    ValueError
+        When the server does not report the size.
+    """
+    return read_state(url).size
+
+
+def read_state(url: str, timeout: float = TIMEOUT) -> FileState:
+    """Return the state of the file at a URL: of a HEAD request, or of a ranged GET where HEAD is refused.
+
+    Parameters
+    ----------
+    url : str
+    timeout : float
+        Seconds without an answer after which a request fails.
 
     Raises
     ------
@@ -65,22 +100,32 @@ def size(url: str) -> int:
         When the server does not report the size.
     """
     try:
-        with _open(urllib.request.Request(url, method="HEAD")) as response:  # noqa: S310
-            length = response.headers["Content-Length"] or ""
+        with _open(_make_request(url, {}, "HEAD"), timeout) as response:
+            headers = response.headers
+            length = headers["Content-Length"] or ""
     except urllib.error.HTTPError:
         length = ""
     # some servers answer HEAD with a length of 0
-    if length.isdecimal() and int(length) > 0:
-        return int(length)
-    with _open(urllib.request.Request(url, headers={"Range": "bytes=0-0"})) as response:  # noqa: S310
-        if response.status == http.HTTPStatus.PARTIAL_CONTENT:
-            match = _CONTENT_RANGE.match(response.headers["Content-Range"] or "")
-            length = match[1] if match else None
-        else:
-            length = response.headers["Content-Length"]
-    if length is None or not length.isdecimal():
-        raise ValueError(f"the server does not report the size of the file: Content-Length is {length}")
-    return int(length)
+    if not (length.isdecimal() and int(length) > 0):
+        with _open(_make_request(url, {"Range": "bytes=0-0"}), timeout) as response:
+            headers = response.headers
+            length = headers["Content-Length"] or ""
+            if response.status == http.HTTPStatus.PARTIAL_CONTENT:
+                match = _CONTENT_RANGE.match(headers["Content-Range"] or "")
+                length = match[1] if match else ""
+    if not length.isdecimal():
+        raise ValueError(f"the server does not report the size of the file: Content-Length is {length or None}")
+    return FileState(int(length), headers["Last-Modified"], headers["ETag"])
+
+
+def _make_request(url: str, headers: dict[str, str], method: str = "GET") -> urllib.request.Request:
+    """Return a request; the user and the password of a URL become a header (RFC 7617), as in browsers and FFmpeg."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if at:
+        headers = headers | {"Authorization": f"Basic {base64.b64encode(unquote(user).encode()).decode()}"}
+        url = urlunsplit(parts._replace(netloc=host))
+    return urllib.request.Request(url, headers=headers, method=method)  # noqa: S310 - the redirects are checked
 
 
 def reason(error: BaseException) -> str:
@@ -92,7 +137,7 @@ def reason(error: BaseException) -> str:
 
 
 @contextmanager
-def _open(request: urllib.request.Request) -> Iterator[Any]:
+def _open(request: urllib.request.Request, timeout: float = TIMEOUT) -> Iterator[Any]:
     """Open a request; shut its connections down after `MAX_REQUEST_SECONDS`."""
     sockets: list[socket.socket] = []
     is_late = threading.Event()
@@ -118,7 +163,7 @@ def _open(request: urllib.request.Request) -> Iterator[Any]:
     timer.daemon = True
     timer.start()
     try:
-        with opener.open(request, timeout=TIMEOUT) as response:
+        with opener.open(request, timeout=timeout) as response:
             yield response
     except FAILURES:
         if not is_late.is_set():
