@@ -28,6 +28,7 @@ TEXT_FILES = (
     "docs/*.md",
     "ladders/shots/models/*.md",
     "shotladder/player/page/*",
+    "shotladder/report/report.js",
     "shotladder/report/template.html",
 )
 

@@ -15,9 +15,9 @@ from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.packaging_options import packaging_options, track_options
 from shotladder.commands.options.request_builder import build_encode_request
 from shotladder.pipeline.encode_pipeline import encode, plan
-from shotladder.report.html_report import rung_table
+from shotladder.report.terminal_summary import render_summary
 from shotladder.reporter import Reporter
-from shotladder_runtime.printable_text import printable
+from shotladder.terminal_table import terminal_width
 
 __all__ = ["command"]
 
@@ -82,8 +82,7 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
     if as_json:
         click.echo(json.dumps(outcome.presentation.to_dict()))
     elif not outcome.already_there:
-        click.echo(rung_table(outcome.presentation))
-        click.echo(printable(f"\n{output / 'manifest.mpd'}\n{output / 'master.m3u8'}\n{output / 'report.html'}"))
+        click.echo(render_summary(outcome.presentation, output, terminal_width()))
 
 
 def planned_text(planned: dict[str, Any]) -> str:

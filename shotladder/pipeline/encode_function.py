@@ -51,13 +51,6 @@ class _CollectingReporter(Reporter):
             with super().stage(title) as advance:
                 yield advance
 
-    def _plain(self, title: str) -> Advance:
-        # progress lines are not notes
-        count = len(self.notes)
-        advance = super()._plain(title)
-        del self.notes[count:]
-        return advance
-
 
 def encode(
     source: str | Path,

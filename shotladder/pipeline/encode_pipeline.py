@@ -33,6 +33,7 @@ from shotladder.pipeline.source_analysis import (
 )
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
+from shotladder.report.frame_images import make_report_images
 from shotladder.report.html_report import write_report
 from shotladder.report.presentation_format import Presentation
 from shotladder.report.presentation_reader import PRESENTATION, load
@@ -91,7 +92,9 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
             )
             presentation = describe(folder, inputs, fingerprint)
             _warn_vbv(presentation, request.constraints, reporter)
-            write_report(folder / "report.html", presentation, {e.ladder.codec: e.ladder.hull for e in encoded.ladders})
+            images = make_report_images(inputs, presentation)
+            hulls = {each.ladder.codec: each.ladder.hull for each in encoded.ladders}
+            write_report(folder / "report.html", presentation, hulls, images)
             # `--overwrite` deletes these files and no others
             files = sorted([*files_below(folder), PRESENTATION])
             presentation = msgspec.structs.replace(presentation, files=files)
