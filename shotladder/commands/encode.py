@@ -13,9 +13,7 @@ from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.packaging_options import packaging_options, track_options
-from shotladder.commands.options.request_builder import build_encode_request
-from shotladder.pipeline.encode_pipeline import encode, plan
-from shotladder.report.terminal_summary import render_summary
+from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
 from shotladder.terminal_table import terminal_width
 
@@ -71,6 +69,12 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
     ~/.local/share/shotladder/keys, in one file per presentation.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     reporter = Reporter(quiet=quiet)
+    announce_compilation(reporter)
+    # the libraries take seconds to import, and `--help` needs none of them
+    from shotladder.commands.options.request_builder import build_encode_request
+    from shotladder.pipeline.encode_pipeline import encode, plan
+    from shotladder.report.terminal_summary import render_summary
+
     request = build_encode_request(source, output, options)
     if dry_run:
         planned = plan(request, reporter)

@@ -6,14 +6,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
 
-import abr
 from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
@@ -24,8 +20,12 @@ from shotladder.commands.options.session_options import (
     target_option,
     traces_options,
 )
+from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Advance, Reporter
-from shotladder_runtime.printable_text import printable
+from shotladder.terminal_table import print_table
+
+if TYPE_CHECKING:
+    import abr
 
 __all__ = ["command"]
 
@@ -141,6 +141,9 @@ def command(
     A presentation is a presentation.json, its directory, an .mpd or an .m3u8; a path or a URL.
     """
     reporter = Reporter(quiet=quiet)
+    announce_compilation(reporter)
+    import abr
+
     if sessions is not None and sessions.suffix not in (".csv", ".parquet"):
         raise click.UsageError(f"--sessions requires a name that ends in .csv or .parquet, not {sessions.name}")
     names = [name for given in policies for name in given.split(",")]
@@ -200,24 +203,31 @@ def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks
 
 
 def show(summary: list[dict[str, Any]]) -> None:
-    """Print the arms as a table."""
-    grid = Grid(box=None, header_style="bold")
-    for heading in ("presentation", "policy", "sessions"):
-        grid.add_column(heading, overflow="fold", justify="left" if heading != "sessions" else "right")
+    """Print the arms as a table: the mean of each metric, and half the width of its 95 % interval."""
     columns = {name: how for name, how in COLUMNS.items() if any(arm["metrics"].get(name) for arm in summary)}
-    for heading, _, _ in columns.values():
-        grid.add_column(heading, justify="right", no_wrap=True)
-    for arm in summary:
-        cells = [arm["presentation"], arm["policy"], str(arm["sessions"])]
-        for name, (_, factor, digits) in columns.items():
-            metric = arm["metrics"].get(name)
-            cells.append("" if metric is None else f"{metric['mean'] * factor:.{digits}f}")
-        # titles are names of files, in which brackets are not markup
-        grid.add_row(*(Text(printable(cell)) for cell in cells))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=180)
-    console.print(grid)
+    head = ("presentation", "policy", "sessions", *(heading for heading, _, _ in columns.values()))
+    rows = [
+        (
+            arm["presentation"],
+            arm["policy"],
+            str(arm["sessions"]),
+            *(_cell(arm["metrics"].get(name), factor, digits) for name, (_, factor, digits) in columns.items()),
+        )
+        for arm in summary
+    ]
+    print_table(head, rows, names=2)
+
+
+def _cell(metric: dict[str, Any] | None, factor: float, digits: int) -> str:
+    if metric is None:
+        return ""
+    text = f"{metric['mean'] * factor:.{digits}f}"
+    interval = metric.get("ci95")
+    if not interval or None in interval:
+        return text
+    half = (interval[1] - interval[0]) / 2 * factor
+    # an interval that rounds to nothing is one of equal sessions
+    return f"{text} ±{half:.{digits}f}" if round(half, digits) else text
 
 
 def _write(path: Path, write: Any) -> None:
@@ -241,6 +251,8 @@ def _events(
     settings: dict[str, Any],
     advance: Advance,
 ) -> None:
+    import abr
+
     number = 0
     total = len(titles) * len(names) * offsets.size
     with path.open("w", encoding="utf-8") as file:

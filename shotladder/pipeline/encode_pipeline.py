@@ -20,6 +20,7 @@ from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
+from shotladder.pipeline.free_space import check_free_space
 from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request
 from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
@@ -79,6 +80,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     if completed_request(request.output) == fingerprint and not request.overwrite:
         return EncodeResult(request.output, load(request.output), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
+    request.store.create()
+    check_free_space(request, source, reporter)
     report_notes(source, reporter)
     report_dropped_hdr(source, reporter)
     with hold_store(request.store, reporter):

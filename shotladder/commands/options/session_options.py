@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-import abr
 from shotladder.commands.options.grouped_command import combine_options, option
+from shotladder.commands.options.library_values import (
+    CATCH_UPS,
+    REPLACEMENTS,
+    SESSION_MODES,
+    TRACE_FORMATS,
+    VIEWING_DEVICES,
+)
+
+if TYPE_CHECKING:
+    import abr
 
 __all__ = ["device_option", "session_model", "session_options", "target_option", "traces_options"]
 
@@ -29,7 +38,7 @@ traces_options = combine_options(
     option(
         "Input",
         "--trace-format",
-        type=click.Choice(sorted(abr.FORMATS)),
+        type=click.Choice(TRACE_FORMATS),
         help="Format of the traces. Default: recognised from the content.",
     ),
     option(
@@ -43,7 +52,7 @@ traces_options = combine_options(
 device_option = option(
     "Session",
     "--device",
-    type=click.Choice(list(abr.DEVICES)),
+    type=click.Choice(VIEWING_DEVICES),
     default="tv-1080p",
     show_default=True,
     help="Device class of the viewer; it caps the resolution and selects the VMAF model.",
@@ -63,7 +72,7 @@ session_options = combine_options(
     option(
         "Session",
         "--mode",
-        type=click.Choice(list(abr.MODES)),
+        type=click.Choice(SESSION_MODES),
         default="default",
         show_default=True,
         help="Session model; `sabre` and `pensieve` reproduce those simulators.",
@@ -115,7 +124,7 @@ session_options = combine_options(
         "Session",
         "--replace",
         "replacement",
-        type=click.Choice(list(abr.REPLACEMENTS)),
+        type=click.Choice(REPLACEMENTS),
         help="Download buffered segments of lower rungs again, `earliest` (fast switching) or `latest` first."
         " Default: none.",
     ),
@@ -130,7 +139,7 @@ session_options = combine_options(
     option(
         "Live",
         "--catch-up",
-        type=click.Choice(list(abr.CATCH_UPS)),
+        type=click.Choice(CATCH_UPS),
         help="Controller of the playback rate of a live stream; requires --live-latency. Default: dash.js.",
     ),
 )
@@ -153,4 +162,6 @@ def session_model(mode: str, **values: Any) -> abr.SessionModel:
     """
     if values["catch_up"] is not None and values["live"] is None:
         raise click.UsageError("--catch-up requires --live-latency")
+    import abr
+
     return replace(abr.MODES[mode], **{name: value for name, value in values.items() if value is not None})
