@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from shotladder.commands.options.config_file import config_option, render_config
 from shotladder.commands.options.execution_options import execution_options
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
@@ -37,6 +38,7 @@ __all__ = ["command"]
     is_flag=True,
     help="Replace an existing presentation, atomically, after a successful run.",
 )
+@config_option
 @ladder_options
 @track_options
 @packaging_options
@@ -51,12 +53,16 @@ __all__ = ["command"]
     "Execution",
     "--dry-run",
     is_flag=True,
-    help="Print the encoding plan and an estimate of its CPU time, measured on a few seconds of the source, and stop.",
+    help="Print the encoding plan, an estimate of its CPU time, measured on a few seconds of the source, and the"
+    " options as a file for --config, and stop.",
 )
 @execution_options
 @json_flag
 @quiet_flag
-def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, /, source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any
+) -> None:
     """Encode SOURCE as an adaptive DASH and HLS presentation with a per-shot optimised bitrate ladder.
 
     SOURCE is a file, or an http or https URL whose server states the size.
@@ -64,6 +70,7 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
     \b
     shotladder encode source.mp4 -o out/
     shotladder encode source.mp4 -o out/ --target-vmaf 95 --preset slow
+    shotladder encode --config film.toml
 
     An interrupted run resumes when the same command is repeated. The keys that --encrypt generates are saved in
     ~/.local/share/shotladder/keys, in one file per presentation.
@@ -79,6 +86,8 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
     if dry_run:
         planned = plan(request, reporter)
         click.echo(json.dumps(planned) if as_json else planned_text(planned))
+        if not as_json:
+            click.echo(f"\n# the same options as a file for --config\n{render_config(ctx)}")
         return
     outcome = encode(request, reporter)
     if outcome.already_there:

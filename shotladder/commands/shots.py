@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+#: Suffixes of exported files; those of `shotladder.report.shot_export`, whose import takes seconds.
+EXPORTS = (".csv", ".edl", ".otio")
+
 
 @click.command("shots", cls=GroupedCommand)
 @click.argument("source")
@@ -43,12 +46,28 @@ __all__ = ["command"]
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a contact sheet with one frame per shot, as PNG or JPEG. Default: none.",
 )
+@option(
+    "Output",
+    "--export",
+    "exports",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the shots with timecodes for an editing tool, as .edl, .otio or .csv (repeatable). Default: none.",
+)
 @workers_option
 @store_option
 @json_flag
 @quiet_flag
 def command(
-    source: str, as_csv: bool, sheet: Path | None, workers: int, store: Store, as_json: bool, quiet: bool
+    source: str,
+    as_csv: bool,
+    sheet: Path | None,
+    exports: tuple[Path, ...],
+    workers: int,
+    store: Store,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Detect the shots of SOURCE and measure their complexity.
 
@@ -59,6 +78,9 @@ def command(
         raise click.UsageError("--json and --csv cannot be combined")
     if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise click.BadParameter("the name of a contact sheet must end in .png, .jpg or .jpeg", param_hint="--sheet")
+    for path in exports:
+        if path.suffix.lower() not in EXPORTS:
+            raise click.BadParameter(f"the name must end in {', '.join(EXPORTS)}", param_hint="--export")
     reporter = Reporter(quiet=quiet)
     announce_compilation(reporter)
     # the libraries take seconds to import, and `--help` needs none of them
@@ -78,6 +100,10 @@ def command(
             from shotladder.report.contact_sheet import write_contact_sheet
 
             write_contact_sheet(video, analysis.shots, sheet, advance)
+    for path in exports:
+        from shotladder.report.shot_export import export_shots
+
+        export_shots(video, analysis.shots, path)
     if as_json:
         click.echo(json.dumps(_document(video, analysis)))
     elif as_csv:
