@@ -29,6 +29,7 @@ TEXT_FILES = (
     "ladders/shots/models/*.md",
     "shotladder/player/page/*",
     "shotladder/report/report.js",
+    "shotladder/report/session_page.html",
     "shotladder/report/template.html",
 )
 

@@ -14,10 +14,12 @@ from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import (
     device_option,
+    plot_option,
     session_model,
     session_options,
     target_option,
     traces_options,
+    write_plot,
 )
 from shotladder.commands.simulate import print_notes
 from shotladder.kernel_notice import announce_compilation
@@ -126,6 +128,7 @@ _VERDICTS = {
     is_flag=True,
     help="Compare presentations of different durations, which cannot be of one video.",
 )
+@plot_option
 @json_flag
 @quiet_flag
 def command(
@@ -140,6 +143,7 @@ def command(
     bytes_margin: float,
     vmaf_p5_margin: float,
     different_videos: bool,
+    plot: Path | None,
     device: str,
     target_vmaf: float,
     mode: str,
@@ -195,6 +199,8 @@ def command(
     if len(ladders) == 2 and len(names) == 2:
         titles = (ladders[0].title, ladders[1].title)
         parts = abr.decompose_effect(table, titles, (names[0], names[1]), primary)
+    if plot is not None:
+        write_plot(plot, _verdict(result), _tabulate(result), table, "Comparison of two arms")
     if as_json:
         click.echo(json.dumps(asdict(result) | {"shares": parts}))
     else:
@@ -222,7 +228,23 @@ def _show(result: abr.ArmComparison, parts: dict[str, float] | None) -> None:
     click.echo(
         printable(f"{result.second}, against {result.first}: {result.sessions} sessions on {result.traces} traces")
     )
-    rows = [
+    print_table(*_tabulate(result))
+    if parts is not None:
+        click.echo(
+            f"{result.primary} {parts['together']:+.4g} = ladder {parts['ladder']:+.4g} + policy {parts['policy']:+.4g}"
+        )
+    click.echo(printable(f"{_verdict(result)}; because"))
+    for reason in result.reasons:
+        click.echo(f"  {reason}")
+
+
+def _verdict(result: abr.ArmComparison) -> str:
+    text = _VERDICTS[result.verdict].format(first=result.first, second=result.second, metric=result.primary)
+    return f"verdict: {result.verdict}: {text}"
+
+
+def _tabulate(result: abr.ArmComparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    rows: list[tuple[str, ...]] = [
         (
             effect.metric,
             f"{effect.first:.5g}",
@@ -233,12 +255,4 @@ def _show(result: abr.ArmComparison, parts: dict[str, float] | None) -> None:
         )
         for effect in result.effects
     ]
-    print_table(("metric", "first", "second", "difference", "95 % interval", "p, Holm"), rows)
-    if parts is not None:
-        click.echo(
-            f"{result.primary} {parts['together']:+.4g} = ladder {parts['ladder']:+.4g} + policy {parts['policy']:+.4g}"
-        )
-    text = _VERDICTS[result.verdict].format(first=result.first, second=result.second, metric=result.primary)
-    click.echo(printable(f"verdict: {result.verdict}: {text}; because"))
-    for reason in result.reasons:
-        click.echo(f"  {reason}")
+    return ("metric", "first", "second", "difference", "95 % interval", "p, Holm"), rows

@@ -15,10 +15,12 @@ from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import (
     device_option,
+    plot_option,
     session_model,
     session_options,
     target_option,
     traces_options,
+    write_plot,
 )
 from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Advance, Reporter
@@ -109,6 +111,7 @@ MAX_REGRET_WORK = 40_000
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write every event of every session, one JSON object per line. Default: none.",
 )
+@plot_option
 @option(
     "Output",
     "--regret/--no-regret",
@@ -131,6 +134,7 @@ def command(
     repeat: int,
     sessions: Path | None,
     events: Path | None,
+    plot: Path | None,
     regret: bool | None,
     as_json: bool,
     quiet: bool,
@@ -169,11 +173,14 @@ def command(
         with reporter.stage("write events") as advance:
             _write(events, lambda path: _events(path, titles, networks, names, offsets, settings, advance))
     summary = table.summary()
+    if plot is not None:
+        sentence = f"{len(table)} simulated sessions on {len(networks)} network traces, device {device}."
+        write_plot(plot, sentence, _tabulate(summary), table, "Simulated playback")
     if as_json:
         document = {"presentations": list(presentations), "sessions": len(table), "arms": summary}
         click.echo(json.dumps(document))
     else:
-        show(summary)
+        print_table(*_tabulate(summary), names=2)
     failure = table.failure()
     if failure is not None:
         raise failure
@@ -202,8 +209,8 @@ def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks
         )
 
 
-def show(summary: list[dict[str, Any]]) -> None:
-    """Print the arms as a table: the mean of each metric, and half the width of its 95 % interval."""
+def _tabulate(summary: list[dict[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the arms as a table: the mean of each metric, and half the width of its 95 % interval."""
     columns = {name: how for name, how in COLUMNS.items() if any(arm["metrics"].get(name) for arm in summary)}
     head = ("presentation", "policy", "sessions", *(heading for heading, _, _ in columns.values()))
     rows = [
@@ -215,7 +222,7 @@ def show(summary: list[dict[str, Any]]) -> None:
         )
         for arm in summary
     ]
-    print_table(head, rows, names=2)
+    return head, rows
 
 
 def _cell(metric: dict[str, Any] | None, factor: float, digits: int) -> str:

@@ -106,3 +106,13 @@ def test_compare_reports_wrong_usage(folder, args, message):
     done = run(*args)
     assert done.exit_code == 2
     assert message in done.output
+
+
+def test_compare_plots_both_arms_with_the_verdict(folder):
+    done = run("old.json", "new.json", "--policy", "bba-2", "--plot", "page.html")
+    assert done.exit_code == 0, done.output
+    text = (folder / "page.html").read_text()
+    assert "verdict: ship: prefer new bba-2" in text
+    assert text.count('role="img"') == 5
+    assert text.count('<g class="steps c1">') == 5
+    assert "http" not in text

@@ -20,7 +20,7 @@ from shotladder.commands.options.library_values import (
 if TYPE_CHECKING:
     import abr
 
-__all__ = ["device_option", "session_model", "session_options", "target_option", "traces_options"]
+__all__ = ["device_option", "plot_option", "session_model", "session_options", "target_option", "traces_options"]
 
 #: Range of durations, s; no model of a player uses longer ones.
 _SECONDS = click.FloatRange(0, 600)
@@ -56,6 +56,14 @@ device_option = option(
     default="tv-1080p",
     show_default=True,
     help="Device class of the viewer; it caps the resolution and selects the VMAF model.",
+)
+
+plot_option = option(
+    "Output",
+    "--plot",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the table and the distribution of the metrics over the sessions as one .html file. Default: none.",
 )
 
 target_option = option(
@@ -143,6 +151,28 @@ session_options = combine_options(
         help="Controller of the playback rate of a live stream; requires --live-latency. Default: dash.js.",
     ),
 )
+
+
+def write_plot(path: Path, sentence: str, shown: tuple[Any, Any], table: abr.SessionTable, title: str) -> None:
+    """Write the page of `--plot`.
+
+    Parameters
+    ----------
+    path : Path
+    sentence : str
+        What the reader should know first.
+    shown : (head, rows)
+        The printed table.
+    table : SessionTable
+    title : str
+    """
+    from shotladder.report.session_page import Arm, write_session_page
+
+    arms = [
+        Arm(f"{presentation}, {policy}", {name: table[name][rows] for name in table.metric_names})
+        for presentation, policy, rows in table.arms()
+    ]
+    write_session_page(path, title, sentence, shown, arms)
 
 
 def session_model(mode: str, **values: Any) -> abr.SessionModel:
