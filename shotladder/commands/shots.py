@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-#: Suffixes of exported files; those of `shotladder.report.shot_export`, whose import takes seconds.
+#: Suffixes of exported files; those of `shotladder.export.shot_export`, whose import takes seconds.
 EXPORTS = (".csv", ".edl", ".otio")
 
 
@@ -97,11 +97,11 @@ def command(
         reporter.say(f"{frames} at {float(video.time(start)):.2f} s cannot be decoded")
     if sheet is not None:
         with reporter.stage("contact sheet") as advance:
-            from shotladder.report.contact_sheet import write_contact_sheet
+            from shotladder.export.contact_sheet import write_contact_sheet
 
             write_contact_sheet(video, analysis.shots, sheet, advance)
     for path in exports:
-        from shotladder.report.shot_export import export_shots
+        from shotladder.export.shot_export import export_shots
 
         export_shots(video, analysis.shots, path)
     if as_json:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -12,6 +13,8 @@ import ladders
 import vmaf
 from shotladder.commands.options import library_values
 from shotladder.commands.options.packaging_options import track_options
+from shotladder.pipeline.encode_request import EncodeRequest
+from shotladder.pipeline.ladder_requests import build_ladder_requests
 from shotladder_runtime.tools import ffmpeg_path
 from tests.shotladder.running import shotladder
 from vmaf.raw_video import RAW_FORMATS
@@ -92,3 +95,11 @@ def test_library_values_are_those_of_the_libraries():
     assert tuple(abr.MODES) == library_values.SESSION_MODES
     assert tuple(abr.REPLACEMENTS) == library_values.REPLACEMENTS
     assert tuple(abr.CATCH_UPS) == library_values.CATCH_UPS
+
+
+def test_build_ladder_requests_places_the_lowest_rung_at_the_minimum_bitrate(tmp_path):
+    source = SimpleNamespace(display_size=(640, 360), duration=10)
+    for given, expected in ((None, ladders.RungRules().bottom_rate), (300_000.0, 300_000.0)):
+        request = EncodeRequest("video.mp4", tmp_path, min_bitrate=given)
+        (found,) = build_ladder_requests(request, source)
+        assert found.rules.bottom_rate == expected

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from shotladder.commands.shots import EXPORTS
-from shotladder.report.shot_export import (
+from shotladder.export.shot_export import (
     EXPORT_SUFFIXES,
     export_shots,
     format_timecode,

@@ -110,6 +110,13 @@ _LADDER = (
     ),
     option(
         "Ladder",
+        "--min-bitrate",
+        metavar="KBITPS",
+        type=click.FloatRange(10, 100_000),
+        help="Bitrate of the lowest rung in kbit/s, if the video needs as much. Default: 145.",
+    ),
+    option(
+        "Ladder",
         "--max-height",
         metavar="PIXELS",
         type=click.IntRange(32),
