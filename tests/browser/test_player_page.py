@@ -89,6 +89,36 @@ def test_page_plays_with_a_given_player(browser, presentation, document, path, n
     assert "not throttled" in shown["lead"]
 
 
+def test_page_pins_a_rung_jumps_and_fits_a_phone(browser, presentation, document):
+    server = PlayerServer(presentation, 0, player_js=PLAYERS["/players/hls.js"])
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    page = browser.new_page(viewport={"width": 400, "height": 800}, color_scheme="dark")
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    try:
+        page.goto(server.url)
+        page.wait_for_function("document.getElementById('pin').options.length > 1", timeout=30_000)
+        # "auto", then the rungs from the highest bitrate
+        page.select_option("#pin", index=len(document["video"]))
+        page.wait_for_function("shotladder.lastRung === 0", timeout=30_000)
+        shots = document["video"][-1]["shots"]
+        weakest = min(range(len(shots)), key=lambda n: shots[n]["vmaf"])
+        first = page.locator("#worst button").first
+        assert first.inner_text().startswith(f"Shot {weakest + 1} at ")
+        first.click()
+        start = document["shots"][weakest]["start"]
+        page.wait_for_function(f"!video.seeking && video.currentTime >= {start}", timeout=30_000)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    finally:
+        page.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert faults == []
+
+
 @pytest.mark.parametrize(
     ("scheme", "path"),
     [("cbcs", "/players/shaka-player.js"), ("cenc", "/players/shaka-player.js"), ("cbcs", "/players/dash.js")],
