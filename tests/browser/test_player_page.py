@@ -11,12 +11,12 @@ import encoder
 from abr import Trace
 from shotladder.player import Link, PlayerServer
 
-from .conftest import PLAYERS
+from .conftest import PLAYERS, save_screenshot
 
 pytestmark = pytest.mark.browser
 
 
-def played(browser, folder, **options):
+def played(browser, folder, screenshot=None, **options):
     """Play to the end at twice the speed; return the requests of the server, the state and the texts of the page."""
     server = PlayerServer(folder, 0, **options)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -30,6 +30,8 @@ def played(browser, folder, **options):
         with contextlib.suppress(TimeoutError):  # the assertions below explain more than a timeout
             page.wait_for_function("video.ended || shotladder.failed", timeout=40_000)
             page.wait_for_timeout(600)  # the page queries the server four times per second
+        if screenshot:
+            save_screenshot(page, screenshot)
         seen = page.evaluate("({...shotladder, done: null, ended: video.ended, title: document.title})")
         shown = page.evaluate(
             "Object.fromEntries([...document.querySelectorAll('[id]')].map((e) => [e.id, e.innerText]))"
@@ -69,7 +71,7 @@ def assert_page_shows_requests(document, requests, seen, shown):
 def test_page_plays_natively_over_a_link_that_never_exceeds_its_trace(browser, presentation, document):
     rate = 2_000_000
     trace = Trace("narrow", [10], [rate], [0.05])
-    requests, seen, shown = played(browser, presentation, link=Link(trace))
+    requests, seen, shown = played(browser, presentation, "player", link=Link(trace))
     assert_page_shows_requests(document, requests, seen, shown)
     assert "narrow, mean 2.00 Mbit/s" in shown["lead"]
     assert "HLS player of the browser" in shown["lead"]

@@ -2,10 +2,12 @@
 
 import pytest
 
+from .conftest import save_screenshot
+
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1280, "dark"), (3840, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light"), (3840, "dark")])
 def test_report_shows_shots_and_fits_every_screen(browser, presentation, document, width, scheme):
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     faults = []
@@ -13,6 +15,8 @@ def test_report_shows_shots_and_fits_every_screen(browser, presentation, documen
     page.on("console", lambda message: faults.append(message.text))
     try:
         page.goto((presentation / "report.html").as_uri())
+        if width == 1280:
+            save_screenshot(page, "report")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.locator("#shot").focus()
         page.keyboard.press("ArrowRight")

@@ -19,7 +19,7 @@ function fill(select, menu, single) {
 
 /** Show the menus of a player; called again, it shows tracks that the player found later. */
 export function showMenus(menus) {
-  fill(document.getElementById("pin"), menus.rung?.(), "auto (this player offers no choice)");
+  fill(document.getElementById("pin"), menus.rung?.(), "auto");
   fill(document.getElementById("audio"), menus.audio?.(), "as the player chooses");
   fill(document.getElementById("text"), menus.text?.(), "as the player chooses");
 }
