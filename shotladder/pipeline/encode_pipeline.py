@@ -34,12 +34,14 @@ from shotladder.pipeline.source_analysis import (
 )
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
-from shotladder.report.frame_images import make_report_images
+from shotladder.report.frame_images import ReportImages, make_report_images
 from shotladder.report.html_report import write_report
 from shotladder.report.presentation_format import Presentation
+from shotladder.report.presentation_inputs import PresentationInputs
 from shotladder.report.presentation_reader import PRESENTATION, load
 from shotladder.report.presentation_writer import describe
 from shotladder.reporter import Reporter
+from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store
 
@@ -95,7 +97,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
             )
             presentation = describe(folder, inputs, fingerprint)
             _warn_vbv(presentation, request.constraints, reporter)
-            images = make_report_images(inputs, presentation)
+            images = _report_images(inputs, presentation, reporter)
             hulls = {each.ladder.codec: each.ladder.hull for each in encoded.ladders}
             write_report(folder / "report.html", presentation, hulls, images)
             # `--overwrite` deletes these files and no others
@@ -178,6 +180,15 @@ def _plan(
         "sizes": [f"{width}x{height}" for width, height in sizes],
         "predicted_cpu_seconds": {"analysis": round(analysis.cpu_seconds, 1), **predicted},
     }
+
+
+def _report_images(inputs: PresentationInputs, presentation: Presentation, reporter: Reporter) -> ReportImages:
+    """Return the images of the report; none, with a note, if frames cannot be read: the presentation needs none."""
+    try:
+        return make_report_images(inputs, presentation)
+    except ShotladderError as error:
+        reporter.say(f"the report shows no frames: {error}")
+        return ReportImages({}, ())
 
 
 def _warn_vbv(presentation: Presentation, constraints: Constraints, reporter: Reporter) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from encoder import SourceError
 from ladders import HullPoint
+from shotladder.pipeline import encode_pipeline
 from shotladder.report.chart import Axis, Series, draw_chart
 from shotladder.report.equal_quality import compare_rungs
 from shotladder.report.frame_images import ReportImages
 from shotladder.report.html_report import write_report
 from shotladder.report.terminal_summary import render_summary
 from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, weak_shots
+from shotladder.reporter import Reporter
 from tests.shotladder.presentations import make_presentation
 
 HULL = [
@@ -99,3 +102,13 @@ def test_draw_chart_escapes_and_places_its_points():
     drawn = draw_chart("<label>", x, y, [Series("", [(10, 5)], style="dots", texts=["<dot>"])])
     assert 'd="M500 500h0"' in drawn
     assert not re.search("<(x|10|label|dot)>", drawn)
+
+
+def test_report_images_are_left_out_with_a_note_when_the_source_is_gone(monkeypatch, capsys):
+    def fail(*_):
+        raise SourceError("video.mp4: has changed since its inspection")
+
+    monkeypatch.setattr(encode_pipeline, "make_report_images", fail)
+    images = encode_pipeline._report_images(None, make_presentation(), Reporter())
+    assert images == ReportImages({}, ())
+    assert "the report shows no frames: video.mp4" in capsys.readouterr().err
