@@ -54,7 +54,10 @@ class Reporter:
         self._stages = 0
 
     def say(self, text: str) -> None:
-        """Print one line."""
+        """Print one line: a note of the run."""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
         if not self.quiet:
             self._console.print(printable(without_password(text)), markup=False, soft_wrap=True)
 
@@ -76,12 +79,14 @@ class Reporter:
             with self._bar(title) as advance:
                 yield advance
         else:
-            yield self._plain(title)
+            start = time.monotonic()
+            yield self._plain(title, start)
+            self._print(f"{title}: done in {time.monotonic() - start:.1f} s")
 
     @contextmanager
     def _bar(self, title: str) -> Iterator[Advance]:
         columns = (
-            SpinnerColumn(),
+            SpinnerColumn(finished_text="\N{CHECK MARK}"),
             TextColumn("{task.description:<24}", markup=False),
             BarColumn(),
             TaskProgressColumn(show_speed=True),
@@ -97,6 +102,9 @@ class Reporter:
             self._stages += 1
         try:
             yield lambda done, total: live.update(task, completed=done, total=total)
+            # a stage may do less than its total, for example where results are in the cache
+            total = live.tasks[live.task_ids.index(task)].total or 1
+            live.update(task, completed=total, total=total)
         finally:
             with self._lock:
                 self._stages -= 1
@@ -104,9 +112,9 @@ class Reporter:
                     live.stop()
                     self._live = None
 
-    def _plain(self, title: str) -> Advance:
-        start = last = time.monotonic()
-        self.say(f"{title} ...")
+    def _plain(self, title: str, start: float) -> Advance:
+        last = start
+        self._print(f"{title} ...")
 
         def advance(done: float, total: float) -> None:
             nonlocal last
@@ -115,6 +123,6 @@ class Reporter:
                 return
             last = now
             left = (now - start) * (total - done) / done
-            self.say(f"{title}: {done / total:.0%}, {left:.0f} s left")
+            self._print(f"{title}: {done / total:.0%}, {left:.0f} s left")
 
         return advance

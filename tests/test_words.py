@@ -28,6 +28,8 @@ TEXT_FILES = (
     "docs/*.md",
     "ladders/shots/models/*.md",
     "shotladder/player/page/*",
+    "shotladder/report/report.js",
+    "shotladder/report/session_page.html",
     "shotladder/report/template.html",
 )
 

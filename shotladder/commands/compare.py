@@ -5,26 +5,43 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-import abr
 from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import (
     device_option,
+    plot_option,
     session_model,
     session_options,
     target_option,
     traces_options,
+    write_plot,
 )
 from shotladder.commands.simulate import print_notes
+from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
+from shotladder.terminal_table import print_table
 from shotladder_runtime.printable_text import printable
 
+if TYPE_CHECKING:
+    import abr
+
 __all__ = ["command"]
+
+#: Difference of the durations of two presentations of one video, s: packagers and manifests round differently. Chosen
+#: by hand.
+DURATION_TOLERANCE = 1.0
+#: The verdict as a sentence about the second arm, by verdict: what is recommended and on what ground.
+_VERDICTS = {
+    "ship": "prefer {second}: {metric} is better beyond chance, and no guardrail is broken",
+    "stop": "keep {first}: {second} is worse beyond chance in {metric} or in a guardrail",
+    "hold": "undecided between {first} and {second}: the sessions do not show that {metric} is better and that all"
+    " guardrails hold",
+}
 
 
 @click.command("compare", cls=MultiValueCommand)
@@ -105,6 +122,13 @@ __all__ = ["command"]
     show_default=True,
     help="Seed of the random session offsets and of the bootstrap.",
 )
+@option(
+    "Decision",
+    "--different-videos",
+    is_flag=True,
+    help="Compare presentations of different durations, which cannot be of one video.",
+)
+@plot_option
 @json_flag
 @quiet_flag
 def command(
@@ -118,6 +142,8 @@ def command(
     startup_margin: float,
     bytes_margin: float,
     vmaf_p5_margin: float,
+    different_videos: bool,
+    plot: Path | None,
     device: str,
     target_vmaf: float,
     mode: str,
@@ -132,6 +158,9 @@ def command(
     A presentation is a presentation.json, its directory, an .mpd or an .m3u8; a path or a URL.
     """
     reporter = Reporter(quiet=quiet)
+    announce_compilation(reporter)
+    import abr
+
     names = [_title(name) for given in policies for name in given.split(",")]
     if len(presentations) > 2 or len(names) > 2 or len(presentations) + len(names) < 3:
         raise click.UsageError("give two presentations, or two policies, or two of each")
@@ -139,6 +168,8 @@ def command(
         raise click.UsageError(f"unknown metric {primary!r} (choose from {', '.join(abr.METRICS)})")
     model = session_model(mode, target_vmaf=target_vmaf, **session)
     ladders = [abr.load_presentation(path, audio=model.audio) for path in presentations]
+    if len(ladders) == 2 and not different_videos:
+        _refuse_different_videos(*ladders)
     if len(ladders) == 2 and ladders[0].title == ladders[1].title:
         ladders = [pres.renamed(str(path)) for pres, path in zip(ladders, presentations, strict=True)]
     networks = abr.load_traces(traces, format=trace_format, units=trace_units)
@@ -168,6 +199,8 @@ def command(
     if len(ladders) == 2 and len(names) == 2:
         titles = (ladders[0].title, ladders[1].title)
         parts = abr.decompose_effect(table, titles, (names[0], names[1]), primary)
+    if plot is not None:
+        write_plot(plot, _verdict(result), _tabulate(result), table, "Comparison of two arms")
     if as_json:
         click.echo(json.dumps(asdict(result) | {"shares": parts}))
     else:
@@ -175,26 +208,51 @@ def command(
 
 
 def _title(name: str) -> str:
+    import abr
+
     try:
         return abr.get_policy(name).title
     except ShotladderError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _show(result: abr.ArmComparison, parts: dict[str, float] | None) -> None:
-    arms = printable(f"{result.second}\nagainst {result.first}")
-    click.echo(f"{arms}: {result.sessions} sessions on {result.traces} traces")
-    click.echo(f"{'':20}{'first':>12}{'second':>12}{'difference':>12}{'95 % interval':>26}{'p, Holm':>9}")
-    for effect in result.effects:
-        low, high = effect.ci95
-        click.echo(
-            f"{effect.metric:20}{effect.first:>12.5g}{effect.second:>12.5g}{effect.difference:>+12.4g}"
-            f"{f'{low:+.4g} .. {high:+.4g}':>26}{effect.adjusted:>9.3f}"
+def _refuse_different_videos(first: abr.Presentation, second: abr.Presentation) -> None:
+    if abs(first.duration - second.duration) > DURATION_TOLERANCE:
+        raise ShotladderError(
+            f"{first.title} lasts {first.duration:.2f} s and {second.title} {second.duration:.2f} s: these are"
+            " different videos, whose sessions cannot be compared; --different-videos compares them nevertheless"
         )
+
+
+def _show(result: abr.ArmComparison, parts: dict[str, float] | None) -> None:
+    click.echo(
+        printable(f"{result.second}, against {result.first}: {result.sessions} sessions on {result.traces} traces")
+    )
+    print_table(*_tabulate(result))
     if parts is not None:
         click.echo(
             f"{result.primary} {parts['together']:+.4g} = ladder {parts['ladder']:+.4g} + policy {parts['policy']:+.4g}"
         )
-    click.echo(f"verdict: {result.verdict}")
+    click.echo(printable(f"{_verdict(result)}; because"))
     for reason in result.reasons:
         click.echo(f"  {reason}")
+
+
+def _verdict(result: abr.ArmComparison) -> str:
+    text = _VERDICTS[result.verdict].format(first=result.first, second=result.second, metric=result.primary)
+    return f"verdict: {result.verdict}: {text}"
+
+
+def _tabulate(result: abr.ArmComparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    rows: list[tuple[str, ...]] = [
+        (
+            effect.metric,
+            f"{effect.first:.5g}",
+            f"{effect.second:.5g}",
+            f"{effect.difference:+.4g}",
+            f"{effect.ci95[0]:+.4g} to {effect.ci95[1]:+.4g}",
+            f"{effect.adjusted:.3f}",
+        )
+        for effect in result.effects
+    ]
+    return ("metric", "first", "second", "difference", "95 % interval", "p, Holm"), rows

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 
 import click
 
-import encoder
 from shotladder import ShotladderError, __version__
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand
@@ -21,7 +20,6 @@ from shotladder_runtime.tools import (
     packager_path,
     packager_version,
 )
-from vmaf.models import load
 
 __all__ = ["Finding", "command", "examine"]
 
@@ -70,6 +68,8 @@ def examine() -> list[Finding]:
     for package, extra, use in (
         ("distributed", "cluster", "encode on more than one machine"),
         ("paramiko", "sftp", "keep the store on an SFTP server"),
+        ("s3fs", "s3", "keep the store at an s3:// URL"),
+        ("gcsfs", "gcs", "keep the store at a gs:// URL"),
         ("pyarrow", "parquet", "write Parquet"),
     ):
         found = importlib.util.find_spec(package)
@@ -92,6 +92,8 @@ def _in_ffmpeg() -> list[Finding]:
         encoders, filters = ffmpeg_encoders(), ffmpeg_filters()
     except ShotladderError:
         return []
+    import encoder
+
     remedy = "use an ffmpeg that includes it"
     found = [
         Finding(
@@ -108,6 +110,8 @@ def _in_ffmpeg() -> list[Finding]:
 
 
 def _models() -> Finding:
+    from vmaf.models import load
+
     remedy = "use the bundled ffmpeg, which contains the models"
     try:
         found = ", ".join(f"{name} {load(name).digest[:12]}" for name in ("v0.6.1", "neg", "4k"))

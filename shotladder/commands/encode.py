@@ -8,16 +8,15 @@ from typing import Any
 
 import click
 
+from shotladder.commands.options.config_file import config_option, render_config
 from shotladder.commands.options.execution_options import execution_options
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.packaging_options import packaging_options, track_options
-from shotladder.commands.options.request_builder import build_encode_request
-from shotladder.pipeline.encode_pipeline import encode, plan
-from shotladder.report.html_report import rung_table
+from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
-from shotladder_runtime.printable_text import printable
+from shotladder.terminal_table import terminal_width
 
 __all__ = ["command"]
 
@@ -39,6 +38,7 @@ __all__ = ["command"]
     is_flag=True,
     help="Replace an existing presentation, atomically, after a successful run.",
 )
+@config_option
 @ladder_options
 @track_options
 @packaging_options
@@ -53,12 +53,16 @@ __all__ = ["command"]
     "Execution",
     "--dry-run",
     is_flag=True,
-    help="Print the encoding plan and an estimate of its CPU time, measured on a few seconds of the source, and stop.",
+    help="Print the encoding plan, an estimate of its CPU time, measured on a few seconds of the source, and the"
+    " options as a file for --config, and stop.",
 )
 @execution_options
 @json_flag
 @quiet_flag
-def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, /, source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any
+) -> None:
     """Encode SOURCE as an adaptive DASH and HLS presentation with a per-shot optimised bitrate ladder.
 
     SOURCE is a file, or an http or https URL whose server states the size.
@@ -66,15 +70,24 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
     \b
     shotladder encode source.mp4 -o out/
     shotladder encode source.mp4 -o out/ --target-vmaf 95 --preset slow
+    shotladder encode --config film.toml
 
     An interrupted run resumes when the same command is repeated. The keys that --encrypt generates are saved in
     ~/.local/share/shotladder/keys, in one file per presentation.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     reporter = Reporter(quiet=quiet)
+    announce_compilation(reporter)
+    # the libraries take seconds to import, and `--help` needs none of them
+    from shotladder.commands.options.request_builder import build_encode_request
+    from shotladder.pipeline.encode_pipeline import encode, plan
+    from shotladder.report.terminal_summary import render_summary
+
     request = build_encode_request(source, output, options)
     if dry_run:
         planned = plan(request, reporter)
         click.echo(json.dumps(planned) if as_json else planned_text(planned))
+        if not as_json:
+            click.echo(f"\n# the same options as a file for --config\n{render_config(ctx)}")
         return
     outcome = encode(request, reporter)
     if outcome.already_there:
@@ -82,8 +95,7 @@ def command(source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool
     if as_json:
         click.echo(json.dumps(outcome.presentation.to_dict()))
     elif not outcome.already_there:
-        click.echo(rung_table(outcome.presentation))
-        click.echo(printable(f"\n{output / 'manifest.mpd'}\n{output / 'master.m3u8'}\n{output / 'report.html'}"))
+        click.echo(render_summary(outcome.presentation, output, terminal_width()))
 
 
 def planned_text(planned: dict[str, Any]) -> str:

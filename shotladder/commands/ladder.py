@@ -6,22 +6,21 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from ladders import Ladder, save_ladders
 from shotladder.commands.options.execution_options import execution_options
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.commands.options.ladder_options import ladder_options
-from shotladder.commands.options.request_builder import build_encode_request
-from shotladder.pipeline.encode_pipeline import find_ladders
-from shotladder.pipeline.output import check_file
+from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
+from shotladder.terminal_table import print_table
 from shotladder_runtime.store import atomic_write
+
+if TYPE_CHECKING:
+    from ladders import Ladder
 
 __all__ = ["command"]
 
@@ -49,10 +48,18 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
     shotladder ladder source.mp4 -o ladder.json
     shotladder encode source.mp4 -o out/ --ladder ladder.json
     """  # noqa: D301 - click reads \b as "do not rewrap"
+    reporter = Reporter(quiet=quiet)
+    announce_compilation(reporter)
+    # the libraries take seconds to import, and `--help` needs none of them
+    from ladders import save_ladders
+    from shotladder.commands.options.request_builder import build_encode_request
+    from shotladder.pipeline.encode_pipeline import find_ladders
+    from shotladder.pipeline.output import check_file
+
     if output is not None:
         check_file(output)
     request = build_encode_request(source, Path(), options)
-    found = find_ladders(request, Reporter(quiet=quiet))
+    found = find_ladders(request, reporter)
     if output is not None:
         atomic_write(output, lambda path: save_ladders(found, path))
     if as_json:
@@ -64,19 +71,20 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
 
 
 def _print(ladder: Ladder) -> None:
-    table = Table(
-        "rung",
-        "size",
-        "kbit/s",
-        "VMAF",
-        "quantisers",
-        title=f"{ladder.mode}, {ladder.codec} {ladder.preset}, predicted",
-    )
-    for number, rung in enumerate(ladder.rungs):
-        quantisers = f"{min(rung.quantisers):g} to {max(rung.quantisers):g}"
-        bitrate, score = f"{rung.rate / 1000:.0f}", f"{rung.quality:.1f}"
-        table.add_row(str(number), f"{rung.width}x{rung.height}", bitrate, score, quantisers)
-    Console().print(table)
+    from shotladder.report.readable_units import format_bitrate
+
+    click.echo(f"{ladder.mode}, {ladder.codec} {ladder.preset}, predicted")
+    rows = [
+        (
+            str(number),
+            f"{rung.width}x{rung.height}",
+            format_bitrate(rung.rate),
+            f"{rung.quality:.1f}",
+            f"{min(rung.quantisers):g} to {max(rung.quantisers):g}",
+        )
+        for number, rung in enumerate(ladder.rungs, 1)
+    ]
+    print_table(("rung", "size", "bitrate", "VMAF", "quantisers"), rows)
     for name, count in Counter(filter(None, ladder.overrides)).items():
         click.echo(f"{count} of {len(ladder.chunks)} chunks use {name}")
     cost, loss = ladder.cost, ladder.expected_excess_rate

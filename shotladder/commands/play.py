@@ -9,13 +9,10 @@ from typing import Any
 
 import click
 
-import abr
 from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
-from shotladder.pipeline.key_files import keys_of
-from shotladder.pipeline.output import PRESENTATION
-from shotladder.player import Link, open_server
+from shotladder.commands.options.library_values import TRACE_FORMATS
 from shotladder.reporter import Reporter
 from shotladder_runtime.json_document import parse_json
 
@@ -38,7 +35,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @option(
     "Network",
     "--trace-format",
-    type=click.Choice(sorted(abr.FORMATS)),
+    type=click.Choice(TRACE_FORMATS),
     help="Format of the trace. Default: recognised from the content.",
 )
 @option(
@@ -83,6 +80,12 @@ def command(
     Safari); --player-js selects another player, which other browsers require. Encrypted presentations require dash.js
     or Shaka Player, which receive the keys. Stop the server with Ctrl-C.
     """
+    # the libraries take seconds to import, and `--help` needs none of them
+    import abr
+    from shotladder.pipeline.key_files import keys_of
+    from shotladder.player import Link, open_server
+    from shotladder.report.presentation_reader import PRESENTATION
+
     for name in (PRESENTATION, "master.m3u8", "manifest.mpd"):
         if not (folder / name).is_file():
             raise ShotladderError(f"{folder}: contains no {name}; name an output directory of `shotladder encode`")

@@ -12,27 +12,33 @@ from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-import vmaf
-from encoder import inspect
 from shotladder import __version__
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.commands.options.library_values import (
+    DEFAULT_ENGINE,
+    ENGINES,
+    RAW_FORMATS,
+    SCORE_METRICS,
+    VIEWING_DEVICES,
+)
+from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
 from shotladder_runtime.passwords import without_password
 from shotladder_runtime.printable_text import printable
-from vmaf.raw_video import RAW_FORMATS, RAW_SUFFIXES, RawVideo, add_header
+
+if TYPE_CHECKING:
+    import vmaf
+    from vmaf.raw_video import RawVideo
 
 __all__ = ["command"]
 
 #: Maximum frame rate of raw video, frames/s; chosen by hand.
 MAX_FRAME_RATE = 10_000
-#: Implementations of VMAF.
-ENGINES = ("native", "libvmaf")
 
 
 class IntegerPair(click.ParamType[tuple[int, int]]):
@@ -83,7 +89,7 @@ class FrameRate(click.ParamType[Fraction]):
     "Metrics",
     "--metric",
     "metrics",
-    type=click.Choice(vmaf.METRICS),
+    type=click.Choice(SCORE_METRICS),
     multiple=True,
     help="Additional metric (repeatable). Default: VMAF and its elementary features only.",
 )
@@ -91,14 +97,14 @@ class FrameRate(click.ParamType[Fraction]):
     "Metrics",
     "--engine",
     type=click.Choice(ENGINES),
-    default=vmaf.DEFAULT_ENGINE,
+    default=DEFAULT_ENGINE,
     show_default=True,
     help="VMAF implementation: the built-in kernels (`native`), or the libvmaf filter of ffmpeg.",
 )
 @option(
     "Metrics",
     "--device",
-    type=click.Choice(list(vmaf.DEVICES)),
+    type=click.Choice(VIEWING_DEVICES),
     help="Viewing device; selects the comparison size and the VMAF model. Default: --size and --model.",
 )
 @option(
@@ -125,7 +131,7 @@ class FrameRate(click.ParamType[Fraction]):
 @option(
     "Raw video",
     "--raw-format",
-    type=click.Choice(list(RAW_FORMATS)),
+    type=click.Choice(RAW_FORMATS),
     default="yuv420p",
     show_default=True,
     help="Pixel format of .yuv and .raw files.",
@@ -204,6 +210,12 @@ def command(
     Frames are matched by their index in presentation order.
     """
     reporter = Reporter(quiet=quiet)
+    announce_compilation(reporter)
+    # the libraries take seconds to import, and `--help` needs none of them
+    import vmaf
+    from encoder import inspect
+    from vmaf.raw_video import RawVideo
+
     raw = RawVideo(*raw_size, raw_format, raw_rate) if raw_size else None
     with _with_headers((reference, *files), raw) as paths, ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         source, *renditions = pool.map(inspect, paths)
@@ -245,6 +257,8 @@ def command(
 @contextmanager
 def _with_headers(paths: Sequence[str], raw: RawVideo | None) -> Iterator[list[str]]:
     """Yield the paths of the files; raw video is replaced by copies with a header, which are deleted at the end."""
+    from vmaf.raw_video import RAW_SUFFIXES, add_header
+
     is_raw = [Path(path).suffix.lower() in RAW_SUFFIXES for path in paths]
     if not any(is_raw):
         yield list(paths)
@@ -309,7 +323,7 @@ def _pooled(name: str, values: Any) -> float | None:
     """Return the mean; PSNR is averaged over the squared error, as in the summary of ffmpeg."""
     if not name.startswith("psnr"):
         return float(values.mean())
-    error = float(np.mean(10.0 ** (-values / 10.0)))
+    error = float((10.0 ** (-values / 10.0)).mean())
     return -10.0 * math.log10(error) if error > 0 else None
 
 

@@ -5,32 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-import ladders
-from encoder import Source, inspect
-from ladders import Analysis
 from shotladder.commands.options.execution_options import store_option, workers_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
-from shotladder.pipeline.source_analysis import report_notes
-from shotladder.pipeline.store_run import hold_store
-from shotladder.report.presentation_writer import shot_document
+from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Advance, Reporter
-from shotladder_runtime.jobs import LocalExecutor, run_concurrently
+from shotladder.terminal_table import print_table
 from shotladder_runtime.passwords import without_password
-from shotladder_runtime.process import stop_all
 from shotladder_runtime.store import Store
 
+if TYPE_CHECKING:
+    from encoder import Source
+    from ladders import Analysis
+
 __all__ = ["command"]
+
+#: Suffixes of exported files; those of `shotladder.export.shot_export`, whose import takes seconds.
+EXPORTS = (".csv", ".edl", ".otio")
 
 
 @click.command("shots", cls=GroupedCommand)
@@ -49,12 +47,28 @@ __all__ = ["command"]
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a contact sheet with one frame per shot, as PNG or JPEG. Default: none.",
 )
+@option(
+    "Output",
+    "--export",
+    "exports",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the shots with timecodes for an editing tool, as .edl, .otio or .csv (repeatable). Default: none.",
+)
 @workers_option
 @store_option
 @json_flag
 @quiet_flag
 def command(
-    source: str, as_csv: bool, sheet: Path | None, workers: int, store: Store, as_json: bool, quiet: bool
+    source: str,
+    as_csv: bool,
+    sheet: Path | None,
+    exports: tuple[Path, ...],
+    workers: int,
+    store: Store,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Detect the shots of SOURCE and measure their complexity.
 
@@ -65,7 +79,16 @@ def command(
         raise click.UsageError("--json and --csv cannot be combined")
     if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise click.BadParameter("the name of a contact sheet must end in .png, .jpg or .jpeg", param_hint="--sheet")
+    for path in exports:
+        if path.suffix.lower() not in EXPORTS:
+            raise click.BadParameter(f"the name must end in {', '.join(EXPORTS)}", param_hint="--export")
     reporter = Reporter(quiet=quiet)
+    announce_compilation(reporter)
+    # the libraries take seconds to import, and `--help` needs none of them
+    from encoder import inspect
+    from shotladder.pipeline.source_analysis import report_notes
+    from shotladder.pipeline.store_run import hold_store
+
     video = inspect(source)
     report_notes(video, reporter)
     with hold_store(store, reporter), reporter.stage("shots") as advance:
@@ -75,9 +98,13 @@ def command(
         reporter.say(f"{frames} at {float(video.time(start)):.2f} s cannot be decoded")
     if sheet is not None:
         with reporter.stage("contact sheet") as advance:
-            from shotladder.report.contact_sheet import write_contact_sheet
+            from shotladder.export.contact_sheet import write_contact_sheet
 
             write_contact_sheet(video, analysis.shots, sheet, advance)
+    for path in exports:
+        from shotladder.export.shot_export import export_shots
+
+        export_shots(video, analysis.shots, path)
     if as_json:
         click.echo(json.dumps(_document(video, analysis)))
     elif as_csv:
@@ -88,6 +115,10 @@ def command(
 
 def _analyse(source: Source, store: Store, workers: int, advance: Advance) -> Analysis:
     """Analyse ranges of the source in parallel, on another thread: an interrupt reaches only the main thread."""
+    import ladders
+    from shotladder_runtime.jobs import LocalExecutor, run_concurrently
+    from shotladder_runtime.process import stop_all
+
     with LocalExecutor(workers) as executor:
         try:
             call = partial(ladders.analyse_shots_in_parallel, source, executor, store, progress=advance)
@@ -100,6 +131,8 @@ def _analyse(source: Source, store: Store, workers: int, advance: Advance) -> An
 
 
 def _document(source: Source, analysis: Analysis) -> dict[str, Any]:
+    from shotladder.report.presentation_writer import shot_document
+
     return {
         "source": without_password(source.path),
         "frame_rate": f"{source.frame_rate.numerator}/{source.frame_rate.denominator}",
@@ -111,8 +144,10 @@ def _document(source: Source, analysis: Analysis) -> dict[str, Any]:
 
 
 def _csv(source: Source, analysis: Analysis) -> str:
+    from shotladder.report.presentation_writer import shot_document
+
     out = io.StringIO()
-    lines = [_flat(shot_document(source, shot)) for shot in analysis.shots]
+    lines = [{"shot": n} | _flat(shot_document(source, shot)) for n, shot in enumerate(analysis.shots, 1)]
     writer = csv.DictWriter(out, lines[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
@@ -131,22 +166,20 @@ def _flat(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_table(source: Source, analysis: Analysis) -> None:
-    table = Table(box=None, header_style="bold")
-    for name in (
+    head = (
         "shot",
-        "first frame",
-        "frames",
         "start s",
         "duration s",
+        "frames",
         "SI",
         "TI",
         "texture",
         "temporal",
-        "coding cost",
+        "cost",
         "grain",
-    ):
-        table.add_column(name, justify="right")
-    table.add_column("transition")
+        "begins with",
+    )
+    rows = []
     for n, shot in enumerate(analysis.shots, 1):
         start, end = source.time(shot.start), source.time(shot.stop)
         measures = shot.complexity
@@ -158,17 +191,17 @@ def _print_table(source: Source, analysis: Analysis) -> None:
             measures.inter_cost,
             measures.grain,
         )
-        table.add_row(
-            str(n),
-            str(shot.start),
-            str(shot.frame_count),
-            f"{float(start):.3f}",
-            f"{float(end - start):.3f}",
-            # rounding turns the remains of an exact zero into zero
-            *("-" if pooled is None else f"{round(pooled.mean, 9):.3g}" for pooled in values),
-            shot.transition
-            if shot.transition_frames is None
-            else f"{shot.transition} {shot.transition_frames[0]}-{shot.transition_frames[1] - 1}",
+        rows.append(
+            (
+                str(n),
+                f"{float(start):.3f}",
+                f"{float(end - start):.3f}",
+                f"{shot.start}-{shot.stop - 1}",
+                # rounding turns the remains of an exact zero into zero
+                *("-" if pooled is None else f"{round(pooled.mean, 9):.3g}" for pooled in values),
+                shot.transition
+                if shot.transition_frames is None
+                else f"{shot.transition} {shot.transition_frames[0]}-{shot.transition_frames[1] - 1}",
+            )
         )
-    # a pipe has no width
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    print_table(head, rows)

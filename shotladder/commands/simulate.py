@@ -6,26 +6,28 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
 
-import abr
 from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import (
     device_option,
+    plot_option,
     session_model,
     session_options,
     target_option,
     traces_options,
+    write_plot,
 )
+from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Advance, Reporter
-from shotladder_runtime.printable_text import printable
+from shotladder.terminal_table import print_table
+
+if TYPE_CHECKING:
+    import abr
 
 __all__ = ["command"]
 
@@ -109,6 +111,7 @@ MAX_REGRET_WORK = 40_000
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write every event of every session, one JSON object per line. Default: none.",
 )
+@plot_option
 @option(
     "Output",
     "--regret/--no-regret",
@@ -131,6 +134,7 @@ def command(
     repeat: int,
     sessions: Path | None,
     events: Path | None,
+    plot: Path | None,
     regret: bool | None,
     as_json: bool,
     quiet: bool,
@@ -141,6 +145,9 @@ def command(
     A presentation is a presentation.json, its directory, an .mpd or an .m3u8; a path or a URL.
     """
     reporter = Reporter(quiet=quiet)
+    announce_compilation(reporter)
+    import abr
+
     if sessions is not None and sessions.suffix not in (".csv", ".parquet"):
         raise click.UsageError(f"--sessions requires a name that ends in .csv or .parquet, not {sessions.name}")
     names = [name for given in policies for name in given.split(",")]
@@ -166,11 +173,14 @@ def command(
         with reporter.stage("write events") as advance:
             _write(events, lambda path: _events(path, titles, networks, names, offsets, settings, advance))
     summary = table.summary()
+    if plot is not None:
+        sentence = f"{len(table)} simulated sessions on {len(networks)} network traces, device {device}."
+        write_plot(plot, sentence, _tabulate(summary), table, "Simulated playback")
     if as_json:
         document = {"presentations": list(presentations), "sessions": len(table), "arms": summary}
         click.echo(json.dumps(document))
     else:
-        show(summary)
+        print_table(*_tabulate(summary), names=2)
     failure = table.failure()
     if failure is not None:
         raise failure
@@ -194,25 +204,32 @@ def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks
         )
 
 
-def show(summary: list[dict[str, Any]]) -> None:
-    """Print the arms as a table."""
-    grid = Grid(box=None, header_style="bold")
-    for heading in ("presentation", "policy", "sessions"):
-        grid.add_column(heading, overflow="fold", justify="left" if heading != "sessions" else "right")
+def _tabulate(summary: list[dict[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the arms as a table: the mean of each metric, and half the width of its 95 % interval."""
     columns = {name: how for name, how in COLUMNS.items() if any(arm["metrics"].get(name) for arm in summary)}
-    for heading, _, _ in columns.values():
-        grid.add_column(heading, justify="right", no_wrap=True)
-    for arm in summary:
-        cells = [arm["presentation"], arm["policy"], str(arm["sessions"])]
-        for name, (_, factor, digits) in columns.items():
-            metric = arm["metrics"].get(name)
-            cells.append("" if metric is None else f"{metric['mean'] * factor:.{digits}f}")
-        # titles are names of files, in which brackets are not markup
-        grid.add_row(*(Text(printable(cell)) for cell in cells))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=180)
-    console.print(grid)
+    head = ("presentation", "policy", "sessions", *(heading for heading, _, _ in columns.values()))
+    rows = [
+        (
+            arm["presentation"],
+            arm["policy"],
+            str(arm["sessions"]),
+            *(_cell(arm["metrics"].get(name), factor, digits) for name, (_, factor, digits) in columns.items()),
+        )
+        for arm in summary
+    ]
+    return head, rows
+
+
+def _cell(metric: dict[str, Any] | None, factor: float, digits: int) -> str:
+    if metric is None:
+        return ""
+    text = f"{metric['mean'] * factor:.{digits}f}"
+    interval = metric.get("ci95")
+    if not interval or None in interval:
+        return text
+    half = (interval[1] - interval[0]) / 2 * factor
+    # an interval that rounds to nothing is one of equal sessions
+    return f"{text} ±{half:.{digits}f}" if round(half, digits) else text
 
 
 def _write(path: Path, write: Any) -> None:
@@ -236,6 +253,8 @@ def _events(
     settings: dict[str, Any],
     advance: Advance,
 ) -> None:
+    import abr
+
     number = 0
     total = len(titles) * len(names) * offsets.size
     with path.open("w", encoding="utf-8") as file:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from shotladder.commands.options.execution_options import store_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.terminal_table import print_table
+from shotladder_runtime.printable_text import printable
 from shotladder_runtime.store import Artefact, Store, list_artefacts, prune
 
 __all__ = ["command"]
@@ -120,14 +120,15 @@ def _summed(kind: str, group: Sequence[Artefact]) -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
-    table = Table("kind", "artefacts", "bytes", "last used", title=document["store"])
+    click.echo(printable(document["store"]))
+    table = []
     for row in document["kinds"]:
         ages = row["seconds_since_use"]
         span = f"{_age(ages['max'])} to {_age(ages['min'])} ago"
-        table.add_row(row["kind"], str(row["count"]), _size(row["bytes"]), span)
+        table.append((row["kind"], str(row["count"]), _size(row["bytes"]), span))
     rows = document["kinds"]
-    table.add_row("all", str(sum(r["count"] for r in rows)), _size(sum(r["bytes"] for r in rows)), "")
-    Console().print(table)
+    table.append(("all", str(sum(r["count"] for r in rows)), _size(sum(r["bytes"] for r in rows)), ""))
+    print_table(("kind", "artefacts", "size", "last used"), table)
     if deleted := document.get("deleted"):
         verb = "would be deleted" if deleted["dry_run"] else "deleted"
         for file in deleted["files"]:

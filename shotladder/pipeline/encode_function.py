@@ -52,13 +52,6 @@ class _CollectingReporter(Reporter):
             with super().stage(title) as advance:
                 yield advance
 
-    def _plain(self, title: str) -> Advance:
-        # progress lines are not notes
-        count = len(self.notes)
-        advance = super()._plain(title)
-        del self.notes[count:]
-        return advance
-
 
 def encode(
     source: str | Path,
@@ -69,6 +62,7 @@ def encode(
     target_vmaf: float | None = None,
     rungs: int | None = None,
     client_traces: str | Path | Sequence[str | Path] = (),
+    min_bitrate: float | None = None,
     max_height: int | None = None,
     segment_duration: float | Fraction = 4,
     vbv_seconds: float | None = None,
@@ -114,6 +108,8 @@ def encode(
         Number of rungs. Default: derived from the bitrate range.
     client_traces : path or sequence of paths
         Choose rung bitrates by simulating playback over these network traces.
+    min_bitrate : float, optional
+        Bitrate of the lowest rung, kbit/s, if the video needs as much. Default: 145.
     max_height : int, optional
         Maximum rung height, pixels.
     segment_duration : float or Fraction
@@ -194,6 +190,7 @@ def encode(
     for name, value, low, high in (
         ("target_vmaf", target_vmaf, 1, 100),
         ("rungs", rungs, 1, 20),
+        ("min_bitrate", min_bitrate, 10, 100_000),
         ("max_height", max_height, 32, None),
         ("segment_duration", segment_duration, 0.5, 60),
         ("vbv_seconds", vbv_seconds, 0.1, 60),
@@ -232,6 +229,7 @@ def encode(
         target=_as_float(target_vmaf),
         rungs=rungs,
         audience=traces,
+        min_bitrate=None if min_bitrate is None else 1000.0 * min_bitrate,
         max_height=max_height,
         # a float is exact in binary only: 2.002 means 2002/1000
         segment=Fraction(str(segment_duration)),

@@ -20,6 +20,7 @@ from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
+from shotladder.pipeline.free_space import check_free_space
 from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request, report_trace_notes
 from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
@@ -33,11 +34,14 @@ from shotladder.pipeline.source_analysis import (
 )
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
+from shotladder.report.frame_images import ReportImages, make_report_images
 from shotladder.report.html_report import write_report
 from shotladder.report.presentation_format import Presentation
+from shotladder.report.presentation_inputs import PresentationInputs
 from shotladder.report.presentation_reader import PRESENTATION, load
 from shotladder.report.presentation_writer import describe
 from shotladder.reporter import Reporter
+from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store
 
@@ -78,6 +82,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     if completed_request(request.output) == fingerprint and not request.overwrite:
         return EncodeResult(request.output, load(request.output), already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
+    request.store.create()
+    check_free_space(request, source, reporter)
     report_notes(source, reporter)
     report_dropped_hdr(source, reporter)
     report_trace_notes(ladder_requests, reporter)
@@ -92,7 +98,9 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
             )
             presentation = describe(folder, inputs, fingerprint)
             _warn_vbv(presentation, request.constraints, reporter)
-            write_report(folder / "report.html", presentation, {e.ladder.codec: e.ladder.hull for e in encoded.ladders})
+            images = _report_images(inputs, presentation, reporter)
+            hulls = {each.ladder.codec: each.ladder.hull for each in encoded.ladders}
+            write_report(folder / "report.html", presentation, hulls, images)
             # `--overwrite` deletes these files and no others
             files = sorted([*files_below(folder), PRESENTATION])
             presentation = msgspec.structs.replace(presentation, files=files)
@@ -177,6 +185,15 @@ def _plan(
         "sizes": [f"{width}x{height}" for width, height in sizes],
         "predicted_cpu_seconds": {"analysis": round(analysis.cpu_seconds, 1), **predicted},
     }
+
+
+def _report_images(inputs: PresentationInputs, presentation: Presentation, reporter: Reporter) -> ReportImages:
+    """Return the images of the report; none, with a note, if frames cannot be read: the presentation needs none."""
+    try:
+        return make_report_images(inputs, presentation)
+    except ShotladderError as error:
+        reporter.say(f"the report shows no frames: {error}")
+        return ReportImages({}, ())
 
 
 def _warn_vbv(presentation: Presentation, constraints: Constraints, reporter: Reporter) -> None:

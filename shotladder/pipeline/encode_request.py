@@ -57,6 +57,8 @@ class EncodeRequest:
         Number of rungs; None derives it from the bitrate range.
     audience : tuple of Path
         Network traces of the clients that the rungs are placed for; empty places them without simulation.
+    min_bitrate : float or None
+        Bitrate of the lowest rung in bits/s, if the video needs as much; None for the default of `RungRules`.
     max_height : int or None
         Maximum height of a rung, pixels.
     segment : Fraction
@@ -105,6 +107,7 @@ class EncodeRequest:
     target: float | None = None
     rungs: int | None = None
     audience: tuple[Path, ...] = ()
+    min_bitrate: float | None = None
     max_height: int | None = None
     segment: Fraction = Fraction(4)
     buffer: float | None = None

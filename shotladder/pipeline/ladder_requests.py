@@ -26,6 +26,8 @@ def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[Ladde
     """Return the ladder request of each codec. Reads the network traces that the request names."""
     target = request.target if request.target is not None else default_target(source)
     rules = RungRules(target=target, count=request.rungs)
+    if request.min_bitrate is not None:
+        rules = replace(rules, bottom_rate=request.min_bitrate)
     if request.audience:
         clients = ClientPopulation.from_traces(request.audience, float(source.duration), float(request.segment))
         rules = replace(rules, expected_quality=clients)

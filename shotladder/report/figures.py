@@ -1,129 +1,115 @@
-"""The figures of the report."""
+"""The charts of the report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
+from markupsafe import Markup
 
 from ladders import HullPoint
-from shotladder.report.presentation_format import Comparison, Presentation
+from shotladder.report.chart import Axis, Series, draw_chart, log_ticks, round_ticks
+from shotladder.report.presentation_format import Presentation
+from shotladder.report.readable_units import format_bitrate, format_time
+from shotladder.report.verdict import codec_label
 
-__all__ = ["find_comparison", "html", "ladder_on_hull", "over_time", "quantisers"]
+__all__ = ["draw_bitrate_over_time", "draw_ladders", "draw_vmaf_over_time", "ladder_legend"]
 
-#: One colour per resolution, highest first: the palette of Okabe and Ito, distinct for most colour-blind readers.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
-
-_LAYOUT = {
-    "template": "plotly_white",
-    "margin": {"l": 60, "r": 20, "t": 20, "b": 50},
-    "font": {"family": "system-ui, sans-serif", "size": 13},
-    "hovermode": "closest",
-}
+#: Maximum number of shots whose boundaries are drawn; more lines would hide the curves. Chosen by hand.
+MAX_BOUNDARIES = 150
+#: Space beyond the first and the last bitrate, as a factor. Chosen by hand.
+MARGIN = 1.15
 
 
-def html(figure: Any, *, first: bool = False) -> str:
-    """Return a figure as HTML; the first one of a page contains the drawing code."""
-    options = {"displaylogo": False, "responsive": True}
-    text: str = figure.to_html(full_html=False, include_plotlyjs="inline" if first else False, config=options)
-    return text
+def draw_ladders(presentation: Presentation, hulls: Mapping[str, Sequence[HullPoint]]) -> Markup:
+    """Draw the curves of each resolution, the rungs and the fixed ladder of all codecs."""
+    series = []
+    for colour, codec in enumerate(_codecs(presentation)):
+        hull = sorted(hulls.get(codec, ()), key=lambda point: (point.height, point.rate))
+        for _, curve in groupby(hull, key=lambda point: point.height):
+            series.append(Series("", [(p.rate, p.quality) for p in curve], colour, "thin"))
+        for comparison in presentation.comparisons:
+            if comparison.codec == codec:
+                texts = [f"{comparison.anchor}: {_point_text(*point)}" for point in comparison.points]
+                series.append(Series("", comparison.points, colour, "dashed"))
+                series.append(Series("", comparison.points, colour, "dots", texts))
+        rungs = [rung for rung in presentation.video if rung.codec == codec]
+        measured = [(float(rung.average_bitrate), rung.vmaf.mean) for rung in rungs]
+        texts = [f"{rung.id}: {_point_text(*point)}" for rung, point in zip(rungs, measured, strict=True)]
+        series += [Series("", measured, colour, "line"), Series("", measured, colour, "rungs", texts)]
+    points = [point for each in series if each.style != "thin" for point in each.points]
+    # the curves reach far beyond the rungs; what lies there is of no interest
+    x = _bitrate_axis(point[0] for point in points)
+    y = _vmaf_axis([point[1] for point in points])
+    return draw_chart("VMAF over bitrate: rungs, curves of each resolution and fixed ladder", x, y, _clip(series, x, y))
 
 
-def find_comparison(presentation: Presentation, codec: str) -> Comparison | None:
-    """Return the comparison of a codec's ladder with the fixed ladder, or None if it was not measured."""
-    return next((each for each in presentation.comparisons if each.codec == codec), None)
+def ladder_legend(presentation: Presentation) -> list[tuple[int, str]]:
+    """Return the colour and the name of each codec of `draw_ladders`."""
+    return [(n, codec_label(codec)) for n, codec in enumerate(_codecs(presentation))]
 
 
-def ladder_on_hull(presentation: Presentation, codec: str, hull: Sequence[HullPoint]) -> Any:
-    """Draw the rate-quality curve of each resolution, the rungs and the fixed ladder of one codec."""
-    figure = go.Figure()
-    for colour, (height, points) in zip(COLOURS, groupby(hull, key=lambda point: point.height), strict=False):
-        curve = sorted((point.rate, point.quality) for point in points)
-        figure.add_scatter(
-            x=[rate / 1000 for rate, _ in curve],
-            y=[quality for _, quality in curve],
-            mode="lines",
-            name=f"{height}p",
-            line={"color": colour, "width": 1.5},
-            hovertemplate="%{x:.0f} kbit/s, VMAF %{y:.1f}",
-        )
-    comparison = find_comparison(presentation, codec)
-    if comparison:
-        figure.add_scatter(
-            x=[rate / 1000 for rate, _ in comparison.points],
-            y=[quality for _, quality in comparison.points],
-            mode="lines+markers",
-            name="fixed ladder",
-            line={"color": "#999999", "dash": "dot"},
-            marker={"symbol": "x", "size": 9},
-            hovertemplate="fixed: %{x:.0f} kbit/s, VMAF %{y:.1f}",
-        )
-    rungs = [rung for rung in presentation.video if rung.codec == codec]
-    figure.add_scatter(
-        x=[rung.average_bitrate / 1000 for rung in rungs],
-        y=[rung.vmaf.mean for rung in rungs],
-        text=[rung.id for rung in rungs],
-        mode="markers",
-        name="rungs, measured",
-        marker={"size": 12, "color": "#1d2733", "line": {"color": "white", "width": 2}},
-        hovertemplate="%{text}: %{x:.0f} kbit/s, VMAF %{y:.2f}",
-    )
-    figure.add_hline(y=presentation.ladder.target_vmaf, line={"color": "#bbbbbb", "dash": "dash", "width": 1})
-    figure.update_xaxes(type="log", title="kbit/s", dtick="D2")
-    figure.update_yaxes(title="VMAF", range=[0, 101])
-    figure.update_layout(height=460, **_LAYOUT)
-    return figure
+def draw_vmaf_over_time(presentation: Presentation) -> Markup:
+    """Draw the mean VMAF of every shot on every rung."""
+    values = [[shot.vmaf for shot in rung.shots] for rung in presentation.video]
+    y = _vmaf_axis([value for row in values for value in row])
+    return _draw_over_time("Mean VMAF of every shot, one line per rung", presentation, y, values)
 
 
-def over_time(presentation: Presentation) -> Any:
-    """Draw VMAF and bitrate of each rung, one step per segment, with the shots."""
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    segments = presentation.segments
-    times = [s.start for s in segments] + [presentation.duration]
-    rungs = presentation.video
-    for number, rung in enumerate(reversed(rungs)):
-        colour = COLOURS[number % len(COLOURS)]
-        quality = [s.vmaf for s in rung.segments]
-        rates = [8e-3 * s.bytes / t.duration for s, t in zip(rung.segments, segments, strict=True)]
-        for row, values in ((1, quality), (2, rates)):
-            figure.add_scatter(
-                x=times,
-                y=[*values, values[-1]],
-                mode="lines",
-                line={"shape": "hv", "color": colour, "width": 1.6},
-                name=rung.id,
-                legendgroup=rung.id,
-                showlegend=row == 1,
-                hovertemplate="%{x:.1f} s: %{y:.1f}" + (" VMAF" if row == 1 else " kbit/s"),
-                row=row,
-                col=1,
-            )
-    for shot in presentation.shots[1:]:
-        dash = "solid" if shot.transition == "cut" else "dot"
-        figure.add_vline(x=shot.start, line={"color": "#d8dde3", "width": 1, "dash": dash}, layer="below")
-    figure.update_yaxes(title="VMAF", row=1, col=1)
-    figure.update_yaxes(title="kbit/s", type="log", row=2, col=1)
-    figure.update_xaxes(title="seconds", row=2, col=1)
-    figure.update_layout(height=620, **_LAYOUT)
-    return figure
+def draw_bitrate_over_time(presentation: Presentation) -> Markup:
+    """Draw the bitrate of every shot on every rung."""
+    durations = [shot.end - shot.start for shot in presentation.shots]
+    values = [
+        [shot.bits / time for shot, time in zip(rung.shots, durations, strict=True)] for rung in presentation.video
+    ]
+    y = _bitrate_axis(value for row in values for value in row)
+    return _draw_over_time("Bitrate of every shot, one line per rung", presentation, y, values)
 
 
-def quantisers(presentation: Presentation) -> Any:
-    """Draw the quantiser of every shot on every rung."""
-    rungs = presentation.video
-    figure = go.Figure(
-        go.Heatmap(
-            z=[rung.quantisers for rung in rungs],
-            x=list(range(len(presentation.shots))),
-            y=[rung.id for rung in rungs],
-            colorscale="Viridis_r",
-            colorbar={"title": "CRF"},
-            hovertemplate="shot %{x}, %{y}: CRF %{z}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title="shot")
-    figure.update_layout(height=120 + 34 * len(rungs), **_LAYOUT)
-    return figure
+def _draw_over_time(label: str, presentation: Presentation, y: Axis, values: Sequence[Sequence[float]]) -> Markup:
+    starts = [shot.start for shot in presentation.shots]
+    series = [
+        Series(rung.id, [*zip(starts, row, strict=True), (presentation.duration, row[-1])], n, "steps", key=f"rung{n}")
+        for n, (rung, row) in enumerate(zip(presentation.video, values, strict=True))
+    ]
+    ticks = [(value, format_time(value)) for value in round_ticks(0, presentation.duration)]
+    x = Axis("time", 0, presentation.duration, ticks)
+    return draw_chart(label, x, y, series, rules=starts[1:] if len(starts) <= MAX_BOUNDARIES else ())
+
+
+def _codecs(presentation: Presentation) -> list[str]:
+    return list(dict.fromkeys(rung.codec for rung in presentation.video))
+
+
+def _point_text(bitrate: float, vmaf: float) -> str:
+    return f"VMAF {vmaf:.1f} at {format_bitrate(bitrate)}"
+
+
+def _bitrate_axis(values: Iterable[float]) -> Axis:
+    found = [value for value in values if value > 0] or [1.0]
+    low, high = min(found) / MARGIN, max(found) * MARGIN
+    ticks = [(value, _tick_text(value)) for value in log_ticks(low, high)]
+    return Axis("bitrate (logarithmic)", low, high, ticks, is_log=True)
+
+
+def _tick_text(bitrate: float) -> str:
+    """Return a round bitrate without decimals that are zero."""
+    return f"{bitrate / 1e6:g} Mbit/s" if bitrate >= 1e6 else f"{bitrate / 1e3:g} kbit/s"
+
+
+def _vmaf_axis(values: Sequence[float]) -> Axis:
+    low = max(0.0, 10 * ((min(values) - 3) // 10))
+    return Axis("VMAF", low, 100, [(value, f"{value:g}") for value in round_ticks(low, 100)])
+
+
+def _clip(series: Sequence[Series], x: Axis, y: Axis) -> list[Series]:
+    """Return the series without the points of curves outside of the axes."""
+    inside = [
+        [p for p in each.points if x.low <= p[0] <= x.high and y.low <= p[1] <= y.high] if each.style == "thin" else []
+        for each in series
+    ]
+    return [
+        Series("", points, each.colour, each.style) if each.style == "thin" else each
+        for each, points in zip(series, inside, strict=True)
+        if points or each.style != "thin"
+    ]

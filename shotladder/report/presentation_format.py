@@ -22,7 +22,9 @@ __all__ = [
     "PooledMeasure",
     "Presentation",
     "ShotEntry",
+    "ShotResult",
     "SkippedTrackEntry",
+    "SourceEntry",
     "TextEntry",
     "TimelineSegment",
     "VideoRendition",
@@ -52,6 +54,21 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         # through text, so that tuples become lists as in the file
         document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return document
+
+
+class SourceEntry(Part, frozen=True, kw_only=True):
+    """The video that was encoded."""
+
+    name: Annotated[str, Meta(description="File name, or the last part of the URL.")]
+    bytes: Annotated[Bytes | None, Meta(description="Size of the file; null for a URL.")]
+    codec: Annotated[str, Meta(description="Video codec, as ffmpeg names it.")]
+    pixel_format: Annotated[str, Meta(description="Pixel format, as ffmpeg names it.")]
+    width: Annotated[int, _unit("pixels"), Meta(description="Width of an upright frame in square pixels.")]
+    height: Annotated[int, _unit("pixels"), Meta(description="Height of an upright frame in square pixels.")]
+    transfer: Annotated[str | None, Meta(description="Transfer function, as ffmpeg names it; null if unstated.")]
+    frame_count: Annotated[int, _unit("frames"), Meta(description="Number of frames.")]
+    audio_tracks: Annotated[int, Meta(description="Number of audio tracks.")]
+    subtitle_tracks: Annotated[int, Meta(description="Number of subtitle tracks.")]
 
 
 class TimelineSegment(Part, frozen=True, kw_only=True):
@@ -115,6 +132,14 @@ class VideoSegment(Part, frozen=True, kw_only=True):
     )
 
 
+class ShotResult(Part, frozen=True, kw_only=True):
+    """Size and quality of one shot in a video rendition."""
+
+    bits: Annotated[int, _unit("bits"), Meta(description="Size of the coded frames.")]
+    vmaf: Annotated[Vmaf, Meta(description="Mean VMAF of the frames.")]
+    vmaf_min: Annotated[Vmaf, Meta(description="Minimum VMAF of a frame.")]
+
+
 class ActiveConstraints(Part, frozen=True, kw_only=True):
     """Shots of a rendition for which an allocation constraint is active; empty lists unless the mode is per-shot."""
 
@@ -154,6 +179,9 @@ class VideoRendition(Part, frozen=True, kw_only=True):
     playlist: Annotated[str, Meta(description="HLS media playlist.")]
     init: Annotated[str, Meta(description="Initialisation segment.")]
     segments: Annotated[list[VideoSegment], Meta(description="Media segments, one per entry of the timeline.")]
+    shots: Annotated[
+        list[ShotResult], Meta(description="Size and quality of each shot; empty in documents of earlier versions.")
+    ] = []
 
 
 class AudioSegment(Part, frozen=True, kw_only=True):
@@ -287,6 +315,7 @@ class Presentation(Part, frozen=True, kw_only=True):
     frame_rate: Annotated[
         str, _unit("frames/s"), Meta(description="Mean frame rate as a fraction, for example `24000/1001`.")
     ]
+    source: Annotated[SourceEntry | None, Meta(description="The source; null in documents of earlier versions.")] = None
     segments: Annotated[list[TimelineSegment], Meta(description="Timeline.")]
     shots: Annotated[list[ShotEntry], Meta(description="Shots.")]
     video: Annotated[list[VideoRendition], Meta(description="Video renditions, codec by codec, lowest bitrate first.")]

@@ -30,6 +30,7 @@ from shotladder.report.presentation_format import (
 )
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs
 from shotladder.report.presentation_reader import FORMAT_VERSION
+from shotladder.report.source_description import describe_source
 from shotladder.report.track_description import describe_audio, describe_video, stream_tags, value_per_shot
 from shotladder_runtime.tools import ffmpeg_version, packager_version
 
@@ -55,6 +56,7 @@ def describe(folder: Path, inputs: PresentationInputs, fingerprint: str) -> Pres
         title=_make_title(source.path),
         duration=float(source.duration),
         frame_rate=f"{source.frame_rate.numerator}/{source.frame_rate.denominator}",
+        source=describe_source(source),
         segments=[
             TimelineSegment(
                 start=float(source.time(s.start)),

@@ -23,11 +23,12 @@ from shotladder.report.presentation_format import (
     ActiveConstraints,
     AudioEntry,
     AudioSegment,
+    ShotResult,
     VideoRendition,
     VideoSegment,
     VmafPool,
 )
-from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs
+from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
 
 __all__ = ["describe_audio", "describe_video", "stream_tags", "value_per_shot"]
 
@@ -71,7 +72,22 @@ def describe_video(folder: Path, inputs: PresentationInputs, ladder: PackagedLad
             VideoSegment(bytes=size, vmaf=round(float(scores[a:b].mean()), 4), url=url, offset=offset)
             for size, (a, b), (url, offset) in zip(sizes, spans, _locations(packaged), strict=True)
         ],
+        shots=_shot_results(inputs.shots, samples, scores),
     )
+
+
+def _shot_results(shots: Sequence[Shot], samples: TrackSamples, scores: NDArray[np.float64]) -> list[ShotResult]:
+    """Return size and quality of every shot of a rendition."""
+    # samples come in decoding order, shots are ranges of frames in presentation order
+    sizes = samples.bits[np.argsort(samples.times, kind="stable")]
+    return [
+        ShotResult(
+            bits=int(sizes[shot.start : shot.stop].sum()),
+            vmaf=round(float(scores[shot.start : shot.stop].mean()), 4),
+            vmaf_min=round(float(scores[shot.start : shot.stop].min()), 4),
+        )
+        for shot in shots
+    ]
 
 
 def _constrained_shots(inputs: PresentationInputs, ladder: PackagedLadder, number: int) -> ActiveConstraints:

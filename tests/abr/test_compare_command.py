@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from shotladder import ShotladderError
 from shotladder.commands.compare import command
 
 
@@ -63,7 +64,17 @@ def test_compare_decides_by_the_given_margins(folder):
     assert any("downloaded_bytes is broken" in reason for reason in strict["reasons"])
     loose = run("old.json", "fat.json", "--policy", "bba-2", "--bytes-margin", "9", "--rebuffer-margin", "1")
     assert "downloaded_bytes holds" in loose.stdout
-    assert "verdict: " in loose.stdout
+    assert "verdict: " in loose.stdout and "; because" in loose.stdout
+
+
+def test_compare_refuses_presentations_of_different_durations(folder):
+    other = presentation_document("other", 1, 0)
+    other["segments"] = [{"duration": 3.0}] * 20
+    (folder / "other.json").write_text(json.dumps(other))
+    refused = run("old.json", "other.json", "--policy", "bba-2")
+    assert isinstance(refused.exception, ShotladderError)
+    assert "different videos" in str(refused.exception)
+    assert run("old.json", "other.json", "--policy", "bba-2", "--different-videos").exit_code == 0
 
 
 def test_compare_splits_the_effect_between_ladder_and_policy(folder):
@@ -95,3 +106,13 @@ def test_compare_reports_wrong_usage(folder, args, message):
     done = run(*args)
     assert done.exit_code == 2
     assert message in done.output
+
+
+def test_compare_plots_both_arms_with_the_verdict(folder):
+    done = run("old.json", "new.json", "--policy", "bba-2", "--plot", "page.html")
+    assert done.exit_code == 0, done.output
+    text = (folder / "page.html").read_text()
+    assert "verdict: ship: prefer new bba-2" in text
+    assert text.count('role="img"') == 5
+    assert text.count('<g class="steps c1">') == 5
+    assert "http" not in text

@@ -60,6 +60,14 @@ def browser():
         chromium.close()
 
 
+def save_screenshot(page, name: str) -> None:
+    """Replace a screenshot of the documentation, if SHOTLADDER_SCREENSHOTS=1 requests it."""
+    if os.environ.get("SHOTLADDER_SCREENSHOTS") == "1":
+        page.set_viewport_size({"width": 1280, "height": 960})
+        page.wait_for_timeout(600)  # the player page draws four times per second
+        page.screenshot(path=HERE.parents[1] / "docs" / "images" / f"{name}.png")
+
+
 @pytest.fixture(scope="session")
 def presentation(browser, tmp_path_factory):
     """The presentation of a clip with five shots, audio and three rungs: its directory."""

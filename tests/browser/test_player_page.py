@@ -11,12 +11,12 @@ import encoder
 from abr import Trace
 from shotladder.player import Link, PlayerServer
 
-from .conftest import PLAYERS
+from .conftest import PLAYERS, save_screenshot
 
 pytestmark = pytest.mark.browser
 
 
-def played(browser, folder, **options):
+def played(browser, folder, screenshot=None, **options):
     """Play to the end at twice the speed; return the requests of the server, the state and the texts of the page."""
     server = PlayerServer(folder, 0, **options)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -30,6 +30,8 @@ def played(browser, folder, **options):
         with contextlib.suppress(TimeoutError):  # the assertions below explain more than a timeout
             page.wait_for_function("video.ended || shotladder.failed", timeout=40_000)
             page.wait_for_timeout(600)  # the page queries the server four times per second
+        if screenshot:
+            save_screenshot(page, screenshot)
         seen = page.evaluate("({...shotladder, done: null, ended: video.ended, title: document.title})")
         shown = page.evaluate(
             "Object.fromEntries([...document.querySelectorAll('[id]')].map((e) => [e.id, e.innerText]))"
@@ -69,7 +71,7 @@ def assert_page_shows_requests(document, requests, seen, shown):
 def test_page_plays_natively_over_a_link_that_never_exceeds_its_trace(browser, presentation, document):
     rate = 2_000_000
     trace = Trace("narrow", [10], [rate], [0.05])
-    requests, seen, shown = played(browser, presentation, link=Link(trace))
+    requests, seen, shown = played(browser, presentation, "player", link=Link(trace))
     assert_page_shows_requests(document, requests, seen, shown)
     assert "narrow, mean 2.00 Mbit/s" in shown["lead"]
     assert "HLS player of the browser" in shown["lead"]
@@ -87,6 +89,36 @@ def test_page_plays_with_a_given_player(browser, presentation, document, path, n
     assert_page_shows_requests(document, requests, seen, shown)
     assert name in shown["lead"]
     assert "not throttled" in shown["lead"]
+
+
+def test_page_pins_a_rung_jumps_and_fits_a_phone(browser, presentation, document):
+    server = PlayerServer(presentation, 0, player_js=PLAYERS["/players/hls.js"])
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    page = browser.new_page(viewport={"width": 400, "height": 800}, color_scheme="dark")
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    try:
+        page.goto(server.url)
+        page.wait_for_function("document.getElementById('pin').options.length > 1", timeout=30_000)
+        # "auto", then the rungs from the highest bitrate
+        page.select_option("#pin", index=len(document["video"]))
+        page.wait_for_function("shotladder.lastRung === 0", timeout=30_000)
+        shots = document["video"][-1]["shots"]
+        weakest = min(range(len(shots)), key=lambda n: shots[n]["vmaf"])
+        first = page.locator("#worst button").first
+        assert first.inner_text().startswith(f"Shot {weakest + 1} at ")
+        first.click()
+        start = document["shots"][weakest]["start"]
+        page.wait_for_function(f"!video.seeking && video.currentTime >= {start}", timeout=30_000)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    finally:
+        page.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert faults == []
 
 
 @pytest.mark.parametrize(

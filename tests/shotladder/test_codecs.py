@@ -10,6 +10,7 @@ import pytest
 
 import abr
 import encoder
+from shotladder.report.verdict import codec_label
 from tests.encoder.videos import fetch_track, key_times_in, times_in
 from tests.shotladder.running import FRAMES, RATE, shotladder
 
@@ -79,7 +80,9 @@ def test_manifests_and_report_tell_all_codecs(several):
     assert len(of_video) == 3
     report = (out / "report.html").read_text()
     for codec in CODECS:
-        assert f"<h3>{codec}</h3>" in report
+        label = codec_label(codec)
+        # one figure holds all codecs, each with its entry of the legend
+        assert re.search(rf'<li><i class="swatch c\d"></i>{label}</li>', report)
         assert f"{codec}: probe encodes" in answer.err
     assert document["ladder"]["preset"] == FAST[1]
 

@@ -1,5 +1,6 @@
 """`shotladder encode` end to end: what it leaves is whole, is what it says, and is what the film was."""
 
+import base64
 import json
 import re
 import shutil
@@ -7,6 +8,7 @@ from fractions import Fraction
 from html.parser import HTMLParser
 
 import av
+import cv2
 import m3u8
 import numpy as np
 import pytest
@@ -225,13 +227,14 @@ class Fetches(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.found, self.headings, self.rows, self.figures = [], [], 0, 0
+        self.found, self.headings, self.images, self.rows, self.figures = [], [], [], 0, 0
         self.inside = None
 
     def handle_starttag(self, tag, attributes):
         self.found += [v for k, v in attributes if k in ("src", "href", "data", "srcset", "action", "poster") and v]
+        self.images += [dict(attributes) for each in [tag] if each == "img"]
         self.rows += tag == "tr"
-        self.figures += ("class", "plotly-graph-div") in attributes
+        self.figures += ("role", "img") in attributes
         self.inside = tag
 
     def handle_data(self, data):
@@ -247,13 +250,50 @@ def test_report_is_one_file_that_fetches_nothing(made):
     styles = "".join(re.findall(r"<style>(.*?)</style>", text, re.S))
     assert "url(" not in styles and "@import" not in styles
     assert page.figures >= 3
-    assert page.headings[0].startswith("The ladder")
+    assert page.headings[:2] == ["Source", "The ladder on the curves of the title"]
+    assert len(text) < 2_000_000
     assert "VBV s" in text
     for rung in made.document["video"]:
         assert rung["id"] in text
         assert f"{rung['vmaf']['mean']:.1f}" in text
     constrained = any(shots for rung in made.document["video"] for shots in rung["active_constraints"].values())
     assert ("shots with an active constraint" in text) == constrained
+
+
+def test_report_begins_with_what_was_reached_saved_and_is_weakest(made):
+    text = (made.folder / "report.html").read_text()
+    top = made.document["video"][-1]
+    verdicts = re.findall(r'<p class="verdict">(.*?)</p>', text)
+    weakest = min(range(3), key=lambda n: top["shots"][n]["vmaf"])
+    assert verdicts[0].startswith(f"Reaches VMAF {top['vmaf']['mean']:.1f} at ")
+    assert "At equal quality" in verdicts[1] or "no common VMAF range" in verdicts[1]
+    assert f"number {weakest + 1} at 0:{int(made.document['shots'][weakest]['start']):02}" in verdicts[2]
+    # bits of all rungs and of the top rungs are of different qualities
+    assert "bits of all rungs" not in text and "bits of the top rung" not in text
+
+
+def test_report_shows_the_weakest_shots_beside_the_source(made):
+    page = Fetches()
+    page.feed((made.folder / "report.html").read_text())
+    shots = len(made.document["shots"])
+    assert len(page.images) == 3 * min(5, shots)
+    sizes = set()
+    for image in page.images:
+        encoded = np.frombuffer(base64.b64decode(image["src"].split(",")[1]), np.uint8)
+        sizes.add(cv2.imdecode(encoded, cv2.IMREAD_COLOR).shape)
+        assert image["alt"].startswith("Frame ")
+    assert sizes == {(90, 160, 3)}
+
+
+def test_shots_of_a_rendition_add_up_to_its_segments(made):
+    for rung in made.document["video"]:
+        frames = [shot["frame_count"] for shot in made.document["shots"]]
+        means = [shot["vmaf"] for shot in rung["shots"]]
+        assert np.average(means, weights=frames) == pytest.approx(rung["vmaf"]["mean"], abs=0.001)
+        assert min(shot["vmaf_min"] for shot in rung["shots"]) == pytest.approx(rung["vmaf"]["min"])
+        coded = sum(shot["bits"] for shot in rung["shots"]) / 8
+        # segments contain boxes as well
+        assert 0.7 < coded / sum(segment["bytes"] for segment in rung["segments"]) <= 1
 
 
 def test_report_survives_a_title_that_is_markup(made, tmp_path):
@@ -269,6 +309,10 @@ def test_run_says_what_it_made(made):
     assert "manifest.mpd" in made.answer.out
     assert all(rung["id"] in made.answer.out for rung in made.document["video"])
     assert "probe encodes" in made.answer.err
+    reached, saved, following = made.answer.out.splitlines()[-3:]
+    assert reached.startswith("Reaches VMAF ")
+    assert "equal quality" in saved
+    assert following == f"next: shotladder play {made.folder}"
 
 
 def files(folder):

@@ -1,14 +1,23 @@
-"""The options of audio and subtitles."""
+"""The options of audio and subtitles, and the values of the libraries that the help lists."""
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import click
 import pytest
 
+import abr
+import encoder
+import ladders
+import vmaf
+from shotladder.commands.options import library_values
 from shotladder.commands.options.packaging_options import track_options
+from shotladder.pipeline.encode_request import EncodeRequest
+from shotladder.pipeline.ladder_requests import build_ladder_requests
 from shotladder_runtime.tools import ffmpeg_path
 from tests.shotladder.running import shotladder
+from vmaf.raw_video import RAW_FORMATS
 
 
 def parse(*words):
@@ -67,3 +76,30 @@ def test_encode_leaves_out_audio_and_subtitles_independently(subtitled, tmp_path
     document = json.loads((tmp_path / "out" / "presentation.json").read_text())
     assert (len(document["audio"]), len(document["text"])) == (audio, text)
     assert (tmp_path / "out" / "text").exists() == bool(text)
+
+
+def test_library_values_are_those_of_the_libraries():
+    assert tuple(encoder.AUDIO_CODECS) == library_values.AUDIO_CODECS
+    assert tuple(encoder.PROTECTION_SCHEMES) == library_values.PROTECTION_SCHEMES
+    assert set(library_values.VIDEO_CODECS) <= set(encoder.load_codecs())
+    assert tuple(ladders.MODES) == library_values.LADDER_MODES
+    assert tuple(ladders.POOLINGS) == library_values.POOLINGS
+    assert library_values.EFFORT_TOLERANCES == ladders.EFFORT_TOLERANCES
+    assert tuple(library_values.EFFORT_TOLERANCES) == encoder.EFFORTS
+    assert ladders.TrafficModel(1).gb_per_cpu_hour == library_values.GB_PER_CPU_HOUR
+    assert vmaf.DEFAULT_ENGINE == library_values.DEFAULT_ENGINE
+    assert tuple(vmaf.METRICS) == library_values.SCORE_METRICS
+    assert set(RAW_FORMATS) == set(library_values.RAW_FORMATS)
+    assert tuple(sorted(abr.FORMATS)) == library_values.TRACE_FORMATS
+    assert tuple(vmaf.DEVICES) == tuple(abr.DEVICES) == library_values.VIEWING_DEVICES
+    assert tuple(abr.MODES) == library_values.SESSION_MODES
+    assert tuple(abr.REPLACEMENTS) == library_values.REPLACEMENTS
+    assert tuple(abr.CATCH_UPS) == library_values.CATCH_UPS
+
+
+def test_build_ladder_requests_places_the_lowest_rung_at_the_minimum_bitrate(tmp_path):
+    source = SimpleNamespace(display_size=(640, 360), duration=10)
+    for given, expected in ((None, ladders.RungRules().bottom_rate), (300_000.0, 300_000.0)):
+        request = EncodeRequest("video.mp4", tmp_path, min_bitrate=given)
+        (found,) = build_ladder_requests(request, source)
+        assert found.rules.bottom_rate == expected

@@ -13,7 +13,7 @@ import encoder
 import vmaf
 from encoder import Chunk, ChunkJob, Rendition
 from encoder.media.geometry import Crop, turn_upright
-from shotladder.report.contact_sheet import write_contact_sheet
+from shotladder.export.contact_sheet import write_contact_sheet
 from shotladder_runtime.process import run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path

@@ -8,10 +8,16 @@ from typing import Any
 
 import click
 
-import encoder
-import vmaf
-from ladders import EFFORT_TOLERANCES, MODES, POOLINGS, TrafficModel
 from shotladder.commands.options.grouped_command import combine_options, option
+from shotladder.commands.options.library_values import (
+    DEFAULT_ENGINE,
+    EFFORT_TOLERANCES,
+    ENGINES,
+    GB_PER_CPU_HOUR,
+    LADDER_MODES,
+    POOLINGS,
+    VIDEO_CODECS,
+)
 
 __all__ = ["ladder_options"]
 
@@ -27,12 +33,14 @@ class LadderMode(click.ParamType[str]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the modes and FILE."""
-        return f"[{'|'.join(MODES)}|FILE]"
+        return f"[{'|'.join(LADDER_MODES)}|FILE]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return a mode, or the path of an existing file."""
-        if value not in MODES and not Path(value).is_file():
-            self.fail(f"unknown mode or missing file {value!r} (choose from {', '.join(MODES)}, FILE)", param, ctx)
+        if value not in LADDER_MODES and not Path(value).is_file():
+            self.fail(
+                f"unknown mode or missing file {value!r} (choose from {', '.join(LADDER_MODES)}, FILE)", param, ctx
+            )
         return str(value)
 
 
@@ -58,15 +66,20 @@ class VideoCodecs(click.ParamType[tuple[str, ...]]):
     name = "codecs"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the names of all codecs."""
-        return f"[{'|'.join(encoder.load_codecs())}],..."
+        """Return the names of the codecs that need no table of the user."""
+        return f"[{'|'.join(VIDEO_CODECS)}],..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Return known names without repetition."""
         names = tuple(str(value).split(","))
-        for name in names:
-            if name not in encoder.load_codecs():
-                self.fail(f"unknown codec {name!r} (choose from {', '.join(encoder.load_codecs())})", param, ctx)
+        unknown = [name for name in names if name not in VIDEO_CODECS]
+        if unknown:
+            import encoder
+
+            known = encoder.load_codecs()
+            for name in unknown:
+                if name not in known:
+                    self.fail(f"unknown codec {name!r} (choose from {', '.join(known)})", param, ctx)
         if len(set(names)) < len(names):
             self.fail(f"{value!r} contains a codec twice", param, ctx)
         return names
@@ -94,6 +107,13 @@ _LADDER = (
         metavar="COUNT",
         type=click.IntRange(1, 20),
         help="Number of rungs. Default: derived from the bitrate range.",
+    ),
+    option(
+        "Ladder",
+        "--min-bitrate",
+        metavar="KBITPS",
+        type=click.FloatRange(10, 100_000),
+        help="Bitrate of the lowest rung in kbit/s, if the video needs as much. Default: 145.",
     ),
     option(
         "Ladder",
@@ -129,7 +149,7 @@ _LADDER = (
     option(
         "Ladder",
         "--pooling",
-        type=click.Choice(list(POOLINGS)),
+        type=click.Choice(POOLINGS),
         default="mean",
         show_default=True,
         help="Temporal pooling of per-frame VMAF; the harmonic mean gives low-quality frames more weight.",
@@ -137,7 +157,7 @@ _LADDER = (
     option(
         "Ladder",
         "--effort",
-        type=click.Choice(encoder.EFFORTS),
+        type=click.Choice(list(EFFORT_TOLERANCES)),
         default="balanced",
         show_default=True,
         help="Trade CPU time for bits: the number of probe encodes, and encoder settings in addition to the preset.",
@@ -171,7 +191,7 @@ _LADDER = (
         metavar="GIGABYTES",
         type=click.FloatRange(0),
         help="Traffic in gigabytes that costs as much as one CPU-core hour; requires --expected-views."
-        f" Default: {TrafficModel(1).gb_per_cpu_hour:g}.",
+        f" Default: {GB_PER_CPU_HOUR:g}.",
     ),
 )
 
@@ -213,8 +233,8 @@ _ENCODER = (
     option(
         "Encoder",
         "--engine",
-        type=click.Choice(["native", "libvmaf"]),
-        default=vmaf.DEFAULT_ENGINE,
+        type=click.Choice(ENGINES),
+        default=DEFAULT_ENGINE,
         show_default=True,
         help="VMAF implementation: the built-in kernels (`native`), or the libvmaf filter of ffmpeg.",
     ),

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-import encoder
 from shotladder.commands.options.grouped_command import combine_options, option
+from shotladder.commands.options.library_values import AUDIO_CODECS, PROTECTION_SCHEMES
 
 __all__ = ["packaging_options", "track_options"]
 
@@ -21,7 +21,7 @@ class AudioCodecs(click.ParamType[tuple[str, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Return the names without repetition; an empty tuple for `none`."""
         names = tuple(dict.fromkeys(str(value).split(",")))
-        known = (*encoder.AUDIO_CODECS, "copy")
+        known = (*AUDIO_CODECS, "copy")
         if names == ("none",):
             return ()
         for name in names:
@@ -74,9 +74,9 @@ packaging_options = combine_options(
     option(
         "Encryption",
         "--protection-scheme",
-        type=click.Choice(encoder.PROTECTION_SCHEMES),
+        type=click.Choice(PROTECTION_SCHEMES),
         help="Protection scheme of Common Encryption; `cenc` supports older devices, but FairPlay requires `cbcs`."
-        f" Default: {encoder.PROTECTION_SCHEMES[0]}.",
+        f" Default: {PROTECTION_SCHEMES[0]}.",
     ),
     option(
         "Encryption",

@@ -56,6 +56,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         target=options["target_vmaf"],
         rungs=options["rungs"],
         audience=_client_traces(options),
+        min_bitrate=None if options["min_bitrate"] is None else 1000 * options["min_bitrate"],
         max_height=options["max_height"],
         segment=options["segment_duration"],
         buffer=_per_shot_only(options, "vbv_seconds"),

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-import abr
 from shotladder.commands.options.grouped_command import combine_options, option
+from shotladder.commands.options.library_values import (
+    CATCH_UPS,
+    REPLACEMENTS,
+    SESSION_MODES,
+    TRACE_FORMATS,
+    VIEWING_DEVICES,
+)
 
-__all__ = ["device_option", "session_model", "session_options", "target_option", "traces_options"]
+if TYPE_CHECKING:
+    import abr
+
+__all__ = ["device_option", "plot_option", "session_model", "session_options", "target_option", "traces_options"]
 
 #: Range of durations, s; no model of a player uses longer ones.
 _SECONDS = click.FloatRange(0, 600)
@@ -29,7 +38,7 @@ traces_options = combine_options(
     option(
         "Input",
         "--trace-format",
-        type=click.Choice(sorted(abr.FORMATS)),
+        type=click.Choice(TRACE_FORMATS),
         help="Format of the traces. Default: recognised from the content.",
     ),
     option(
@@ -43,10 +52,18 @@ traces_options = combine_options(
 device_option = option(
     "Session",
     "--device",
-    type=click.Choice(list(abr.DEVICES)),
+    type=click.Choice(VIEWING_DEVICES),
     default="tv-1080p",
     show_default=True,
     help="Device class of the viewer; it caps the resolution and selects the VMAF model.",
+)
+
+plot_option = option(
+    "Output",
+    "--plot",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the table and the distribution of the metrics over the sessions as one .html file. Default: none.",
 )
 
 target_option = option(
@@ -63,7 +80,7 @@ session_options = combine_options(
     option(
         "Session",
         "--mode",
-        type=click.Choice(list(abr.MODES)),
+        type=click.Choice(SESSION_MODES),
         default="default",
         show_default=True,
         help="Session model; `sabre` and `pensieve` reproduce those simulators.",
@@ -115,7 +132,7 @@ session_options = combine_options(
         "Session",
         "--replace",
         "replacement",
-        type=click.Choice(list(abr.REPLACEMENTS)),
+        type=click.Choice(REPLACEMENTS),
         help="Download buffered segments of lower rungs again, `earliest` (fast switching) or `latest` first."
         " Default: none.",
     ),
@@ -130,10 +147,32 @@ session_options = combine_options(
     option(
         "Live",
         "--catch-up",
-        type=click.Choice(list(abr.CATCH_UPS)),
+        type=click.Choice(CATCH_UPS),
         help="Controller of the playback rate of a live stream; requires --live-latency. Default: dash.js.",
     ),
 )
+
+
+def write_plot(path: Path, sentence: str, shown: tuple[Any, Any], table: abr.SessionTable, title: str) -> None:
+    """Write the page of `--plot`.
+
+    Parameters
+    ----------
+    path : Path
+    sentence : str
+        What the reader should know first.
+    shown : (head, rows)
+        The printed table.
+    table : SessionTable
+    title : str
+    """
+    from shotladder.report.session_page import Arm, write_session_page
+
+    arms = [
+        Arm(f"{presentation}, {policy}", {name: table[name][rows] for name in table.metric_names})
+        for presentation, policy, rows in table.arms()
+    ]
+    write_session_page(path, title, sentence, shown, arms)
 
 
 def session_model(mode: str, **values: Any) -> abr.SessionModel:
@@ -153,4 +192,6 @@ def session_model(mode: str, **values: Any) -> abr.SessionModel:
     """
     if values["catch_up"] is not None and values["live"] is None:
         raise click.UsageError("--catch-up requires --live-latency")
+    import abr
+
     return replace(abr.MODES[mode], **{name: value for name, value in values.items() if value is not None})

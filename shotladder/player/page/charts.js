@@ -1,10 +1,14 @@
 // The three charts: functions that draw on a canvas and keep no state.
 
-const INK = "#1d2733", SOFT = "#566273", LINE = "#e3e8ee";
+const DARK = matchMedia("(prefers-color-scheme: dark)").matches;
+const [INK, SOFT, LINE] = DARK ? ["#e6ebf1", "#a3afbd", "#36414e"] : ["#1d2733", "#566273", "#e3e8ee"];
+const ON_LIGHT = "#1d2733";  // text on a light cell
 const FONT = "12px system-ui, sans-serif";
-const LEFT = 128, RIGHT = 10, FOOT = 20;
+const LEFT = innerWidth < 600 ? 84 : 128, RIGHT = 10, FOOT = 20;
 const SPAN = 300;  // s of the presentation that the rungs show at once
-export const COLOURS = {trace: "#dfe6ee", video: "#0072b2", other: "#cc79a7", rung: "#1d2733", buffer: "#009e73", stall: "#d55e00"};
+export const COLOURS = {trace: DARK ? "#2b3540" : "#dfe6ee", video: DARK ? "#58a9e8" : "#0072b2", other: "#cc79a7", rung: INK,
+                        buffer: "#009e73", stall: DARK ? "#f0803c" : "#d55e00"};
+const STALL_AREA = DARK ? "#4a2f1d" : "#f9ddc9";
 
 // VMAF to colour: ColorBrewer's YlGnBu, light for low, dark for high
 const SCALE = [[40, [255, 255, 204]], [60, [161, 218, 180]], [75, [65, 182, 196]], [88, [44, 127, 184]], [97, [37, 52, 148]]];
@@ -46,7 +50,8 @@ function timeAxis(pen, x, from, to, bottom) {
   pen.fillStyle = SOFT;
   pen.textBaseline = "top";
   pen.textAlign = "center";
-  const every = step(to - from, 12);
+  // a text takes about 55 pixels
+  const every = step(to - from, Math.max(2, Math.min(12, (x(to) - x(from)) / 55)));
   for (let t = Math.ceil(from / every) * every; t <= to + 1e-6; t += every) {
     pen.fillText(clock(t, to), Math.min(x(t), x(to) - 12), bottom + 6);
   }
@@ -74,7 +79,7 @@ function cell(pen, x, y, width, height, vmaf, chosen) {
     pen.strokeRect(x + 1, y + 1, width - 2, height - 2);
   }
   if (width > 34) {
-    pen.fillStyle = chosen && (r * 299 + g * 587 + b * 114) / 1000 < 140 ? "#fff" : chosen ? INK : "#8a95a3";
+    pen.fillStyle = chosen && (r * 299 + g * 587 + b * 114) / 1000 < 140 ? "#fff" : chosen ? ON_LIGHT : "#8a95a3";
     pen.textAlign = "center";
     pen.fillText(vmaf.toFixed(width > 44 ? 1 : 0), x + width / 2, y + height / 2);
   }
@@ -167,7 +172,7 @@ export function drawLevel(canvas, {from, to, samples, stalls}) {
   const x = (time) => LEFT + ((time - from) / (to - from)) * (right - LEFT);
   const y = (value) => bottom - (value / top) * (bottom - 8);
   for (const [begin, end] of stalls.filter((stall) => stall[1] > from)) {
-    pen.fillStyle = "#f9ddc9";
+    pen.fillStyle = STALL_AREA;
     const first = x(Math.max(begin, from));
     pen.fillRect(first, 6, Math.max(x(end) - first, 1.5), bottom - 6);
     pen.fillStyle = COLOURS.stall;

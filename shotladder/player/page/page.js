@@ -2,6 +2,7 @@
 // The rungs are derived from the log of the server, so that the page works with every player.
 
 import {COLOURS, drawLadder, drawLevel, drawNetwork} from "/-/charts.js";
+import {listWorst, showMenus} from "/-/menus.js";
 import {start} from "/-/players.js";
 
 const TICK = 250;     // ms between two queries of the server
@@ -11,7 +12,7 @@ const WINDOW = 120;   // s of the session that the charts show
 const $ = (id) => document.getElementById(id);
 const video = $("video");
 const state = {requests: [], settled: 0, chosen: [], samples: [], stalls: [], waiting: null, began: null,
-               startup: null, switches: 0, offset: 0, lastRung: null, done: new Set(),
+               startup: null, menus: {}, firstFrame: null, switches: 0, offset: 0, lastRung: null, done: new Set(),
                failed: false};
 window.shotladder = state;  // for tests and for the console of the browser
 
@@ -154,9 +155,9 @@ function beginWaiting(since = session()) {
   if (state.startup !== null) log("stall", "stall", `at ${video.currentTime.toFixed(2)} s of the video`, since);
 }
 
-function endWaiting() {
+function endWaiting(end = session()) {
   if (!state.waiting) return;
-  state.waiting[1] = session();
+  state.waiting[1] = end;
   const took = state.waiting[1] - state.waiting[0];
   state.waiting = null;
   state.moved = [session(), video.currentTime];
@@ -173,15 +174,25 @@ function standstill(now) {
   const [time, position] = state.moved;
   if (video.currentTime !== position || video.paused || video.seeking || video.ended) {
     state.moved = [now, video.currentTime];
-    if (video.currentTime > position && !video.paused) endWaiting();
+    if (video.currentTime > position && !video.paused) endWaiting(state.startup === null ? state.firstFrame ?? now : now);
   } else if (now - time > STILL) {
     beginWaiting(time);
   }
 }
 
 function watch() {
-  video.addEventListener("waiting", () => beginWaiting());
-  video.addEventListener("playing", endWaiting);
+  video.addEventListener("waiting", () => {
+    state.firstFrame = null;
+    beginWaiting();
+  });
+  // a player may report that it plays, and wait again before the first frame has passed: that is still the startup
+  video.addEventListener("playing", () => {
+    if (state.startup === null) state.firstFrame = session();
+    else endWaiting();
+  });
+  video.addEventListener("timeupdate", () => {
+    if (state.startup === null && video.currentTime > 0 && !video.paused) endWaiting(state.firstFrame ?? session());
+  });
   video.addEventListener("seeking", () => log("seek", "seek", `to ${video.currentTime.toFixed(2)} s of the video`));
   video.addEventListener("ended", () => log("end", "end", `${video.currentTime.toFixed(2)} s of video in ${(session() - state.began).toFixed(2)} s`));
   video.addEventListener("error", () => problem(`video: ${video.error.message || "error " + video.error.code}`));
@@ -218,6 +229,7 @@ async function main() {
   const [setup, loaded] = await Promise.all([json("/-/session"), json("/-/presentation.json")]);
   const presentation = prepare(loaded);
   headline(presentation, setup.trace, "");
+  listWorst($("worst"), presentation, video);
   await update(presentation);
   state.began = session();
   state.moved = [state.began, 0];
@@ -236,13 +248,15 @@ async function main() {
     if (state.waiting) state.waiting[1] = now;
     if (!video.ended) state.samples.push([now, ahead()]);
     facts(presentation, now);
+    showMenus(state.menus);
     draw(presentation, setup.trace, now);
     setTimeout(tick, TICK);
   };
   $("again").addEventListener("click", () => location.reload());
   tick();
   const player = await start(video, setup, problem);
-  headline(presentation, setup.trace, `player: ${player}`);
+  state.menus = player.menus;
+  headline(presentation, setup.trace, `player: ${player.name}`);
   await begin();
 }
 

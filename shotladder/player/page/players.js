@@ -1,4 +1,5 @@
-// Starts a player. Each function returns the name and version of its player, and reports errors to `problem`.
+// Starts a player. Each function returns the name and version of its player and its menus (see menus.js), and reports
+// errors to `problem`.
 
 const HLS_TYPE = "application/vnd.apple.mpegurl";
 
@@ -23,7 +24,30 @@ function startHls(video, problem) {
   hls.on(Hls.Events.ERROR, (_, data) => problem(`hls.js: ${data.details}`, data.fatal));
   hls.loadSource("/master.m3u8");
   hls.attachMedia(video);
-  return `hls.js ${Hls.version}`;
+  return {name: `hls.js ${Hls.version}`, menus: {
+    rung: () => rungMenu(hls.levels, hls.autoLevelEnabled ? -1 : hls.currentLevel, (level) => { hls.currentLevel = level; }),
+    audio: () => trackMenu(hls.audioTracks, hls.audioTrack, (track) => { hls.audioTrack = track; }),
+    text: () => offMenu(hls.subtitleTracks, hls.subtitleTrack, (track) => { hls.subtitleTrack = track; }),
+  }};
+}
+
+const label = (track) => track.name || track.label || track.lang || track.language || "unnamed";
+
+// "auto", then the rungs from the highest bitrate; `choose(-1)` is auto
+function rungMenu(rungs, selected, choose) {
+  const order = [-1, ...rungs.map((_, n) => n).sort((a, b) => rate(rungs[b]) - rate(rungs[a]))];
+  const name = (n) => n < 0 ? "auto" : `${rungs[n].height}p, ${(rate(rungs[n]) / 1e6).toFixed(2)} Mbit/s peak`;
+  return {options: order.map(name), selected: Math.max(0, order.indexOf(selected)), choose: (n) => choose(order[n])};
+}
+
+const rate = (rung) => rung.bitrate ?? rung.bandwidth ?? rung.bitsPerSecond ?? 0;
+
+function trackMenu(tracks, selected, choose) {
+  return {options: tracks.map(label), selected: Math.max(0, selected), choose};
+}
+
+function offMenu(tracks, selected, choose) {
+  return {options: tracks.length ? ["off", ...tracks.map(label)] : [], selected: selected + 1, choose: (n) => choose(n - 1)};
 }
 
 // the JSON of ClearKey contains base64url, key files contain hexadecimal digits
@@ -38,7 +62,23 @@ function startDash(video, problem, keys) {
   const clearkeys = Object.fromEntries(Object.entries(keys).map((pair) => pair.map(base64url)));
   if (Object.keys(keys).length) player.setProtectionData({"org.w3.clearkey": {clearkeys}});
   player.initialize(video, new URL("/manifest.mpd", location.href).href, false);
-  return `dash.js ${player.getVersion()}`;
+  let pinned = -1;
+  const pin = (index) => {
+    pinned = index;
+    player.updateSettings({streaming: {abr: {autoSwitchBitrate: {video: index < 0}}}});
+    if (index >= 0) player.setRepresentationForTypeByIndex("video", index, true);
+  };
+  const tracks = (type) => player.isReady() && player.getActiveStream() ? player.getTracksFor(type) : [];
+  const current = (type) => tracks(type).findIndex((track) => track.index === player.getCurrentTrackFor(type)?.index);
+  const rungs = () => player.isReady() && player.getActiveStream() ? player.getRepresentationsByType("video") : [];
+  return {name: `dash.js ${player.getVersion()}`, menus: {
+    rung: () => rungMenu(rungs(), pinned, pin),
+    audio: () => trackMenu(tracks("audio"), current("audio"), (n) => player.setCurrentTrack(tracks("audio")[n])),
+    text: () => offMenu(tracks("text"), player.isTextEnabled() ? player.getCurrentTextTrackIndex() : -1, (n) => {
+      player.enableText(n >= 0);
+      player.setTextTrack(n);
+    }),
+  }};
 }
 
 async function startShaka(video, problem, keys) {
@@ -48,10 +88,39 @@ async function startShaka(video, problem, keys) {
   player.configure({drm: {clearKeys: keys}});
   await player.attach(video);
   await player.load("/manifest.mpd");
-  return `Shaka Player ${shaka.Player.version}`;
+  let pinned = -1;
+  // the variants of the chosen audio: one for each rung
+  const variants = () => {
+    const all = player.getVariantTracks(), active = all.find((track) => track.active);
+    return all.filter((track) => track.audioId === active?.audioId);
+  };
+  return {name: `Shaka Player ${shaka.Player.version}`, menus: {
+    rung: () => rungMenu(variants(), pinned, (n) => {
+      pinned = n;
+      player.configure({abr: {enabled: n < 0}});
+      if (n >= 0) player.selectVariantTrack(variants()[n], true);
+    }),
+    audio: () => trackMenu(player.getAudioTracks(), player.getAudioTracks().findIndex((track) => track.active),
+                           (n) => player.selectAudioTrack(player.getAudioTracks()[n])),
+    text: () => offMenu(player.getTextTracks(), player.getTextTracks().findIndex((track) => track.active),
+                        (n) => player.selectTextTrack(n < 0 ? null : player.getTextTracks()[n])),
+  }};
 }
 
-/** Start a player on the video, with the keys of an encrypted presentation, and return its name. Errors are reported to `problem(text, fatal)`. */
+// the browser chooses the rung itself
+function startNative(video) {
+  video.src = "/master.m3u8";
+  const audio = () => [...(video.audioTracks ?? [])];
+  const text = () => [...video.textTracks].filter((track) => track.kind !== "metadata");
+  return {name: "HLS player of the browser", menus: {
+    audio: () => trackMenu(audio(), audio().findIndex((track) => track.enabled),
+                           (n) => audio().forEach((track, m) => { track.enabled = m === n; })),
+    text: () => offMenu(text(), text().findIndex((track) => track.mode === "showing"),
+                        (n) => text().forEach((track, m) => { track.mode = m === n ? "showing" : "disabled"; })),
+  }};
+}
+
+/** Start a player on the video, with the keys of an encrypted presentation, and return its name and menus. Errors are reported to `problem(text, fatal)`. */
 export async function start(video, {player_js: hasFile, keys}, problem) {
   if (hasFile) {
     await script("/-/player.js");
@@ -62,6 +131,5 @@ export async function start(video, {player_js: hasFile, keys}, problem) {
     throw new Error("the file of --player-js does not define hls.js, dash.js or Shaka Player");
   }
   if (!video.canPlayType(HLS_TYPE)) throw new Error(HELP);
-  video.src = "/master.m3u8";
-  return "HLS player of the browser";
+  return startNative(video);
 }

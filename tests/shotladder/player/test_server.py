@@ -49,7 +49,7 @@ def test_server_sends_the_page_and_its_files(serve):
     server = serve()
     page = get(server, "/")[2].decode()
     assert "http://" not in page and "https://" not in page
-    for name in ("page.css", "page.js", "charts.js", "players.js"):
+    for name in ("page.css", "page.js", "charts.js", "menus.js", "players.js"):
         status, _, body = get(server, f"/-/{name}")
         assert status == 200
         assert b"http://" not in body and b"https://" not in body

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from encoder import Frame, Source, SourceError, decode
-from encoder.media.geometry import turn_upright
+from encoder import Source, SourceError, decode
 from ladders import Shot
+from shotladder.report.frame_images import to_upright_bgr
 from shotladder.reporter import Advance
 
 __all__ = ["write_contact_sheet"]
@@ -58,21 +57,9 @@ def write_contact_sheet(source: Source, shots: Sequence[Shot], path: Path, progr
         cv2.putText(sheet, captions[n], (x, y + _CAPTION - 4), _FONT, _SCALE, _INK, 1, cv2.LINE_AA)
     for frame in decode(source, on_undecodable=lambda start, stop: None):
         for y, x in positions.get(frame.number, ()):
-            sheet[y : y + _HEIGHT, x : x + width] = _upright(frame, source, (width, _HEIGHT))
+            sheet[y : y + _HEIGHT, x : x + width] = to_upright_bgr(frame, source, (width, _HEIGHT))
         if progress is not None and frame.number % 64 == 0:
             progress(frame.number, source.frame_count)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), sheet):
         raise SourceError(f"{path}: the contact sheet cannot be written there")
-
-
-def _upright(frame: Frame, source: Source, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return a frame as a small BGR image, rotated for display; all sources are converted as BT.709, for inspection."""
-    turned = size[::-1] if source.rotation % 180 else size
-    scale = 1.0 / (1 << (frame.bit_depth - 8))
-    planes = [cv2.resize(plane, turned, interpolation=cv2.INTER_AREA) * scale for plane in frame.planes]
-    luma = 1.164 * (planes[0] - 16)
-    blue, red = (planes[1] - 128, planes[2] - 128) if len(planes) == 3 else (0 * luma, 0 * luma)
-    picture = np.stack((luma + 2.112 * blue, luma - 0.213 * blue - 0.533 * red, luma + 1.793 * red), axis=-1)
-    shown: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)
-    return turn_upright(shown, is_mirrored=source.is_mirrored, rotation=source.rotation)

@@ -1,0 +1,54 @@
+"""Values of the libraries that the help lists.
+
+They are written here again because importing the libraries takes two seconds, and `--help`, completion and a mistyped
+option need none of them. `tests/shotladder/test_options.py` holds each against its library.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AUDIO_CODECS",
+    "CATCH_UPS",
+    "DEFAULT_ENGINE",
+    "EFFORT_TOLERANCES",
+    "ENGINES",
+    "GB_PER_CPU_HOUR",
+    "LADDER_MODES",
+    "POOLINGS",
+    "PROTECTION_SCHEMES",
+    "RAW_FORMATS",
+    "REPLACEMENTS",
+    "SCORE_METRICS",
+    "SESSION_MODES",
+    "TRACE_FORMATS",
+    "VIDEO_CODECS",
+    "VIEWING_DEVICES",
+]
+
+#: Of `encoder`.
+AUDIO_CODECS = ("aac", "eac3", "ac3", "opus")
+PROTECTION_SCHEMES = ("cbcs", "cenc")
+#: The codecs that need no table of the user.
+VIDEO_CODECS = ("h264", "hevc", "vp9", "av1")
+
+#: Of `ladders`; the tolerances are percentages by effort, in the order of `encoder.EFFORTS`.
+LADDER_MODES = ("per-shot", "per-title", "constant-quality", "fixed")
+POOLINGS = ("mean", "harmonic")
+EFFORT_TOLERANCES = {"fast": 6.0, "balanced": 2.0, "thorough": 0.25}
+GB_PER_CPU_HOUR = 4.0
+
+#: Of `vmaf`.
+ENGINES = ("native", "libvmaf")
+DEFAULT_ENGINE = "native"
+SCORE_METRICS = ("neg", "interval", "psnr", "ssim", "cambi")
+RAW_FORMATS = (
+    *(f"yuv{sampling}p{depth}" for depth in ("", "10le", "12le", "14le", "16le") for sampling in (420, 422, 444)),
+    *("gray", "gray10le", "gray12le"),
+)
+
+#: Of `abr`; the devices are those of `vmaf` as well.
+TRACE_FORMATS = ("csv", "fcc", "mahimahi", "numbers", "oboe", "pensieve", "puffer", "sabre")
+VIEWING_DEVICES = ("phone", "tv-1080p", "tv-4k")
+SESSION_MODES = ("default", "sabre", "pensieve")
+REPLACEMENTS = ("none", "earliest", "latest")
+CATCH_UPS = ("none", "dash.js", "lol+")

@@ -1,0 +1,1 @@
+"""The shots of a source as files for people and editing tools."""

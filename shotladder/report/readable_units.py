@@ -1,0 +1,103 @@
+"""Numbers as people write them: bitrates, times, sizes, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["format_bitrate", "format_change", "format_seconds", "format_shots", "format_size", "format_time"]
+
+#: Units of sizes, each a thousand times the one before.
+_SIZES = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def format_bitrate(bits_per_second: float) -> str:
+    """Return a bitrate with three significant digits.
+
+    Examples
+    --------
+    >>> format_bitrate(857_300), format_bitrate(2_329_000), format_bitrate(12_440_000)
+    ('857 kbit/s', '2.33 Mbit/s', '12.4 Mbit/s')
+    """
+    # 999 500 would be rounded to 1000 kbit/s
+    if bits_per_second < 999_500:
+        return f"{bits_per_second / 1e3:.0f} kbit/s"
+    millions = bits_per_second / 1e6
+    return f"{millions:.2f} Mbit/s" if millions < 9.995 else f"{millions:.1f} Mbit/s"
+
+
+def format_time(seconds: float) -> str:
+    """Return a position in a video.
+
+    Examples
+    --------
+    >>> format_time(7.4), format_time(3725)
+    ('0:07', '1:02:05')
+    """
+    whole = int(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration.
+
+    Examples
+    --------
+    >>> format_seconds(7.44), format_seconds(312), format_seconds(9000)
+    ('7.4 s', '5 min 12 s', '2 h 30 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def format_size(size: float) -> str:
+    """Return a number of bytes with a decimal unit.
+
+    Examples
+    --------
+    >>> format_size(812), format_size(4_812_000)
+    ('812 bytes', '4.8 MB')
+    """
+    for unit in _SIZES[:-1]:
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} {_SIZES[-1]}"
+
+
+def format_change(percent: float, error: float | None = None) -> str:
+    """Return a change of the bits at equal quality as "fewer" or "more".
+
+    Examples
+    --------
+    >>> format_change(-22.71, 1.43), format_change(3.2)
+    ('22.7 % (± 1.4) fewer bits', '3.2 % more bits')
+    """
+    spread = f" (± {error:.1f})" if error else ""
+    return f"{abs(percent):.1f} %{spread} {'fewer' if percent < 0 else 'more'} bits"
+
+
+def format_shots(indices: Iterable[int]) -> str:
+    """Return shots numbered from 1, consecutive ones as a range.
+
+    Parameters
+    ----------
+    indices : iterable of int
+        Rising indices of shots, from 0.
+
+    Examples
+    --------
+    >>> format_shots([0, 1, 2, 6]), format_shots([])
+    ('1-3, 7', 'none')
+    """
+    ranges: list[list[int]] = []
+    for number in (index + 1 for index in indices):
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, each)) for each in ranges) or "none"

@@ -1,0 +1,200 @@
+"""The tables of the report, each as (caption, head, rows)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from shotladder.report.equal_quality import compare_rungs
+from shotladder.report.presentation_format import LadderEntry, Presentation
+from shotladder.report.readable_units import (
+    format_bitrate,
+    format_seconds,
+    format_shots,
+    format_size,
+    format_time,
+)
+from shotladder.report.rung_table import RUNG_HEAD, rung_rows
+from shotladder.report.verdict import codec_label
+
+__all__ = [
+    "TableContent",
+    "constraint_table",
+    "cost_rows",
+    "fixed_ladder_tables",
+    "rung_table_with_vbv",
+    "setting_rows",
+    "shot_table",
+    "source_rows",
+    "track_table",
+]
+
+#: Table head of each constraint, by its key in `presentation.json`.
+_CONSTRAINTS = {
+    "floor": "at the minimum VMAF",
+    "cap": "at the maximum VMAF",
+    "peak": "at the peak bitrate",
+    "max_quality_step": "at the maximum VMAF step",
+}
+
+
+class TableContent(NamedTuple):
+    """Caption, heads of the columns, and rows; the first cell of a row names it."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def source_rows(presentation: Presentation) -> list[tuple[str, str]]:
+    """Return what the source is, name by name."""
+    source = presentation.source
+    shots, segments = len(presentation.shots), len(presentation.segments)
+    rows = [
+        ("duration", f"{format_time(presentation.duration)} ({format_seconds(presentation.duration)})"),
+        ("frame rate", _frame_rate(presentation.frame_rate)),
+        ("shots", str(shots)),
+        ("segments", str(segments)),
+    ]
+    if source is None:
+        return rows
+    size = [] if source.bytes is None else [("file size", format_size(source.bytes))]
+    rate = [] if source.bytes is None else [("bitrate", format_bitrate(8 * source.bytes / presentation.duration))]
+    return [
+        ("file", source.name),
+        ("size", f"{source.width}x{source.height}"),
+        ("codec", f"{codec_label(source.codec)}, {source.pixel_format}"),
+        ("transfer function", source.transfer or "unstated"),
+        *size,
+        *rate,
+        *rows,
+        ("audio tracks", str(source.audio_tracks)),
+        ("subtitle tracks", str(source.subtitle_tracks)),
+    ]
+
+
+def _frame_rate(fraction: str) -> str:
+    numerator, denominator = map(int, fraction.split("/"))
+    return f"{numerator / denominator:.5g} frames/s"
+
+
+def rung_table_with_vbv(presentation: Presentation) -> TableContent:
+    """Return the rungs with the decoder buffer that each needs."""
+    seconds = (rung.vbv_bits / rung.vbv_bitrate for rung in presentation.video)
+    rows = [(*row, f"{each:.2f}") for row, each in zip(rung_rows(presentation), seconds, strict=True)]
+    return TableContent("Rungs, measured on the packaged files", (*RUNG_HEAD, "VBV s"), rows)
+
+
+def fixed_ladder_tables(presentation: Presentation) -> list[TableContent]:
+    """Return for each codec what the ladder needs at the quality of each rung of the fixed ladder, and the reverse."""
+    tables = []
+    for comparison in presentation.comparisons:
+        rows = [
+            (
+                format_bitrate(each.bitrate),
+                f"{each.vmaf:.1f}",
+                "outside" if each.equal_quality_bitrate is None else format_bitrate(each.equal_quality_bitrate),
+                "" if each.percent is None else f"{each.percent:+.1f} %",
+                "outside" if each.equal_bitrate_vmaf is None else f"{each.equal_bitrate_vmaf - each.vmaf:+.1f}",
+            )
+            for each in compare_rungs(presentation, comparison)
+        ]
+        head = ("rung of the fixed ladder", "its VMAF", "bitrate at that VMAF", "bits", "VMAF at that bitrate")
+        tables.append(TableContent(f"This ladder against {comparison.anchor}, rung by rung", head, rows))
+    return tables
+
+
+def shot_table(presentation: Presentation) -> TableContent:
+    """Return the VMAF and the bitrate of every shot on every rung: the numbers of the charts over time."""
+    rows = [
+        (
+            str(n + 1),
+            format_time(shot.start),
+            f"{shot.end - shot.start:.2f} s",
+            shot.transition,
+            *(
+                f"{rung.shots[n].vmaf:.1f} at {format_bitrate(rung.shots[n].bits / (shot.end - shot.start))}"
+                for rung in presentation.video
+            ),
+        )
+        for n, shot in enumerate(presentation.shots)
+    ]
+    head = ("shot", "start", "duration", "begins with", *(rung.id for rung in presentation.video))
+    return TableContent("VMAF and bitrate of every shot", head, rows)
+
+
+def constraint_table(presentation: Presentation) -> TableContent:
+    """Return the shots at active constraints, numbered from 1, with the cost; no rows without one."""
+    active = {rung.id: rung.active_constraints.to_dict() for rung in presentation.video}
+    names = [name for name in _CONSTRAINTS if any(shots[name] for shots in active.values())]
+    costs = {rung.id: rung.constraint_costs for rung in presentation.video}
+
+    def cell(rung: str, name: str) -> str:
+        shots = active[rung][name]
+        cost = f" ({costs[rung][name]:.1f} % of the bits)" if shots and name in costs[rung] else ""
+        return f"{format_shots(shots)}{cost}"
+
+    rows = [(rung, *(cell(rung, name) for name in names)) for rung in active]
+    head = ("rung", *(_CONSTRAINTS[name] for name in names))
+    return TableContent("Numbers of the shots with an active constraint", head, rows if names else [])
+
+
+def track_table(presentation: Presentation) -> TableContent:
+    """Return the audio and subtitle tracks, and those of the source that are skipped, with the reason."""
+    rows = [
+        (
+            "audio",
+            each.language or "not stated",
+            each.codec,
+            str(each.channels),
+            each.title or "",
+            format_bitrate(each.average_bitrate),
+        )
+        for each in presentation.audio
+    ]
+    rows += [
+        ("subtitles", each.language or "not stated", each.codec, "", each.title or "", "") for each in presentation.text
+    ]
+    rows += [
+        ("skipped", each.language or "not stated", each.codec, "", each.reason, "")
+        for each in presentation.skipped_tracks
+    ]
+    return TableContent("Audio and subtitles", ("track", "language", "codec", "channels", "title", "bitrate"), rows)
+
+
+def cost_rows(presentation: Presentation) -> list[tuple[str, float]]:
+    """Return the CPU seconds of each stage."""
+    cost = presentation.cost
+    expected = [percent for percent in presentation.ladder.expected_excess_percent.values() if percent is not None]
+    note = f"; expected saving of further probes {max(expected):.1f} %" if expected else ""
+    return [
+        ("shot detection and complexity", cost.analysis_cpu_seconds),
+        (f"{cost.probes} probe encodes and their VMAF{note}", cost.probe_cpu_seconds),
+        ("final encodes", cost.encode_cpu_seconds),
+        ("VMAF of the final encodes, every frame", cost.measure_cpu_seconds),
+        ("sample encodes of the fixed ladder", cost.comparison_cpu_seconds),
+    ]
+
+
+def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:
+    """Return the settings of the ladder and the versions of the tools."""
+    ladder = presentation.ladder
+    encryption = presentation.encryption
+    return [
+        ("ladder", f"{ladder.mode}{_override_counts(ladder)}"),
+        ("target VMAF of the top rung", f"{ladder.target_vmaf:g}"),
+        ("preset", ladder.preset),
+        ("tuning", ladder.tune),
+        ("pooling of VMAF", ladder.pooling),
+        ("VBV buffer", "unlimited" if ladder.vbv_seconds is None else f"{ladder.vbv_seconds:g} s"),
+        ("VMAF step between shots", "unlimited" if ladder.max_quality_step is None else f"{ladder.max_quality_step:g}"),
+        ("encryption", "none" if encryption is None else encryption.scheme),
+        *((name.replace("_", " "), str(value)) for name, value in presentation.made_with.to_dict().items()),
+    ]
+
+
+def _override_counts(ladder: LadderEntry) -> str:
+    """Return the number of shots with each encoder override."""
+    counts = Counter(name for names in ladder.overrides.values() for name in names if name)
+    return "".join(f"; {count} shots with override ({name})" for name, count in counts.items())

@@ -1,0 +1,114 @@
+"""The sentences, the numbers and the page of a report, from presentations made by hand."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoder import SourceError
+from ladders import HullPoint
+from shotladder.pipeline import encode_pipeline
+from shotladder.report.chart import Axis, Series, draw_chart
+from shotladder.report.equal_quality import compare_rungs
+from shotladder.report.frame_images import ReportImages
+from shotladder.report.html_report import write_report
+from shotladder.report.terminal_summary import render_summary
+from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, weak_shots
+from shotladder.reporter import Reporter
+from tests.shotladder.presentations import make_presentation
+
+HULL = [
+    HullPoint(height, rate, min(99.0, 9 * np.log2(rate / 5000))) for height in (180, 360) for rate in (10**5, 10**6)
+]
+
+
+def write(path, presentation):
+    write_report(path, presentation, {"h264": HULL}, ReportImages({}, ()))
+    return path.read_text()
+
+
+def test_compare_rungs_halves_the_bits_of_a_ladder_that_needs_twice_as_many():
+    presentation = make_presentation()
+    changes = compare_rungs(presentation, presentation.comparisons[0])
+    assert [change.percent for change in changes[:3]] == pytest.approx([-50, -50, -50])
+    assert changes[3].percent is None
+    assert changes[0].equal_bitrate_vmaf == pytest.approx(80)
+    assert changes[1].equal_bitrate_vmaf == pytest.approx(90)
+    # the ladder does not reach the bitrate of the last rungs
+    assert [change.equal_bitrate_vmaf for change in changes[2:]] == [None, None]
+
+
+def test_describe_saving_gives_error_range_and_both_ends():
+    presentation = make_presentation(fixed=[(1_250_000, 70.0), (2_000_000, 80.0), (2_500_000, 90.0)])
+    assert describe_saving(presentation, presentation.comparisons[0]) == (
+        "At equal quality, 50.0 % (± 2.0) fewer bits than Apple's fixed h264 ladder (VMAF 70 to 90); from 60.0 % fewer"
+        " bits at VMAF 70 to 20.0 % fewer bits at VMAF 90."
+    )
+
+
+def test_describe_saving_shows_the_rung_that_needs_more_bits():
+    fixed = [(1_000_000, 70.0), (2_000_000, 80.0), (1_800_000, 90.0)]
+    presentation = make_presentation(fixed=fixed)
+    assert "11.1 % more bits at VMAF 90" in describe_saving(presentation, presentation.comparisons[0])
+
+
+def test_describe_saving_without_a_common_range_gives_no_number():
+    presentation = make_presentation(bd_rate=None)
+    assert re.search(r"\d %", describe_saving(presentation, presentation.comparisons[0])) is None
+
+
+def test_describe_reach_and_describe_weakest_count_shots_from_1():
+    presentation = make_presentation()
+    assert describe_reach(presentation) == "Reaches VMAF 90.0 at 2.00 Mbit/s (target VMAF 90)."
+    assert "number 3 at 0:04: VMAF 88.0" in describe_weakest(presentation)
+    assert [shot.index for shot in weak_shots(presentation, 2)] == [2, 1]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, None])
+def test_render_summary_fits_the_width_and_names_every_rung(width):
+    presentation = make_presentation()
+    lines = render_summary(presentation, Path("out"), width).splitlines()
+    assert width is None or max(map(len, lines)) <= width
+    for rung in presentation.video:
+        assert any(line.startswith(rung.id) for line in lines)
+    assert lines[-1] == "next: shotladder play out"
+
+
+def test_write_report_escapes_titles_and_has_a_table_behind_each_chart(tmp_path):
+    text = write(tmp_path / "report.html", make_presentation())
+    assert "<b>video" not in text
+    assert text.count('role="img"') == 3
+    for caption in ("rung by rung", "VMAF and bitrate of every shot", "Rungs, measured"):
+        assert re.search(f"<caption>[^<]*{caption}", text)
+    assert "<td>3 " in text or "<td>3</td>" in text, "shots with an active constraint are counted from 1"
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
+    assert data["rungs"][0]["vmaf"] == [70, 69, 68]
+
+
+def test_write_report_of_two_hours_is_below_2_megabytes(tmp_path):
+    text = write(tmp_path / "report.html", make_presentation(shots=1800))
+    assert len(text) < 2_000_000
+
+
+def test_write_report_states_no_saving_at_unequal_quality(tmp_path):
+    text = write(tmp_path / "report.html", make_presentation())
+    assert "77.0" not in text and "75.0 %" not in text
+
+
+def test_draw_chart_escapes_and_places_its_points():
+    x, y = Axis("<x>", 1, 100, [(10, "<10>")], is_log=True), Axis("y", 0, 10, [])
+    drawn = draw_chart("<label>", x, y, [Series("", [(10, 5)], style="dots", texts=["<dot>"])])
+    assert 'd="M500 500h0"' in drawn
+    assert not re.search("<(x|10|label|dot)>", drawn)
+
+
+def test_report_images_are_left_out_with_a_note_when_the_source_is_gone(monkeypatch, capsys):
+    def fail(*_):
+        raise SourceError("video.mp4: has changed since its inspection")
+
+    monkeypatch.setattr(encode_pipeline, "make_report_images", fail)
+    images = encode_pipeline._report_images(None, make_presentation(), Reporter())
+    assert images == ReportImages({}, ())
+    assert "the report shows no frames: video.mp4" in capsys.readouterr().err
