@@ -29,6 +29,7 @@ COMMANDS = {
     "ladder": "Find the bitrate ladder of a video without the final encodes.",
     "play": "Play a presentation on this machine over a simulated network.",
     "policies": "List the ABR policies with their versions and sources.",
+    "publish": "Publish a presentation to a folder or a server.",
     "score": "Measure VMAF of renditions against one reference.",
     "shots": "Detect shots and measure their complexity.",
     "simulate": "Simulate playback of a presentation over network traces.",
