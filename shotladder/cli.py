@@ -26,6 +26,7 @@ COMMANDS = {
     "compare": "Compare two ladders or two ABR policies on the same sessions.",
     "doctor": "Check the installation and explain how to add what is missing.",
     "encode": "Encode a video as an adaptive DASH and HLS presentation.",
+    "fill": "Plan which files each edge server holds, and copy them.",
     "ladder": "Find the bitrate ladder of a video without the final encodes.",
     "play": "Play a presentation on this machine over a simulated network.",
     "policies": "List the ABR policies with their versions and sources.",

@@ -141,7 +141,8 @@ class HttpTarget:
         self, method: str, path: str, body: Path | bytes | None = None, fields: dict[str, str] | None = None
     ) -> tuple[int, bytes, str | None]:
         """Return status, content and Content-Length of an answer; repeat the request if the connection breaks."""
-        place = f"{self._parts.path}/{quote(path)}"
+        # the address may be written with or without escapes
+        place = f"{quote(self._parts.path, safe='/%')}/{quote(path)}"
         fields = self._fixed | (fields or {})
         for attempt in range(1, ATTEMPTS + 1):
             connection = self._connect()
