@@ -34,6 +34,7 @@ COMMANDS = {
     "score": "Measure VMAF of renditions against one reference.",
     "shots": "Detect shots and measure their complexity.",
     "simulate": "Simulate playback of a presentation over network traces.",
+    "steer": "Steer players between edge servers.",
     "store": "Show the cache of intermediate files, or prune it.",
 }
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.delivery.fill_quality
 
-Gap: 10,000 files x 50 sites, as 50 regions of one site, 10 regions of five, and one region of fifty; disk for 20 % of the
+Gap: 10,000 files x 50 sites, as 50 regions of one site, 10 of five, and one of fifty; disk for 20 % of the
 files and service for 70 % of the demand in each region. Offload: 2,000 per-shot titles with Zipf exponent 0.8, one site
 with disk for a fraction of the catalogue. The caches are warmed with as many views as are measured; the plan knows the
 predicted views and the mean bytes per view and rung by replay, not the views themselves.
@@ -52,7 +52,7 @@ def measure_gap(regions: int) -> tuple[float, float]:
 
 def make_titles(rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return, by kind of title, the bytes of each rung, and the bytes that replayed sessions take of each rung."""
-    traces = [abr.generate_trace(network, 600, seed=n) for n, network in enumerate(list(abr.NETWORKS.values()) * 2)]
+    traces = [abr.generate_trace(network, seed=n) for n, network in enumerate(list(abr.NETWORKS.values()) * 2)]
     sizes, sessions = [], []
     for kind in range(KINDS):
         top = rng.uniform(2e6, 8e6)

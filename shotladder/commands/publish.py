@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,20 @@ __all__ = ["command"]
     type=click.FloatRange(0, min_open=True),
     help="Maximum mean upload rate in Mbit/s. Default: no limit.",
 )
+@option(
+    "Steering",
+    "--pathway",
+    "pathways",
+    multiple=True,
+    metavar="NAME=URL",
+    help="Server that has the files as well, and its address (repeatable); requires --steering-url.",
+)
+@option(
+    "Steering",
+    "--steering-url",
+    metavar="URL",
+    help="Address of the steering server that the manifests name. Default: none.",
+)
 @json_flag
 @quiet_flag
 def command(
@@ -50,6 +65,8 @@ def command(
     prune: float | None,
     unpublish: bool,
     max_rate: float | None,
+    pathways: tuple[str, ...],
+    steering_url: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -70,6 +87,9 @@ def command(
         raise click.UsageError(
             "--unpublish takes one argument, URL" if unpublish else "expected two arguments, DIR URL"
         )
+    if bool(pathways) != bool(steering_url):
+        raise click.UsageError("--pathway and --steering-url require each other")
+    edit = _steering_edit(pathways, steering_url) if steering_url else None
     target = delivery.open_target(places[-1])
     if unpublish:
         with reporter.stage("unpublish") as advance:
@@ -80,7 +100,7 @@ def command(
             reporter.say(f"{target.location}: {len(deleted)} files deleted")
         return
     with reporter.stage("read files"):
-        release = delivery.make_release(Path(places[0]))
+        release = delivery.make_release(Path(places[0]), edit=edit)
     rate = None if max_rate is None else max_rate * 1e6 / 8
     with reporter.stage("publish") as advance:
         result = delivery.publish(
@@ -89,6 +109,13 @@ def command(
     _report(reporter, release, target, result)
     if as_json:
         click.echo(json.dumps(_document(release, target, result)))
+
+
+def _steering_edit(pathways: tuple[str, ...], steering_url: str) -> Callable[[str, str], str]:
+    """Return the function that adds pathways to a manifest."""
+    pairs = [text.partition("=") for text in pathways]
+    found = [delivery.Pathway(name, url) for name, _, url in pairs]
+    return lambda path, text: delivery.add_pathways(path, text, found, steering_url)
 
 
 def _document(release: delivery.Release, target: delivery.Target, result: delivery.PublishResult) -> dict[str, Any]:

@@ -36,3 +36,13 @@ def test_publish_command_names_a_fault_in_one_line(presentations, tmp_path, word
     answer = shotladder("publish", *(w.format(**places) for w in words), "--quiet", store=tmp_path, cwd=tmp_path)
     assert answer.status == 1
     assert len(answer.lines) == 1 and fault in answer.err and "s3cret" not in answer.err
+
+
+def test_publish_command_writes_pathways(presentations, tmp_path):
+    words = ["--pathway", "a=http://a/x", "--pathway", "b=http://b/x", "--steering-url", "http://s/steer"]
+    answer = shotladder("publish", presentations["first"], tmp_path / "target", *words, store=tmp_path)
+    assert answer.status == 0, answer.err
+    assert "EXT-X-CONTENT-STEERING" in (tmp_path / "target" / "master.m3u8").read_text()
+    assert "<ContentSteering" in (tmp_path / "target" / "manifest.mpd").read_text()
+    answer = shotladder("publish", presentations["first"], tmp_path / "other", *words[:2], store=tmp_path)
+    assert answer.status == 2 and "require each other" in answer.err
