@@ -1,6 +1,6 @@
 """Distance of fill plans from the bound of the relaxation, and their offload beside LRU and LFU caches.
 
-    python -m benchmarks.delivery.fill_quality
+    python -m benchmarks.delivery.fill_quality [1: only the gaps]
 
 Gap: 10,000 files x 50 sites, as 50 regions of one site, 10 of five, and one of fifty; disk for 20 % of the
 files and service for 70 % of the demand in each region. Offload: 2,000 per-shot titles with Zipf exponent 0.8, one site
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 import resource
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -168,9 +169,10 @@ def measure_offload() -> None:
         print(f"disk {disk:.0%} of the catalogue: offload {figures}; bound of the plan {plan.bound / plan.demand:.1%}")
 
 
-def main() -> None:
+def main(gaps_only: int = 0) -> None:
     """Run the benchmark and print its results."""
-    measure_offload()
+    if gaps_only == 0:
+        measure_offload()
     for regions in (50, 10, 1):
         gap, seconds = measure_gap(regions)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -181,4 +183,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -27,8 +27,8 @@ __all__ = ["Prices", "find_prices", "upper_bound"]
 SMOOTHING = (1.0, 0.3, 0.1, 0.03, 0.01)
 #: Iterations of L-BFGS-B per width (chosen by hand).
 ITERATIONS = 100
-#: Files above which the prices are found on a sample of the files, scaled; bounds the time (chosen by hand).
-SAMPLE = 3_000
+#: Pairs of a file and a site above which prices are found on a sample of the files; bounds the time (chosen by hand).
+SAMPLED_PAIRS = 1_000_000
 
 
 class Prices(NamedTuple):
@@ -66,7 +66,7 @@ def _budget_cost(problem: RegionProblem, prices: Prices) -> float:
 def find_prices(problem: RegionProblem) -> Prices:
     """Return prices with nearly the smallest bound."""
     scale = float(problem.demand.sum()) or 1.0
-    sample, weight = _sample(problem)
+    sample, counts = _sample(problem)
     sites = len(problem.disk)
     # prices in units of the mean demand per byte, so that all variables have one order of magnitude
     unit = scale / float(problem.sizes.sum())
@@ -74,18 +74,24 @@ def find_prices(problem: RegionProblem) -> Prices:
     budgets = np.concatenate([problem.disk, problem.fill, problem.capacity])
     upper = [0.0 if not np.isfinite(budget) else None for budget in budgets]
     budgets = np.where(np.isfinite(budgets), budgets, 0.0)
-    start = np.where(np.isfinite(problem.disk), 1.0, 0.0)
-    start = np.concatenate([start, np.zeros(2 * sites)])
+    if sites > 1:
+        # one site with the budgets of all has the same dual with equal prices, and three variables only
+        merged = find_prices(_merge_sites(problem))
+        start = np.repeat(np.concatenate(merged), sites) / units * (budgets > 0)
+        widths: tuple[float, ...] = SMOOTHING[-2:]
+    else:
+        start = np.array([float(np.isfinite(problem.disk[0])), 0.0, 0.0])
+        widths = SMOOTHING
     mean = scale / len(problem.sizes)
 
     def smoothed(variables: Floats, width: float) -> tuple[float, Floats]:
         prices = variables * units
-        value, slopes = _smooth_worth(sample, Prices(*np.split(prices, 3)), width)
-        return (weight * value + prices @ budgets) / scale, (weight * slopes + budgets) * units / scale
+        value, slopes = _smooth_worth(sample, counts, Prices(*np.split(prices, 3)), width)
+        return (value + prices @ budgets) / scale, (slopes + budgets) * units / scale
 
     limits = [(0.0, limit) for limit in upper]
-    best, least = start, np.inf
-    for width in SMOOTHING:
+    best, least = start, upper_bound(problem, Prices(*np.split(start * units, 3)))
+    for width in widths:
         found = minimize(
             smoothed, best, (width * mean,), "L-BFGS-B", jac=True, bounds=limits, options={"maxiter": ITERATIONS}
         )
@@ -95,13 +101,30 @@ def find_prices(problem: RegionProblem) -> Prices:
     return Prices(*np.split(best * units, 3))
 
 
-def _sample(problem: RegionProblem) -> tuple[RegionProblem, float]:
-    """Return a problem with at most `SAMPLE` files, and how many files each of them stands for."""
-    count = len(problem.sizes)
-    if count <= SAMPLE:
-        return problem, 1.0
-    order = np.argsort(problem.demand / problem.sizes, kind="stable")
-    chosen = order[np.linspace(0, count - 1, SAMPLE).astype(np.int64)]
+def _merge_sites(problem: RegionProblem) -> RegionProblem:
+    """Return the problem with one site that has the budgets of all; its optimum is at least as large."""
+    return RegionProblem(
+        problem.sizes,
+        problem.demand,
+        problem.disk.sum(keepdims=True),
+        problem.fill.sum(keepdims=True),
+        problem.capacity.sum(keepdims=True),
+        problem.held.any(axis=0)[None, :],
+        problem.replacement_cost,
+    )
+
+
+def _sample(problem: RegionProblem) -> tuple[RegionProblem, Floats]:
+    """Return a problem with fewer files, and how many files each of them stands for: 1 for those of most demand."""
+    count, room = len(problem.sizes), SAMPLED_PAIRS // len(problem.disk)
+    if count <= room:
+        return problem, np.ones(count)
+    order = np.argsort(-problem.demand, kind="stable")
+    first, rest = order[: room // 2], order[room // 2 :]
+    rest = rest[np.argsort(problem.demand[rest] / problem.sizes[rest], kind="stable")]
+    chosen = rest[np.linspace(0, len(rest) - 1, room - len(first)).astype(np.int64)]
+    weights = np.concatenate([np.ones(len(first)), np.full(len(chosen), len(rest) / len(chosen))])
+    chosen = np.concatenate([first, chosen])
     sample = RegionProblem(
         problem.sizes[chosen],
         problem.demand[chosen],
@@ -111,19 +134,19 @@ def _sample(problem: RegionProblem) -> tuple[RegionProblem, float]:
         problem.held[:, chosen],
         problem.replacement_cost,
     )
-    return sample, count / SAMPLE
+    return sample, weights
 
 
-def _smooth_worth(problem: RegionProblem, prices: Prices, width: float) -> tuple[float, Floats]:
-    """Return the sum of the smoothed maxima, and its derivatives by the prices, shape (3 sites,)."""
+def _smooth_worth(problem: RegionProblem, counts: Floats, prices: Prices, width: float) -> tuple[float, Floats]:
+    """Return the sum of the smoothed maxima times `counts`, and its derivatives by the prices, shape (3 sites,)."""
     sites = range(len(problem.disk))
     worth = np.stack([file_worth(problem, prices, site) for site in sites]) / width
     top = np.maximum(worth.max(axis=0), 0.0)
     weights = np.exp(worth - top)
     total = weights.sum(axis=0) + np.exp(-top)
-    weights /= total
+    weights *= counts / total
     # einsum without BLAS, whose threads wait for each other on a busy machine
     used = np.einsum("sf,f->s", weights, problem.sizes)
     new = np.einsum("sf,sf,f->s", weights, ~problem.held, problem.sizes)
     served = np.einsum("sf,f->s", weights, problem.demand)
-    return float(width * np.sum(top + np.log(total))), -np.concatenate([used, new, served])
+    return float(width * np.sum(counts * (top + np.log(total)))), -np.concatenate([used, new, served])
