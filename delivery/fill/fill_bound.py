@@ -109,7 +109,7 @@ def _merge_sites(problem: RegionProblem) -> RegionProblem:
         problem.disk.sum(keepdims=True),
         problem.fill.sum(keepdims=True),
         problem.capacity.sum(keepdims=True),
-        problem.held.any(axis=0)[None, :],
+        np.logical_or.reduce(problem.held, axis=0, keepdims=True),
         problem.replacement_cost,
     )
 

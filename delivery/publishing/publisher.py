@@ -119,12 +119,13 @@ def publish(
         publication, deleted = delete_replaced(target, publication, prune)
     target.delete_leftovers([*(file.path for file in release.files), DOCUMENT])
     sent = (*missing, *changed)
+    sent_paths = {file.path for file in sent}
     current = {file.path for file in release.files}
     return PublishResult(
         target.location,
         release.id,
         tuple(file.path for file in sent),
-        tuple(file.path for file in release.files if file not in sent),
+        tuple(file.path for file in release.files if file.path not in sent_paths),
         tuple(deleted),
         sum(file.size for file in sent),
         len({path for each in publication.releases for path in (*each.media, *each.playlists)} - current),
@@ -132,6 +133,9 @@ def publish(
 
 
 def _check_target(release: Release, target: Target, found: Publication | None, *, overwrite: bool) -> None:
+    folder: Path | None = getattr(target, "folder", None)
+    if folder is not None and folder.resolve().is_relative_to(release.source.resolve()):
+        raise PublishError(f"{target.location}: lies in the presentation itself; name another place")
     if overwrite:
         return
     if found is None and not target.is_empty([file.path for file in release.manifests] or [DOCUMENT]):

@@ -68,6 +68,8 @@ class Release:
         Hash of all names and contents.
     title : str
         That of `presentation.json`, or else the name of the folder.
+    source : Path
+        The folder.
     media, playlists, manifests : tuple of ReleaseFile
         Init and media segments; HLS media playlists; the DASH manifest and the HLS master playlist. They are published
         in this order.
@@ -77,6 +79,7 @@ class Release:
 
     id: str
     title: str
+    source: Path
     media: tuple[ReleaseFile, ...]
     playlists: tuple[ReleaseFile, ...]
     manifests: tuple[ReleaseFile, ...]
@@ -147,6 +150,7 @@ def make_release(
     return Release(
         _hash_release(files, [*playlists, *manifests]),
         _read_title(folder),
+        folder,
         files,
         tuple(playlists),
         tuple(manifests),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import threading
 
 import pytest
@@ -153,6 +154,15 @@ def test_publish_refuses_a_target_with_other_files(presentations, url):
     complete(target)
 
 
+def test_publish_refuses_a_target_in_the_presentation(presentations):
+    release = delivery.make_release(presentations["first"])
+    before = sorted(presentations["first"].rglob("*"))
+    for place in (presentations["first"], presentations["first"] / "www"):
+        with pytest.raises(delivery.PublishError, match="lies in the presentation itself"):
+            delivery.publish(release, delivery.open_target(place), overwrite=True)
+    assert sorted(presentations["first"].rglob("*")) == before
+
+
 def test_publish_refuses_to_replace_another_title(presentations, tmp_path):
     target = delivery.open_target(tmp_path / "target")
     delivery.publish(delivery.make_release(presentations["first"]), target)
@@ -204,6 +214,20 @@ def test_publish_names_the_fault_of_a_server_without_credentials(presentations, 
         with pytest.raises(delivery.TargetError, match=reason) as caught:
             delivery.publish(release, delivery.open_target(url))
     assert "s3cret" not in str(caught.value) and "anna" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("option", "reason"), [("size=64k", "the disk is full"), ("ro", "the target is read-only")])
+def test_publish_names_a_full_or_read_only_disk(presentations, tmp_path, option, reason):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", option, "none", str(disk)], capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        with pytest.raises(delivery.TargetError, match=f"cannot be written \\({reason}\\)"):
+            delivery.publish(delivery.make_release(presentations["first"]), delivery.open_target(disk))
+        assert not (disk / "manifest.mpd").exists() and not (disk / "master.m3u8").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_publish_creates_folders_where_the_server_does_not(presentations, tmp_path):
