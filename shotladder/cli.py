@@ -27,12 +27,15 @@ COMMANDS = {
     "compare": "Compare two ladders or two ABR policies on the same sessions.",
     "doctor": "Check the installation and explain how to add what is missing.",
     "encode": "Encode a video as an adaptive DASH and HLS presentation.",
+    "fill": "Plan which files each edge server holds, and copy them.",
     "ladder": "Find the bitrate ladder of a video without the final encodes.",
     "play": "Play a presentation on this machine over a simulated network.",
     "policies": "List the ABR policies with their versions and sources.",
+    "publish": "Publish a presentation to a folder or a server.",
     "score": "Measure VMAF of renditions against one reference.",
     "shots": "Detect shots and measure their complexity.",
     "simulate": "Simulate playback of a presentation over network traces.",
+    "steer": "Steer players between edge servers.",
     "store": "Show the cache of intermediate files, or prune it.",
 }
 

@@ -6,7 +6,17 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["abr", "encoder", "ladders", "shotladder", "shotladder_runtime.jobs", "shotladder_runtime.store", "vmaf"]
+    "name",
+    [
+        "abr",
+        "delivery",
+        "encoder",
+        "ladders",
+        "shotladder",
+        "shotladder_runtime.jobs",
+        "shotladder_runtime.store",
+        "vmaf",
+    ],
 )
 def test_public_names_are_sorted_and_there(name):
     package = importlib.import_module(name)
@@ -20,7 +30,17 @@ def test_public_names_are_sorted_and_there(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["abr", "encoder", "ladders", "shotladder", "shotladder_runtime.jobs", "shotladder_runtime.store", "vmaf"]
+    "name",
+    [
+        "abr",
+        "delivery",
+        "encoder",
+        "ladders",
+        "shotladder",
+        "shotladder_runtime.jobs",
+        "shotladder_runtime.store",
+        "vmaf",
+    ],
 )
 def test_everything_public_is_documented(name):
     package = importlib.import_module(name)

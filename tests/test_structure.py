@@ -10,6 +10,7 @@ REPOSITORY = Path(__file__).parents[1]
 PACKAGES = (
     "abr",
     "benchmarks",
+    "delivery",
     "encoder",
     "examples",
     "ladders",

@@ -35,7 +35,8 @@ TEXT_FILES = (
 
 #: Python files whose messages are checked: errors, notes, stages and printed lines.
 MESSAGE_FILES = tuple(
-    f"{package}/**/*.py" for package in ("abr", "encoder", "ladders", "shotladder", "shotladder_runtime", "vmaf")
+    f"{package}/**/*.py"
+    for package in ("abr", "delivery", "encoder", "ladders", "shotladder", "shotladder_runtime", "vmaf")
 )
 
 #: Functions whose string arguments are messages.

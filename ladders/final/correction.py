@@ -49,6 +49,8 @@ STEP_TOLERANCE = 0.25
 RATE_TOLERANCE = 0.05
 #: Number of violations, from the first, whose constraints are promises: VMAF (or bitrate) and peak.
 PROMISED = 2
+#: Maximum number of corrections after every frame was measured. Chosen by hand.
+MAX_FINAL_CORRECTIONS = 2
 #: Violation, in tolerances, from which a rung is corrected after every frame of it was measured. Chosen by hand: the
 #: measurement on a stride, by which rungs are corrected before, differs by up to 0.1 VMAF.
 MAX_FINAL_VIOLATION = 1.25
@@ -97,11 +99,16 @@ def encode_with_correction(
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
     stride = prober.frame_stride
     top = None
+    if ladder.mode != "fixed":
+        # a curve that is extrapolated to the coarsest quantiser may promise more than is required
+        highest = ladder.rungs[-1]
+        highest = replace(highest, quality=min(highest.quality, ladder.target))
+        ladder = replace(ladder, rungs=(*ladder.rungs[:-1], highest))
     if ladder.mode != "fixed" and len(ladder.rungs) > 1:
         with begin("encode the top rung") as advance:
-            highest = replace(ladder, rungs=ladder.rungs[-1:])
-            highest, top = encode_in_batches(prober, highest, request, advance, frame_stride=stride)
-        ladder = _rebuild(prober, replace(ladder, rungs=(*ladder.rungs[:-1], *highest.rungs)), top, request)
+            first = replace(ladder, rungs=ladder.rungs[-1:])
+            first, top = encode_in_batches(prober, first, request, advance, frame_stride=stride)
+        ladder = _rebuild(prober, replace(ladder, rungs=(*ladder.rungs[:-1], *first.rungs)), top, request)
     with begin("encode the other rungs" if top else "encode") as advance:
         ladder, finals = _encode(prober, ladder, request, advance, top)
     corrections = MAX_CORRECTIONS if request.constraints.vbv_seconds is None else MAX_BUFFER_CORRECTIONS
@@ -110,7 +117,7 @@ def encode_with_correction(
         return ladder, finals
     with begin("measure every frame") as advance:
         finals = encode_final_chunks(prober, ladder, advance, finals)
-    return _correct(prober, CorrectionRound(ladder, finals, ()), request, begin, 1, is_final=True)
+    return _correct(prober, CorrectionRound(ladder, finals, ()), request, begin, MAX_FINAL_CORRECTIONS, is_final=True)
 
 
 def _correct(

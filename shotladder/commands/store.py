@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from shotladder.commands.options.age import SECONDS, Age
 from shotladder.commands.options.execution_options import store_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
@@ -19,23 +20,8 @@ from shotladder_runtime.store import Artefact, Store, list_artefacts, prune
 
 __all__ = ["command"]
 
-#: Seconds per unit of an age.
-SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 #: Bytes per unit of a size.
 BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-
-
-class Age(click.ParamType[float]):
-    """A time span: a number and the unit m, h, d or w."""
-
-    name = "age"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the time span, s."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", str(value))
-        if not match:
-            self.fail(f"invalid age {value!r} (use for example 12h, 30d or 8w)", param, ctx)
-        return float(match[1]) * SECONDS[match[2]]
 
 
 class Size(click.ParamType[int]):

@@ -1,0 +1,1 @@
+"""Benchmarks of publishing, fill and steering."""

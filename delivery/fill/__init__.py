@@ -1,0 +1,1 @@
+"""Plan which files each site holds."""

@@ -1,0 +1,1 @@
+"""Content steering: pathways in manifests, and the steering server."""

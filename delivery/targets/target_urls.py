@@ -1,0 +1,42 @@
+"""The target for a URL or a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from delivery.errors import TargetError
+from delivery.targets.folder_target import FolderTarget
+from delivery.targets.fsspec_target import FsspecTarget
+from delivery.targets.http_target import HttpTarget
+from delivery.targets.target import Target
+from shotladder_runtime.passwords import without_password
+
+__all__ = ["open_target"]
+
+
+def open_target(url: str | Path) -> Target:
+    """Return the target for a folder, an HTTP address or a URL of an fsspec protocol; connects to nothing.
+
+    Raises
+    ------
+    TargetError
+        If it is not a URL.
+
+    Examples
+    --------
+    >>> open_target("https://user:secret@origin.example/show/").location
+    'https://origin.example/show'
+    """
+    text = str(url)
+    if "://" not in text:
+        return FolderTarget(Path(text))
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise TargetError(f"{without_password(text)}: is not a URL ({without_password(str(error))})") from None
+    scheme = parts.scheme.lower()
+    if scheme in ("file", "local"):
+        return FolderTarget(Path(unquote(parts.path)))
+    return HttpTarget(text) if scheme in ("http", "https") else FsspecTarget(text)

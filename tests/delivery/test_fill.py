@@ -1,0 +1,135 @@
+"""Plans are optimal where brute force can tell, and near the bound of the relaxation elsewhere."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import abr
+import delivery
+from delivery.fill.exact_plan import solve_exactly
+from delivery.fill.fill_bound import Prices, find_prices, upper_bound
+from delivery.fill.fill_problem import RegionProblem
+from delivery.fill.greedy_plan import solve_greedily
+
+
+def problem(seed, files, sites, *, cost=0.0, capacity=0.7):
+    rng = np.random.default_rng(seed)
+    sizes = rng.lognormal(0, 0.8, files)
+    demand = np.arange(1, files + 1) ** -0.8 * rng.lognormal(0, 0.5, files)
+    share = sizes.sum() / sites * rng.uniform(0.2, 0.6, sites)
+    served = demand.sum() * capacity / sites * rng.uniform(0.5, 1.5, sites)
+    return RegionProblem(sizes, demand, share, 0.7 * share, served, rng.random((sites, files)) < 0.2, cost)
+
+
+def brute_force(p):
+    """Return the best value over all sets of held files; the service is the largest flow from files to sites."""
+    sites, files = p.held.shape
+    best = 0.0
+    for bits in itertools.product((False, True), repeat=sites * files):
+        holds = np.array(bits).reshape(sites, files)
+        copied = (holds & ~p.held) @ p.sizes
+        if np.any(holds @ p.sizes > p.disk) or np.any(copied > p.fill):
+            continue
+        # smallest cut: each set of sites serves at most its capacity, and the others what they hold
+        flow = min(
+            p.capacity[list(cut)].sum() + p.demand[np.delete(holds, list(cut), axis=0).any(axis=0)].sum()
+            for size in range(sites + 1)
+            for cut in itertools.combinations(range(sites), size)
+        )
+        best = max(best, flow - p.replacement_cost * copied.sum())
+    return best
+
+
+def check(p, allocation):
+    assert np.all(allocation.holds @ p.sizes <= p.disk * (1 + 1e-9))
+    assert np.all((allocation.holds & ~p.held) @ p.sizes <= p.fill * (1 + 1e-9))
+    assert np.all(allocation.served.sum(axis=1) <= p.capacity * (1 + 1e-9))
+    assert np.all(allocation.served.sum(axis=0) <= p.demand * (1 + 1e-9))
+    assert np.all((allocation.served == 0) | allocation.holds)
+    assert p.value(allocation) <= allocation.bound * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("cost", [0.0, 0.05])
+def test_solve_exactly_equals_brute_force(seed, cost):
+    p = problem(seed, 5, 2, cost=cost) if seed % 2 else problem(seed, 10, 1, cost=cost)
+    best = brute_force(p)
+    exact, greedy = solve_exactly(p), solve_greedily(p)
+    check(p, exact)
+    check(p, greedy)
+    assert p.value(exact) == pytest.approx(best, rel=1e-6)
+    assert greedy.bound >= best * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(("files", "sites"), [(2000, 1), (2000, 4)])
+def test_solve_greedily_is_within_1_percent_of_the_bound(files, sites):
+    p = problem(3, files, sites, cost=0.001)
+    allocation = solve_greedily(p)
+    check(p, allocation)
+    assert p.value(allocation) >= 0.99 * allocation.bound
+
+
+def test_upper_bound_holds_for_any_prices():
+    p = problem(4, 10, 1)
+    best = brute_force(p)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        prices = Prices(*rng.exponential(0.2, (3, 1)))
+        assert upper_bound(p, prices) >= best * (1 - 1e-9)
+
+
+def test_find_prices_reach_the_fractional_knapsack():
+    rng = np.random.default_rng(1)
+    sizes, demand = rng.lognormal(0, 0.5, 3000), rng.lognormal(0, 1, 3000)
+    none = np.array([np.inf])
+    p = RegionProblem(sizes, demand, np.array([sizes.sum() / 4]), none, none, np.zeros((1, 3000), np.bool_))
+    order = np.argsort(-demand / sizes)
+    room = np.clip(p.disk[0] - (np.cumsum(sizes[order]) - sizes[order]), 0, sizes[order])
+    optimum = float(np.sum(demand[order] * room / sizes[order]))
+    assert optimum <= upper_bound(p, find_prices(p)) <= 1.001 * optimum
+
+
+SITE = delivery.Site("one", "", "all", 10.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"demand": {"all": [float("nan"), 1]}}, "the demand of file 0 is nan"),
+        ({"demand": {"all": [-1, 1]}}, "the demand of file 0 is -1"),
+        ({"sites": [SITE, SITE]}, "two sites have the name one"),
+    ],
+)
+def test_plan_fill_names_invalid_input(change, fault):
+    files = [delivery.FillFile("a", "low", 5), delivery.FillFile("a", "high", 8)]
+    arguments = {"sites": [SITE], "files": files, "demand": {"all": [3, 4]}} | change
+    with pytest.raises(delivery.FillError, match=fault):
+        delivery.plan_fill(**arguments)
+
+
+@pytest.mark.parametrize("disk", [0.0, -1.0, float("nan"), float("inf")])
+def test_site_refuses_a_disk_without_capacity(disk):
+    with pytest.raises(delivery.FillError, match="site one: the disk is"):
+        delivery.Site("one", "", "all", disk)
+
+
+def test_plan_fill_reports_what_is_new_and_removed():
+    files = [delivery.FillFile("a", "low", 5), delivery.FillFile("a", "high", 8)]
+    plan = delivery.plan_fill([SITE], files, {"all": [3, 4], "moon": [1, 0]}, held={"one": {files[0]}})
+    (site,) = plan.sites
+    assert (site.files, site.new, site.removed) == ((files[1],), (files[1],), (files[0],))
+    assert plan.offload == pytest.approx(4 / 8) and plan.gap == pytest.approx(0)
+    assert plan.notes == ("no site serves the region moon; its demand goes to the origin",)
+    costly = delivery.plan_fill([SITE], files, {"all": [3, 4]}, held={"one": {files[0]}}, replacement_cost=0.5)
+    assert costly.sites[0].files == (files[0],)
+
+
+def test_bytes_per_view_are_those_of_the_rungs_that_networks_allow():
+    rungs = (abr.Rung("low", 1_000_000), abr.Rung("high", 3_000_000))
+    pres = abr.Presentation("video", rungs, np.full(30, 4.0), np.full((30, 2), [500_000, 1_500_000]))
+    slow, fast = (abr.Trace(name, [100], [rate], [0.01]) for name, rate in (("slow", 1.2e6), ("fast", 50e6)))
+    assert delivery.bytes_per_view(pres, [slow], "throughput").tolist() == [15_000_000, 0]
+    low, high = delivery.bytes_per_view(pres, [slow, fast], "throughput")
+    assert low > 7_500_000 and high > 20_000_000
+    assert low / 500_000 + high / 1_500_000 == pytest.approx(30)
