@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 from ladders.rd.curve_table import stack_curves
 from ladders.rd.curves import Curve
 
-__all__ = ["PEAK_MARGIN", "Constraints", "RungTarget", "feasible_mask", "floor_tolerance"]
+__all__ = ["PEAK_MARGIN", "Constraints", "RungTarget", "feasible_mask"]
 
 #: Fraction of the peak bitrate that allocations may use. Chosen by hand: the measured average of a rung may be lower
 #: than predicted, and containers add overhead.
 PEAK_MARGIN = 0.97
-#: Tolerance of the floor in measured encodes, as a fraction of 100 minus the VMAF of the rung, and its minimum (VMAF).
-#: Chosen by hand: 1 VMAF at 93, more on low rungs, whose shots differ more and are predicted less well.
-FLOOR_TOLERANCE = 0.1
-MIN_FLOOR_TOLERANCE = 1.0
 #: VMAF; tolerance of comparisons against rounding.
 ROUNDING = 1e-9
 
@@ -73,17 +69,6 @@ class RungTarget:
     quality: float
     bits: float
     max_bits: NDArray[np.float64] | float = np.inf
-
-
-def floor_tolerance(quality: float) -> float:
-    """Return by how much VMAF a measured shot may be below the floor of a rung before it is corrected.
-
-    Examples
-    --------
-    >>> floor_tolerance(93.0), floor_tolerance(60.0)
-    (1.0, 4.0)
-    """
-    return max(MIN_FLOOR_TOLERANCE, FLOOR_TOLERANCE * (100.0 - quality))
 
 
 def feasible_mask(

@@ -17,7 +17,7 @@ from ladders.probing.prober import Prober
 from ladders.probing.progress_range import sub_range
 from ladders.probing.search import ProbeSearch
 
-__all__ = ["find_ladder", "rebuild_rungs", "requantise", "requantise_chunks"]
+__all__ = ["find_ladder", "rebuild_rungs", "requantise"]
 
 #: Fraction of the progress that the search has, if overrides are chosen after it. Chosen by hand.
 SEARCH_PROGRESS = 0.8
@@ -127,29 +127,3 @@ def requantise(
         for n, rung in enumerate(ladder.rungs)
     ]
     return replace(ladder, rungs=unique_rungs(rungs))
-
-
-def requantise_chunks(
-    prober: Prober, ladder: Ladder, request: LadderRequest, indices: Sequence[Sequence[int]]
-) -> Ladder:
-    """Choose the quantisers of some chunks again, so that every rung reaches its VMAF together with the others.
-
-    Parameters
-    ----------
-    prober : Prober
-        With the probes and, by `add_final_chunks`, the final encodes of the other chunks.
-    ladder : Ladder
-        In mode per-shot.
-    request : LadderRequest
-        For which the ladder was made.
-    indices : sequence of sequence of int
-        For each rung the indices of the chunks whose quantisers may change.
-    """
-    builder = LadderBuilder(prober.source, prober.chunks, request)
-    overrides = ladder.overrides_except(request.encoding.default_override())
-    curves = fit_all(prober, list(builder.sizes.values()), overrides)
-    rungs = tuple(
-        replace(rung, quantisers=builder.requantise_chunks(curves, rung, free)) if free else rung
-        for rung, free in zip(ladder.rungs, indices, strict=True)
-    )
-    return replace(ladder, rungs=rungs)

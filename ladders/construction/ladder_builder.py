@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, Source, get_codec
-from ladders.allocation.constraints import Constraints, RungTarget, feasible_mask, floor_tolerance
+from ladders.allocation.constraints import Constraints, RungTarget, feasible_mask
 from ladders.allocation.equal_slope import equal_slope, solve_for_quality
 from ladders.allocation.per_title import one_quantiser, same_quality
 from ladders.allocation.rung_placement import allocate_rungs, choose_rungs
@@ -32,10 +32,6 @@ HULL_POINTS = 40
 SETTLED = 0.05
 #: VMAF; if the mean already is within this distance, only violated constraints are corrected. Chosen by hand.
 NEAR = 0.3
-#: Maximum factor by which the deficit of chunks changes when they compensate for errors of others, and when a rung is
-#: corrected by as few chunks as possible. Chosen by hand: the smaller, the more chunks change and the less it costs.
-MAX_COMPENSATION = 1.4
-MAX_CORRECTION = 1.25
 #: Factor by which the peak is raised until the target VMAF of a rung is feasible. Chosen by hand.
 PEAK_RELAXATION = 1.25
 #: A peak ratio from which the peak does not constrain any chunk. Chosen by hand.
@@ -133,96 +129,47 @@ class LadderBuilder:
         return points
 
     def requantise(self, curves: Curves, rung: Rung, rung_target: RungTarget) -> tuple[float, ...]:
-        """Return the quantisers with which a rung reaches its target VMAF, changing few chunks."""
+        """Return the quantisers with which a rung reaches its target VMAF, changing as few chunks as possible.
+
+        First the chunks that violate a constraint get the quantiser of the best allocation. Then, if the mean is not
+        near the target, chunks are changed one by one, largest effect first, until it is.
+        """
         own = curves[rung.width, rung.height]
+        current = np.array([self.grid_index(quantiser) for quantiser in rung.quantisers])
+        constraints = self.constraints
         if self.request.mode == "per-shot":
-            return self._requantise_shots(curves, rung, rung_target)
-        if self.request.mode == "fixed":
+            constraints, rung_target = self._feasible_constraints(own, rung_target)
+            if constraints.max_quality_step is not None:
+                # a single chunk cannot be changed without its adjacent chunks
+                return self._quantisers(
+                    smooth(own, self.frames, constraints, rung_target, self.pooling, current).indices
+                )
+            better = (
+                equal_slope(own, self.frames, constraints, rung_target, self.pooling)
+                .for_quality(rung_target.quality)
+                .indices
+            )
+        elif self.request.mode == "fixed":
             return self._quantisers(self._family(own).for_bits(rung.rate * self.duration).indices)
-        better = self._family(own).for_quality(rung_target.quality).indices
-        return self._quantisers(
-            better if self.request.mode == "per-title" else self._move_largest(own, rung, rung_target, better)
-        )
-
-    def _move_largest(
-        self, curves: list[Curve], rung: Rung, rung_target: RungTarget, better: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """Change chunks to better quantisers one by one, largest effect first, until the mean is near the target."""
-        current, each = self._indices(rung), np.arange(len(curves))
-        deficit = self._weights[:, None] * self.pooling.deficit(np.array([curve.quality for curve in curves]))
-        remaining, target = float(deficit[each, current].sum()), self.pooling.deficit(rung_target.quality)
-        gains = deficit[each, current] - deficit[each, better]
-        near = NEAR if abs(self.pooling.inverse(remaining) - rung_target.quality) <= NEAR else SETTLED
-        for n in np.argsort(-gains * np.sign(remaining - target), kind="stable"):
-            settled = abs(self.pooling.inverse(remaining) - rung_target.quality) <= near
-            if settled or gains[n] * (remaining - target) <= 0:
-                break
-            current[n], remaining = better[n], remaining - gains[n]
-        return current
-
-    def _requantise_shots(self, curves: Curves, rung: Rung, rung_target: RungTarget) -> tuple[float, ...]:
-        """Return the quantisers of a per-shot rung.
-
-        First the chunks that violate a constraint get the quantiser of the best allocation. If the mean then is not
-        near the target, as few chunks as can compensate are chosen again: those that are encoded again anyway, then the
-        longest ones.
-        """
-        own, current = curves[rung.width, rung.height], self._indices(rung)
-        constraints, rung_target = self._feasible_constraints(own, rung_target)
-        if constraints.max_quality_step is not None:
-            # a single chunk cannot be changed without its adjacent chunks
-            return self._quantisers(smooth(own, self.frames, constraints, rung_target, self.pooling, current).indices)
-        allocations = equal_slope(own, self.frames, constraints, rung_target, self.pooling)
-        relaxed = constraints.floor_below_mean + floor_tolerance(rung_target.quality)
-        each = np.arange(len(own))
-        within = feasible_mask(own, self._weights, replace(constraints, floor_below_mean=relaxed), rung_target)[
-            each, current
-        ]
-        current = np.where(within, current, allocations.for_quality(rung_target.quality).indices)
-        deficits = self._weights * self.pooling.deficit(stack_curves(own).quality[each, current])
-        changed = replace(rung, quantisers=self._quantisers(current))
-        if abs(self.pooling.inverse(float(deficits.sum())) - rung_target.quality) <= NEAR:
-            return changed.quantisers
-        order = np.lexsort((-self._weights, within))
-        excess = float(deficits.sum() - self.pooling.deficit(rung_target.quality))
-        ratios = 1 - excess / np.cumsum(deficits[order])
-        enough = (ratios >= 1 / MAX_CORRECTION) & (ratios <= MAX_CORRECTION)
-        count = int(np.argmax(enough)) + 1 if enough.any() else len(order)
-        return self._requantise(curves, changed, order[:count], rung_target)
-
-    def requantise_chunks(self, curves: Curves, rung: Rung, indices: Sequence[int]) -> tuple[float, ...]:
-        """Return the quantisers with which a per-shot rung reaches its VMAF if only some chunks are changed.
-
-        The change of their deficit is limited to a factor of `MAX_COMPENSATION`.
-        """
-        rung_target = RungTarget(rung.quality, rung.rate * self.duration)
-        return self._requantise(curves, rung, np.asarray(indices), rung_target, MAX_COMPENSATION)
-
-    def _requantise(
-        self,
-        curves: Curves,
-        rung: Rung,
-        chosen: NDArray[np.int64],
-        rung_target: RungTarget,
-        max_change: float = np.inf,
-    ) -> tuple[float, ...]:
-        """Choose some chunks of a rung again; their deficit changes by a limited factor."""
-        own, current = curves[rung.width, rung.height], self._indices(rung)
-        deficits = self._weights * self.pooling.deficit(stack_curves(own).quality[np.arange(len(own)), current])
-        share, planned = float(self._weights[chosen].sum()), float(deficits[chosen].sum())
-        needed = float(self.pooling.deficit(rung.quality)) - (float(deficits.sum()) - planned)
-        target = self.pooling.inverse(np.clip(needed, planned / max_change, planned * max_change) / share)
-        constraints, rung_target = self._feasible_constraints(own, rung_target)
-        max_bits = np.broadcast_to(rung_target.max_bits, len(own))[chosen]
-        part = equal_slope(
-            [own[n] for n in chosen],
-            [self.frames[n] for n in chosen],
-            constraints,
-            RungTarget(rung.quality, rung_target.bits * share, max_bits),
-            self.pooling,
-        )
-        current[chosen] = part.for_quality(float(target)).indices
-        return self._quantisers(current)
+        else:
+            better = self._family(own).for_quality(rung_target.quality).indices
+        if self.request.mode != "per-title":
+            weights = np.asarray(self.frames, np.float64) / sum(self.frames)
+            each = np.arange(len(own))
+            if self.request.mode == "per-shot":
+                within = feasible_mask(own, weights, constraints, rung_target)[each, current]
+                current = np.where(within, current, better)
+            deficit = weights[:, None] * self.pooling.deficit(np.array([curve.quality for curve in own]))
+            remaining, target = float(deficit[each, current].sum()), self.pooling.deficit(rung_target.quality)
+            gains = deficit[each, current] - deficit[each, better]
+            near = NEAR if abs(self.pooling.inverse(remaining) - rung_target.quality) <= NEAR else SETTLED
+            for n in np.argsort(-gains * np.sign(remaining - target), kind="stable"):
+                settled = abs(self.pooling.inverse(remaining) - rung_target.quality) <= near
+                if settled or gains[n] * (remaining - target) <= 0:
+                    break
+                current[n], remaining = better[n], remaining - gains[n]
+            better = current
+        return self._quantisers(better)
 
     def hull(self, curves: Curves) -> tuple[HullPoint, ...]:
         """Return a subset of the points of the title curve at every height."""
@@ -297,14 +244,6 @@ class LadderBuilder:
     def _rung(self, height: int, allocation: Allocation) -> Rung:
         rate = round(allocation.bits / self.duration)
         return Rung(*self.sizes[height], self._quantisers(allocation.indices), rate, allocation.quality)
-
-    @property
-    def _weights(self) -> NDArray[np.float64]:
-        """Frames of each chunk as a fraction of all frames."""
-        return np.asarray(self.frames, np.float64) / sum(self.frames)
-
-    def _indices(self, rung: Rung) -> NDArray[np.int64]:
-        return np.array([self.grid_index(quantiser) for quantiser in rung.quantisers])
 
     def grid_index(self, quantiser: float) -> int:
         """Return the index of a quantiser on the quantiser grid."""

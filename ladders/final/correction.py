@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from operator import gt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder import Chunk, Source, get_codec, min_vbv_bitrate, read_stitched_samples
-from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget, floor_tolerance
+from ladders.allocation.constraints import PEAK_MARGIN, Constraints, RungTarget
 from ladders.allocation.vbv_constraint import kept_fractions
 from ladders.construction.find_ladder import rebuild_rungs, requantise
 from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
 from ladders.final.active_constraints import AT_PEAK
-from ladders.final.batches import encode_in_batches
 from ladders.final.final_encodes import (
     FinalChunk,
     FinalEncodes,
@@ -43,8 +43,8 @@ Violations = tuple[float, ...]
 
 #: VMAF; tolerance of the measured mean of a rung. Chosen by hand: below what a quantiser step changes on short titles.
 TOLERANCE = 0.4
-#: VMAF; tolerance of the quality step. Chosen by hand.
-STEP_TOLERANCE = 0.25
+#: VMAF; tolerance of the floor and of the quality step. Chosen by hand.
+FLOOR_TOLERANCE = 0.25
 #: Relative tolerance of the bitrate of a rung of the fixed ladder. Chosen by hand.
 RATE_TOLERANCE = 0.05
 #: Number of violations, from the first, whose constraints are promises: VMAF (or bitrate) and peak.
@@ -106,11 +106,10 @@ def encode_with_correction(
         ladder = replace(ladder, rungs=(*ladder.rungs[:-1], highest))
     if ladder.mode != "fixed" and len(ladder.rungs) > 1:
         with begin("encode the top rung") as advance:
-            first = replace(ladder, rungs=ladder.rungs[-1:])
-            first, top = encode_in_batches(prober, first, request, advance, frame_stride=stride)
-        ladder = _rebuild(prober, replace(ladder, rungs=(*ladder.rungs[:-1], *first.rungs)), top, request)
+            top = encode_final_chunks(prober, replace(ladder, rungs=ladder.rungs[-1:]), advance, None, stride)
+        ladder = _rebuild(prober, ladder, top, request)
     with begin("encode the other rungs" if top else "encode") as advance:
-        ladder, finals = _encode(prober, ladder, request, advance, top)
+        finals = encode_final_chunks(prober, ladder, advance, top, stride)
     corrections = MAX_CORRECTIONS if request.constraints.vbv_seconds is None else MAX_BUFFER_CORRECTIONS
     ladder, finals = _correct(prober, CorrectionRound(ladder, finals, ()), request, begin, corrections)
     if stride == 1:
@@ -142,8 +141,8 @@ def _correct(
         rounds.append(CorrectionRound(ladder, finals, violations))
         # floor and quality step are corrected once: later rounds would follow the noise of the curves
         corrects_all = len(rounds) == 1 and not is_final
-        worst = [max(each if corrects_all else each[:PROMISED]) for each in violations]
-        violating = [n for n, each in enumerate(worst) if each > (MAX_FINAL_VIOLATION if is_final else 1)]
+        limits = (MAX_FINAL_VIOLATION if is_final else 1.0, *(1.0,) * (PROMISED if corrects_all else PROMISED - 1))
+        violating = [n for n, each in enumerate(violations) if any(map(gt, each, limits))]
         if not violating or len(rounds) > corrections:
             return best_encodes(rounds)
         prober.results = add_final_encodes(prober, ladder, finals)
@@ -180,20 +179,6 @@ def _rebuild(prober: Prober, ladder: Ladder, top: FinalEncodes, request: LadderR
     if (rungs[-1].width, rungs[-1].height) == (kept.width, kept.height):
         rungs = unique_rungs((*rungs[:-1], kept))
     return replace(ladder, rungs=rungs)
-
-
-def _encode(
-    prober: Prober, ladder: Ladder, request: LadderRequest, progress: Progress, top: FinalEncodes | None
-) -> tuple[Ladder, FinalEncodes]:
-    """Encode all rungs, or those below a top rung that is encoded already."""
-    stride = prober.frame_stride
-    if top is None:
-        return encode_in_batches(prober, ladder, request, progress, frame_stride=stride)
-    if len(ladder.rungs) > 1:
-        others = replace(ladder, rungs=ladder.rungs[:-1])
-        others, _ = encode_in_batches(prober, others, request, progress, frame_stride=stride)
-        ladder = replace(ladder, rungs=unique_rungs((*others.rungs, ladder.rungs[-1])))
-    return ladder, encode_final_chunks(prober, ladder, progress, top, stride)
 
 
 def _identity(rung: Rung) -> Rung:
@@ -320,9 +305,8 @@ def _chunk_violations(
     worst = 0.0
     if constraints.max_quality_step is not None and len(row) > 1:
         jumps = np.abs(np.diff([encoding.pool(final.vmaf) for final in row]))
-        worst = float(jumps.max() - constraints.max_quality_step) / STEP_TOLERANCE
-    mean = encoding.pool(np.concatenate([final.vmaf for final in row]))
-    floor, tolerance = mean - constraints.floor_below_mean, floor_tolerance(mean)
+        worst = float(jumps.max() - constraints.max_quality_step) / FLOOR_TOLERANCE
+    floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - constraints.floor_below_mean
     finest = get_codec(encoding.codec).quantisers[0]
     floors = np.full(len(row), floor) if uniform_vmaf is None else np.minimum(floor, uniform_vmaf)
     for chunk, quantiser, final, least in zip(ladder.chunks, rung.quantisers, row, floors, strict=True):
@@ -330,7 +314,7 @@ def _chunk_violations(
         peak_bitrate = point.peak_to_average * point.bits / float(source.time(chunk.stop) - source.time(chunk.start))
         # a chunk near the peak or the limit of the buffer cannot have more bits, even below the floor
         if max(peak_bitrate / AT_PEAK, _min_buffer_rate(samples, constraints, chunk)) < peak and quantiser > finest:
-            worst = max(worst, (least - (point.quality - point.worst_shot_deficit)) / tolerance)
+            worst = max(worst, (least - (point.quality - point.worst_shot_deficit)) / FLOOR_TOLERANCE)
     return highest / peak, worst
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -129,47 +129,36 @@ def encode_final_chunks(
     -------
     FinalEncodes
     """
-    rows = encode_chunks(prober, ladder, range(len(ladder.chunks)), progress, frame_stride)
-    known = {(final.path, final.frame_stride) for row in before.chunks for final in row} if before else set()
-    new = [final for row in rows for final in row.values() if (final.path, final.frame_stride) not in known]
-    return FinalEncodes(
-        tuple(tuple(row.values()) for row in rows),
-        sum(final.encode_cpu_seconds for final in new) + (before.encode_cpu_seconds if before else 0.0),
-        sum(final.measure_cpu_seconds for final in new) + (before.measure_cpu_seconds if before else 0.0),
-    )
-
-
-def encode_chunks(
-    prober: Prober,
-    ladder: Ladder,
-    indices: Sequence[int],
-    progress: Progress | None = None,
-    frame_stride: int = 1,
-) -> list[dict[int, FinalChunk]]:
-    """Encode and measure some chunks of every rung; return them by rung, then by the index of the chunk."""
     renditions = ladder.renditions()
     jobs = [
         _Job(
             prober.source,
-            ladder.chunks[n],
+            chunk,
             prober.encoding,
             prober.store,
-            tuple(replace(rendition, override=ladder.chunk_overrides[n]) for rendition in renditions),
-            tuple(rung.quantisers[n] for rung in ladder.rungs),
-            frame_stride_for(ladder.chunks[n], frame_stride),
+            tuple(replace(rendition, override=override) for rendition in renditions),
+            tuple(r.quantisers[n] for r in ladder.rungs),
+            frame_stride_for(chunk, frame_stride),
         )
-        for n in indices
+        for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.chunk_overrides, strict=True))
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
-    done, total = 0, sum(job.chunk.frame_count for job in jobs) * len(renditions)
+    done = 0
     for job, row in run_all(prober.executor, run_job, jobs):
         for rendition, final in zip(job.renditions, row, strict=True):
             # another machine may have encoded it
             made[job.chunk, rendition.id] = replace(final, path=prober.store.fetch(final.path))
         done += job.chunk.frame_count * len(row)
         if progress:
-            progress(done, total)
-    return [{n: made[ladder.chunks[n], rendition.id] for n in indices} for rendition in renditions]
+            progress(done, prober.source.frame_count * len(renditions))
+    rows = [[made[chunk, rendition.id] for rendition in renditions] for chunk in ladder.chunks]
+    known = {(final.path, final.frame_stride) for row in before.chunks for final in row} if before else set()
+    new = [final for row in rows for final in row if (final.path, final.frame_stride) not in known]
+    return FinalEncodes(
+        tuple(zip(*rows, strict=True)),
+        sum(final.encode_cpu_seconds for final in new) + (before.encode_cpu_seconds if before else 0.0),
+        sum(final.measure_cpu_seconds for final in new) + (before.measure_cpu_seconds if before else 0.0),
+    )
 
 
 def run_job(job: _Job) -> tuple[FinalChunk, ...]:
@@ -220,15 +209,10 @@ def _measured(job: _Job, paths: Sequence[Path]) -> list[Any]:
 
 def add_final_encodes(prober: Prober, ladder: Ladder, finals: FinalEncodes) -> ProbeResults:
     """Return the results of a prober and, as exact results, those of final encodes."""
-    return add_final_chunks(prober, ladder, [dict(enumerate(row)) for row in finals.chunks])
-
-
-def add_final_chunks(prober: Prober, ladder: Ladder, rows: Sequence[Mapping[int, FinalChunk]]) -> ProbeResults:
-    """Return the results of a prober and, as exact results, those of the final encodes of some chunks of each rung."""
     points = []
     other = ladder.overrides_except(prober.encoding.default_override())
-    for rung, row in zip(ladder.rungs, rows, strict=True):
-        for n, final in row.items():
+    for rung, row in zip(ladder.rungs, finals.chunks, strict=True):
+        for n, final in enumerate(row):
             point = ProbePoint(n, (rung.width, rung.height), rung.quantisers[n], override=other.get(n, ""))
             result = final_point(prober.source, ladder.chunks[n], point.quantiser, final, prober.encoding)
             points.append((point, result))

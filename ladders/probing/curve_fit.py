@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from encoder import get_codec
 from ladders.probing.prober import Prober
-from ladders.rd.curve_interpolation import (
-    apply_encoder_offset,
-    fit_chunk_curves,
-    fit_curve,
-    mean_offset,
-    shift_curve,
-    shift_through_points,
-)
+from ladders.rd.curve_interpolation import apply_encoder_offset, fit_chunk_curves, fit_curve, shift_through_points
 from ladders.rd.curve_transfer import impute_curves
 from ladders.rd.curves import Curve, Size, quantiser_grid
 
@@ -49,20 +40,13 @@ def fit_all(prober: Prober, sizes: Sequence[Size], overrides: Mapping[int, str] 
 
 
 def impute_from_probes(prober: Prober, sizes: Sequence[Size], fits: Sequence[Mapping[Size, Curve]]) -> Curves:
-    """Impute the curves of chunks and sizes without a fit, and shift them through the probes that they have.
-
-    What these shifts show at a size on average is also true of the chunks without a probe there: the mean of n shifts,
-    shrunk by n / (n + 1), is applied to them.
-    """
+    """Impute the curves of chunks and sizes without a fit, and shift them through the probes that they have."""
     curves = impute_curves(fits, [chunk.frame_count for chunk in prober.chunks], sizes)
     # sizes with single probes or final encodes
     for size, row in curves.items():
-        without = [n for n in range(len(row)) if size not in fits[n]]
-        points = {n: list(prober.results.exact(n, size).values()) for n in without}
-        offsets = [mean_offset(row[n], points[n]) for n in without if points[n]]
-        common = np.sum(offsets, axis=0) / (len(offsets) + 1) if offsets else np.zeros(2)
-        for n in without:
-            row[n] = shift_through_points(row[n], points[n]) if points[n] else shift_curve(row[n], *common)
+        for n, curve in enumerate(row):
+            if size not in fits[n]:
+                row[n] = shift_through_points(curve, list(prober.results.exact(n, size).values()))
     return curves
 
 

@@ -26,6 +26,7 @@ from ladders.rd.curves import Curve, Size
 from ladders.rd.uncertainty import (
     SIGMA_AT_PROBE,
     SIGMA_PRIOR,
+    SIGMA_TRANSFER,
     OperatingPoint,
     expected_excess_rate,
     log_rate_sigma,
@@ -124,9 +125,8 @@ class ProbeSearch:
     title (`expected_excess_rate`) per cost. The most valuable probes are made, as many as bring the expected excess
     down to the tolerance, together with the probes that selected rungs need.
 
-    The first probes of a chunk are at the size of the top rung, whose final encodes cost most. A size at which the
-    curve of a chunk is transferred is probed once, at the quantiser that a rung would use, and the curve is shifted
-    through that probe. If the target preset is slow, first probes are by a fast preset; one
+    A size at which the curve of a chunk is transferred is probed once, at the quantiser that a rung would use, and the
+    curve is shifted through that probe. If the target preset is slow, first probes are by a fast preset; one
     target-preset probe per chunk, at the first size that is probed, calibrates them. Later probes are by the target
     preset.
 
@@ -225,16 +225,15 @@ class ProbeSearch:
                 for n in np.flatnonzero(points[index].sigma_if_probed < sigma):
                     key = int(n), size, quantisers[n] if self._suffices_one(size, fittable[n]) else None
                     gains[key] = gains.get(key, 0.0) + float(saved[index][n]) / len(rungs)
+                    # far extrapolations have errors in common, which mislead the whole rung
+                    limit = min(max_sigma, SIGMA_TRANSFER) if size in fittable[n] else max_sigma
                     # the first size is the one that the rung uses
-                    if index == 0 and sigma[n] > max_sigma:
+                    if index == 0 and sigma[n] > limit:
                         needed.add(key)
         candidates = []
-        top_size = next(iter(rungs[-1]))
         for key, gain in gains.items():
             chunk, size, quantiser = key
             first = not fittable[chunk]
-            if first and size != top_size:
-                continue
             one = None if quantiser is None else [ProbePoint(chunk, size, quantiser)]
             probes = one or self._first_points(chunk, size, calibrate=first)
             candidates.append(_Candidate(tuple(probes), sum(map(self._cost, probes)), gain, key in needed, first))

@@ -16,8 +16,6 @@ __all__ = [
     "apply_encoder_offset",
     "fit_chunk_curves",
     "fit_curve",
-    "mean_offset",
-    "shift_curve",
     "shift_through_points",
 ]
 
@@ -127,21 +125,6 @@ def shift_through_points(curve: Curve, points: Sequence[RatePoint]) -> Curve:
     return _correct_residuals(
         _by_fidelity(points), curve.quantisers, np.log2(curve.bits), log_vmaf_deficit(curve.quality), points
     )
-
-
-def mean_offset(curve: Curve, points: Sequence[RatePoint]) -> NDArray[np.float64]:
-    """Return the mean of points minus a curve, in log2(bits) and log deficit, shape (2,)."""
-    q = [point.quantiser for point in points]
-    bits = np.log2([max(point.bits, 1) for point in points]) - np.interp(q, curve.quantisers, np.log2(curve.bits))
-    measured = log_vmaf_deficit(np.array([point.quality for point in points]))
-    deficit = measured - np.interp(q, curve.quantisers, log_vmaf_deficit(curve.quality))
-    return np.array([bits.mean(), deficit.mean()])
-
-
-def shift_curve(curve: Curve, log_bits: float, log_deficit: float) -> Curve:
-    """Return a curve with constants added to its log2(bits) and its log deficit."""
-    deficit = np.exp(log_vmaf_deficit(curve.quality) + log_deficit)
-    return replace(curve, bits=curve.bits * 2.0**log_bits, quality=np.clip(VMAF_CEILING - deficit, 0.0, 100.0))
 
 
 def apply_encoder_offset(curves: Mapping[Size, Curve], points: Mapping[Size, Sequence[RatePoint]]) -> dict[Size, Curve]:

@@ -25,6 +25,7 @@ from ladders import (
     LadderRequest,
     Prober,
     RungRules,
+    StoppingRule,
     encode_with_correction,
     find_ladder,
 )
@@ -275,3 +276,17 @@ class RecordingStage:
 
     def __exit__(self, *exception):
         return None
+
+
+def test_encode_with_correction_reaches_the_target_where_the_prediction_ends_above_it(tmp_path):
+    source = inspect(write_video(tmp_path / "film.mp4", 90))
+    chunks, segments = plan_chunks(source, [0, 30, 60], Fraction(1))
+    request = replace(REQUEST, rules=RungRules(count=1, target=80), stopping=StoppingRule(0.25))
+    with ThreadPoolExecutor(2) as executor:
+        prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), executor, frame_stride=1)
+        ladder = find_ladder(prober, segments, request)
+        # as if the curves said that even the coarsest quantiser gives VMAF 92
+        promised = replace(ladder, rungs=tuple(replace(r, quality=92.0) for r in ladder.rungs))
+        delivered, finals = encode_with_correction(prober, promised, request)
+    assert delivered.rungs[-1].quality == 80
+    assert abs(finals.vmaf(0).mean() - 80) <= 4 * TOLERANCE
