@@ -164,7 +164,7 @@ def encode_final_chunks(
 def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     """Encode one chunk in all renditions and measure it."""
     paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
-    with job.store.lock_job("final", [_cache_key(job, path, job.frame_stride) for path in paths]):
+    with job.store.lock_job("final", [_cache_key(job, path) for path in paths]):
         measured = _measured(job, paths)
     return tuple(
         FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})
@@ -172,23 +172,17 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     )
 
 
-def _cache_key(job: _Job, path: Path, frame_stride: int) -> dict[str, Any]:
+def _cache_key(job: _Job, path: Path) -> dict[str, Any]:
     """Return the cache key of a measurement; the default frame stride is not part of it."""
-    stride = {"frame_stride": frame_stride} if frame_stride > 1 else {}
+    stride = {"frame_stride": job.frame_stride} if job.frame_stride > 1 else {}
     return {"encode": path.stem, **stride, **measuring(job.encoding)}
 
 
 def _measured(job: _Job, paths: Sequence[Path]) -> list[Any]:
-    """Return the measurements of each rendition; measure the renditions that are not in the store.
-
-    A measurement of every frame takes the place of one on a stride.
-    """
+    """Return the measurements of each rendition; measure the renditions that are not in the store."""
     cpu = encoder.encode_chunk(job.encodes)
-    strides = sorted({1, job.frame_stride})
-    measured: list[Any] = [
-        next(filter(None, (job.store.read_json("final", _cache_key(job, path, each)) for each in strides)), None)
-        for path in paths
-    ]
+    # a measurement of every frame does not take the place of one on a stride: decisions depend on no earlier run
+    measured = [job.store.read_json("final", _cache_key(job, path)) for path in paths]
     missing = [n for n, value in enumerate(measured) if value is None]
     if missing:
         here = [job.store.fetch(paths[n]) for n in missing]
@@ -203,7 +197,7 @@ def _measured(job: _Job, paths: Sequence[Path]) -> list[Any]:
                 "measure_cpu_seconds": score.cpu_seconds,
                 "frame_stride": job.frame_stride,
             }
-            job.store.write_json("final", _cache_key(job, paths[n], job.frame_stride), measured[n])
+            job.store.write_json("final", _cache_key(job, paths[n]), measured[n])
     return measured
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-import abr
-import delivery
 from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import traces_options
 from shotladder.report.presentation_reader import load
 from shotladder.reporter import Reporter
+
+if TYPE_CHECKING:
+    import abr
+    import delivery
 
 __all__ = ["command"]
 
@@ -113,6 +115,10 @@ def command(
     replay of the traces. The plan maximises the bytes that sites serve, less the cost of copies, and prints how far it
     is at most from the optimum.
     """  # noqa: D301 - click reads \b as "do not rewrap"
+    # the libraries take seconds to import, and `--help` needs none of them
+    import abr
+    import delivery
+
     reporter = Reporter(quiet=quiet)
     sites = delivery.read_sites(sites_path)
     titles = {folder: abr.load_presentation(folder) for folder in folders}
@@ -148,6 +154,8 @@ def command(
 def _read_views(
     path: Path | None, sites: Sequence[delivery.Site], titles: Sequence[abr.Presentation], zipf: float, daily: float
 ) -> Mapping[str, Mapping[str, float]]:
+    import delivery
+
     names = [pres.title for pres in titles]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -164,6 +172,8 @@ def _read_views(
 
 def _apply(reporter: Reporter, plan: delivery.FillPlan, folders: Mapping[str, Path]) -> None:
     """Copy what each site holds, and delete what it no longer holds."""
+    import delivery
+
     for each in plan.sites:
         if not each.site.url:
             reporter.say(f"{each.site.name}: has no URL; nothing is copied")
@@ -185,7 +195,7 @@ def _apply(reporter: Reporter, plan: delivery.FillPlan, folders: Mapping[str, Pa
                     release,
                     target,
                     prune=0,
-                    bytes_per_second=rate if np.isfinite(rate) else None,
+                    bytes_per_second=rate if math.isfinite(rate) else None,
                     progress=advance,
                 )
 

@@ -6,15 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-import delivery
 from shotladder.commands.options.age import Age
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.reporter import Reporter
+
+if TYPE_CHECKING:
+    import delivery
 
 __all__ = ["command"]
 
@@ -90,6 +92,9 @@ def command(
     if bool(pathways) != bool(steering_url):
         raise click.UsageError("--pathway and --steering-url require each other")
     edit = _steering_edit(pathways, steering_url) if steering_url else None
+    # the libraries take seconds to import, and `--help` needs none of them
+    import delivery
+
     target = delivery.open_target(places[-1])
     if unpublish:
         with reporter.stage("unpublish") as advance:
@@ -114,6 +119,8 @@ def command(
 def _steering_edit(pathways: tuple[str, ...], steering_url: str) -> Callable[[str, str], str]:
     """Return the function that adds pathways to a manifest."""
     pairs = [text.partition("=") for text in pathways]
+    import delivery
+
     found = [delivery.Pathway(name, url) for name, _, url in pairs]
     return lambda path, text: delivery.add_pathways(path, text, found, steering_url)
 

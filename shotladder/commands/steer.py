@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-import delivery
 from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
@@ -50,6 +49,9 @@ def command(config_path: Path, host: str, port: int, static_path: Path | None, a
     the answer. A client stays at its edge while none of these changes. The log names the reason of each change.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     reporter = Reporter(quiet=quiet)
+    # the libraries take seconds to import, and `--help` needs none of them
+    import delivery
+
     config = delivery.read_steering_config(config_path)
     if static_path is not None:
         decision = delivery.choose_pathways(config, delivery.Client(), {})

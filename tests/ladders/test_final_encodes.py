@@ -39,8 +39,9 @@ def test_encode_final_chunks_on_a_stride_is_near_the_measurement_of_every_frame(
         again = encode_final_chunks(prober, ladder, frame_stride=5)
     assert {final.frame_stride for final in sampled.chunks[0]} == {5}
     assert {final.frame_stride for final in complete.chunks[0]} == {1}
-    # measurements of every frame are used where they exist
-    assert {final.frame_stride for final in again.chunks[0]} == {1}
+    # decisions on a stride do not depend on what an earlier run measured
+    for one, other in zip(sampled.chunks[0], again.chunks[0], strict=True):
+        np.testing.assert_array_equal(one.vmaf, other.vmaf)
     assert sampled.vmaf(0).mean() == pytest.approx(complete.vmaf(0).mean(), abs=1.0)
     assert complete.measure_cpu_seconds > sampled.measure_cpu_seconds > 0
     assert complete.encode_cpu_seconds == pytest.approx(sampled.encode_cpu_seconds, rel=0.2)

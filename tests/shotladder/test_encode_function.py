@@ -38,7 +38,7 @@ def test_encode_returns_what_the_command_writes(made, tmp_path, capfd):
     assert result.presentation == load(tmp_path / "out") == load(made.folder)
     assert [ladder.codec for ladder in result.ladders] == ["h264"]
     assert result.notes == ()
-    assert {title for title, _, _ in seen} & {"shots", "probe encodes", "encode and measure"}
+    assert {title for title, _, _ in seen} & {"shots", "probe encodes", "encode the top rung"}
     assert capfd.readouterr() == ("", "")
     assert len(repr(result)) < 200 + len(str(tmp_path))
     assert result._repr_html_().count("<tr>") == 1 + len(result.presentation.video)
@@ -77,11 +77,10 @@ def request_of(request, monkeypatch, tmp_path):
     def call(**options):
         words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         with pytest.raises(ReceivedError) as error:
+            monkeypatch.setattr("shotladder.pipeline.encode_pipeline.encode", received)
             if request.param == "command":
-                monkeypatch.setattr("shotladder.commands.encode.encode", received)
                 command(["absent.mp4", "-o", str(tmp_path / "out"), *words], standalone_mode=False)
             else:
-                monkeypatch.setattr("shotladder.pipeline.encode_pipeline.encode", received)
                 shotladder.encode("absent.mp4", tmp_path / "out", **options)
         return error.value.args[0]
 

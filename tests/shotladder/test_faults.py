@@ -89,7 +89,7 @@ FAULTS = {
 
 
 #: Lines of progress without a terminal: the start of a stage, and where it is after some seconds.
-PROGRESS = re.compile(r".* \.\.\.|.*: \d+%, \d+ s left")
+PROGRESS = re.compile(r".* \.\.\.|.*: \d+%, \d+ s left|.*: done in \d+\.\d s")
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_say_prints_no_password(capsys):
     with reporter.stage(f"measure {SECRET}"):
         pass
     err = capsys.readouterr().err
-    assert err.count("http://127.0.0.1:9/a/video.mp4?part=1.5") == 3
+    assert err.count("http://127.0.0.1:9/a/video.mp4?part=1.5") == 4
     assert "secret" not in err
 
 
