@@ -16,6 +16,7 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from numba import njit
@@ -24,6 +25,8 @@ __all__ = ["inline", "kernel", "noinline", "source_files", "stamp"]
 
 #: Installed packages, which are followed only within the kernel's own package.
 _INSTALLED = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib"))
+#: CPython 3.11 counts the recursion of all threads that build syntax trees together, and then raises SystemError.
+_PARSING = Lock()
 #: Whole packages that decide machine code and whose versions numba itself checks, or that never change alone.
 _NOT_FOLLOWED = frozenset({*sys.stdlib_module_names, "llvmlite", "numba", "numpy", "scipy"})
 
@@ -164,7 +167,9 @@ def _file_of(name: str) -> Path | None:
 
 @cache
 def _imported(path: Path, name: str) -> tuple[str, ...]:
-    return tuple(_import_names(ast.parse(_content(path)), name, is_package=path.name == "__init__.py"))
+    with _PARSING:
+        tree = ast.parse(_content(path))
+    return tuple(_import_names(tree, name, is_package=path.name == "__init__.py"))
 
 
 def _import_names(tree: ast.AST, name: str, *, is_package: bool) -> Iterator[str]:
