@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from encoder import Source
 from ladders import Anchor, EncodeSettings, FinalEncodes, Ladder, bd_rate
 from shotladder.report.presentation_format import Comparison
+from shotladder.report.readable_units import codec_label
 
 __all__ = ["compare_with_fixed"]
 
@@ -25,7 +26,7 @@ def compare_with_fixed(source: Source, ladder: Ladder, finals: FinalEncodes, anc
     ]
     return Comparison(
         codec=ladder.codec,
-        anchor=f"Apple's fixed {ladder.codec} ladder",
+        anchor=f"Apple's fixed {codec_label(ladder.codec)} ladder",
         points=[(rate, vmaf) for rate, vmaf in points],
         sampled_chunks=anchor.chunks,
         chunks=len(ladder.chunks),

@@ -10,8 +10,7 @@ from markupsafe import Markup
 from ladders import HullPoint
 from shotladder.report.chart import Axis, Series, draw_chart, log_ticks, round_ticks
 from shotladder.report.presentation_format import Presentation
-from shotladder.report.readable_units import format_bitrate, format_time
-from shotladder.report.verdict import codec_label
+from shotladder.report.readable_units import codec_label, format_bitrate, format_time
 
 __all__ = ["draw_bitrate_over_time", "draw_ladders", "draw_vmaf_over_time", "ladder_legend"]
 

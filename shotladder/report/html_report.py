@@ -15,8 +15,8 @@ from shotladder.report import figures, report_tables
 from shotladder.report.chart import draw_table
 from shotladder.report.frame_images import ReportImages
 from shotladder.report.presentation_format import Presentation
-from shotladder.report.readable_units import format_bitrate, format_seconds, format_size, format_time
-from shotladder.report.verdict import codec_label, describe_reach, describe_saving, describe_weakest, top_rungs
+from shotladder.report.readable_units import codec_label, format_bitrate, format_seconds, format_size, format_time
+from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, top_rungs
 
 __all__ = ["write_report"]
 

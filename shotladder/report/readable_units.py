@@ -1,13 +1,28 @@
-"""Numbers as people write them: bitrates, times, sizes, ranges."""
+"""Values as people write them: bitrates, times, sizes, ranges, codecs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["format_bitrate", "format_change", "format_seconds", "format_shots", "format_size", "format_time"]
+__all__ = [
+    "codec_label",
+    "format_bitrate",
+    "format_change",
+    "format_seconds",
+    "format_shots",
+    "format_size",
+    "format_time",
+]
 
 #: Units of sizes, each a thousand times the one before.
 _SIZES = ("bytes", "kB", "MB", "GB", "TB")
+#: Codecs as standards and products write them.
+_CODECS = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1"}
+
+
+def codec_label(codec: str) -> str:
+    """Return the name of a codec for people; a codec of a user's file has its own name."""
+    return _CODECS.get(codec, codec)
 
 
 def format_bitrate(bits_per_second: float) -> str:

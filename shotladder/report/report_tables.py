@@ -9,6 +9,7 @@ from typing import NamedTuple
 from shotladder.report.equal_quality import compare_rungs
 from shotladder.report.presentation_format import LadderEntry, Presentation
 from shotladder.report.readable_units import (
+    codec_label,
     format_bitrate,
     format_seconds,
     format_shots,
@@ -16,7 +17,6 @@ from shotladder.report.readable_units import (
     format_time,
 )
 from shotladder.report.rung_table import RUNG_HEAD, rung_rows
-from shotladder.report.verdict import codec_label
 
 __all__ = [
     "TableContent",

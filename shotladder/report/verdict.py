@@ -6,20 +6,16 @@ from dataclasses import dataclass
 
 from shotladder.report.equal_quality import compare_rungs
 from shotladder.report.presentation_format import Comparison, Presentation, VideoRendition
-from shotladder.report.readable_units import format_bitrate, format_change, format_time
+from shotladder.report.readable_units import codec_label, format_bitrate, format_change, format_time
 
 __all__ = [
     "WeakShot",
-    "codec_label",
     "describe_reach",
     "describe_saving",
     "describe_weakest",
     "top_rungs",
     "weak_shots",
 ]
-
-#: Codecs as standards and products write them.
-_LABELS = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +26,6 @@ class WeakShot:
     start: float
     vmaf: float
     vmaf_min: float
-
-
-def codec_label(codec: str) -> str:
-    """Return the name of a codec for people."""
-    return _LABELS.get(codec, codec)
 
 
 def top_rungs(presentation: Presentation) -> list[VideoRendition]:

@@ -98,7 +98,7 @@ def _rendition(bitrate, vmaf, shots):
 def _comparison(fixed, bd_rate):
     return Comparison(
         codec="h264",
-        anchor="Apple's fixed h264 ladder",
+        anchor="Apple's fixed H.264 ladder",
         points=list(fixed),
         sampled_chunks=3,
         chunks=5,

@@ -10,7 +10,7 @@ import pytest
 
 import abr
 import encoder
-from shotladder.report.verdict import codec_label
+from shotladder.report.readable_units import codec_label
 from tests.encoder.videos import fetch_track, key_times_in, times_in
 from tests.shotladder.running import FRAMES, RATE, shotladder
 

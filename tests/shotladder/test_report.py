@@ -43,7 +43,7 @@ def test_compare_rungs_halves_the_bits_of_a_ladder_that_needs_twice_as_many():
 def test_describe_saving_gives_error_range_and_both_ends():
     presentation = make_presentation(fixed=[(1_250_000, 70.0), (2_000_000, 80.0), (2_500_000, 90.0)])
     assert describe_saving(presentation, presentation.comparisons[0]) == (
-        "At equal quality, 50.0 % (± 2.0) fewer bits than Apple's fixed h264 ladder (VMAF 70 to 90); from 60.0 % fewer"
+        "At equal quality, 50.0 % (± 2.0) fewer bits than Apple's fixed H.264 ladder (VMAF 70 to 90); from 60.0 % fewer"
         " bits at VMAF 70 to 20.0 % fewer bits at VMAF 90."
     )
 
