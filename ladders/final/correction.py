@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from operator import gt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +50,6 @@ RATE_TOLERANCE = 0.05
 PROMISED = 2
 #: Maximum number of corrections after every frame was measured. Chosen by hand.
 MAX_FINAL_CORRECTIONS = 2
-#: Violation, in tolerances, from which a rung is corrected after every frame of it was measured. Chosen by hand: the
-#: measurement on a stride, by which rungs are corrected before, differs by up to 0.1 VMAF.
-MAX_FINAL_VIOLATION = 1.25
-#: VMAF; a difference to the mean that no shot has.
-NO_FLOOR = 100.0
 #: Maximum number of corrections. Chosen by hand.
 MAX_CORRECTIONS = 3
 #: Maximum number of corrections with a decoder buffer: large frames shrink less than their chunk. Chosen by hand.
@@ -100,7 +94,7 @@ def encode_with_correction(
     stride = prober.frame_stride
     top = None
     if ladder.mode != "fixed":
-        # a curve that is extrapolated to the coarsest quantiser may promise more than is required
+        # the curve of the coarsest quantiser, which may be extrapolated, can end above the target
         highest = ladder.rungs[-1]
         highest = replace(highest, quality=min(highest.quality, ladder.target))
         ladder = replace(ladder, rungs=(*ladder.rungs[:-1], highest))
@@ -133,16 +127,14 @@ def _correct(
     In the final corrections, every frame is measured, and only what is promised is corrected.
     """
     ladder, finals, rounds = start.ladder, start.finals, list[CorrectionRound]()
-    promised = replace(request, constraints=replace(request.constraints, floor_below_mean=NO_FLOOR))
     max_bits: dict[Rung, NDArray[np.float64] | float] = {}
     while True:
         uniform = _vmaf_with_one_quantiser(prober, ladder, request)
         violations = measure_violations(prober.source, ladder, finals, request.constraints, prober.encoding, uniform)
         rounds.append(CorrectionRound(ladder, finals, violations))
         # floor and quality step are corrected once: later rounds would follow the noise of the curves
-        corrects_all = len(rounds) == 1 and not is_final
-        limits = (MAX_FINAL_VIOLATION if is_final else 1.0, *(1.0,) * (PROMISED if corrects_all else PROMISED - 1))
-        violating = [n for n, each in enumerate(violations) if any(map(gt, each, limits))]
+        counted = None if len(rounds) == 1 and not is_final else PROMISED
+        violating = [n for n, each in enumerate(violations) if max(each[:counted]) > 1]
         if not violating or len(rounds) > corrections:
             return best_encodes(rounds)
         prober.results = add_final_encodes(prober, ladder, finals)
@@ -153,7 +145,7 @@ def _correct(
             # a maximum that one round has shown holds in later rounds
             max_bits[identity] = np.minimum(rung_target.max_bits, max_bits.get(identity, np.inf))
             rung_targets[n] = replace(rung_target, max_bits=max_bits[identity])
-        better = requantise(prober, ladder, request if corrects_all else promised, rung_targets)
+        better = requantise(prober, ladder, request, rung_targets)
         if better == ladder:
             return best_encodes(rounds)
         with begin(f"correct {len(violating)} of {len(ladder.rungs)} rungs") as advance:

@@ -94,5 +94,5 @@ def test_run_campaign_goes_on_after_a_hang_and_a_crash(tmp_path, monkeypatch, fa
     ],
 )
 def test_mutators_accept_small_files(structure, content):
-    for number in range(50):
-        MUTATORS[structure](content, random.Random(number))
+    changed = [MUTATORS[structure](content, random.Random(number)) for number in range(50)]
+    assert all(isinstance(each, bytes) for each in changed)

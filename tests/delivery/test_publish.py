@@ -235,7 +235,7 @@ def test_publish_creates_folders_where_the_server_does_not(presentations, tmp_pa
     with nginx_server(tmp_path / "nginx", full="off") as address:
         target = delivery.open_target(f"{address}/show")
         delivery.publish(release, target)
-        complete(target)
+        assert complete(target)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_unchanged_source_accepts_a_new_link_within_the_block(video):
     source = inspect(video)
     with unchanged_source(source):
         os.link(video, video.with_name("link.mkv"))
+    assert video.stat().st_nlink == 2
 
 
 def test_encode_chunk_stores_nothing_of_an_exchanged_source(video, other, tmp_path):
