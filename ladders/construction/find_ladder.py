@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from encoder import Segment
@@ -101,7 +101,11 @@ def rebuild_rungs(prober: Prober, ladder: Ladder, request: LadderRequest) -> tup
 
 
 def requantise(
-    prober: Prober, ladder: Ladder, request: LadderRequest, rung_targets: Mapping[int, RungTarget]
+    prober: Prober,
+    ladder: Ladder,
+    request: LadderRequest,
+    rung_targets: Mapping[int, RungTarget],
+    flexible: Collection[int] = (),
 ) -> Ladder:
     """Choose the quantisers of some rungs again by all results so far; the targets of the rungs do not change.
 
@@ -114,6 +118,8 @@ def requantise(
         For which the ladder was made.
     rung_targets : mapping
         From the indices of rungs that violate their targets to these targets, with the measured bits.
+    flexible : collection of int
+        Indices of rungs whose mean VMAF may change when constraints are corrected.
 
     Returns
     -------
@@ -123,7 +129,9 @@ def requantise(
     overrides = ladder.overrides_except(request.encoding.default_override())
     curves = fit_all(prober, list(builder.sizes.values()), overrides)
     rungs = [
-        replace(rung, quantisers=builder.requantise(curves, rung, rung_targets[n])) if n in rung_targets else rung
+        replace(rung, quantisers=builder.requantise(curves, rung, rung_targets[n], keep_mean=n not in flexible))
+        if n in rung_targets
+        else rung
         for n, rung in enumerate(ladder.rungs)
     ]
     return replace(ladder, rungs=unique_rungs(rungs))

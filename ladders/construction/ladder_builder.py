@@ -128,11 +128,13 @@ class LadderBuilder:
                         by_size[size] = list(self._quantisers(allocation.indices))
         return points
 
-    def requantise(self, curves: Curves, rung: Rung, rung_target: RungTarget) -> tuple[float, ...]:
+    def requantise(
+        self, curves: Curves, rung: Rung, rung_target: RungTarget, *, keep_mean: bool = True
+    ) -> tuple[float, ...]:
         """Return the quantisers with which a rung reaches its target VMAF, changing as few chunks as possible.
 
-        First the chunks that violate a constraint get the quantiser of the best allocation. Then, if the mean is not
-        near the target, chunks are changed one by one, largest effect first, until it is.
+        First the chunks that violate a constraint get the quantiser of the best allocation. Then, if `keep_mean` is
+        set and the mean is not near the target, chunks are changed one by one, largest effect first, until it is.
         """
         own = curves[rung.width, rung.height]
         current = np.array([self.grid_index(quantiser) for quantiser in rung.quantisers])
@@ -159,6 +161,8 @@ class LadderBuilder:
             if self.request.mode == "per-shot":
                 within = feasible_mask(own, weights, constraints, rung_target)[each, current]
                 current = np.where(within, current, better)
+                if not keep_mean:
+                    return self._quantisers(current)
             deficit = weights[:, None] * self.pooling.deficit(np.array([curve.quality for curve in own]))
             remaining, target = float(deficit[each, current].sum()), self.pooling.deficit(rung_target.quality)
             gains = deficit[each, current] - deficit[each, better]

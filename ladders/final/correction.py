@@ -36,6 +36,9 @@ Stage = Callable[[str], AbstractContextManager[Progress]]
 #: Bits of the samples of a track, and their decoding times in seconds.
 Samples = tuple[NDArray[np.int64], NDArray[np.float64]]
 
+#: Width, height and predicted bitrate of a rung.
+RungIdentity = tuple[int, int, int]
+
 #: Constraint violations of a rung in priority order: VMAF (or bitrate), peak, floor or quality step. Each is divided by
 #: its tolerance; 1 means satisfied.
 Violations = tuple[float, ...]
@@ -44,12 +47,13 @@ Violations = tuple[float, ...]
 TOLERANCE = 0.4
 #: VMAF; tolerance of the floor and of the quality step. Chosen by hand.
 FLOOR_TOLERANCE = 0.25
+#: Factor by which the ratio of two measured bitrates may be outside of the rules of the ladder. Chosen by hand: less
+#: than a quarter of the way between the minimum and the maximum ratio.
+RATIO_SLACK = 1.1
 #: Relative tolerance of the bitrate of a rung of the fixed ladder. Chosen by hand.
 RATE_TOLERANCE = 0.05
 #: Number of violations, from the first, whose constraints are promises: VMAF (or bitrate) and peak.
 PROMISED = 2
-#: Maximum number of corrections after every frame was measured. Chosen by hand.
-MAX_FINAL_CORRECTIONS = 2
 #: Maximum number of corrections. Chosen by hand.
 MAX_CORRECTIONS = 3
 #: Maximum number of corrections with a decoder buffer: large frames shrink less than their chunk. Chosen by hand.
@@ -70,8 +74,8 @@ def encode_with_correction(
 ) -> tuple[Ladder, FinalEncodes]:
     """Encode and measure a ladder, and encode the rungs that violate their targets again with other quantisers.
 
-    Rungs are encoded and corrected by measurements on the frame stride of the prober; every frame is measured once, at
-    the end.
+    Only the VMAF of the top rung is requested. The other rungs keep the VMAF that their first encodes have if the
+    rungs remain as far apart as the rules permit.
 
     Parameters
     ----------
@@ -86,12 +90,11 @@ def encode_with_correction(
     Returns
     -------
     Ladder
-        With the same targets of the rungs; the quantisers of some chunks change.
+        The VMAF of rungs below the top one, and the quantisers of some chunks change.
     FinalEncodes
         Of that ladder.
     """
     begin = stage or (lambda _: nullcontext(lambda done, total: None))
-    stride = prober.frame_stride
     top = None
     if ladder.mode != "fixed":
         # the curve of the coarsest quantiser, which may be extrapolated, can end above the target
@@ -100,40 +103,21 @@ def encode_with_correction(
         ladder = replace(ladder, rungs=(*ladder.rungs[:-1], highest))
     if ladder.mode != "fixed" and len(ladder.rungs) > 1:
         with begin("encode the top rung") as advance:
-            top = encode_final_chunks(prober, replace(ladder, rungs=ladder.rungs[-1:]), advance, None, stride)
+            top = encode_final_chunks(prober, replace(ladder, rungs=ladder.rungs[-1:]), advance)
         ladder = _rebuild(prober, ladder, top, request)
     with begin("encode the other rungs" if top else "encode") as advance:
-        finals = encode_final_chunks(prober, ladder, advance, top, stride)
+        finals = encode_final_chunks(prober, ladder, advance, top)
     corrections = MAX_CORRECTIONS if request.constraints.vbv_seconds is None else MAX_BUFFER_CORRECTIONS
-    ladder, finals = _correct(prober, CorrectionRound(ladder, finals, ()), request, begin, corrections)
-    if stride == 1:
-        return ladder, finals
-    with begin("measure every frame") as advance:
-        finals = encode_final_chunks(prober, ladder, advance, finals)
-    return _correct(prober, CorrectionRound(ladder, finals, ()), request, begin, MAX_FINAL_CORRECTIONS, is_final=True)
-
-
-def _correct(
-    prober: Prober,
-    start: CorrectionRound,
-    request: LadderRequest,
-    begin: Stage,
-    corrections: int,
-    *,
-    is_final: bool = False,
-) -> tuple[Ladder, FinalEncodes]:
-    """Encode the rungs that violate their targets again, up to a number of times, and return the best encodes.
-
-    In the final corrections, every frame is measured, and only what is promised is corrected.
-    """
-    ladder, finals, rounds = start.ladder, start.finals, list[CorrectionRound]()
-    max_bits: dict[Rung, NDArray[np.float64] | float] = {}
+    rounds: list[CorrectionRound] = []
+    max_bits: dict[RungIdentity, NDArray[np.float64] | float] = {}
     while True:
+        if top:
+            ladder = accept_measured_vmaf(prober.source, ladder, finals, request)
         uniform = _vmaf_with_one_quantiser(prober, ladder, request)
         violations = measure_violations(prober.source, ladder, finals, request.constraints, prober.encoding, uniform)
         rounds.append(CorrectionRound(ladder, finals, violations))
         # floor and quality step are corrected once: later rounds would follow the noise of the curves
-        counted = None if len(rounds) == 1 and not is_final else PROMISED
+        counted = None if len(rounds) == 1 else PROMISED
         violating = [n for n, each in enumerate(violations) if max(each[:counted]) > 1]
         if not violating or len(rounds) > corrections:
             return best_encodes(rounds)
@@ -145,12 +129,33 @@ def _correct(
             # a maximum that one round has shown holds in later rounds
             max_bits[identity] = np.minimum(rung_target.max_bits, max_bits.get(identity, np.inf))
             rung_targets[n] = replace(rung_target, max_bits=max_bits[identity])
-        better = requantise(prober, ladder, request, rung_targets)
+        flexible = [n for n in violating if n < len(ladder.rungs) - 1 and violations[n][0] <= 1]
+        better = requantise(prober, ladder, request, rung_targets, flexible)
         if better == ladder:
             return best_encodes(rounds)
         with begin(f"correct {len(violating)} of {len(ladder.rungs)} rungs") as advance:
-            stride = 1 if is_final else prober.frame_stride
-            ladder, finals = better, encode_final_chunks(prober, better, advance, finals, stride)
+            ladder, finals = better, encode_final_chunks(prober, better, advance, finals)
+
+
+def accept_measured_vmaf(source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRequest) -> Ladder:
+    """Return the ladder with the measured VMAF of the rungs below the top one, where their distances permit it.
+
+    The VMAF of these rungs follows from their bitrates, which are chosen by predicted curves: another VMAF at another
+    bitrate serves viewers as well, as long as adjacent rungs differ as much as the rules require. From the top down,
+    a rung that is too near or too far from the rung above it keeps its target.
+    """
+    rules, seconds = request.rules, _seconds(ladder, source)
+    near, far = rules.ratio[0] / RATIO_SLACK, rules.ratio[1] * RATIO_SLACK
+    rungs = list(ladder.rungs)
+    rates = [sum(final.bits for final in row) / seconds for row in finals.chunks]
+    above_rate, above_vmaf = rates[-1], rungs[-1].quality
+    for n in range(len(rungs) - 2, -1, -1):
+        measured = request.encoding.pool(finals.vmaf(n))
+        ratio, gain = above_rate / rates[n], above_vmaf - measured
+        if near <= ratio <= far and gain >= min(rules.min_gain, above_vmaf - rungs[n].quality):
+            rungs[n] = replace(rungs[n], quality=measured)
+        above_rate, above_vmaf = rates[n], rungs[n].quality
+    return replace(ladder, rungs=tuple(rungs))
 
 
 def _rebuild(prober: Prober, ladder: Ladder, top: FinalEncodes, request: LadderRequest) -> Ladder:
@@ -173,9 +178,9 @@ def _rebuild(prober: Prober, ladder: Ladder, top: FinalEncodes, request: LadderR
     return replace(ladder, rungs=rungs)
 
 
-def _identity(rung: Rung) -> Rung:
+def _identity(rung: Rung) -> RungIdentity:
     """Return the part of a rung that corrections do not change, which identifies it across rounds."""
-    return replace(rung, quantisers=())
+    return rung.width, rung.height, rung.rate
 
 
 def best_encodes(rounds: Sequence[CorrectionRound]) -> tuple[Ladder, FinalEncodes]:

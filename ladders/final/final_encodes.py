@@ -1,4 +1,4 @@
-"""Encode all rungs of a ladder, and measure them."""
+"""Encode all rungs of a ladder, and measure them on every frame."""
 
 from __future__ import annotations
 
@@ -14,17 +14,9 @@ import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import Ladder
 from ladders.ladder_request import EncodeSettings
-from ladders.probing.chunk_measurement import (
-    MeasuredJob,
-    interpolate_frames,
-    measure_chunk,
-    measuring,
-    rate_point,
-    shot_vmaf,
-)
+from ladders.probing.chunk_measurement import MeasuredJob, measure_chunk, measuring, rate_point, shot_vmaf
 from ladders.probing.probe_results import ProbePoint, ProbeResults
 from ladders.probing.prober import Prober
-from ladders.probing.sampling import frame_stride_for
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all
 
@@ -43,12 +35,9 @@ class FinalChunk:
     parts : tuple of int
         Bits from each key frame to the next.
     vmaf : ndarray of float64, shape (frames,)
-        Interpolated between the measured frames.
     engine, model : str
         VMAF implementation and model.
     encode_cpu_seconds, measure_cpu_seconds : float
-    frame_stride : int
-        Every `frame_stride`-th frame was measured.
     """
 
     path: Path
@@ -58,7 +47,6 @@ class FinalChunk:
     model: str
     encode_cpu_seconds: float
     measure_cpu_seconds: float
-    frame_stride: int = 1
 
     @property
     def bits(self) -> int:
@@ -91,7 +79,6 @@ class FinalEncodes:
 class _Job(MeasuredJob):
     renditions: tuple[Rendition, ...]
     quantisers: tuple[float, ...]
-    frame_stride: int
 
     @property
     def encodes(self) -> ChunkJob:
@@ -105,11 +92,7 @@ class _Job(MeasuredJob):
 
 
 def encode_final_chunks(
-    prober: Prober,
-    ladder: Ladder,
-    progress: Progress | None = None,
-    before: FinalEncodes | None = None,
-    frame_stride: int = 1,
+    prober: Prober, ladder: Ladder, progress: Progress | None = None, before: FinalEncodes | None = None
 ) -> FinalEncodes:
     """Encode and measure every chunk of every rung that is not in the store.
 
@@ -122,8 +105,6 @@ def encode_final_chunks(
         Receives (finished frames, all frames).
     before : FinalEncodes, optional
         Encodes of the round before a correction; their cost is included.
-    frame_stride : int
-        Maximum frame stride of the measurement, odd.
 
     Returns
     -------
@@ -138,7 +119,6 @@ def encode_final_chunks(
             prober.store,
             tuple(replace(rendition, override=override) for rendition in renditions),
             tuple(r.quantisers[n] for r in ladder.rungs),
-            frame_stride_for(chunk, frame_stride),
         )
         for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.chunk_overrides, strict=True))
     ]
@@ -152,8 +132,8 @@ def encode_final_chunks(
         if progress:
             progress(done, prober.source.frame_count * len(renditions))
     rows = [[made[chunk, rendition.id] for rendition in renditions] for chunk in ladder.chunks]
-    known = {(final.path, final.frame_stride) for row in before.chunks for final in row} if before else set()
-    new = [final for row in rows for final in row if (final.path, final.frame_stride) not in known]
+    known = {final.path for row in before.chunks for final in row} if before else set()
+    new = [final for row in rows for final in row if final.path not in known]
     return FinalEncodes(
         tuple(zip(*rows, strict=True)),
         sum(final.encode_cpu_seconds for final in new) + (before.encode_cpu_seconds if before else 0.0),
@@ -162,42 +142,43 @@ def encode_final_chunks(
 
 
 def run_job(job: _Job) -> tuple[FinalChunk, ...]:
-    """Encode one chunk in all renditions and measure it."""
+    """Encode one chunk in all renditions and measure it on every frame."""
     paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
-    with job.store.lock_job("final", [_cache_key(job, path) for path in paths]):
-        measured = _measured(job, paths)
+    cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
+    with job.store.lock_job("final", cache_keys):
+        measured = _measured(job, paths, cache_keys)
     return tuple(
-        FinalChunk(path=path, **{**value, "parts": tuple(value["parts"]), "vmaf": np.array(value["vmaf"])})
+        FinalChunk(
+            path,
+            tuple(value["parts"]),
+            np.array(value["vmaf"]),
+            value["engine"],
+            value["model"],
+            value["encode_cpu_seconds"],
+            value["measure_cpu_seconds"],
+        )
         for path, value in zip(paths, measured, strict=True)
     )
 
 
-def _cache_key(job: _Job, path: Path) -> dict[str, Any]:
-    """Return the cache key of a measurement; the default frame stride is not part of it."""
-    stride = {"frame_stride": job.frame_stride} if job.frame_stride > 1 else {}
-    return {"encode": path.stem, **stride, **measuring(job.encoding)}
-
-
-def _measured(job: _Job, paths: Sequence[Path]) -> list[Any]:
+def _measured(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
     """Return the measurements of each rendition; measure the renditions that are not in the store."""
     cpu = encoder.encode_chunk(job.encodes)
-    # a measurement of every frame does not take the place of one on a stride: decisions depend on no earlier run
-    measured = [job.store.read_json("final", _cache_key(job, path)) for path in paths]
+    measured = [job.store.read_json("final", cache_key) for cache_key in cache_keys]
     missing = [n for n, value in enumerate(measured) if value is None]
     if missing:
         here = [job.store.fetch(paths[n]) for n in missing]
-        scores = measure_chunk(job.source, job.chunk, here, job.encoding, job.frame_stride)
+        scores = measure_chunk(job.source, job.chunk, here, job.encoding, 1)
         for n, path, score in zip(missing, here, scores, strict=True):
             measured[n] = {
-                "vmaf": interpolate_frames(job.chunk, score.frames, score.vmaf).tolist(),
+                "vmaf": score.vmaf.tolist(),
                 "engine": score.engine,
                 "model": score.model,
                 "parts": encoder.count_part_bits(path),
                 "encode_cpu_seconds": cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
-                "frame_stride": job.frame_stride,
             }
-            job.store.write_json("final", _cache_key(job, paths[n]), measured[n])
+            job.store.write_json("final", cache_keys[n], measured[n])
     return measured
 
 

@@ -21,7 +21,6 @@ from shotladder_runtime.store import Store
 __all__ = [
     "MeasuredJob",
     "chunk_vmaf",
-    "interpolate_frames",
     "measure_chunk",
     "measuring",
     "rate_point",
@@ -74,23 +73,6 @@ def shot_vmaf(
     indices = np.searchsorted(frames, chunk.cuts)
     shots = zip(np.split(vmaf, indices), np.split(_weights(chunk, frames, frame_stride), indices), strict=True)
     return [encoding.pool(*shot) for shot in shots if len(shot[0])]
-
-
-def interpolate_frames(chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the VMAF of every frame of a chunk by linear interpolation between measured frames.
-
-    The first frame of a shot (an IDR frame, above average VMAF) has no part in the interpolation of the others.
-    """
-    complete = np.empty(chunk.frame_count)
-    for start, stop in pairwise((chunk.start, *chunk.cuts, chunk.stop)):
-        measured = (frames >= start) & (frames < stop)
-        inner = measured & (frames != start)
-        known = inner if inner.any() else measured if measured.any() else np.full(len(frames), True)
-        complete[start - chunk.start : stop - chunk.start] = np.interp(
-            np.arange(start, stop), frames[known], vmaf[known]
-        )
-    complete[frames - chunk.start] = vmaf
-    return complete
 
 
 def _weights(chunk: Chunk, frames: NDArray[np.int64], frame_stride: int) -> NDArray[np.float64]:

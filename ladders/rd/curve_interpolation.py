@@ -32,6 +32,15 @@ FINER_SLOPE_FRACTION = 0.8
 #: Sum of squared quantiser distances at which the slope of an offset line is shrunk to half of its least-squares value.
 #: Chosen by hand: two probes about 8.5 steps apart.
 SLOPE_SHRINKAGE = 36.0
+#: VMAF from which an encode does not show how far its quantiser is from the one at which VMAF starts to decrease.
+#: Chosen by hand.
+SATURATED_VMAF = 99.0
+#: VMAF; deficit whose residual in the log deficit is halved far from its encode: a small deficit shows little about the
+#: deficits of coarser quantisers. From predictions of final encodes by those of the top rung.
+HALVED_DEFICIT = 2.5
+#: Distance at which the residual has decreased, as a fraction of the quantiser range. Chosen by hand: about one
+#: halving of the bits.
+RESIDUAL_REACH = 0.125
 #: VMAF per quantiser step; the flattest slope of VMAF above the coarsest probe. Chosen by hand.
 FLATTEST_VMAF_SLOPE = -0.25
 
@@ -249,12 +258,17 @@ def _interpolate_monotone(
 
 
 def _preset_offset(probes: Sequence[RatePoint], point: RatePoint, grid: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the offset from a fitted fast-preset curve to a point: along the quantiser, then in log2(bits)."""
+    """Return the offset from a fitted fast-preset curve to a point: along the quantiser, then in log2(bits).
+
+    The offset along the quantiser is zero if the point is saturated.
+    """
     window = (grid[-1] - grid[0]) / 4
     around = np.linspace(point.quantiser - window, point.quantiser + window, 4 * len(grid))
     log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], around, _curvature(grid))
     deficit = np.maximum.accumulate(deficit)
-    there = float(np.interp(log_vmaf_deficit(np.array([point.quality]))[0], deficit, around))
+    there = point.quantiser
+    if point.quality < SATURATED_VMAF:
+        there = float(np.interp(log_vmaf_deficit(np.array([point.quality]))[0], deficit, around))
     return point.quantiser - there, float(np.log2(max(point.bits, 1)) - np.interp(there, around, log_bits))
 
 
@@ -278,7 +292,7 @@ def _correct_residuals(
     for level in levels:
         q = [p.quantiser for p in level]
         log_bits = log_bits + _residual(grid, q, log_bits, np.log2([max(p.bits, 1) for p in level]))
-        deficit = deficit + _residual(grid, q, deficit, log_vmaf_deficit(np.array([p.quality for p in level])))
+        deficit = deficit + _deficit_residual(grid, level, deficit)
     bits = np.exp2(np.minimum.accumulate(log_bits))
     quality = np.clip(VMAF_CEILING - np.exp(np.maximum.accumulate(deficit)), 0.0, 100.0)
     ordered = sorted(points, key=lambda p: p.quantiser)
@@ -288,6 +302,24 @@ def _correct_residuals(
         for column in zip(*((p.peak_to_average, p.worst_shot_deficit) for p in ordered), strict=True)
     )
     return Curve(grid, bits, quality, peaks, deficits)
+
+
+def _deficit_residual(
+    grid: NDArray[np.float64], points: Sequence[RatePoint], deficit: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return measured log deficits minus the curve, interpolated on the grid.
+
+    Towards coarser quantisers without an encode, the residual of a small deficit decreases.
+    """
+    q = np.array([p.quantiser for p in points])
+    measured = log_vmaf_deficit(np.array([p.quality for p in points]))
+    residual = measured - np.interp(q, grid, deficit)
+    ends = q + RESIDUAL_REACH * (grid[-1] - grid[0])
+    is_alone = ends < np.append(q[1:], np.inf)
+    far = residual * np.exp(measured) / (np.exp(measured) + HALVED_DEFICIT)
+    knots, values = np.append(q, ends[is_alone]), np.append(residual, far[is_alone])
+    order = np.argsort(knots)
+    return np.interp(grid, knots[order], values[order])
 
 
 def _residual(

@@ -34,6 +34,7 @@ from ladders.construction.find_ladder import requantise
 from ladders.final.correction import (
     TOLERANCE,
     CorrectionRound,
+    accept_measured_vmaf,
     best_encodes,
     find_violations,
     measure_violations,
@@ -55,10 +56,10 @@ def final(parts, quality, frames=96):
     return FinalChunk(Path("chunk"), tuple(parts), np.full(frames, float(quality)), "native", "v", 0.0, 0.0)
 
 
-def encoded_by_the_law(change=None):
+def encoded_by_the_law(change=None, count=1):
     """A ladder on known curves and finals that are what the curves say, but for what `change` does."""
     prober, segments = known(KnownFilm, 6)
-    ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(count=1)))
+    ladder = find_ladder(prober, segments, LadderRequest(rules=RungRules(count=count)))
     rows = []
     for rung in ladder.rungs:
         laws = [prober.runner.law(n, (rung.width, rung.height), q) for n, q in enumerate(rung.quantisers)]
@@ -185,6 +186,30 @@ def test_best_encodes_takes_each_rung_from_its_best_round():
         rounds.append(CorrectionRound(ladder, made, misses))
     _, best = best_encodes(rounds)
     assert best.chunks == (right, right)
+
+
+@pytest.mark.parametrize(("factor", "is_accepted"), [(1.05, True), (0.3, False)])
+def test_accept_measured_vmaf_keeps_the_target_of_a_rung_at_the_wrong_distance(factor, is_accepted):
+    prober, ladder, finals = encoded_by_the_law(count=3)
+    lowest = tuple(
+        replace(each, parts=tuple(round(factor * p) for p in each.parts), vmaf=each.vmaf - 1)
+        for each in finals.chunks[0]
+    )
+    finals = replace(finals, chunks=(lowest, *finals.chunks[1:]))
+    accepted = accept_measured_vmaf(prober.source, ladder, finals, LadderRequest())
+    assert accepted.rungs[-1].quality == ladder.rungs[-1].quality
+    target = float(finals.vmaf(0).mean()) if is_accepted else ladder.rungs[0].quality
+    assert accepted.rungs[0].quality == pytest.approx(target)
+
+
+def test_requantise_leaves_the_chunks_of_a_flexible_rung_that_violate_nothing():
+    prober, ladder, _ = encoded_by_the_law(count=3)
+    request = LadderRequest(constraints=Constraints(floor_below_mean=50.0, peak_ratio=10.0))
+    rung = replace(ladder.rungs[0], quality=ladder.rungs[0].quality + 2)
+    asked = replace(ladder, rungs=(rung, *ladder.rungs[1:]))
+    rung_target = RungTarget(rung.quality, rung.rate * float(prober.source.duration))
+    assert requantise(prober, asked, request, {0: rung_target}, [0]).rungs[0] == rung
+    assert requantise(prober, asked, request, {0: rung_target}).rungs[0] != rung
 
 
 def test_requantise_brings_a_fixed_rung_to_its_bitrate():

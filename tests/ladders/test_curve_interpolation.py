@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders.rd.curve_interpolation import fit_chunk_curves, fit_curve
+from ladders.rd.curve_interpolation import fit_chunk_curves, fit_curve, shift_through_points
 from ladders.rd.curves import RatePoint, quantiser_grid
 from ladders.rd.isotonic_regression import pool_adjacent_violators
 from tests.naive.hulls import naive_pool_adjacent_violators
@@ -132,3 +132,22 @@ def test_fit_curve_has_the_curvature_of_real_chunks():
     within = (GRID >= 16) & (GRID <= 38)
     assert np.abs(np.log(curve.bits / truth))[within].max() < 0.02
     assert np.abs(np.log(straight / truth)).max() > 0.04
+
+
+@pytest.mark.parametrize("measured", [100.0, 98.3])
+def test_shift_through_points_near_the_ceiling_leaves_the_vmaf_of_coarse_quantisers(measured):
+    points = [RatePoint(20.0, 800_000, 96.0), RatePoint(40.0, 60_000, 60.0)]
+    curve = fit_curve(points, GRID)
+    shifted = shift_through_points(curve, [RatePoint(24.0, 500_000, measured)])
+    at, coarse = (int(np.flatnonzero(q == GRID)[0]) for q in (24.0, 42.0))
+    assert shifted.quality[at] == pytest.approx(measured)
+    # the whole residual in the log deficit would raise VMAF 54 to 96 or 89
+    assert curve.quality[coarse] <= shifted.quality[coarse] <= curve.quality[coarse] + 21
+    assert np.all(np.diff(shifted.quality) <= 1e-9)
+
+
+def test_shift_through_points_with_a_large_deficit_shifts_all_coarser_quantisers():
+    points = [RatePoint(20.0, 800_000, 96.0), RatePoint(40.0, 60_000, 60.0)]
+    curve = fit_curve(points, GRID)
+    shifted = shift_through_points(curve, [RatePoint(30.0, 200_000, float(curve.quality[72]) - 5)])
+    assert np.all(shifted.quality[72:] < curve.quality[72:])
