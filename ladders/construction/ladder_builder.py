@@ -125,7 +125,7 @@ class LadderBuilder:
                 for height, size in self.sizes.items():
                     allocation = self.allocate(curves, height, rung_target)
                     if size not in by_size and allocation.quality >= rung.quality:
-                        by_size[size] = list(self._quantisers(allocation.indices))
+                        by_size[size] = list(self.quantisers_at(allocation.indices))
         return points
 
     def requantise(
@@ -143,7 +143,7 @@ class LadderBuilder:
             constraints, rung_target = self._feasible_constraints(own, rung_target)
             if constraints.max_quality_step is not None:
                 # a single chunk cannot be changed without its adjacent chunks
-                return self._quantisers(
+                return self.quantisers_at(
                     smooth(own, self.frames, constraints, rung_target, self.pooling, current).indices
                 )
             better = (
@@ -152,7 +152,7 @@ class LadderBuilder:
                 .indices
             )
         elif self.request.mode == "fixed":
-            return self._quantisers(self._family(own).for_bits(rung.rate * self.duration).indices)
+            return self.quantisers_at(self._family(own).for_bits(rung.rate * self.duration).indices)
         else:
             better = self._family(own).for_quality(rung_target.quality).indices
         if self.request.mode != "per-title":
@@ -162,7 +162,7 @@ class LadderBuilder:
                 within = feasible_mask(own, weights, constraints, rung_target)[each, current]
                 current = np.where(within, current, better)
                 if not keep_mean:
-                    return self._quantisers(current)
+                    return self.quantisers_at(current)
             deficit = weights[:, None] * self.pooling.deficit(np.array([curve.quality for curve in own]))
             remaining, target = float(deficit[each, current].sum()), self.pooling.deficit(rung_target.quality)
             gains = deficit[each, current] - deficit[each, better]
@@ -173,7 +173,7 @@ class LadderBuilder:
                     break
                 current[n], remaining = better[n], remaining - gains[n]
             better = current
-        return self._quantisers(better)
+        return self.quantisers_at(better)
 
     def hull(self, curves: Curves) -> tuple[HullPoint, ...]:
         """Return a subset of the points of the title curve at every height."""
@@ -247,11 +247,12 @@ class LadderBuilder:
 
     def _rung(self, height: int, allocation: Allocation) -> Rung:
         rate = round(allocation.bits / self.duration)
-        return Rung(*self.sizes[height], self._quantisers(allocation.indices), rate, allocation.quality)
+        return Rung(*self.sizes[height], self.quantisers_at(allocation.indices), rate, allocation.quality)
 
     def grid_index(self, quantiser: float) -> int:
         """Return the index of a quantiser on the quantiser grid."""
         return round((quantiser - self.lowest) / self.step)
 
-    def _quantisers(self, indices: NDArray[np.int64]) -> tuple[float, ...]:
+    def quantisers_at(self, indices: NDArray[np.int64]) -> tuple[float, ...]:
+        """Return the quantisers at indices on the quantiser grid."""
         return tuple(float(self.lowest + i * self.step) for i in indices)

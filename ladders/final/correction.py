@@ -23,6 +23,7 @@ from ladders.final.final_encodes import (
     encode_final_chunks,
     final_point,
 )
+from ladders.final.top_rung import encode_top_rung
 from ladders.ladder import Ladder, Rung
 from ladders.ladder_request import EncodeSettings, LadderRequest
 from ladders.probing.curve_fit import fit_all
@@ -103,7 +104,8 @@ def encode_with_correction(
         ladder = replace(ladder, rungs=(*ladder.rungs[:-1], highest))
     if ladder.mode != "fixed" and len(ladder.rungs) > 1:
         with begin("encode the top rung") as advance:
-            top = encode_final_chunks(prober, replace(ladder, rungs=ladder.rungs[-1:]), advance)
+            highest_only, top = encode_top_rung(prober, replace(ladder, rungs=ladder.rungs[-1:]), request, advance)
+        ladder = replace(ladder, rungs=(*ladder.rungs[:-1], *highest_only.rungs))
         ladder = _rebuild(prober, ladder, top, request)
     with begin("encode the other rungs" if top else "encode") as advance:
         finals = encode_final_chunks(prober, ladder, advance, top)

@@ -130,7 +130,7 @@ def encode_final_chunks(
             made[job.chunk, rendition.id] = replace(final, path=prober.store.fetch(final.path))
         done += job.chunk.frame_count * len(row)
         if progress:
-            progress(done, prober.source.frame_count * len(renditions))
+            progress(done, sum(chunk.frame_count for chunk in ladder.chunks) * len(renditions))
     rows = [[made[chunk, rendition.id] for rendition in renditions] for chunk in ladder.chunks]
     known = {final.path for row in before.chunks for final in row} if before else set()
     new = [final for row in rows for final in row if final.path not in known]

@@ -20,7 +20,7 @@ from ladders.probing.probe_results import ProbePoint
 from ladders.probing.probe_runner import Progress
 from ladders.probing.prober import Prober
 from ladders.probing.progress_range import sub_range
-from ladders.probing.sampling import evenly_spaced
+from ladders.probing.sampling import evenly_spaced, fast_probe_frames
 from ladders.rd.curve_transfer import nearest_probed_size
 from ladders.rd.curves import Curve, Size
 from ladders.rd.uncertainty import (
@@ -205,7 +205,9 @@ class ProbeSearch:
         """Return the approximate cost of a probe, in frames of the tallest size."""
         tallest, own = (width * height for width, height in (self.sizes[0], point.size))
         ratio = EXACT_COST_RATIO if self._uses_fast and not point.fast else 1.0
-        return self.prober.chunks[point.chunk].frame_count * (own / tallest * ratio + OVERHEAD)
+        chunk = self.prober.chunks[point.chunk]
+        frames = fast_probe_frames(chunk) if point.fast else chunk
+        return frames.frame_count * (own / tallest * ratio + OVERHEAD)
 
     def _value_candidates(self, curves: Curves) -> tuple[float, list[_Candidate]]:
         """Return the expected excess, percent of the bits, and the probes that might reduce it."""

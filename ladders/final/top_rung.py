@@ -1,0 +1,112 @@
+"""Encode the top rung in two parts: the second makes up for the error of the prediction that the first shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ladders.allocation.constraints import RungTarget
+from ladders.construction.ladder_builder import LadderBuilder
+from ladders.final.final_encodes import FinalEncodes, Progress, encode_final_chunks
+from ladders.ladder import Ladder, Rung
+from ladders.ladder_request import LadderRequest
+from ladders.probing.curve_fit import fit_all
+from ladders.probing.prober import Prober
+from ladders.probing.progress_range import sub_range
+
+__all__ = ["encode_top_rung", "requantise_others"]
+
+#: Minimum number of chunks that are encoded in two parts. Chosen by hand: two chunks show a common error.
+MIN_CHUNKS = 4
+#: VMAF; maximum distance of the target of the second part from that of the rung. Chosen by hand: chunks that differ by
+#: more are encoded again, since unequal chunks cost bits.
+MAX_DISTANCE = 2.0
+#: Minimum and maximum of measured over predicted deficit that is expected to hold in the second part. Chosen by hand.
+DEFICIT_RATIO = (0.5, 2.0)
+#: Halvings of the range of targets of the second part. Chosen by hand: to 0.02 VMAF.
+BISECTIONS = 8
+
+
+def encode_top_rung(
+    prober: Prober, ladder: Ladder, request: LadderRequest, progress: Progress | None = None
+) -> tuple[Ladder, FinalEncodes]:
+    """Encode and measure a ladder of one rung.
+
+    Every second chunk is encoded and measured first. Errors of the prediction that these chunks show are expected in
+    the others too, and the others get quantisers with which the whole rung reaches its target.
+
+    Parameters
+    ----------
+    prober : Prober
+    ladder : Ladder
+        Of one rung.
+    request : LadderRequest
+        For which the ladder was made.
+    progress : callable, optional
+        Receives (finished frames, all frames).
+
+    Returns
+    -------
+    Ladder
+        The quantisers of some chunks change.
+    FinalEncodes
+        Of that ladder.
+    """
+    has_steps = request.constraints.max_quality_step is not None
+    if ladder.mode != "per-shot" or len(ladder.chunks) < MIN_CHUNKS or has_steps:
+        return ladder, encode_final_chunks(prober, ladder, progress)
+    first = range(0, len(ladder.chunks), 2)
+    part = encode_final_chunks(prober, _take_chunks(ladder, first), sub_range(progress, 0.0, 0.5))
+    vmaf = [request.encoding.pool(final.vmaf) for final in part.chunks[0]]
+    ladder = replace(ladder, rungs=(requantise_others(prober, ladder, request, first, vmaf),))
+    return ladder, encode_final_chunks(prober, ladder, sub_range(progress, 0.5, 1.0), part)
+
+
+def _take_chunks(ladder: Ladder, numbers: Sequence[int]) -> Ladder:
+    """Return the ladder of some chunks only."""
+    rungs = tuple(replace(rung, quantisers=tuple(rung.quantisers[n] for n in numbers)) for rung in ladder.rungs)
+    overrides = tuple(ladder.overrides[n] for n in numbers) if ladder.overrides else ()
+    return replace(ladder, chunks=tuple(ladder.chunks[n] for n in numbers), rungs=rungs, overrides=overrides)
+
+
+def requantise_others(
+    prober: Prober, ladder: Ladder, request: LadderRequest, numbers: Sequence[int], vmaf: Sequence[float]
+) -> Rung:
+    """Return the rung with quantisers of the other chunks that make up for the measured VMAF of some chunks."""
+    (rung,) = ladder.rungs
+    builder = LadderBuilder(prober.source, prober.chunks, request)
+    overrides = ladder.overrides_except(request.encoding.default_override())
+    curves = fit_all(prober, list(builder.sizes.values()), overrides)
+    height = next(height for height, size in builder.sizes.items() if size == (rung.width, rung.height))
+    own = curves[rung.width, rung.height]
+    deficits = np.array([builder.pooling.deficit(curve.quality) for curve in own])
+    each, frames = np.arange(len(own)), np.asarray(builder.frames, np.float64)
+    is_measured = np.isin(each, numbers)
+    current = np.array([builder.grid_index(quantiser) for quantiser in rung.quantisers])
+    measured = float(frames[is_measured] @ builder.pooling.deficit(np.asarray(vmaf)))
+    predicted = float(frames[is_measured] @ deficits[each, current][is_measured])
+    ratio = float(np.clip(measured / max(predicted, 1e-9), *DEFICIT_RATIO))
+    needed = (builder.pooling.deficit(rung.quality) * frames.sum() - measured) / ratio
+
+    def missing(quality: float) -> tuple[float, np.ndarray]:
+        indices = builder.allocate(curves, height, RungTarget(quality, rung.rate * builder.duration)).indices
+        return float((frames * deficits[each, indices])[~is_measured].sum()) - needed, indices
+
+    indices = _bisect(missing, rung.quality - MAX_DISTANCE, rung.quality + MAX_DISTANCE)
+    quantisers = builder.quantisers_at(np.where(is_measured, current, indices))
+    return replace(rung, quantisers=quantisers)
+
+
+def _bisect(missing: Callable[[float], tuple[float, np.ndarray]], low: float, high: float) -> np.ndarray:
+    """Return the indices at the lowest VMAF of a range at which no deficit is missing, else those at its end."""
+    _, indices = missing(high)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        excess, there = missing(middle)
+        if excess <= 0:
+            high, indices = middle, there
+        else:
+            low = middle
+    return indices
