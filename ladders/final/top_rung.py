@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ladders.allocation.constraints import RungTarget
 from ladders.construction.ladder_builder import LadderBuilder
@@ -15,16 +16,15 @@ from ladders.ladder_request import LadderRequest
 from ladders.probing.curve_fit import fit_all
 from ladders.probing.prober import Prober
 from ladders.probing.progress_range import sub_range
+from ladders.rd.curves import VMAF_CEILING, log_vmaf_deficit
 
 __all__ = ["encode_top_rung", "requantise_others"]
 
 #: Minimum number of chunks that are encoded in two parts. Chosen by hand: two chunks show a common error.
 MIN_CHUNKS = 4
-#: VMAF; maximum distance of the target of the second part from that of the rung. Chosen by hand: chunks that differ by
-#: more are encoded again, since unequal chunks cost bits.
-MAX_DISTANCE = 2.0
-#: Minimum and maximum of measured over predicted deficit that is expected to hold in the second part. Chosen by hand.
-DEFICIT_RATIO = (0.5, 2.0)
+#: VMAF; maximum distance of the target of the second part from that of the rung. Chosen by hand: a rung with a larger
+#: error is encoded again, since the two parts would differ in slope, which costs bits.
+MAX_DISTANCE = 0.75
 #: Halvings of the range of targets of the second part. Chosen by hand: to 0.02 VMAF.
 BISECTIONS = 8
 
@@ -81,25 +81,37 @@ def requantise_others(
     curves = fit_all(prober, list(builder.sizes.values()), overrides)
     height = next(height for height, size in builder.sizes.items() if size == (rung.width, rung.height))
     own = curves[rung.width, rung.height]
-    deficits = np.array([builder.pooling.deficit(curve.quality) for curve in own])
+    logs = np.array([log_vmaf_deficit(curve.quality) for curve in own])
     each, frames = np.arange(len(own)), np.asarray(builder.frames, np.float64)
     is_measured = np.isin(each, numbers)
     current = np.array([builder.grid_index(quantiser) for quantiser in rung.quantisers])
-    measured = float(frames[is_measured] @ builder.pooling.deficit(np.asarray(vmaf)))
-    predicted = float(frames[is_measured] @ deficits[each, current][is_measured])
-    ratio = float(np.clip(measured / max(predicted, 1e-9), *DEFICIT_RATIO))
-    needed = (builder.pooling.deficit(rung.quality) * frames.sum() - measured) / ratio
+    measured = np.asarray(vmaf, np.float64)
+    error = _common_error(log_vmaf_deficit(measured) - logs[each, current][is_measured])
+    deficits = builder.pooling.deficit(VMAF_CEILING - np.exp(logs + error))
+    whole = builder.pooling.deficit(rung.quality) * frames.sum()
+    needed = whole - float(frames[is_measured] @ builder.pooling.deficit(measured))
 
-    def missing(quality: float) -> tuple[float, np.ndarray]:
+    def missing(quality: float) -> tuple[float, NDArray[np.int64]]:
         indices = builder.allocate(curves, height, RungTarget(quality, rung.rate * builder.duration)).indices
         return float((frames * deficits[each, indices])[~is_measured].sum()) - needed, indices
 
-    indices = _bisect(missing, rung.quality - MAX_DISTANCE, rung.quality + MAX_DISTANCE)
+    # the VMAF to predict, so that the target follows with the error
+    middle = VMAF_CEILING - float(np.exp(log_vmaf_deficit(np.array(rung.quality)) - error))
+    indices = _bisect(missing, middle - MAX_DISTANCE, middle + MAX_DISTANCE)
     quantisers = builder.quantisers_at(np.where(is_measured, current, indices))
     return replace(rung, quantisers=quantisers)
 
 
-def _bisect(missing: Callable[[float], tuple[float, np.ndarray]], low: float, high: float) -> np.ndarray:
+def _common_error(errors: NDArray[np.float64]) -> float:
+    """Return the error of the log deficit that other chunks are expected to have too.
+
+    The mean is shrunk towards zero where the chunks disagree, by its standard error.
+    """
+    mean, deviation = float(errors.mean()), float(errors.std(ddof=1)) / len(errors) ** 0.5
+    return mean * mean**2 / max(mean**2 + deviation**2, 1e-12)
+
+
+def _bisect(missing: Callable[[float], tuple[float, NDArray[np.int64]]], low: float, high: float) -> NDArray[np.int64]:
     """Return the indices at the lowest VMAF of a range at which no deficit is missing, else those at its end."""
     _, indices = missing(high)
     for _ in range(BISECTIONS):

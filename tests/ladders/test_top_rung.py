@@ -9,8 +9,7 @@ import pytest
 
 from encoder import inspect, plan_chunks
 from ladders import EncodeSettings, LadderRequest, Prober, RungRules, encode_final_chunks, find_ladder
-from ladders.final.correction import TOLERANCE
-from ladders.final.top_rung import MAX_DISTANCE, encode_top_rung, requantise_others
+from ladders.final.top_rung import encode_top_rung, requantise_others
 from shotladder_runtime.store import Store
 from tests.encoder.videos import write_video
 from tests.ladders.synthetic import KnownFilm, known
@@ -40,13 +39,12 @@ def measured_after(bias):
 def test_requantise_others_makes_up_for_the_error_of_the_first_chunks(bias):
     delivered, predicted = measured_after(bias)
     assert abs(predicted) > 0.7
-    assert abs(delivered) < TOLERANCE
+    assert abs(delivered) < abs(predicted) / 2
 
 
 def test_requantise_others_leaves_a_large_error_to_the_corrections():
     delivered, predicted = measured_after(-8.0)
-    assert delivered - predicted < MAX_DISTANCE
-    assert delivered < -5
+    assert predicted < delivered < -5
 
 
 def test_encode_top_rung_equals_the_encodes_of_its_ladder(tmp_path):
