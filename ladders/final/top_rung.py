@@ -34,8 +34,8 @@ def encode_top_rung(
 ) -> tuple[Ladder, FinalEncodes]:
     """Encode and measure a ladder of one rung.
 
-    Every second chunk is encoded and measured first. Errors of the prediction that these chunks show are expected in
-    the others too, and the others get quantisers with which the whole rung reaches its target.
+    Every second chunk by length is encoded and measured first. The error of the prediction that these chunks show is
+    expected in the others too, and the others get quantisers with which the whole rung reaches its target.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ def encode_top_rung(
     has_steps = request.constraints.max_quality_step is not None
     if ladder.mode != "per-shot" or len(ladder.chunks) < MIN_CHUNKS or has_steps:
         return ladder, encode_final_chunks(prober, ladder, progress)
-    first = range(0, len(ladder.chunks), 2)
+    by_length = sorted(range(len(ladder.chunks)), key=lambda n: -ladder.chunks[n].frame_count)
+    first = sorted(by_length[::2])
     part = encode_final_chunks(prober, _take_chunks(ladder, first), sub_range(progress, 0.0, 0.5))
     vmaf = [request.encoding.pool(final.vmaf) for final in part.chunks[0]]
     ladder = replace(ladder, rungs=(requantise_others(prober, ladder, request, first, vmaf),))
@@ -86,10 +87,12 @@ def requantise_others(
     is_measured = np.isin(each, numbers)
     current = np.array([builder.grid_index(quantiser) for quantiser in rung.quantisers])
     measured = np.asarray(vmaf, np.float64)
-    error = _common_error(log_vmaf_deficit(measured) - logs[each, current][is_measured])
+    weights = frames[is_measured]
+    predicted = np.exp(logs[each, current][is_measured])
+    error = _common_error(weights * (VMAF_CEILING - measured), weights * predicted)
     deficits = builder.pooling.deficit(VMAF_CEILING - np.exp(logs + error))
     whole = builder.pooling.deficit(rung.quality) * frames.sum()
-    needed = whole - float(frames[is_measured] @ builder.pooling.deficit(measured))
+    needed = whole - float(weights @ builder.pooling.deficit(measured))
 
     def missing(quality: float) -> tuple[float, NDArray[np.int64]]:
         indices = builder.allocate(curves, height, RungTarget(quality, rung.rate * builder.duration)).indices
@@ -102,13 +105,22 @@ def requantise_others(
     return replace(rung, quantisers=quantisers)
 
 
-def _common_error(errors: NDArray[np.float64]) -> float:
-    """Return the error of the log deficit that other chunks are expected to have too.
+def _common_error(measured: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    """Return the logarithm of the ratio of measured to predicted deficits that other chunks are expected to have too.
 
-    The mean is shrunk towards zero where the chunks disagree, by its standard error.
+    It is shrunk towards zero where the chunks disagree, by its standard error.
+
+    Parameters
+    ----------
+    measured, predicted : ndarray of float64, shape (chunks,)
+        Deficits multiplied by frame counts; two chunks or more.
     """
-    mean, deviation = float(errors.mean()), float(errors.std(ddof=1)) / len(errors) ** 0.5
-    return mean * mean**2 / max(mean**2 + deviation**2, 1e-12)
+    ratio = measured.sum() / predicted.sum()
+    residuals = measured - ratio * predicted
+    error = float(np.log(ratio))
+    count = len(measured)
+    variance = count / (count - 1) * float(residuals @ residuals) / measured.sum() ** 2
+    return error * error**2 / max(error**2 + variance, 1e-12)
 
 
 def _bisect(missing: Callable[[float], tuple[float, NDArray[np.int64]]], low: float, high: float) -> NDArray[np.int64]:
