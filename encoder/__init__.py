@@ -2,7 +2,7 @@
 
 from encoder.codecs.codec import EFFORTS, Codec, EncoderOverride
 from encoder.codecs.codec_table import get_codec, load_codecs
-from encoder.encode.chunks import ChunkJob, chunk_path, count_frame_bits, count_part_bits, encode_chunk, estimate_memory
+from encoder.encode.chunks import ChunkJob, chunk_path, count_part_bits, encode_chunk, estimate_memory
 from encoder.encode.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.encode.stitch import read_stitched_samples, stitch
 from encoder.encode.vbv import min_vbv_bitrate, min_vbv_size, read_track_samples
@@ -48,7 +48,6 @@ __all__ = [
     "as_source",
     "choose_audio_codecs",
     "chunk_path",
-    "count_frame_bits",
     "count_part_bits",
     "decode",
     "encode_audio",

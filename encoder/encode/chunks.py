@@ -25,15 +25,7 @@ from shotladder_runtime.store.store import Store
 from shotladder_runtime.temporary_folder import temporary_folder
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
 
-__all__ = [
-    "ChunkJob",
-    "chunk_path",
-    "count_frame_bits",
-    "count_part_bits",
-    "encode_chunk",
-    "encoder_options",
-    "estimate_memory",
-]
+__all__ = ["ChunkJob", "chunk_path", "count_part_bits", "encode_chunk", "encoder_options", "estimate_memory"]
 
 #: Bytes of a process without frames (chosen by hand).
 MEMORY_BASE = 100_000_000
@@ -179,12 +171,6 @@ def count_part_bits(path: Path) -> tuple[int, ...]:
                 parts.append(0)
             parts[-1] += 8 * packet.size
     return tuple(parts)
-
-
-def count_frame_bits(path: Path) -> tuple[int, ...]:
-    """Return the bits of each frame of an encoded chunk in decoding order, without container overhead."""
-    with av.open(str(path)) as container:
-        return tuple(8 * packet.size for packet in container.demux(video=0) if packet.size)
 
 
 def _encode(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, seek: bool) -> float:

@@ -154,7 +154,9 @@ def accept_measured_vmaf(source: Source, ladder: Ladder, finals: FinalEncodes, r
     for n in range(len(rungs) - 2, -1, -1):
         measured = request.encoding.pool(finals.vmaf(n))
         ratio, gain = above_rate / rates[n], above_vmaf - measured
-        if near <= ratio <= far and gain >= min(rules.min_gain, above_vmaf - rungs[n].quality):
+        # the rung above may have more bits than predicted: then the distance is large although this rung is right
+        is_near_enough = ratio <= far or rates[n] >= rungs[n].rate / RATIO_SLACK
+        if ratio >= near and is_near_enough and gain >= min(rules.min_gain, above_vmaf - rungs[n].quality):
             rungs[n] = replace(rungs[n], quality=measured)
         above_rate, above_vmaf = rates[n], rungs[n].quality
     return replace(ladder, rungs=tuple(rungs))

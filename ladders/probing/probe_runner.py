@@ -14,7 +14,7 @@ from ladders.ladder import ProbeCost
 from ladders.ladder_request import EncodeSettings
 from ladders.probing.chunk_measurement import MeasuredJob, chunk_vmaf, measure_chunk, measuring, rate_point, shot_vmaf
 from ladders.probing.probe_results import ProbeBatch, ProbePoint
-from ladders.probing.sampling import extrapolate_parts, fast_probe_frames, frame_stride_for
+from ladders.probing.sampling import frame_stride_for
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import run_all
 from shotladder_runtime.store import Store
@@ -56,22 +56,13 @@ class EncodeRunner:
     frame_stride: int
 
     def run(self, points: Sequence[ProbePoint], progress: Progress | None = None) -> ProbeBatch:
-        """Encode and measure all points; one job has all points of the same frames, which it decodes once."""
-        by_frames: dict[tuple[int, Chunk], list[ProbePoint]] = defaultdict(list)
+        """Encode and measure all points; one job has all points of a chunk, so that the chunk is decoded once."""
+        by_chunk: dict[int, list[ProbePoint]] = defaultdict(list)
         for point in points:
-            chunk = self.chunks[point.chunk]
-            by_frames[point.chunk, fast_probe_frames(chunk) if point.fast else chunk].append(point)
+            by_chunk[point.chunk].append(point)
         jobs = [
-            _Job(
-                self.source,
-                frames,
-                self.encoding,
-                self.store,
-                tuple(each),
-                frame_stride_for(frames, self.frame_stride),
-                self.chunks[number],
-            )
-            for (number, frames), each in by_frames.items()
+            _Job(self.source, chunk, self.encoding, self.store, tuple(each), frame_stride_for(chunk, self.frame_stride))
+            for chunk, each in ((self.chunks[n], each) for n, each in by_chunk.items())
         ]
         results: list[tuple[ProbePoint, RatePoint]] = []
         cost = ProbeCost()
@@ -87,8 +78,6 @@ class EncodeRunner:
 class _Job(MeasuredJob):
     points: tuple[ProbePoint, ...]
     frame_stride: int
-    # of which the frames of the job are a part or all
-    whole: Chunk
 
     @property
     def encodes(self) -> ChunkJob:
@@ -123,11 +112,8 @@ def run_job(job: _Job) -> ProbeBatch:
 
 
 def _rate_point(job: _Job, point: ProbePoint, value: dict[str, Any]) -> RatePoint:
-    shots, parts = value["shots"] if job.chunk.cuts else (), value["parts"]
-    if job.chunk != job.whole:
-        first = value["first_frame"]
-        parts = extrapolate_parts(first, sum(parts) - first, job.chunk.frame_count, job.whole)
-    return rate_point(job.source, job.whole, point.quantiser, parts, value["quality"], shots, job.frame_stride)
+    shots = value["shots"] if job.chunk.cuts else ()
+    return rate_point(job.source, job.chunk, point.quantiser, value["parts"], value["quality"], shots, job.frame_stride)
 
 
 def _measured(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
@@ -142,7 +128,6 @@ def _measured(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
         for n, path, score in zip(missing, paths, scores, strict=True):
             measured[n] = {
                 "parts": encoder.count_part_bits(path),
-                "first_frame": encoder.count_frame_bits(path)[0],
                 "quality": chunk_vmaf(score, job.chunk, job.encoding, job.frame_stride),
                 "shots": shot_vmaf(job.chunk, score.frames, score.vmaf, job.encoding, job.frame_stride),
                 "encode_cpu_seconds": encode_cpu / len(missing),

@@ -20,8 +20,8 @@ from ladders.probing.probe_results import ProbePoint
 from ladders.probing.probe_runner import Progress
 from ladders.probing.prober import Prober
 from ladders.probing.progress_range import sub_range
-from ladders.probing.sampling import evenly_spaced, fast_probe_frames
-from ladders.rd.curve_transfer import nearest_probed_size
+from ladders.probing.sampling import evenly_spaced
+from ladders.rd.curve_transfer import nearest_probed_size, transfer_error_factor
 from ladders.rd.curves import Curve, Size
 from ladders.rd.uncertainty import (
     SIGMA_AT_PROBE,
@@ -153,6 +153,7 @@ class ProbeSearch:
         self._codec: Codec = get_codec(prober.encoding.codec)
         self._uses_fast = prober.encoding.fast_preset is not None
         self._fits: list[dict[Size, Curve]] = [{} for _ in prober.chunks]
+        self._transfer_factor = 1.0
         # cost of the probes so far, in the unit of _Candidate.cost
         self._spent = 0.0
 
@@ -205,13 +206,12 @@ class ProbeSearch:
         """Return the approximate cost of a probe, in frames of the tallest size."""
         tallest, own = (width * height for width, height in (self.sizes[0], point.size))
         ratio = EXACT_COST_RATIO if self._uses_fast and not point.fast else 1.0
-        chunk = self.prober.chunks[point.chunk]
-        frames = fast_probe_frames(chunk) if point.fast else chunk
-        return frames.frame_count * (own / tallest * ratio + OVERHEAD)
+        return self.prober.chunks[point.chunk].frame_count * (own / tallest * ratio + OVERHEAD)
 
     def _value_candidates(self, curves: Curves) -> tuple[float, list[_Candidate]]:
         """Return the expected excess, percent of the bits, and the probes that might reduce it."""
         rungs = self.builder.operating_points(curves)
+        self._transfer_factor = transfer_error_factor(self._fits, self.sizes)
         fittable = [fittable_sizes(self.prober, n, self.sizes) for n in range(len(self.prober.chunks))]
         total = 0.0
         # by chunk, size, and the quantiser where one probe suffices
@@ -309,4 +309,5 @@ class ProbeSearch:
         )
         distances = np.where(np.abs(halvings) > np.abs(steps), halvings, steps)
         of_exact, of_fast = np.split(distances, [len(exact)])
-        return min(log_rate_sigma(of_exact, sizes_away), log_rate_sigma(of_fast, None) + SIGMA_PRESET_SHIFT)
+        exact_sigma = log_rate_sigma(of_exact, sizes_away, self._transfer_factor)
+        return min(exact_sigma, log_rate_sigma(of_fast, None) + SIGMA_PRESET_SHIFT)

@@ -14,7 +14,7 @@ from ladders.ladder import ProbeCost
 from ladders.ladder_request import EncodeSettings
 from ladders.probing.probe_results import ProbeBatch, ProbePoint
 from ladders.probing.probe_runner import ProbeRunner, Progress
-from ladders.probing.sampling import fast_probe_frames, frame_stride_for
+from ladders.probing.sampling import frame_stride_for
 from ladders.probing.search import EXACT_COST_RATIO
 from ladders.rd.curves import Curve, RatePoint, Size
 from ladders.rd.uncertainty import SIGMA_TRANSFER
@@ -99,11 +99,10 @@ class WorkCountingRunner:
 
     def run(self, points: Sequence[ProbePoint], progress: Progress | None = None) -> ProbeBatch:
         """Count the work of points, and let the other runner measure them."""
-        frames = {p: fast_probe_frames(self.chunks[p.chunk]) if p.fast else self.chunks[p.chunk] for p in points}
-        ordered = sorted(points, key=lambda p: (p.chunk, frames[p].start))
+        ordered = sorted(points, key=lambda p: p.chunk)
         uses_fast = self.encoding.fast_preset is not None
-        for (_, chunk), group in groupby(ordered, key=lambda p: (p.chunk, frames[p])):
-            probed = list(group)
+        for number, group in groupby(ordered, key=lambda p: p.chunk):
+            chunk, probed = self.chunks[number], list(group)
             pixels = [p.size[0] * p.size[1] * (EXACT_COST_RATIO if uses_fast and not p.fast else 1.0) for p in probed]
             measured = math.ceil(chunk.frame_count / frame_stride_for(chunk, self.frame_stride))
             work = job_work(self.source, chunk, pixels, measured)

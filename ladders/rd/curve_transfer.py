@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ladders.rd.curves import VMAF_CEILING, Curve, Size, log_vmaf_deficit
+from ladders.rd.uncertainty import SIGMA_TRANSFER
 
-__all__ = ["impute_curves", "nearest_probed_size"]
+__all__ = ["impute_curves", "nearest_probed_size", "transfer_error_factor"]
+
+#: VMAF at which the bits of two sizes are compared.
+COMPARED_VMAF = np.arange(40.0, 95.0, 5.0)
+#: Weight of the error model against the scatter of a title, in degrees of freedom. Chosen by hand: of three pilots at
+#: three sizes.
+MODEL_WEIGHT = 4
 
 
 def nearest_probed_size(size: Size, probed: Sequence[Size], sizes: Sequence[Size]) -> Size:
@@ -70,6 +78,45 @@ def impute_curves(
         mean = np.mean([_logarithms(curve, frames[n]) for n, curve in row.items()], axis=0)
         imputed[size] = [row.get(n) or _curve(row[known[0]], mean, frames[n]) for n in range(len(fits))]
     return imputed
+
+
+def transfer_error_factor(fits: Sequence[Mapping[Size, Curve]], sizes: Sequence[Size]) -> float:
+    """Return how much larger the errors of transferred curves are in this title than in the error model; 1 or more.
+
+    Parameters
+    ----------
+    fits : sequence of mapping
+        By chunk: from the sizes that were probed to their curves.
+    sizes : sequence of (int, int)
+        Tallest first.
+
+    Notes
+    -----
+    A curve is transferred by the mean distance of two sizes. The scatter of that distance, as ln(bits) at equal VMAF,
+    over the chunks that were probed at both sizes is the error of the transfer. The variance of the error model counts
+    as `MODEL_WEIGHT` degrees of freedom beside it.
+    """
+    total, freedom = float(MODEL_WEIGHT), MODEL_WEIGHT
+    for pair in pairwise(sizes):
+        distances = [_distances(*(curves[size] for size in pair)) for curves in fits if set(pair) <= set(curves)]
+        if len(distances) < 2:
+            continue
+        table = np.array(distances)
+        usable = table[:, np.isfinite(table).all(axis=0)]
+        if usable.size:
+            total += (len(table) - 1) * float(usable.var(axis=0, ddof=1).mean()) / SIGMA_TRANSFER**2
+            freedom += len(table) - 1
+    return max(1.0, (total / freedom) ** 0.5)
+
+
+def _distances(taller: Curve, smaller: Curve) -> NDArray[np.float64]:
+    """Return the ln of the ratio of the bits of two curves at `COMPARED_VMAF`; NaN where one does not have it."""
+    rows = []
+    for curve in (taller, smaller):
+        log_bits = np.interp(-COMPARED_VMAF, -curve.quality, np.log(curve.bits))
+        has = (curve.quality[-1] < COMPARED_VMAF) & (curve.quality[0] > COMPARED_VMAF)
+        rows.append(np.where(has, log_bits, np.nan))
+    return np.asarray(rows[0] - rows[1])
 
 
 def _logarithms(curve: Curve, frames: int) -> NDArray[np.float64]:

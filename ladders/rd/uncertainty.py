@@ -106,7 +106,9 @@ class OperatingPoint:
         return weight**2 / max(int(np.sum(~self.is_transferred)) + more, 1)
 
 
-def log_rate_sigma(halvings: Sequence[float] | NDArray[np.float64], sizes_away: int | None) -> float:
+def log_rate_sigma(
+    halvings: Sequence[float] | NDArray[np.float64], sizes_away: int | None, transfer_factor: float = 1.0
+) -> float:
     """Return the standard deviation of ln(bits) of a chunk at one size and quantiser.
 
     Parameters
@@ -115,6 +117,8 @@ def log_rate_sigma(halvings: Sequence[float] | NDArray[np.float64], sizes_away: 
         Number of halvings of the bits from there to each probe at that size; negative if the probe has more bits.
     sizes_away : int or None
         Number of sizes between this size and the one that its curve is transferred from; None if it is not transferred.
+    transfer_factor : float
+        Factor on the standard deviation of a transferred curve.
 
     Returns
     -------
@@ -128,7 +132,9 @@ def log_rate_sigma(halvings: Sequence[float] | NDArray[np.float64], sizes_away: 
     >>> log_rate_sigma([], 1)
     0.14
     """
-    sigmas = [SIGMA_PRIOR if sizes_away is None else SIGMA_TRANSFER + SIGMA_PER_SIZE * (sizes_away - 1)]
+    sigmas = [SIGMA_PRIOR]
+    if sizes_away is not None:
+        sigmas.append(transfer_factor * (SIGMA_TRANSFER + SIGMA_PER_SIZE * (sizes_away - 1)))
     if len(halvings):
         sigmas.append(SIGMA_AT_PROBE + SIGMA_EXTRAPOLATION * min(map(abs, halvings)))
     finer, coarser = [-a for a in halvings if a <= 0], [a for a in halvings if a >= 0]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ladders.rd.curve_interpolation import fit_curve, shift_through_points
-from ladders.rd.curve_transfer import impute_curves, nearest_probed_size
-from ladders.rd.curves import RatePoint, quantiser_grid
+from ladders.rd.curve_transfer import impute_curves, nearest_probed_size, transfer_error_factor
+from ladders.rd.curves import Curve, RatePoint, quantiser_grid
 
 GRID = quantiser_grid(12, 46, 0.25)
 SIZES = [(1280, 720), (640, 360), (416, 234)]
@@ -54,3 +54,34 @@ def test_shift_through_points_meets_a_final_encode():
     index = int(np.flatnonzero(GRID == 30.0)[0])
     assert (moved.bits[index], moved.quality[index]) == pytest.approx((70_000, 91.0))
     assert shift_through_points(transferred, []) is transferred
+
+
+def fits_with_scatter(scatter):
+    """Four chunks at three sizes whose distances between sizes have a scatter in ln(bits)."""
+    random = np.random.default_rng(1)
+    quantisers = np.linspace(12, 46, 35)
+    quality = 99 - 1.8 * (quantisers - 12)
+    fits = []
+    for _ in range(4):
+        offsets = np.cumsum([0.0, *random.normal(-0.4, scatter, 2)])
+        fits.append(
+            {
+                (1280 >> n, 720 >> n): Curve(quantisers, np.exp(14 - 0.1 * quantisers + offset), quality - 2 * n)
+                for n, offset in enumerate(offsets)
+            }
+        )
+    return fits, [(1280 >> n, 720 >> n) for n in range(3)]
+
+
+def test_transfer_error_factor_is_one_where_chunks_agree():
+    assert transfer_error_factor(*fits_with_scatter(0.02)) == 1.0
+
+
+def test_transfer_error_factor_increases_with_the_scatter_of_a_title():
+    assert 2.0 < transfer_error_factor(*fits_with_scatter(0.6)) < 6.0
+
+
+def test_transfer_error_factor_is_one_without_chunks_at_two_sizes():
+    fits, sizes = fits_with_scatter(0.6)
+    assert transfer_error_factor(fits[:1], sizes) == 1.0
+    assert transfer_error_factor([{sizes[0]: each[sizes[0]]} for each in fits], sizes) == 1.0
