@@ -15,6 +15,7 @@ from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import Ladder
 from ladders.ladder_request import EncodeSettings
 from ladders.probing.chunk_measurement import (
+    ENCODE_PART,
     MeasuredJob,
     interpolate_frames,
     measure_chunk,
@@ -26,7 +27,7 @@ from ladders.probing.probe_results import ProbePoint, ProbeResults
 from ladders.probing.prober import Prober
 from ladders.probing.sampling import frame_stride_for
 from ladders.rd.curves import RatePoint
-from shotladder_runtime.jobs import run_all
+from shotladder_runtime.jobs import job_part, run_all
 
 __all__ = ["FinalChunk", "FinalEncodes", "add_final_encodes", "encode_final_chunks", "final_point"]
 
@@ -119,7 +120,7 @@ def encode_final_chunks(
         With the source, the settings, the store and the executor.
     ladder : Ladder
     progress : callable, optional
-        Receives (finished frames, all frames).
+        Receives (done, total), in the unit of `ChunkJob.cost`.
     before : FinalEncodes, optional
         Encodes of the round before a correction; their cost is included.
     frame_stride : int
@@ -143,14 +144,10 @@ def encode_final_chunks(
         for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.chunk_overrides, strict=True))
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
-    done = 0
-    for job, row in run_all(prober.executor, run_job, jobs):
+    for job, row in run_all(prober.executor, run_job, jobs, progress):
         for rendition, final in zip(job.renditions, row, strict=True):
             # another machine may have encoded it
             made[job.chunk, rendition.id] = replace(final, path=prober.store.fetch(final.path))
-        done += job.chunk.frame_count * len(row)
-        if progress:
-            progress(done, prober.source.frame_count * len(renditions))
     rows = [[made[chunk, rendition.id] for rendition in renditions] for chunk in ladder.chunks]
     known = {(final.path, final.frame_stride) for row in before.chunks for final in row} if before else set()
     new = [final for row in rows for final in row if (final.path, final.frame_stride) not in known]
@@ -180,13 +177,15 @@ def _cache_key(job: _Job, path: Path) -> dict[str, Any]:
 
 def _measured(job: _Job, paths: Sequence[Path]) -> list[Any]:
     """Return the measurements of each rendition; measure the renditions that are not in the store."""
-    cpu = encoder.encode_chunk(job.encodes)
+    with job_part(0, ENCODE_PART):
+        cpu = encoder.encode_chunk(job.encodes)
     # a measurement of every frame does not take the place of one on a stride: decisions depend on no earlier run
     measured = [job.store.read_json("final", _cache_key(job, path)) for path in paths]
     missing = [n for n, value in enumerate(measured) if value is None]
     if missing:
         here = [job.store.fetch(paths[n]) for n in missing]
-        scores = measure_chunk(job.source, job.chunk, here, job.encoding, job.frame_stride)
+        with job_part(ENCODE_PART, 1):
+            scores = measure_chunk(job.source, job.chunk, here, job.encoding, job.frame_stride)
         for n, path, score in zip(missing, here, scores, strict=True):
             measured[n] = {
                 "vmaf": interpolate_frames(job.chunk, score.frames, score.vmaf).tolist(),

@@ -15,6 +15,7 @@ from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.packaging_options import packaging_options, track_options
 from shotladder.kernel_notice import announce_compilation
+from shotladder.report.readable_units import format_seconds, format_size
 from shotladder.reporter import Reporter
 from shotladder.terminal_table import terminal_width
 
@@ -104,5 +105,7 @@ def planned_text(planned: dict[str, Any]) -> str:
         f"{planned['frames']} frames, {planned['shots']} shots in {planned['chunks']} chunks"
         f" and {planned['segments']} segments; sizes {', '.join(planned['sizes'])}",
         "predicted CPU seconds: " + ", ".join(f"{k} {v:.0f}" for k, v in planned["predicted_cpu_seconds"].items()),
+        f"predicted wall time: {format_seconds(planned['predicted_wall_seconds'])} with {planned['workers']} workers;"
+        f" predicted size: {format_size(planned['predicted_bytes'])}",
     ]
     return "\n".join(lines)

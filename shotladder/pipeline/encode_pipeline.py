@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ import msgspec
 import encoder
 import vmaf
 from encoder import Source
-from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_cost
+from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_encode
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
@@ -33,6 +33,13 @@ from shotladder.pipeline.source_analysis import (
     report_notes,
 )
 from shotladder.pipeline.store_run import hold_store
+from shotladder.pipeline.time_model import (
+    RunEstimate,
+    TimeLeft,
+    estimate_audio_bitrate,
+    estimate_run,
+    split_stages,
+)
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.frame_images import ReportImages, make_report_images
 from shotladder.report.html_report import write_report
@@ -87,6 +94,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     report_notes(source, reporter)
     report_dropped_hdr(source, reporter)
     report_trace_notes(ladder_requests, reporter)
+    reporter.follow(TimeLeft(estimate_run(request, source)))
     with hold_store(request.store, reporter):
         with open_executor(request) as executor:
             work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
@@ -169,11 +177,13 @@ def _plan(
     source = analysis.source
     chunks, segments = encoder.plan_chunks(source, [shot.start for shot in analysis.shots], request.segment)
     sizes = list(candidate_sizes(source.display_size, request.max_height).values())
-    costs = []
+    costs, bitrate = [], 0.0
     for each in ladder_requests:
         with reporter.stage(f"{each.encoding.codec}: encode a few seconds") as advance:
             settled, spent = choose_preset(each, source, chunks, store, executor)
-            cost = predict_cost(source, chunks, settled, executor, advance, compare=request.compare)
+            found = predict_encode(source, chunks, settled, executor, advance, compare=request.compare)
+            bitrate += found.bitrate
+            cost = found.cpu_seconds
             costs.append(cost | {"probes": cost["probes"] + spent.cpu_seconds})
     predicted = {stage: round(sum(cost[stage] for cost in costs), 1) for stage in costs[0]}
     return {
@@ -184,7 +194,23 @@ def _plan(
         "segments": len(segments),
         "sizes": [f"{width}x{height}" for width, height in sizes],
         "predicted_cpu_seconds": {"analysis": round(analysis.cpu_seconds, 1), **predicted},
+        "workers": request.workers,
+        "predicted_wall_seconds": round(_estimate(request, source, analysis, costs).wall_seconds, 1),
+        "predicted_bytes": round((bitrate + estimate_audio_bitrate(request, source)) * float(source.duration) / 8),
     }
+
+
+def _estimate(
+    request: EncodeRequest, source: Source, analysis: SourceAnalysis, costs: Sequence[Mapping[str, float]]
+) -> RunEstimate:
+    """Return the estimate of a run with the CPU seconds that excerpts have shown."""
+    seconds = dict(estimate_run(request, source).cpu_seconds)
+    seconds["", "analysis"] = analysis.cpu_seconds
+    for codec, cost in zip(request.codecs, costs, strict=True):
+        # the predicted encodes and measurements include corrections
+        finals = split_stages(codec, cost["probes"], cost["encode"], cost["measure"], has_comparison=False)
+        seconds |= finals | {(codec, "corrections"): 0.0, (codec, "comparison"): cost["comparison"]}
+    return RunEstimate(seconds, request.workers)
 
 
 def _report_images(inputs: PresentationInputs, presentation: Presentation, reporter: Reporter) -> ReportImages:
