@@ -13,6 +13,7 @@ from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import (
+    PolicyNames,
     device_option,
     plot_option,
     session_model,
@@ -51,6 +52,7 @@ _VERDICTS = {
     "Session",
     "--policy",
     "policies",
+    type=PolicyNames(),
     multiple=True,
     default=("bba-2",),
     show_default=True,

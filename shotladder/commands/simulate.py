@@ -14,6 +14,7 @@ from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import (
+    PolicyNames,
     device_option,
     plot_option,
     session_model,
@@ -60,6 +61,7 @@ MAX_REGRET_WORK = 40_000
     "Session",
     "--policy",
     "policies",
+    type=PolicyNames(),
     multiple=True,
     default=("bba-2", "throughput"),
     show_default=True,

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from shotladder.commands.options.grouped_command import combine_options, option
+from shotladder.commands.options.grouped_command import combine_options, complete_list, option
 from shotladder.commands.options.library_values import (
     DEFAULT_ENGINE,
     EFFORT_TOLERANCES,
@@ -83,6 +84,10 @@ class VideoCodecs(click.ParamType[tuple[str, ...]]):
         if len(set(names)) < len(names):
             self.fail(f"{value!r} contains a codec twice", param, ctx)
         return names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the codecs that continue the last one of a list."""
+        return complete_list(VIDEO_CODECS, incomplete)
 
 
 _LADDER = (
