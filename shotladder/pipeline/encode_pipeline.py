@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+from markupsafe import Markup
 
 import encoder
 import vmaf
 from encoder import Source
 from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_encode
+from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
@@ -47,16 +49,17 @@ from shotladder.report.presentation_format import Presentation
 from shotladder.report.presentation_inputs import PresentationInputs
 from shotladder.report.presentation_reader import PRESENTATION, load
 from shotladder.report.presentation_writer import describe
+from shotladder.report.readable_units import format_bitrate
 from shotladder.reporter import Reporter
 from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store
 
-__all__ = ["encode", "find_ladders", "plan"]
+__all__ = ["EncodedTracks", "encode", "encode_tracks", "find_ladders", "plan", "warn_max_bitrate"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _EncodedTracks:
+class EncodedTracks:
     """All encoded tracks of a run, before packaging."""
 
     analysis: SourceAnalysis
@@ -94,10 +97,11 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     report_notes(source, reporter)
     report_dropped_hdr(source, reporter)
     report_trace_notes(ladder_requests, reporter)
-    reporter.follow(TimeLeft(estimate_run(request, source)))
+    estimate = estimate_run(request, source)
+    reporter.follow(TimeLeft(estimate))
     with hold_store(request.store, reporter):
         with open_executor(request) as executor:
-            work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
+            work = partial(encode_tracks, request, source, ladder_requests, executor, reporter)
             encoded = run_interruptibly(work, executor)
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             encryption = choose_encryption(request)
@@ -106,30 +110,39 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
             )
             presentation = describe(folder, inputs, fingerprint)
             _warn_vbv(presentation, request.constraints, reporter)
+            warn_max_bitrate({rung.id: rung.average_bitrate for rung in presentation.video}, request, reporter)
             images = _report_images(inputs, presentation, reporter)
             hulls = {each.ladder.codec: each.ladder.hull for each in encoded.ladders}
-            write_report(folder / "report.html", presentation, hulls, images)
+            viewers = _draw_clients(presentation, folder, ladder_requests[0], reporter)
+            write_report(
+                folder / "report.html",
+                presentation,
+                hulls,
+                images,
+                predicted_seconds=estimate.costs,
+                viewers=viewers,
+            )
             # `--overwrite` deletes these files and no others
-            files = sorted([*files_below(folder), PRESENTATION])
+            files = sorted({*files_below(folder), PRESENTATION})
             presentation = msgspec.structs.replace(presentation, files=files)
             (folder / PRESENTATION).write_text(json.dumps(presentation.to_dict(), indent=1) + "\n")
             save_new_keys(request, encryption, reporter)
     return EncodeResult(request.output, presentation, tuple(e.ladder for e in encoded.ladders))
 
 
-def _encode_tracks(
+def encode_tracks(
     request: EncodeRequest,
     source: Source,
     ladder_requests: Sequence[LadderRequest],
     executor: Executor,
     reporter: Reporter,
-) -> _EncodedTracks:
+) -> EncodedTracks:
     """Detect shots, find the ladders, encode and correct them, and encode audio and subtitles."""
     analysis = analyse_source(source, request.store, executor, reporter)
     ladders = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
     encoded = encode_ladders(ladders, executor, reporter, compare=request.compare)
     side_tracks = encode_side_tracks(request, analysis.source, executor, reporter)
-    return _EncodedTracks(analysis, encoded, side_tracks)
+    return EncodedTracks(analysis, encoded, side_tracks)
 
 
 def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
@@ -213,6 +226,21 @@ def _estimate(
     return RunEstimate(seconds, request.workers)
 
 
+def _draw_clients(
+    presentation: Presentation, folder: Path, request: LadderRequest, reporter: Reporter
+) -> Markup | None:
+    """Return the section on viewers for the networks that the rungs were placed for; None without such networks."""
+    clients = request.rules.expected_quality
+    if not isinstance(clients, ClientPopulation):
+        return None
+    (folder / PRESENTATION).write_text(json.dumps(presentation.to_dict()))
+    try:
+        return clients.draw_viewers(folder / PRESENTATION, presentation.ladder.target_vmaf)
+    except ShotladderError as error:
+        reporter.say(f"the report shows no viewers: {error}")
+        return None
+
+
 def _report_images(inputs: PresentationInputs, presentation: Presentation, reporter: Reporter) -> ReportImages:
     """Return the images of the report; none, with a note, if frames cannot be read: the presentation needs none."""
     try:
@@ -220,6 +248,16 @@ def _report_images(inputs: PresentationInputs, presentation: Presentation, repor
     except ShotladderError as error:
         reporter.say(f"the report shows no frames: {error}")
         return ReportImages({}, ())
+
+
+def warn_max_bitrate(bitrates: Mapping[str, int], request: EncodeRequest, reporter: Reporter) -> None:
+    """Report the rungs, by name, whose measured bitrate (bits/s) is above the requested maximum."""
+    for name, bitrate in bitrates.items():
+        if request.max_bitrate is not None and bitrate > request.max_bitrate:
+            reporter.say(
+                f"{name}: has {format_bitrate(bitrate)}, above the requested maximum of"
+                f" {format_bitrate(request.max_bitrate)}, because its target VMAF took more bits than predicted"
+            )
 
 
 def _warn_vbv(presentation: Presentation, constraints: Constraints, reporter: Reporter) -> None:

@@ -84,10 +84,14 @@ class RunEstimate:
         By codec ("" for what all codecs share) and stage.
     workers : int
         Number of parallel jobs.
+    costs : mapping
+        CPU seconds by the kind of work, as `presentation.json` counts them: "analysis", "probes", "encode", "measure",
+        "comparison".
     """
 
     cpu_seconds: Mapping[tuple[str, str], float]
     workers: int = 1
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def wall_seconds(self) -> float:
@@ -114,15 +118,21 @@ def estimate_run(request: EncodeRequest, source: Source) -> RunEstimate:
     encoded = source.frame_count * sum(w * h for w, h in sizes) / 1e6 * rungs / max(len(sizes), 1)
     jobs = max(float(source.duration) / float(request.segment), 1.0)
     seconds: dict[tuple[str, str], float] = {("", "analysis"): ANALYSIS_SECONDS * megapixels}
+    costs = {"analysis": ANALYSIS_SECONDS * megapixels, "probes": 0.0, "encode": 0.0, "measure": 0.0, "comparison": 0.0}
     for codec, preset in zip(request.codecs, request.presets or [""] * len(request.codecs), strict=True):
         factor = _codec_factor(codec, preset)
         encode = ENCODE_SECONDS * factor * encoded + JOB_SECONDS * jobs * rungs
         measure = MEASURE_SECONDS * megapixels * rungs
         probes = PROBE_SECONDS * EFFORT_FACTORS.get(request.effort, 1.0) * megapixels * (1 + factor) / 2
-        seconds |= split_stages(codec, probes, encode, measure, has_comparison=request.compare)
+        stages = split_stages(codec, probes, encode, measure, has_comparison=request.compare)
+        seconds |= stages
+        again = stages[codec, "corrections"] / (encode + measure)
+        amounts = (probes, encode * (1 + again), measure * (1 + again), stages[codec, "comparison"])
+        for name, amount in zip(("probes", "encode", "measure", "comparison"), amounts, strict=True):
+            costs[name] += amount
     seconds["", "tracks"] = TRACK_SECONDS * float(source.duration) * len(request.audio)
     seconds["", "package"] = PACKAGE_SECONDS + TRACK_SECONDS * float(source.duration) * len(request.codecs)
-    return RunEstimate(seconds, request.workers)
+    return RunEstimate(seconds, request.workers, costs)
 
 
 def estimate_audio_bitrate(request: EncodeRequest, source: Source) -> float:

@@ -122,6 +122,13 @@ _LADDER = (
     ),
     option(
         "Ladder",
+        "--max-bitrate",
+        metavar="KBITPS",
+        type=click.FloatRange(10, 1_000_000),
+        help="Maximum bitrate of the top rung in kbit/s, even if it does not reach the target VMAF. Default: no limit.",
+    ),
+    option(
+        "Ladder",
         "--max-height",
         metavar="PIXELS",
         type=click.IntRange(32),
