@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PolicyNames",
     "device_option",
+    "edges_option",
     "plot_option",
     "session_model",
     "session_options",
@@ -82,6 +83,16 @@ device_option = option(
     default="tv-1080p",
     show_default=True,
     help="Device class of the viewer; it caps the resolution and selects the VMAF model.",
+)
+
+edges_option = option(
+    "Edges",
+    "--edges",
+    "edges_path",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take the segments from the edge servers in this TOML file, with and without steering and fill."
+    " Default: from one server without limits.",
 )
 
 plot_option = option(
@@ -192,7 +203,7 @@ def write_plot(path: Path, sentence: str, shown: tuple[Any, Any], table: abr.Ses
     table : SessionTable
     title : str
     """
-    from shotladder.report.session_page import Arm, write_session_page
+    from shotladder.report.viewers.session_page import Arm, write_session_page
 
     arms = [
         Arm(f"{presentation}, {policy}", {name: table[name][rows] for name in table.metric_names})
