@@ -2,6 +2,8 @@
 
 from abr.batch import simulate_many, start_offsets
 from abr.bounds.offline_bound import Bound, can_bound, objective, offline_bound
+from abr.edges.edge_network import Edge, EdgeNetwork, Outage
+from abr.edges.edge_replay import EDGE_METRICS, simulate_edges
 from abr.errors import PolicyError, PresentationError, TraceError
 from abr.expected_quality import ExpectedQuality
 from abr.player.session_model import CATCH_UPS, MODES, REPLACEMENTS, SessionModel
@@ -27,6 +29,7 @@ from abr.traces.trace_split import infer_route, split_traces
 __all__ = [
     "CATCH_UPS",
     "DEVICES",
+    "EDGE_METRICS",
     "FORMATS",
     "METRICS",
     "MODES",
@@ -37,11 +40,14 @@ __all__ = [
     "ArmComparison",
     "Audio",
     "Bound",
+    "Edge",
+    "EdgeNetwork",
     "Effect",
     "Event",
     "ExpectedQuality",
     "Guardrail",
     "Network",
+    "Outage",
     "Policy",
     "PolicyError",
     "PolicyLike",
@@ -73,6 +79,7 @@ __all__ = [
     "predictive",
     "run_p1203",
     "simulate",
+    "simulate_edges",
     "simulate_many",
     "split_traces",
     "start_offsets",

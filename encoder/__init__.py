@@ -12,6 +12,7 @@ from encoder.media.inspection import as_source, inspect
 from encoder.media.source import AudioStream, Colour, HDRMetadata, Source, SubtitleStream
 from encoder.packaging.encryption import PROTECTION_SCHEMES, ContentKey, Encryption, load_keys, new_keys, save_keys
 from encoder.packaging.hls_media_playlist import PackagedTrack
+from encoder.packaging.mux import mux
 from encoder.packaging.packager import PackagingRequest, package
 from encoder.tracks.audio import AUDIO_CODECS, AudioTrack, choose_audio_codecs, encode_audio
 from encoder.tracks.subtitles import SubtitleTrack, extract_subtitles
@@ -60,6 +61,7 @@ __all__ = [
     "load_keys",
     "min_vbv_bitrate",
     "min_vbv_size",
+    "mux",
     "new_keys",
     "package",
     "plan_chunks",

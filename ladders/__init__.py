@@ -11,7 +11,7 @@ from ladders.construction.find_ladder import find_ladder
 from ladders.final.active_constraints import active_constraints
 from ladders.final.constraint_costs import constraint_costs
 from ladders.final.correction import encode_with_correction
-from ladders.final.cost_prediction import predict_cost
+from ladders.final.cost_prediction import predict_cost, predict_encode
 from ladders.final.final_encodes import FinalEncodes, add_final_encodes, encode_final_chunks
 from ladders.final.fixed_baseline import Anchor, fixed_anchor
 from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung
@@ -99,6 +99,7 @@ __all__ = [
     "per_title",
     "plan_ranges",
     "predict_cost",
+    "predict_encode",
     "save_ladder",
     "save_ladders",
     "scan",

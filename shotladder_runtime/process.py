@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -57,6 +57,7 @@ def run(
     cwd: str | None = None,
     descriptors: Sequence[int] = (),
     time_limit: float | None = None,
+    on_line: Callable[[bytes], None] | None = None,
 ) -> Completed:
     """Run a tool and wait until it ends.
 
@@ -70,6 +71,8 @@ def run(
         Open files that the tool inherits under the same numbers.
     time_limit : float, optional
         Seconds after which the tool is killed. Default: none.
+    on_line : callable, optional
+        Receives each line of standard output as soon as the tool writes it; the result then has none of them.
 
     Returns
     -------
@@ -116,7 +119,7 @@ def run(
         timer.start()
     try:
         with child.stdout, child.stderr:
-            stdout = child.stdout.read()
+            stdout = child.stdout.read() if on_line is None else _pass_lines(child.stdout, on_line)
             reader.join()
         # wait4 returns the CPU time of this child only
         _, status, usage = os.wait4(child.pid, 0)
@@ -151,6 +154,12 @@ def stop_all() -> None:
         for pid in _running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _pass_lines(stream: IO[bytes], on_line: Callable[[bytes], None]) -> bytes:
+    for line in stream:
+        on_line(line)
+    return b""
 
 
 def _keep_tail(stream: IO[bytes], tail: deque[bytes]) -> None:

@@ -157,7 +157,8 @@ def _effects(table: SessionTable, a: NDArray[np.int64], b: NDArray[np.int64], se
     for metric in table.metric_names:
         x, y = table[metric][a].astype(float), table[metric][b].astype(float)
         both = ~np.isnan(x) & ~np.isnan(y)
-        if not both.any():
+        if len(set(table["trace"][a][both])) < 2:
+            # a metric that sessions of one trace have alone: the variance between traces is unknown
             continue
         place, draws = _draws(table["trace"][a][both], seed)
         means = _means(y[both] - x[both], place, draws)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from delivery.errors import FillError
 from delivery.fill.exact_plan import MAX_EXACT_PAIRS, solve_exactly
@@ -19,6 +20,8 @@ __all__ = ["FillFile", "FillPlan", "Site", "SitePlan", "plan_fill"]
 #: the mean of a day.
 MEAN_TO_PEAK = 0.5
 SECONDS_PER_DAY = 86_400.0
+#: Highest tier (chosen by hand: embedded, exchange, region, and one to spare).
+MAX_TIER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,12 @@ class Site:
         Throughput of copies to the site, bit/s.
     fill_seconds : float
         Length of the fill window, s per day.
+    fill_start : float
+        Start of the fill window, s after midnight UTC.
+    tier : int
+        Tier 1 serves viewers first; what it leaves goes to tier 2, and so on, and the rest to the origin.
+    regions : tuple of str
+        Regions that the site serves; empty for its own.
     """
 
     name: str
@@ -63,11 +72,38 @@ class Site:
     throughput: float = np.inf
     fill_rate: float = np.inf
     fill_seconds: float = SECONDS_PER_DAY
+    fill_start: float = 0.0
+    tier: int = 1
+    regions: tuple[str, ...] = ()
+
+    @property
+    def served_regions(self) -> tuple[str, ...]:
+        """Regions that the site serves, sorted."""
+        return tuple(sorted(set(self.regions or (self.region,))))
+
+    def seconds_until_fill(self, now: float) -> float:
+        """Return the time until the fill window is open, s; 0 while it is open.
+
+        Parameters
+        ----------
+        now : float
+            s after midnight UTC.
+
+        Examples
+        --------
+        >>> site = Site("a", "", "fr", 1e12, fill_start=22 * 3600, fill_seconds=4 * 3600)
+        >>> site.seconds_until_fill(21 * 3600), site.seconds_until_fill(3600), site.seconds_until_fill(2 * 3600)
+        (3600.0, 0.0, 72000.0)
+        """
+        since = (now - self.fill_start) % SECONDS_PER_DAY
+        return 0.0 if since < self.fill_seconds else SECONDS_PER_DAY - since
 
     def __post_init__(self) -> None:
         """Check the numbers."""
         if not (np.isfinite(self.disk) and self.disk > 0):
             raise FillError(f"site {self.name}: the disk is {self.disk} bytes, expected a finite number > 0")
+        if not 1 <= self.tier <= MAX_TIER:
+            raise FillError(f"site {self.name}: the tier is {self.tier}, expected 1 to {MAX_TIER}")
         for name in ("throughput", "fill_rate", "fill_seconds"):
             if not getattr(self, name) > 0:
                 raise FillError(f"site {self.name}: {name} is {getattr(self, name)}, expected a number > 0")
@@ -105,7 +141,7 @@ class FillPlan:
     value, bound : float
         Bytes served less the cost of copies, and the upper bound of this value.
     methods : dict
-        "exact" or "greedy" by region.
+        "exact" or "greedy" by tier and regions.
     notes : tuple of str
     """
 
@@ -162,27 +198,53 @@ def plan_fill(
     if len(set(names)) < len(names):
         raise FillError(f"two sites have the name {next(name for name in names if names.count(name) > 1)}")
     plans: dict[str, SitePlan] = {}
-    notes, methods = [], {}
+    notes, methods = [], dict[str, str]()
     value = bound = 0.0
-    for number, (region, wanted) in enumerate(demand.items()):
-        here = [site for site in sites if site.region == region]
-        if not here:
-            notes.append(f"no site serves the region {region}; its demand goes to the origin")
-            continue
+    # what is left of the demand of each region; tier by tier
+    left = {region: np.array(each, np.float64) for region, each in demand.items()}
+    groups = _group_sites(sites, left)
+    for number, (regions, here) in enumerate(groups):
+        wanted = np.sum([left[region] for region in regions], axis=0)
         problem = _make_problem(here, files, wanted, held, replacement_cost)
         allocation = _solve(problem)
-        methods[region] = allocation.method
+        methods[", ".join(regions) if here[0].tier == 1 else f"tier {here[0].tier}: {', '.join(regions)}"] = (
+            allocation.method
+        )
         value += problem.value(allocation)
         bound += allocation.bound
+        # each region gets its part of what is served
+        part = 1 - allocation.served.sum(axis=0) / np.where(wanted > 0, wanted, 1.0)
+        for region in regions:
+            left[region] = left[region] * np.clip(part, 0.0, 1.0)
         for row, site in enumerate(here):
             plans[site.name] = _site_plan(site, files, problem, allocation, row)
-        report(number + 1, len(demand))
-    unused = [site.name for site in sites if site.region not in demand]
+        report(number + 1, len(groups))
+    served = {region for regions, _ in groups for region in regions}
+    notes += [
+        f"no site serves the region {region}; its demand goes to the origin"
+        for region in demand
+        if region not in served
+    ]
+    if any(site.tier > 1 for site in sites):
+        notes.append("the bound of a tier is for what the tiers below leave")
+    unused = [site.name for site in sites if site.name not in plans]
     if unused:
         notes.append(f"no demand in the region of {', '.join(unused)}; these sites are not in the plan")
     total = float(sum(np.sum(each) for each in demand.values()))
     ordered = tuple(plans[name] for name in names if name in plans)
     return FillPlan(ordered, total, value, bound, methods, tuple(notes))
+
+
+def _group_sites(sites: Sequence[Site], demand: Mapping[str, object]) -> list[tuple[tuple[str, ...], list[Site]]]:
+    """Return the sites that serve the same regions on the same tier, lowest tier first, with these regions."""
+    groups: dict[tuple[int, tuple[str, ...]], list[Site]] = {}
+    for site in sites:
+        regions = tuple(region for region in site.served_regions if region in demand)
+        if regions:
+            groups.setdefault((site.tier, regions), []).append(site)
+    order = {region: n for n, region in enumerate(demand)}
+    keys = sorted(groups, key=lambda key: (key[0], order[key[1][0]]))
+    return [(regions, groups[tier, regions]) for tier, regions in keys]
 
 
 def _solve(problem: RegionProblem) -> Allocation:
@@ -206,9 +268,21 @@ def _make_problem(
         np.array([site.disk for site in sites], np.float64),
         np.array([site.fill_rate * site.fill_seconds / 8 for site in sites]),
         np.array([site.throughput * SECONDS_PER_DAY * MEAN_TO_PEAK / 8 for site in sites]),
-        np.array([[file in held.get(site.name, ()) for file in files] for site in sites], np.bool_),
+        _find_held(sites, files, held),
         replacement_cost,
     )
+
+
+def _find_held(
+    sites: Sequence[Site], files: Sequence[FillFile], held: Mapping[str, set[FillFile]]
+) -> NDArray[np.bool_]:
+    """Return which site holds which file now."""
+    found = np.zeros((len(sites), len(files)), np.bool_)
+    index = {file: n for n, file in enumerate(files)} if held else {}
+    for row, site in enumerate(sites):
+        known = [index[file] for file in held.get(site.name, ()) if file in index]
+        found[row, known] = True
+    return found
 
 
 def _site_plan(

@@ -14,6 +14,8 @@ __all__ = ["solve_greedily"]
 EXCHANGED = 200
 #: Exchanges per site (chosen by hand).
 MAX_EXCHANGES = 200
+#: Pairs of a file and a site that are looked at together (chosen by hand: some MB).
+BLOCK = 100_000
 #: Seed of the drawn sites, so that a plan is the same in every run.
 SEED = 1
 
@@ -34,7 +36,7 @@ def solve_greedily(problem: RegionProblem) -> Allocation:
     sites = len(problem.disk)
     free = Prices(np.zeros(sites), np.zeros(sites), np.zeros(sites))
     bound = min(upper_bound(problem, prices), upper_bound(problem, free))
-    found = []
+    best: Allocation | None = None
     for each, is_balanced in ((prices, False), (free, False), (free, True)):
         state = _State(problem)
         if is_balanced:
@@ -44,21 +46,33 @@ def solve_greedily(problem: RegionProblem) -> Allocation:
         state.take(*_order(problem, each))
         for site in range(sites):
             state.exchange(site)
-        found.append(Allocation(state.holds, state.served, bound, "greedy"))
-    return max(found, key=problem.value)
+        found = Allocation(state.holds, state.served, bound, "greedy")
+        # only the best is kept: an allocation of many files takes much memory
+        if best is None or problem.value(found) > problem.value(best):
+            best = found
+    assert best is not None
+    return best
 
 
-def _order(problem: RegionProblem, prices: Prices) -> tuple[list[int], list[int]]:
+#: Files or sites by index.
+Indices = NDArray[np.int32]
+
+
+def _order(problem: RegionProblem, prices: Prices) -> tuple[Indices, Indices]:
     """Return the sites and files of all pairs that serve something, in decreasing order of density."""
-    density = np.stack([file_worth(problem, prices, site) / problem.sizes for site in range(len(problem.disk))])
+    # single precision: there may be tens of millions of pairs
+    density = np.empty(problem.held.shape, np.float32)
+    for site in range(len(problem.disk)):
+        density[site] = file_worth(problem, prices, site) / problem.sizes
     density[:, problem.demand == 0] = -np.inf
-    order = np.argsort(-density, axis=None, kind="stable")
-    order = order[: int(np.isfinite(density).sum())]
-    sites, files = np.unravel_index(order, density.shape)
-    return sites.tolist(), files.tolist()
+    count = int(np.isfinite(density).sum())
+    np.negative(density, out=density)
+    order = np.argsort(density, axis=None, kind="stable")[:count]
+    sites, files = np.divmod(order, len(problem.sizes))
+    return sites.astype(np.int32), files.astype(np.int32)
 
 
-def _draw(problem: RegionProblem, prices: Prices) -> tuple[list[int], list[int]]:
+def _draw(problem: RegionProblem, prices: Prices) -> tuple[Indices, Indices]:
     """Return one site for each file that is worth its prices, in decreasing order of density."""
     rng = np.random.default_rng(SEED)
     worth = np.stack([file_worth(problem, prices, site) for site in range(len(problem.disk))])
@@ -68,7 +82,7 @@ def _draw(problem: RegionProblem, prices: Prices) -> tuple[list[int], list[int]]
     density = worth[chosen, np.arange(len(chosen))] / problem.sizes
     order = np.argsort(-density, kind="stable")
     order = order[(density[order] > 0) & (problem.demand[order] > 0)]
-    return chosen[order].tolist(), order.tolist()
+    return chosen[order].astype(np.int32), order.astype(np.int32)
 
 
 class _State:
@@ -81,14 +95,22 @@ class _State:
         self.disk, self.fill, self.capacity = problem.disk.copy(), problem.fill.copy(), problem.capacity.copy()
         self.unserved = problem.demand.copy()
 
-    def take(self, sites: list[int], files: list[int]) -> None:
+    def take(self, sites: Indices, files: Indices) -> None:
         """Place files in the given order where they fit and are worth their cost."""
+        problem = self.problem
+        for start in range(0, len(files), BLOCK):
+            block = slice(start, start + BLOCK)
+            # what does not fit now does not fit later either
+            fits = (self.unserved[files[block]] > 0) & (problem.sizes[files[block]] <= self.disk[sites[block]])
+            fits &= self.capacity[sites[block]] > 0
+            self._take_block(sites[block][fits].tolist(), files[block][fits].tolist())
+
+    def _take_block(self, sites: list[int], files: list[int]) -> None:
         problem, cost = self.problem, self.problem.replacement_cost
-        sizes, held = problem.sizes.tolist(), problem.held
+        sizes, held = problem.sizes, problem.held
         disk, fill, capacity = self.disk.tolist(), self.fill.tolist(), self.capacity.tolist()
-        unserved = self.unserved.tolist()
         for site, file in zip(sites, files, strict=True):
-            left, size = unserved[file], sizes[file]
+            left, size = float(self.unserved[file]), float(sizes[file])
             if left <= 0 or size > disk[site]:
                 continue
             is_new = not held[site, file]
@@ -99,10 +121,9 @@ class _State:
             if is_new:
                 fill[site] -= size
             capacity[site] -= amount
-            unserved[file] = left - amount
+            self.unserved[file] = left - amount
             self.holds[site, file], self.served[site, file] = True, amount
         self.disk, self.fill, self.capacity = np.array(disk), np.array(fill), np.array(capacity)
-        self.unserved = np.array(unserved)
 
     def take_balanced(self) -> None:
         """Place files in decreasing order of density, each at the site with the most service left per byte of disk."""
@@ -159,9 +180,10 @@ class _State:
         problem = self.problem
         mine = np.flatnonzero(self.holds[site])
         others = np.flatnonzero((self.unserved > 0) & ~self.holds[site])
-        lowest = mine[np.argsort(self.served[site, mine] / problem.sizes[mine], kind="stable")[:EXCHANGED]]
-        highest = others[np.argsort(-self.unserved[others] / problem.sizes[others], kind="stable")[:EXCHANGED]]
-        return lowest, highest
+        return (
+            mine[_smallest(self.served[site, mine] / problem.sizes[mine])],
+            others[_smallest(-self.unserved[others] / problem.sizes[others])],
+        )
 
     def _replace(self, site: int, out: int, new: int) -> None:
         problem = self.problem
@@ -174,3 +196,10 @@ class _State:
         self.unserved[new] -= amount
         self.capacity[site] -= amount
         self.holds[site, new], self.served[site, new] = True, amount
+
+
+def _smallest(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the indices of the `EXCHANGED` smallest values, in a fixed order."""
+    if len(values) <= EXCHANGED:
+        return np.arange(len(values))
+    return np.sort(np.argpartition(values, EXCHANGED)[:EXCHANGED])

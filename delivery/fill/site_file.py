@@ -31,6 +31,8 @@ class _SiteEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     throughput_mbps: float = math.inf
     fill_mbps: float = math.inf
     fill_window: str = "00:00-24:00"
+    tier: int = 1
+    regions: tuple[str, ...] = ()
 
 
 class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,8 +57,8 @@ class _PlanFile(msgspec.Struct, frozen=True):
 def read_sites(path: Path) -> tuple[Site, ...]:
     """Return the sites of a TOML file.
 
-    Each is a table `[[site]]` with name and disk_gb, and optionally region, url, throughput_mbps, fill_mbps and
-    fill_window, for example "02:00-14:00".
+    Each is a table `[[site]]` with name and disk_gb, and optionally region, url, throughput_mbps, fill_mbps,
+    fill_window, for example "02:00-14:00" (UTC), tier, and regions if it serves others than its own.
 
     Raises
     ------
@@ -75,19 +77,22 @@ def read_sites(path: Path) -> tuple[Site, ...]:
             each.disk_gb * 1e9,
             each.throughput_mbps * 1e6,
             each.fill_mbps * 1e6,
-            _window_seconds(each),
+            *_read_window(each),
+            each.tier,
+            each.regions,
         )
         for each in entries
     )
 
 
-def _window_seconds(site: _SiteEntry) -> float:
+def _read_window(site: _SiteEntry) -> tuple[float, float]:
+    """Return length and start of the fill window, s."""
     match = _WINDOW.fullmatch(site.fill_window)
     if match is None:
         raise FillError(f"site {site.name}: the fill window is {site.fill_window!r}, expected for example 02:00-14:00")
     start, stop = (60 * int(match[n]) + int(match[n + 1]) for n in (1, 3))
     # a window may end on the next day
-    return 60.0 * ((stop - start) % 1440 or 1440)
+    return 60.0 * ((stop - start) % 1440 or 1440), 60.0 * start
 
 
 def read_views(path: Path) -> dict[str, dict[str, float]]:

@@ -33,7 +33,8 @@ class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_drained : bool
         Whether clients should leave it.
     health_url : str
-        Address that answers a status below 400 while the edge is healthy; empty for no check.
+        Address that answers a status below 400 while the edge is healthy; empty for no check. If the answer is JSON
+        with a number `load`, this is the fraction of the capacity of the edge that is in use.
     clone_of : str
         Name of the pathway in the manifests of which this one is a clone at another host; empty for none.
     """
@@ -66,6 +67,11 @@ class SteeringConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         s after which a client asks again.
     min_throughput_mbps : float
         A client that reports less from an edge is sent to another one.
+    max_load : float
+        Load from which an edge gets no more clients; those that it has leave at a load of 1.
+    plan : str
+        Fill plan (the JSON of `fill`), whose sites are named like the pathways; empty for none. A client whose steering
+        address has `title=NAME` is sent to edges that hold the title.
     check_seconds, check_timeout : float
         s between health checks, and s after which one fails.
     """
@@ -74,6 +80,8 @@ class SteeringConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     network: tuple[Network, ...] = ()
     ttl: int = TTL
     min_throughput_mbps: float = 0.0
+    max_load: float = 0.9
+    plan: str = ""
     check_seconds: float = 5.0
     check_timeout: float = 2.0
 
@@ -115,6 +123,8 @@ def _find_fault(config: SteeringConfig) -> str | None:
             return f"the pathway {edge.name} is a clone of {edge.clone_of}, which is not a pathway of the manifests"
         if not 0 < edge.weight < float("inf"):
             return f"the weight of the pathway {edge.name} is {edge.weight}, expected a number > 0"
+    if not config.max_load > 0:
+        return f"max_load is {config.max_load}, expected a number > 0"
     if not (config.ttl > 0 and config.check_seconds > 0 and config.check_timeout > 0):
         return "ttl, check_seconds and check_timeout must be > 0"
     return None

@@ -10,13 +10,17 @@ import ipaddress
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
 
-from delivery.steering.steering_config import Edge, SteeringConfig
+from delivery.steering.steering_config import Edge, Network, SteeringConfig
 
-__all__ = ["Client", "Decision", "choose_pathways", "region_of", "steering_manifest"]
+__all__ = ["Client", "Decision", "EdgeState", "choose_pathways", "region_of", "steering_manifest"]
+
+#: Encoded orders that are kept: all orders of six edges (chosen by hand).
+MAX_ORDERS = 720
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,15 @@ class Client:
         Pathway that it uses now; empty at its start.
     throughput : float or None
         Throughput that it reports, bit/s.
+    title : str
+        Presentation that it plays; empty if it is not known.
     """
 
     session: str = ""
     region: str = ""
     pathway: str = ""
     throughput: float | None = None
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +56,96 @@ class Decision:
     reason: str
 
 
-def choose_pathways(config: SteeringConfig, client: Client, healthy: Mapping[str, bool]) -> Decision:
+@dataclass(frozen=True, slots=True)
+class EdgeState:
+    """What is known of an edge.
+
+    Attributes
+    ----------
+    is_healthy : bool
+    load : float or None
+        Fraction of its capacity that is in use; None if it does not report it.
+    titles : frozenset of str or None
+        Presentations that it holds, by the fill plan; None without a plan.
+    """
+
+    is_healthy: bool = True
+    load: float | None = None
+    titles: frozenset[str] | None = None
+
+
+def choose_pathways(
+    config: SteeringConfig, client: Client, healthy: Mapping[str, bool], states: Mapping[str, EdgeState] | None = None
+) -> Decision:
     """Return the pathways for a client.
 
     Drained edges are left out while another edge is healthy. Then come, in this order, healthy edges, edges that are
-    not too slow for this client, edges of its region, the edge that it uses already, and a weighted choice by session.
+    not overloaded, edges that are not too slow for this client, edges of its region, edges that hold the title, the
+    edge that it uses already, and a weighted choice by session. A client leaves its edge at full load only; others
+    avoid the edge from `max_load` on.
+
+    Parameters
+    ----------
+    config : SteeringConfig
+    client : Client
+    healthy : mapping
+        Whether each edge is healthy, by name; edges that are not listed are.
+    states : mapping, optional
+        Load and contents of the edges, by name.
     """
+    known = states or {}
     usable = [edge for edge in config.pathway if not edge.is_drained]
     if not any(healthy.get(edge.name, True) for edge in usable):
         usable = list(config.pathway)
     current = next((edge for edge in config.pathway if edge.name == client.pathway), None)
     is_slow = client.throughput is not None and client.throughput < config.min_throughput_mbps * 1e6
 
-    def rank(edge: Edge) -> tuple[bool, bool, bool, bool, float]:
+    def rank(edge: Edge) -> tuple[bool, bool, bool, bool, bool, bool, float]:
+        state = known.get(edge.name, _UNKNOWN)
         return (
             not healthy.get(edge.name, True),
+            _is_overloaded(config, state, is_current=edge is current),
             is_slow and edge is current,
             bool(client.region and edge.regions) and client.region not in edge.regions,
+            bool(client.title) and state.titles is not None and client.title not in state.titles,
             edge is not current,
             _weighted_order(client.session, edge),
         )
 
-    order = sorted(usable, key=rank)
-    return Decision(tuple(edge.name for edge in order), _reason(order[0], current, client, is_slow, healthy))
+    ranks = {edge.name: rank(edge) for edge in usable}
+    order = sorted(usable, key=lambda edge: ranks[edge.name])
+    if current is None or order[0] is current or current.name not in ranks:
+        reason = _reason(order[0], current, client)
+    else:
+        # the first criterion in which both differ moved the client
+        first, here = ranks[order[0].name], ranks[current.name]
+        reason = _reason_of(next(n for n in range(len(here)) if first[n] != here[n]), order[0], current)
+    return Decision(tuple(edge.name for edge in order), reason)
 
 
-def _reason(first: Edge, current: Edge | None, client: Client, is_slow: bool, healthy: Mapping[str, bool]) -> str:
+_UNKNOWN = EdgeState()
+
+
+def _is_overloaded(config: SteeringConfig, state: EdgeState, *, is_current: bool) -> bool:
+    return state.load is not None and state.load >= (max(1.0, config.max_load) if is_current else config.max_load)
+
+
+def _reason(first: Edge, current: Edge | None, client: Client) -> str:
     if current is None:
         return f"start in region {client.region}" if client.region else "start"
-    if first is current:
-        return "unchanged"
-    if current.is_drained:
-        return f"{current.name} is drained"
-    if not healthy.get(current.name, True):
-        return f"{current.name} is not healthy"
-    return f"{current.name} is slow for this client" if is_slow else f"{first.name} is in the region of the client"
+    return "unchanged" if first is current else f"{current.name} is drained"
+
+
+def _reason_of(criterion: int, first: Edge, current: Edge) -> str:
+    """Return why a client leaves its edge, by the index of the criterion of `choose_pathways`."""
+    reasons = (
+        f"{current.name} is not healthy",
+        f"{current.name} is overloaded",
+        f"{current.name} is slow for this client",
+        f"{first.name} is in the region of the client",
+        f"{current.name} does not hold the title",
+    )
+    return reasons[min(criterion, len(reasons) - 1)]
 
 
 def _weighted_order(session: str, edge: Edge) -> float:
@@ -97,18 +159,29 @@ def _weighted_order(session: str, edge: Edge) -> float:
 
 def steering_manifest(config: SteeringConfig, decision: Decision, reload_uri: str | None = None) -> bytes:
     """Return the JSON answer (HLS draft, 7.2; ETSI TS 103 998, clause 6)."""
-    document: dict[str, object] = {"VERSION": 1, "TTL": config.ttl}
+    head = f'{{"VERSION":1,"TTL":{config.ttl},'.encode()
     if reload_uri is not None:
-        document["RELOAD-URI"] = reload_uri
-    document["PATHWAY-PRIORITY"] = decision.order
+        head += b'"RELOAD-URI":' + msgspec.json.encode(reload_uri) + b","
+    return head + _encode_order(config.pathway, decision.order)
+
+
+@lru_cache(maxsize=MAX_ORDERS)
+def _encode_order(edges: tuple[Edge, ...], order: tuple[str, ...]) -> bytes:
+    """Return the end of the answer, which is equal for all clients with the same order."""
+    document: dict[str, object] = {"PATHWAY-PRIORITY": order}
     clones = [
         {"BASE-ID": edge.clone_of, "ID": edge.name, "URI-REPLACEMENT": {"HOST": urlsplit(edge.url).netloc}}
-        for edge in config.pathway
-        if edge.clone_of and edge.name in decision.order
+        for edge in edges
+        if edge.clone_of and edge.name in order
     ]
     if clones:
         document["PATHWAY-CLONES"] = clones
-    return msgspec.json.encode(document)
+    return msgspec.json.encode(document)[1:]
+
+
+@lru_cache(maxsize=1)
+def _parse_networks(networks: tuple[Network, ...]) -> list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]]:
+    return [(ipaddress.ip_network(each.addresses), each.region) for each in networks]
 
 
 def region_of(config: SteeringConfig, address: str) -> str:
@@ -117,4 +190,4 @@ def region_of(config: SteeringConfig, address: str) -> str:
         client = ipaddress.ip_address(address)
     except ValueError:
         return ""
-    return next((each.region for each in config.network if client in ipaddress.ip_network(each.addresses)), "")
+    return next((region for network, region in _parse_networks(config.network) if client in network), "")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import math
 import secrets
-import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import parse_qs, quote, urlsplit
+
+import msgspec
 
 from delivery.errors import SteeringError
 from delivery.steering.steering_config import Edge, SteeringConfig
-from delivery.steering.steering_decision import Client, choose_pathways, region_of, steering_manifest
+from delivery.steering.steering_decision import Client, EdgeState, choose_pathways, region_of, steering_manifest
 
 __all__ = ["SteeringServer"]
 
@@ -20,6 +23,10 @@ __all__ = ["SteeringServer"]
 MAX_HEAD = 8192
 #: Maximum length of a session token or region of a client, characters (chosen by hand).
 MAX_TOKEN = 64
+#: Maximum length of the title that a client names, characters (chosen by hand).
+MAX_TITLE = 256
+#: Bytes of the answer to a health check that are read (chosen by hand).
+MAX_HEALTH = 65_536
 #: s after which a connection without a request is closed (chosen by hand, as that of nginx).
 IDLE_SECONDS = 75.0
 _STATUS = {200: "OK", 204: "No Content", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
@@ -35,12 +42,21 @@ class SteeringServer:
     config : SteeringConfig
     log : callable
         Takes one line for each change of an edge's health and each client that is sent to another edge.
+    titles : mapping, optional
+        Presentations that each edge holds, by its name.
     """
 
-    def __init__(self, config: SteeringConfig, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: SteeringConfig,
+        log: Callable[[str], None],
+        titles: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self.config = config
         self.log = log
         self.healthy = {edge.name: True for edge in config.pathway}
+        self.states = {edge.name: EdgeState(titles=(titles or {}).get(edge.name)) for edge in config.pathway}
+        self._regions = frozenset(name for edge in config.pathway for name in edge.regions)
         self._failures = dict.fromkeys(self.healthy, 0)
 
     def answer(self, method: str, target: str, address: str) -> tuple[int, bytes]:
@@ -65,11 +81,12 @@ class SteeringServer:
         if parts.path != "/steer":
             return 404, b""
         client = self._read_client(query, address)
-        decision = choose_pathways(self.config, client, self.healthy)
+        decision = choose_pathways(self.config, client, self.healthy, self.states)
         if client.pathway and decision.order[0] != client.pathway:
             self.log(f"session {client.session}: {client.pathway} -> {decision.order[0]}: {decision.reason}")
-        region = f"&region={quote(client.region)}" if client.region else ""
-        return 200, steering_manifest(self.config, decision, f"/steer?session={client.session}{region}")
+        known = (("region", client.region), ("title", client.title))
+        kept = "".join(f"&{name}={quote(value, safe='')}" for name, value in known if value)
+        return 200, steering_manifest(self.config, decision, f"/steer?session={client.session}{kept}")
 
     def _read_client(self, query: dict[str, list[str]], address: str) -> Client:
         """Return what a request says; values that are not valid count as absent."""
@@ -81,8 +98,7 @@ class SteeringServer:
         session, region = read("session"), read("region")
         if not session.isalnum() or not session.isascii() or len(session) > MAX_TOKEN:
             session = secrets.token_hex(8)
-        known = {name for edge in self.config.pathway for name in edge.regions}
-        region = region if region in known else region_of(self.config, address)
+        region = region if region in self._regions else region_of(self.config, address)
         # a DASH player reports all pathways that it used, the last one last
         pathway = read("_HLS_pathway", "_DASH_pathway").split(",")[-1]
         rates = read("_HLS_throughput", "_DASH_throughput").split(",")
@@ -92,10 +108,13 @@ class SteeringServer:
             throughput = None
         if throughput is not None and not (math.isfinite(throughput) and throughput > 0):
             throughput = None
-        return Client(session, region, pathway if pathway in self.healthy else "", throughput)
+        title = read("title")
+        known = pathway if pathway in self.healthy else ""
+        return Client(session, region, known, throughput, title if len(title) <= MAX_TITLE else "")
 
-    def record_check(self, name: str, is_healthy: bool) -> None:
-        """Take the result of a health check."""
+    def record_check(self, name: str, is_healthy: bool, load: float | None = None) -> None:
+        """Take the result of a health check, and the load that the edge reports."""
+        self.states[name] = replace(self.states[name], load=load)
         self._failures[name] = 0 if is_healthy else self._failures[name] + 1
         now = self._failures[name] < FAILURES
         if now != self.healthy[name]:
@@ -126,17 +145,31 @@ class SteeringServer:
     async def _check(self, edge: Edge) -> None:
         while True:
             self.record_check(
-                edge.name, await asyncio.to_thread(_is_healthy, edge.health_url, self.config.check_timeout)
+                edge.name, *await asyncio.to_thread(_check_edge, edge.health_url, self.config.check_timeout)
             )
             await asyncio.sleep(self.config.check_seconds)
 
 
-def _is_healthy(url: str, timeout: float) -> bool:
+def _check_edge(url: str, timeout: float) -> tuple[bool, float | None]:
+    """Return whether an edge is healthy, and the load that it reports."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response:  # noqa: S310 - the configuration checks the scheme
-            return bool(response.status < 400)
-    except (OSError, ValueError):
-        return False
+            return bool(response.status < 400), _read_load(response.read(MAX_HEALTH))
+    except (OSError, ValueError, http.client.HTTPException):
+        return False, None
+
+
+def _read_load(body: bytes) -> float | None:
+    """Return the load in the answer to a health check; None if it has no valid one."""
+    try:
+        load = msgspec.json.decode(body, type=_Health).load
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return load if load is not None and math.isfinite(load) and load >= 0 else None
+
+
+class _Health(msgspec.Struct):
+    load: float | None = None
 
 
 class _Connection(asyncio.Protocol):
@@ -151,13 +184,20 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if peer else ""
+        self._active = asyncio.get_running_loop().time()
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
 
     def _wait(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._transport.close)
+        """Close the connection if it is idle; one timer per connection looks again when it may be."""
+        loop = asyncio.get_running_loop()
+        idle = loop.time() - self._active
+        if idle >= IDLE_SECONDS:
+            self._transport.close()
+        else:
+            self._timer = loop.call_later(IDLE_SECONDS - idle, self._wait)
 
     def data_received(self, data: bytes) -> None:
         self._head += data
@@ -168,8 +208,7 @@ class _Connection(asyncio.Protocol):
                     self._write(400, b"", is_last=True)
                 return
             self._head = rest
-            self._timer.cancel()
-            self._wait()
+            self._active = asyncio.get_running_loop().time()
             if not self._reply(head):
                 return
 

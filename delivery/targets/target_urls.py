@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,11 @@ from delivery.targets.target import Target
 from shotladder_runtime.passwords import without_password
 
 __all__ = ["open_target"]
+
+#: Protocols whose addresses begin with the name of a bucket.
+_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs"})
+#: Names of buckets: those of GCS, which include those of S3 (Cloud Storage, "Bucket names").
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 
 def open_target(url: str | Path) -> Target:
@@ -39,4 +45,9 @@ def open_target(url: str | Path) -> Target:
     scheme = parts.scheme.lower()
     if scheme in ("file", "local"):
         return FolderTarget(Path(unquote(parts.path)))
+    if scheme in _BUCKETS and not _BUCKET.fullmatch(parts.netloc.rpartition("@")[2]):
+        raise TargetError(
+            f"{without_password(text)}: does not begin with the name of a bucket (3 to 222 lowercase letters, digits,"
+            f" '.', '-' and '_'), as in {scheme}://bucket/show"
+        )
     return HttpTarget(text) if scheme in ("http", "https") else FsspecTarget(text)

@@ -19,6 +19,7 @@ from encoder.encode.plan import Chunk, Rendition
 from encoder.media.source import Source
 from encoder.media.unchanged_source import require_unchanged, unchanged_source
 from shotladder_runtime.errors import ProcessError
+from shotladder_runtime.jobs.job_progress import job_part, report_job_progress
 from shotladder_runtime.printable_text import printable
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store.store import Store
@@ -33,6 +34,8 @@ MEMORY_BASE = 100_000_000
 MEMORY_PER_PIXEL = 150
 #: Seconds in which ffmpeg must start on a loaded machine (chosen by hand).
 MIN_TIME_LIMIT = 600
+#: FFmpeg writes the number of encoded frames on standard output twice a second.
+PROGRESS_LINES = ("-progress", "pipe:1")
 #: Seconds in which a frame of a rendition must be encoded (chosen by hand: 8K with the slowest presets).
 MAX_FRAME_TIME = 120
 
@@ -180,9 +183,18 @@ def _encode(job: ChunkJob, numbers: Sequence[int], outputs: Sequence[Path], *, s
     argv: tuple[str, ...] = ()
     for number in range(1, passes + 1):
         argv = _build_command(job, numbers, outputs, seek=seek, pass_number=number)
-        cpu += run(argv, time_limit=_limit_time(job)).cpu_seconds
+        with job_part((number - 1) / passes, number / passes):
+            report = partial(_report_frames, job.chunk.frame_count)
+            cpu += run(argv, time_limit=_limit_time(job), on_line=report).cpu_seconds
     _check_outputs(argv, outputs, job.chunk)
     return cpu
+
+
+def _report_frames(total: int, line: bytes) -> None:
+    """Report the number of encoded frames that a progress line of ffmpeg has."""
+    key, _, value = line.strip().partition(b"=")
+    if key == b"frame" and value.isdigit():
+        report_job_progress(int(value), total)
 
 
 def _limit_time(job: ChunkJob) -> float:
@@ -216,7 +228,11 @@ def _build_command(
     codecs = [get_codec(job.renditions[number].codec) for number in numbers]
     devices = dict.fromkeys(setting for codec in codecs for setting in codec.devices)
     opening = [word for option, value in devices for word in (f"-{option}", value)]
-    argv = ffmpeg.merge_outputs(*streams).global_args(*QUIET, *SINGLE_THREADED, *opening).overwrite_output()
+    argv = (
+        ffmpeg.merge_outputs(*streams)
+        .global_args(*QUIET, *PROGRESS_LINES, *SINGLE_THREADED, *opening)
+        .overwrite_output()
+    )
     return tuple(source.path if word == name else word for word in argv.compile(cmd=ffmpeg_path()))
 
 

@@ -22,6 +22,9 @@ DEFAULT_TARGET = 93.0
 RATE_STEP = 1.02
 #: Steps on the candidate bitrates by which the local search moves rungs, in this order. Chosen by hand.
 LOCAL_SEARCH_STEPS = (16, 8, 4, 2)
+#: Predicted bitrate of the top rung, as a fraction of the maximum: measured bits differ from predicted ones. Chosen by
+#: hand.
+MAX_RATE_FRACTION = 0.95
 #: Relative margin on bit budgets, so that rounding does not leave the bottom rung without its allocation.
 ROUNDING_MARGIN = 1e-9
 
@@ -38,6 +41,8 @@ class RungRules:
         Number of rungs. None: derived from the range of bitrates and `typical_ratio`.
     bottom_rate : float
         Bitrate of the lowest rung in bits/s, if the video needs as much (Apple's lowest variant: 145 kbit/s).
+    max_rate : float or None
+        Maximum bitrate of the top rung in bits/s, even if it does not reach the target. None: no limit.
     ratio : (float, float)
         Minimum and maximum bitrate ratio of adjacent rungs (Apple's authoring rules: 1.5 to 2).
     typical_ratio : float
@@ -56,6 +61,7 @@ class RungRules:
     target: float | None = None
     count: int | None = None
     bottom_rate: float = 145_000.0
+    max_rate: float | None = None
     ratio: tuple[float, float] = (1.35, 2.2)
     typical_ratio: float = 1.9
     min_gain: float = 3.0
@@ -103,14 +109,15 @@ def choose_rungs(curves: Mapping[int, TitleCurve], duration: float, rules: RungR
 
     Notes
     -----
-    The top rung is the cheapest allocation that reaches the target; the bottom rung has the bitrate that the slowest
-    viewers receive. Between them the rungs maximise the mean VMAF of viewers with log-normal bandwidth, each on the
-    best rung within the safe fraction of it. Dynamic programming over bitrates 2 % apart finds them, with the ratios
-    and gains of adjacent rungs within bounds as far as the number of rungs allows. `expected_quality`, if given, then
-    moves the rungs between the first and the last by a local search.
+    The top rung is the cheapest allocation that reaches the target, or the best within `max_rate`; the bottom rung has
+    the bitrate that the slowest viewers receive. Between them the rungs maximise the mean VMAF of viewers with
+    log-normal bandwidth, each on the best rung within the safe fraction of it. Dynamic programming over bitrates 2 %
+    apart finds them, with the ratios and gains of adjacent rungs within bounds as far as the number of rungs allows.
+    `expected_quality`, if given, then moves the rungs between the first and the last by a local search.
     """
     target = DEFAULT_TARGET if rules.target is None else rules.target
-    top_height, top = _top(curves, target)
+    budget = None if rules.max_rate is None else MAX_RATE_FRACTION * rules.max_rate * duration
+    top_height, top = _top(curves, target, budget)
     top_rate = top.bits / duration
     usable = {height: curve for height, curve in curves.items() if height <= top_height}
     cheapest = min(curve.bits[0] for curve in usable.values()) / duration
@@ -175,14 +182,21 @@ def allocate_rungs(
     return allocated[::-1]
 
 
-def _top(curves: Mapping[int, TitleCurve], target: float) -> tuple[int, Allocation]:
-    """Return height and allocation of the top rung: the cheapest that reaches the target, else the best."""
+def _top(curves: Mapping[int, TitleCurve], target: float, budget: float | None) -> tuple[int, Allocation]:
+    """Return height and allocation of the top rung: the cheapest that reaches the target, else the best.
+
+    With a budget in bits, the best within the budget, or the cheapest of all, if the target needs more.
+    """
     reached = {height: curve.for_quality(target) for height, curve in curves.items()}
     enough = [h for h, a in reached.items() if a.quality >= target]
     if enough:
         height = min(enough, key=lambda h: reached[h].bits)
     else:
         height = max(reached, key=lambda h: (reached[h].quality, -reached[h].bits))
+    if budget is not None and reached[height].bits > budget:
+        within = {height: curve.for_bits(budget) for height, curve in curves.items()}
+        height = max(within, key=lambda h: (within[h].bits <= budget, within[h].quality, -within[h].bits))
+        return height, within[height]
     return height, reached[height]
 
 

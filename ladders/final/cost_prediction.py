@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from encoder import Chunk, Segment, Source, read_track_samples
@@ -22,7 +22,7 @@ from ladders.probing.prober import Prober
 from ladders.probing.simulated_runners import SimulatedRunner, Work, WorkCountingRunner, job_work
 from shotladder_runtime.store import Store
 
-__all__ = ["choose_excerpts", "predict_cost", "simulate_ladder"]
+__all__ = ["EncodePrediction", "choose_excerpts", "predict_cost", "predict_encode", "simulate_ladder"]
 
 #: Number of excerpts. Chosen by hand.
 EXCERPTS = 3
@@ -30,6 +30,22 @@ EXCERPTS = 3
 EXCERPT_FRAMES = 32
 #: Fraction of the final encodes that corrections encode again, as benchmarks.ladder_exhaustive shows.
 AGAIN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class EncodePrediction:
+    """What the encode of a title in one codec is expected to take.
+
+    Attributes
+    ----------
+    cpu_seconds : mapping
+        By stage: "probes", "comparison", "encode", "measure".
+    bitrate : float
+        Of all rungs together, bits/s.
+    """
+
+    cpu_seconds: dict[str, float]
+    bitrate: float
 
 
 def predict_cost(
@@ -41,7 +57,26 @@ def predict_cost(
     *,
     compare: bool = False,
 ) -> dict[str, float]:
-    """Predict the CPU seconds of the probes, of the final encodes and of measuring them.
+    """Predict the CPU seconds of the probes, of the final encodes and of measuring them; see `predict_encode`.
+
+    Returns
+    -------
+    dict
+        CPU seconds by stage: "probes", "comparison", "encode", "measure".
+    """
+    return predict_encode(source, chunks, request, executor, progress, compare=compare).cpu_seconds
+
+
+def predict_encode(
+    source: Source,
+    chunks: Sequence[Chunk],
+    request: LadderRequest,
+    executor: Executor,
+    progress: Progress | None = None,
+    *,
+    compare: bool = False,
+) -> EncodePrediction:
+    """Predict the CPU seconds of the probes, of the final encodes and of measuring them, and the bitrate of the ladder.
 
     Parameters
     ----------
@@ -58,8 +93,7 @@ def predict_cost(
 
     Returns
     -------
-    dict
-        CPU seconds by stage: "probes", "comparison", "encode", "measure".
+    EncodePrediction
 
     Notes
     -----
@@ -112,7 +146,10 @@ def predict_cost(
             predicted[name] += per_probe * getattr(work, stage) + job * work.jobs
     if request.stopping.budget is not None:
         predicted["probes"] = min(predicted["probes"], request.stopping.budget)
-    return {stage: round(seconds, 1) for stage, seconds in predicted.items()}
+    return EncodePrediction(
+        {stage: round(seconds, 1) for stage, seconds in predicted.items()},
+        float(sum(rung.rate for rung in whole.rungs)),
+    )
 
 
 def simulate_ladder(prober: Prober, simulation: SimulatedRunner, request: LadderRequest) -> Ladder:

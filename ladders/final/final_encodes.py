@@ -14,11 +14,18 @@ import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import Ladder
 from ladders.ladder_request import EncodeSettings
-from ladders.probing.chunk_measurement import MeasuredJob, measure_chunk, measuring, rate_point, shot_vmaf
+from ladders.probing.chunk_measurement import (
+    ENCODE_PART,
+    MeasuredJob,
+    measure_chunk,
+    measuring,
+    rate_point,
+    shot_vmaf,
+)
 from ladders.probing.probe_results import ProbePoint, ProbeResults
 from ladders.probing.prober import Prober
 from ladders.rd.curves import RatePoint
-from shotladder_runtime.jobs import run_all
+from shotladder_runtime.jobs import job_part, run_all
 
 __all__ = ["FinalChunk", "FinalEncodes", "add_final_encodes", "encode_final_chunks", "final_point"]
 
@@ -102,7 +109,7 @@ def encode_final_chunks(
         With the source, the settings, the store and the executor.
     ladder : Ladder
     progress : callable, optional
-        Receives (finished frames, all frames).
+        Receives (done, total), in the unit of `ChunkJob.cost`.
     before : FinalEncodes, optional
         Encodes of the round before a correction; their cost is included.
 
@@ -123,14 +130,10 @@ def encode_final_chunks(
         for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.chunk_overrides, strict=True))
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
-    done = 0
-    for job, row in run_all(prober.executor, run_job, jobs):
+    for job, row in run_all(prober.executor, run_job, jobs, progress):
         for rendition, final in zip(job.renditions, row, strict=True):
             # another machine may have encoded it
             made[job.chunk, rendition.id] = replace(final, path=prober.store.fetch(final.path))
-        done += job.chunk.frame_count * len(row)
-        if progress:
-            progress(done, sum(chunk.frame_count for chunk in ladder.chunks) * len(renditions))
     rows = [[made[chunk, rendition.id] for rendition in renditions] for chunk in ladder.chunks]
     known = {final.path for row in before.chunks for final in row} if before else set()
     new = [final for row in rows for final in row if final.path not in known]
@@ -163,12 +166,14 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
 
 def _measured(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
     """Return the measurements of each rendition; measure the renditions that are not in the store."""
-    cpu = encoder.encode_chunk(job.encodes)
+    with job_part(0, ENCODE_PART):
+        cpu = encoder.encode_chunk(job.encodes)
     measured = [job.store.read_json("final", cache_key) for cache_key in cache_keys]
     missing = [n for n, value in enumerate(measured) if value is None]
     if missing:
         here = [job.store.fetch(paths[n]) for n in missing]
-        scores = measure_chunk(job.source, job.chunk, here, job.encoding, 1)
+        with job_part(ENCODE_PART, 1):
+            scores = measure_chunk(job.source, job.chunk, here, job.encoding, 1)
         for n, path, score in zip(missing, here, scores, strict=True):
             measured[n] = {
                 "vmaf": score.vmaf.tolist(),

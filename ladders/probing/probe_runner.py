@@ -12,11 +12,19 @@ import encoder
 from encoder import Chunk, ChunkJob, Rendition, Source
 from ladders.ladder import ProbeCost
 from ladders.ladder_request import EncodeSettings
-from ladders.probing.chunk_measurement import MeasuredJob, chunk_vmaf, measure_chunk, measuring, rate_point, shot_vmaf
+from ladders.probing.chunk_measurement import (
+    ENCODE_PART,
+    MeasuredJob,
+    chunk_vmaf,
+    measure_chunk,
+    measuring,
+    rate_point,
+    shot_vmaf,
+)
 from ladders.probing.probe_results import ProbeBatch, ProbePoint
 from ladders.probing.sampling import frame_stride_for
 from ladders.rd.curves import RatePoint
-from shotladder_runtime.jobs import run_all
+from shotladder_runtime.jobs import job_part, run_all
 from shotladder_runtime.store import Store
 
 __all__ = ["EncodeRunner", "ProbeRunner", "Progress"]
@@ -66,11 +74,9 @@ class EncodeRunner:
         ]
         results: list[tuple[ProbePoint, RatePoint]] = []
         cost = ProbeCost()
-        for _, batch in run_all(self.executor, run_job, jobs):
+        for _, batch in run_all(self.executor, run_job, jobs, progress):
             results += batch.points
             cost += batch.cost
-            if progress:
-                progress(len(results), len(points))
         return ProbeBatch(tuple(results), cost)
 
 
@@ -122,9 +128,11 @@ def _measured(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
     missing = [n for n, value in enumerate(measured) if value is None]
     if missing:
         chunk_job = replace(job, points=tuple(job.points[n] for n in missing)).encodes
-        encode_cpu = encoder.encode_chunk(chunk_job)
+        with job_part(0, ENCODE_PART):
+            encode_cpu = encoder.encode_chunk(chunk_job)
         paths = [job.store.fetch(encoder.chunk_path(chunk_job, k)) for k in range(len(missing))]
-        scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.frame_stride)
+        with job_part(ENCODE_PART, 1):
+            scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.frame_stride)
         for n, path, score in zip(missing, paths, scores, strict=True):
             measured[n] = {
                 "parts": encoder.count_part_bits(path),

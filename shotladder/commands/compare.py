@@ -13,7 +13,9 @@ from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import (
+    PolicyNames,
     device_option,
+    edges_option,
     plot_option,
     session_model,
     session_options,
@@ -21,7 +23,7 @@ from shotladder.commands.options.session_options import (
     traces_options,
     write_plot,
 )
-from shotladder.commands.simulate import print_notes
+from shotladder.commands.simulate import print_notes, simulate_experiment
 from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
 from shotladder.terminal_table import print_table
@@ -51,6 +53,7 @@ _VERDICTS = {
     "Session",
     "--policy",
     "policies",
+    type=PolicyNames(),
     multiple=True,
     default=("bba-2",),
     show_default=True,
@@ -60,6 +63,7 @@ _VERDICTS = {
 @device_option
 @target_option
 @session_options
+@edges_option
 @option(
     "Decision",
     "--primary",
@@ -143,6 +147,7 @@ def command(
     bytes_margin: float,
     vmaf_p5_margin: float,
     different_videos: bool,
+    edges_path: Path | None,
     plot: Path | None,
     device: str,
     target_vmaf: float,
@@ -155,6 +160,8 @@ def command(
 ) -> None:
     """Compare two ladders (two PRESENTATIONS), two policies, or both; the second arm against the first.
 
+    With --edges, the first arm has neither steering nor fill, and the second has both.
+
     A presentation is a presentation.json, its directory, an .mpd or an .m3u8; a path or a URL.
     """
     reporter = Reporter(quiet=quiet)
@@ -162,7 +169,9 @@ def command(
     import abr
 
     names = [_title(name) for given in policies for name in given.split(",")]
-    if len(presentations) > 2 or len(names) > 2 or len(presentations) + len(names) < 3:
+    if edges_path is not None and (len(presentations), len(names)) != (1, 1):
+        raise click.UsageError("--edges compares delivery, and takes one presentation and one policy")
+    if edges_path is None and (len(presentations) > 2 or len(names) > 2 or len(presentations) + len(names) < 3):
         raise click.UsageError("give two presentations, or two policies, or two of each")
     if primary not in abr.METRICS:
         raise click.UsageError(f"unknown metric {primary!r} (choose from {', '.join(abr.METRICS)})")
@@ -174,16 +183,13 @@ def command(
         ladders = [pres.renamed(str(path)) for pres, path in zip(ladders, presentations, strict=True)]
     networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     print_notes(reporter, ladders, networks)
+    offsets = abr.start_offsets(networks, starts, seed)
+    settings: dict[str, Any] = {"model": model, "device": device}
     with reporter.stage("simulate") as advance:
-        table = abr.simulate_many(
-            ladders,
-            networks,
-            names,
-            starts=abr.start_offsets(networks, starts, seed),
-            model=model,
-            device=device,
-            progress=advance,
-        )
+        if edges_path is None:
+            table = abr.simulate_many(ladders, networks, names, starts=offsets, progress=advance, **settings)
+        else:
+            table = simulate_experiment(edges_path, ladders, networks, names, offsets, settings, reporter, advance)
     failure = table.failure()
     if failure is not None:
         raise failure
@@ -194,6 +200,10 @@ def command(
         abr.Guardrail("vmaf_p5", vmaf_p5_margin),
     )
     first, second = (ladders[0].title, names[0]), (ladders[-1].title, names[-1])
+    if edges_path is not None:
+        # without any help, and with all that the file has
+        arms = [(presentation, policy) for presentation, policy, _ in table.arms()]
+        first, second = arms[0], arms[-1]
     result = abr.compare_arms(table, first, second, primary=primary, guardrails=guardrails, seed=seed)
     parts = None
     if len(ladders) == 2 and len(names) == 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
 from shotladder.commands.options.session_options import traces_options
 from shotladder.report.presentation_reader import load
+from shotladder.report.readable_units import format_seconds
 from shotladder.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+SECONDS_PER_DAY = 86_400
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -86,6 +89,12 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "Output", "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Plan to write. Default: none."
 )
 @option("Output", "--apply", "is_applied", is_flag=True, help="Copy the files to the URLs of the sites.")
+@option(
+    "Output",
+    "--in-window",
+    is_flag=True,
+    help="With --apply: begin to copy a presentation only in the fill window of the site, and wait for it otherwise.",
+)
 @json_flag
 @quiet_flag
 def command(
@@ -102,6 +111,7 @@ def command(
     replacement_cost: float,
     output: Path | None,
     is_applied: bool,
+    in_window: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -144,7 +154,7 @@ def command(
     if output is not None:
         _write(output, document)
     if is_applied:
-        _apply(reporter, plan, {pres.title: folder for folder, pres in titles.items()})
+        _apply(reporter, plan, {pres.title: folder for folder, pres in titles.items()}, in_window=in_window)
     if as_json:
         click.echo(json.dumps(document))
     else:
@@ -170,17 +180,20 @@ def _read_views(
     return views
 
 
-def _apply(reporter: Reporter, plan: delivery.FillPlan, folders: Mapping[str, Path]) -> None:
+def _apply(reporter: Reporter, plan: delivery.FillPlan, folders: Mapping[str, Path], *, in_window: bool) -> None:
     """Copy what each site holds, and delete what it no longer holds."""
     import delivery
 
-    for each in plan.sites:
+    # higher tiers first: a miss at a lower one then finds the file
+    for each in sorted(plan.sites, key=lambda each: -each.site.tier):
         if not each.site.url:
             reporter.say(f"{each.site.name}: has no URL; nothing is copied")
             continue
         rate = each.site.fill_rate / 8
         names = dict.fromkeys(file.presentation for file in (*each.files, *each.removed))
         for name in names:
+            if in_window:
+                _wait_for_window(reporter, each.site)
             target = delivery.open_target(f"{each.site.url.rstrip('/')}/{name}")
             rungs = {file.rung for file in each.files if file.presentation == name}
             if not rungs:
@@ -198,6 +211,13 @@ def _apply(reporter: Reporter, plan: delivery.FillPlan, folders: Mapping[str, Pa
                     bytes_per_second=rate if math.isfinite(rate) else None,
                     progress=advance,
                 )
+
+
+def _wait_for_window(reporter: Reporter, site: delivery.Site) -> None:
+    """Wait until the fill window of a site is open."""
+    while (left := site.seconds_until_fill(time.time() % SECONDS_PER_DAY)) > 0:
+        reporter.say(f"{site.name}: waits {format_seconds(left)} for its fill window")
+        time.sleep(left)
 
 
 def _files_of(folder: Path, rungs: set[str]) -> set[str]:

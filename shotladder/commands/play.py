@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import webbrowser
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @option(
     "Network",
+    "--edges",
+    "edge_count",
+    metavar="COUNT",
+    type=click.IntRange(2, 9),
+    help="Serve the segments by this number of edge servers, shaped by --trace, with a steering server; the page can"
+    " stop each of them. Requires --player-js. Default: one server.",
+)
+@option(
+    "Network",
     "--port",
     metavar="NUMBER",
     type=click.IntRange(1, 65535),
@@ -65,6 +75,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @quiet_flag
 def command(
     folder: Path,
+    edge_count: int | None,
     port: int | None,
     trace_path: Path | None,
     trace_format: str | None,
@@ -96,7 +107,16 @@ def command(
     keys = keys_of(_document(folder / PRESENTATION), keys_path, str(folder / PRESENTATION))
     if keys and player_js is None:
         raise ShotladderError(f"{folder}: is encrypted, which requires --player-js with dash.js or Shaka Player")
-    with open_server(folder, port, None if trace is None else Link(trace), player_js, keys) as server:
+    if edge_count and player_js is None:
+        raise click.UsageError("--edges requires --player-js: the HLS player of the browser does not know steering")
+    # with edges, the trace shapes each of them, and not the server of the manifests
+    link = None if trace is None or edge_count else Link(trace)
+    with ExitStack() as stack:
+        server = stack.enter_context(open_server(folder, port, link, player_js, keys))
+        if edge_count:
+            from shotladder.player.edges import open_edges
+
+            server.edges = stack.enter_context(open_edges(server, edge_count, [trace] if trace else []))
         shaped = f" over {trace.name} (mean {trace.mean_rate / 1e6:.2f} Mbit/s)" if trace else ""
         if as_json:
             click.echo(json.dumps({"url": server.url, "folder": str(folder), "trace": trace.name if trace else None}))

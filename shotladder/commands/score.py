@@ -177,6 +177,12 @@ class FrameRate(click.ParamType[Fraction]):
     help="Match frames by index even if their timestamps disagree.",
 )
 @option(
+    "Frames",
+    "--different-videos",
+    is_flag=True,
+    help="Measure files that show another video than the reference. Default: refuse them, by a few frames.",
+)
+@option(
     "Execution",
     "--threads",
     metavar="COUNT",
@@ -201,6 +207,7 @@ def command(
     offset: int,
     metrics: tuple[str, ...],
     match_by_index: bool,
+    different_videos: bool,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -214,12 +221,15 @@ def command(
     # the libraries take seconds to import, and `--help` needs none of them
     import vmaf
     from encoder import inspect
+    from vmaf.alignment.same_video import reject_other_videos
     from vmaf.raw_video import RawVideo
 
     raw = RawVideo(*raw_size, raw_format, raw_rate) if raw_size else None
     with _with_headers((reference, *files), raw) as paths, ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         source, *renditions = pool.map(inspect, paths)
         reporter.say_notes(zip((reference, *files), (each.notes for each in (source, *renditions)), strict=True))
+        if not different_videos:
+            reject_other_videos(source, renditions, offset=offset, frames=frames, crop=crop)
         with reporter.stage(f"measure {len(files)} files against {reference}") as advance:
             scores = vmaf.score(
                 source,

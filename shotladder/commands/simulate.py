@@ -13,8 +13,11 @@ import click
 from shotladder import ShotladderError
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import MultiValueCommand, option
+from shotladder.commands.options.library_values import VIEWING_DEVICES
 from shotladder.commands.options.session_options import (
+    PolicyNames,
     device_option,
+    edges_option,
     plot_option,
     session_model,
     session_options,
@@ -44,6 +47,11 @@ COLUMNS = {
     "switches": ("switches", 1, 1),
     "live_latency": ("latency s", 1, 2),
     "catch_up": ("catch-up %", 100, 1),
+    "offload": ("offload %", 100, 1),
+    "upstream_bytes": ("origin MB", 1e-6, 2),
+    "content_misses": ("misses: content", 1, 1),
+    "health_misses": ("health", 1, 1),
+    "load_misses": ("load", 1, 1),
     "qoe_lin": ("QoE lin", 1, 1),
     "regret": ("regret", 1, 1),
 }
@@ -60,6 +68,7 @@ MAX_REGRET_WORK = 40_000
     "Session",
     "--policy",
     "policies",
+    type=PolicyNames(),
     multiple=True,
     default=("bba-2", "throughput"),
     show_default=True,
@@ -69,6 +78,7 @@ MAX_REGRET_WORK = 40_000
 @device_option
 @target_option
 @session_options
+@edges_option
 @option(
     "Sampling",
     "--starts",
@@ -114,6 +124,13 @@ MAX_REGRET_WORK = 40_000
 @plot_option
 @option(
     "Output",
+    "--report",
+    "reports",
+    is_flag=True,
+    help="Add the sessions, on all devices, to the report.html of each presentation. Default: leave it unchanged.",
+)
+@option(
+    "Output",
     "--regret/--no-regret",
     default=None,
     help="Compute the regret against the offline-optimal plan. Default: only when it is fast.",
@@ -132,9 +149,11 @@ def command(
     starts: int,
     seed: int,
     repeat: int,
+    edges_path: Path | None,
     sessions: Path | None,
     events: Path | None,
     plot: Path | None,
+    reports: bool,
     regret: bool | None,
     as_json: bool,
     quiet: bool,
@@ -157,16 +176,26 @@ def command(
         except abr.PolicyError as error:
             raise click.UsageError(str(error)) from error
     model = session_model(mode, target_vmaf=target_vmaf, **session)
+    for path in presentations if reports else ():
+        if not _report_of(path).is_file():
+            raise click.UsageError(f"--report needs a folder that `encode` wrote: there is no {_report_of(path)}")
     titles = [abr.load_presentation(path, audio=model.audio).repeated(repeat) for path in presentations]
     networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     print_notes(reporter, titles, networks)
     settings: dict[str, Any] = {"device": device, "model": model}
     offsets = abr.start_offsets(networks, starts, seed)
+    if edges_path is not None and (regret or events is not None or reports):
+        raise click.UsageError("--edges cannot be combined with --regret, --events and --report")
     if regret is None:
         work = sum(pres.sizes.size for pres in titles) * len(networks) * starts
         regret = abr.can_bound(model) and work <= MAX_REGRET_WORK
     with reporter.stage("simulate") as advance:
-        table = abr.simulate_many(titles, networks, names, starts=offsets, regret=regret, progress=advance, **settings)
+        if edges_path is None:
+            table = abr.simulate_many(
+                titles, networks, names, starts=offsets, regret=regret, progress=advance, **settings
+            )
+        else:
+            table = simulate_experiment(edges_path, titles, networks, names, offsets, settings, reporter, advance)
     if sessions is not None:
         _write(sessions, lambda path: table.save(path))
     if events is not None:
@@ -176,6 +205,10 @@ def command(
     if plot is not None:
         sentence = f"{len(table)} simulated sessions on {len(networks)} network traces, device {device}."
         write_plot(plot, sentence, _tabulate(summary), table, "Simulated playback")
+    for path, pres in zip(presentations, titles, strict=True) if reports else ():
+        with reporter.stage("report"):
+            _add_to_report(path, pres, networks, names, offsets, model)
+        reporter.say(f"{_report_of(path)}: shows what viewers get")
     if as_json:
         document = {"presentations": list(presentations), "sessions": len(table), "arms": summary}
         click.echo(json.dumps(document))
@@ -184,6 +217,59 @@ def command(
     failure = table.failure()
     if failure is not None:
         raise failure
+
+
+def simulate_experiment(
+    path: Path,
+    titles: Sequence[abr.Presentation],
+    networks: Sequence[abr.Trace],
+    names: Sequence[str],
+    offsets: Any,
+    settings: dict[str, Any],
+    reporter: Reporter,
+    advance: Advance,
+) -> abr.SessionTable:
+    """Return the sessions over the edges of a file, one arm with and without steering and fill for each policy.
+
+    Raises
+    ------
+    click.UsageError
+        If there are several presentations.
+    """
+    import abr
+    import delivery
+
+    if len(titles) != 1:
+        raise click.UsageError("--edges takes one presentation")
+    experiment = delivery.read_edges(path)
+    if experiment.held is None:
+        reporter.say(f"{path}: has no plan, so that the edges hold nothing and every segment comes from the origin")
+    elif not any(title == titles[0].title for held in experiment.held.values() for title, _ in held):
+        reporter.say(f"{path}: the plan has nothing of {titles[0].title}")
+    else:
+        reporter.say(f"{path}: the plan copies {experiment.copied_bytes / 1e9:.3g} GB to the edges")
+    arms = experiment.arms(titles[0].title)
+    return abr.simulate_edges(titles[0], networks, names, arms, starts=offsets, progress=advance, **settings)
+
+
+def _report_of(path: str) -> Path:
+    """Return the report beside a presentation."""
+    place = Path(path)
+    return (place if place.is_dir() else place.parent) / "report.html"
+
+
+def _add_to_report(
+    path: str,
+    pres: abr.Presentation,
+    networks: Sequence[abr.Trace],
+    names: Sequence[str],
+    offsets: Any,
+    model: abr.SessionModel,
+) -> None:
+    from shotladder.report.viewers.viewers_section import add_viewers_section, draw_viewers, simulate_viewers
+
+    results = simulate_viewers(pres, networks, names, VIEWING_DEVICES, starts=offsets, model=model)
+    add_viewers_section(_report_of(path), draw_viewers(results))
 
 
 def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks: Sequence[abr.Trace]) -> None:

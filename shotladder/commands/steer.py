@@ -45,8 +45,9 @@ def command(config_path: Path, host: str, port: int, static_path: Path | None, a
     shotladder steer steering.toml --port 8040
     shotladder steer steering.toml --write steering.json
 
-    Edges that are drained, fail their health checks, are slow for a client, or are outside its region come later in
-    the answer. A client stays at its edge while none of these changes. The log names the reason of each change.
+    Edges that are drained, fail their health checks, are overloaded, are slow for a client, are outside its region, or
+    do not hold its title come later in the answer. A client stays at its edge while none of these changes. The log
+    names the reason of each change.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     reporter = Reporter(quiet=quiet)
     # the libraries take seconds to import, and `--help` needs none of them
@@ -62,7 +63,14 @@ def command(config_path: Path, host: str, port: int, static_path: Path | None, a
         if as_json:
             click.echo(json.dumps({"file": str(static_path), "pathways": decision.order}))
         return
-    server = delivery.SteeringServer(config, reporter.say)
+    titles = None
+    if config.plan:
+        held = delivery.read_held(config_path.parent / config.plan)
+        unknown = sorted({edge.name for edge in config.pathway} - held.keys())
+        if unknown:
+            reporter.say(f"{config.plan}: has no site {', '.join(unknown)}; these may hold every title")
+        titles = {name: frozenset(file.presentation for file in files) for name, files in held.items()}
+    server = delivery.SteeringServer(config, reporter.say, titles)
 
     def ready(number: int) -> None:
         url = f"http://{host}:{number}/steer"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 
 import abr
 from ladders.allocation.rung_placement import RungChoice
+from shotladder.report.viewers.viewers_section import draw_viewers, simulate_viewers
 
 __all__ = ["ClientPopulation"]
 
@@ -20,6 +22,8 @@ MAX_SESSION = 600.0
 POLICIES = ("bba-2", "bola-e", "throughput")
 #: Sessions per trace, each from another offset, to reduce sampling noise. Chosen by hand, not tuned.
 STARTS = 8
+#: Devices whose sessions the report shows.
+DEVICES = ("tv-1080p", "phone")
 #: Standard deviation of the logarithm of segment sizes. Chosen by hand, not tuned.
 SIZE_LOG_SIGMA = 0.4
 #: Maximum size of a segment relative to the median. Chosen by hand, not tuned.
@@ -60,6 +64,21 @@ class ClientPopulation:
         pres = self.presentation(ladder)
         scores = [abr.ExpectedQuality(self.traces, policy, device=device, starts=STARTS)(pres) for policy in POLICIES]
         return sum(scores) / len(scores)
+
+    def draw_viewers(self, document: Path, target_vmaf: float) -> Markup:
+        """Return the section of the report on the sessions of these clients with an encoded presentation.
+
+        Parameters
+        ----------
+        document : Path
+            `presentation.json`.
+        target_vmaf : float
+            Of the metric `time_at_target`.
+        """
+        pres = abr.load_presentation(document)
+        model = replace(abr.MODES["default"], target_vmaf=target_vmaf)
+        starts = abr.start_offsets(self.traces, STARTS, 0)
+        return draw_viewers(simulate_viewers(pres, self.traces, POLICIES, DEVICES, starts=starts, model=model))
 
     def presentation(self, ladder: Sequence[RungChoice]) -> abr.Presentation:
         """Return the ladder as a player sees it, with log-normal segment sizes because none is encoded yet."""

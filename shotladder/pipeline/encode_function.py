@@ -63,6 +63,7 @@ def encode(
     rungs: int | None = None,
     client_traces: str | Path | Sequence[str | Path] = (),
     min_bitrate: float | None = None,
+    max_bitrate: float | None = None,
     max_height: int | None = None,
     segment_duration: float | Fraction = 4,
     vbv_seconds: float | None = None,
@@ -110,6 +111,8 @@ def encode(
         Choose rung bitrates by simulating playback over these network traces.
     min_bitrate : float, optional
         Bitrate of the lowest rung, kbit/s, if the video needs as much. Default: 145.
+    max_bitrate : float, optional
+        Maximum bitrate of the top rung, kbit/s, even if it does not reach the target. Default: no limit.
     max_height : int, optional
         Maximum rung height, pixels.
     segment_duration : float or Fraction
@@ -191,6 +194,7 @@ def encode(
         ("target_vmaf", target_vmaf, 1, 100),
         ("rungs", rungs, 1, 20),
         ("min_bitrate", min_bitrate, 10, 100_000),
+        ("max_bitrate", max_bitrate, 10, 1_000_000),
         ("max_height", max_height, 32, None),
         ("segment_duration", segment_duration, 0.5, 60),
         ("vbv_seconds", vbv_seconds, 0.1, 60),
@@ -206,6 +210,7 @@ def encode(
     for present, name, requirement, fulfilled in (
         (vbv_seconds is not None, "vbv_seconds", "ladder='per-shot'", ladder == "per-shot"),
         (max_quality_step is not None, "max_quality_step", "ladder='per-shot'", ladder == "per-shot"),
+        (max_bitrate is not None, "max_bitrate", "a ladder mode that places rungs", not is_file and ladder != "fixed"),
         (bool(traces), "client_traces", "a ladder mode that places rungs", not is_file and ladder != "fixed"),
         (expected_views is not None, "expected_views", "a ladder mode, not a file", not is_file),
         (gb_per_cpu_hour is not None, "gb_per_cpu_hour", "expected_views", expected_views is not None),
@@ -213,6 +218,8 @@ def encode(
     ):
         if present and not fulfilled:
             raise OptionError(f"{name}: requires {requirement}")
+    if min_bitrate is not None and max_bitrate is not None and min_bitrate > max_bitrate:
+        raise OptionError(f"min_bitrate: {min_bitrate:g} is above max_bitrate {max_bitrate:g}")
     views = None if expected_views is None else TrafficModel(float(expected_views))
     if views is not None and gb_per_cpu_hour is not None:
         views = replace(views, gb_per_cpu_hour=float(gb_per_cpu_hour))
@@ -230,6 +237,7 @@ def encode(
         rungs=rungs,
         audience=traces,
         min_bitrate=None if min_bitrate is None else 1000.0 * min_bitrate,
+        max_bitrate=None if max_bitrate is None else 1000.0 * max_bitrate,
         max_height=max_height,
         # a float is exact in binary only: 2.002 means 2002/1000
         segment=Fraction(str(segment_duration)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+from markupsafe import Markup
 
 import encoder
 import vmaf
 from encoder import Source
-from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_cost
+from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_encode
+from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
@@ -33,6 +35,13 @@ from shotladder.pipeline.source_analysis import (
     report_notes,
 )
 from shotladder.pipeline.store_run import hold_store
+from shotladder.pipeline.time_model import (
+    RunEstimate,
+    TimeLeft,
+    estimate_audio_bitrate,
+    estimate_run,
+    split_stages,
+)
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.frame_images import ReportImages, make_report_images
 from shotladder.report.html_report import write_report
@@ -40,16 +49,17 @@ from shotladder.report.presentation_format import Presentation
 from shotladder.report.presentation_inputs import PresentationInputs
 from shotladder.report.presentation_reader import PRESENTATION, load
 from shotladder.report.presentation_writer import describe
+from shotladder.report.readable_units import format_bitrate
 from shotladder.reporter import Reporter
 from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store
 
-__all__ = ["encode", "find_ladders", "plan"]
+__all__ = ["EncodedTracks", "encode", "encode_tracks", "find_ladders", "plan", "warn_max_bitrate"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _EncodedTracks:
+class EncodedTracks:
     """All encoded tracks of a run, before packaging."""
 
     analysis: SourceAnalysis
@@ -87,9 +97,11 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     report_notes(source, reporter)
     report_dropped_hdr(source, reporter)
     report_trace_notes(ladder_requests, reporter)
+    estimate = estimate_run(request, source)
+    reporter.follow(TimeLeft(estimate))
     with hold_store(request.store, reporter):
         with open_executor(request) as executor:
-            work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
+            work = partial(encode_tracks, request, source, ladder_requests, executor, reporter)
             encoded = run_interruptibly(work, executor)
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             encryption = choose_encryption(request)
@@ -98,30 +110,39 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
             )
             presentation = describe(folder, inputs, fingerprint)
             _warn_vbv(presentation, request.constraints, reporter)
+            warn_max_bitrate({rung.id: rung.average_bitrate for rung in presentation.video}, request, reporter)
             images = _report_images(inputs, presentation, reporter)
             hulls = {each.ladder.codec: each.ladder.hull for each in encoded.ladders}
-            write_report(folder / "report.html", presentation, hulls, images)
+            viewers = _draw_clients(presentation, folder, ladder_requests[0], reporter)
+            write_report(
+                folder / "report.html",
+                presentation,
+                hulls,
+                images,
+                predicted_seconds=estimate.costs,
+                viewers=viewers,
+            )
             # `--overwrite` deletes these files and no others
-            files = sorted([*files_below(folder), PRESENTATION])
+            files = sorted({*files_below(folder), PRESENTATION})
             presentation = msgspec.structs.replace(presentation, files=files)
             (folder / PRESENTATION).write_text(json.dumps(presentation.to_dict(), indent=1) + "\n")
             save_new_keys(request, encryption, reporter)
     return EncodeResult(request.output, presentation, tuple(e.ladder for e in encoded.ladders))
 
 
-def _encode_tracks(
+def encode_tracks(
     request: EncodeRequest,
     source: Source,
     ladder_requests: Sequence[LadderRequest],
     executor: Executor,
     reporter: Reporter,
-) -> _EncodedTracks:
+) -> EncodedTracks:
     """Detect shots, find the ladders, encode and correct them, and encode audio and subtitles."""
     analysis = analyse_source(source, request.store, executor, reporter)
     ladders = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
     encoded = encode_ladders(ladders, executor, reporter, compare=request.compare)
     side_tracks = encode_side_tracks(request, analysis.source, executor, reporter)
-    return _EncodedTracks(analysis, encoded, side_tracks)
+    return EncodedTracks(analysis, encoded, side_tracks)
 
 
 def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
@@ -169,11 +190,13 @@ def _plan(
     source = analysis.source
     chunks, segments = encoder.plan_chunks(source, [shot.start for shot in analysis.shots], request.segment)
     sizes = list(candidate_sizes(source.display_size, request.max_height).values())
-    costs = []
+    costs, bitrate = [], 0.0
     for each in ladder_requests:
         with reporter.stage(f"{each.encoding.codec}: encode a few seconds") as advance:
             settled, spent = choose_preset(each, source, chunks, store, executor)
-            cost = predict_cost(source, chunks, settled, executor, advance, compare=request.compare)
+            found = predict_encode(source, chunks, settled, executor, advance, compare=request.compare)
+            bitrate += found.bitrate
+            cost = found.cpu_seconds
             costs.append(cost | {"probes": cost["probes"] + spent.cpu_seconds})
     predicted = {stage: round(sum(cost[stage] for cost in costs), 1) for stage in costs[0]}
     return {
@@ -184,7 +207,38 @@ def _plan(
         "segments": len(segments),
         "sizes": [f"{width}x{height}" for width, height in sizes],
         "predicted_cpu_seconds": {"analysis": round(analysis.cpu_seconds, 1), **predicted},
+        "workers": request.workers,
+        "predicted_wall_seconds": round(_estimate(request, source, analysis, costs).wall_seconds, 1),
+        "predicted_bytes": round((bitrate + estimate_audio_bitrate(request, source)) * float(source.duration) / 8),
     }
+
+
+def _estimate(
+    request: EncodeRequest, source: Source, analysis: SourceAnalysis, costs: Sequence[Mapping[str, float]]
+) -> RunEstimate:
+    """Return the estimate of a run with the CPU seconds that excerpts have shown."""
+    seconds = dict(estimate_run(request, source).cpu_seconds)
+    seconds["", "analysis"] = analysis.cpu_seconds
+    for codec, cost in zip(request.codecs, costs, strict=True):
+        # the predicted encodes and measurements include corrections
+        finals = split_stages(codec, cost["probes"], cost["encode"], cost["measure"], has_comparison=False)
+        seconds |= finals | {(codec, "corrections"): 0.0, (codec, "comparison"): cost["comparison"]}
+    return RunEstimate(seconds, request.workers)
+
+
+def _draw_clients(
+    presentation: Presentation, folder: Path, request: LadderRequest, reporter: Reporter
+) -> Markup | None:
+    """Return the section on viewers for the networks that the rungs were placed for; None without such networks."""
+    clients = request.rules.expected_quality
+    if not isinstance(clients, ClientPopulation):
+        return None
+    (folder / PRESENTATION).write_text(json.dumps(presentation.to_dict()))
+    try:
+        return clients.draw_viewers(folder / PRESENTATION, presentation.ladder.target_vmaf)
+    except ShotladderError as error:
+        reporter.say(f"the report shows no viewers: {error}")
+        return None
 
 
 def _report_images(inputs: PresentationInputs, presentation: Presentation, reporter: Reporter) -> ReportImages:
@@ -194,6 +248,16 @@ def _report_images(inputs: PresentationInputs, presentation: Presentation, repor
     except ShotladderError as error:
         reporter.say(f"the report shows no frames: {error}")
         return ReportImages({}, ())
+
+
+def warn_max_bitrate(bitrates: Mapping[str, int], request: EncodeRequest, reporter: Reporter) -> None:
+    """Report the rungs, by name, whose measured bitrate (bits/s) is above the requested maximum."""
+    for name, bitrate in bitrates.items():
+        if request.max_bitrate is not None and bitrate > request.max_bitrate:
+            reporter.say(
+                f"{name}: has {format_bitrate(bitrate)}, above the requested maximum of"
+                f" {format_bitrate(request.max_bitrate)}, because its target VMAF took more bits than predicted"
+            )
 
 
 def _warn_vbv(presentation: Presentation, constraints: Constraints, reporter: Reporter) -> None:

@@ -59,6 +59,8 @@ class EncodeRequest:
         Network traces of the clients that the rungs are placed for; empty places them without simulation.
     min_bitrate : float or None
         Bitrate of the lowest rung in bits/s, if the video needs as much; None for the default of `RungRules`.
+    max_bitrate : float or None
+        Maximum bitrate of the top rung in bits/s, even if it does not reach the target; None for no limit.
     max_height : int or None
         Maximum height of a rung, pixels.
     segment : Fraction
@@ -108,6 +110,7 @@ class EncodeRequest:
     rungs: int | None = None
     audience: tuple[Path, ...] = ()
     min_bitrate: float | None = None
+    max_bitrate: float | None = None
     max_height: int | None = None
     segment: Fraction = Fraction(4)
     buffer: float | None = None

@@ -25,7 +25,7 @@ __all__ = ["build_ladder_requests", "hash_request", "report_trace_notes"]
 def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[LadderRequest, ...]:
     """Return the ladder request of each codec. Reads the network traces that the request names."""
     target = request.target if request.target is not None else default_target(source)
-    rules = RungRules(target=target, count=request.rungs)
+    rules = RungRules(target=target, count=request.rungs, max_rate=request.max_bitrate)
     if request.min_bitrate is not None:
         rules = replace(rules, bottom_rate=request.min_bitrate)
     if request.audience:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from shotladder.player.origin import FILE_POLICY, PAGE_POLICY, SAFETY_HEADERS, is_own_request
+from shotladder.player.origin import FILE_POLICY, SAFETY_HEADERS, is_own_request
 from shotladder.player.request_reader import RequestReader
 
 if TYPE_CHECKING:
+    from shotladder.player.link import Link
     from shotladder.player.server import PlayerServer, Request
 
 __all__ = ["Handler"]
@@ -32,6 +33,8 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".vtt": "text/vtt",
 }
+#: Path below which files of the presentation are neither throttled nor logged.
+PLAIN = "/-/files/"
 #: Bytes per read without a link; chosen by hand.
 BLOCK = 262_144
 #: Seconds after which a connection is closed if its client neither sends nor reads; chosen by hand.
@@ -70,11 +73,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
             # a body is not read, and the next request would begin within it
             self.close_connection = True
-        if not is_own_request(self.headers, self.server.server_port):
+        if not self.is_allowed():
             self.close_connection = True
             self.send_error(HTTPStatus.FORBIDDEN)
             return False
         return True
+
+    def is_allowed(self) -> bool:
+        """Return whether a request names this server, and comes from its own page or from no page."""
+        return is_own_request(self.headers, self.server.server_port)
 
     def do_GET(self) -> None:
         """Send a file of the presentation, or data of the page."""
@@ -92,33 +99,45 @@ class Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         path = unquote(address.path)
         if path == "/" or path.startswith("/-/"):
-            self.policy = PAGE_POLICY
+            self.policy = self.server.page_policy
             self._page(path, parse_qs(address.query))
             return
         file = (self.server.folder / path.lstrip("/")).resolve()
         if not file.is_relative_to(self.server.folder) or not file.is_file():
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        self._media(file)
+        manifest = self.server.edge_manifest(file)
+        if manifest is None:
+            self._media(file)
+            return
+        self._head(HTTPStatus.OK, len(manifest), media_type(file))
+        self._body(manifest)
 
     def do_HEAD(self) -> None:
         """Send the headers of a GET."""
         self.do_GET()
 
     def do_POST(self) -> None:
-        """Restart the session."""
-        if self.path != "/-/restart":
+        """Restart the session, or change the state of an edge."""
+        address = urlsplit(self.path)
+        query = {name: values[-1] for name, values in parse_qs(address.query).items()}
+        if address.path == "/-/restart":
+            self.server.restart()
+        elif address.path != "/-/edge" or not self.server.set_edge(query.get("name", ""), query.get("state", "")):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        self.server.restart()
         self._head(HTTPStatus.NO_CONTENT, 0, None)
 
     def end_headers(self) -> None:
         """End the headers of an answer with those that every answer has."""
         self.is_answered = True
-        for name, value in (SAFETY_HEADERS | {"Content-Security-Policy": self.policy}).items():
+        for name, value in (self.safety_headers() | {"Content-Security-Policy": self.policy}).items():
             self.send_header(name, value)
         super().end_headers()
+
+    def safety_headers(self) -> dict[str, str]:
+        """Return the headers of every answer."""
+        return SAFETY_HEADERS
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing: the page shows the requests."""
@@ -130,17 +149,29 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/-/requests":
             since = query.get("since", ["0"])[0]
             requests = self.server.logged(_as_number(since) if since.isdecimal() else 0)
-            self._json({"now": self.server.now(), "requests": [asdict(request) for request in requests]})
+            document = {"now": self.server.now(), "requests": [asdict(request) for request in requests]}
+            self._json(document | self.server.edge_news())
         elif path == "/-/presentation.json":
             self._file(self.server.folder / "presentation.json")
         elif path == "/-/player.js" and self.server.player_js is not None:
             self._file(self.server.player_js)
+        elif path.startswith(PLAIN):
+            self._plain(path.removeprefix(PLAIN))
         elif path == "/":
             self._file(PAGE / "page.html")
         elif re.fullmatch(r"/-/\w+\.(js|css)", path) and (PAGE / path[3:]).is_file():
             self._file(PAGE / path[3:])
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _plain(self, path: str) -> None:
+        """Send a file of the presentation without the link and the log, for the comparison of two rungs."""
+        self.policy = FILE_POLICY
+        file = (self.server.folder / path).resolve()
+        if not file.is_relative_to(self.server.folder) or not file.is_file():
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        self._transfer(file, self.server.unlogged(path), None)
 
     def _json(self, document: Any) -> None:
         body = json.dumps(document).encode()
@@ -171,12 +202,11 @@ class Handler(BaseHTTPRequestHandler):
         """Send a file of the presentation, or a byte range of it, through the link."""
         request = self.server.note(file.relative_to(self.server.folder).as_posix())
         try:
-            self._transfer(file, request)
+            self._transfer(file, request, self.server.link)
         finally:
             request.end = self.server.now()
 
-    def _transfer(self, file: Path, request: Request) -> None:
-        link = self.server.link
+    def _transfer(self, file: Path, request: Request, link: Link | None) -> None:
         if link is not None and self.server.closing.wait(link.latency()):
             return
         size = file.stat().st_size
@@ -194,12 +224,12 @@ class Handler(BaseHTTPRequestHandler):
         self._head(status, stop - start, media_type(file), extra)
         request.first_byte = self.server.now()
         if self.command != "HEAD":
-            self._send(file, start, stop, request)
+            self._send(file, (start, stop), request, link)
         request.whole = True
 
-    def _send(self, file: Path, start: int, stop: int, request: Request) -> None:
+    def _send(self, file: Path, span: tuple[int, int], request: Request, link: Link | None) -> None:
         """Send bytes of a file; each piece is sent at the time at which the link has transferred it."""
-        link, ready = self.server.link, time.monotonic()
+        ready, (start, stop) = time.monotonic(), span
         with file.open("rb") as stream:
             stream.seek(start)
             remaining = stop - start

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from encoder import ContentKey
 from shotladder import ShotladderError
 from shotladder.player.handler import Handler
 from shotladder.player.link import Link
+from shotladder.player.origin import PAGE_POLICY
 
 __all__ = ["PlayerServer", "Request", "open_server"]
 
+#: Manifests at which players start.
+MANIFESTS = ("master.m3u8", "manifest.mpd")
 #: Port to try first if the user names none.
 USUAL_PORT = 8000
 #: Requests that the log keeps, about 1 kB each; the oldest are dropped. Chosen by hand: 11 hours of 4 s segments.
@@ -51,6 +54,8 @@ class Request:
         Number of sent bytes of the body.
     whole : bool
         Whether the transfer is complete; a player may cancel it.
+    edge : str
+        Name of the edge that sends it; empty for the server of the page.
     """
 
     number: int
@@ -61,6 +66,23 @@ class Request:
     end: float | None = None
     sent: int = 0
     whole: bool = False
+    edge: str = ""
+
+
+class Edges(Protocol):
+    """The edges of a page; see `shotladder.player.edges`."""
+
+    steering_url: str
+    log: list[dict[str, Any]]
+
+    def manifest(self, name: str, text: str) -> str:
+        """Return a manifest with the pathways of the edges."""
+
+    def states(self) -> list[dict[str, str]]:
+        """Return name, state and address of each edge."""
+
+    def set_state(self, name: str, state: str) -> bool:
+        """Change the state of an edge."""
 
 
 class PlayerServer(ThreadingHTTPServer):
@@ -80,6 +102,8 @@ class PlayerServer(ThreadingHTTPServer):
         Keys of an encrypted presentation, which the page passes to the player.
     """
 
+    #: Answers the requests.
+    handler: type[Handler] = Handler
     daemon_threads = True
     block_on_close = False
 
@@ -98,7 +122,8 @@ class PlayerServer(ThreadingHTTPServer):
         self.closing = threading.Event()
         self._connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), Handler)
+        self.edges: Edges | None = None
+        super().__init__(("127.0.0.1", port), self.handler)
         self.restart()
 
     @property
@@ -119,13 +144,17 @@ class PlayerServer(ThreadingHTTPServer):
         """Return the time since the start of the session, s."""
         return time.monotonic() - self.begun
 
-    def note(self, path: str) -> Request:
+    def note(self, path: str, edge: str = "") -> Request:
         """Add a request to the log."""
         with self._lock:
-            request = Request(self._next_number, path, self.now())
+            request = Request(self._next_number, path, self.now(), edge=edge)
             self._next_number += 1
             self.requests.append(request)
             return request
+
+    def unlogged(self, path: str) -> Request:
+        """Return a request that is not in the log."""
+        return Request(-1, path, self.now())
 
     def logged(self, since: int) -> list[Request]:
         """Return the requests of the log from a number on."""
@@ -139,7 +168,30 @@ class PlayerServer(ThreadingHTTPServer):
             used = self.link.trace
             trace = {"name": used.name, "durations": used.durations.tolist(), "rates": used.rates.tolist()}
         keys = {key.key_id: key.key for key in self.keys}
-        return {"player_js": self.player_js is not None, "keys": keys, "trace": trace}
+        edges = self.edges.states() if self.edges is not None else []
+        return {"player_js": self.player_js is not None, "keys": keys, "trace": trace, "edges": edges}
+
+    @property
+    def page_policy(self) -> str:
+        """Content security policy of the page; with edges, it may connect to them."""
+        if self.edges is None:
+            return PAGE_POLICY
+        places = " ".join([self.edges.steering_url, *(edge["url"] for edge in self.edges.states())])
+        return PAGE_POLICY.replace("connect-src 'self'", f"connect-src 'self' {places}")
+
+    def set_edge(self, name: str, state: str) -> bool:
+        """Change the state of an edge, and return whether both exist."""
+        return self.edges is not None and self.edges.set_state(name, state)
+
+    def edge_news(self) -> dict[str, Any]:
+        """Return the states of the edges and the log of the steering server."""
+        return {} if self.edges is None else {"edges": self.edges.states(), "steering": list(self.edges.log)}
+
+    def edge_manifest(self, file: Path) -> bytes | None:
+        """Return a manifest with the pathways of the edges; None for another file, or without edges."""
+        if self.edges is None or file.parent != self.folder or file.name not in MANIFESTS:
+            return None
+        return self.edges.manifest(file.name, file.read_text(encoding="utf-8")).encode()
 
     def server_close(self) -> None:
         """Cancel all transfers and close the server."""

@@ -17,12 +17,19 @@ from shotladder.report.frame_images import ReportImages
 from shotladder.report.presentation_format import Presentation
 from shotladder.report.readable_units import codec_label, format_bitrate, format_seconds, format_size, format_time
 from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, top_rungs
+from shotladder.report.viewers.session_page import BEGIN, END
 
 __all__ = ["write_report"]
 
 
 def write_report(
-    path: Path, presentation: Presentation, hulls: Mapping[str, Sequence[HullPoint]], images: ReportImages
+    path: Path,
+    presentation: Presentation,
+    hulls: Mapping[str, Sequence[HullPoint]],
+    images: ReportImages,
+    *,
+    predicted_seconds: Mapping[str, float] | None = None,
+    viewers: Markup | None = None,
 ) -> None:
     """Write the report of a presentation.
 
@@ -36,12 +43,16 @@ def write_report(
         Predicted rate-quality points of the title, by codec.
     images : ReportImages
         Thumbnails and frames of weak shots.
+    predicted_seconds : mapping, optional
+        CPU seconds by stage that were expected before the run: "analysis", "probes", "encode", "measure", "comparison".
+    viewers : Markup, optional
+        The section of `viewers_section.draw_viewers`.
     """
     # autoescape: titles and track names come from files and may contain markup
     environment = Environment(
         loader=PackageLoader("shotladder.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    cost_rows = report_tables.cost_rows(presentation)
+    cost_rows = report_tables.cost_rows(presentation, predicted_seconds or {})
     page = environment.get_template("template.html").render(
         presentation=presentation,
         style=_read_asset("report.css"),
@@ -60,7 +71,11 @@ def write_report(
         constraints=report_tables.constraint_table(presentation),
         tracks=report_tables.track_table(presentation),
         cost_rows=cost_rows,
-        cost_total=sum(seconds for _, seconds in cost_rows),
+        cost_total=sum(row.seconds for row in cost_rows),
+        predicted_total=sum((predicted_seconds or {}).values()),
+        viewers=viewers or "",
+        viewers_begin=Markup(BEGIN),  # noqa: S704 - constants
+        viewers_end=Markup(END),  # noqa: S704
         setting_rows=report_tables.setting_rows(presentation),
         data=_data(presentation, images),
         draw_table=draw_table,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from shotladder.report.equal_quality import compare_rungs
@@ -19,6 +20,7 @@ from shotladder.report.readable_units import (
 from shotladder.report.rung_table import RUNG_HEAD, rung_rows
 
 __all__ = [
+    "CostRow",
     "TableContent",
     "constraint_table",
     "cost_rows",
@@ -163,18 +165,28 @@ def track_table(presentation: Presentation) -> TableContent:
     return TableContent("Audio and subtitles", ("track", "language", "codec", "channels", "title", "bitrate"), rows)
 
 
-def cost_rows(presentation: Presentation) -> list[tuple[str, float]]:
-    """Return the CPU seconds of each stage."""
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """One stage: its name, its CPU seconds, and those that were expected before the run (None: not known)."""
+
+    name: str
+    seconds: float
+    predicted: float | None
+
+
+def cost_rows(presentation: Presentation, predicted: Mapping[str, float]) -> list[CostRow]:
+    """Return the CPU seconds of each stage, beside the predicted ones by the names of `time_model`."""
     cost = presentation.cost
     expected = [percent for percent in presentation.ladder.expected_excess_percent.values() if percent is not None]
     note = f"; expected saving of further probes {max(expected):.1f} %" if expected else ""
-    return [
-        ("shot detection and complexity", cost.analysis_cpu_seconds),
-        (f"{cost.probes} probe encodes and their VMAF{note}", cost.probe_cpu_seconds),
-        ("final encodes", cost.encode_cpu_seconds),
-        ("VMAF of the final encodes, every frame", cost.measure_cpu_seconds),
-        ("sample encodes of the fixed ladder", cost.comparison_cpu_seconds),
-    ]
+    rows = (
+        ("shot detection and complexity", cost.analysis_cpu_seconds, "analysis"),
+        (f"{cost.probes} probe encodes and their VMAF{note}", cost.probe_cpu_seconds, "probes"),
+        ("final encodes", cost.encode_cpu_seconds, "encode"),
+        ("VMAF of the final encodes, every frame", cost.measure_cpu_seconds, "measure"),
+        ("sample encodes of the fixed ladder", cost.comparison_cpu_seconds, "comparison"),
+    )
+    return [CostRow(name, seconds, predicted.get(stage)) for name, seconds, stage in rows]
 
 
 def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from shotladder_runtime.jobs.cluster import cluster_executor
 from shotladder_runtime.jobs.executor import JobQueue, LocalExecutor, ThrottledExecutor
+from shotladder_runtime.jobs.job_progress import job_part, report_job_progress
 from shotladder_runtime.jobs.job_runner import Job, longest_first, run_all, run_concurrently, split_long_jobs
 
 __all__ = [
@@ -10,7 +11,9 @@ __all__ = [
     "LocalExecutor",
     "ThrottledExecutor",
     "cluster_executor",
+    "job_part",
     "longest_first",
+    "report_job_progress",
     "run_all",
     "run_concurrently",
     "split_long_jobs",

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Protocol, Self, TypeVar
 
 from shotladder_runtime.errors import (
@@ -19,7 +20,8 @@ from shotladder_runtime.errors import (
     ShotladderError,
     StoreError,
 )
-from shotladder_runtime.jobs.executor import ThrottledExecutor
+from shotladder_runtime.jobs.executor import LocalExecutor, ThrottledExecutor
+from shotladder_runtime.jobs.job_progress import receive_job_progress
 from shotladder_runtime.process import stop_all
 
 __all__ = ["ATTEMPTS", "Job", "longest_first", "run_all", "run_concurrently", "split_long_jobs"]
@@ -72,7 +74,12 @@ def split_long_jobs(jobs: Iterable[J], width: int) -> list[J]:
     return [part for job in whole for part in (job.split(math.ceil(job.cost / mean)) if job.cost > mean else [job])]
 
 
-def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -> Iterator[tuple[J, R]]:
+def run_all(
+    executor: Executor,
+    function: Callable[[J], R],
+    jobs: Iterable[J],
+    progress: Callable[[float, float], None] | None = None,
+) -> Iterator[tuple[J, R]]:
     """Run jobs and yield each job, or each part of a split job, with its result as soon as it is done.
 
     Parameters
@@ -82,6 +89,8 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
     function : callable
         Function of a module, so that it can be pickled.
     jobs : iterable of Job
+    progress : callable, optional
+        Receives (done, total) in the unit of `Job.cost`, several times during a job on a local worker.
 
     Raises
     ------
@@ -93,10 +102,12 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
     events: queue.SimpleQueue[tuple[J, Future[R]]] = queue.SimpleQueue()
 
     def submit(job: J) -> None:
-        executor.submit(function, job).add_done_callback(lambda future: events.put((job, future)))
+        executor.submit(call, job).add_done_callback(lambda future: events.put((job, future)))
 
     waiting = longest_first(split_long_jobs(jobs, executor.width if isinstance(executor, ThrottledExecutor) else 1))
     total = left = len(waiting)
+    tally = _Tally(waiting, progress) if progress else None
+    call = partial(_run_and_report, function, tally) if tally and isinstance(executor, LocalExecutor) else function
     for job in waiting:
         submit(job)
     attempts: Counter[int] = Counter()
@@ -114,6 +125,8 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
         attempts[id(job)] += 1
         if error is None:
             left -= 1
+            if tally:
+                tally.set(job, 1.0)
             yield job, future.result()
         elif isinstance(error, JobLockedError):
             # another run computes the same result, which will be in the store later
@@ -130,6 +143,32 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
                 break
     if failures:
         raise _summarise_failures(failures, total) from failures[0]
+
+
+class _Tally:
+    """The part of a round of jobs that is done, by the fractions that running jobs report."""
+
+    def __init__(self, jobs: Iterable[Job], progress: Callable[[float, float], None]) -> None:
+        self._progress = progress
+        self._costs = {id(job): max(job.cost, 0.0) for job in jobs}
+        self._fractions = dict.fromkeys(self._costs, 0.0)
+        self._total = sum(self._costs.values())
+        self._lock = threading.Lock()
+
+    def set(self, job: Job, fraction: float) -> None:
+        """Set the fraction of a job that is done; a second attempt does not count from 0 again."""
+        with self._lock:
+            before = self._fractions[id(job)]
+            self._fractions[id(job)] = max(before, fraction)
+            done = sum(self._costs[key] * part for key, part in self._fractions.items())
+        if fraction > before:
+            self._progress(min(done, self._total), self._total)
+
+
+def _run_and_report(function: Callable[[J], R], tally: _Tally, job: J) -> R:
+    """Run a job on a thread of this process, and tally the fractions that it reports."""
+    with receive_job_progress(partial(tally.set, job)):
+        return function(job)
 
 
 def _affects_all_jobs(error: BaseException) -> bool:

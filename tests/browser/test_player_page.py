@@ -10,6 +10,7 @@ from playwright.sync_api import TimeoutError
 import encoder
 from abr import Trace
 from shotladder.player import Link, PlayerServer
+from shotladder.player.edges import open_edges
 
 from .conftest import PLAYERS, save_screenshot
 
@@ -119,6 +120,84 @@ def test_page_pins_a_rung_jumps_and_fits_a_phone(browser, presentation, document
         server.server_close()
         thread.join()
     assert faults == []
+
+
+@contextlib.contextmanager
+def opened(browser, folder, path, edge_count=0, **options):
+    """Yield the page of a server, and the server."""
+    server = PlayerServer(folder, 0, player_js=PLAYERS[path], **options)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    page, faults = browser.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    try:
+        with contextlib.ExitStack() as stack:
+            if edge_count:
+                server.edges = stack.enter_context(open_edges(server, edge_count))
+            page.goto(server.url)
+            yield page, server
+    finally:
+        page.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert faults == []
+
+
+ALL_PLAYERS = ["/players/hls.js", "/players/dash.js", "/players/shaka-player.js"]
+
+
+@pytest.mark.parametrize("path", ALL_PLAYERS)
+def test_page_pins_rungs_by_the_menu_of_each_player(browser, presentation, document, path):
+    with opened(browser, presentation, path) as (page, _):
+        page.wait_for_function("document.getElementById('pin').options.length > 1", timeout=30_000)
+        assert page.locator("#pin option").count() == 1 + len(document["video"])
+        assert page.locator("#pin option").first.inner_text() == "auto"
+        # the options after "auto" are the rungs from the highest bitrate
+        for index, rung in ((len(document["video"]), 0), (1, len(document["video"]) - 1)):
+            page.select_option("#pin", index=index)
+            page.evaluate("video.currentTime = 0; video.play()")
+            page.wait_for_function(f"shotladder.lastRung === {rung}", timeout=30_000)
+        assert page.locator("#audio").is_visible() and page.locator("#text").is_visible()
+        assert page.evaluate("shotladder.failed") is False
+
+
+@pytest.mark.parametrize("path", ALL_PLAYERS)
+def test_page_compares_two_rungs_on_one_clock(browser, presentation, document, path):
+    with opened(browser, presentation, path) as (page, server):
+        page.wait_for_function("document.getElementById('left-rung').options.length > 1", timeout=30_000)
+        page.select_option("#left-rung", index=0)
+        page.select_option("#right-rung", index=len(document["video"]) - 1)
+        page.click("#compare")
+        ready = "['left', 'right'].every((side) => document.getElementById(`${side}-video`).readyState > 1)"
+        page.wait_for_function(ready, timeout=30_000)
+        page.click("#compare-play")
+        page.wait_for_function("document.getElementById('left-video').currentTime > 0.5", timeout=30_000)
+        page.click("#compare-play")
+        pair = "document.getElementById('left-video'), document.getElementById('right-video')"
+        still = f"[{pair}].every((v) => v.paused && !v.seeking)"
+        page.wait_for_function(f"{still} && ((a, b) => Math.abs(a.currentTime - b.currentTime) < 0.05)({pair})")
+        heights = page.evaluate(f"[{pair}].map((v) => v.videoHeight)")
+        rungs = sorted(document["video"], key=lambda rung: rung["average_bitrate"])
+        assert heights == [rungs[0]["height"], rungs[-1]["height"]]
+        page.locator("#divide").fill("20")
+        clip = page.evaluate("getComputedStyle(document.getElementById('right-video')).clipPath")
+        assert "20%" in clip
+        # the files of the comparison are not in the log
+        assert all(not request.path.startswith("-") for request in server.requests)
+
+
+@pytest.mark.parametrize("path", ALL_PLAYERS)
+def test_page_leaves_an_edge_that_is_killed(browser, presentation, path):
+    with opened(browser, presentation, path, edge_count=3) as (page, server):
+        page.wait_for_function("shotladder.requests.some((r) => r.edge && r.sent)", timeout=30_000)
+        edge = page.evaluate("shotladder.requests.findLast((r) => r.edge && r.sent).edge")
+        page.click(f"#{edge} [data-state=down]")
+        page.wait_for_function("video.ended || shotladder.failed", timeout=60_000)
+        assert page.evaluate("video.ended && !shotladder.failed")
+        assert any(edge in line["text"] and "not healthy" in line["text"] for line in server.edges.log)
+        stalled = page.evaluate("shotladder.stalls.slice(1).reduce((sum, [a, b]) => sum + b - a, 0)")
+        assert stalled <= 2.5  # one segment lasts 2 s
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 import abr
 import delivery
+from delivery.fill import greedy_plan
 from delivery.fill.exact_plan import solve_exactly
 from delivery.fill.fill_bound import Prices, find_prices, upper_bound
 from delivery.fill.fill_problem import RegionProblem
@@ -70,6 +71,15 @@ def test_solve_greedily_is_within_1_percent_of_the_bound(files, sites):
     assert p.value(allocation) >= 0.99 * allocation.bound
 
 
+def test_solve_greedily_does_not_depend_on_the_size_of_blocks(monkeypatch):
+    p = problem(5, 300, 4, cost=0.001)
+    whole = solve_greedily(p)
+    monkeypatch.setattr(greedy_plan, "BLOCK", 7)
+    parts = solve_greedily(p)
+    assert np.array_equal(parts.holds, whole.holds)
+    assert p.value(parts) == p.value(whole)
+
+
 def test_upper_bound_holds_for_any_prices():
     p = problem(4, 10, 1)
     best = brute_force(p)
@@ -123,6 +133,22 @@ def test_plan_fill_reports_what_is_new_and_removed():
     assert plan.notes == ("no site serves the region moon; its demand goes to the origin",)
     costly = delivery.plan_fill([SITE], files, {"all": [3, 4]}, held={"one": {files[0]}}, replacement_cost=0.5)
     assert costly.sites[0].files == (files[0],)
+
+
+def test_plan_fill_gives_the_second_tier_what_the_first_leaves():
+    files = [delivery.FillFile("t", str(n), 10) for n in range(4)]
+    sites = [
+        delivery.Site("fr-1", "", "fr", 10),
+        delivery.Site("de-1", "", "de", 10),
+        delivery.Site("exchange", "", "eu", 20, tier=2, regions=("fr", "de")),
+    ]
+    plan = delivery.plan_fill(sites, files, {"fr": [9.0, 5.0, 1.0, 0.0], "de": [2.0, 7.0, 0.0, 4.0]})
+    held = {each.site.name: {file.rung for file in each.files} for each in plan.sites}
+    assert held["fr-1"] == {"0"} and held["de-1"] == {"1"}
+    # left: fr 5 of rung 1 and 1 of rung 2, de 2 of rung 0 and 4 of rung 3
+    assert held["exchange"] == {"1", "3"}
+    assert plan.offload == pytest.approx((9 + 7 + 5 + 4) / 28)
+    assert any("tiers below" in note for note in plan.notes)
 
 
 def test_bytes_per_view_are_those_of_the_rungs_that_networks_allow():

@@ -248,3 +248,14 @@ def test_publish_names_an_absent_server_without_credentials(presentations, url, 
     with pytest.raises(delivery.TargetError, match=r"127\.0\.0\.1:1|host") as caught:
         delivery.publish(delivery.make_release(presentations["first"]), delivery.open_target(url))
     assert "s3cret" not in str(caught.value) and "anna" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["gs://", "gs:///show", "gcs://Bucket/show", "s3://a/show", "s3://-bucket/show"])
+def test_open_target_refuses_an_address_without_a_bucket(url):
+    with pytest.raises(delivery.TargetError, match="name of a bucket"):
+        delivery.open_target(url)
+
+
+@pytest.mark.parametrize("url", ["gs://my-bucket/show", "gcs://my.bucket_1", "s3://key:secret@bucket/show"])
+def test_open_target_accepts_buckets_and_hides_passwords(url):
+    assert "secret" not in delivery.open_target(url).location

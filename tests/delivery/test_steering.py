@@ -110,6 +110,55 @@ def test_choose_pathways_leaves_out_drained_edges_unless_the_others_fail():
     assert set(delivery.choose_pathways(config, delivery.Client(), {"b": False}).order) == {"a", "b"}
 
 
+@pytest.mark.parametrize(
+    ("client", "states", "first", "reason"),
+    [
+        # new clients avoid an edge with much load; those that it has stay until it is full
+        (delivery.Client(), {"a": delivery.EdgeState(load=0.95)}, "b", "start"),
+        (delivery.Client(pathway="a"), {"a": delivery.EdgeState(load=0.95)}, "a", "unchanged"),
+        (delivery.Client(pathway="a"), {"a": delivery.EdgeState(load=1.0)}, "b", "a is overloaded"),
+        (
+            delivery.Client(pathway="a", title="show"),
+            {"a": delivery.EdgeState(titles=frozenset()), "b": delivery.EdgeState(titles=frozenset({"show"}))},
+            "b",
+            "a does not hold the title",
+        ),
+        # without a title, or without a plan, contents decide nothing
+        (delivery.Client(pathway="a"), {"a": delivery.EdgeState(titles=frozenset())}, "a", "unchanged"),
+        (delivery.Client(pathway="a", title="show"), {}, "a", "unchanged"),
+    ],
+)
+def test_choose_pathways_by_load_and_contents(client, states, first, reason):
+    config = SteeringConfig(pathway=(Edge("a", "http://a/"), Edge("b", "http://b/")))
+    decision = delivery.choose_pathways(config, client, {}, states)
+    assert (decision.order[0], decision.reason) == (first, reason)
+
+
+@pytest.mark.parametrize(
+    ("body", "load"),
+    [
+        (b'{"load": 0.5}', 0.5),
+        (b"ok", None),
+        (b'{"load": -1}', None),
+        (b'{"load": "high"}', None),
+        (b'{"load": 1e999}', None),
+        (b"\xff\xfe", None),
+    ],
+)
+def test_read_load_ignores_what_is_not_a_load(body, load):
+    assert steering_server._read_load(body) == load
+
+
+def test_server_keeps_the_title_of_a_client_and_sends_it_where_it_is():
+    config = SteeringConfig(pathway=(Edge("a", "http://a/"), Edge("b", "http://b/")))
+    titles = {"a": frozenset({"other"}), "b": frozenset({"my show"})}
+    server = delivery.SteeringServer(config, print, titles)
+    for target in ("/steer?session=1&title=my%20show", "/steer?session=1&title=my%20show&_HLS_pathway=a"):
+        document = json.loads(server.answer("GET", target, "127.0.0.1")[1])
+        assert document["PATHWAY-PRIORITY"] == ["b", "a"]
+        assert document["RELOAD-URI"] == "/steer?session=1&title=my%20show"
+
+
 def test_choose_pathways_spreads_sessions_by_weight():
     config = SteeringConfig(pathway=(Edge("a", "http://a/", weight=3), Edge("b", "http://b/", weight=1)))
     firsts = Counter(

@@ -22,6 +22,7 @@ from encoder import (
 )
 from encoder.encode.filters import SINGLE_THREADED, input_options, select_frames
 from shotladder_runtime.errors import ProcessError
+from shotladder_runtime.jobs.job_progress import receive_job_progress
 from shotladder_runtime.process import run, stop_all
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
@@ -257,3 +258,12 @@ def test_encode_chunk_keeps_the_frames_of_real_clips(shared, tmp_path, clip):
         own = around.index(first + place)
         assert likeness[own] > 0.9
         assert likeness[own] > max(likeness) - 1e-3
+
+
+def test_encode_chunk_reports_frames_while_it_encodes(tmp_path):
+    source = inspect(write_video(tmp_path / "video.mp4", 90, **FILMS["long-gop.mp4"]))
+    seen = []
+    with receive_job_progress(seen.append):
+        encode_chunk(job_for(source, tmp_path / "store", chunk_of(0, 90)))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1

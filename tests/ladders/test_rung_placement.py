@@ -1,5 +1,6 @@
 """The placement of rungs, on usual and on degenerate titles."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -72,6 +73,22 @@ def test_choose_rungs_keeps_ratios_and_gains_of_adjacent_rungs():
         # rates lie on a grid of 2 %
         assert low / 1.011 <= b.rate / a.rate <= high * 1.011
         assert b.quality - a.quality >= rules.min_gain
+
+
+@pytest.mark.parametrize("max_rate", [300_000.0, 1_500_000.0])
+def test_choose_rungs_keeps_the_maximum_bitrate(max_rate):
+    unlimited = choose_rungs(FILM, DURATION, RungRules(target=95))
+    rungs = choose_rungs(FILM, DURATION, RungRules(target=95, max_rate=max_rate))
+    assert unlimited[-1].rate > max_rate
+    assert 0.8 * max_rate < rungs[-1].rate <= max_rate
+    # no height gives more within the budget
+    best = max(float(curve.quality_at(np.array([rungs[-1].rate * DURATION]))[0]) for curve in FILM.values())
+    assert rungs[-1].quality == pytest.approx(best, abs=0.5)
+
+
+def test_choose_rungs_with_a_maximum_above_the_target_changes_nothing():
+    rules = RungRules(target=93)
+    assert choose_rungs(FILM, DURATION, replace(rules, max_rate=1e9)) == choose_rungs(FILM, DURATION, rules)
 
 
 def test_choose_rungs_starts_at_apples_lowest_bitrate():

@@ -413,4 +413,7 @@ def test_dry_run_encodes_nothing_and_leaves_nothing(made, tmp_path, more):
     assert planned["frames"] == FRAMES
     assert planned["segments"] == len(made.document["segments"])
     assert all(seconds > 0 for seconds in planned["predicted_cpu_seconds"].values())
+    assert planned["predicted_wall_seconds"] > 0
+    measured = sum(segment["bytes"] for rung in made.document["video"] for segment in rung["segments"])
+    assert measured / 4 < planned["predicted_bytes"] < 4 * measured
     assert list(tmp_path.iterdir()) == []

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 import abr
 import encoder
 import ladders
 import vmaf
+from shotladder.cli import group
 from shotladder.commands.options import library_values
 from shotladder.commands.options.packaging_options import track_options
 from shotladder.pipeline.encode_request import EncodeRequest
@@ -93,6 +95,7 @@ def test_library_values_are_those_of_the_libraries():
     assert tuple(sorted(abr.FORMATS)) == library_values.TRACE_FORMATS
     assert tuple(vmaf.DEVICES) == tuple(abr.DEVICES) == library_values.VIEWING_DEVICES
     assert tuple(abr.MODES) == library_values.SESSION_MODES
+    assert sorted({policy.name for policy in abr.list_policies()}) == list(library_values.ABR_POLICIES)
     assert tuple(abr.REPLACEMENTS) == library_values.REPLACEMENTS
     assert tuple(abr.CATCH_UPS) == library_values.CATCH_UPS
 
@@ -103,3 +106,17 @@ def test_build_ladder_requests_places_the_lowest_rung_at_the_minimum_bitrate(tmp
         request = EncodeRequest("video.mp4", tmp_path, min_bitrate=given)
         (found,) = build_ladder_requests(request, source)
         assert found.rules.bottom_rate == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "answer"),
+    [
+        (["simulate", "out", "--policy"], "bba-", ["bba-0", "bba-1", "bba-2", "bba-others"]),
+        (["compare", "out", "--policy"], "bba-2,bola-e", ["bba-2,bola-e"]),
+        (["encode", "video.mp4", "--codec"], "h264,h", ["h264,hevc"]),
+        ([], "enc", ["encode"]),
+    ],
+)
+def test_shell_complete_offers_names(words, incomplete, answer):
+    completion = ShellComplete(group, {}, "shotladder", "_SHOTLADDER_COMPLETE")
+    assert [item.value for item in completion.get_completions(words, incomplete)] == answer

@@ -54,6 +54,38 @@ def test_stage_without_a_terminal_ends_with_its_time(written):
     assert last.startswith("package: done in 0.")
 
 
+class SteadyClock:
+    """A run of which half is done and 250 s are left."""
+
+    fraction = 0.5
+
+    def advance(self, title, fraction):
+        pass
+
+    def seconds_left(self):
+        return 250.0
+
+
+def test_stage_shows_one_time_left_for_the_whole_run(written, monkeypatch):
+    reporter, screen = written
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    reporter.follow(SteadyClock())
+    with reporter.stage("shots") as advance:
+        advance(1, 4)
+        reporter._live.refresh()
+    lines = [line for line in screen.getvalue().splitlines() if "left" in line]
+    assert lines and all("whole run" in line and "50%" in line and "4 min left" in line for line in lines)
+
+
+def test_stage_without_a_terminal_prints_the_time_left_of_the_whole_run(written, monkeypatch):
+    reporter, screen = written
+    monkeypatch.setattr("shotladder.reporter.PLAIN_INTERVAL", 0.0)
+    reporter.follow(SteadyClock())
+    with reporter.stage("shots") as advance:
+        advance(1, 4)
+    assert "shots: 25%, the whole run 50%, 4 min left" in screen.getvalue()
+
+
 def test_stage_that_fails_does_not_say_done(written):
     reporter, screen = written
     with pytest.raises(ValueError), reporter.stage("package"):

@@ -138,3 +138,21 @@ def test_run_kills_a_tool_that_exceeds_its_time_limit():
         run(["sleep", "60"], time_limit=0.2)
     assert caught.value.returncode == LATE_STATUS
     assert run(["true"], time_limit=60).stderr == ""
+
+
+def test_run_passes_lines_of_stdout_while_the_tool_runs():
+    # the tool waits for a byte that this process writes after the first line
+    lines, reads = [], os.pipe()
+    code = f"import os; print('first', flush=True); os.read({reads[0]}, 1); print('second')"
+
+    def on_line(line):
+        lines.append(line)
+        if len(lines) == 1:
+            os.write(reads[1], b"x")
+
+    try:
+        done = run(python(code), descriptors=(reads[0],), on_line=on_line)
+    finally:
+        for descriptor in reads:
+            os.close(descriptor)
+    assert (lines, done.stdout) == ([b"first\n", b"second\n"], b"")

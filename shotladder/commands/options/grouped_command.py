@@ -6,12 +6,21 @@ replaces click's help and error formatter as well, takes time at every start, an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-__all__ = ["CONTEXT_SETTINGS", "GENERAL", "GroupedCommand", "MultiValueCommand", "combine_options", "option"]
+__all__ = [
+    "CONTEXT_SETTINGS",
+    "GENERAL",
+    "GroupedCommand",
+    "MultiValueCommand",
+    "combine_options",
+    "complete_list",
+    "option",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -50,6 +59,19 @@ def combine_options(*options: Callable[[Function], Function]) -> Callable[[Funct
         return function
 
     return add
+
+
+def complete_list(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Return the names that continue the last part of a comma-separated list; a name is not offered twice.
+
+    Examples
+    --------
+    >>> [item.value for item in complete_list(["h264", "hevc", "av1"], "h264,h")]
+    ['h264,hevc']
+    """
+    before, comma, last = incomplete.rpartition(",")
+    used = before.split(",")
+    return [CompletionItem(f"{before}{comma}{name}") for name in names if name.startswith(last) and name not in used]
 
 
 class GroupedCommand(click.Command):

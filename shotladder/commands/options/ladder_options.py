@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from shotladder.commands.options.grouped_command import combine_options, option
+from shotladder.commands.options.grouped_command import combine_options, complete_list, option
 from shotladder.commands.options.library_values import (
     DEFAULT_ENGINE,
     EFFORT_TOLERANCES,
@@ -84,6 +85,10 @@ class VideoCodecs(click.ParamType[tuple[str, ...]]):
             self.fail(f"{value!r} contains a codec twice", param, ctx)
         return names
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the codecs that continue the last one of a list."""
+        return complete_list(VIDEO_CODECS, incomplete)
+
 
 _LADDER = (
     option(
@@ -114,6 +119,13 @@ _LADDER = (
         metavar="KBITPS",
         type=click.FloatRange(10, 100_000),
         help="Bitrate of the lowest rung in kbit/s, if the video needs as much. Default: 145.",
+    ),
+    option(
+        "Ladder",
+        "--max-bitrate",
+        metavar="KBITPS",
+        type=click.FloatRange(10, 1_000_000),
+        help="Maximum bitrate of the top rung in kbit/s, even if it does not reach the target VMAF. Default: no limit.",
     ),
     option(
         "Ladder",

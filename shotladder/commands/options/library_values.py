@@ -7,6 +7,7 @@ option need none of them. `tests/shotladder/test_options.py` holds each against 
 from __future__ import annotations
 
 __all__ = [
+    "ABR_POLICIES",
     "AUDIO_CODECS",
     "CATCH_UPS",
     "DEFAULT_ENGINE",
@@ -49,6 +50,36 @@ RAW_FORMATS = (
 #: Of `abr`; the devices are those of `vmaf` as well.
 TRACE_FORMATS = ("csv", "fcc", "mahimahi", "numbers", "oboe", "pensieve", "puffer", "sabre")
 VIEWING_DEVICES = ("phone", "tv-1080p", "tv-4k")
+ABR_POLICIES = (
+    "bb",
+    "bba-0",
+    "bba-1",
+    "bba-2",
+    "bba-others",
+    "bola-basic",
+    "bola-e",
+    "bola-finite",
+    "bola-o",
+    "bola-u",
+    "dashjs-bola",
+    "dashjs-dynamic",
+    "dashjs-insufficient-buffer",
+    "dashjs-throughput",
+    "dynamic",
+    "dynamic-dash",
+    "exoplayer",
+    "fast-mpc",
+    "hlsjs",
+    "l2a",
+    "lol-plus",
+    "mpc",
+    "predictive-mpc",
+    "rate-based",
+    "robust-mpc",
+    "shaka",
+    "throughput",
+    "vmaf-mpc",
+)
 SESSION_MODES = ("default", "sabre", "pensieve")
 REPLACEMENTS = ("none", "earliest", "latest")
 CATCH_UPS = ("none", "dash.js", "lol+")

@@ -57,6 +57,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         rungs=options["rungs"],
         audience=_client_traces(options),
         min_bitrate=None if options["min_bitrate"] is None else 1000 * options["min_bitrate"],
+        max_bitrate=_max_bitrate(options),
         max_height=options["max_height"],
         segment=options["segment_duration"],
         buffer=_per_shot_only(options, "vbv_seconds"),
@@ -118,6 +119,18 @@ def _client_traces(options: dict[str, Any]) -> tuple[Path, ...]:
             "cannot be combined with a fixed ladder or a ladder file", param_hint="--client-traces"
         )
     return tuple(options["client_traces"])
+
+
+def _max_bitrate(options: dict[str, Any]) -> float | None:
+    """Return the maximum bitrate of the top rung, bits/s; the bitrates of a fixed ladder and of a file are given."""
+    value, lowest = options["max_bitrate"], options["min_bitrate"]
+    if value is None:
+        return None
+    if options["ladder"] == "fixed" or options["ladder"] not in MODES:
+        raise click.BadParameter("cannot be combined with a fixed ladder or a ladder file", param_hint="--max-bitrate")
+    if lowest is not None and lowest > value:
+        raise click.BadParameter(f"is below --min-bitrate {lowest:g}", param_hint="--max-bitrate")
+    return float(1000 * value)
 
 
 def _traffic_model(options: dict[str, Any]) -> TrafficModel | None:

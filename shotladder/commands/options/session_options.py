@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from shotladder.commands.options.grouped_command import combine_options, option
+from shotladder.commands.options.grouped_command import combine_options, complete_list, option
 from shotladder.commands.options.library_values import (
+    ABR_POLICIES,
     CATCH_UPS,
     REPLACEMENTS,
     SESSION_MODES,
@@ -20,10 +22,35 @@ from shotladder.commands.options.library_values import (
 if TYPE_CHECKING:
     import abr
 
-__all__ = ["device_option", "plot_option", "session_model", "session_options", "target_option", "traces_options"]
+__all__ = [
+    "PolicyNames",
+    "device_option",
+    "edges_option",
+    "plot_option",
+    "session_model",
+    "session_options",
+    "target_option",
+    "traces_options",
+    "write_plot",
+]
 
 #: Range of durations, s; no model of a player uses longer ones.
 _SECONDS = click.FloatRange(0, 600)
+
+
+class PolicyNames(click.ParamType[str]):
+    """Comma-separated names of ABR policies, each optionally with its version; the shell completes the names."""
+
+    name = "policies"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text; the command looks the names up, because that imports the policies."""
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that continue the last one of a list."""
+        return complete_list(ABR_POLICIES, incomplete)
+
 
 traces_options = combine_options(
     option(
@@ -56,6 +83,16 @@ device_option = option(
     default="tv-1080p",
     show_default=True,
     help="Device class of the viewer; it caps the resolution and selects the VMAF model.",
+)
+
+edges_option = option(
+    "Edges",
+    "--edges",
+    "edges_path",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take the segments from the edge servers in this TOML file, with and without steering and fill."
+    " Default: from one server without limits.",
 )
 
 plot_option = option(
@@ -166,7 +203,7 @@ def write_plot(path: Path, sentence: str, shown: tuple[Any, Any], table: abr.Ses
     table : SessionTable
     title : str
     """
-    from shotladder.report.session_page import Arm, write_session_page
+    from shotladder.report.viewers.session_page import Arm, write_session_page
 
     arms = [
         Arm(f"{presentation}, {policy}", {name: table[name][rows] for name in table.metric_names})

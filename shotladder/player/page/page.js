@@ -2,6 +2,8 @@
 // The rungs are derived from the log of the server, so that the page works with every player.
 
 import {COLOURS, drawLadder, drawLevel, drawNetwork} from "/-/charts.js";
+import {setupComparison} from "/-/compare.js";
+import {showEdges} from "/-/edges.js";
 import {listWorst, showMenus} from "/-/menus.js";
 import {start} from "/-/players.js";
 
@@ -12,7 +14,8 @@ const WINDOW = 120;   // s of the session that the charts show
 const $ = (id) => document.getElementById(id);
 const video = $("video");
 const state = {requests: [], settled: 0, chosen: [], samples: [], stalls: [], waiting: null, began: null,
-               startup: null, menus: {}, firstFrame: null, switches: 0, offset: 0, lastRung: null, done: new Set(),
+               startup: null, menus: {}, firstFrame: null, switches: 0, offset: 0, lastRung: null, done: new Set(), edges: [],
+               steering: [],
                failed: false};
 window.shotladder = state;  // for tests and for the console of the browser
 
@@ -95,6 +98,11 @@ async function update(presentation) {
   const answer = await json(`/-/requests?since=${state.settled}`);
   state.offset = answer.now - (before + performance.now()) / 2000;
   state.requests.splice(state.settled, Infinity, ...answer.requests);
+  state.edges = answer.edges ?? [];
+  for (const line of (answer.steering ?? []).slice(state.steering.length)) {
+    state.steering.push(line.text);
+    log("seek", "steering", line.text, line.time);
+  }
   // later requests may end first: each is settled once; the index is that of the first running request
   for (const request of answer.requests) {
     if (request.end !== null && request.number >= state.settled && !state.done.has(request.number)) {
@@ -249,6 +257,10 @@ async function main() {
     if (!video.ended) state.samples.push([now, ahead()]);
     facts(presentation, now);
     showMenus(state.menus);
+    showEdges(state.edges, state.requests, (request) => {
+      const found = segmentOf(presentation, request);
+      return found ? `segment ${found[1] + 1} of ${presentation.video[found[0]].id}` : request.path.split("/").at(-1);
+    });
     draw(presentation, setup.trace, now);
     setTimeout(tick, TICK);
   };
@@ -256,6 +268,7 @@ async function main() {
   tick();
   const player = await start(video, setup, problem);
   state.menus = player.menus;
+  setupComparison(presentation, video, setup.keys, problem);
   headline(presentation, setup.trace, `player: ${player.name}`);
   await begin();
 }

@@ -133,3 +133,42 @@ export async function start(video, {player_js: hasFile, keys}, problem) {
   if (!video.canPlayType(HLS_TYPE)) throw new Error(HELP);
   return startNative(video);
 }
+
+// the rendition of a player that is a rung of the presentation: of its height, with the nearest bitrate
+function nearest(renditions, rung) {
+  const far = (n) => Math.abs(rate(renditions[n]) - rung.peak_bitrate) + (renditions[n].height === rung.height ? 0 : 1e12);
+  return renditions.map((_, n) => n).sort((a, b) => far(a) - far(b))[0];
+}
+
+/** Play one rung on a video, from files that are neither throttled nor logged. `start` has loaded the player before. */
+export async function startRung(video, rung, keys, problem) {
+  if (window.Hls) {
+    const hls = new Hls();
+    hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal) problem(`hls.js: ${data.details}`, false); });
+    hls.loadSource(`/-/files/${rung.playlist}`);
+    hls.attachMedia(video);
+    return () => hls.destroy();
+  }
+  if (window.dashjs) {
+    const player = dashjs.MediaPlayer().create();
+    const clearkeys = Object.fromEntries(Object.entries(keys).map((pair) => pair.map(base64url)));
+    if (Object.keys(keys).length) player.setProtectionData({"org.w3.clearkey": {clearkeys}});
+    player.updateSettings({streaming: {abr: {autoSwitchBitrate: {video: false}}}});
+    player.on(dashjs.MediaPlayer.events.STREAM_INITIALIZED, () => {
+      player.setRepresentationForTypeByIndex("video", nearest(player.getRepresentationsByType("video"), rung), true);
+    });
+    player.initialize(video, new URL("/-/files/manifest.mpd", location.href).href, false);
+    return () => player.destroy();
+  }
+  if (window.shaka) {
+    const player = new shaka.Player();
+    player.configure({drm: {clearKeys: keys}, abr: {enabled: false}});
+    await player.attach(video);
+    await player.load("/-/files/manifest.mpd");
+    const variants = player.getVariantTracks();
+    player.selectVariantTrack(variants[nearest(variants, rung)], true);
+    return () => player.destroy();
+  }
+  video.src = `/-/files/${rung.playlist}`;
+  return () => { video.removeAttribute("src"); video.load(); };
+}

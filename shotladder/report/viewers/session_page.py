@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from shotladder.report.chart import Axis, Series, draw_chart, draw_table, round_ticks
 from shotladder_runtime.store.atomic_file import atomic_write
 
-__all__ = ["Arm", "write_session_page"]
+__all__ = ["BEGIN", "END", "Arm", "draw_distribution", "write_session_page"]
+
+#: Comments in `report.html` between which the section on viewers stands; `simulate --report` replaces what is there.
+BEGIN = "<!-- viewers -->"
+END = "<!-- end of viewers -->"
+
 
 #: Metrics whose distributions are drawn: name, title with unit, factor.
 _METRICS = (
@@ -60,7 +65,7 @@ def write_session_page(
         style=Markup(files("shotladder.report").joinpath("report.css").read_text()),  # noqa: S704 - our own file
         table=draw_table(*table, "Metrics of each arm"),
         legend=[(n, arm.name) for n, arm in enumerate(arms)],
-        charts=[chart for metric in _METRICS if (chart := _draw_distribution(*metric, arms)) is not None],
+        charts=[chart for metric in _METRICS if (chart := draw_distribution(*metric, arms)) is not None],
     )
 
     def write(file: Path) -> None:
@@ -69,7 +74,7 @@ def write_session_page(
     atomic_write(path, write)
 
 
-def _draw_distribution(metric: str, title: str, factor: float, arms: Sequence[Arm]) -> tuple[str, Markup] | None:
+def draw_distribution(metric: str, title: str, factor: float, arms: Sequence[Arm]) -> tuple[str, Markup] | None:
     """Return the title and the cumulative distribution of a metric, or None if no session has it."""
     series = []
     for n, arm in enumerate(arms):

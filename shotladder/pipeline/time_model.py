@@ -1,0 +1,224 @@
+"""How long a run takes: CPU time of its stages, wall time by that, and the time left while it runs.
+
+The CPU time of a stage is known by excerpts of the source (`encode --dry-run`), or estimated from the number of pixels
+(every run, before its first stage). Both give a `RunEstimate`. `TimeLeft` follows a run and scales what is left by what
+the finished part took.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from encoder import Source, choose_audio_codecs, get_codec
+from ladders import candidate_sizes
+from shotladder.pipeline.encode_request import EncodeRequest
+
+__all__ = ["RunEstimate", "TimeLeft", "estimate_audio_bitrate", "estimate_run", "split_stages"]
+
+#: CPU s per megapixel of all source frames. Measured in November 2026 on `presentation.json` of generated sources
+#: and of a 48 s clip of 720p with five H.264 rungs: 0.018 to 0.022.
+ANALYSIS_SECONDS = 0.02
+#: CPU s per megapixel of all source frames, H.264 by its default preset. Same runs: 0.10 to 0.17.
+PROBE_SECONDS = 0.13
+#: CPU s per encoded megapixel, H.264 by its default preset. Same runs: 0.04 to 0.07.
+ENCODE_SECONDS = 0.055
+#: CPU s per measured megapixel at the size of the source. Same runs: 0.05 to 0.08, with corrections.
+MEASURE_SECONDS = 0.05
+#: CPU s per job and rendition that do not depend on its frames: the process, and opening the source. Chosen by hand.
+JOB_SECONDS = 0.1
+#: CPU s per second of source: audio, subtitles, stitching and packaging. Chosen by hand.
+TRACK_SECONDS = 0.05
+#: CPU s of packaging and of the report, for any source. Chosen by hand.
+PACKAGE_SECONDS = 2.0
+#: CPU time of a codec by its default preset, relative to H.264. Chosen by hand from benchmarks.encode_cost.
+CODEC_FACTORS = {"h264": 1.0, "hevc": 2.5, "av1": 2.0, "vp9": 3.0}
+#: CPU time of one preset, relative to the next faster one. Chosen by hand.
+PRESET_FACTOR = 1.5
+#: Time of probe encodes by effort, relative to balanced. Chosen by hand.
+EFFORT_FACTORS = {"fast": 0.5, "balanced": 1.0, "thorough": 2.0}
+#: Corrections, as a fraction of the encodes and measurements of all rungs. Chosen by hand: 0.02 to 0.4 on six titles.
+CORRECTION_FRACTION = 0.1
+#: The comparison with the fixed ladder, as a fraction of encodes and measurements: its sample has 5 % of the pixels.
+COMPARISON_FRACTION = 0.08
+#: Fraction of the pixels of a ladder that its top rung has. Chosen by hand.
+TOP_RUNG_FRACTION = 0.35
+#: Each rung has this many times the pixels of all candidate sizes on average. Chosen by hand.
+RUNGS_PER_SIZE = 1.2
+#: The estimate counts as much as this fraction of the run against the time that the finished part took.
+PRIOR_FRACTION = 0.03
+
+#: Bitrate of one audio channel, bits/s: that of AAC.
+AUDIO_BITRATE = 64_000.0
+
+#: Titles of stages, in the order of a run, with the stage of the estimate that each belongs to.
+_STAGES = (
+    ("shots", "analysis"),
+    ("choose a preset", "probes"),
+    ("probe encodes", "probes"),
+    ("encode the top rung", "top rung"),
+    ("encode", "other rungs"),
+    ("correct", "corrections"),
+    ("compare", "comparison"),
+    ("audio and subtitles", "tracks"),
+    ("package", "package"),
+)
+_ORDER = tuple(dict.fromkeys(stage for _, stage in _STAGES))
+#: Stages that one process works on.
+_SERIAL = frozenset({"tracks", "package"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunEstimate:
+    """What a run is expected to take.
+
+    Attributes
+    ----------
+    cpu_seconds : mapping
+        By codec ("" for what all codecs share) and stage.
+    workers : int
+        Number of parallel jobs.
+    costs : mapping
+        CPU seconds by the kind of work, as `presentation.json` counts them: "analysis", "probes", "encode", "measure",
+        "comparison".
+    """
+
+    cpu_seconds: Mapping[tuple[str, str], float]
+    workers: int = 1
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def wall_seconds(self) -> float:
+        """Wall time of the run, s, on processor cores that do nothing else."""
+        return sum(self.wall(key) for key in self.cpu_seconds)
+
+    def wall(self, key: tuple[str, str]) -> float:
+        """Return the wall time of one stage, s."""
+        return self.cpu_seconds[key] / (1 if key[1] in _SERIAL else max(self.workers, 1))
+
+
+def estimate_run(request: EncodeRequest, source: Source) -> RunEstimate:
+    """Estimate a run from the number of its pixels.
+
+    Parameters
+    ----------
+    request : EncodeRequest
+    source : Source
+    """
+    width, height = source.display_size
+    megapixels = source.frame_count * width * height / 1e6
+    sizes = candidate_sizes(source.display_size, request.max_height).values()
+    rungs = request.rungs or max(round(RUNGS_PER_SIZE * len(sizes)), 1)
+    encoded = source.frame_count * sum(w * h for w, h in sizes) / 1e6 * rungs / max(len(sizes), 1)
+    jobs = max(float(source.duration) / float(request.segment), 1.0)
+    seconds: dict[tuple[str, str], float] = {("", "analysis"): ANALYSIS_SECONDS * megapixels}
+    costs = {"analysis": ANALYSIS_SECONDS * megapixels, "probes": 0.0, "encode": 0.0, "measure": 0.0, "comparison": 0.0}
+    for codec, preset in zip(request.codecs, request.presets or [""] * len(request.codecs), strict=True):
+        factor = _codec_factor(codec, preset)
+        encode = ENCODE_SECONDS * factor * encoded + JOB_SECONDS * jobs * rungs
+        measure = MEASURE_SECONDS * megapixels * rungs
+        probes = PROBE_SECONDS * EFFORT_FACTORS.get(request.effort, 1.0) * megapixels * (1 + factor) / 2
+        stages = split_stages(codec, probes, encode, measure, has_comparison=request.compare)
+        seconds |= stages
+        again = stages[codec, "corrections"] / (encode + measure)
+        amounts = (probes, encode * (1 + again), measure * (1 + again), stages[codec, "comparison"])
+        for name, amount in zip(("probes", "encode", "measure", "comparison"), amounts, strict=True):
+            costs[name] += amount
+    seconds["", "tracks"] = TRACK_SECONDS * float(source.duration) * len(request.audio)
+    seconds["", "package"] = PACKAGE_SECONDS + TRACK_SECONDS * float(source.duration) * len(request.codecs)
+    return RunEstimate(seconds, request.workers, costs)
+
+
+def estimate_audio_bitrate(request: EncodeRequest, source: Source) -> float:
+    """Return the approximate bitrate of all audio tracks together, bits/s."""
+    return sum(
+        AUDIO_BITRATE * stream.channels * len(choose_audio_codecs(stream, request.audio)) for stream in source.audio
+    )
+
+
+def split_stages(
+    codec: str, probes: float, encode: float, measure: float, *, has_comparison: bool
+) -> dict[tuple[str, str], float]:
+    """Return the CPU seconds of the stages of one codec, by those of its probes, final encodes and measurements."""
+    first = encode + measure
+    return {
+        (codec, "probes"): probes,
+        (codec, "top rung"): TOP_RUNG_FRACTION * first,
+        (codec, "other rungs"): (1 - TOP_RUNG_FRACTION) * first,
+        (codec, "corrections"): CORRECTION_FRACTION * first,
+        (codec, "comparison"): COMPARISON_FRACTION * first if has_comparison else 0.0,
+    }
+
+
+def _codec_factor(name: str, preset: str) -> float:
+    codec = get_codec(name)
+    factor = CODEC_FACTORS.get(name, 1.0)
+    if preset in codec.presets and codec.preset in codec.presets:
+        # presets are ordered from fast to slow
+        factor *= PRESET_FACTOR ** (codec.presets.index(preset) - codec.presets.index(codec.preset))
+    return float(factor)
+
+
+@dataclass(slots=True)
+class TimeLeft:
+    """Follows a run by the progress of its stages.
+
+    Attributes
+    ----------
+    estimate : RunEstimate
+    clock : callable
+        Returns the time, s.
+    """
+
+    estimate: RunEstimate
+    clock: Callable[[], float] = time.monotonic
+    _start: float = field(init=False)
+    _fractions: dict[tuple[str, str], float] = field(init=False)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._start = self.clock()
+        self._fractions = dict.fromkeys(self.estimate.cpu_seconds, 0.0)
+
+    def advance(self, title: str, fraction: float) -> None:
+        """Record the progress of a stage, by its title; the stages before it of the same codec are done."""
+        codec, stage = _find_stage(title, [codec for codec, _ in self._fractions])
+        if stage is None:
+            return
+        with self._lock:
+            for key in self._fractions:
+                if _ORDER.index(key[1]) < _ORDER.index(stage) and (not codec or key[0] in ("", codec)):
+                    self._fractions[key] = 1.0
+                elif key[1] == stage and (not codec or key[0] == codec):
+                    # there may be more rounds of corrections
+                    part = min(fraction, 1.0) if stage != "corrections" else 0.5 + 0.5 * min(fraction, 1.0)
+                    self._fractions[key] = max(self._fractions[key], part)
+
+    @property
+    def fraction(self) -> float:
+        """Fraction of the run that is done, by its estimate."""
+        with self._lock:
+            done, total = self._done_and_total()
+        return done / total if total else 0.0
+
+    def seconds_left(self) -> float:
+        """Return the expected time to the end of the run, s."""
+        with self._lock:
+            done, total = self._done_and_total()
+        prior = PRIOR_FRACTION * total
+        elapsed = self.clock() - self._start
+        return (total - done) * (elapsed + prior) / max(done + prior, 1e-9)
+
+    def _done_and_total(self) -> tuple[float, float]:
+        walls = {key: self.estimate.wall(key) for key in self._fractions}
+        return sum(walls[key] * part for key, part in self._fractions.items()), sum(walls.values())
+
+
+def _find_stage(title: str, codecs: Sequence[str]) -> tuple[str, str | None]:
+    """Return the codec and the stage of the estimate that a title names; no codec if the run has only one."""
+    codec, found, rest = title.partition(": ")
+    if not found or codec not in codecs:
+        codec, rest = "", title
+    return codec, next((stage for start, stage in _STAGES if rest.startswith(start)), None)

@@ -1,0 +1,86 @@
+"""The time left of a run follows its estimate, and what the finished part took."""
+
+from pathlib import Path
+
+import pytest
+
+import encoder
+from shotladder.pipeline.encode_request import EncodeRequest
+from shotladder.pipeline.time_model import RunEstimate, TimeLeft, estimate_run, split_stages
+from tests.encoder.videos import write_video
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def followed():
+    """A run of 10 s analysis and, by two workers, 90 s of one codec; and its clock."""
+    stages = {("", "analysis"): 20.0} | split_stages("h264", 40, 60, 80, has_comparison=False)
+    stages = stages | {("h264", "corrections"): 0.0}
+    clock = Clock()
+    return TimeLeft(RunEstimate(stages, 2), clock), clock
+
+
+def test_seconds_left_is_the_estimate_before_the_first_stage(followed):
+    left, _ = followed
+    assert left.estimate.wall_seconds == pytest.approx(100)
+    assert left.seconds_left() == pytest.approx(100)
+    assert left.fraction == 0
+
+
+def test_seconds_left_scales_with_what_the_finished_part_took(followed):
+    left, clock = followed
+    left.advance("shots", 1.0)
+    left.advance("probe encodes", 1.0)
+    # 30 s of the estimate took 60 s
+    clock.now += 60
+    assert left.fraction == pytest.approx(0.3)
+    assert left.seconds_left() == pytest.approx(140, rel=0.1)
+
+
+def test_advance_ends_the_stages_before(followed):
+    left, _ = followed
+    left.advance("measure every frame", 0.0)
+    assert left.fraction == pytest.approx(1 - 0.65 * 40 / 100)
+
+
+def test_advance_never_goes_back(followed):
+    left, _ = followed
+    fractions = []
+    for title, part in [
+        ("shots", 0.5),
+        ("encode the top rung", 0.5),
+        ("probe encodes", 0.2),
+        ("correct 1 of 2 rungs", 0),
+    ]:
+        left.advance(title, part)
+        fractions.append(left.fraction)
+    assert fractions == sorted(fractions)
+
+
+def test_advance_of_one_codec_leaves_the_others():
+    stages = {("", "analysis"): 10.0} | {(codec, "probes"): 10.0 for codec in ("h264", "av1")}
+    left = TimeLeft(RunEstimate(stages))
+    left.advance("av1: probe encodes", 1.0)
+    assert left.fraction == pytest.approx(2 / 3)
+
+
+def test_advance_ignores_a_stage_that_is_not_part_of_the_estimate(followed):
+    left, _ = followed
+    left.advance("write events", 1.0)
+    assert left.fraction == 0
+
+
+def test_estimate_run_grows_with_codecs_and_shrinks_with_workers(tmp_path):
+    source = encoder.inspect(write_video(tmp_path / "video.mp4", 48))
+    walls = [
+        estimate_run(EncodeRequest("video.mp4", Path("out"), codecs, workers=workers), source).wall_seconds
+        for codecs, workers in ((("h264",), 1), (("h264", "av1"), 1), (("h264", "av1"), 4))
+    ]
+    assert walls[0] < walls[1] > walls[2] > 0
