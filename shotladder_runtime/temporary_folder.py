@@ -52,8 +52,8 @@ def locked_folder(parent: Path, prefix: str, lock_name: str) -> Iterator[Path]:
         os.close(handle)
 
 
-def delete_abandoned(parent: Path, prefix: str) -> None:
-    """Delete the temporary folders of killed processes of this user.
+def delete_abandoned(parent: Path, prefix: str) -> int:
+    """Delete the temporary folders of killed processes of this user, and return their number.
 
     Parameters
     ----------
@@ -61,8 +61,11 @@ def delete_abandoned(parent: Path, prefix: str) -> None:
     prefix : str
         Regular expression for the names before the part that `tempfile` chose.
     """
+    count = 0
     for folder in abandoned_folders(parent, prefix, TEMPORARY):
         shutil.rmtree(folder, ignore_errors=True)
+        count += 1
+    return count
 
 
 def abandoned_folders(parent: Path, prefix: str, lock_name: str) -> Iterator[Path]:

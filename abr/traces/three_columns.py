@@ -44,7 +44,7 @@ class RateColumn(NamedTuple):
 
 def read_spans(path: str, table: Floats, latency: float, units: Units | None) -> Trace | None:
     """Return the trace of durations, rates and latencies, or of starts, ends and rates; None for other columns."""
-    if np.mean(np.diff(table[:, 0]) <= 0) > 0.5:
+    if len(table) > 1 and np.mean(np.diff(table[:, 0]) <= 0) > 0.5:
         return _read_durations(path, table, units)
     starts, stops = table[:, 0], table[:, 1]
     if len(table) >= MIN_INTERVALS and np.all(stops > starts) and np.all(starts[1:] >= stops[:-1]):

@@ -86,6 +86,9 @@ class Codec:
     settings : tuple of Setting
         Options that make chunks fit together when they are stitched by stream copy, and that keep key frames where the
         plan places them.
+    portable_settings : tuple of Setting
+        Additional options on a processor with AVX-512, with which the encoder gives the same bytes as on processors
+        without it; empty if it does so anyway.
     metric_settings : tuple of Setting
         Additional options of `--tune metric`: they disable psychovisual decisions that lower metrics.
     overrides : tuple of EncoderOverride
@@ -102,6 +105,7 @@ class Codec:
     presets: tuple[str, ...]
     preset: str
     settings: tuple[Setting, ...]
+    portable_settings: tuple[Setting, ...] = ()
     metric_settings: tuple[Setting, ...] = ()
     hdr: bool = False
     passes: int = 1

@@ -12,8 +12,9 @@ from typing import Any
 import av
 import ffmpeg
 
-from encoder.codecs.codec import Setting, join_settings
+from encoder.codecs.codec import Codec, Setting, join_settings
 from encoder.codecs.codec_table import get_codec
+from encoder.codecs.processor import has_avx512
 from encoder.encode.filters import SINGLE_THREADED, Filter, input_options, make_frame_filters, select_frames
 from encoder.encode.plan import Chunk, Rendition
 from encoder.media.source import Source
@@ -121,6 +122,9 @@ def chunk_path(job: ChunkJob, number: int) -> Path:
         "passes": get_codec(rendition.codec).passes,
         "ffmpeg": ffmpeg_version(),
     }
+    if portable := get_codec(rendition.codec).portable_settings:
+        # the same on all processors, because the settings make the bytes the same
+        cache_key["portable"] = [list(setting) for setting in portable]
     return job.store.path("chunk", cache_key, ".mp4")
 
 
@@ -218,6 +222,7 @@ def _build_command(
         rendition = job.renditions[number]
         scaled = _apply_filters(copies[index], _frame_filters(source, rendition))
         options = encoder_options(rendition, job.quantisers[number], source)
+        options = _add_portable_settings(options, get_codec(rendition.codec))
         options |= {"f": "mp4", "force_key_frames": f"expr:{inner}"}
         file, passes = str(path), get_codec(rendition.codec).passes
         if passes > 1:
@@ -234,6 +239,13 @@ def _build_command(
         .overwrite_output()
     )
     return tuple(source.path if word == name else word for word in argv.compile(cmd=ffmpeg_path()))
+
+
+def _add_portable_settings(options: dict[str, str], codec: Codec) -> dict[str, str]:
+    """Add, on a processor with AVX-512, the settings with which the encoder gives the bytes of other processors."""
+    settings = codec.portable_settings if has_avx512() else ()
+    names = {name for name, _ in settings}
+    return options | join_settings([*(item for item in options.items() if item[0] in names), *settings])
 
 
 def _frame_filters(source: Source, rendition: Rendition) -> tuple[Filter, ...]:

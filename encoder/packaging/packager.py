@@ -16,6 +16,7 @@ from encoder.media.inspection import as_source
 from encoder.media.source import Source
 from encoder.mp4.hdr_boxes import copy_hdr_boxes
 from encoder.packaging.byte_ranges import shift_byte_ranges
+from encoder.packaging.dash_identifiers import number_identifiers
 from encoder.packaging.descriptors import choose_default_playlists, describe_tracks
 from encoder.packaging.encryption import Encryption, inherited_descriptors, packager_flags
 from encoder.packaging.hls_master_playlist import complete_master_playlist
@@ -113,6 +114,7 @@ def package(
     for rendition, path in renditions:
         _copy_hdr_boxes(folder, rendition, path, request.single_file)
     _state_frame_rate(folder / DASH_MANIFEST, source.frame_rate)
+    number_identifiers(folder / DASH_MANIFEST)
     complete_master_playlist(folder / HLS_MANIFEST, choose_default_playlists(audio, subtitles), source.frame_rate)
     packaged = tuple(read_media_playlist(folder, fields["playlist_name"]) for fields in tracks)
     for track in packaged[: len(renditions)]:

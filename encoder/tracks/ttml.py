@@ -15,10 +15,14 @@ __all__ = ["Cue", "format_srt", "merge_cues", "parse_ttml"]
 
 #: Frames per second if a document states none (TTML2, 7.2.5).
 DEFAULT_FRAME_RATE = 30
+#: Digits of a number, at most 12: 10**12 ticks of 10 MHz are a day, and longer numbers only cost time. Chosen by hand.
+_DIGITS = r"[0-9]{1,12}"
 #: Clock time: hours, minutes, seconds with a fraction or frames (TTML2, 12.3.1).
-_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)(?:(\.\d+)|:(\d+))?")
+_CLOCK = re.compile(rf"({_DIGITS}):([0-9]{{2}}):([0-9]{{2}})(?:(\.{_DIGITS})|:({_DIGITS}))?")
 #: Offset time: a number and its unit.
-_OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|f|t)")
+_OFFSET = re.compile(rf"({_DIGITS}(?:\.{_DIGITS})?)(h|ms|m|s|f|t)")
+#: Frame rate, tick rate, and each part of a frame rate multiplier (TTML2, 7.2.5, 7.2.6, 7.2.11).
+_RATE = re.compile(_DIGITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,23 @@ def _read_clock(root: ElementTree.Element) -> _Clock:
     parameters = {_name(key): value for key, value in root.attrib.items()}
     numerator, _, denominator = parameters.get("frameRateMultiplier", "1 1").partition(" ")
     try:
-        rate = Fraction(parameters.get("frameRate", str(DEFAULT_FRAME_RATE)))
-        frame_rate = rate * Fraction(numerator) / Fraction(denominator)
+        rate = _parse_rate(parameters.get("frameRate", str(DEFAULT_FRAME_RATE)))
+        frame_rate = rate * _parse_rate(numerator) / _parse_rate(denominator)
         # TTML2, 7.2.11: without a tick rate, a tick is a frame if the document states a frame rate, else a second
         default = str(rate) if "frameRate" in parameters else "1"
-        tick_rate = Fraction(parameters.get("tickRate", default))
+        tick_rate = _parse_rate(parameters.get("tickRate", default))
         if frame_rate > 0 and tick_rate > 0:
             return _Clock(frame_rate, tick_rate)
     except (ValueError, ZeroDivisionError):
         pass
     raise TrackError("the TTML document states an invalid frame rate or tick rate")
+
+
+def _parse_rate(value: str) -> Fraction:
+    """Return an integer; raise ValueError for other numbers (`1e99999999` would fill the memory)."""
+    if not _RATE.fullmatch(value.strip()):
+        raise ValueError(value)
+    return Fraction(value.strip())
 
 
 def _read_cues(element: ElementTree.Element, clock: _Clock, origin: Fraction, limit: Fraction | None) -> Iterator[Cue]:

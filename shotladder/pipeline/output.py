@@ -8,11 +8,13 @@ import json
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from shotladder import ShotladderError
+from shotladder.report.presentation_format import Presentation
 from shotladder.report.presentation_reader import PRESENTATION
 from shotladder_runtime.store.atomic_file import delete_if_abandoned
 from shotladder_runtime.temporary_folder import abandoned_folders, delete_abandoned, locked_folder, temporary_folder
@@ -25,9 +27,11 @@ __all__ = [
     "check_output",
     "completed_request",
     "files_below",
+    "require_intact",
 ]
 
 
+_MAKE_AGAIN = "make it again from the stored encodes with --overwrite"
 #: Name of the lock file beside a directory that is being replaced.
 _REPLACED = ".shotladder-replaced"
 
@@ -48,6 +52,28 @@ def completed_request(output: Path) -> str | None:
 def files_below(folder: Path) -> list[str]:
     """Return the paths of all files in a directory, relative to it and sorted, as `presentation.json` lists them."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def require_intact(output: Path, presentation: Presentation) -> None:
+    """Check that a finished presentation has all of its files, none empty, and segments of the sizes that it lists.
+
+    Raises
+    ------
+    OutputError
+        If it has not; names the file.
+    """
+    # one file with all segments of a track contains other data as well
+    sizes: Counter[str] = Counter()
+    for track in (*presentation.video, *presentation.audio):
+        for segment in track.segments:
+            sizes[segment.url] += segment.bytes
+    for name in presentation.files:
+        try:
+            found = (output / name).stat().st_size
+        except OSError as error:
+            raise OutputError(f"{output}: is damaged: {name}: {error.strerror}; {_MAKE_AGAIN}") from None
+        if found < max(sizes[name], 1):
+            raise OutputError(f"{output}: is damaged: {name} has {found} bytes; {_MAKE_AGAIN}")
 
 
 def check_output(output: Path, source: str, *, overwrite: bool) -> None:

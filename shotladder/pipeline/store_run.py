@@ -1,4 +1,4 @@
-"""Hold the store during a run, and report the damaged files that the run removed from it."""
+"""Hold the store during a run; report what killed runs left in it, and the damaged files that were removed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ __all__ = ["hold_store"]
 def hold_store(store: Store, reporter: Reporter) -> Iterator[None]:
     """Hold a store during the block; at its end, report the damaged artefacts that were removed meanwhile.
 
-    An interrupt is reported with what is kept.
+    What a killed run left unfinished is deleted and reported first. An interrupt is reported with what is kept.
     """
     with store.hold() as run:
+        if run.deleted_count is not None:
+            files = "1 unfinished file" if run.deleted_count == 1 else f"{run.deleted_count or 'no'} unfinished files"
+            reporter.say(
+                f"an earlier run or worker was killed: {files} deleted from {store.location}; finished encodes are used"
+            )
         try:
             yield
         except KeyboardInterrupt:

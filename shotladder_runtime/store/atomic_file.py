@@ -55,16 +55,18 @@ def _open_locked(path: Path, flags: int) -> Iterator[int]:
         os.close(handle)
 
 
-def delete_if_abandoned(path: Path) -> None:
-    """Delete a temporary file of `atomic_write` unless a process is writing it."""
+def delete_if_abandoned(path: Path) -> bool:
+    """Delete a temporary file of `atomic_write` unless a process is writing it, and return whether it was deleted."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
-        return
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         path.unlink(missing_ok=True)
     except OSError:
-        return
+        return False
+    else:
+        return True
     finally:
         os.close(handle)

@@ -1,5 +1,6 @@
-"""Checksums of artefacts: a small file beside each artefact contains its size and its hash.
+"""Checksums of artefacts: a small file beside each artefact contains its size, its hash and its name.
 
+The name shows that nothing, for example the recovery of a disk, exchanged two artefacts together with their checksums.
 In a folder, the file is written before the artefact, so that an artefact without a checksum is damaged. A file is
 hashed once per run, and again when its size, its inode or its modification time changes.
 """
@@ -13,13 +14,14 @@ from typing import NamedTuple
 
 from shotladder_runtime.store.atomic_file import atomic_write
 
-__all__ = ["Checksum", "checksum_path", "forget", "is_intact", "measure", "parse", "remember", "write"]
+__all__ = ["Checksum", "checksum_path", "describe", "forget", "is_intact", "measure", "parse", "remember", "write"]
 
 #: Suffix of the file with the checksum, after the whole name of the artefact.
 SUFFIX = ".sum"
 #: Bytes of a hash. An accidental change is found unless the hashes are equal by chance (2**-128).
 DIGEST_SIZE = 16
-_LINE = re.compile(rf"(\d{{1,19}}) ([0-9a-f]{{{2 * DIGEST_SIZE}}})\n")
+#: Size, hash and name of the artefact. Older stores have no names.
+_LINE = re.compile(rf"(\d{{1,19}}) ([0-9a-f]{{{2 * DIGEST_SIZE}}})(?: (\S+))?\n")
 #: Identity of each file when it was found intact: inode, size, modification time (ns).
 _intact: dict[Path, tuple[int, int, int]] = {}
 
@@ -29,9 +31,6 @@ class Checksum(NamedTuple):
 
     size: int
     digest: str
-
-    def __str__(self) -> str:
-        return f"{self.size} {self.digest}\n"
 
 
 def checksum_path(path: Path) -> Path:
@@ -46,15 +45,20 @@ def measure(path: Path) -> Checksum:
         return Checksum(file.tell(), digest)
 
 
-def parse(content: bytes) -> Checksum | None:
-    """Return the checksum that a file contains, or None if its content has another form."""
+def describe(checksum: Checksum, name: str) -> str:
+    """Return the content of the file with the checksum of an artefact of this name."""
+    return f"{checksum.size} {checksum.digest} {name}\n"
+
+
+def parse(content: bytes, name: str) -> Checksum | None:
+    """Return the checksum that a file contains; None if it has another form or names another artefact."""
     match = _LINE.fullmatch(content.decode("ascii", "replace"))
-    return Checksum(int(match[1]), match[2]) if match else None
+    return Checksum(int(match[1]), match[2]) if match and match[3] in (None, name) else None
 
 
 def write(path: Path, checksum: Checksum) -> None:
     """Write the checksum of an artefact; after a power cut it may be empty, and the artefact then counts as damaged."""
-    atomic_write(checksum_path(path), lambda part: _write_text(part, checksum), is_durable=False)
+    atomic_write(checksum_path(path), lambda part: _write_text(part, checksum, path.name), is_durable=False)
 
 
 def is_intact(path: Path) -> bool:
@@ -63,7 +67,7 @@ def is_intact(path: Path) -> bool:
         identity = _identify(path)
         if _intact.get(path) == identity:
             return True
-        expected = parse(checksum_path(path).read_bytes())
+        expected = parse(checksum_path(path).read_bytes(), path.name)
         if expected is None or expected.size != identity[1] or expected != measure(path):
             return False
     except OSError:
@@ -88,5 +92,5 @@ def _identify(path: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _write_text(path: Path, checksum: Checksum) -> None:
-    path.write_text(str(checksum), "ascii")
+def _write_text(path: Path, checksum: Checksum, name: str) -> None:
+    path.write_text(describe(checksum, name), "ascii")

@@ -17,10 +17,20 @@ MAX_SIZE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class StoreRun:
-    """A run that holds a store, and the size of the log (bytes) when it began."""
+    """A run that holds a store.
+
+    Attributes
+    ----------
+    root : Path
+    start : int
+        Size of the log when the run began, bytes.
+    deleted_count : int or None
+        Unfinished files and folders of killed runs that were deleted first; None if no run was killed.
+    """
 
     root: Path
     start: int
+    deleted_count: int | None = None
 
     def damaged(self) -> tuple[str, ...]:
         """Return the names of the damaged artefacts that were removed since the run began, by this run or another."""
@@ -33,9 +43,9 @@ class StoreRun:
         return tuple(dict.fromkeys(lines))
 
 
-def begin_run(root: Path) -> StoreRun:
-    """Return a run that begins now."""
-    return StoreRun(root, _size(root / LOG))
+def begin_run(root: Path, deleted_count: int | None) -> StoreRun:
+    """Return a run that begins now, after the deletion of what killed runs left."""
+    return StoreRun(root, _size(root / LOG), deleted_count)
 
 
 def log_damage(root: Path, name: str) -> None:

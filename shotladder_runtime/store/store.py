@@ -245,10 +245,10 @@ class Store:
         if self.url:
             # the server is asked at the start of each run, whatever this process saw there before
             store_layout.make_remote_store(self.url)
-        leftovers.delete_leftovers(self.root)
+        deleted_count = leftovers.delete_leftovers(self.root)
         checksums.forget(self.root)
         with locks.hold_store(self.root):
-            yield begin_run(self.root)
+            yield begin_run(self.root, deleted_count)
 
     @contextmanager
     def lock_job(self, kind: str, cache_keys: Sequence[Mapping[str, Any]]) -> Iterator[None]:

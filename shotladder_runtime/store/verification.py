@@ -25,7 +25,8 @@ def is_usable(root: Path, path: Path) -> bool:
             return True
         log_damage(root, path.relative_to(root).as_posix())
         with contextlib.suppress(OSError):
-            path.unlink()
+            # a folder has no place here; one with files in it is kept, and the write to its name then fails
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
             checksum_path(path).unlink()
     return False
 
@@ -70,14 +71,18 @@ def download(url: str, path: Path, root: Path) -> Checksum:
 def upload(path: Path, url: str, checksum: Checksum) -> None:
     """Upload an artefact, then its checksum; without one it counts as absent."""
     remote.upload(path, url)
-    remote.write(str(checksum).encode(), url + SUFFIX)
+    remote.write(checksums.describe(checksum, _name(url)).encode(), url + SUFFIX)
 
 
 def _read_checksum(url: str) -> Checksum | None:
     try:
-        return checksums.parse(remote.read(url + SUFFIX))
+        return checksums.parse(remote.read(url + SUFFIX), _name(url))
     except FileNotFoundError:
         return None
+
+
+def _name(url: str) -> str:
+    return url.rsplit("/", 1)[1]
 
 
 def _remove(url: str, root: Path) -> None:

@@ -22,6 +22,7 @@ from encoder import (
     load_codecs,
     stitch,
 )
+from encoder.codecs import processor
 from encoder.codecs.codec import get_bit_depth, join_settings
 from encoder.codecs.codec_file import read_codec_file
 from encoder.encode import chunks
@@ -243,3 +244,32 @@ def test_load_codecs_reads_the_file_of_the_environment_on_first_use(tmp_path):
     environment = os.environ | {"SHOTLADDER_CODECS": str(file)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "libkvazaar"
+
+
+@pytest.mark.parametrize("is_wide", [True, False])
+def test_encode_chunk_restricts_x264_on_processors_with_avx_512(tmp_path, monkeypatch, is_wide):
+    commands = []
+    monkeypatch.setattr(chunks, "has_avx512", lambda: is_wide)
+    monkeypatch.setattr(chunks, "run", lambda argv, **named: commands.append(argv) or run(argv, **named))
+    source = inspect(write_video(tmp_path / "video.mp4", 4))
+    rungs = tuple(Rendition(name, name, 64, 32, "ultrafast" if name == "h264" else "12") for name in ("h264", "av1"))
+    job = ChunkJob(source, Chunk(0, 4, (0,), (0,)), rungs, (22.0, 40.0), Store(tmp_path / "store"))
+    encoder.encode_chunk(job)
+    assert [word.count("asm=avx2") for word in commands[0] if word.startswith("stitchable=1:")] == [int(is_wide)]
+    assert " ".join(commands[0]).count("asm=") == int(is_wide)
+    assert encoder.chunk_path(job, 0).is_file(), "the name does not depend on the processor"
+
+
+def test_has_avx512_reads_the_flags_of_the_processor(tmp_path, monkeypatch):
+    described = tmp_path / "cpuinfo"
+    monkeypatch.setattr(processor, "_CPU_INFO", described)
+    for text, expected in (
+        ("processor : 0\nflags : fpu avx avx2\n", False),
+        ("processor : 0\nflags : fpu avx2 avx512f avx512bw\n", True),
+        ("Features : asimd\n", False),
+        (None, False),
+    ):
+        described.unlink(missing_ok=True)
+        if text:
+            described.write_text(text)
+        assert processor.has_avx512.__wrapped__() is expected

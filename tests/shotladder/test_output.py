@@ -2,11 +2,12 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from shotladder.pipeline import output
-from shotladder.pipeline.output import OutputError, atomic_directory, check_output, files_below
+from shotladder.pipeline.output import OutputError, atomic_directory, check_output, files_below, require_intact
 
 
 def build(folder, text):
@@ -118,3 +119,30 @@ def test_a_linked_output_folder_is_refused(old, tmp_path):
     with pytest.raises(OutputError, match="is a symbolic link"):
         check_output(tmp_path / "link", "film.mp4", overwrite=True)
     assert texts(old)["video/one/1.m4s"] == "old"
+
+
+#: Ways in which a finished presentation is damaged: to what its file is cut, in bytes; None deletes it.
+DAMAGES = {"deleted": None, "empty": 0, "cut": 2}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_require_intact_names_a_damaged_file(old, damage):
+    segment = old / "video/one/1.m4s"
+    track = SimpleNamespace(segments=[SimpleNamespace(url="video/one/1.m4s", bytes=3)])
+    presentation = SimpleNamespace(files=files_below(old), video=[track], audio=[])
+    require_intact(old, presentation)
+    if DAMAGES[damage] is None:
+        segment.unlink()
+    else:
+        segment.write_bytes(b"x" * DAMAGES[damage])
+    with pytest.raises(OutputError, match=r"is damaged: video/one/1.m4s.*--overwrite"):
+        require_intact(old, presentation)
+
+
+def test_require_intact_accepts_one_file_with_all_segments_of_a_track(old):
+    segments = [SimpleNamespace(url="video/one/1.m4s", bytes=1) for _ in range(2)]
+    presentation = SimpleNamespace(files=files_below(old), video=[], audio=[SimpleNamespace(segments=segments)])
+    require_intact(old, presentation)
+    (old / "video/one/1.m4s").write_bytes(b"x")
+    with pytest.raises(OutputError, match="has 1 bytes"):
+        require_intact(old, presentation)

@@ -20,6 +20,18 @@ def flip(path):
     path.write_bytes(content)
 
 
+def replace_by_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def exchange_with_checksum(path):
+    """Put another artefact with its checksum in the place of an artefact."""
+    other = put(Store(path.parents[2]), b"other", {"n": 2})
+    for suffix in ("", ".sum"):
+        other.with_name(other.name + suffix).replace(path.with_name(path.name + suffix))
+
+
 #: Ways in which an artefact is damaged.
 DAMAGES = {
     "one bit": flip,
@@ -29,6 +41,8 @@ DAMAGES = {
     "no checksum": lambda path: path.with_name(path.name + ".sum").unlink(),
     "checksum of another form": lambda path: path.with_name(path.name + ".sum").write_bytes(b"\xff 1\n"),
     "empty checksum": lambda path: path.with_name(path.name + ".sum").write_bytes(b""),
+    "a folder": replace_by_a_folder,
+    "another artefact": exchange_with_checksum,
 }
 
 
@@ -65,6 +79,15 @@ def test_read_json_returns_none_for_a_damaged_artefact(tmp_path, damage):
         assert store.read_json("probe", KEY) is None
         assert store.memoise("probe", [KEY], lambda missing: [[4]]) == [[4]]
         assert store.read_json("probe", KEY) == [4]
+
+
+def test_has_accepts_a_checksum_of_an_older_store_without_a_name(tmp_path):
+    store = Store(tmp_path)
+    path = put(store)
+    checksum = path.with_name(path.name + ".sum")
+    checksum.write_text(checksum.read_text().replace(f" {path.name}", ""))
+    with store.hold():
+        assert store.has(path)
 
 
 def test_is_intact_hashes_an_artefact_once_per_run(tmp_path, monkeypatch):
@@ -185,11 +208,18 @@ def test_hold_deletes_what_a_killed_run_left(tmp_path, way):
     mine = tmp_path / "chunk" / "notes"
     mine.mkdir()
     (mine / ".part.mp4").touch()
-    with store.hold():
+    with store.hold() as run:
+        assert run.deleted_count == 2
         assert not [*tmp_path.glob(".chunk.*"), *tmp_path.glob("chunk/??/.*")]
         assert list((tmp_path / ".runs").iterdir()) != []
     assert list((tmp_path / ".runs").iterdir()) == []
     assert (mine / ".part.mp4").exists()
+
+
+def test_hold_reports_nothing_when_no_run_was_killed(tmp_path):
+    for _ in range(2):
+        with Store(tmp_path).hold() as run:
+            assert run.deleted_count is None
 
 
 def test_hold_keeps_what_a_living_process_writes(tmp_path):
