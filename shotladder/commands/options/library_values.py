@@ -40,7 +40,7 @@ GB_PER_CPU_HOUR = 4.0
 #: Of `vmaf`.
 ENGINES = ("native", "libvmaf")
 DEFAULT_ENGINE = "native"
-SCORE_METRICS = ("neg", "interval", "psnr", "ssim", "cambi")
+SCORE_METRICS = ("neg", "interval", "psnr", "ssim", "xpsnr", "cambi")
 RAW_FORMATS = (
     *(f"yuv{sampling}p{depth}" for depth in ("", "10le", "12le", "14le", "16le") for sampling in (420, 422, 444)),
     *("gray", "gray10le", "gray12le"),
