@@ -115,6 +115,11 @@ def read_dynamic_metadata(source: Source) -> DynamicMetadata:
     DynamicMetadata
         Metadata that renditions cannot carry is left out with a note. A source without dynamic metadata is not read.
 
+    Raises
+    ------
+    SourceError
+        If the RPUs are those of profile 5, whose video other decoders cannot show.
+
     Notes
     -----
     The metadata is copied from the packets, so that no bit of it changes. The packets are matched to frames by time,
@@ -159,6 +164,10 @@ def _check_rpus(source: Source, payloads: list[bytes]) -> tuple[tuple[Rpu, ...],
     except ValueError as error:
         return (), (_note(kind, f"it is damaged ({error})"),)
     profiles = {rpu.profile for rpu in known.values()}
+    if 5 in profiles:
+        raise SourceError(
+            f"{source.path}: Dolby Vision profile 5 is not supported: it has no base layer for other decoders"
+        )
     if profiles & set(_ENHANCED):
         return (), (_note(kind, "profile 7 needs an enhancement layer; the base layer remains"),)
     if profiles != {8}:

@@ -190,7 +190,10 @@ def _find_area(reader: BitReader) -> tuple[ActiveArea | None, int]:
         reader.read_golomb()
     # two matrices and an offset, the signal, source luminances and diagonal
     reader.read(9 * 16 + 3 * 32 + 9 * 16 + 3 * 16 + 32 + 5 + 2 + 2 + 2 + 12 + 12 + 10)
-    while reader.bits_left > _MAX_REST:
+    # blocks of version 1, and after them those of version 2, if there is room for any
+    for _ in range(2):
+        if reader.bits_left <= _MAX_REST:
+            break
         count = reader.read_golomb()
         reader.align()
         for _ in range(count):

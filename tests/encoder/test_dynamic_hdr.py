@@ -140,6 +140,12 @@ def test_read_dynamic_metadata_states_why_it_leaves_metadata_out(tmp_path, trans
     assert reason in note
 
 
+def test_read_dynamic_metadata_refuses_profile_5(tmp_path):
+    path = write_hdr(tmp_path / "a.mp4", 4, rpu=lambda n: make_rpu(n, rpu_profile=0))
+    with pytest.raises(encoder.SourceError, match="profile 5 is not supported"):
+        encoder.read_dynamic_metadata(encoder.inspect(path))
+
+
 def test_read_dynamic_metadata_keeps_hdr10_plus_that_some_frames_lack(tmp_path):
     path = write_hdr(tmp_path / "a.mp4", message=lambda n: make_hdr10_plus(n) if n != 7 else b"")
     metadata = encoder.read_dynamic_metadata(encoder.inspect(path))
