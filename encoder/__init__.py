@@ -2,6 +2,7 @@
 
 from encoder.codecs.codec import EFFORTS, Codec, EncoderOverride
 from encoder.codecs.codec_table import get_codec, load_codecs
+from encoder.dynamic_hdr.dynamic_metadata import DynamicMetadata, RenditionMetadata, read_dynamic_metadata
 from encoder.encode.chunks import ChunkJob, chunk_path, count_part_bits, encode_chunk, estimate_memory
 from encoder.encode.plan import Chunk, EncodePlan, Rendition, Segment, plan_chunks
 from encoder.encode.stitch import read_stitched_samples, stitch
@@ -29,6 +30,7 @@ __all__ = [
     "CodecFileError",
     "Colour",
     "ContentKey",
+    "DynamicMetadata",
     "EncodePlan",
     "EncoderOverride",
     "Encryption",
@@ -38,6 +40,7 @@ __all__ = [
     "PackagedTrack",
     "PackagingRequest",
     "Rendition",
+    "RenditionMetadata",
     "Segment",
     "Source",
     "SourceError",
@@ -65,6 +68,7 @@ __all__ = [
     "new_keys",
     "package",
     "plan_chunks",
+    "read_dynamic_metadata",
     "read_stitched_samples",
     "read_track_samples",
     "save_keys",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from vmaf.errors import MeasureError, PairingError
 from vmaf.measurement_request import MeasurementRequest
 from vmaf.model_document import Model
 from vmaf.models import load
-from vmaf.scores import Array, Scores
+from vmaf.scores import SERIES, Array, Scores
 
 __all__ = ["arguments", "measure"]
 
@@ -216,12 +217,22 @@ def _comparison(request: MeasurementRequest, i: int) -> list[str]:
     """Return the chains that compare rendition i, `[d]`, with its copy of the reference, `[r]`."""
     extra = [name for name in ("psnr", "ssim") if name in request.metrics]
     final = f"libvmaf={_options(request, i)}[out{i}]"
+    if "xpsnr" in request.metrics:
+        # its first input is the reference, which it passes on
+        chains = [f"[{side}{i}]split=2[{side}{i}x][{side}{i}all]" for side in ("d", "r")]
+        log = f"metadata=print:file={_xpsnr_log(i)},nullsink"
+        return [*chains, f"[r{i}x][d{i}x]xpsnr,{log}", *_compare_planes(i, extra, final, "all")]
+    return _compare_planes(i, extra, final)
+
+
+def _compare_planes(i: int, extra: Sequence[str], final: str, suffix: str = "") -> list[str]:
+    """Return the chains of PSNR, SSIM and VMAF; `suffix` ends the names of both inputs."""
     if not extra:
-        return [f"[d{i}][r{i}]{final}"]
+        return [f"[d{i}{suffix}][r{i}{suffix}]{final}"]
     # these two filters pass their first input on unchanged and add their values to its metadata
     copies = "".join(f"[r{i}{name}]" for name in (*extra, "vmaf"))
-    chains = [f"[r{i}]split={len(extra) + 1}{copies}"]
-    label = f"[d{i}]"
+    chains = [f"[r{i}{suffix}]split={len(extra) + 1}{copies}"]
+    label = f"[d{i}{suffix}]"
     for name in extra:
         chains.append(f"{label}[r{i}{name}]{name}[{name}{i}]")
         label = f"[{name}{i}]"
@@ -271,6 +282,10 @@ def _extra_log(i: int) -> str:
     return f"metrics{i}.txt"
 
 
+def _xpsnr_log(i: int) -> str:
+    return f"xpsnr{i}.txt"
+
+
 def _read(request: MeasurementRequest, i: int, folder: Path, cpu_seconds: float) -> Scores:
     """Read the logs of rendition i and leave out the frames that only motion needs."""
     rendition = request.renditions[i]
@@ -296,8 +311,12 @@ def _read(request: MeasurementRequest, i: int, folder: Path, cpu_seconds: float)
             series[name] = np.array(values, np.float64)
         elif name == "cambi":
             raise MeasureError(f"libvmaf computes no CAMBI for frames of {request.width}x{request.height}")
-    if {"psnr", "ssim"} & set(request.metrics):
-        series |= _psnr_ssim(folder / _extra_log(i), [n - span.start for n in frames])
+    logs = ((_extra_log(i), {"psnr", "ssim"}), (_xpsnr_log(i), {"xpsnr"}))
+    for name, metrics in logs:
+        if metrics & set(request.metrics):
+            series |= _read_planes(folder / name, [n - span.start for n in frames])
+    # in the order of the names
+    series = {name: series[name] for name in SERIES if name in series}
     return Scores(
         path=rendition.path,
         reference=request.reference.path,
@@ -323,12 +342,12 @@ def _metric(metrics: dict[str, float], key: str) -> float | None:
     return next((value for name, value in metrics.items() if name.startswith(f"{key}_egl")), None)
 
 
-def _psnr_ssim(path: Path, frames: list[int]) -> dict[str, Array]:
-    """Read the output of ffmpeg's `metadata=print`: PSNR and SSIM of every plane of every frame."""
+def _read_planes(path: Path, frames: list[int]) -> dict[str, Array]:
+    """Read the output of ffmpeg's `metadata=print`: PSNR, SSIM and XPSNR of every plane of every frame."""
     rows: dict[str, list[float]] = {}
     for line in path.read_text().splitlines():
         key, found, value = line.partition("=")
         family, _, plane = key.removeprefix("lavfi.").rpartition(".")
-        if found and plane.lower() in {"y", "u", "v"} and family in {"psnr.psnr", "ssim"}:
-            rows.setdefault(f"{family[-4:]}_{plane.lower()}", []).append(float(value))
+        if found and plane.lower() in {"y", "u", "v"} and family in {"psnr.psnr", "ssim", "xpsnr.xpsnr"}:
+            rows.setdefault(f"{family.rpartition('.')[2]}_{plane.lower()}", []).append(float(value))
     return {name: np.array([values[n] for n in frames]) for name, values in rows.items()}

@@ -53,7 +53,7 @@ def score(
         v0.6.1. With `v1`, display and frame rate select the model.
     metrics : sequence of str
         Additional metrics, any of `neg` (the same model without enhancement gain), `interval` (95 % bootstrap; needs
-        the model `bootstrap`), `psnr`, `ssim`, `cambi`.
+        the model `bootstrap`), `psnr`, `ssim`, `xpsnr`, `cambi`.
     frame_stride : int
         Measure the frames whose number is a multiple of this. Prefer an odd stride: encoders arrange frames in pyramids
         of 2, 4 and 8, so an even stride measures frames of the same layer only.

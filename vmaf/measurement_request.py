@@ -20,7 +20,7 @@ from vmaf.models import DEVICES, choose_model, load
 __all__ = ["METRICS", "MeasurementRequest", "ScoreOptions", "build_request"]
 
 #: additional metrics that `score` can measure beside VMAF
-METRICS = ("neg", "interval", "psnr", "ssim", "cambi")
+METRICS = ("neg", "interval", "psnr", "ssim", "xpsnr", "cambi")
 
 #: minimum of the longer side for CAMBI, which is part of the version 1 models, in samples; libvmaf's
 MIN_CAMBI_SIDE = 320

@@ -35,6 +35,9 @@ SERIES = {
     "ssim_y": "SSIM of luma",
     "ssim_u": "SSIM of Cb",
     "ssim_v": "SSIM of Cr",
+    "xpsnr_y": "XPSNR of luma (dB)",
+    "xpsnr_u": "XPSNR of Cb (dB)",
+    "xpsnr_v": "XPSNR of Cr (dB)",
     "cambi": "CAMBI",
 }
 
@@ -112,6 +115,7 @@ class Scores:
         - `vmaf_low`, `vmaf_high`: bounds of the 95 % bootstrap interval
         - `psnr_y`, `psnr_u`, `psnr_v`: dB, as ffmpeg's `psnr`; infinite where the planes are equal
         - `ssim_y`, `ssim_u`, `ssim_v`: as ffmpeg's `ssim`
+        - `xpsnr_y`, `xpsnr_u`, `xpsnr_v`: dB, as ffmpeg's `xpsnr`; infinite where the planes are equal
         - `cambi`: banding, as libvmaf's CAMBI
     duplicated_frames : tuple of (int, int)
         Frames that look like a reference frame adjacent to their own, with that reference frame: duplicated or frozen.

@@ -15,6 +15,7 @@ _TYPES = {
     ".m4s": "video/iso.segment",
     ".vtt": "text/vtt",
     ".json": "application/json",
+    ".jpg": "image/jpeg",
 }
 _OTHER_TYPE = "application/octet-stream"
 #: s for which caches keep files whose name contains their hash: a year, the usual maximum (RFC 9111 sets no limit).

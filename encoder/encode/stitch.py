@@ -12,10 +12,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from encoder.dynamic_hdr.dynamic_metadata import RenditionMetadata
 from encoder.encode.levels import declare_level
 from encoder.encode.plan import Chunk, Segment
 from encoder.errors import StitchError
 from encoder.media.source import Source
+from encoder.mp4.dolby_vision_box import add_dolby_vision_box
 from shotladder_runtime.store.atomic_file import atomic_write
 
 __all__ = ["compute_track_timing", "read_stitched_samples", "stitch"]
@@ -71,6 +73,7 @@ def stitch(
     paths: Sequence[Path],
     output: Path,
     segments: Sequence[Segment] | None = None,
+    metadata: RenditionMetadata | None = None,
 ) -> None:
     """Stitch chunks to one track.
 
@@ -106,11 +109,16 @@ def stitch(
         starts = {segment.start for segment in segments}
         packets = [replace(packet, is_keyframe=packet.is_keyframe and packet.frame in starts) for packet in packets]
 
+    if metadata is not None:
+        packets = [replace(packet, data=metadata.insert(packet.frame, packet.data)) for packet in packets]
+
     def make(path: Path) -> None:
         try:
             _write_track(path, paths[0], packets, times, time_base)
         except (av.FFmpegError, OverflowError) as error:
             raise StitchError(f"{output.name}: the chunks cannot be stitched ({error})") from error
+        if metadata is not None and metadata.rpus:
+            add_dolby_vision_box(path, metadata.profile, metadata.level, metadata.compatibility)
         declare_level(path)
 
     atomic_write(output, make)

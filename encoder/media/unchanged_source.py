@@ -59,7 +59,7 @@ def require_unchanged(source: Source, since: Stamp | None = None) -> Stamp | Non
         reason = "its server does not answer" if is_url(source.path) else "the file is no longer there"
         raise SourceError(f"{source.path}: cannot be opened ({reason})")
     is_rewritten = since is not None and written_part(stamp) != written_part(since)
-    if is_rewritten or (stamp != source.stamp and not _has_content(source.path, stamp, source.content_id)):
+    if is_rewritten or (stamp != source.stamp and not _has_content(source.path, stamp, _read_inspected_id(source))):
         raise SourceError(f"{source.path}: {_CHANGED}")
     return stamp
 
@@ -73,9 +73,14 @@ def inspect_exactly(source: Source) -> Source:
         If the file has another content than at its first inspection.
     """
     exact = inspect(source.path, exact=True)
-    if exact.content_id != source.content_id:
+    if exact.content_id != _read_inspected_id(source):
         raise SourceError(f"{source.path}: {_CHANGED}")
     return exact
+
+
+def _read_inspected_id(source: Source) -> str:
+    """Return the hash of the content at the inspection, without what was decided later, such as a crop."""
+    return source.content_id.partition("+")[0]
 
 
 @lru_cache(32)

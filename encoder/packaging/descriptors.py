@@ -8,7 +8,7 @@ from encoder.media.source import AudioStream, SubtitleStream
 from encoder.tracks.audio import AudioTrack
 from encoder.tracks.subtitles import SubtitleTrack
 
-__all__ = ["choose_default_playlists", "describe_tracks"]
+__all__ = ["MACHINE_GENERATED", "choose_default_playlists", "describe_tracks"]
 
 Stream = AudioStream | SubtitleStream
 
@@ -34,6 +34,10 @@ TEXT_ROLES = {
 DESCRIBES_VIDEO = "public.accessibility.describes-video"
 #: HLS characteristics of captions (RFC 8216, 4.3.4.1).
 TRANSCRIBES = "public.accessibility.transcribes-spoken-dialog;public.accessibility.describes-music-and-sound"
+#: Disposition of subtitles that a machine made; FFmpeg has none.
+MACHINE_GENERATED = "machine-generated"
+#: HLS characteristics of captions of speech that a machine made (Apple's HLS authoring specification).
+TRANSCRIBED = "public.accessibility.transcribes-spoken-dialog;public.machine-generated"
 #: Scheme of the purposes of audio tracks in DASH (ETSI TS 102 822-3-1, A.2.12).
 PURPOSE = "urn:tva:metadata:cs:AudioPurposeCS:2007"
 
@@ -113,7 +117,11 @@ def _describe_subtitles(stream: SubtitleStream, name: str, title: str) -> dict[s
     }
     if "forced" in stream.dispositions:
         fields["forced_subtitle"] = "1"
-    if "caption" in roles:
+    if MACHINE_GENERATED in stream.dispositions:
+        fields["hls_characteristics"] = TRANSCRIBED
+        # DASH has no role for it
+        fields["dash_label"] = title
+    elif "caption" in roles:
         fields["hls_characteristics"] = TRANSCRIBES
     return fields | _language(stream)
 

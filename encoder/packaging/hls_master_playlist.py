@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+from encoder.packaging.dynamic_hdr_signalling import HDR10_PLUS_BRAND
 from encoder.packaging.hls_media_playlist import read_media_playlist
 
 __all__ = ["complete_master_playlist"]
@@ -40,7 +41,9 @@ class _Line:
         return self.attributes.get(name, "").strip('"')
 
 
-def complete_master_playlist(path: Path, defaults: Collection[str], frame_rate: Fraction) -> None:
+def complete_master_playlist(
+    path: Path, defaults: Collection[str], frame_rate: Fraction, hdr10_plus: Collection[str] = ()
+) -> None:
     """Complete a master playlist in index.
 
     Parameters
@@ -51,6 +54,8 @@ def complete_master_playlist(path: Path, defaults: Collection[str], frame_rate: 
         Media playlists that play by default.
     frame_rate : Fraction
         Mean frame rate of the video; the packager takes the duration of the first frame.
+    hdr10_plus : collection of str
+        Media playlists of the renditions whose frames have HDR10+ metadata.
     """
 
     def get_bitrates(playlist: str) -> tuple[Fraction, Fraction]:
@@ -67,10 +72,18 @@ def complete_master_playlist(path: Path, defaults: Collection[str], frame_rate: 
         _set_variant(line, media, bitrates, get_bitrates(uri))
         # a decimal number rounded to three places (RFC 8216, 4.3.4.2)
         line.attributes["FRAME-RATE"] = f"{float(frame_rate):.3f}"
+        if uri in hdr10_plus:
+            _add_supplemental_codec(line, f"{line.get('CODECS').split(',')[0]}/{HDR10_PLUS_BRAND}")
     for line in lines:
         if line.text == _IFRAMES:
             _set_bandwidths(line, [get_bitrates(line.get("URI"))])
     path.write_text("\n".join(map(str, lines)) + "\n")
+
+
+def _add_supplemental_codec(line: _Line, codec: str) -> None:
+    """Add a format to SUPPLEMENTAL-CODECS, after CODECS (RFC 8216bis, 4.4.6.2)."""
+    stated = line.get("SUPPLEMENTAL-CODECS")
+    line.attributes["SUPPLEMENTAL-CODECS"] = f'"{stated},{codec}"' if stated else f'"{codec}"'
 
 
 def _remove_opus(lines: list[_Line]) -> list[_Line]:

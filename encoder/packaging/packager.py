@@ -14,10 +14,11 @@ from pathlib import Path
 from encoder.encode.plan import Rendition, Segment
 from encoder.media.inspection import as_source
 from encoder.media.source import Source
-from encoder.mp4.hdr_boxes import copy_hdr_boxes
+from encoder.mp4.hdr_boxes import add_brand, copy_hdr_boxes, has_dolby_vision
 from encoder.packaging.byte_ranges import shift_byte_ranges
 from encoder.packaging.dash_identifiers import number_identifiers
 from encoder.packaging.descriptors import choose_default_playlists, describe_tracks
+from encoder.packaging.dynamic_hdr_signalling import HDR10_PLUS_BRAND, state_hdr10_plus
 from encoder.packaging.encryption import Encryption, inherited_descriptors, packager_flags
 from encoder.packaging.hls_master_playlist import complete_master_playlist
 from encoder.packaging.hls_media_playlist import PackagedTrack, read_media_playlist
@@ -50,10 +51,13 @@ class PackagingRequest:
         Video and audio are encrypted, subtitles are not; None for no encryption.
     single_file : bool
         Whether each track is one file whose segments are byte ranges.
+    hdr10_plus : frozenset of str
+        Ids of the renditions whose frames have HDR10+ metadata.
     """
 
     encryption: Encryption | None = None
     single_file: bool = False
+    hdr10_plus: frozenset[str] = frozenset()
 
 
 def package(
@@ -105,6 +109,9 @@ def package(
     streams = [_set_output_paths(fields, request.single_file) for fields in packed]
     with _link_inputs(folder, paths) as inputs, packager_flags(request.encryption) as flags:
         argv = _build_command(streams, inputs, source, segments) + flags
+        if any(has_dolby_vision(path) for _, path in renditions):
+            # otherwise each variant is listed twice, once with a wrong VIDEO-RANGE
+            argv.append("--use_dovi_supplemental_codecs")
         time_limit = MIN_TIME_LIMIT + float(source.duration)
         run(argv, cwd=str(folder), descriptors=inherited_descriptors(flags), time_limit=time_limit)
     if request.single_file:
@@ -112,21 +119,27 @@ def package(
     if request.encryption:
         _remove_identity_keys(folder)
     for rendition, path in renditions:
-        _copy_hdr_boxes(folder, rendition, path, request.single_file)
+        _complete_init(folder, rendition, path, request)
+    state_hdr10_plus(folder / DASH_MANIFEST, request.hdr10_plus)
     _state_frame_rate(folder / DASH_MANIFEST, source.frame_rate)
     number_identifiers(folder / DASH_MANIFEST)
-    complete_master_playlist(folder / HLS_MANIFEST, choose_default_playlists(audio, subtitles), source.frame_rate)
+    has_messages = frozenset(_describe_video(r)["playlist_name"] for r, _ in renditions if r.id in request.hdr10_plus)
+    defaults = choose_default_playlists(audio, subtitles)
+    complete_master_playlist(folder / HLS_MANIFEST, defaults, source.frame_rate, has_messages)
     packaged = tuple(read_media_playlist(folder, fields["playlist_name"]) for fields in tracks)
     for track in packaged[: len(renditions)]:
         _check_cuts(tuple(argv), track, source, segments)
     return packaged
 
 
-def _copy_hdr_boxes(folder: Path, rendition: Rendition, path: Path, single_file: bool) -> None:
+def _complete_init(folder: Path, rendition: Rendition, path: Path, request: PackagingRequest) -> None:
+    """Add the HDR boxes of a track and the brand of HDR10+ to its init segment."""
     fields = _describe_video(rendition)
-    init = _set_output_paths(fields, single_file)["output" if single_file else "init_segment"]
+    init = _set_output_paths(fields, request.single_file)["output" if request.single_file else "init_segment"]
     added = copy_hdr_boxes(path, folder / init)
-    if added and single_file:
+    if rendition.id in request.hdr10_plus:
+        added += add_brand(folder / init, HDR10_PLUS_BRAND.encode())
+    if added and request.single_file:
         playlists = [folder / fields[name] for name in ("playlist_name", "iframe_playlist_name")]
         shift_byte_ranges(folder / DASH_MANIFEST, playlists, init, added)
 

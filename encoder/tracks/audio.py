@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from encoder.media.container import input_options, open_container
 from encoder.media.inspection import as_source
 from encoder.media.source import AudioStream, Source
 from encoder.media.unchanged_source import unchanged_source
+from encoder.tracks.loudness import Loudness, choose_gain, measure_loudness
 from encoder.tracks.tool_notes import limit_time, summarise_errors
 from shotladder_runtime.printable_text import printable
 from shotladder_runtime.process import QUIET, run
@@ -32,6 +33,8 @@ COPIED_CODECS = frozenset({"ac3", "eac3"})
 MAX_USUAL_CHANNELS = 8
 #: Kind of the artefacts with the notes on a track.
 NOTES = "audio-notes"
+#: Kind of the artefacts with the loudness of a track.
+LOUDNESS = "loudness"
 #: Name that stands for copying a track instead of encoding it.
 COPY = "copy"
 
@@ -59,6 +62,7 @@ class AudioTrack:
     """One audio track of a presentation: its stream in the source, its file and its properties.
 
     `bitrate` (bits/s) is None for a copied track. `notes` state what ffmpeg reported when it encoded the track.
+    `loudness` is None for a silent track.
     """
 
     stream: AudioStream
@@ -68,6 +72,7 @@ class AudioTrack:
     bitrate: int | None
     cpu_seconds: float
     notes: tuple[str, ...] = ()
+    loudness: Loudness | None = None
 
 
 def choose_audio_codecs(stream: AudioStream, requested: Sequence[str]) -> tuple[str, ...]:
@@ -100,8 +105,14 @@ def choose_audio_codecs(stream: AudioStream, requested: Sequence[str]) -> tuple[
     return tuple(chosen) or ("aac",)
 
 
-def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store, codec: str = "aac") -> AudioTrack:
-    """Encode or copy one audio track.
+def encode_audio(
+    source: Source | str | Path,
+    stream: AudioStream,
+    store: Store,
+    codec: str = "aac",
+    target_loudness: float | None = None,
+) -> AudioTrack:
+    """Encode or copy one audio track, and measure its loudness.
 
     The track begins with the first frame of the video: earlier audio is cut, a later start and gaps are filled with
     silence, so that audio and video stay in sync. A copied track is cut to whole packets and keeps its gaps.
@@ -115,6 +126,9 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
     store : Store
     codec : str
         A key of `AUDIO_CODECS`, which gives mono, stereo or 5.1 depending on the codec and the track; or "copy".
+    target_loudness : float, optional
+        LUFS. The track is encoded, measured, and encoded again with the gain that it needs; AC-3 and E-AC-3 state the
+        target as their dialogue level. A copied track keeps its loudness. Default: the loudness of the source.
 
     Raises
     ------
@@ -122,6 +136,30 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
         If the audio track is empty within the duration of the video, or cannot be decoded or copied.
     """
     source = as_source(source)
+    track = _encode(source, stream, store, codec)
+    if target_loudness is None:
+        return track
+    if codec == COPY:
+        return replace(track, notes=(*track.notes, "a copied track keeps its loudness"))
+    gain, note = choose_gain(track.loudness, target_loudness)
+    changed = _encode(source, stream, store, codec, _Level(gain, _round_dialogue_level(track, target_loudness)))
+    return replace(changed, notes=(*changed.notes, note), cpu_seconds=track.cpu_seconds + changed.cpu_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """Gain in dB, and the dialogue level in dB below full scale that the bitstream states, if it can."""
+
+    gain: float
+    dialogue: int | None
+
+
+def _round_dialogue_level(track: AudioTrack, target: float) -> int | None:
+    """Return the dialogue level of AC-3 (ETSI TS 102 366, 4.4.2.8: -31 to -1 dB); None for other codecs."""
+    return min(max(round(target), -31), -1) if track.codec in COPIED_CODECS else None
+
+
+def _encode(source: Source, stream: AudioStream, store: Store, codec: str, level: _Level | None = None) -> AudioTrack:
     if stream.is_empty:
         raise TrackError("the source announces the audio track, but holds no packet of it")
     if not stream.channels or not stream.sample_rate:
@@ -143,9 +181,12 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
                 raise
             except (av.FFmpegError, ValueError) as error:
                 raise TrackError(f"the audio track cannot be copied ({error})") from error
-        return _require_packets(AudioTrack(stream, store.fetch(path), stream.codec, stream.channels, None, 0.0))
+        track = _require_packets(AudioTrack(stream, store.fetch(path), stream.codec, stream.channels, None, 0.0))
+        return _with_loudness(source, track, store, cache_key)
     channels, bitrate = _choose_layout(AUDIO_CODECS[codec], stream)
     cache_key |= {"rate": bitrate, "channels": channels, "ffmpeg": ffmpeg_version()}
+    if level is not None:
+        cache_key |= {"gain": level.gain, "dialogue": level.dialogue}
     path = store.path("audio", cache_key, ".mp4")
     cpu = 0.0
     if store.find(path) is None:
@@ -161,12 +202,16 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
             .filter("aresample", **{"async": 1, "first_pts": 0})
             .filter("atrim", end=float(source.duration))
         )
+        if level is not None and level.gain:
+            audio = audio.filter("volume", volume=f"{level.gain:.2f}dB")
 
         @unchanged_source(source)
         def make(temporary: Path) -> None:
             nonlocal cpu
             encoder = AUDIO_CODECS[codec].encoder
             options = {"c:a": encoder, "b:a": bitrate, "ac": channels, "f": "mp4", "threads": 1}
+            if level is not None and level.dialogue is not None:
+                options["dialnorm"] = level.dialogue
             output = ffmpeg.output(audio, str(temporary), vn=None, sn=None, **options)
             command = output.global_args(*QUIET).overwrite_output()
             argv = [source.path if word == name else word for word in command.compile(cmd=ffmpeg_path())]
@@ -176,7 +221,19 @@ def encode_audio(source: Source | str | Path, stream: AudioStream, store: Store,
 
         store.write(path, make)
     notes = tuple(store.read_json(NOTES, cache_key) or ())
-    return _require_packets(AudioTrack(stream, store.fetch(path), codec, channels, bitrate, cpu, notes))
+    track = _require_packets(AudioTrack(stream, store.fetch(path), codec, channels, bitrate, cpu, notes))
+    return _with_loudness(source, track, store, cache_key)
+
+
+def _with_loudness(source: Source, track: AudioTrack, store: Store, cache_key: dict[str, Any]) -> AudioTrack:
+    """Return a track with its loudness, which the store keeps."""
+    key = {**cache_key, "measured_with": ffmpeg_version()}
+    known = store.read_json(LOUDNESS, key)
+    if known is None:
+        measured = measure_loudness(source, track.path)
+        known = {} if measured is None else asdict(measured)
+        store.write_json(LOUDNESS, key, known)
+    return replace(track, loudness=Loudness(**known) if known else None)
 
 
 def _is_surround(stream: AudioStream) -> bool:

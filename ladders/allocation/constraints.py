@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ladders.allocation.zone_limits import ZoneLimits, apply_zone_limits
 from ladders.rd.curve_table import stack_curves
 from ladders.rd.curves import Curve
 
@@ -39,6 +40,8 @@ class Constraints:
         Size of the decoder (VBV) buffer in seconds at the peak bitrate; encodes must not underflow it. None: unlimited.
     max_quality_step : float or None
         Maximum VMAF difference between consecutive chunks, where their curves allow it. None: unlimited.
+    zones : tuple of ZoneLimits or None
+        Limits of each chunk; they take precedence over the other constraints. Empty if no chunk has limits.
     """
 
     floor_below_mean: float = 8.0
@@ -46,6 +49,7 @@ class Constraints:
     peak_ratio: float = 2.0
     vbv_seconds: float | None = None
     max_quality_step: float | None = None
+    zones: tuple[ZoneLimits | None, ...] = ()
 
     def for_target(self, target: float) -> Constraints:
         """Return the constraints of a ladder with a target VMAF: the cap is at least halfway from the target to 100."""
@@ -99,7 +103,7 @@ def feasible_mask(
     # a chunk whose coarsest quantiser is above the cap uses that quantiser
     feasible[:, -1] = True
     if rung_target is None:
-        return feasible
+        return _within_zones(feasible, curves, constraints, None)
     # the average bits of a chunk are its fraction of the frames
     feasible &= table.peak_bits <= PEAK_MARGIN * constraints.peak_ratio * rung_target.bits * weights[:, None]
     feasible &= (rung_target.max_bits >= table.bits.T).T
@@ -110,4 +114,14 @@ def feasible_mask(
     uniform = max(int((weights @ table.quality >= rung_target.quality - ROUNDING).sum()) - 1, 0)
     simple = np.minimum(best, table.worst_shot_vmaf[:, uniform])
     floor = np.minimum(rung_target.quality - constraints.floor_below_mean, simple)
-    return feasible & (table.worst_shot_vmaf >= floor[:, None])
+    feasible &= table.worst_shot_vmaf >= floor[:, None]
+    return _within_zones(feasible, curves, constraints, rung_target.quality)
+
+
+def _within_zones(
+    feasible: NDArray[np.bool_], curves: Sequence[Curve], constraints: Constraints, rung_quality: float | None
+) -> NDArray[np.bool_]:
+    if not constraints.zones:
+        return feasible
+    quality = stack_curves(curves).quality
+    return apply_zone_limits(feasible, curves[0].quantisers, quality, constraints.zones, rung_quality)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from ladders.shots.scan import Progress, ScanResult, ShotParameters, Transition,
 __all__ = [
     "MIN_HOLD_FRAMES",
     "Analysis",
+    "Opening",
     "Shot",
     "analyse_shots",
     "assemble_shots",
@@ -27,6 +28,9 @@ __all__ = [
 
 #: Minimum length, in frames, of the black or white between two fades that counts as a shot; chosen by hand, not tuned.
 MIN_HOLD_FRAMES = 12
+
+#: How a shot starts: the transition, and the frames [start, stop) inside it, None for a cut.
+Opening = tuple[str, tuple[int, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +173,15 @@ def analyse_shots(
     return assemble_shots(opened, result, parameters)
 
 
-def assemble_shots(source: Source, result: ScanResult, parameters: ShotParameters | None = None) -> Analysis:
+def assemble_shots(
+    source: Source,
+    result: ScanResult,
+    parameters: ShotParameters | None = None,
+    given: Mapping[int, Opening] | None = None,
+) -> Analysis:
     """Select the transitions of a scanned source, split it into shots and pool the complexity of each.
+
+    With `given`, the shots are those that start at its frames, whatever the transitions are.
 
     Raises
     ------
@@ -186,8 +197,9 @@ def assemble_shots(source: Source, result: ScanResult, parameters: ShotParameter
     if result.undecodable == ((0, source.frame_count),):
         raise SourceError(f"{source.path}: no frame can be decoded")
     transitions = select_transitions(result.transitions, parameters or ShotParameters())
-    openings: dict[int, tuple[str, tuple[int, int] | None]] = {0: ("start", None)}
-    for start, kind, inside in _openings(transitions, source.frame_count):
+    openings: dict[int, Opening] = {0: ("start", None)}
+    found = _openings(transitions, source.frame_count) if given is None else ((n, *given[n]) for n in given)
+    for start, kind, inside in found:
         if 0 < start < source.frame_count:
             openings[start] = (kind, inside)
     edges = [*sorted(openings), source.frame_count]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Executor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -17,7 +18,7 @@ import encoder
 from encoder.errors import SourceError
 from encoder.media.source import Source
 from ladders.shots.classifier import model_digest
-from ladders.shots.detector import Analysis, assemble_shots
+from ladders.shots.detector import Analysis, Opening, assemble_shots
 from ladders.shots.scan import Progress, ScanResult, ShotParameters, Transition, scan
 from shotladder_runtime.errors import JobsError
 from shotladder_runtime.jobs import LocalExecutor, run_all
@@ -90,6 +91,7 @@ def analyse_shots_in_parallel(
     store: Store,
     parameters: ShotParameters | None = None,
     progress: Progress | None = None,
+    given: Mapping[int, Opening] | None = None,
 ) -> tuple[Analysis, float]:
     """Find the shots of a source as `analyse_shots` does, but by several workers and with the store as a cache.
 
@@ -104,6 +106,8 @@ def analyse_shots_in_parallel(
         Thresholds and classifiers.
     progress : callable, optional
         Called with (frames done, frames in total).
+    given : mapping of int to Opening, optional
+        How each shot starts, by its first frame; by default shots start at the transitions that are found.
 
     Returns
     -------
@@ -138,7 +142,7 @@ def analyse_shots_in_parallel(
         raise
     finally:
         counter.close()
-    return assemble_shots(source, ScanResult.join(parts), chosen), cpu
+    return assemble_shots(source, ScanResult.join(parts), chosen, given), cpu
 
 
 def plan_ranges(source: Source) -> list[tuple[int, int]]:

@@ -32,6 +32,7 @@ from ladders import (
 )
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.source_analysis import SourceAnalysis
+from shotladder.pipeline.zones import FrameZone, limit_chunks, place_zones, read_zones
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import run_concurrently
 
@@ -93,10 +94,11 @@ def find_codec_ladders(
     if request.ladder not in MODES:
         return _load_codec_ladders(request, ladder_requests[0], analysis.source, executor)
     chunks, segments = encoder.plan_chunks(analysis.source, [shot.start for shot in analysis.shots], request.segment)
+    zones = place_zones(read_zones(request.zones), analysis.source, analysis.shots) if request.zones else ()
     calls = [
         partial(
             find_codec_ladder,
-            each,
+            _with_zones(each, zones, analysis.source, chunks),
             (analysis.source, chunks, segments),
             request,
             executor,
@@ -105,6 +107,15 @@ def find_codec_ladders(
         for each in ladder_requests
     ]
     return run_concurrently(executor, calls)
+
+
+def _with_zones(
+    request: LadderRequest, zones: Sequence[FrameZone], source: Source, chunks: Sequence[Chunk]
+) -> LadderRequest:
+    if not zones:
+        return request
+    limits = limit_chunks(zones, chunks, request.encoding.codec, request.target_for(source))
+    return replace(request, constraints=replace(request.constraints, zones=limits))
 
 
 def find_codec_ladder(

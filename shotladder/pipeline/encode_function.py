@@ -11,9 +11,10 @@ from pathlib import Path
 
 import encoder
 import vmaf
+from encoder.media.black_bars import parse_crop
 from ladders import AUTO, MODES, POOLINGS, StoppingRule, TrafficModel
 from shotladder.pipeline import encode_pipeline
-from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
+from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.errors import ShotladderError
@@ -65,6 +66,9 @@ def encode(
     min_bitrate: float | None = None,
     max_bitrate: float | None = None,
     max_height: int | None = None,
+    crop: str = "none",
+    shots: str | Path | None = None,
+    zones: str | Path | None = None,
     segment_duration: float | Fraction = 4,
     vbv_seconds: float | None = None,
     max_quality_step: float | None = None,
@@ -77,9 +81,15 @@ def encode(
     expected_views: float | None = None,
     gb_per_cpu_hour: float | None = None,
     audio: str | Sequence[str] | None = ("aac", "eac3"),
+    loudness: float | None = None,
     subtitles: bool = True,
+    captions: str | Path | None = None,
+    captions_language: str | None = None,
+    captions_translate: bool = False,
     encrypt: bool | EncryptionRequest = False,
     single_file: bool = False,
+    thumbnails: float | Fraction | None = None,
+    dynamic_hdr: bool = True,
     compare: bool = True,
     engine: str = vmaf.DEFAULT_ENGINE,
     workers: int | None = None,
@@ -115,6 +125,12 @@ def encode(
         Maximum bitrate of the top rung, kbit/s, even if it does not reach the target. Default: no limit.
     max_height : int, optional
         Maximum rung height, pixels.
+    crop : str
+        "none"; "auto" removes the black bars that are in every frame; or "WIDTH:HEIGHT:X:Y" of the upright frame.
+    shots : str or Path, optional
+        File with the shots, as `shotladder shots --json` writes it, edited or not. Default: they are detected.
+    zones : str or Path, optional
+        TOML or CSV file with limits for parts of the source; requires a per-shot ladder. Default: no limits.
     segment_duration : float or Fraction
         Target segment duration, s; segments last 0.5 to 1.5 times this.
     vbv_seconds : float, optional
@@ -139,12 +155,24 @@ def encode(
         Traffic that costs as much as one CPU-core hour, GB; requires `expected_views`.
     audio : str or sequence of str or None
         Audio codecs: aac, eac3, ac3, opus, copy; None for no audio.
+    loudness : float, optional
+        Target loudness of encoded audio, LUFS (EBU R 128). Default: the loudness of the source.
     subtitles : bool
         Whether to include subtitle tracks.
+    captions : str or Path, optional
+        Transcribe the speech with this model: a folder, or an installed package with one. Default: no captions.
+    captions_language : str, optional
+        BCP 47 tag of the speech; requires `captions`. Default: detected.
+    captions_translate : bool
+        Translate captions to English; requires `captions`.
     encrypt : bool or EncryptionRequest
         Encrypt video and audio; True generates new keys.
     single_file : bool
         Write one byte-range-addressed file per track.
+    thumbnails : float or Fraction, optional
+        Write thumbnails for scrubbing, one per this many seconds, and a poster image. Default: none.
+    dynamic_hdr : bool
+        Whether renditions carry the Dolby Vision and HDR10+ metadata of the source.
     compare : bool
         Estimate the saving over a fixed ladder on a sample of chunks.
     engine : {"native", "libvmaf"}
@@ -198,6 +226,8 @@ def encode(
         ("max_height", max_height, 32, None),
         ("segment_duration", segment_duration, 0.5, 60),
         ("vbv_seconds", vbv_seconds, 0.1, 60),
+        ("loudness", loudness, -40, -5),
+        ("thumbnails", thumbnails, 0.5, 60),
         ("max_quality_step", max_quality_step, 1, 100),
         ("probe_tolerance", probe_tolerance, 0, 100),
         ("gb_per_cpu_hour", gb_per_cpu_hour, 0, None),
@@ -211,6 +241,10 @@ def encode(
         (vbv_seconds is not None, "vbv_seconds", "ladder='per-shot'", ladder == "per-shot"),
         (max_quality_step is not None, "max_quality_step", "ladder='per-shot'", ladder == "per-shot"),
         (max_bitrate is not None, "max_bitrate", "a ladder mode that places rungs", not is_file and ladder != "fixed"),
+        (captions_language is not None, "captions_language", "captions", captions is not None),
+        (captions_translate, "captions_translate", "captions", captions is not None),
+        (zones is not None, "zones", "ladder='per-shot'", ladder == "per-shot"),
+        (shots is not None, "shots", "a ladder mode, not a file", not is_file),
         (bool(traces), "client_traces", "a ladder mode that places rungs", not is_file and ladder != "fixed"),
         (expected_views is not None, "expected_views", "a ladder mode, not a file", not is_file),
         (gb_per_cpu_hour is not None, "gb_per_cpu_hour", "expected_views", expected_views is not None),
@@ -239,6 +273,9 @@ def encode(
         min_bitrate=None if min_bitrate is None else 1000.0 * min_bitrate,
         max_bitrate=None if max_bitrate is None else 1000.0 * max_bitrate,
         max_height=max_height,
+        crop=_require_crop(crop),
+        shots=None if shots is None else Path(shots),
+        zones=None if zones is None else Path(zones),
         # a float is exact in binary only: 2.002 means 2002/1000
         segment=Fraction(str(segment_duration)),
         buffer=_as_float(vbv_seconds),
@@ -252,9 +289,15 @@ def encode(
         compare=compare,
         engine=engine,
         audio=choose_audio_codecs,
+        loudness=_as_float(loudness),
         subtitles=subtitles,
+        captions=None
+        if captions is None
+        else CaptionRequest(os.fspath(captions), captions_language, captions_translate),
         encryption=encrypt if isinstance(encrypt, EncryptionRequest) else EncryptionRequest() if encrypt else None,
         single_file=single_file,
+        thumbnails=None if thumbnails is None else Fraction(str(thumbnails)),
+        dynamic_hdr=dynamic_hdr,
         overwrite=overwrite,
         workers=workers or os.cpu_count() or 1,
         cluster=cluster,
@@ -297,6 +340,15 @@ def _require_known(option: str, values: Sequence[str], known: Sequence[str]) -> 
     for value in values:
         if value not in known:
             raise OptionError(f"{option}: unknown {value!r} (choose from {', '.join(known)})")
+
+
+def _require_crop(crop: str) -> str:
+    if crop not in ("auto", "none"):
+        try:
+            parse_crop(crop)
+        except ValueError as error:
+            raise OptionError(f"crop: {error}") from error
+    return crop
 
 
 def _require_range(option: str, value: float | Fraction | None, low: float, high: float | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +16,13 @@ from markupsafe import Markup
 
 import encoder
 import vmaf
-from encoder import Source
+from encoder import DynamicMetadata, Source
+from encoder.media.black_bars import restore_content_id
 from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_encode
+from shotladder.pipeline.captions import check_captions, make_captions
 from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
+from shotladder.pipeline.dynamic_hdr import read_dynamic_hdr
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.free_space import check_free_space
@@ -30,10 +33,11 @@ from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
 from shotladder.pipeline.source_analysis import (
     SourceAnalysis,
     analyse_source,
+    check_files,
     refuse_small,
-    report_dropped_hdr,
     report_notes,
 )
+from shotladder.pipeline.source_crop import apply_given_crop
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.time_model import (
     RunEstimate,
@@ -65,6 +69,7 @@ class EncodedTracks:
     analysis: SourceAnalysis
     ladders: Sequence[EncodedLadder]
     side_tracks: SideTracks
+    dynamic: DynamicMetadata
 
 
 def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
@@ -85,7 +90,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     ShotladderError
         If the source, the output or a tool is at fault; the output directory is then unchanged.
     """
-    source = encoder.inspect(request.source)
+    check_captions(request)
+    source = apply_given_crop(encoder.inspect(request.source), request.crop)
     refuse_small(source)
     ladder_requests = build_ladder_requests(request, source)
     fingerprint = hash_request(request, source, ladder_requests)
@@ -97,10 +103,12 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     request.store.create()
     check_free_space(request, source, reporter)
     report_notes(source, reporter)
-    report_dropped_hdr(source, reporter)
     report_trace_notes(ladder_requests, reporter)
     estimate = estimate_run(request, source)
     reporter.follow(TimeLeft(estimate))
+    check_files(request, source)
+    if request.thumbnails is not None and request.encryption is not None:
+        reporter.say("thumbnails are left out, because images of an encrypted presentation would show its frames")
     with hold_store(request.store, reporter):
         with open_executor(request) as executor:
             work = partial(encode_tracks, request, source, ladder_requests, executor, reporter)
@@ -108,7 +116,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             encryption = choose_encryption(request)
             inputs = package_presentation(
-                folder, request, encoded.analysis, encoded.ladders, encoded.side_tracks, encryption
+                folder, request, encoded.analysis, encoded.ladders, encoded.side_tracks, encryption, encoded.dynamic
             )
             presentation = describe(folder, inputs, fingerprint)
             _warn_vbv(presentation, request.constraints, reporter)
@@ -140,23 +148,30 @@ def encode_tracks(
     reporter: Reporter,
 ) -> EncodedTracks:
     """Detect shots, find the ladders, encode and correct them, and encode audio and subtitles."""
-    analysis = analyse_source(source, request.store, executor, reporter)
+    analysis = analyse_source(source, request, request.store, executor, reporter)
+    dynamic = read_dynamic_hdr(request, analysis.source, reporter)
+    uncropped = restore_content_id(analysis.source)
+    # before the encodes, so that a fault of the model is found early
+    captions = make_captions(request, uncropped, analysis.shots, executor, reporter)
     ladders = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
     encoded = encode_ladders(ladders, executor, reporter, compare=request.compare)
-    side_tracks = encode_side_tracks(request, analysis.source, executor, reporter)
-    return EncodedTracks(analysis, encoded, side_tracks)
+    side_tracks = encode_side_tracks(request, uncropped, executor, reporter)
+    if captions is not None:
+        side_tracks = replace(side_tracks, text=[*side_tracks.text, captions])
+    return EncodedTracks(analysis, encoded, side_tracks, dynamic)
 
 
 def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
     """Find the ladder of each codec by probe encodes, without the final encodes."""
-    source = encoder.inspect(request.source)
+    source = apply_given_crop(encoder.inspect(request.source), request.crop)
     refuse_small(source)
     report_notes(source, reporter)
     ladder_requests = build_ladder_requests(request, source)
     report_trace_notes(ladder_requests, reporter)
+    check_files(request, source)
 
     def find(executor: Executor) -> list[Ladder]:
-        analysis = analyse_source(source, request.store, executor, reporter)
+        analysis = analyse_source(source, request, request.store, executor, reporter)
         found = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
         return [each.ladder for each in found]
 
@@ -166,12 +181,13 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
 
 def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     """Return what a run would do, and its CPU cost, estimated by encoding a few seconds of the source."""
-    source = encoder.inspect(request.source)
+    source = apply_given_crop(encoder.inspect(request.source), request.crop)
     refuse_small(source)
     report_notes(source, reporter)
-    report_dropped_hdr(source, reporter)
+    read_dynamic_hdr(request, source, reporter)
     ladder_requests = build_ladder_requests(request, source)
     report_trace_notes(ladder_requests, reporter)
+    check_files(request, source)
     if request.engine == "native":
         vmaf.warm_up(source.bit_depth)
     # a temporary store, so that no artefact remains
@@ -188,7 +204,7 @@ def _plan(
     executor: Executor,
     reporter: Reporter,
 ) -> dict[str, Any]:
-    analysis = analyse_source(source, store, executor, reporter)
+    analysis = analyse_source(source, request, store, executor, reporter)
     source = analysis.source
     chunks, segments = encoder.plan_chunks(source, [shot.start for shot in analysis.shots], request.segment)
     sizes = list(candidate_sizes(source.display_size, request.max_height).values())

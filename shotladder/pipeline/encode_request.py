@@ -12,7 +12,7 @@ from encoder import PROTECTION_SCHEMES, ContentKey
 from ladders import Constraints, StoppingRule, TrafficModel
 from shotladder_runtime.store import Store
 
-__all__ = ["EncodeRequest", "EncryptionRequest"]
+__all__ = ["CaptionRequest", "EncodeRequest", "EncryptionRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,25 @@ class EncryptionRequest:
     keys: tuple[ContentKey, ...] | None = None
     key_uri: str | None = None
     clear_lead: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionRequest:
+    """How to make captions from speech.
+
+    Attributes
+    ----------
+    model : str
+        Folder of a CTranslate2 model of Whisper, or name of an installed package that carries one.
+    language : str or None
+        BCP 47 tag of the speech; None detects it.
+    is_translated : bool
+        Whether the captions are translated to English.
+    """
+
+    model: str
+    language: str | None = None
+    is_translated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +82,12 @@ class EncodeRequest:
         Maximum bitrate of the top rung in bits/s, even if it does not reach the target; None for no limit.
     max_height : int or None
         Maximum height of a rung, pixels.
+    crop : str
+        "none", "auto" to remove black bars, or "WIDTH:HEIGHT:X:Y" in samples of the upright frame.
+    shots : Path or None
+        File of shots, see `read_shot_file`; None detects them.
+    zones : Path or None
+        File of zones, see `read_zones`.
     segment : Fraction
         Target duration of a segment, s.
     buffer : float or None
@@ -86,12 +111,20 @@ class EncodeRequest:
         VMAF implementation.
     audio : tuple of str
         Audio codecs, see `encoder.choose_audio_codecs`; empty for no audio.
+    loudness : float or None
+        Target loudness of encoded audio, LUFS; None keeps that of the source.
     subtitles : bool
         Whether to include the subtitle tracks.
+    captions : CaptionRequest or None
+        None makes no captions.
     encryption : EncryptionRequest or None
         None for no encryption.
     single_file : bool
         Whether each track is one file instead of one file per segment.
+    thumbnails : Fraction or None
+        Seconds between two thumbnails for scrubbing; None for no thumbnails.
+    dynamic_hdr : bool
+        Whether renditions carry the Dolby Vision and HDR10+ metadata of the source.
     overwrite : bool
         Whether to replace an existing presentation.
     workers : int
@@ -112,6 +145,9 @@ class EncodeRequest:
     min_bitrate: float | None = None
     max_bitrate: float | None = None
     max_height: int | None = None
+    crop: str = "none"
+    shots: Path | None = None
+    zones: Path | None = None
     segment: Fraction = Fraction(4)
     buffer: float | None = None
     max_jump: float | None = None
@@ -124,9 +160,13 @@ class EncodeRequest:
     compare: bool = True
     engine: str = vmaf.DEFAULT_ENGINE
     audio: tuple[str, ...] = ("aac", "eac3")
+    loudness: float | None = None
     subtitles: bool = True
+    captions: CaptionRequest | None = None
     encryption: EncryptionRequest | None = None
     single_file: bool = False
+    thumbnails: Fraction | None = None
+    dynamic_hdr: bool = True
     overwrite: bool = False
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     cluster: str | None = None

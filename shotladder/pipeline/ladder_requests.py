@@ -15,6 +15,7 @@ import msgspec
 from encoder import Source, get_codec
 from ladders import MODES, EncodeSettings, LadderRequest, RungRules, default_target
 from shotladder import __version__
+from shotladder.pipeline.captions import describe_captions
 from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
 from shotladder.reporter import Reporter
@@ -74,6 +75,19 @@ def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequen
         "compare": request.compare,
         "requests": [_describe_ladder_request(each) for each in ladder_requests],
     }
+    for name, path in (("shots", request.shots), ("zones", request.zones)):
+        if path is not None:
+            document[name] = _digest(path.read_bytes())
+    if request.captions is not None:
+        document["captions"] = describe_captions(request.captions)
+    if request.loudness is not None:
+        document["loudness"] = request.loudness
+    if request.thumbnails is not None:
+        document["thumbnails"] = str(request.thumbnails)
+    if request.crop != "none":
+        document["crop"] = request.crop
+    if source.hdr.dynamic:
+        document["dynamic_hdr"] = request.dynamic_hdr
     return _digest(json.dumps(document, sort_keys=True).encode())
 
 
@@ -81,6 +95,8 @@ def _describe_ladder_request(request: LadderRequest) -> dict[str, Any]:
     """Return all fields of a ladder request as JSON; clients are represented by the hash of their traces."""
     clients = request.rules.expected_quality
     document: dict[str, Any] = _to_json(replace(request, rules=replace(request.rules, expected_quality=None)))
+    # of chunks, which the request does not know: the file of zones is hashed
+    document["constraints"].pop("zones", None)
     if clients is not None:
         assert isinstance(clients, ClientPopulation)
         document["clients"] = [clients.networks, clients.duration, clients.segment]

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import encoder
-from encoder import Encryption, PackagingRequest, Rendition, Source
+from encoder import DynamicMetadata, Encryption, PackagingRequest, Rendition, RenditionMetadata, Source
+from encoder.encode.filters import keeps_hdr, make_colour_tags
+from encoder.packaging.packager import DASH_MANIFEST, HLS_MANIFEST
+from encoder.packaging.thumbnails import MAX_SIZE, Thumbnails, list_thumbnails, write_poster, write_thumbnails
 from ladders import FinalEncodes, Ladder
 from shotladder.pipeline.codec_ladders import EncodedLadder
+from shotladder.pipeline.dynamic_hdr import check_packaged_metadata
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.key_files import keys_file
 from shotladder.pipeline.side_tracks import SideTracks
 from shotladder.pipeline.source_analysis import SourceAnalysis
+from shotladder.pipeline.zones import place_zones, read_zones
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
 from shotladder.reporter import Reporter
 from shotladder_runtime.temporary_folder import temporary_folder
@@ -46,6 +52,7 @@ def package_presentation(
     encoded: Sequence[EncodedLadder],
     tracks: SideTracks,
     encryption: Encryption | None,
+    dynamic: DynamicMetadata,
 ) -> PresentationInputs:
     """Write the manifests and segments of all tracks to a directory, and return what describes them.
 
@@ -59,13 +66,22 @@ def package_presentation(
         One per codec, all with the same segments.
     tracks : SideTracks
     encryption : Encryption or None
+    dynamic : DynamicMetadata
     """
     source = analysis.source
     named = [name_renditions(source, each.ladder, each.finals) for each in encoded]
+    carried = [[dynamic.for_rendition(source, r.codec, (r.width, r.height)) for r in each] for each in named]
+    has_messages = {
+        rendition.id
+        for renditions, row in zip(named, carried, strict=True)
+        for rendition, metadata in zip(renditions, row, strict=True)
+        if metadata is not None and metadata.hdr10_plus
+    }
     # stitched in the store, which contains clear frames anyway, and never in a directory that may be served
     with temporary_folder(request.store.root, ".tracks.") as stitching:
         stitched = [
-            _stitch_ladder(stitching, source, each, renditions) for each, renditions in zip(encoded, named, strict=True)
+            _stitch_ladder(stitching, source, each, renditions, row)
+            for each, renditions, row in zip(encoded, named, carried, strict=True)
         ]
         samples = [[TrackSamples(*encoder.read_track_samples(path)) for path in ladder] for ladder in stitched]
         packaged = encoder.package(
@@ -79,16 +95,24 @@ def package_presentation(
             ],
             tracks.audio,
             tracks.text,
-            PackagingRequest(encryption, request.single_file),
+            PackagingRequest(encryption, request.single_file, frozenset(has_messages)),
         )
+        rungs = list(zip(named[0], stitched[0], strict=True))
+        # images of an encrypted presentation would show its frames
+        interval = request.thumbnails if encryption is None else None
+        thumbnails = None if interval is None else _make_thumbnails(folder, interval, analysis, rungs)
     # the packager returns its tracks in the order of the arguments: video, audio, subtitles
     video_count, audio_count = sum(map(len, named)), len(tracks.audio)
     video = packaged[:video_count]
     audio = packaged[video_count : video_count + audio_count]
     text = packaged[video_count + audio_count :]
     ladders, start = [], 0
-    for each, renditions, ladder_samples in zip(encoded, named, samples, strict=True):
+    for each, renditions, ladder_samples, row in zip(encoded, named, samples, carried, strict=True):
         stop = start + len(renditions)
+        for track, metadata in zip(video[start:stop], row, strict=True):
+            # frames of an encrypted track cannot be read
+            if metadata is not None and encryption is None:
+                check_packaged_metadata(folder, track, metadata)
         ladders.append(
             PackagedLadder(
                 each.ladder,
@@ -98,6 +122,7 @@ def package_presentation(
                 ladder_samples,
                 each.anchor,
                 each.constraint_costs,
+                row,
             )
         )
         start = stop
@@ -111,15 +136,42 @@ def package_presentation(
         encryption=encryption,
         constraints=request.constraints,
         analysis_cpu_seconds=analysis.cpu_seconds,
+        thumbnails=thumbnails,
+        zones=place_zones(read_zones(request.zones), source, analysis.shots) if request.zones else (),
     )
 
 
-def _stitch_ladder(folder: Path, source: Source, encoded: EncodedLadder, renditions: Sequence[Rendition]) -> list[Path]:
+def _make_thumbnails(
+    folder: Path, interval: Fraction, analysis: SourceAnalysis, rungs: Sequence[tuple[Rendition, Path]]
+) -> Thumbnails:
+    """Write thumbnails from the best rung of the smallest size that is large enough, and a poster from the top rung."""
+    source = analysis.source
+    enough = [rung for rung in rungs if rung[0].height >= MAX_SIZE[1]] or [rungs[-1]]
+    height = min(rendition.height for rendition, _ in enough)
+    rendition, path = [rung for rung in enough if rung[0].height == height][-1]
+    if not keeps_hdr(source, encoder.get_codec(rendition.codec)):
+        # the frames are those of SDR renditions, which are tone-mapped already
+        source = replace(source, colour=make_colour_tags(source))
+    thumbnails = write_thumbnails(folder, source, path, (rendition.width, rendition.height), interval)
+    list_thumbnails(folder, thumbnails, DASH_MANIFEST, HLS_MANIFEST)
+    longest = max(analysis.shots, key=lambda shot: shot.frame_count)
+    top, path = rungs[-1]
+    write_poster(folder, source, path, (top.width, top.height), source.time((longest.start + longest.stop) // 2))
+    return thumbnails
+
+
+def _stitch_ladder(
+    folder: Path,
+    source: Source,
+    encoded: EncodedLadder,
+    renditions: Sequence[Rendition],
+    carried: Sequence[RenditionMetadata | None],
+) -> list[Path]:
     """Join the chunks of each rendition to one track, and return the files of the tracks."""
     ladder = encoded.ladder
     paths = [folder / f"{rendition.id}.mp4" for rendition in renditions]
-    for path, row in zip(paths, encoded.finals.chunks, strict=True):
-        encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments)
+    for path, row, metadata in zip(paths, encoded.finals.chunks, carried, strict=True):
+        encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments, metadata)
     return paths
 
 

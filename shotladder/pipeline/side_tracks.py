@@ -39,7 +39,7 @@ def encode_side_tracks(request: EncodeRequest, source: Source, executor: Executo
         return SideTracks()
     with reporter.stage("audio and subtitles"):
         audio_jobs = [
-            (stream, executor.submit(encoder.encode_audio, source, stream, request.store, codec))
+            (stream, executor.submit(encoder.encode_audio, source, stream, request.store, codec, request.loudness))
             for stream in audio_streams
             for codec in encoder.choose_audio_codecs(stream, request.audio)
         ]

@@ -14,7 +14,7 @@ from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.free_space import check_free_space
 from shotladder.pipeline.ladder_requests import build_ladder_requests
 from shotladder.pipeline.output import OutputError, check_file
-from shotladder.pipeline.source_analysis import refuse_small, report_dropped_hdr, report_notes
+from shotladder.pipeline.source_analysis import refuse_small, report_notes
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.time_model import TimeLeft, estimate_run
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
@@ -106,7 +106,6 @@ def encode_single_rung(request: EncodeRequest, reporter: Reporter) -> SingleRung
     request.store.create()
     check_free_space(replace(request, output=request.output.parent), source, reporter)
     report_notes(source, reporter)
-    report_dropped_hdr(source, reporter)
     if source.subtitles and request.subtitles:
         reporter.say(f"{source.path}: subtitles are left out of a single file")
     request = replace(request, subtitles=False)
@@ -128,7 +127,9 @@ def _write_file(request: EncodeRequest, encoded: EncodedTracks) -> None:
     with temporary_folder(request.store.root, ".tracks.") as folder:
         video = folder / f"video{SUFFIX}"
         paths = [chunk.path for chunk in ladder.finals.chunks[0]]
-        encoder.stitch(encoded.analysis.source, ladder.ladder.chunks, paths, video)
+        source, (rung,) = encoded.analysis.source, ladder.ladder.rungs
+        metadata = encoded.dynamic.for_rendition(source, ladder.ladder.codec, (rung.width, rung.height))
+        encoder.stitch(source, ladder.ladder.chunks, paths, video, metadata=metadata)
         encoder.mux(video, encoded.side_tracks.audio, request.output)
 
 

@@ -6,16 +6,18 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from encoder import Source, SourceError
+from encoder.media.black_bars import crop_source, subtract_crop
 from encoder.media.unchanged_source import inspect_exactly
 from ladders import Shot, analyse_shots_in_parallel
+from shotladder.pipeline.encode_request import EncodeRequest
+from shotladder.pipeline.shot_file import read_shot_file
+from shotladder.pipeline.source_crop import crop_black_bars
+from shotladder.pipeline.zones import place_zones, read_zones
 from shotladder.reporter import Reporter
 from shotladder_runtime.store import Store
 from vmaf.model_document import MIN_SIDE
 
-__all__ = ["SourceAnalysis", "analyse_source", "refuse_small", "report_dropped_hdr", "report_notes"]
-
-#: What remains of a source with dynamic HDR metadata, by its transfer function (H.273 names as ffmpeg has them).
-_STATIC_HDR = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
+__all__ = ["SourceAnalysis", "analyse_source", "check_files", "refuse_small", "report_notes"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,19 +38,46 @@ class SourceAnalysis:
     cpu_seconds: float
 
 
-def analyse_source(source: Source, store: Store, executor: Executor, reporter: Reporter) -> SourceAnalysis:
-    """Detect the shots of a source; if frames cannot be decoded, report them and analyse the rest."""
+def analyse_source(
+    source: Source, request: EncodeRequest, store: Store, executor: Executor, reporter: Reporter
+) -> SourceAnalysis:
+    """Detect the shots of a source; if frames cannot be decoded, report them and analyse the rest.
+
+    With the crop `auto`, black bars are removed before. Shots of the file that the request names replace the detected
+    ones.
+    """
+    spent = 0.0
+    given = read_shot_file(request.shots, source) if request.shots is not None else None
+    if request.crop == "auto":
+        source, spent = crop_black_bars(source, store, executor, reporter)
+        refuse_small(source)
     with reporter.stage("shots") as advance:
-        analysis, cpu = analyse_shots_in_parallel(source, executor, store, progress=advance)
+        analysis, cpu = analyse_shots_in_parallel(source, executor, store, progress=advance, given=given)
     if analysis.undecodable:
         # the container promises frames that do not decode; from here on only decodable frames count
         spans = ", ".join(f"{start} to {stop - 1}" for start, stop in analysis.undecodable)
         reporter.say(f"{source.path} is damaged: frames {spans} do not decode and are skipped")
-        source = inspect_exactly(source)
+        exact = inspect_exactly(source)
+        source = crop_source(exact, subtract_crop(source.crop, exact.crop))
+        given = read_shot_file(request.shots, source) if request.shots is not None else None
         with reporter.stage("shots, without undecodable frames") as advance:
-            analysis, more = analyse_shots_in_parallel(source, executor, store, progress=advance)
+            analysis, more = analyse_shots_in_parallel(source, executor, store, progress=advance, given=given)
         cpu += more
-    return SourceAnalysis(source, analysis.shots, cpu)
+    return SourceAnalysis(source, analysis.shots, cpu + spent)
+
+
+def check_files(request: EncodeRequest, source: Source) -> None:
+    """Check the files of shots and zones against a source, before anything is analysed.
+
+    Raises
+    ------
+    ShotFileError, ZonesError
+        If a file cannot be read, or does not fit the source. Zones of shots are checked when the shots are known.
+    """
+    if request.shots is not None:
+        read_shot_file(request.shots, source)
+    if request.zones is not None:
+        place_zones(read_zones(request.zones), source, None)
 
 
 def refuse_small(source: Source) -> None:
@@ -71,12 +100,3 @@ def refuse_small(source: Source) -> None:
 def report_notes(source: Source, reporter: Reporter) -> None:
     """Report what inspection left out, assumed or replaced."""
     reporter.say_notes([(source.path, source.notes)])
-
-
-def report_dropped_hdr(source: Source, reporter: Reporter) -> None:
-    """Report dynamic HDR metadata, which the encoders cannot carry."""
-    for kind in source.hdr.dynamic:
-        kept = _STATIC_HDR.get(source.colour.transfer or "", "the base layer")
-        reporter.say(
-            f"{source.path}: {kind} metadata is left out, because the encoders cannot carry it; {kept} remains"
-        )

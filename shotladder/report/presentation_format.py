@@ -66,6 +66,14 @@ class SourceEntry(Part, frozen=True, kw_only=True):
     width: Annotated[int, _unit("pixels"), Meta(description="Width of an upright frame in square pixels.")]
     height: Annotated[int, _unit("pixels"), Meta(description="Height of an upright frame in square pixels.")]
     transfer: Annotated[str | None, Meta(description="Transfer function, as ffmpeg names it; null if unstated.")]
+    crop: (
+        Annotated[
+            list[int],
+            _unit("pixels"),
+            Meta(description="Removed at the left, top, right and bottom of a decoded frame; absent without a crop."),
+        ]
+        | UnsetType
+    ) = UNSET
     frame_count: Annotated[int, _unit("frames"), Meta(description="Number of frames.")]
     audio_tracks: Annotated[int, Meta(description="Number of audio tracks.")]
     subtitle_tracks: Annotated[int, Meta(description="Number of subtitle tracks.")]
@@ -151,6 +159,15 @@ class ActiveConstraints(Part, frozen=True, kw_only=True):
     ]
 
 
+class DynamicHdr(Part, frozen=True, kw_only=True):
+    """Dynamic HDR metadata in the frames of a rendition."""
+
+    kind: Annotated[str, Meta(description="Dolby Vision or HDR10+.")]
+    profile: Annotated[str | None, Meta(description="Dolby Vision profile; null for HDR10+.")]
+    level: Annotated[int | None, Meta(description="Dolby Vision level; null for HDR10+.")]
+    frames: Annotated[int, _unit("frames"), Meta(description="Number of frames that have it.")]
+
+
 class VideoRendition(Part, frozen=True, kw_only=True):
     """One encoded rung of the ladder; the renditions of a codec are ordered by bitrate."""
 
@@ -182,6 +199,9 @@ class VideoRendition(Part, frozen=True, kw_only=True):
     shots: Annotated[
         list[ShotResult], Meta(description="Size and quality of each shot; empty in documents of earlier versions.")
     ] = []
+    dynamic_hdr: (
+        Annotated[list[DynamicHdr], Meta(description="Dynamic HDR metadata; absent without any.")] | UnsetType
+    ) = UNSET
 
 
 class AudioSegment(Part, frozen=True, kw_only=True):
@@ -195,6 +215,14 @@ class AudioSegment(Part, frozen=True, kw_only=True):
     )
 
 
+class LoudnessEntry(Part, frozen=True, kw_only=True):
+    """Loudness of an audio track, by EBU R 128."""
+
+    integrated: Annotated[float, _unit("LUFS"), Meta(description="Programme loudness.")]
+    range: Annotated[float, _unit("LU"), Meta(description="Loudness range.")]
+    true_peak: Annotated[float, _unit("dBTP"), Meta(description="Maximum true peak.")]
+
+
 class AudioEntry(Part, frozen=True, kw_only=True):
     """One audio track."""
 
@@ -203,6 +231,7 @@ class AudioEntry(Part, frozen=True, kw_only=True):
     dispositions: Annotated[list[str], Meta(description="Dispositions of the source track, as ffmpeg names them.")]
     codec: Annotated[str, Meta(description="Codec: aac, eac3, ac3 or opus.")]
     channels: Annotated[int, Meta(description="Number of channels.")]
+    loudness: Annotated[LoudnessEntry, Meta(description="Loudness; absent for silence.")] | UnsetType = UNSET
     average_bitrate: Annotated[BitsPerSecond, Meta(description="Bytes of all segments over their duration.")]
     playlist: Annotated[str, Meta(description="HLS media playlist.")]
     init: Annotated[str, Meta(description="Initialisation segment.")]
@@ -228,12 +257,34 @@ class SkippedTrackEntry(Part, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(description="Why it is skipped.")]
 
 
+class ThumbnailsEntry(Part, frozen=True, kw_only=True):
+    """Images of many thumbnails each, for scrubbing."""
+
+    interval: Annotated[Seconds, Meta(description="Time between two thumbnails.")]
+    width: Annotated[int, _unit("pixels"), Meta(description="Width of a thumbnail.")]
+    height: Annotated[int, _unit("pixels"), Meta(description="Height of a thumbnail.")]
+    columns: Annotated[int, Meta(description="Thumbnails in a row of an image.")]
+    rows: Annotated[int, Meta(description="Rows of an image.")]
+    count: Annotated[int, Meta(description="Number of thumbnails.")]
+    playlist: Annotated[str, Meta(description="HLS image playlist.")]
+    poster: Annotated[str, Meta(description="Poster image.")]
+
+
 class EncryptionEntry(Part, frozen=True, kw_only=True):
     """Common Encryption; the document never contains a key."""
 
     scheme: Annotated[str, Meta(description="Protection scheme: cbcs or cenc.")]
     key_ids: Annotated[dict[str, str], Meta(description="Key ID (hexadecimal) by label, VIDEO or AUDIO.")]
     clear_lead: Annotated[Seconds, Meta(description="Unencrypted duration at the start.")]
+
+
+class ZoneEntry(Part, frozen=True, kw_only=True):
+    """A part of the source for which the user set limits."""
+
+    first_frame: Annotated[int, _unit("frame"), Meta(description="Number of the first frame, from 0.")]
+    frame_count: Annotated[int, _unit("frames"), Meta(description="Number of frames.")]
+    settings: Annotated[str, Meta(description="The limits.")]
+    vmaf: Annotated[dict[str, Vmaf], Meta(description="Mean VMAF of its frames in the top rung, by codec.")]
 
 
 class LadderEntry(Part, frozen=True, kw_only=True):
@@ -250,6 +301,7 @@ class LadderEntry(Part, frozen=True, kw_only=True):
         Vmaf | None, Meta(description="Requested maximum VMAF step between adjacent shots; null if unlimited.")
     ]
     target_vmaf: Annotated[Vmaf, Meta(description="Target VMAF of the top rung.")]
+    zones: Annotated[list[ZoneEntry], Meta(description="Zones of --zones; absent without.")] | UnsetType = UNSET
     overrides: Annotated[
         dict[str, list[str]],
         Meta(description="Per-shot encoder overrides by codec: one name per shot, empty where there is none."),
@@ -322,6 +374,7 @@ class Presentation(Part, frozen=True, kw_only=True):
     audio: Annotated[list[AudioEntry], Meta(description="Audio tracks.")]
     text: Annotated[list[TextEntry], Meta(description="Subtitle tracks.")]
     skipped_tracks: Annotated[list[SkippedTrackEntry], Meta(description="Source tracks that were skipped.")]
+    thumbnails: Annotated[ThumbnailsEntry, Meta(description="Thumbnails; absent without.")] | UnsetType = UNSET
     encryption: Annotated[EncryptionEntry | None, Meta(description="Encryption; null if there is none.")]
     ladder: Annotated[LadderEntry, Meta(description="Settings and estimates of the ladder.")]
     comparisons: Annotated[list[Comparison], Meta(description="Comparisons with the fixed ladder, one per codec.")]

@@ -9,8 +9,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import AudioStream, AudioTrack, Encryption, PackagedTrack, Rendition, Source, SubtitleStream, SubtitleTrack
+from encoder import (
+    AudioStream,
+    AudioTrack,
+    Encryption,
+    PackagedTrack,
+    Rendition,
+    RenditionMetadata,
+    Source,
+    SubtitleStream,
+    SubtitleTrack,
+)
+from encoder.packaging.thumbnails import Thumbnails
 from ladders import Anchor, Constraints, FinalEncodes, Ladder, Shot
+from shotladder.pipeline.zones import FrameZone
 
 __all__ = ["PackagedLadder", "PresentationInputs", "SkippedTrack", "TrackSamples"]
 
@@ -48,6 +60,8 @@ class PackagedLadder:
         The fixed ladder that it is compared with; None without a comparison.
     constraint_costs : sequence of mapping
         Percentage of the bits by constraint for each rung; empty for a ladder from a file.
+    metadata : sequence of RenditionMetadata or None
+        Dynamic HDR metadata of each rendition; None for one without.
     """
 
     ladder: Ladder
@@ -57,6 +71,7 @@ class PackagedLadder:
     samples: Sequence[TrackSamples]
     anchor: Anchor | None
     constraint_costs: Sequence[Mapping[str, float]] = ()
+    metadata: Sequence[RenditionMetadata | None] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,3 +87,5 @@ class PresentationInputs:
     encryption: Encryption | None
     constraints: Constraints
     analysis_cpu_seconds: float
+    zones: Sequence[FrameZone] = ()
+    thumbnails: Thumbnails | None = None

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from encoder import Encryption, Source
 from encoder.media.container import is_url
+from encoder.packaging.thumbnails import PLAYLIST, POSTER, Thumbnails
 from ladders import Ladder, Shot
 from shotladder import __version__
 from shotladder.report.baseline_comparison import compare_with_fixed
@@ -26,7 +27,9 @@ from shotladder.report.presentation_format import (
     ShotEntry,
     SkippedTrackEntry,
     TextEntry,
+    ThumbnailsEntry,
     TimelineSegment,
+    ZoneEntry,
 )
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs
 from shotladder.report.presentation_reader import FORMAT_VERSION
@@ -76,6 +79,7 @@ def describe(folder: Path, inputs: PresentationInputs, fingerprint: str) -> Pres
             SkippedTrackEntry(stream=t.stream.index, codec=t.stream.codec, language=t.stream.language, reason=t.reason)
             for t in inputs.skipped_tracks
         ],
+        thumbnails=_describe_thumbnails(inputs.thumbnails),
         encryption=_describe_encryption(inputs.encryption),
         ladder=_describe_ladder(inputs),
         comparisons=[
@@ -125,11 +129,40 @@ def _describe_ladder(inputs: PresentationInputs) -> LadderEntry:
         vbv_seconds=inputs.constraints.vbv_seconds,
         max_quality_step=inputs.constraints.max_quality_step,
         target_vmaf=ladder.target,
+        zones=_describe_zones(inputs) if inputs.zones else UNSET,
         overrides={each.ladder.codec: _overrides(inputs.shots, each.ladder) for each in inputs.ladders},
         expected_excess_percent={
             each.ladder.codec: _rounded(each.ladder.expected_excess_rate) for each in inputs.ladders
         },
     )
+
+
+def _describe_thumbnails(thumbnails: Thumbnails | None) -> ThumbnailsEntry | UnsetType:
+    if thumbnails is None:
+        return UNSET
+    return ThumbnailsEntry(
+        interval=float(thumbnails.interval),
+        width=thumbnails.width,
+        height=thumbnails.height,
+        columns=thumbnails.columns,
+        rows=thumbnails.rows,
+        count=thumbnails.count,
+        playlist=PLAYLIST,
+        poster=POSTER,
+    )
+
+
+def _describe_zones(inputs: PresentationInputs) -> list[ZoneEntry]:
+    tops = {each.ladder.codec: each.finals.vmaf(len(each.renditions) - 1) for each in inputs.ladders}
+    return [
+        ZoneEntry(
+            first_frame=zone.start,
+            frame_count=zone.stop - zone.start,
+            settings=zone.zone.settings,
+            vmaf={codec: round(float(scores[zone.start : zone.stop].mean()), 4) for codec, scores in tops.items()},
+        )
+        for zone in inputs.zones
+    ]
 
 
 def _sum_cost(inputs: PresentationInputs) -> Cost:

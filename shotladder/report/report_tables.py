@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shotladder.report.equal_quality import compare_rungs
+from shotladder.report.feature_rows import feature_rows
 from shotladder.report.presentation_format import LadderEntry, Presentation
 from shotladder.report.readable_units import (
     codec_label,
@@ -202,6 +203,7 @@ def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:
         ("VBV buffer", "unlimited" if ladder.vbv_seconds is None else f"{ladder.vbv_seconds:g} s"),
         ("VMAF step between shots", "unlimited" if ladder.max_quality_step is None else f"{ladder.max_quality_step:g}"),
         ("encryption", "none" if encryption is None else encryption.scheme),
+        *feature_rows(presentation),
         *((name.replace("_", " "), str(value)) for name, value in presentation.made_with.to_dict().items()),
     ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from msgspec import UNSET
+
 from encoder import Source
 from shotladder.report.presentation_format import SourceEntry
 
@@ -25,6 +27,7 @@ def describe_source(source: Source) -> SourceEntry:
         width=width,
         height=height,
         transfer=source.colour.transfer,
+        crop=[source.crop.left, source.crop.top, source.crop.right, source.crop.bottom] if source.crop else UNSET,
         frame_count=source.frame_count,
         audio_tracks=len(source.audio),
         subtitle_tracks=len(source.subtitles),

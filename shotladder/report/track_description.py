@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import encoder
 import vmaf
-from encoder import AudioStream, AudioTrack, PackagedTrack, SubtitleStream
+from encoder import AudioStream, AudioTrack, PackagedTrack, RenditionMetadata, SubtitleStream
 from encoder.packaging.packager import HLS_MANIFEST
 from ladders import EncodeSettings, Ladder, Shot
 from ladders import active_constraints as find_active_constraints
@@ -23,6 +23,8 @@ from shotladder.report.presentation_format import (
     ActiveConstraints,
     AudioEntry,
     AudioSegment,
+    DynamicHdr,
+    LoudnessEntry,
     ShotResult,
     VideoRendition,
     VideoSegment,
@@ -73,7 +75,22 @@ def describe_video(folder: Path, inputs: PresentationInputs, ladder: PackagedLad
             for size, (a, b), (url, offset) in zip(sizes, spans, _locations(packaged), strict=True)
         ],
         shots=_shot_results(inputs.shots, samples, scores),
+        dynamic_hdr=_describe_dynamic_hdr(ladder.metadata[number] if ladder.metadata else None),
     )
+
+
+def _describe_dynamic_hdr(metadata: RenditionMetadata | None) -> list[DynamicHdr] | UnsetType:
+    if metadata is None:
+        return UNSET
+    kinds = []
+    if metadata.rpus:
+        profile = f"{metadata.profile}.{metadata.compatibility}"
+        frames = len(metadata.rpus)
+        kinds.append(DynamicHdr(kind="Dolby Vision", profile=profile, level=metadata.level, frames=frames))
+    if metadata.hdr10_plus:
+        frames = sum(map(bool, metadata.hdr10_plus))
+        kinds.append(DynamicHdr(kind="HDR10+", profile=None, level=None, frames=frames))
+    return kinds
 
 
 def _shot_results(shots: Sequence[Shot], samples: TrackSamples, scores: NDArray[np.float64]) -> list[ShotResult]:
@@ -118,6 +135,7 @@ def describe_audio(track: AudioTrack, packaged: PackagedTrack) -> AudioEntry:
         **stream_tags(track.stream),
         codec=track.codec,
         channels=track.channels,
+        loudness=UNSET if track.loudness is None else LoudnessEntry(**asdict(track.loudness)),
         average_bitrate=round(8 * sum(packaged.sizes) / sum(packaged.durations)),
         playlist=packaged.playlist,
         init=packaged.init,

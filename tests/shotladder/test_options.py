@@ -12,6 +12,7 @@ import abr
 import encoder
 import ladders
 import vmaf
+from encoder.captions.speech_model import DEFAULT_PACKAGE
 from shotladder.cli import group
 from shotladder.commands.options import library_values
 from shotladder.commands.options.packaging_options import track_options
@@ -83,6 +84,7 @@ def test_encode_leaves_out_audio_and_subtitles_independently(subtitled, tmp_path
 def test_library_values_are_those_of_the_libraries():
     assert tuple(encoder.AUDIO_CODECS) == library_values.AUDIO_CODECS
     assert tuple(encoder.PROTECTION_SCHEMES) == library_values.PROTECTION_SCHEMES
+    assert DEFAULT_PACKAGE == library_values.SPEECH_PACKAGE
     assert set(library_values.VIDEO_CODECS) <= set(encoder.load_codecs())
     assert tuple(ladders.MODES) == library_values.LADDER_MODES
     assert tuple(ladders.POOLINGS) == library_values.POOLINGS

@@ -11,7 +11,9 @@ import encoder
 import vmaf
 from encoder.media.frames import decode
 from shotladder_runtime import process
+from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
+from vmaf.scores import SERIES
 
 FEATURES = ("adm2", "motion2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3")
 
@@ -268,6 +270,23 @@ def test_score_adds_psnr_and_ssim(pair):
     np.testing.assert_allclose(scores.psnr_y, 10 * np.log10(255**2 / error), atol=1e-5)
     assert np.isinf(scores.psnr_u).all()
     assert (scores.ssim_y < 1).all()
+
+
+def test_score_adds_xpsnr_of_ffmpeg(pair, tmp_path):
+    (scores,) = vmaf.score(*pair, metrics=("xpsnr", "psnr"))
+    assert scores.engine == "libvmaf"
+    assert list(scores.series) == [name for name in SERIES if name in scores.series]
+    # the first input of the filter is the reference
+    argv = [ffmpeg_path(), "-v", "error", "-i", str(pair[0]), "-i", str(pair[1])]
+    graph = f"[0:v][1:v]xpsnr=stats_file={tmp_path.name}.log"
+    run([*argv, "-lavfi", graph, "-f", "null", "-"], cwd=str(tmp_path))
+    lines = (tmp_path / f"{tmp_path.name}.log").read_text().splitlines()
+    expected = [float(line.split("y:")[1].split()[0]) for line in lines if line.startswith("n:")]
+    assert scores.xpsnr_y == pytest.approx(expected, abs=1e-4)
+    (part,) = vmaf.score(*pair, metrics=("xpsnr",), frames=(4, 9), frame_stride=2)
+    assert part.xpsnr_y.shape == part.vmaf.shape == (3,)
+    (alone,) = vmaf.score(*pair, metrics=("psnr",))
+    assert scores.psnr_y == pytest.approx(alone.psnr_y, abs=1e-3)
 
 
 def test_score_adds_cambi_where_libvmaf_computes_it(write_video, pair, tmp_path):

@@ -50,8 +50,9 @@ def unsupported_feature(request: MeasurementRequest) -> str | None:
     formats = (each.pixel_format for each in (request.reference, *request.renditions))
     if odd := next((name for name in formats if not name.startswith(("yuv4", "yuvj4", "gray", "nv12", "p010"))), None):
         return f"frames stored as {odd}"
-    if "cambi" in request.metrics:
-        return "CAMBI"
+    for name in ("cambi", "xpsnr"):
+        if name in request.metrics:
+            return name.upper()
     if set(PSNR_SSIM) & set(request.metrics):
         for video in (request.reference, *request.renditions):
             if video.is_mirrored or video.rotation or not video.pixel_format.startswith("yuv4"):

