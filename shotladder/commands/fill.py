@@ -93,7 +93,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "Output",
     "--in-window",
     is_flag=True,
-    help="With --apply: begin to copy a presentation only in the fill window of the site, and wait for it otherwise.",
+    help="Wait for the fill window of a site before copying a presentation to it; used with --apply.",
 )
 @json_flag
 @quiet_flag

@@ -86,7 +86,7 @@ def command(
     announce_compilation(reporter)
     # the libraries take seconds to import, and `--help` needs none of them
     from encoder import inspect
-    from shotladder.pipeline.source_analysis import report_notes
+    from shotladder.pipeline.source.source_analysis import report_notes
     from shotladder.pipeline.store_run import hold_store
 
     video = inspect(source)

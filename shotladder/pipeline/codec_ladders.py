@@ -31,8 +31,8 @@ from ladders import (
     load_ladders,
 )
 from shotladder.pipeline.encode_request import EncodeRequest
-from shotladder.pipeline.source_analysis import SourceAnalysis
-from shotladder.pipeline.zones import FrameZone, limit_chunks, place_zones, read_zones
+from shotladder.pipeline.source.source_analysis import SourceAnalysis
+from shotladder.pipeline.source.zones import FrameZone, limit_chunks, place_zones, read_zones
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import run_concurrently
 

@@ -19,25 +19,22 @@ import vmaf
 from encoder import DynamicMetadata, Source
 from encoder.media.black_bars import restore_content_id
 from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_encode
-from shotladder.pipeline.captions import check_captions, make_captions
 from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
-from shotladder.pipeline.dynamic_hdr import read_dynamic_hdr
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.free_space import check_free_space
 from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request, report_trace_notes
 from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below, require_intact
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
-from shotladder.pipeline.side_tracks import SideTracks, encode_side_tracks
-from shotladder.pipeline.source_analysis import (
+from shotladder.pipeline.source.source_analysis import (
     SourceAnalysis,
     analyse_source,
     check_files,
     refuse_small,
     report_notes,
 )
-from shotladder.pipeline.source_crop import apply_given_crop
+from shotladder.pipeline.source.source_crop import apply_given_crop
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.time_model import (
     RunEstimate,
@@ -46,6 +43,9 @@ from shotladder.pipeline.time_model import (
     estimate_run,
     split_stages,
 )
+from shotladder.pipeline.tracks.captions import check_captions, make_captions
+from shotladder.pipeline.tracks.dynamic_hdr import read_dynamic_hdr
+from shotladder.pipeline.tracks.side_tracks import SideTracks, encode_side_tracks
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.frame_images import ReportImages, make_report_images
 from shotladder.report.html_report import write_report

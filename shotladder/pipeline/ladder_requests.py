@@ -15,9 +15,9 @@ import msgspec
 from encoder import Source, get_codec
 from ladders import MODES, EncodeSettings, LadderRequest, RungRules, default_target
 from shotladder import __version__
-from shotladder.pipeline.captions import describe_captions
 from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
+from shotladder.pipeline.tracks.captions import describe_captions
 from shotladder.reporter import Reporter
 
 __all__ = ["build_ladder_requests", "hash_request", "report_trace_notes"]

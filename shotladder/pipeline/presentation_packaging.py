@@ -14,12 +14,12 @@ from encoder.packaging.packager import DASH_MANIFEST, HLS_MANIFEST
 from encoder.packaging.thumbnails import MAX_SIZE, Thumbnails, list_thumbnails, write_poster, write_thumbnails
 from ladders import FinalEncodes, Ladder
 from shotladder.pipeline.codec_ladders import EncodedLadder
-from shotladder.pipeline.dynamic_hdr import check_packaged_metadata
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.key_files import keys_file
-from shotladder.pipeline.side_tracks import SideTracks
-from shotladder.pipeline.source_analysis import SourceAnalysis
-from shotladder.pipeline.zones import place_zones, read_zones
+from shotladder.pipeline.source.source_analysis import SourceAnalysis
+from shotladder.pipeline.source.zones import place_zones, read_zones
+from shotladder.pipeline.tracks.dynamic_hdr import check_packaged_metadata
+from shotladder.pipeline.tracks.side_tracks import SideTracks
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
 from shotladder.reporter import Reporter
 from shotladder_runtime.temporary_folder import temporary_folder

@@ -22,7 +22,7 @@ from encoder import (
 )
 from encoder.packaging.thumbnails import Thumbnails
 from ladders import Anchor, Constraints, FinalEncodes, Ladder, Shot
-from shotladder.pipeline.zones import FrameZone
+from shotladder.pipeline.source.zones import FrameZone
 
 __all__ = ["PackagedLadder", "PresentationInputs", "SkippedTrack", "TrackSamples"]
 

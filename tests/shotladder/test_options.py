@@ -24,7 +24,7 @@ from vmaf.raw_video import RAW_FORMATS
 
 
 def parse(*words):
-    command = click.command()(track_options(lambda audio, subtitles: (audio, subtitles)))
+    command = click.command()(track_options(lambda audio, subtitles, **_: (audio, subtitles)))
     return command(list(words), standalone_mode=False)
 
 

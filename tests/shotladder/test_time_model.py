@@ -46,8 +46,8 @@ def test_seconds_left_scales_with_what_the_finished_part_took(followed):
 
 def test_advance_ends_the_stages_before(followed):
     left, _ = followed
-    left.advance("measure every frame", 0.0)
-    assert left.fraction == pytest.approx(1 - 0.65 * 40 / 100)
+    left.advance("correct 1 of 2 rungs", 0.0)
+    assert left.fraction == pytest.approx(1.0)
 
 
 def test_advance_never_goes_back(followed):

@@ -13,8 +13,8 @@ from ladders.allocation.constraints import Constraints, RungTarget, feasible_mas
 from ladders.allocation.equal_slope import equal_slope
 from ladders.allocation.zone_limits import ZoneLimits, apply_zone_limits
 from ladders.rd.curves import Curve, quantiser_grid
-from shotladder.pipeline.shot_file import ShotFileError, read_shot_file
-from shotladder.pipeline.zones import Zone, ZonesError, limit_chunks, place_zones, read_zones
+from shotladder.pipeline.source.shot_file import ShotFileError, read_shot_file
+from shotladder.pipeline.source.zones import Zone, ZonesError, limit_chunks, place_zones, read_zones
 from tests.encoder.videos import write_video
 
 GRID = quantiser_grid(12, 46, 1)

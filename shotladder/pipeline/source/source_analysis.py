@@ -10,9 +10,9 @@ from encoder.media.black_bars import crop_source, subtract_crop
 from encoder.media.unchanged_source import inspect_exactly
 from ladders import Shot, analyse_shots_in_parallel
 from shotladder.pipeline.encode_request import EncodeRequest
-from shotladder.pipeline.shot_file import read_shot_file
-from shotladder.pipeline.source_crop import crop_black_bars
-from shotladder.pipeline.zones import place_zones, read_zones
+from shotladder.pipeline.source.shot_file import read_shot_file
+from shotladder.pipeline.source.source_crop import crop_black_bars
+from shotladder.pipeline.source.zones import place_zones, read_zones
 from shotladder.reporter import Reporter
 from shotladder_runtime.store import Store
 from vmaf.model_document import MIN_SIDE

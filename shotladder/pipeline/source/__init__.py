@@ -1,0 +1,1 @@
+"""What a run finds out about its source: shots, crop and zones."""

@@ -1,0 +1,1 @@
+"""Tracks beside the renditions: audio, subtitles, captions, and dynamic HDR metadata."""
