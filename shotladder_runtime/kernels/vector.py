@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[Any, bool]] = {
     "i32": (ir.IntType(32), True),
     "u64": (ir.IntType(64), False),
     "i64": (ir.IntType(64), True),
+    "f32": (ir.FloatType(), True),
     "f64": (ir.DoubleType(), True),
 }
 
@@ -62,7 +63,7 @@ class Vector:
 
     @property
     def _real(self) -> bool:
-        return isinstance(self.value.type.element, ir.DoubleType)
+        return isinstance(self.value.type.element, (ir.FloatType, ir.DoubleType))
 
     def _operand(self, other: Vector | Index | float) -> Any:
         if isinstance(other, Vector):
@@ -101,6 +102,12 @@ class Vector:
     def __and__(self, other: Vector | int) -> Vector:
         return self._like(self.builder.and_(self.value, self._operand(other)))
 
+    def __or__(self, other: Vector | int) -> Vector:
+        return self._like(self.builder.or_(self.value, self._operand(other)))
+
+    def __xor__(self, other: Vector | int) -> Vector:
+        return self._like(self.builder.xor(self.value, self._operand(other)))
+
     def __gt__(self, other: Vector | float) -> Vector:
         return self._compare(">", other)
 
@@ -123,6 +130,21 @@ class Vector:
         flags = ("contract",)
         product = self.builder.fmul(other.value, other._operand(factor), flags=flags)
         return self._like(self.builder.fadd(self.value, product, flags=flags))
+
+    def plus_pairs(self, pairs: Vector, first: int, second: int) -> Vector:
+        """Return self + a * first + b * second, where a and b alternate in `pairs`.
+
+        `pairs` and both factors are signed and have 16 bits; sums wrap at 32 bits. On x86 it is one instruction.
+        """
+        builder, count = self.builder, self.value.type.count
+        if first == 0 or second == 0:
+            # the compiler misses the instruction for pairs where it sees a factor of 0
+            whole = pairs.reinterpret("i32")
+            return self + ((whole >> 16) * second if first == 0 else (whole << 16 >> 16) * first)
+        wide = pairs.to("i32").value
+        products = builder.mul(wide, ir.Constant(wide.type, [first, second] * count))
+        even, odd = deinterleave(self._like(products))
+        return self + (even + odd)
 
     def where(self, yes: Vector, no: Vector | float) -> Vector:
         """Return the elements of `yes` where this comparison is true, else those of `no`."""
@@ -163,9 +185,17 @@ class Vector:
         return self._like(self.builder.icmp_signed("<", indices, splat(self.builder, stop.value, kind)))
 
     def bits(self) -> Vector:
-        """Return the bits of doubles as signed 64-bit integers."""
-        kind = ir.VectorType(ir.IntType(64), self.value.type.count)
-        return Vector(self.builder, self.builder.bitcast(self.value, kind), True)
+        """Return the bits of floating-point numbers as signed integers of the same size."""
+        return self.reinterpret("i32" if isinstance(self.value.type.element, ir.FloatType) else "i64")
+
+    def reinterpret(self, kind: str) -> Vector:
+        """Return the same bits as numbers of another size or type; the first of smaller numbers has the lowest bits."""
+        element, signed = _KINDS[kind]
+        bits = [
+            getattr(e, "width", 32 if isinstance(e, ir.FloatType) else 64) for e in (self.value.type.element, element)
+        ]
+        target = ir.VectorType(element, self.value.type.count * bits[0] // bits[1])
+        return Vector(self.builder, self.builder.bitcast(self.value, target), signed)
 
     def to(self, kind: str) -> Vector:
         """Convert to another element type."""
@@ -175,7 +205,7 @@ class Vector:
             return Vector(self.builder, self.value, signed)
         if self._real:
             op = self.builder.fptosi if signed else self.builder.fptoui
-        elif isinstance(element, ir.DoubleType):
+        elif isinstance(element, (ir.FloatType, ir.DoubleType)):
             op = self.builder.sitofp if self.signed else self.builder.uitofp
         elif element.width > self.value.type.element.width:
             op = self.builder.sext if self.signed else self.builder.zext
@@ -216,6 +246,16 @@ class View2D:
         kind = ir.VectorType(self.element, lanes)
         value = self.builder.load(self._pointer(row, column, kind), align=self._bytes)
         return Vector(self.builder, value, self.signed)
+
+    def load_index(self, row: Index | int, column: Index | int) -> Index:
+        """Load one unsigned element as an index."""
+        value = self.builder.load(self._pointer(row, column, self.element), align=self._bytes)
+        wide = self.width.type
+        return Index(self.builder, self.builder.zext(value, wide) if self.element != wide else value)
+
+    def store_index(self, row: Index | int, column: Index | int, number: Index) -> None:
+        """Store one number."""
+        self.builder.store(number.value, self._pointer(row, column, self.element), align=self._bytes)
 
     def store(self, row: Index | int, column: Index | int, lanes: Vector) -> None:
         """Store adjacent elements of one row, truncated to the element type of the array."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from fractions import Fraction
 
 from encoder import Source
 from vmaf.errors import PairingError
@@ -72,12 +72,13 @@ def _mismatch(
     start, stop = frames
     needed, count = stop - offset, rendition.frame_count
     is_whole = (start, stop, offset) == (0, reference.frame_count, 0)
-    diverges_at = _first_divergence(reference, rendition, offset)
     if needed > count or (is_whole and needed != count):
+        diverges_at = _first_divergence(reference, rendition, offset)
         where = "" if diverges_at is None else f"; they diverge at reference frame {diverges_at}"
         expected = min(needed, reference.frame_count)
         return f"{rendition.path} has {count} frames where {reference.path} has {expected}{where}"
-    if match_times and diverges_at is not None and diverges_at < stop:
+    diverges_at = _first_divergence(reference, rendition, offset) if match_times else None
+    if diverges_at is not None and diverges_at < stop:
         return (
             f"{rendition.path}: from frame {diverges_at - offset} on its times are not those of the reference"
             f" (frame {diverges_at}, {float(reference.time(diverges_at)):.3f} s); a frame is missing, duplicated or"
@@ -89,9 +90,9 @@ def _mismatch(
 def _first_divergence(reference: Source, rendition: Source, offset: int) -> int | None:
     """Return the first reference frame whose time the rendition does not have, within half a frame duration."""
     count = min(rendition.frame_count, reference.frame_count - offset)
-    start = reference.time(offset)
+    times, others = _times_in_common_unit(reference, rendition)
     for n in range(offset + 1, offset + count):
-        if 2 * abs(rendition.time(n - offset) - (reference.time(n) - start)) > _frame_duration(reference, n):
+        if 2 * abs(others[n - offset] - (times[n] - times[offset])) > _frame_duration(times, n):
             return n
     return offset + count if count < max(rendition.frame_count, reference.frame_count - offset) else None
 
@@ -102,20 +103,34 @@ def _matched_by_time(reference: Source, rendition: Source, offset: int) -> froze
     Times may differ by an eighth of a frame duration, because containers round them. The times of another frame rate
     differ by more after a few frames.
     """
-    start, n = reference.time(offset), offset
+    times, others = _times_in_common_unit(reference, rendition)
+    n = offset
     matched = set()
     for m in range(rendition.frame_count):
-        time = start + rendition.time(m)
-        while n < reference.frame_count and 8 * (time - reference.time(n)) > _frame_duration(reference, n):
+        time = times[offset] + others[m]
+        while n < reference.frame_count and 8 * (time - times[n]) > _frame_duration(times, n):
             n += 1
-        if n == reference.frame_count or 8 * abs(time - reference.time(n)) > _frame_duration(reference, n):
+        if n == reference.frame_count or 8 * abs(time - times[n]) > _frame_duration(times, n):
             return None
         matched.add(n)
         n += 1
     return frozenset(matched)
 
 
-def _frame_duration(reference: Source, n: int) -> Fraction:
+def _times_in_common_unit(*sources: Source) -> list[list[int]]:
+    """Return the times of the frames of each source, and its end, from its first frame, in a unit that makes all whole.
+
+    Whole numbers are compared in a tenth of the time that fractions take.
+    """
+    unit = math.lcm(*(each.time_base.denominator for each in sources))
+    times = []
+    for each in sources:
+        factor = int(each.time_base * unit)
+        times.append([(pts - each.pts[0]) * factor for pts in (*each.pts, each.end_pts)])
+    return times
+
+
+def _frame_duration(times: list[int], n: int) -> int:
     """Return the time between a frame and the nearer of the frames before and after it."""
-    after = reference.time(n + 1) - reference.time(n)
-    return min(after, reference.time(n) - reference.time(n - 1)) if n > 0 else after
+    after = times[n + 1] - times[n]
+    return min(after, times[n] - times[n - 1]) if n > 0 else after

@@ -32,7 +32,7 @@ class DistortedMeasurement:
         self.neg = neg
         self.planes = geometry.planes()
         self.bands = [geometry.band_arrays(s, np.int16 if s == 0 else np.int32) for s in range(4)]
-        self.vif_limits = np.full((1, 8), float(gain_limit))
+        self.vif_limits = np.full((1, vif.LANES), float(gain_limit))
         self.adm_limits = np.stack([np.full(8, gain_limit, np.int64), np.ones(8, np.int64)])
         self.weights = [np.repeat(np.array(w, np.int64)[:, None], 8, axis=1) for w in adm.WEIGHTS]
         width = geometry.bands[0].width + 2 * adm.SLACK
@@ -74,20 +74,25 @@ class DistortedMeasurement:
     def _vif(self, scale: int, reference: Reference, scratch: dict[str, Any]) -> list[float]:
         geometry = self.geometry
         layout = geometry.layouts[scale]
-        tally, flat = np.zeros((2, 8), np.int64), np.zeros((1, 8))
+        # table entries of the logarithms above and below the fraction, and above that of NEG
+        entries, totals = np.zeros((3, 1), np.int64), np.zeros(4, np.int64)
         kernel = vif.KERNELS["rendition", scale, geometry.kinds[scale]]
-        totals = kernel(
+        kernel(
             reference.planes[scale], self.planes[scale], layout.width, layout.height, layout.phase_stride, layout.count,
-            geometry.shifts[scale], geometry.scales[scale], vif.TABLE, self.neg, self.vif_limits,
-            scratch["joints"], scratch["products"], scratch["means"], scratch["joint"], scratch["squares"],
-            reference.means[scale], reference.sigmas[scale], scratch["above"], scratch["below"],
-            scratch["above_neg"], tally, flat,
+            geometry.shifts[scale], geometry.product_shifts[scale], vif.TABLE, self.neg, self.vif_limits,
+            scratch["samples"], *scratch["products"], *scratch["joints"], scratch["means"],
+            scratch["joint_upper"], scratch["joint_lower"], scratch["upper"], scratch["lower"],
+            scratch["mu"], scratch["joint"], scratch["squares"],
+            reference.means[scale], reference.sigmas[scale],
+            scratch["above"], scratch["below"], scratch["above_neg"],
+            scratch["lanes"], entries, totals,
         )  # fmt: skip
         # positions that are flat in the reference count as lost in proportion to the variance of the rendition there
-        lost = reference.flat_counts[scale] - (float(flat.sum()) / 16384.0) / 65025.0
-        numerators = [
-            np.float32((total + 2048 * int(tally[n].sum())) / 2048.0 + lost) for n, total in enumerate(totals)
-        ]
+        flat_variance = int(totals[0]) + 65536 * int(totals[1])
+        lost = reference.flat_counts[scale] - (flat_variance / 16384.0) / 65025.0
+        above, below, above_neg = (int(each) for each in entries[:, 0])
+        logarithms = (int(totals[2]) + above - below, int(totals[3]) + above_neg - below)
+        numerators = [np.float32(each / 2048.0 + lost) for each in logarithms]
         return [float(x / np.float32(reference.vif_denominators[scale])) for x in numerators]
 
     def _adm(self, scale: int, reference: Reference) -> list[float]:

@@ -104,12 +104,9 @@ class FramePlanes:
     def _video_frame(self, samples: Any, depth: int) -> Any:
         """Return samples as a frame for libswscale, which scales each plane by itself."""
         height, width = samples.shape
-        if depth == self._depth:
-            return av.VideoFrame.from_ndarray(
-                np.ascontiguousarray(samples), format="gray" if depth == 8 else f"gray{depth}le"
-            )
         # libswscale takes grey for full range and would stretch it when the bit depth changes
-        frame = av.VideoFrame(width, height, "yuv420p" if depth == 8 else f"yuv420p{depth}le")
+        kind = "gray" if depth == self._depth else "yuv420p"
+        frame = av.VideoFrame(width, height, kind if depth == 8 else f"{kind}{depth}le")
         _samples(frame)[0][:] = samples
         return frame
 

@@ -98,6 +98,7 @@ def warm_up(bit_depth: int = 8) -> None:
     reference.fill(samples)
     reference.prepare(scratch)
     reference.motion_from(reference, scratch)
+    thumbnail(reference.planes[3], geometry.layouts[3])
     DistortedMeasurement(geometry, 1, neg=False).features(reference, samples, scratch)
 
 

@@ -27,8 +27,8 @@ COLUMN_BORDER = 16
 #: rows above and below: the reach of the longest filter, which has 17 taps
 ROW_BORDER = 8
 
-#: further rows below: rows are filtered in pairs, so that the filter of the last pair reads one more
-SPARE = 2
+#: further rows below: rows are filtered four at a time, so that the filter of the last ones reads three more
+SPARE = 4
 
 
 @dataclass(frozen=True, slots=True)

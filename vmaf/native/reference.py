@@ -12,7 +12,7 @@ from vmaf.native.kernels import adm_kernels as adm
 from vmaf.native.kernels import vif_kernels as vif
 from vmaf.native.kernels import wavelet_kernels
 from vmaf.native.kernels.motion_kernels import motion
-from vmaf.native.polyphase import Layout, fill
+from vmaf.native.polyphase import COLUMN_BORDER, Layout, fill
 
 __all__ = ["Band", "Geometry", "Reference", "Scratch", "cube_root", "pyramid", "transform"]
 
@@ -59,9 +59,9 @@ class Geometry:
         shallow = depth == 8
         self.kinds = ("shallow" if shallow else "deep", "deep", "deep", "deep")
         self.sample = np.uint8 if shallow else np.uint16
-        # right shift of filtered samples, and factor of filtered products
+        # right shifts of filtered samples and of filtered products
         self.shifts = (depth, 16, 16, 16)
-        self.scales = [np.full((1, 8), 2.0**-bits) for bits in (2 * (depth - 8), 16, 16, 16)]
+        self.product_shifts = (2 * (depth - 8), 16, 16, 16)
 
     def planes(self) -> list[Any]:
         """Return empty planes of the four scales of VIF."""
@@ -89,17 +89,19 @@ class Scratch:
 
     @staticmethod
     def _vif(geometry: Geometry, scale: int) -> dict[str, Any]:
-        layout, shallow = geometry.layouts[scale], geometry.kinds[scale] == "shallow"
-        reach = len(vif.TAPS[scale]) - 1
-        products, sums = (np.uint16, np.float64) if shallow else (np.float64, np.float64)
-        indices = {name: layout.rows(1, np.uint16) for name in ("below", "above", "above_neg")}
+        layout, halves = geometry.layouts[scale], 1 if geometry.kinds[scale] == "shallow" else 2
+        # each block of columns is stored with all its rows, two rows as pairs
+        blocks = layout.row_stride // vif.LANES, 2 * vif.LANES * vif.pair_rows(scale)
+        pairs = vif.ROWS, 2 * (2 * layout.phase_stride + COLUMN_BORDER)
         return {
-            "joints": layout.rows(vif.STRIP + 2 * reach + 2, products),
-            "products": layout.rows(vif.STRIP + 2 * reach + 2, products),
-            "means": layout.rows(2, np.uint16),
-            "joint": layout.rows(2, sums),
-            "squares": layout.rows(2, sums),
-            **indices,
+            "samples": np.zeros(blocks, np.int16),
+            "products": [np.zeros(blocks, np.int16) for _ in range(halves)],
+            "joints": [np.zeros(blocks, np.int16) for _ in range(halves)],
+            **{name: np.zeros(pairs, np.int16) for name in ("means", "upper", "lower", "joint_upper", "joint_lower")},
+            **{name: np.zeros((1, 4 * layout.count), np.uint32) for name in ("mu", "joint", "squares")},
+            # indices of this row and of the one before
+            **{n: np.zeros((2, 4 * layout.count), np.uint16) for n in ("above", "below", "above_neg")},
+            "lanes": np.zeros((4, vif.LANES), np.int32),
         }
 
 
@@ -146,8 +148,9 @@ class Reference:
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
         self.planes = geometry.planes()
-        self.means = [layout.rows(layout.height, np.uint32) for layout in geometry.layouts]
-        self.sigmas = [np.full_like(mean, vif.NOWHERE, np.int32) for mean in self.means]
+        # each row has its four phases one after another
+        self.means = [np.zeros((layout.height, 4 * layout.count), np.uint32) for layout in geometry.layouts]
+        self.sigmas = [np.zeros_like(mean, np.int32) for mean in self.means]
         self.bands = [geometry.band_arrays(s, np.int16 if s == 0 else np.int32) for s in range(4)]
         self.reciprocals = [geometry.band_arrays(s, np.int32)[:3] for s in range(4)]
         self.shifts = [geometry.band_arrays(s, np.int32)[:3] for s in range(4)]
@@ -181,15 +184,16 @@ class Reference:
     def _vif(self, scale: int, scratch: dict[str, Any]) -> None:
         geometry = self.geometry
         layout = geometry.layouts[scale]
-        tally, flat = np.zeros((1, 8), np.int64), np.zeros((1, 8))
+        entries, totals = np.zeros((1, 1), np.int64), np.zeros(4, np.int64)
         kernel = vif.KERNELS["reference", scale, geometry.kinds[scale]]
-        total = kernel(
+        kernel(
             self.planes[scale], layout.width, layout.height, layout.phase_stride, layout.count, geometry.shifts[scale],
-            geometry.scales[scale], vif.TABLE, scratch["products"], scratch["means"], scratch["squares"],
-            scratch["above"], self.means[scale], self.sigmas[scale], tally, flat,
+            geometry.product_shifts[scale], vif.TABLE, scratch["samples"], *scratch["products"], scratch["means"],
+            scratch["upper"], scratch["lower"], scratch["mu"], scratch["squares"], scratch["above"],
+            self.means[scale], self.sigmas[scale], scratch["lanes"], entries, totals,
         )  # fmt: skip
-        self.flat_counts[scale] = int(flat.sum())
-        logarithms = total + 2048 * int(tally.sum())
+        self.flat_counts[scale] = int(totals[1]) - layout.height * (4 * layout.count - layout.width)
+        logarithms = int(totals[0] + entries[0, 0])
         self.vif_denominators[scale] = float(np.float32(logarithms / 2048.0 + self.flat_counts[scale]))
 
     def _adm(self, scale: int) -> None:

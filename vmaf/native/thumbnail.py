@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vmaf.native.polyphase import COLUMN_BORDER, ROW_BORDER, Layout
+from vmaf.native.kernels.thumbnail_kernel import block_sums
+from vmaf.native.polyphase import Layout
 
 __all__ = ["thumbnail"]
 
@@ -29,11 +30,7 @@ def thumbnail(plane: NDArray[Any], layout: Layout) -> NDArray[np.float32]:
     float32 array, (height / 4, width / 4) of the scale
         Luma, 0 to 1.
     """
-    columns = layout.width // 4
-    inside = plane[ROW_BORDER : ROW_BORDER + layout.height, : 4 * layout.phase_stride]
-    phases = inside.reshape(layout.height, 4, layout.phase_stride)
-    lines = phases[:, :, COLUMN_BORDER : COLUMN_BORDER + max(columns, 1)].mean(axis=1)
-    rows = max(layout.height // BLOCK, 1)
-    blocks = lines[: rows * min(BLOCK, layout.height)].reshape(rows, -1, lines.shape[1])
-    means: NDArray[np.float32] = (blocks.mean(axis=1) / 65535.0).astype(np.float32)
-    return means
+    lines = min(BLOCK, layout.height)
+    sums = np.empty((max(layout.height // BLOCK, 1), max(layout.width // BLOCK, 1)), np.int64)
+    block_sums(plane, layout.phase_stride, lines, sums)
+    return (sums / (lines * BLOCK * 65535.0)).astype(np.float32)

@@ -101,9 +101,13 @@ def _ratio(o: Vector, t: Vector, reciprocal: Vector, shift: Vector) -> Vector:
 
 
 def _enhanced(k: Vector, plain: Vector, o: Vector, t: Vector, close: tuple[Vector, Vector], limit: Vector) -> Vector:
-    """Return the restored coefficient: up to `limit` times the plain one where rendition and reference are parallel."""
-    more = (plain.to("i64") * limit).to("i64")
-    wide = t.to("i64")
+    """Return the restored coefficient: up to `limit` times the plain one where rendition and reference are parallel.
+
+    The products are computed in the type of `limit`.
+    """
+    kind = f"i{limit.value.type.element.width}"
+    more = plain.to(kind) * limit
+    wide = t.to(kind)
     upward, downward = more.at_most(wide).to("i32"), more.at_least(wide).to("i32")
     moved = (o > 0).where(upward, (o * 0 - o > 0).where(downward, plain))
     kept = (k > 0).where(moved, plain)
@@ -129,9 +133,13 @@ def _decouple(fine: bool, neg: bool) -> Any:
         close = (dot >= 0.0, dot * dot >= of_o * COSINE * of_t)
         rows = zip(o, t, bands[6:9], bands[9:12], strict=True)
         kept = [_ratio(x, y, r.load(i, j, 8), s.load(i, j, 8).to("i64")) for x, y, r, s in rows]
-        plain = [((k * x.to("i64") + 16384) >> 15).to("i32") for k, x in zip(kept, o, strict=True)]
+        # the fraction has 16 bits and a coefficient of the first scale as well, so that 32 bits hold their product
+        kind = "i32" if fine else "i64"
+        plain = [((k.to(kind) * x.to(kind) + 16384) >> 15).to("i32") for k, x in zip(kept, o, strict=True)]
         for n in range(2 if neg else 1):
             limit = limits.load(n, 0, 8)
+            # a larger limit has the same effect on coefficients of 16 bits
+            limit = limit.at_most(32768).to("i32") if fine else limit
             around = centre = o[0] * 0
             for b in range(3):
                 restored = _enhanced(kept[b], plain[b], o[b], t[b], close, limit)

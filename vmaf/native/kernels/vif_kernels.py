@@ -11,18 +11,24 @@ from typing import Any
 import numpy as np
 
 from shotladder_runtime.kernels.compiler import kernel
-from vmaf.native.kernels.vif_intrinsics import NOWHERE, STEPS, TAPS
+from vmaf.native.kernels.vif_intrinsics import LANES, ROWS, STEPS, TAPS
 from vmaf.native.polyphase import mirror_row, mirror_rows  # noqa: F401 - the generated kernels call them
 
-__all__ = ["KERNELS", "NOWHERE", "STRIP", "TABLE", "TAPS"]
+__all__ = ["KERNELS", "LANES", "ROWS", "STRIP", "TABLE", "TAPS", "pair_rows"]
 
 #: rows whose products are filtered together, so that they stay in the second-level cache; chosen by hand, not tuned
 STRIP = 24
 
 #: log2 of 32768 to 65535 in single precision, as libvmaf computes it
 _LOG2 = np.log2(np.arange(32768, 65536).astype(np.float64)).astype(np.float32).astype(np.float64)
-#: round(2048 * log2(i / 32768)) of i = 32768 to 65535; from libvmaf's integer VIF
-TABLE = (np.floor(_LOG2 * 2048 + 0.5) - 30720).astype(np.uint16)
+#: round(2048 * log2(i / 32768)) of i = 32768 to 65535, from libvmaf's integer VIF, less the part that is linear in i,
+#: floor(2048 * (i / 32768 - 1)): a table of bytes fits into the first-level cache
+TABLE = (np.floor(_LOG2 * 2048 + 0.5) - 30720 - (np.arange(32768) >> 4)).astype(np.uint8)[None]
+
+
+def pair_rows(scale: int) -> int:
+    """Return how many pairs of rows the filter of a scale needs for a strip."""
+    return (STRIP + 2 * len(TAPS[scale])) // 2
 
 
 # the generated kernels call the steps by their names
@@ -30,98 +36,132 @@ globals().update(STEPS)
 
 
 @kernel
-def add_logarithms(indices, table):  # type: ignore[no-untyped-def]
-    """Return the sum of the table entries at the indices of one row."""
-    total = np.int64(0)
-    for j in range(indices.shape[1]):
-        total += np.int64(table[indices[0, j]])
-    return total
+def collect(lanes, totals):  # type: ignore[no-untyped-def]
+    """Add the sums of one row, which have 32 bits, to totals, and clear them."""
+    for n in range(lanes.shape[0]):
+        for k in range(lanes.shape[1]):
+            totals[n] += lanes[n, k]
+            lanes[n, k] = 0
 
 
 @kernel
-def multiply_shallow(a, b, first, last, out):  # type: ignore[no-untyped-def]
-    """Write the products of rows [first, last) of two frames of 8 bits."""
-    for i in range(first, last):
-        for j in range(a.shape[1]):
-            out[i - first, j] = np.uint16(a[i, j]) * np.uint16(b[i, j])
+def mirror_pairs(row, phase_stride, width, reach):  # type: ignore[no-untyped-def]
+    """Mirror the columns of one row of pairs at both ends, as `mirror_row` does."""
+    for k in range(1, reach + 1):
+        left, right, back = -k, width - 1 + k, width - 1 - k
+        row[2 * (((left & 2) >> 1) * phase_stride + 16 + (left >> 2)) + (left & 1)] = row[
+            2 * (((k & 2) >> 1) * phase_stride + 16 + (k >> 2)) + (k & 1)
+        ]
+        row[2 * (((right & 2) >> 1) * phase_stride + 16 + (right >> 2)) + (right & 1)] = row[
+            2 * (((back & 2) >> 1) * phase_stride + 16 + (back >> 2)) + (back & 1)
+        ]
 
 
 @kernel
-def multiply_deep(a, b, first, last, out):  # type: ignore[no-untyped-def]
-    """Write the products of rows [first, last) of two frames of up to 16 bits."""
-    for i in range(first, last):
-        for j in range(a.shape[1]):
-            out[i - first, j] = np.float64(np.int32(a[i, j])) * np.float64(np.int32(b[i, j]))
-
-
-@kernel
-def mark_unused(row, width, phase_stride, count, value):  # type: ignore[no-untyped-def]
-    """Write `value` to the elements of a row that hold no column."""
+def mark_unused(row, width, count):  # type: ignore[no-untyped-def]
+    """Write 0 to the elements of a row that hold no column."""
     for p in range(4):
-        for index in range(p * phase_stride + 16 + (width - p + 3) // 4, p * phase_stride + 16 + count):
-            row[index] = value
+        for index in range(p * count + (width - p + 3) // 4, (p + 1) * count):
+            row[index] = 0
 
 
-# The source of the kernels of one scale. S is the scale; POWER and MULTIPLY are the functions for the bit depth; STRIDE
-# is the vector length of POWER; REACH is half the length of the filter of the scale, NEXT that of the scale after it.
+# The source of the kernels of one scale. S is the scale; PRODUCTS and JOINTS are arrays of pairs for the bit depth;
+# REACH is half the length of the filter of the scale, NEXT that of the scale after it.
 _TEMPLATE = '''
 @kernel
-def reference_S_KIND(plane, width, height, phase_stride, count, shift, scale, table,
-                     products, means, squares, indices, mean, sigma, tally, flat):
-    """Write mean and variance of a reference, return the sum of the logarithms in the denominator."""
-    total = 0
+def reference_S_KIND(plane, width, height, phase_stride, count, shift, product_shift, table,
+                     samples, PRODUCTS, means, upper, lower, mu, squares, indices, mean, sigma, lanes, entries, totals):
+    """Write mean and variance of a reference; add to totals what its denominator is made of, to entries logarithms."""
+    indices[1] = 0
     for first in range(0, height, STRIP):
         last = min(first + STRIP, height)
-        MULTIPLY(plane, plane, first + 8 - REACH, last + 9 + REACH, products)
-        for i in range(first, last, 2):
-            for j in range(0, plane.shape[1], 16):
-                averageS(plane, means, i + 8 - REACH, j, shift)
-            for j in range(0, plane.shape[1], STRIDE):
-                POWER(products, squares, scale, i - first, j)
-            for r in range(min(2, last - i)):
-                mirror_row(means[r], phase_stride, width, REACH)
-                mirror_row(squares[r], phase_stride, width, REACH)
-                for j in range(16, 16 + count, 8):
-                    referenceS(means, squares, mean, sigma, r, i + r, j, phase_stride)
-                mark_unused(sigma[i + r], width, phase_stride, count, NOWHERE)
-                for j in range(0, plane.shape[1], 8):
-                    denominator(sigma, indices, tally, flat, i + r, j)
-                total += add_logarithms(indices, table)
-    return total
+        begin = (first + 8 - REACH) >> 1
+        steps = (last - first + ROWS - 1) // ROWS
+        for k in range(begin, (first + ROWS * steps + 8 + REACH + 1) >> 1):
+            for p in range(4):
+                for j in range(p * phase_stride + 16, p * phase_stride + 16 + count, 16):
+                    pair_1_KIND(plane, plane, samples, PRODUCTS, 2 * k, j, j >> 4, 32 * (k - begin))
+        for i in range(first, last, ROWS):
+            k = 32 * (((i + 8 - REACH) >> 1) - begin)
+            for q in range(2):
+                at = q * phase_stride + 16
+                for j in range(2 * q * phase_stride + 16, 2 * q * phase_stride + 16 + count, 16):
+                    even, odd = j >> 4, (j + phase_stride) >> 4
+                    averageS_KIND(samples, means, even, odd, k, 2 * at, shift)
+                    powerS_KIND(PRODUCTS, upper, lower, even, odd, k, 2 * at, product_shift)
+                    at += 16
+            for r in range(min(ROWS, last - i)):
+                now, before = r & 1, (r & 1) ^ 1
+                for row in (means[r], upper[r], lower[r]):
+                    mirror_pairs(row, phase_stride, width, REACH)
+                for j in range(0, count, 16):
+                    average_alongS(means, mu, r, j + 16, phase_stride, j, count)
+                    look_up_1(indices, table, entries, before, 4 * j)
+                    look_up_1(indices, table, entries, before, 4 * j + 16)
+                    power_alongS(upper, lower, squares, r, j + 16, phase_stride, j, count)
+                    look_up_1(indices, table, entries, before, 4 * j + 32)
+                    look_up_1(indices, table, entries, before, 4 * j + 48)
+                mark_unused(mu[0], width, count)
+                mark_unused(squares[0], width, count)
+                for j in range(0, 4 * count, 16):
+                    reference(mu, squares, mean, sigma, indices, lanes, now, i + r, j)
+                collect(lanes, totals)
+    for j in range(0, 4 * count, 16):
+        look_up_1(indices, table, entries, (height - 1) & 1, j)
 
 
 @kernel
-def rendition_S_KIND(plane_r, plane_d, width, height, phase_stride, count, shift, scale, table, neg, limits,
-                     joints, products, means, joint, squares, mean, sigma, above, below, above_neg, tally, flat):
-    """Return the sums of the logarithms in the numerator: with the gain limit of the model, and of NEG."""
-    total = 0
-    total_neg = 0
+def rendition_S_KIND(plane_r, plane_d, width, height, phase_stride, count, shift, product_shift, table, neg, limits,
+                     samples, PRODUCTS, JOINTS, means, joint_upper, joint_lower, upper, lower,
+                     mu, joint, squares, mean, sigma, above, below, above_neg, lanes, entries, totals):
+    """Add to totals what the numerators are made of, to entries table entries of their logarithms."""
+    above[1], below[1], above_neg[1] = 0, 0, 0
     for first in range(0, height, STRIP):
         last = min(first + STRIP, height)
-        MULTIPLY(plane_r, plane_d, first + 8 - REACH, last + 9 + REACH, joints)
-        MULTIPLY(plane_d, plane_d, first + 8 - REACH, last + 9 + REACH, products)
-        for i in range(first, last, 2):
-            for j in range(0, plane_d.shape[1], 16):
-                averageS(plane_d, means, i + 8 - REACH, j, shift)
-            for j in range(0, plane_d.shape[1], STRIDE):
-                POWER(joints, joint, scale, i - first, j)
-            for j in range(0, plane_d.shape[1], STRIDE):
-                POWER(products, squares, scale, i - first, j)
-            for r in range(min(2, last - i)):
-                mirror_row(means[r], phase_stride, width, REACH)
-                mirror_row(joint[r], phase_stride, width, REACH)
-                mirror_row(squares[r], phase_stride, width, REACH)
+        begin = (first + 8 - REACH) >> 1
+        steps = (last - first + ROWS - 1) // ROWS
+        for k in range(begin, (first + ROWS * steps + 8 + REACH + 1) >> 1):
+            for p in range(4):
+                for j in range(p * phase_stride + 16, p * phase_stride + 16 + count, 16):
+                    pair_2_KIND(plane_d, plane_r, samples, PRODUCTS, JOINTS, 2 * k, j, j >> 4, 32 * (k - begin))
+        for i in range(first, last, ROWS):
+            k = 32 * (((i + 8 - REACH) >> 1) - begin)
+            for q in range(2):
+                at = q * phase_stride + 16
+                for j in range(2 * q * phase_stride + 16, 2 * q * phase_stride + 16 + count, 16):
+                    even, odd = j >> 4, (j + phase_stride) >> 4
+                    averageS_KIND(samples, means, even, odd, k, 2 * at, shift)
+                    powerS_KIND(PRODUCTS, upper, lower, even, odd, k, 2 * at, product_shift)
+                    powerS_KIND(JOINTS, joint_upper, joint_lower, even, odd, k, 2 * at, product_shift)
+                    at += 16
+            for r in range(min(ROWS, last - i)):
+                now, before = r & 1, (r & 1) ^ 1
+                for row in (means[r], upper[r], lower[r], joint_upper[r], joint_lower[r]):
+                    mirror_pairs(row, phase_stride, width, REACH)
+                # table entries of the row before are looked up here, because loads run beside multiplications
+                for j in range(0, count, 16):
+                    average_alongS(means, mu, r, j + 16, phase_stride, j, count)
+                    look_up_2(above, below, table, entries, before, 4 * j)
+                    power_alongS(joint_upper, joint_lower, joint, r, j + 16, phase_stride, j, count)
+                    look_up_2(above, below, table, entries, before, 4 * j + 16)
+                    look_up_2(above, below, table, entries, before, 4 * j + 32)
+                    power_alongS(upper, lower, squares, r, j + 16, phase_stride, j, count)
+                    look_up_2(above, below, table, entries, before, 4 * j + 48)
+                mark_unused(mu[0], width, count)
+                mark_unused(squares[0], width, count)
                 if neg:
-                    for j in range(16, 16 + count, 8):
-                        renditionS_neg(means, joint, squares, mean, sigma, limits, above, below, above_neg,
-                                       tally, flat, r, i + r, j, phase_stride)
-                    total_neg += add_logarithms(above_neg, table) - add_logarithms(below, table)
+                    for j in range(0, 4 * count, 16):
+                        rendition_neg(mu, joint, squares, mean, sigma, limits, above, below, above_neg, lanes,
+                                      now, i + r, j)
+                    for j in range(0, 4 * count, 16):
+                        look_up_1(above_neg, table, entries[2:], now, j)
                 else:
-                    for j in range(16, 16 + count, 8):
-                        renditionS(means, joint, squares, mean, sigma, limits, above, below, above_neg,
-                                   tally, flat, r, i + r, j, phase_stride)
-                total += add_logarithms(above, table) - add_logarithms(below, table)
-    return total, total_neg
+                    for j in range(0, 4 * count, 16):
+                        rendition(mu, joint, squares, mean, sigma, limits, above, below, above_neg, lanes,
+                                  now, i + r, j)
+                collect(lanes, totals)
+    for j in range(0, 4 * count, 16):
+        look_up_2(above, below, table, entries, (height - 1) & 1, j)
 
 
 @kernel
@@ -141,10 +181,12 @@ def _kernels() -> dict[tuple[str, int, str], Any]:
     """Generate the kernels: scale 0 for 8 bits and for more bits, the other scales for their 16 bits."""
     made: dict[tuple[str, int, str], Any] = {}
     for s, kind in ((0, "shallow"), (0, "deep"), (1, "deep"), (2, "deep"), (3, "deep")):
-        text = _TEMPLATE.replace("_S_KIND", f"_{s}_{kind}").replace("POWER", f"power{s}_{kind}")
-        text = text.replace("MULTIPLY", f"multiply_{kind}").replace("STRIDE", "16" if kind == "shallow" else "8")
+        text = _TEMPLATE.replace("_S_KIND", f"_{s}_{kind}").replace("KIND", kind)
+        for name in ("PRODUCTS", "JOINTS"):
+            arrays = [name.lower()] if kind == "shallow" else [f"{name.lower()}_upper", f"{name.lower()}_lower"]
+            text = text.replace(name, ", ".join(arrays))
         text = text.replace("REACH", str(len(TAPS[s]) - 1)).replace("NEXT", str(len(TAPS[min(s + 1, 3)]) - 1))
-        for name in ("average", "reference", "rendition", "down", "along"):
+        for name in ("average", "power", "average_along", "power_along", "down", "along"):
             text = text.replace(f"{name}S", f"{name}{s}")
         # compiled as part of this file, so that numba caches it and compiles it again when the file changes
         exec(compile(text, __file__, "exec"), globals())  # noqa: S102
