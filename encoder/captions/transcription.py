@@ -31,6 +31,8 @@ SAMPLE_RATE = 16_000
 PIECE, MAX_SHIFT = 300, 15
 #: Samples of the window in which the level is measured, 0.1 s (chosen by hand).
 _WINDOW = SAMPLE_RATE // 10
+#: Characters with which Whisper begins the second part of a word.
+_CONTINUATIONS = ("-", "'", "\u2019")
 #: Version of the transcription; part of the keys of its results in the store.
 _VERSION = 1
 
@@ -178,11 +180,14 @@ def _recognise(piece: SpeechPiece) -> tuple[list[Word], str | None]:
         beam_size=1,
     )
     offset = piece.start / SAMPLE_RATE
-    words = [
-        Word(round(offset + float(word.start), 3), round(offset + float(word.end), 3), word.word.strip())
-        for segment in segments
-        for word in segment.words or ()
-    ]
+    words: list[Word] = []
+    for word in (word for segment in segments for word in segment.words or ()):
+        start, end = (round(offset + float(time), 3) for time in (word.start, word.end))
+        if words and word.word.startswith(_CONTINUATIONS):
+            # the second part of a word, such as "-based"
+            words[-1] = Word(words[-1].start, end, words[-1].text + word.word.strip())
+        else:
+            words.append(Word(start, end, word.word.strip()))
     return words, "en" if piece.is_translated else info.language
 
 

@@ -55,7 +55,7 @@ def complete_master_playlist(
     frame_rate : Fraction
         Mean frame rate of the video; the packager takes the duration of the first frame.
     hdr10_plus : collection of str
-        Media playlists of the renditions whose frames have HDR10+ metadata.
+        Media playlists and I-frame playlists of the renditions whose frames have HDR10+ metadata.
     """
 
     def get_bitrates(playlist: str) -> tuple[Fraction, Fraction]:
@@ -73,15 +73,18 @@ def complete_master_playlist(
         # a decimal number rounded to three places (RFC 8216, 4.3.4.2)
         line.attributes["FRAME-RATE"] = f"{float(frame_rate):.3f}"
         if uri in hdr10_plus:
-            _add_supplemental_codec(line, f"{line.get('CODECS').split(',')[0]}/{HDR10_PLUS_BRAND}")
+            _add_hdr10_plus(line)
     for line in lines:
         if line.text == _IFRAMES:
             _set_bandwidths(line, [get_bitrates(line.get("URI"))])
+            if line.get("URI") in hdr10_plus:
+                _add_hdr10_plus(line)
     path.write_text("\n".join(map(str, lines)) + "\n")
 
 
-def _add_supplemental_codec(line: _Line, codec: str) -> None:
-    """Add a format to SUPPLEMENTAL-CODECS, after CODECS (RFC 8216bis, 4.4.6.2)."""
+def _add_hdr10_plus(line: _Line) -> None:
+    """Add the video codec with the brand of HDR10+ to SUPPLEMENTAL-CODECS (RFC 8216bis, 4.4.6.2)."""
+    codec = f"{line.get('CODECS').split(',')[0]}/{HDR10_PLUS_BRAND}"
     stated = line.get("SUPPLEMENTAL-CODECS")
     line.attributes["SUPPLEMENTAL-CODECS"] = f'"{stated},{codec}"' if stated else f'"{codec}"'
 

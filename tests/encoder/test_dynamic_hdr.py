@@ -242,6 +242,8 @@ def test_package_signals_the_metadata_everywhere(presentation, codec, base, reco
     text = (out / "master.m3u8").read_text()
     assert f'SUPPLEMENTAL-CODECS="{hls}' in text
     assert text.count("#EXT-X-STREAM-INF") == len(QUICK)
+    # variants and their I-frames
+    assert text.count("/cdm4") == text.count("/db1p") == 2 * len(QUICK)
     mpd = ET.parse(out / "manifest.mpd").getroot()
     found = [
         r
