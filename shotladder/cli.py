@@ -118,7 +118,7 @@ def tool_versions() -> dict[str, str]:
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal other than SIGINT that ends the command; every `except KeyboardInterrupt` unwinds for it as well."""
+    """A signal that ends the command; every `except KeyboardInterrupt` unwinds for it."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -127,7 +127,7 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _unwind_on_signals() -> Iterator[None]:
-    """Raise `Terminated` in the block for SIGTERM and SIGHUP, unless the parent ignores the signal (nohup)."""
+    """Raise `Terminated` in the block for the first signal, unless the parent ignores it (nohup)."""
 
     def end(number: int, _: FrameType | None) -> None:
         # cleaning up is not interrupted by a repetition
@@ -135,7 +135,7 @@ def _unwind_on_signals() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise Terminated(number)
 
-    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     handled = {number: before for number, before in found.items() if before not in (signal.SIG_IGN, None)}
     for number in handled:
         signal.signal(number, end)

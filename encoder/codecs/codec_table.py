@@ -61,9 +61,9 @@ _BUILT_IN = (
             "threads=1",
             "lookahead-threads=1",
         ),
-        # the AVX-512 code of x264 gives other bytes than AVX2 and SSE4, which depend on unset memory as well (at 322x182
-        # with MALLOC_PERTURB_; benchmarks/determinism.py); AVX2 takes 5 percent more CPU time (720p, preset medium,
-        # median of 4 encodes, 2026-11-30)
+        # the AVX-512 code of x264 gives other bytes than AVX2 and SSE4, which depend on unset memory (322x182, with
+        # MALLOC_PERTURB_; benchmarks/determinism); AVX2 takes 5 percent more CPU time (720p, preset medium, median of
+        # 4 encodes, 2026-11-30)
         portable_settings=_repeat("x264-params", "asm=avx2"),
         metric_settings=_repeat("x264-params", "aq-mode=0", "psy=0"),
         # at most five B-frames and unchanged reference frames: more would change the parameter sets

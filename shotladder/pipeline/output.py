@@ -64,9 +64,10 @@ def require_intact(output: Path, presentation: Presentation) -> None:
     """
     # one file with all segments of a track contains other data as well
     sizes: Counter[str] = Counter()
-    for track in (*presentation.video, *presentation.audio):
-        for segment in track.segments:
-            sizes[segment.url] += segment.bytes
+    parts = [(segment.url, segment.bytes) for track in presentation.video for segment in track.segments]
+    parts += [(segment.url, segment.bytes) for track in presentation.audio for segment in track.segments]
+    for url, size in parts:
+        sizes[url] += size
     for name in presentation.files:
         try:
             found = (output / name).stat().st_size

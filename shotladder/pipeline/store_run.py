@@ -21,7 +21,9 @@ def hold_store(store: Store, reporter: Reporter) -> Iterator[None]:
     with store.hold() as run:
         if run.deleted_count is not None:
             files = "1 unfinished file" if run.deleted_count == 1 else f"{run.deleted_count or 'no'} unfinished files"
-            reporter.say(f"an earlier run was killed: {files} deleted from {store.location}; finished encodes are used")
+            reporter.say(
+                f"an earlier run or worker was killed: {files} deleted from {store.location}; finished encodes are used"
+            )
         try:
             yield
         except KeyboardInterrupt:

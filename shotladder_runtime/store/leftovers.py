@@ -16,11 +16,12 @@ __all__ = ["delete_leftovers"]
 def delete_leftovers(root: Path) -> int | None:
     """Delete temporary folders and files that no process uses, and return their number.
 
-    Nothing is searched unless a run was killed, and the result is then None.
+    Unfinished artefacts are searched only if a run or a worker was killed; otherwise the result is None.
     """
-    if not locks.has_killed_run(root):
-        return None
+    # a worker of a cluster that was killed leaves a folder, while its run goes on and ends as usual
     count = delete_abandoned(root, r"\.(chunk|tracks)\.")
+    if not count and not locks.has_killed_run(root):
+        return None
     count += sum(delete_if_abandoned(path) for path in _list_parts(root))
     # a run that begins now locks its file while it blocks deletion
     with locks.lock_for_deletion(root):

@@ -37,4 +37,14 @@ def test_hold_store_reports_a_killed_run_once(store, parts, expected):
         with hold_store(store, notes):
             assert store.has(path)
     assert len(notes.lines) == 1
-    assert notes.lines[0].startswith(f"an earlier run was killed: {expected}")
+    assert notes.lines[0].startswith(f"an earlier run or worker was killed: {expected}")
+
+
+def test_hold_store_deletes_the_folder_of_a_killed_worker(store):
+    folder = store.root / ".chunk.12345678"
+    folder.mkdir()
+    (folder / ".shotladder-temporary").touch()
+    notes = Notes()
+    with hold_store(store, notes):
+        assert not folder.exists()
+    assert len(notes.lines) == 1

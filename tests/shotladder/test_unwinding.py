@@ -97,6 +97,18 @@ def test_main_ignores_a_signal_that_its_parent_ignores():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_main_cleans_up_although_a_signal_is_repeated(number):
+    code = (
+        "import os, signal\nfrom shotladder import cli\n"
+        f"def run(**_):\n  try:\n    os.kill(os.getpid(), {number})\n    signal.pause()\n"
+        f"  finally:\n    os.kill(os.getpid(), {number})\n    os.kill(os.getpid(), {signal.SIGINT})\n"
+        "    print('cleaned', flush=True)\ncli.group.main = run\ncli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleaned\n", "interrupted\n")
+
+
 def test_encode_killed_while_it_packages_leaves_no_keys_and_no_clear_frames(made, tmp_path):
     (tmp_path / "served").mkdir()
     words = ("encode", made.film, "-o", tmp_path / "served" / "out", *FAST, "--encrypt")
