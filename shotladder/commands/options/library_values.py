@@ -49,6 +49,6 @@ RAW_FORMATS = (
 #: Of `abr`; the devices are those of `vmaf` as well.
 TRACE_FORMATS = ("csv", "fcc", "mahimahi", "numbers", "oboe", "pensieve", "puffer", "sabre")
 VIEWING_DEVICES = ("phone", "tv-1080p", "tv-4k")
-SESSION_MODES = ("default", "sabre", "pensieve")
+SESSION_MODES = ("default", "player", "sabre", "pensieve")
 REPLACEMENTS = ("none", "earliest", "latest")
 CATCH_UPS = ("none", "dash.js", "lol+")
