@@ -11,6 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from abr.web_players.clock import Timer
+from abr.web_players.dashjs_rules import (
+    BOLA_MIN_BUFFER,
+    BUFFER_TARGET,
+    HISTORY_SIZE,
+    BolaRule,
+    ThroughputAverage,
+    history_rung,
+)
 from abr.web_players.player_session import PlayerSession
 from abr.web_players.shared_link import Transfer
 
@@ -18,8 +26,6 @@ __all__ = ["DashjsPlayer", "DashjsSettings"]
 
 # The values are the default settings of `core/Settings.js` unless a comment names another file.
 
-#: Buffer target below the top rung, s; `buffer.bufferTimeDefault`
-BUFFER_TARGET = 18.0
 #: Buffer target at the top rung, s; `buffer.bufferTimeAtTopQuality`, `bufferTimeAtTopQualityLongForm` from 600 s on
 TOP_BUFFER_TARGET, LONG_TOP_BUFFER_TARGET = 30.0, 60.0
 #: Duration from which a presentation is long, s; `buffer.longFormContentDurationThreshold`
@@ -37,16 +43,10 @@ EMPTY_LEVEL = 0.3
 SAFETY = 0.9
 #: Fraction of the throughput, and ignored segments, of the insufficient-buffer rule; `abr.rules.insufficientBufferRule`
 LOW_BUFFER_SAFETY, IGNORED_SEGMENTS = 0.7, 2
-#: Window and threshold of the switch-history rule; `abr.rules.switchHistoryRule`
-HISTORY_SIZE, HISTORY_THRESHOLD = 8, 0.075
 #: `abr.rules.abandonRequestsRule`: multiple of the segment duration, ms since the first byte, progress events
 ABANDON_MULTIPLE, ABANDON_GRACE, ABANDON_SAMPLES = 1.8, 500.0, 6
 #: Time after an abandonment without an up-switch, s; `abandonLoadTimeout`
 ABANDON_TIMEOUT = 10.0
-#: Half-lives of the throughput averages, s, and weight of a sample per ms; `abr.throughput.ewma`
-FAST_HALF_LIFE, SLOW_HALF_LIFE, SAMPLE_WEIGHT = 3.0, 8.0, 0.0015
-#: `BolaRule.js`: smallest buffer, buffer for each rung, s, and decay of the placeholder buffer for each segment
-BOLA_MIN_BUFFER, BOLA_BUFFER_PER_RUNG, PLACEHOLDER_DECAY = 10.0, 2.0, 0.99
 #: Time from the playback position to the first segment that is replaced, s.
 #: `StreamProcessor._prepareForFastQualitySwitch` takes 1.5 times the `fragmentDuration` of the new representation,
 #: which is null in the representations that `AbrController` chooses from: the segment that plays is replaced, too.
@@ -74,83 +74,6 @@ class DashjsSettings:
     has_throughput_rule: bool = True
     has_bola_rule: bool = True
     has_fast_switch: bool = True
-
-
-class _Average:
-    """The throughput averages of one media type; `ThroughputModel._updateEwmaValues`."""
-
-    def __init__(self) -> None:
-        self.fast = self.slow = self.weight = 0.0
-
-    def add(self, value: float, milliseconds: float) -> None:
-        weight = SAMPLE_WEIGHT * milliseconds
-        fast, slow = 0.5 ** (weight / FAST_HALF_LIFE), 0.5 ** (weight / SLOW_HALF_LIFE)
-        self.fast = (1 - fast) * value + fast * self.fast
-        self.slow = (1 - slow) * value + slow * self.slow
-        self.weight += weight
-
-    def estimate(self) -> float:
-        """Return the rounded estimate, kbit/s; NaN without a sample."""
-        if self.weight <= 0:
-            return math.nan
-        fast = self.fast / (1 - 0.5 ** (self.weight / FAST_HALF_LIFE))
-        slow = self.slow / (1 - 0.5 ** (self.weight / SLOW_HALF_LIFE))
-        return float(math.floor(min(fast, slow) + 0.5))
-
-
-class _Bola:
-    """`BolaRule.js`; times in s."""
-
-    def __init__(self, bitrates: list[float]) -> None:
-        self.bitrates = bitrates
-        self.utilities = [math.log(rate) - math.log(bitrates[0]) + 1 for rate in bitrates]
-        buffer = max(BUFFER_TARGET, BOLA_MIN_BUFFER + BOLA_BUFFER_PER_RUNG * len(bitrates))
-        self.gp = (self.utilities[-1] - 1) / (buffer / BOLA_MIN_BUFFER - 1)
-        self.vp = BOLA_MIN_BUFFER / self.gp
-        self.is_steady = False
-        self.placeholder = 0.0
-        self.most_advanced = math.nan
-        self.was_replacement = False
-        self.last_duration = math.nan
-        self.last_finish = math.nan
-        self.last_call = math.nan
-        self.current = 0
-
-    def min_level(self, rung: int) -> float:
-        level = 0.0
-        for lower in range(rung):
-            u, v = self.utilities[lower], self.utilities[rung]
-            if u < v:
-                step = (self.bitrates[rung] * u - self.bitrates[lower] * v) / (
-                    self.bitrates[rung] - self.bitrates[lower]
-                )
-                level = max(level, self.vp * (self.gp + step))
-        return level
-
-    def max_level(self, rung: int) -> float:
-        return self.vp * (self.utilities[rung] + self.gp)
-
-    def best(self, level: float) -> int:
-        best, top = 0, -math.inf
-        for rung, rate in enumerate(self.bitrates):
-            score = (self.vp * (self.utilities[rung] - 1 + self.gp) - level) / rate
-            if score >= top:
-                best, top = rung, score
-        return best
-
-    def loaded(self, start: float, duration: float, rung: int, level: float, begun: float, finish: float) -> None:
-        """Take note of a segment; `_onMediaFragmentLoaded` and `_checkNewSegment`."""
-        self.was_replacement = not (math.isnan(self.most_advanced) or start > self.most_advanced)
-        if not self.was_replacement:
-            self.most_advanced = start
-        self.last_duration = duration
-        self.current = rung
-        self.placeholder *= PLACEHOLDER_DECAY
-        at_request = level + finish - begun
-        self.placeholder = min(self.placeholder, max(0.0, self.max_level(rung) - at_request))
-        if self.was_replacement:
-            self.placeholder += duration
-        self.last_finish = finish
 
 
 class _Track:
@@ -189,8 +112,8 @@ class DashjsPlayer:
         self._bandwidths = [float(rate) for rate in self._title.dash_bitrates]
         self._durations = [float(duration) for duration in pres.durations]
         self._tracks = {kind: _Track(kind) for kind in self._media.ends}
-        self._average = _Average()
-        self._bola: _Bola | None = None
+        self._average = ThroughputAverage()
+        self._bola: BolaRule | None = None
         self._on_bola = self._settings.has_bola_rule and not self._settings.has_throughput_rule
         self._history: list[tuple[int, int]] = []
         self._executed: list[tuple[int, int]] = []
@@ -200,8 +123,6 @@ class DashjsPlayer:
         self._abandoned: set[int] = set()
         self._segment_durations = [self._durations[0]] * len(self._bandwidths)
         session.request("manifest", self._title.manifest_size, lambda _: self._start())
-
-    # --- scheduling: ScheduleController.js
 
     def _start(self) -> None:
         video = self._tracks["video"]
@@ -339,8 +260,6 @@ class DashjsPlayer:
         self._update_level(track)
         self._schedule_after(track, 0.0)
 
-    # --- rules: ABRRulesCollection.js and the files of the rules
-
     def _highest(self, rate: float) -> int:
         """Return the highest rung up to a bitrate in kbit/s; `getOptimalRepresentationForBitrate`."""
         found = [rung for rung, bitrate in enumerate(self._bitrates) if bitrate <= rate]
@@ -349,7 +268,7 @@ class DashjsPlayer:
     def _check_quality(self, track: _Track) -> bool:
         """Choose a rung; return whether the schedule continues after the preparation of a switch."""
         rules = [self._bola_rung(track) if self._on_bola else self._throughput_rung()]
-        rules += [self._insufficient_buffer_rung(track), self._history_rung()]
+        rules += [self._insufficient_buffer_rung(track), history_rung(self._history, len(self._bitrates))]
         rungs = [rung for rung in rules if rung is not None]
         if not rungs:
             return False
@@ -379,20 +298,10 @@ class DashjsPlayer:
         bitrate = LOW_BUFFER_SAFETY * self._average.estimate() * track.level / self._durations[0]
         return None if math.isnan(bitrate) or bitrate <= 0 else self._highest(bitrate)
 
-    def _history_rung(self) -> int | None:
-        drops = keeps = 0
-        for rung in range(len(self._bitrates)):
-            here = [new < old for old, new in self._history if old == rung]
-            drops += sum(here)
-            keeps += len(here) - sum(here)
-            if drops + keeps >= HISTORY_SIZE and drops > HISTORY_THRESHOLD * keeps:
-                return rung - 1 if rung > 0 and sum(here) > 0 else rung
-        return None
-
     def _bola_rung(self, track: _Track) -> int | None:
         track.delay = 0.0
         if self._bola is None:
-            self._bola = _Bola(self._bandwidths)
+            self._bola = BolaRule(self._bandwidths)
             self._bola.current = track.rung
         bola, level, now = self._bola, track.level, self._clock.now
         sustained = self._highest(SAFETY * self._average.estimate())
@@ -422,8 +331,6 @@ class DashjsPlayer:
         bola.current = rung
         return rung
 
-    # --- switches: StreamProcessor.js
-
     def _switch(self, track: _Track, rung: int) -> None:
         """Prepare a switch of the rung, and continue with the schedule."""
         if self._bola is not None:
@@ -439,8 +346,6 @@ class DashjsPlayer:
 
     def _covers(self, index: int, time: float) -> bool:
         return self._session.starts[index] <= time < self._session.starts[index + 1]
-
-    # --- abandonment: AbandonRequestsRule.js
 
     def _watch(self, track: _Track, transfer: Transfer, index: int, rung: int) -> None:
         """Check the download at each progress event."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from abr.web_players.clock import Timer
+from abr.web_players.hlsjs_estimator import BandwidthEstimator
 from abr.web_players.player_session import PlayerSession
 from abr.web_players.shared_link import Transfer
 
@@ -21,72 +22,16 @@ TICK = 0.1
 BUFFER_TARGET, BUFFER_BYTES = 30.0, 60e6
 #: Upper bound of the buffer target, s; `maxMaxBufferLength`
 MAX_BUFFER_TARGET = 600.0
-#: Estimate without samples, bit/s; `abrEwmaDefaultEstimate`
-DEFAULT_RATE = 5e5
-#: Half-lives of the averages, s; `abrEwmaFastVoD`, `abrEwmaSlowVoD`
-FAST_HALF_LIFE, SLOW_HALF_LIFE = 3.0, 9.0
 #: Fractions of the estimate for a level that is not higher, and for a higher one
 FACTOR, UP_FACTOR = 0.95, 0.7
 #: Longest permitted stall, s; `maxStarvationDelay`
 MAX_STALL = 4.0
-#: `utils/ewma-bandwidth-estimator.ts`: time to the first byte without samples and its lower bound, ms; lower bound of
-#: the duration of a sample, ms; smallest weight for an estimate, s
-DEFAULT_TTFB, MIN_TTFB, MIN_TIME, MIN_WEIGHT = 100.0, 5.0, 50.0, 1e-3
-#: Bitrate from which a sample includes parsing, bit/s; `abr-controller.ts`, `onFragBuffered`
-PARSED_BITRATE = 1e5
+#: Distance to the end of a segment at which the next one is chosen, s; `maxFragLookUpTolerance`
+LOOKUP_TOLERANCE = 0.25
 #: Fraction of an audio segment that the video buffer covers before the segment is appended; `buffer-controller.ts`
 AUDIO_OVERLAP = 0.05
 #: Period of the check of a running download, s; `abr-controller.ts`, `onFragLoading`
 CHECK_PERIOD = 0.1
-
-
-class _Average:
-    """`utils/ewma.ts`."""
-
-    def __init__(self, half_life: float) -> None:
-        self._half_life = half_life
-        self._sum = self.weight = 0.0
-
-    def add(self, weight: float, value: float) -> None:
-        alpha = 0.5 ** (weight / self._half_life)
-        self._sum = value * (1 - alpha) + alpha * self._sum
-        self.weight += weight
-
-    def value(self) -> float:
-        factor = 1 - 0.5 ** (self.weight / self._half_life)
-        return self._sum / factor if factor else self._sum
-
-
-class _Estimator:
-    """`utils/ewma-bandwidth-estimator.ts`; rates in bit/s, times in ms."""
-
-    def __init__(self, default: float = DEFAULT_RATE) -> None:
-        self._default = default
-        self._fast, self._slow = _Average(FAST_HALF_LIFE), _Average(SLOW_HALF_LIFE)
-        self._ttfb = _Average(SLOW_HALF_LIFE)
-
-    def sample(self, milliseconds: float, size: float) -> None:
-        if size <= 0:
-            return
-        seconds = max(milliseconds, min(MIN_TIME, size / 1e5)) / 1e3
-        self._fast.add(seconds, 8 * size / seconds)
-        self._slow.add(seconds, 8 * size / seconds)
-
-    def sample_ttfb(self, milliseconds: float) -> None:
-        seconds = milliseconds / 1e3
-        self._ttfb.add(math.sqrt(2) * math.exp(-(seconds**2) / 2), max(milliseconds, MIN_TTFB))
-
-    @property
-    def can_estimate(self) -> bool:
-        return self._fast.weight >= MIN_WEIGHT
-
-    @property
-    def rate(self) -> float:
-        return min(self._fast.value(), self._slow.value()) if self.can_estimate else self._default
-
-    @property
-    def ttfb(self) -> float:
-        return self._ttfb.value() if self._ttfb.weight >= MIN_WEIGHT else DEFAULT_TTFB
 
 
 class HlsjsPlayer:
@@ -103,7 +48,7 @@ class HlsjsPlayer:
         self._peaks = [float(rate) for rate in self._title.hls_bitrates]
         self._averages = [float(rate) for rate in self._title.hls_average_bitrates]
         self._durations = [float(duration) for duration in self._title.presentation.durations]
-        self._estimator = _Estimator()
+        self._estimator = BandwidthEstimator()
         self._has_playlist = [False] * len(self._peaks)
         self._has_audio_playlist = False
         self._initialized: set[int] = set()
@@ -117,6 +62,9 @@ class HlsjsPlayer:
         self._video: Transfer | None = None
         self._loading: tuple[int, int] | None = None
         self._is_audio_loading = False
+        self._is_audio_switched = "audio" not in self._media.ends
+        self._is_exact = False
+        self._buffered: set[tuple[int, int]] = set()
         self._blocked_audio: int | None = None
         self._timer: Timer | None = None
         session.request("manifest", self._title.master_size, lambda _: self._manifest_loaded())
@@ -139,7 +87,7 @@ class HlsjsPlayer:
             return
         self._level = level
         if not self._has_playlist[level]:
-            self._is_waiting = True
+            self._is_waiting = self._is_exact = True
 
             def loaded(transfer: Transfer) -> None:
                 assert transfer.first_byte is not None
@@ -158,6 +106,8 @@ class HlsjsPlayer:
         self._clock.after(TICK, self._tick)
 
     def _tick_audio(self) -> None:
+        if self._media.started is not None and self._media.position > 0:
+            self._is_audio_switched = True
         self._load_audio()
         self._clock.after(TICK, self._tick_audio)
 
@@ -165,7 +115,9 @@ class HlsjsPlayer:
         return min(max(8 * BUFFER_BYTES / self._peaks[level], BUFFER_TARGET), MAX_BUFFER_TARGET)
 
     def _load_video(self) -> None:
-        if self._loading is not None or self._is_waiting or self._next >= len(self._durations):
+        if self._loading is not None or self._is_waiting:
+            return
+        if self._media.ends["video"] >= self._session.starts[-1]:
             return
         if not any(self._has_playlist):
             return
@@ -173,12 +125,13 @@ class HlsjsPlayer:
         self._set_level(level)
         if not self._has_playlist[level]:
             return
-        if self._media.ahead("video") >= self._buffer_target(level):
+        if self._ahead() >= self._buffer_target(level):
             return
-        index = self._next - 1 if self._is_first_repeated(level) else self._next
+        index = self._next_index(level)
         if self._video is not None and self._video.ended is None:
             self._session.link.abort(self._video)  # `FragmentLoader.load` closes the connection of an abandoned segment
         self._loading = (index, level)
+        self._is_exact = False
         pending = 1
         media: Transfer | None = None
 
@@ -202,16 +155,32 @@ class HlsjsPlayer:
         self._watch()
         self._load_audio()
 
-    def _is_first_repeated(self, level: int) -> bool:
-        """Return whether the first segment is requested again at another level.
+    @property
+    def _buffer_end(self) -> float:
+        """The end of the buffer that decides on the video, s: of both tracks until playback has started.
 
-        Until the first audio segment is buffered, the buffer is that of both tracks. After the request of a playlist,
-        segments are looked up without tolerance (`base-stream-controller.ts`, `getFragmentAtPosition`), and an audio
-        segment that ends before the first video segment leads back to it.
+        The audio track counts as switched when `audio-stream-controller.ts`, `checkFragmentChanged`, sees it play.
         """
-        if self._next != 1 or level == self._last_loaded or "audio" not in self._media.ends:
-            return False
-        return self._session.audio_starts[1] < self._session.starts[1]
+        if self._is_audio_switched:
+            return self._media.ends["video"]
+        return min(self._media.ends.values())
+
+    def _ahead(self) -> float:
+        return max(0.0, self._buffer_end - self._media.position)
+
+    def _next_index(self, level: int) -> int:
+        """Return the segment at the end of the buffer, or the one after it if that is there at this level.
+
+        After the request of a playlist the lookup has no tolerance; `base-stream-controller.ts`,
+        `getFragmentAtPosition`.
+        """
+        tolerance = 0.0 if self._is_exact else LOOKUP_TOLERANCE
+        end = self._buffer_end
+        starts = self._session.starts
+        index = 0
+        while index + 1 < len(self._durations) and starts[index + 1] - tolerance <= end:
+            index += 1
+        return self._next if (index, level) in self._buffered else index
 
     def _video_loaded(self, index: int, level: int, transfer: Transfer) -> None:
         assert transfer.first_byte is not None and transfer.ended is not None
@@ -226,9 +195,10 @@ class HlsjsPlayer:
         estimator.sample(1e3 * (transfer.ended - transfer.begun) - min(ttfb, estimator.ttfb), transfer.size)
         self._loading = None
         self._next = index + 1
+        self._buffered.add((index, level))
         self._media.append("video", self._session.starts[index + 1])
-        self._append_audio()
         self._load_video()
+        self._append_audio()
         self._load_audio()
 
     def _load_audio(self) -> None:
@@ -312,9 +282,7 @@ class HlsjsPlayer:
 
     def _first_level(self) -> int:
         """`firstAutoLevel`."""
-        level = self._best_level(
-            self._estimator.rate, len(self._peaks) - 1, self._media.ahead("video") / 2, MAX_STALL, 1.0, 1.0
-        )
+        level = self._best_level(self._estimator.rate, len(self._peaks) - 1, self._ahead() / 2, MAX_STALL, 1.0, 1.0)
         return max(level, 0)
 
     def _next_level(self) -> int:
@@ -323,7 +291,7 @@ class HlsjsPlayer:
             return self._forced
         if not self._estimator.can_estimate or self._last_loaded < 0:
             return self._first_level()
-        buffer = self._media.ahead("video")
+        buffer = self._ahead()
         top = len(self._peaks) - 1
         if buffer > 0:
             level = self._best_level(self._estimator.rate, top, buffer, 0.0, FACTOR, UP_FACTOR)
@@ -357,7 +325,7 @@ class HlsjsPlayer:
         elapsed = 1e3 * (self._clock.now - transfer.begun)
         if elapsed <= max(estimator.ttfb, 1e3 * duration / 2):
             return
-        buffer = self._media.ahead("video")
+        buffer = self._ahead()
         got = self._session.link.received(transfer)
         has_begun = transfer.first_byte is not None and got > 0
         ttfb = 1e3 * (transfer.first_byte - transfer.begun) if transfer.first_byte is not None else -1.0
@@ -383,7 +351,7 @@ class HlsjsPlayer:
         else:
             estimator.sample_ttfb(elapsed)
         if estimator.rate * UP_FACTOR > self._peaks[lower]:
-            estimator = self._estimator = _Estimator(self._peaks[lower])
+            estimator = self._estimator = BandwidthEstimator(self._peaks[lower])
         best = self._best_level(self._peaks[lower], lower, 0.0, buffer, 1.0, 1.0)
         if best >= 0:
             lower = best
@@ -395,8 +363,8 @@ class HlsjsPlayer:
             self._timer.cancel()
         if rest > 2 * other and lower > 0:
             self._session.link.abort(transfer)
-            lower = max(self._best_level(self._peaks[0], lower, 0.0, self._media.ahead("video"), 1.0, 1.0), 0)
-            self._estimator = _Estimator(self._peaks[lower])
+            lower = max(self._best_level(self._peaks[0], lower, 0.0, self._ahead(), 1.0, 1.0), 0)
+            self._estimator = BandwidthEstimator(self._peaks[lower])
         self._forced = lower
         self._loading = None
         self._load_video()

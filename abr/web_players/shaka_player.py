@@ -33,6 +33,8 @@ PROGRESS_TIME, PROGRESS_BYTES = 0.1, 16e3
 DOWNGRADE_TARGET, UPGRADE_TARGET = 0.95, 0.85
 #: Time between two choices, s; `abr.switchInterval`
 SWITCH_INTERVAL = 8.0
+#: `abr.advanced`: fraction of dropped frames from which a rung is not used, time between two checks, time without it, s
+DROPPED_FRACTION, DROPPED_INTERVAL, BAN_TIME = 0.15, 2.0, 30.0
 #: Estimate without samples where the browser has none, bit/s; `abr.defaultBandwidthEstimate`
 DEFAULT_RATE = 1e6
 #: Time until the first progress update, and between two updates, after which a request is repeated, and the delay
@@ -94,6 +96,8 @@ class ShakaPlayer:
         durations = self._title.presentation.durations
         audio = self._title.presentation.audio
         self._max_duration = max(float(durations.max()), float(audio.durations.max()) if audio is not None else 0.0)
+        self._banned: set[int] = set()
+        self._clock.after(DROPPED_INTERVAL, lambda: self._check_frames(0.0, 0.0))
         session.request("manifest", self._title.manifest_size, lambda _: self._start())
 
     def _start(self) -> None:
@@ -212,9 +216,11 @@ class ShakaPlayer:
 
     def _choose(self) -> int:
         rate = self._estimate()
-        chosen = 0
-        for rung, bandwidth in enumerate(self._bandwidths):
-            upper = self._bandwidths[rung + 1] if rung + 1 < len(self._bandwidths) else math.inf
+        rungs = [rung for rung in range(len(self._bandwidths)) if rung not in self._banned]
+        chosen = rungs[0]
+        for n, rung in enumerate(rungs):
+            bandwidth = self._bandwidths[rung]
+            upper = self._bandwidths[rungs[n + 1]] if n + 1 < len(rungs) else math.inf
             if bandwidth / DOWNGRADE_TARGET <= rate <= upper / UPGRADE_TARGET:
                 chosen = rung
         self._last_choice = self._clock.now
@@ -228,12 +234,34 @@ class ShakaPlayer:
             self._last_choice -= SWITCH_INTERVAL
         if self._clock.now - self._last_choice < SWITCH_INTERVAL:
             return
-        rung = self._choose()
-        if rung != self._rung:
-            self._switch(rung)
+        self._switch(self._choose())
+
+    def _check_frames(self, frames: float, dropped: float) -> None:
+        """Do without the rung for a time when too many frames were dropped since the last check."""
+        media = self._media
+        decoded = media.frames - frames
+        if decoded > 0 and media.dropped - dropped >= DROPPED_FRACTION * decoded:
+            self._ban(self._rung)
+        now, late = media.frames, media.dropped
+        self._clock.after(DROPPED_INTERVAL, lambda: self._check_frames(now, late))
+
+    def _ban(self, rung: int) -> None:
+        """Do without a rung for a time, if there are others; `player.js`, `disableStream`."""
+        if len(self._banned) + 1 >= len(self._bandwidths):
+            return
+        self._banned.add(rung)
+
+        def permit() -> None:
+            self._banned.discard(rung)
+            self._switch(self._choose())
+
+        self._clock.after(BAN_TIME, permit)
+        self._switch(self._choose())
 
     def _switch(self, rung: int) -> None:
         """Change the rung; a prefetched segment that is not complete is aborted (`segment_prefetch.js`)."""
+        if rung == self._rung:
+            return
         self._rung = rung
         track = self._tracks["video"]
         running = [transfer for transfer in track.transfers if transfer.ended is None]

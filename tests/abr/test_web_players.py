@@ -10,7 +10,7 @@ from abr import Trace
 from abr.web_players.clock import Clock
 from abr.web_players.dashjs_player import DashjsPlayer
 from abr.web_players.hlsjs_player import HlsjsPlayer
-from abr.web_players.media_element import VIDEO_UNDERFLOW, MediaElement
+from abr.web_players.media_element import STARTUP_TIME, VIDEO_UNDERFLOW, MediaElement
 from abr.web_players.player_models import PLAYER_MODELS, play_web_session
 from abr.web_players.player_session import PlayerSession
 from abr.web_players.shaka_player import ShakaPlayer
@@ -98,8 +98,8 @@ def test_media_element_plays_audio_over_a_gap_of_the_video():
     clock.at(6.0, lambda: media.append("video", 8.0))
     clock.at(20.0, lambda: media.append("video", 30.0))
     clock.run(25.0)
-    assert media.started == 0.0
-    stalled = 8.0 + VIDEO_UNDERFLOW
+    assert media.started == STARTUP_TIME
+    stalled = STARTUP_TIME + 8.0 + VIDEO_UNDERFLOW
     assert media.stalls == [(pytest.approx(stalled), pytest.approx(20.0 - stalled))]
 
 
@@ -110,7 +110,7 @@ def test_media_element_stalls_at_once_without_audio():
     media.append("audio", 4.0)
     clock.at(7.0, lambda: media.append("audio", 8.0))
     clock.run(9.0)
-    assert media.stalls == [(pytest.approx(4.0), pytest.approx(3.0))]
+    assert media.stalls == [(pytest.approx(STARTUP_TIME + 4.0), pytest.approx(3.0 - STARTUP_TIME))]
 
 
 def test_hlsjs_player_starts_below_its_default_estimate():
@@ -211,3 +211,15 @@ def test_play_web_session_ends_when_a_link_carries_almost_nothing():
 def test_load_web_title_names_the_folder(tmp_path):
     with pytest.raises(abr.PresentationError, match="not an output directory"):
         load_web_title(tmp_path)
+
+
+def test_player_model_refuses_another_version():
+    assert abr.player_model("hlsjs@1.7.4") == abr.player_model("hlsjs")
+    with pytest.raises(abr.PolicyError, match=r"hlsjs@1\.7\.4"):
+        abr.player_model("hlsjs@1.7.1")
+
+
+def test_validations_name_the_release_of_each_player_model():
+    for name, validation in abr.VALIDATIONS.items():
+        assert validation.player.split()[-1] == abr.PLAYER_MODELS[name][0]
+        assert str(validation) in {info.validation for info in abr.list_policies() if info.name == name}

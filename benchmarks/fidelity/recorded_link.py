@@ -10,9 +10,13 @@ import numpy as np
 
 from abr import Trace
 from shotladder.player import Link
+from shotladder.player.link import MAX_PIECE, MIN_PIECE
 
 __all__ = ["LinkError", "Piece", "RecordedLink", "link_error"]
 
+#: Duration of a piece at the current throughput, s; chosen by hand: with the 20 ms of `shotladder play`, the first of
+#: two short transfers ends some tens of milliseconds too early.
+QUANTUM = 0.005
 #: Length of the windows in which sent and allowed bits are compared, s.
 WINDOW = 2.0
 #: Distance between two windows, s; chosen by hand.
@@ -53,6 +57,11 @@ class RecordedLink(Link):
         """Start the trace from its beginning, with an empty log."""
         super().restart()
         self._open, self.log = {}, []
+
+    def piece(self) -> int:
+        """Return the number of bytes that a transfer sends before another one continues: few, as on a real link."""
+        rate = self.trace.rates[self._interval(self._clock() - self._origin)]
+        return int(min(max(rate * QUANTUM / 8, MIN_PIECE), MAX_PIECE))
 
     def reserve(self, count: int, ready: float) -> float:
         """Reserve the link for a number of bytes, as `Link.reserve`."""

@@ -13,10 +13,10 @@ import numpy as np
 
 from abr.traces.trace_json import save_trace
 from abr.web_players.web_title import load_web_title
-from benchmarks._fidelity.repeated_presentation import repeat_presentation
-from benchmarks._fidelity.session_traces import session_traces
+from benchmarks.fidelity.repeated_presentation import repeat_presentation
+from benchmarks.fidelity.session_traces import session_traces
 
-__all__ = ["PLAYERS", "record_all"]
+__all__ = ["PLAYERS", "record_all", "record_plans"]
 
 MODULES = Path(__file__).parents[2] / "tests" / "browser" / "node_modules"
 _DASHJS = MODULES / "dashjs/dist/modern/umd/dash.all.min.js"
@@ -73,10 +73,10 @@ def record_all(options: argparse.Namespace) -> None:
                 }
                 if not output.exists():
                     plans.append(plan)
-    _run(plans, folder, options.side_by_side)
+    record_plans(plans, folder, options.side_by_side)
 
 
-def _run(plans: list[dict[str, object]], folder: Path, side_by_side: int) -> None:
+def record_plans(plans: list[dict[str, object]], folder: Path, side_by_side: int) -> None:
     """Record sessions, so many at a time, each in a process of its own."""
     running: list[tuple[subprocess.Popen[bytes], Path]] = []
     for number, plan in enumerate(plans):
@@ -86,7 +86,7 @@ def _run(plans: list[dict[str, object]], folder: Path, side_by_side: int) -> Non
         path = folder / f"plan-{number}.json"
         path.write_text(json.dumps(plan))
         print(f"{time.strftime('%H:%M:%S')} {number + 1} of {len(plans)}: {plan['name']} {plan['label']}", flush=True)
-        command = [sys.executable, "-m", "benchmarks._fidelity.session_recorder", str(path)]
+        command = [sys.executable, "-m", "benchmarks.fidelity.session_recorder", str(path)]
         running.append((subprocess.Popen(command, stdin=subprocess.DEVNULL), path))
         time.sleep(2)  # two browsers that start at once make the timers of both late
     while running:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks._fidelity.recording_run import PLAYERS, record_all
-from benchmarks._fidelity.score_table import print_scores
+from benchmarks.fidelity.recording_run import PLAYERS, record_all
+from benchmarks.fidelity.score_table import print_scores
 
 
 def main(words: list[str] | None = None) -> None:

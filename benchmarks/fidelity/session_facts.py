@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import abr
 from abr import load_trace
 from abr.web_players.dashjs_player import DashjsPlayer, DashjsSettings
 from abr.web_players.hlsjs_player import HlsjsPlayer
@@ -17,7 +18,16 @@ from abr.web_players.player_session import PlayerSession
 from abr.web_players.shaka_player import ShakaPlayer
 from abr.web_players.web_title import WebTitle
 
-__all__ = ["SessionFacts", "Validity", "recorded_facts", "simulated_facts", "validity"]
+__all__ = ["POLICIES", "SessionFacts", "Validity", "policy_facts", "recorded_facts", "simulated_facts", "validity"]
+
+#: Label of a recorded player -> policy with its decision rules.
+POLICIES = {
+    "dash.js": "dashjs-dynamic",
+    "dash.js-throughput": "dashjs-throughput",
+    "dash.js-bola": "dashjs-bola",
+    "hls.js": "hlsjs",
+    "shaka": "shaka",
+}
 
 Floats = NDArray[np.float64]
 
@@ -134,3 +144,16 @@ def simulated_facts(recording: dict[str, Any], title: WebTitle) -> SessionFacts:
     count = sum(request.kind == "video" for request in session.requests)
     startup = media.started if media.started is not None else recording["limit"]
     return SessionFacts(tuple(session.rungs()), startup, sum(d for _, d in media.stalls), times, levels, count)
+
+
+def policy_facts(recording: dict[str, Any], title: WebTitle) -> SessionFacts:
+    """Return what happens when the policy of the player plays the session of a recording in the mode `default`."""
+    pres = abr.load_presentation(Path(recording["folder"]) / "presentation.json")
+    session = abr.simulate(pres, load_trace(recording["trace"]), POLICIES[recording["label"]])
+    times = np.array([event.time for event in session.events])
+    levels = np.array([event.buffer for event in session.events])
+    stall = sum(event.duration for event in session.events if event.event == "stall")
+    count = sum(event.event in ("download", "abandon", "replace") for event in session.events)
+    startup = session.metrics["startup_delay"]
+    assert startup is not None
+    return SessionFacts(session.rungs, startup, stall, times, levels, count)

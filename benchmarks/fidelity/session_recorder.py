@@ -1,4 +1,4 @@
-"""Record a session of a real player in headless Chromium: `python -m benchmarks._fidelity.session_recorder PLAN.json`.
+"""Record a session of a real player in headless Chromium: `python -m benchmarks.fidelity.session_recorder PLAN.json`.
 
 Each session is a process of its own, with its own server and browser, so that several can run side by side.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from abr import load_trace
-from benchmarks._fidelity.recorded_link import RecordedLink
+from benchmarks.fidelity.recorded_link import RecordedLink
 from shotladder.player.handler import Handler
 from shotladder.player.server import PlayerServer
 
@@ -40,6 +40,8 @@ PAGE = Path(__file__).with_name("page.html")
 #: Period of the timer whose lateness shows that the machine was too slow, ms: hls.js and dash.js check their buffers
 #: in periods of 100 and 500 ms.
 TIMER_PERIOD = 50.0
+#: Number of times that the priority of the browser is set, and ms between two of them.
+PRIORITY_ROUNDS, PRIORITY_PAUSE = 10, 250.0
 
 
 class RecordingHandler(Handler):
@@ -92,7 +94,9 @@ def record_session(plan: dict[str, Any]) -> dict[str, Any]:
                 "([name, settings, period]) => play(name, settings, period)",
                 [plan["player"], plan["settings"], TIMER_PERIOD],
             )
-            raise_priority()
+            for _ in range(PRIORITY_ROUNDS):  # the player starts threads, too
+                raise_priority()
+                page.wait_for_timeout(PRIORITY_PAUSE)
             _wait(page, plan)
             begun = time.time() - server.now()
             seen = page.evaluate("seen")

@@ -12,8 +12,8 @@ import numpy as np
 
 from abr import load_trace
 from abr.web_players.web_title import WebTitle, load_web_title
-from benchmarks._fidelity.recorded_link import Piece, link_error
-from benchmarks._fidelity.session_facts import SessionFacts, recorded_facts, simulated_facts, validity
+from benchmarks.fidelity.recorded_link import Piece, link_error
+from benchmarks.fidelity.session_facts import SessionFacts, policy_facts, recorded_facts, simulated_facts, validity
 
 __all__ = ["print_scores"]
 
@@ -79,6 +79,7 @@ def print_scores(options: argparse.Namespace) -> None:
             continue
         groups[recording["label"], recording["name"]].append((recording, recorded_facts(recording, title)))
     simulated: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    alone: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     repeated: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     versions: dict[str, str] = {}
     for (label, name), runs in sorted(groups.items()):
@@ -87,30 +88,28 @@ def print_scores(options: argparse.Namespace) -> None:
         for recording, facts in runs:
             scores = compare(facts, simulated_facts(recording, title), title)
             simulated[label].append(scores)
+            alone[label].append(compare(facts, policy_facts(recording, title), title))
             if options.verbose:
                 print(f"{label:18} {name:28} " + " ".join(f"{score:7.2f}" for score in scores))
         for n, (_, facts) in enumerate(runs):
             repeated[label] += [compare(facts, other, title) for _, other in runs[:n]]
-    _print_table(simulated, repeated, versions)
+    tables = {"mode `player`": simulated, "itself": repeated, "mode `default`": alone}
+    _print_table(tables, versions)
     print(f"{sum(map(len, groups.values()))} sessions count, {len(dropped)} do not" + (":" if dropped else "."))
     for line in dropped:
         print(f"  {line}")
 
 
-def _print_table(
-    simulated: dict[str, list[tuple[float, ...]]],
-    repeated: dict[str, list[tuple[float, ...]]],
-    versions: dict[str, str],
-) -> None:
+def _print_table(tables: dict[str, dict[str, list[tuple[float, ...]]]], versions: dict[str, str]) -> None:
     rng = np.random.default_rng(1)
     print("| player | compared with | sessions | " + " | ".join(COLUMNS) + " |")
     print("|---|---|---|" + "---|" * len(COLUMNS))
-    for label in simulated:
-        for kind, table in (("model", simulated[label]), ("itself", repeated[label])):
-            if not table:
+    for label, version in versions.items():
+        for kind, table in tables.items():
+            if not table[label]:
                 continue
             cells = []
-            for values in zip(*table, strict=True):
+            for values in zip(*table[label], strict=True):
                 low, high = interval(values, rng)
                 cells.append(f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]")
-            print(f"| {label} {versions[label]} | {kind} | {len(table)} | " + " | ".join(cells) + " |")
+            print(f"| {label} {version} | {kind} | {len(table[label])} | " + " | ".join(cells) + " |")
