@@ -12,6 +12,7 @@ from abr.policies.policy_list import list_policies
 from abr.policies.predictive import learn_prior, predictive
 from abr.policy_interface.policy import Policy
 from abr.policy_interface.python_policy import State
+from abr.policy_interface.validation import VALIDATIONS, Validation
 from abr.presentations.device import DEVICES
 from abr.presentations.presentation import Audio, Presentation, Rung
 from abr.presentations.presentation_files import as_presentation, load_presentation
@@ -25,6 +26,7 @@ from abr.traces.trace import Trace
 from abr.traces.trace_files import FORMATS, as_trace, load_trace, load_traces
 from abr.traces.trace_generator import NETWORKS, Network, generate_trace
 from abr.traces.trace_split import infer_route, split_traces
+from abr.web_players.player_models import PLAYER_MODELS, player_model
 
 __all__ = [
     "CATCH_UPS",
@@ -34,9 +36,11 @@ __all__ = [
     "METRICS",
     "MODES",
     "NETWORKS",
+    "PLAYER_MODELS",
     "REGISTRY",
     "REPLACEMENTS",
     "UNITS",
+    "VALIDATIONS",
     "ArmComparison",
     "Audio",
     "Bound",
@@ -60,6 +64,7 @@ __all__ = [
     "State",
     "Trace",
     "TraceError",
+    "Validation",
     "as_presentation",
     "as_trace",
     "can_bound",
@@ -76,6 +81,7 @@ __all__ = [
     "make_p1203_input",
     "objective",
     "offline_bound",
+    "player_model",
     "predictive",
     "run_p1203",
     "simulate",

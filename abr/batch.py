@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from abr.bounds.offline_bound import compute_upper_bounds, objective
-from abr.errors import TraceError
+from abr.errors import PolicyError, TraceError
 from abr.player.presentation_arrays import JoinedTraces, check_work, join_traces
 from abr.player.session_arrays import METRICS_DTYPE, BatchArrays, SessionArrays, new_session_arrays
 from abr.player.session_model import SessionModel, as_session_model
@@ -21,7 +21,14 @@ from abr.presentations.presentation import Presentation
 from abr.presentations.presentation_files import as_presentation
 from abr.results.metrics import METRICS
 from abr.results.session_table import SessionTable
-from abr.simulation import Player, PolicyLike, prepare_player
+from abr.simulation import (
+    Player,
+    PolicyLike,
+    play_web_player,
+    prepare_player,
+    session_metrics,
+    web_policy_title,
+)
 from abr.traces.trace import Trace
 from abr.traces.trace_files import as_trace
 from shotladder_runtime.progress import Progress, progress_callback
@@ -105,7 +112,8 @@ def simulate_many(
         When an input cannot be read, there is no trace, or the buffer cannot hold the segments.
     """
     chosen = as_session_model(model, buffer)
-    videos = [as_presentation(each, audio=chosen.audio) for each in _as_tuple(presentations)]
+    with_audio = chosen.audio or chosen.web_player
+    videos = [as_presentation(each, audio=with_audio) for each in _as_tuple(presentations)]
     networks = [as_trace(each) for each in _as_tuple(traces)]
     if not networks:
         raise TraceError("the simulation needs at least one trace")
@@ -121,13 +129,18 @@ def simulate_many(
     for number, (pres, policy) in enumerate(arms):
         rows = slice(number * offsets.size, (number + 1) * offsets.size)
         fitted = for_device(pres, device)
-        player = prepare_player(fitted, policy, chosen)
-        player.model["estimates_throughput"] = player.policy.estimates
-        table.label(rows, pres.title, player.policy.title, networks, offsets)
         table["load_ratio"][rows] = np.repeat(
             [trace.load_ratio(fitted.bitrates) for trace in networks], offsets.shape[1]
         )
-        metrics, errors = _simulate_arm(player, networks, joined, offsets, _offset_progress(report, rows, len(table)))
+        done = _offset_progress(report, rows, len(table))
+        if chosen.web_player:
+            table.label(rows, pres.title, web_policy_title(policy), networks, offsets)
+            table.fill(rows, *_simulate_web_arm(fitted, policy, chosen, networks, offsets, done))
+            continue
+        player = prepare_player(fitted, policy, chosen)
+        player.model["estimates_throughput"] = player.policy.estimates
+        table.label(rows, pres.title, player.policy.title, networks, offsets)
+        metrics, errors = _simulate_arm(player, networks, joined, offsets, done)
         table.fill(rows, metrics, errors)
     if regret:
         bounds = [compute_upper_bounds(pres, networks, offsets, device=device, model=chosen) for pres in videos]
@@ -178,6 +191,28 @@ def _simulate_arm(
     _play_in_threads(player, joined, batch, progress)
     for i in map(int, np.flatnonzero(~np.isnan(batch.invalid_actions))):
         errors[i] = player.error_text(traces[trace_indices[i]].name, batch.invalid_actions[i])
+    return metrics, errors
+
+
+def _simulate_web_arm(
+    presentation: Presentation,
+    policy: PolicyLike,
+    model: SessionModel,
+    traces: Sequence[Trace],
+    offsets: Floats,
+    progress: Callable[[float], None],
+) -> tuple[Floats, dict[int, str]]:
+    """Return the metrics of each session of one web player, and the errors of the failed ones."""
+    metrics = np.full((offsets.size, len(METRICS)), np.nan)
+    errors: dict[int, str] = {}
+    for i, start in enumerate(offsets.ravel()):
+        trace = traces[i // offsets.shape[1]]
+        try:
+            _, session, player = play_web_player(presentation, trace, policy, model, float(start))
+            metrics[i] = [session_metrics(player, session)[name] for name in METRICS]
+        except PolicyError as error:
+            errors[i] = str(error)
+        progress(i + 1)
     return metrics, errors
 
 

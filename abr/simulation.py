@@ -23,8 +23,19 @@ from abr.results.metrics import METRICS
 from abr.results.session import EVENT_KINDS, TRANSFERS, Event, Session
 from abr.traces.trace import Trace
 from abr.traces.trace_files import as_trace
+from abr.web_players.player_models import PlayedSession, play_web_session, player_model
+from abr.web_players.web_title import as_web_title
 
-__all__ = ["Player", "PolicyLike", "prepare_player", "resolve_policy", "simulate"]
+__all__ = [
+    "Player",
+    "PolicyLike",
+    "play_web_player",
+    "prepare_player",
+    "resolve_policy",
+    "session_metrics",
+    "simulate",
+    "web_policy_title",
+]
 
 PolicyLike = str | Policy | Callable[..., Any]
 
@@ -123,8 +134,9 @@ def simulate(
         of its request in seconds. `abr.policy_interface.policy_state` describes callables that numba compiled.
     start : float
         Offset into the trace at which the session starts, s.
-    model : {"default", "sabre", "pensieve"} or SessionModel
-        How the player and the network behave; the names are those of `abr.MODES`.
+    model : {"default", "sabre", "pensieve", "player"} or SessionModel
+        How the player and the network behave; the names are those of `abr.MODES`. With "player" the session is that of
+        the web player whose policy is chosen: dash.js, hls.js or Shaka Player.
     buffer : float, optional
         Capacity of the buffer, s; by default that of the model.
     device : {"phone", "tv-1080p", "tv-4k"}
@@ -153,8 +165,11 @@ def simulate(
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     """
     chosen = as_session_model(model, buffer)
-    pres, network = as_presentation(presentation, audio=chosen.audio), as_trace(trace)
+    pres = as_presentation(presentation, audio=chosen.audio or chosen.web_player)
+    network = as_trace(trace)
     check_work(pres, [network])
+    if chosen.web_player:
+        return _simulate_web_player(for_device(pres, device), network, policy, chosen, start, device)
     player = prepare_player(for_device(pres, device), policy, chosen)
     session = _play(player, join_traces([network], chosen), network, start)
     segments = int(player.model["segment_count"])
@@ -194,12 +209,65 @@ def _play(player: Player, traces: JoinedTraces, trace: Trace, start: float) -> S
         rows = int(session.outcome["event_count"])
 
 
-def _metrics(player: Player, session: SessionArrays) -> dict[str, float | None]:
-    """Return the metrics of a session; None where a metric is undefined."""
+def play_web_player(
+    presentation: Presentation, trace: Trace, policy: PolicyLike, model: SessionModel, start: float
+) -> tuple[PlayedSession, SessionArrays, Player]:
+    """Play a session of a web player; return it, and as arrays with the player that computes its metrics.
+
+    Raises
+    ------
+    PolicyError
+        When no web player is modelled for the policy.
+    """
+    name = policy.title if isinstance(policy, Policy) else policy
+    if not isinstance(name, str):
+        raise PolicyError(f"the mode `player` models web players by the names of their policies, not {policy!r}")
+    played = play_web_session(as_web_title(presentation), trace.scaled(model.payload), name, start)
+    player = prepare_player(presentation, name.partition("@")[0], model)
+    session = new_session_arrays(player.model, player.arrays, player.constants, player.memory())
+    session.rungs[:] = played.rungs
+    outcome = session.outcome
+    outcome["startup"], outcome["stall"], outcome["end"] = 1e3 * played.startup, 1e3 * played.stall, 1e3 * played.end
+    outcome["stall_count"] = played.stall_count
+    outcome["bits"], outcome["wasted_bits"] = 8 * played.received, 8 * played.wasted
+    return played, session, player
+
+
+def web_policy_title(policy: PolicyLike) -> str:
+    """Return the name of the policy of a web player with the release that its model describes."""
+    name = policy.title if isinstance(policy, Policy) else str(policy)
+    return f"{name.partition('@')[0]}@{player_model(name)[0]}"
+
+
+def _simulate_web_player(
+    presentation: Presentation, trace: Trace, policy: PolicyLike, model: SessionModel, start: float, device: str
+) -> Session:
+    played, session, player = play_web_player(presentation, trace, policy, model, start)
+    return Session(
+        presentation.title,
+        trace.name,
+        web_policy_title(policy),
+        device,
+        model.name,
+        start,
+        played.rungs,
+        played.events,
+        _metrics(player, session),
+    )
+
+
+def session_metrics(player: Player, session: SessionArrays) -> Any:
+    """Return the metrics of a session as a record of `METRICS_DTYPE`."""
     from abr.player.kernels.qoe_kernel import compute_session_metrics
 
     record = np.zeros(1, METRICS_DTYPE)[0]
     compute_session_metrics(session, player.arrays, record)
+    return record
+
+
+def _metrics(player: Player, session: SessionArrays) -> dict[str, float | None]:
+    """Return the metrics of a session; None where a metric is undefined."""
+    record = session_metrics(player, session)
     return {name: None if np.isnan(record[name]) else float(record[name]) for name in METRICS}
 
 

@@ -84,6 +84,10 @@ class SessionModel:
         below 0.5 s of buffer.
     target_vmaf : float
         Threshold of the metric `time_at_target`, and the VMAF above which policies that plan for VMAF gain little.
+    web_player : bool
+        Whether the session is that of the web player whose policy is chosen (`abr.web_players`): dash.js, hls.js or
+        Shaka Player with its own buffer, schedule, audio, manifests and replacements. Only `payload` and `target_vmaf`
+        of the other fields count then.
     name : str
         Name of the model in sessions and tables; models that differ only in the name are equal.
     """
@@ -107,6 +111,7 @@ class SessionModel:
     live: float | None = None
     catch_up: str = "dash.js"
     target_vmaf: float = 93.0
+    web_player: bool = False
     name: str = field(default="default", compare=False)
 
     def __post_init__(self) -> None:
@@ -187,6 +192,7 @@ MODES = {
         startup_is_stall=True,
         name="pensieve",
     ),
+    "player": SessionModel(web_player=True, name="player"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from abr.policies import REGISTRY
 from abr.policy_interface.policy import Policy
+from abr.policy_interface.validation import VALIDATIONS
 
 __all__ = ["PolicyInfo", "PolicyList", "list_policies"]
 
@@ -65,6 +66,9 @@ class PolicyInfo:
         Whether the policy may abandon downloads.
     uses_throughput_estimate : bool
         Whether the policy reads the player's throughput estimate; other policies make their own or need none.
+    validation : str
+        For the policy of a web player: the player and release that its model in the mode `player` was compared with,
+        and the differences. Empty for other policies.
     """
 
     id: str
@@ -75,6 +79,7 @@ class PolicyInfo:
     is_compiled: bool
     may_abandon: bool
     uses_throughput_estimate: bool
+    validation: str
 
 
 class PolicyList(tuple[PolicyInfo, ...]):
@@ -116,4 +121,5 @@ def _describe(policy: Policy) -> PolicyInfo:
         hasattr(policy.function, "py_func"),
         policy.abandons,
         policy.estimates,
+        str(VALIDATIONS.get(policy.name, "")),
     )

@@ -168,15 +168,15 @@ def command(
     announce_compilation(reporter)
     import abr
 
-    names = [_title(name) for given in policies for name in given.split(",")]
+    model = session_model(mode, target_vmaf=target_vmaf, **session)
+    names = [_title(name, model) for given in policies for name in given.split(",")]
     if edges_path is not None and (len(presentations), len(names)) != (1, 1):
         raise click.UsageError("--edges compares delivery, and takes one presentation and one policy")
     if edges_path is None and (len(presentations) > 2 or len(names) > 2 or len(presentations) + len(names) < 3):
         raise click.UsageError("give two presentations, or two policies, or two of each")
     if primary not in abr.METRICS:
         raise click.UsageError(f"unknown metric {primary!r} (choose from {', '.join(abr.METRICS)})")
-    model = session_model(mode, target_vmaf=target_vmaf, **session)
-    ladders = [abr.load_presentation(path, audio=model.audio) for path in presentations]
+    ladders = [abr.load_presentation(path, audio=model.audio or model.web_player) for path in presentations]
     if len(ladders) == 2 and not different_videos:
         _refuse_different_videos(*ladders)
     if len(ladders) == 2 and ladders[0].title == ladders[1].title:
@@ -217,10 +217,12 @@ def command(
         _show(result, parts)
 
 
-def _title(name: str) -> str:
+def _title(name: str, model: abr.SessionModel) -> str:
     import abr
 
     try:
+        if model.web_player:
+            return f"{name.partition('@')[0]}@{abr.player_model(name)[0]}"
         return abr.get_policy(name).title
     except ShotladderError as error:
         raise click.UsageError(str(error)) from error

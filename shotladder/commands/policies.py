@@ -29,6 +29,13 @@ def command(as_json: bool, quiet: bool) -> None:
         click.echo(json.dumps({"policies": [asdict(policy) for policy in policies]}))
         return
     rows = [
-        (policy.id, "compiled" if policy.is_compiled else "Python", policy.title, policy.source) for policy in policies
+        (
+            policy.id,
+            "compiled" if policy.is_compiled else "Python",
+            policy.title,
+            policy.source,
+            policy.validation or "no real player to compare with",
+        )
+        for policy in policies
     ]
-    print_table(("policy", "implementation", "description", "source"), rows, names=4)
+    print_table(("policy", "implementation", "description", "source", "validation of --mode player"), rows, names=5)

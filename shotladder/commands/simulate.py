@@ -170,18 +170,22 @@ def command(
     if sessions is not None and sessions.suffix not in (".csv", ".parquet"):
         raise click.UsageError(f"--sessions requires a name that ends in .csv or .parquet, not {sessions.name}")
     names = [name for given in policies for name in given.split(",")]
+    model = session_model(mode, target_vmaf=target_vmaf, **session)
     for name in names:
         try:
-            abr.get_policy(name)
+            abr.player_model(name) if model.web_player else abr.get_policy(name)
         except abr.PolicyError as error:
             raise click.UsageError(str(error)) from error
-    model = session_model(mode, target_vmaf=target_vmaf, **session)
     for path in presentations if reports else ():
         if not _report_of(path).is_file():
             raise click.UsageError(f"--report needs a folder that `encode` wrote: there is no {_report_of(path)}")
-    titles = [abr.load_presentation(path, audio=model.audio).repeated(repeat) for path in presentations]
+    with_audio = model.audio or model.web_player
+    titles = [abr.load_presentation(path, audio=with_audio).repeated(repeat) for path in presentations]
     networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     print_notes(reporter, titles, networks)
+    if model.web_player:
+        for name in names:
+            reporter.say(f"{name}: compared with {abr.VALIDATIONS.get(name.partition('@')[0], 'no player yet')}")
     settings: dict[str, Any] = {"device": device, "model": model}
     offsets = abr.start_offsets(networks, starts, seed)
     if edges_path is not None and (regret or events is not None or reports):

@@ -120,7 +120,8 @@ session_options = combine_options(
         type=click.Choice(SESSION_MODES),
         default="default",
         show_default=True,
-        help="Session model; `sabre` and `pensieve` reproduce those simulators.",
+        help="Session model; `player` plays as dash.js, hls.js or Shaka Player does, `sabre` and `pensieve` reproduce "
+        "those simulators.",
     ),
     option(
         "Session",

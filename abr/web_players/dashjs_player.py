@@ -1,0 +1,397 @@
+"""dash.js 5.2.1 (BSD-3) with default settings on demand: scheduling, rules, replacement and abandonment.
+
+The files and functions that are named here are those of the release on npm, `dist/modern/umd/dash.all.debug.js`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from abr.web_players.clock import Timer
+from abr.web_players.dashjs_rules import (
+    BOLA_MIN_BUFFER,
+    BUFFER_TARGET,
+    HISTORY_SIZE,
+    BolaRule,
+    ThroughputAverage,
+    history_rung,
+)
+from abr.web_players.player_session import PlayerSession
+from abr.web_players.shared_link import Transfer
+
+__all__ = ["DashjsPlayer", "DashjsSettings"]
+
+# The values are the default settings of `core/Settings.js` unless a comment names another file.
+
+#: Buffer target at the top rung, s; `buffer.bufferTimeAtTopQuality`, `bufferTimeAtTopQualityLongForm` from 600 s on
+TOP_BUFFER_TARGET, LONG_TOP_BUFFER_TARGET = 30.0, 60.0
+#: Duration from which a presentation is long, s; `buffer.longFormContentDurationThreshold`
+LONG_DURATION = 600.0
+#: Time between two checks of a full buffer, s; `scheduling.defaultTimeout`
+SCHEDULE_TIMEOUT = 0.5
+#: Buffer level at which BOLA takes over, s, and fraction of it at which it hands back; `abr.hybridSwitchBufferTime`,
+#: `AbrController._updateDynamicAbrStrategy`
+HYBRID_BUFFER, HYBRID_FRACTION = 12.0, 0.5
+#: Startup bitrate of the video, bit/s; `AbrController.DEFAULT_VIDEO_BITRATE`
+STARTUP_BITRATE = 1e6
+#: Buffer level that counts as empty, s; `buffer.stallThreshold`
+EMPTY_LEVEL = 0.3
+#: Fraction of the throughput for the throughput rule and BOLA; `abr.throughput.bandwidthSafetyFactor`
+SAFETY = 0.9
+#: Fraction of the throughput, and ignored segments, of the insufficient-buffer rule; `abr.rules.insufficientBufferRule`
+LOW_BUFFER_SAFETY, IGNORED_SEGMENTS = 0.7, 2
+#: `abr.rules.abandonRequestsRule`: multiple of the segment duration, ms since the first byte, progress events
+ABANDON_MULTIPLE, ABANDON_GRACE, ABANDON_SAMPLES = 1.8, 500.0, 6
+#: Time after an abandonment without an up-switch, s; `abandonLoadTimeout`
+ABANDON_TIMEOUT = 10.0
+#: Time from the playback position to the first segment that is replaced, s.
+#: `StreamProcessor._prepareForFastQualitySwitch` takes 1.5 times the `fragmentDuration` of the new representation,
+#: which is null in the representations that `AbrController` chooses from: the segment that plays is replaced, too.
+SAFE_TIME = 0.0
+#: Time limit of a request and delay before its repetition, s; `fragmentRequestTimeout`, `retryIntervals`
+REQUEST_TIMEOUT, RETRY_DELAY = 20.0, 1.0
+#: Time between two progress events of XMLHttpRequest, s (XMLHttpRequest Standard, section 4.5.6)
+PROGRESS_PERIOD = 0.05
+#: Bytes of response headers that `transferSize` counts as well (Resource Timing, section 4.3)
+HEADER_BYTES = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class DashjsSettings:
+    """Settings that differ between the strategies of dash.js: which rules are active.
+
+    Attributes
+    ----------
+    has_throughput_rule, has_bola_rule : bool
+        Both: the dynamic strategy, which is the default.
+    has_fast_switch : bool
+        Whether buffered segments of lower rungs are replaced after an up-switch; `buffer.fastSwitchEnabled`.
+    """
+
+    has_throughput_rule: bool = True
+    has_bola_rule: bool = True
+    has_fast_switch: bool = True
+
+
+class _Track:
+    """The state of one media type: its StreamProcessor and ScheduleController."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.next = 0
+        self.rung = 0
+        self.initialized: int | None = None
+        self.should_check = True
+        self.timer: Timer | None = None
+        self.transfer: Transfer | None = None
+        self.loading: tuple[int, int] | None = None
+        self.level = 0.0
+        self.is_complete = False
+        self.delay = 0.0
+        self.last_duration = math.nan
+
+
+class DashjsPlayer:
+    """Plays a session as dash.js does.
+
+    Parameters
+    ----------
+    session : PlayerSession
+    settings : DashjsSettings
+    """
+
+    def __init__(self, session: PlayerSession, settings: DashjsSettings | None = None) -> None:
+        self._session = session
+        self._settings = settings or DashjsSettings()
+        self._clock, self._media, self._title = session.clock, session.media, session.title
+        pres = self._title.presentation
+        self._bitrates = [float(rate) / 1000 for rate in self._title.dash_bitrates]
+        self._bandwidths = [float(rate) for rate in self._title.dash_bitrates]
+        self._durations = [float(duration) for duration in pres.durations]
+        self._tracks = {kind: _Track(kind) for kind in self._media.ends}
+        self._average = ThroughputAverage()
+        self._bola: BolaRule | None = None
+        self._on_bola = self._settings.has_bola_rule and not self._settings.has_throughput_rule
+        self._history: list[tuple[int, int]] = []
+        self._executed: list[tuple[int, int]] = []
+        self._ignored = IGNORED_SEGMENTS
+        self._is_empty = True
+        self._abandoned_until = -math.inf
+        self._abandoned: set[int] = set()
+        self._segment_durations = [self._durations[0]] * len(self._bandwidths)
+        session.request("manifest", self._title.manifest_size, lambda _: self._start())
+
+    def _start(self) -> None:
+        video = self._tracks["video"]
+        video.rung = self._highest(STARTUP_BITRATE / 1000)
+        self._media.on_state.append(self._update_levels)
+        self._clock.after(0.25, self._tick)
+        for track in self._tracks.values():
+            self._schedule_after(track, 0.0)
+
+    def _tick(self) -> None:
+        """Update the buffer levels, as each `timeupdate` event does."""
+        self._update_levels()
+        self._clock.after(0.25, self._tick)
+
+    def _update_levels(self) -> None:
+        for track in self._tracks.values():
+            self._update_level(track)
+
+    def _update_level(self, track: _Track) -> None:
+        track.level = self._media.ahead(track.kind)
+        if track.kind != "video":
+            return
+        if track.level <= EMPTY_LEVEL and not track.is_complete:
+            if self._media.position > 0 and not self._is_empty:
+                self._is_empty = True
+                if self._bola is not None and self._bola.is_steady:
+                    self._bola.placeholder = 0.0
+        else:
+            self._is_empty = False
+        if self._settings.has_bola_rule and self._settings.has_throughput_rule:
+            self._on_bola = track.level >= HYBRID_BUFFER * (HYBRID_FRACTION if self._on_bola else 1.0)
+
+    def _schedule_after(self, track: _Track, delay: float) -> None:
+        if track.is_complete:
+            return
+        if track.timer is not None:
+            track.timer.cancel()
+        track.timer = self._clock.after(delay, lambda: self._schedule(track))
+
+    def _schedule(self, track: _Track) -> None:
+        if track.initialized is not None and not self._should_buffer(track):
+            self._schedule_after(track, SCHEDULE_TIMEOUT)
+            return
+        if track.should_check and track.kind == "video" and self._check_quality(track):
+            return
+        self._request_next(track)
+
+    def _should_buffer(self, track: _Track) -> bool:
+        if track.kind == "audio":
+            duration = float(self._title.presentation.audio.durations[0])  # type: ignore[union-attr]
+            return track.level < max(self._tracks["video"].level + 1, duration)
+        target = self._buffer_target(track)
+        duration = self._segment_durations[track.rung]
+        if target <= duration:
+            duration = 0.0
+        return track.level + duration < target
+
+    def _buffer_target(self, track: _Track) -> float:
+        if track.rung < len(self._bitrates) - 1:
+            return BUFFER_TARGET
+        is_long = self._title.presentation.duration >= LONG_DURATION
+        return LONG_TOP_BUFFER_TARGET if is_long else TOP_BUFFER_TARGET
+
+    def _request_next(self, track: _Track) -> None:
+        if track.initialized != track.rung:
+            track.should_check = False
+            video = track.kind == "video"
+            size = self._title.init_sizes[track.rung] if video else self._title.audio_init_size
+            rung = track.rung
+            self._send(track, "init", float(size), None, rung, lambda _: self._initialized(track, rung))
+            return
+        track.should_check = True
+        count = len(self._session.starts if track.kind == "video" else self._session.audio_starts) - 1
+        if track.next >= count:
+            track.is_complete = self._media.ends[track.kind] >= self._session.starts[-1] - 1e-3
+            return
+        index = track.next
+        track.next += 1
+        delay, track.delay = track.delay, 0.0
+        if delay > 0:
+            track.timer = self._clock.after(delay, lambda: self._load(track, index))
+        else:
+            self._load(track, index)
+
+    def _load(self, track: _Track, index: int) -> None:
+        rung = track.rung
+        pres = self._title.presentation
+        if track.kind == "video":
+            self._segment_durations[rung] = self._durations[index]
+            size = float(pres.sizes[index, rung])
+        else:
+            size = float(pres.audio.sizes[index])  # type: ignore[union-attr]
+        track.loading = (index, rung)
+        transfer = self._send(track, track.kind, size, index, rung, lambda sent: self._loaded(track, index, rung, sent))
+        if track.kind == "video":
+            self._watch(track, transfer, index, rung)
+
+    def _send(self, track, kind, size, index, rung, done) -> Transfer:  # type: ignore[no-untyped-def]
+        """Send a request, and send it again if it takes too long; `XHRLoader.js`, `HTTPLoader.js`."""
+        session = self._session
+        video = track.kind == "video"
+        transfer = session.request(
+            kind, size, done, index if video or kind == "audio" else None, rung if video else None
+        )
+        track.transfer = transfer
+
+        def expire() -> None:
+            if transfer.ended is None and not transfer.is_aborted:
+                session.link.abort(transfer)
+                self._clock.after(RETRY_DELAY, lambda: self._send(track, kind, size, index, rung, done))
+
+        self._clock.after(REQUEST_TIMEOUT, expire)
+        return transfer
+
+    def _initialized(self, track: _Track, rung: int) -> None:
+        track.initialized = rung
+        self._schedule_after(track, 0.0)
+
+    def _loaded(self, track: _Track, index: int, rung: int, transfer: Transfer) -> None:
+        track.loading = None
+        starts = self._session.starts if track.kind == "video" else self._session.audio_starts
+        if track.kind == "video":
+            self._executed.append((index, rung))
+            assert transfer.first_byte is not None
+            time = max(1e3 * (self._clock.now - transfer.first_byte), 1e-3)
+            self._average.add(float(math.floor(8 * (transfer.size + HEADER_BYTES) / time + 0.5)), time)
+            if self._bola is not None:
+                self._bola.loaded(
+                    starts[index], self._durations[index], rung, track.level, transfer.begun, self._clock.now
+                )
+            self._ignored = max(0, self._ignored - 1)
+        self._media.append(track.kind, starts[index + 1])
+        if track.next + 1 >= len(starts) and self._media.ends[track.kind] >= starts[-1] - 1e-3:
+            track.is_complete = True
+        self._update_level(track)
+        self._schedule_after(track, 0.0)
+
+    def _highest(self, rate: float) -> int:
+        """Return the highest rung up to a bitrate in kbit/s; `getOptimalRepresentationForBitrate`."""
+        found = [rung for rung, bitrate in enumerate(self._bitrates) if bitrate <= rate]
+        return found[-1] if found and rate > 0 else 0
+
+    def _check_quality(self, track: _Track) -> bool:
+        """Choose a rung; return whether the schedule continues after the preparation of a switch."""
+        rules = [self._bola_rung(track) if self._on_bola else self._throughput_rung()]
+        rules += [self._insufficient_buffer_rung(track), history_rung(self._history, len(self._bitrates))]
+        rungs = [rung for rung in rules if rung is not None]
+        if not rungs:
+            return False
+        rung = min(rungs, key=lambda n: self._bitrates[n])
+        self._history.append((track.rung, rung))
+        if len(self._history) > HISTORY_SIZE:
+            self._history.pop(0)
+        if rung == track.rung or (self._is_abandoning() and rung > track.rung):
+            return False
+        self._switch(track, rung)
+        return True
+
+    def _is_abandoning(self) -> bool:
+        return self._clock.now < self._abandoned_until
+
+    def _throughput_rung(self) -> int | None:
+        estimate = self._average.estimate()
+        if math.isnan(estimate) or self._is_abandoning() or self._is_empty:
+            return None
+        return self._highest(SAFETY * estimate)
+
+    def _insufficient_buffer_rung(self, track: _Track) -> int | None:
+        if self._ignored > 0:
+            return None
+        if self._is_empty:
+            return 0
+        bitrate = LOW_BUFFER_SAFETY * self._average.estimate() * track.level / self._durations[0]
+        return None if math.isnan(bitrate) or bitrate <= 0 else self._highest(bitrate)
+
+    def _bola_rung(self, track: _Track) -> int | None:
+        track.delay = 0.0
+        if self._bola is None:
+            self._bola = BolaRule(self._bandwidths)
+            self._bola.current = track.rung
+        bola, level, now = self._bola, track.level, self._clock.now
+        sustained = self._highest(SAFETY * self._average.estimate())
+        if not bola.is_steady:
+            if math.isnan(self._average.estimate()):
+                return None
+            bola.placeholder = max(0.0, bola.min_level(sustained) - level)
+            bola.current = sustained
+            if not math.isnan(bola.last_duration) and level >= bola.last_duration:
+                bola.is_steady = True
+            return sustained
+        since = bola.last_call if math.isnan(bola.last_finish) else bola.last_finish
+        if not math.isnan(since):
+            bola.placeholder += max(0.0, now - since)
+        bola.last_call, bola.last_finish = now, math.nan
+        rung = bola.best(level + bola.placeholder)
+        if rung > bola.current and rung > sustained:
+            rung = max(sustained, bola.current)
+        delay = max(0.0, level + bola.placeholder - bola.max_level(rung))
+        if delay <= bola.placeholder:
+            bola.placeholder -= delay
+        else:
+            delay -= bola.placeholder
+            bola.placeholder = 0.0
+            if rung < len(self._bitrates) - 1:
+                track.delay = delay
+        bola.current = rung
+        return rung
+
+    def _switch(self, track: _Track, rung: int) -> None:
+        """Prepare a switch of the rung, and continue with the schedule."""
+        if self._bola is not None:
+            self._bola.current = rung
+        track.rung = rung
+        track.should_check = False
+        if self._settings.has_fast_switch and not self._is_abandoning():
+            time = self._media.position + SAFE_TIME
+            covering = [old for index, old in self._executed if self._covers(index, time)]
+            if covering and covering[-1] < rung and self._media.ahead("video") >= SAFE_TIME:
+                track.next = int(np.searchsorted(self._session.starts, time, side="right")) - 1
+        self._schedule_after(track, 0.0)
+
+    def _covers(self, index: int, time: float) -> bool:
+        return self._session.starts[index] <= time < self._session.starts[index + 1]
+
+    def _watch(self, track: _Track, transfer: Transfer, index: int, rung: int) -> None:
+        """Check the download at each progress event."""
+        events: list[tuple[float, float]] = []
+
+        def progress() -> None:
+            if transfer.is_aborted or transfer.ended is not None:
+                return
+            if transfer.first_byte is not None:
+                got = self._session.link.received(transfer)
+                if got > (events[-1][1] if events else 0.0):
+                    events.append((self._clock.now, got))
+                    if self._should_abandon(track, transfer, index, rung, events):
+                        return
+            self._clock.after(PROGRESS_PERIOD, progress)
+
+        self._clock.after(PROGRESS_PERIOD, progress)
+
+    def _should_abandon(
+        self, track: _Track, transfer: Transfer, index: int, rung: int, events: list[tuple[float, float]]
+    ) -> bool:
+        now, got = events[-1]
+        assert transfer.first_byte is not None
+        if index in self._abandoned or track.level > BUFFER_TARGET or len(events) < ABANDON_SAMPLES:
+            return False
+        if 1e3 * (now - transfer.first_byte) <= ABANDON_GRACE or rung == 0:
+            return False
+        time = max(1e3 * (now - events[0][0]), 1.0)
+        rate = math.floor(8 * (got - events[0][1]) / time + 0.5)
+        if rate <= 0 or transfer.size * 8 / rate / 1000 < self._durations[index] * ABANDON_MULTIPLE:
+            return False
+        lower = self._highest(rate)
+        if not transfer.size - got > transfer.size * self._bitrates[lower] / self._bitrates[rung]:
+            return False
+        self._abandoned.add(index)
+        self._history = []
+        self._abandoned_until = now + ABANDON_TIMEOUT
+        if lower == track.rung:
+            return False
+        self._session.link.abort(transfer)
+        if self._bola is not None:
+            self._bola.current = lower
+            level = self._bola.min_level(lower) if lower > 0 else BOLA_MIN_BUFFER
+            self._bola.placeholder = min(self._bola.placeholder, max(0.0, level - track.level))
+        track.rung = lower
+        track.next = index
+        track.should_check = False
+        self._schedule_after(track, 0.0)
+        return True

@@ -1,0 +1,61 @@
+"""Facts of recorded sessions: the rungs that were played, stalls, and recordings of a machine that was too slow."""
+
+import json
+
+import numpy as np
+import pytest
+
+import abr
+from abr.web_players.web_title import as_web_title
+from benchmarks.fidelity.score_table import compare
+from benchmarks.fidelity.session_facts import recorded_facts, validity
+
+SEGMENTS = 4
+
+
+@pytest.fixture
+def title():
+    rungs = (abr.Rung("low", 200_000), abr.Rung("high", 800_000))
+    sizes = np.full((SEGMENTS, 2), [100_000, 400_000])
+    vmaf = np.full((SEGMENTS, 2), [60.0, 90.0])
+    return as_web_title(abr.Presentation("video", rungs, np.full(SEGMENTS, 4.0), sizes, vmaf))
+
+
+@pytest.fixture
+def recording(tmp_path):
+    tracks = [
+        {"id": name, "segments": [{"url": f"{name}/{n}.m4s"} for n in range(SEGMENTS)]} for name in ("low", "high")
+    ]
+    (tmp_path / "presentation.json").write_text(json.dumps({"video": tracks}))
+    paths = [("low/0.m4s", 1, True), ("high/1.m4s", 2, False), ("low/1.m4s", 3, True), ("low/2.m4s", 4, True)]
+    paths += [("low/3.m4s", 5, True), ("high/3.m4s", 6, True)]
+    requests = [{"path": path, "end": end, "whole": whole} for path, end, whole in paths]
+    # playback starts at 1 s of the page, and stands still for 2 s at 5 s
+    samples = [[t / 4, max(0.0, min(t / 4 - 1, 4) + max(0.0, t / 4 - 7)), 3.0, False, 4] for t in range(41)]
+    seen = {"offset": 0.5, "errors": [], "late": [], "samples": samples, "events": [[1.0, "playing", 0.0, 180]]}
+    return {"folder": str(tmp_path), "requests": requests, "seen": seen}
+
+
+def test_recorded_facts_takes_the_last_complete_download_of_a_segment(recording, title):
+    facts = recorded_facts(recording, title)
+    assert facts.rungs == (0, 0, 0, 1)
+    assert facts.requests == 6
+    assert facts.startup == pytest.approx(1.5)
+    assert facts.stall == pytest.approx(2.0)
+
+
+def test_compare_weighs_segments_by_their_durations(recording, title):
+    facts = recorded_facts(recording, title)
+    assert compare(facts, facts, title) == (100.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    same, segments, session, *_ = compare(
+        facts, facts.__class__((0, 1, 0, 1), 1.5, 2.0, facts.times, facts.levels, 6), title
+    )
+    assert (same, segments, session) == (75.0, 7.5, 7.5)
+
+
+def test_validity_drops_late_timers_and_errors(recording):
+    assert validity(recording).reason is None
+    recording["seen"]["late"] = [[3.0, 1.2]]
+    assert validity(recording).reason == "timers were late"
+    recording["seen"]["errors"] = ["video: 3"]
+    assert validity(recording).reason == "the player failed: video: 3"
