@@ -297,4 +297,4 @@ def _routed(policy: Any) -> Callable[..., int]:
             return route(rung)
         return rung
 
-    return routed  # type: ignore[no-any-return]
+    return routed

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 import abr
 from delivery.errors import FillError
@@ -131,7 +132,8 @@ def _read_path(file: Path, name: str, path: _Path | _Edge) -> abr.Trace:
     if path.trace:
         trace = abr.load_trace(file.parent / path.trace)
         return replace(trace, latencies=trace.latencies + path.latency_ms / 1e3)
-    return abr.Trace(name, [1.0], [path.mbps * 1e6], [path.latency_ms / 1e3])
+    rate, latency = np.array([path.mbps * 1e6]), np.array([path.latency_ms / 1e3])
+    return abr.Trace(name, np.array([1.0]), rate, latency)
 
 
 def _read_outage(outage: _Outage, edges: tuple[_Edge, ...]) -> abr.Outage:

@@ -68,7 +68,7 @@ def _order(problem: RegionProblem, prices: Prices) -> tuple[Indices, Indices]:
     count = int(np.isfinite(density).sum())
     np.negative(density, out=density)
     order = np.argsort(density, axis=None, kind="stable")[:count]
-    sites, files = np.divmod(order, density.shape[1])
+    sites, files = np.divmod(order, len(problem.sizes))
     return sites.astype(np.int32), files.astype(np.int32)
 
 
