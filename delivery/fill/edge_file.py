@@ -132,8 +132,8 @@ def _read_path(file: Path, name: str, path: _Path | _Edge) -> abr.Trace:
     if path.trace:
         trace = abr.load_trace(file.parent / path.trace)
         return replace(trace, latencies=trace.latencies + path.latency_ms / 1e3)
-    duration, rate, latency = (np.array([value]) for value in (1.0, path.mbps * 1e6, path.latency_ms / 1e3))
-    return abr.Trace(name, duration, rate, latency)
+    rate, latency = np.array([path.mbps * 1e6]), np.array([path.latency_ms / 1e3])
+    return abr.Trace(name, np.array([1.0]), rate, latency)
 
 
 def _read_outage(outage: _Outage, edges: tuple[_Edge, ...]) -> abr.Outage:
