@@ -82,6 +82,6 @@ ABR_POLICIES = (
     "throughput",
     "vmaf-mpc",
 )
-SESSION_MODES = ("default", "player", "sabre", "pensieve")
+SESSION_MODES = ("default", "sabre", "pensieve", "player")
 REPLACEMENTS = ("none", "earliest", "latest")
 CATCH_UPS = ("none", "dash.js", "lol+")
