@@ -123,7 +123,7 @@ def test_page_pins_a_rung_jumps_and_fits_a_phone(browser, presentation, document
 
 
 @contextlib.contextmanager
-def opened(browser, folder, path, edge_count=0, **options):
+def opened(browser, folder, path, edges=None, **options):
     """Yield the page of a server, and the server."""
     server = PlayerServer(folder, 0, player_js=PLAYERS[path], **options)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -132,8 +132,8 @@ def opened(browser, folder, path, edge_count=0, **options):
     page.on("pageerror", lambda error: faults.append(str(error)))
     try:
         with contextlib.ExitStack() as stack:
-            if edge_count:
-                server.edges = stack.enter_context(open_edges(server, edge_count))
+            if edges:
+                server.edges = stack.enter_context(open_edges(server, 3, [edges]))
             page.goto(server.url)
             yield page, server
     finally:
@@ -188,13 +188,20 @@ def test_page_compares_two_rungs_on_one_clock(browser, presentation, document, p
 
 
 @pytest.mark.parametrize("path", ALL_PLAYERS)
-def test_page_leaves_an_edge_that_is_killed(browser, presentation, path):
-    with opened(browser, presentation, path, edge_count=3) as (page, server):
-        page.wait_for_function("shotladder.requests.some((r) => r.edge && r.sent)", timeout=30_000)
+def test_page_leaves_an_edge_that_is_killed(browser, presentation, document, path):
+    # slow enough that the download goes on for most of the playback
+    rate = 1.3 * max(rung["average_bitrate"] for rung in document["video"])
+    with opened(browser, presentation, path, edges=Trace("edge", [10], [rate], [0.02])) as (page, server):
+        page.wait_for_function("shotladder.chosen.length > 0", timeout=30_000)
         edge = page.evaluate("shotladder.requests.findLast((r) => r.edge && r.sent).edge")
         page.click(f"#{edge} [data-state=down]")
+        killed = server.now()
         page.wait_for_function("video.ended || shotladder.failed", timeout=60_000)
         assert page.evaluate("video.ended && !shotladder.failed")
+        later = {
+            request.edge for request in server.requests if request.edge and request.begin > killed and request.sent
+        }
+        assert later and edge not in later
         assert any(edge in line["text"] and "not healthy" in line["text"] for line in server.edges.log)
         stalled = page.evaluate("shotladder.stalls.slice(1).reduce((sum, [a, b]) => sum + b - a, 0)")
         assert stalled <= 2.5  # one segment lasts 2 s
