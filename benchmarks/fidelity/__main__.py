@@ -1,7 +1,7 @@
 """The error of the simulator against real players: dash.js, hls.js and Shaka Player in headless Chromium.
 
     python -m benchmarks.fidelity record PRESENTATION RECORDINGS [--traces FOLDER] [--player NAME[=FILE.js]]...
-    python -m benchmarks.fidelity score RECORDINGS [--half dev|held-out|all]
+    python -m benchmarks.fidelity score RECORDINGS [--half dev|held-out|all] [--bad-windows FRACTION]
 
 `record` plays whole sessions over a link that a trace shapes, and keeps each as a file; sessions that exist are not
 played again. `score` simulates the same sessions and prints the table. PRESENTATION is an output directory of
@@ -34,6 +34,13 @@ def main(words: list[str] | None = None) -> None:
     score = actions.add_parser("score")
     score.add_argument("recordings", type=Path)
     score.add_argument("--half", choices=("dev", "held-out", "all"), default="all")
+    score.add_argument(
+        "--bad-windows",
+        type=float,
+        default=0.0,
+        metavar="FRACTION",
+        help="fraction of the windows of 2 s in which the link may be wrong by more than 2 %%",
+    )
     score.add_argument("--verbose", action="store_true", help="print each session")
     score.set_defaults(action=print_scores)
     options = parser.parse_args(words)

@@ -7,25 +7,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abr import Trace
 from shotladder.player import Link
 from shotladder.player.link import MAX_PIECE, MIN_PIECE
 
-__all__ = ["LinkError", "Piece", "RecordedLink", "link_error"]
+__all__ = ["MAX_ERROR", "LinkError", "Piece", "RecordedLink", "link_error"]
 
 #: Duration of a piece at the current throughput, s; chosen by hand: with the 20 ms of `shotladder play`, the first of
 #: two short transfers ends some tens of milliseconds too early.
 QUANTUM = 0.005
+#: Largest relative difference of a window between sent and allowed bits that is no error.
+MAX_ERROR = 0.02
 #: Length of the windows in which sent and allowed bits are compared, s.
 WINDOW = 2.0
-#: Distance between two windows, s; chosen by hand.
-STEP = 0.1
-#: Two pieces belong to the same busy period when the link was idle between them for less than this, s: a thread that
-#: wakes up late is not a pause of the transfer. Chosen by hand.
-PAUSE = 0.1
-#: Pieces that a window must allow: with fewer, the last piece alone is more than the permitted error.
-MIN_PIECES = 10
+#: Fraction of a window in which the link must have something to send; chosen by hand: a pause is no error of the link.
+MIN_BUSY = 0.9
 
 
 class Piece(NamedTuple):
@@ -43,6 +41,7 @@ class LinkError(NamedTuple):
     windows: int
     largest: float  #: largest relative difference between sent and allowed bits
     mean: float  #: mean absolute relative difference
+    bad: float  #: fraction of the windows whose difference is larger than `MAX_ERROR`
 
 
 class RecordedLink(Link):
@@ -87,6 +86,9 @@ class RecordedLink(Link):
 def link_error(trace: Trace, pieces: Sequence[Piece]) -> LinkError:
     """Return by how much the sent bits differ from the allowed bits in any window in which the link was busy.
 
+    Each window begins after a piece and ends with the last piece that the trace allows within `WINDOW` seconds. The
+    rate at which the server sent these pieces is compared with the rate that the trace allowed while it sent them.
+
     Parameters
     ----------
     trace : Trace
@@ -94,46 +96,26 @@ def link_error(trace: Trace, pieces: Sequence[Piece]) -> LinkError:
     pieces : sequence of Piece
         In order of their reservations.
     """
+    if not pieces:
+        return LinkError(0, 0.0, 0.0, 0.0)
+    starts, planned, sent, sizes = (np.array(column) for column in zip(*pieces, strict=True))
     edges = np.concatenate(([0.0], np.cumsum(trace.durations)))
     bits = np.concatenate(([0.0], np.cumsum(trace.durations * trace.rates)))
 
-    def allowed(time: float) -> float:
-        laps, inside = divmod(time, trace.duration)
-        return float(laps * bits[-1] + np.interp(inside, edges, bits))
+    def allowed(times: NDArray[np.float64]) -> NDArray[np.float64]:
+        laps, inside = np.divmod(times, trace.duration)
+        return np.asarray(laps * bits[-1] + np.interp(inside, edges, bits))
 
-    errors: list[float] = []
-    for period in _busy_periods(pieces):
-        times, sent = _sent_curve(period, allowed)
-        start = times[0]
-        while start + WINDOW <= times[-1]:
-            expected = allowed(start + WINDOW) - allowed(start)
-            largest = max(8 * piece.size for piece in period)
-            if expected >= MIN_PIECES * largest:
-                got = np.interp(start + WINDOW, times, sent) - np.interp(start, times, sent)
-                errors.append(float(got) / expected - 1)
-            start += STEP
-    if not errors:
-        return LinkError(0, 0.0, 0.0)
-    absolute = np.abs(errors)
-    return LinkError(len(errors), float(absolute.max()), float(absolute.mean()))
-
-
-def _busy_periods(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Return the pieces grouped into periods in which the link always had something to send."""
-    periods: list[list[Piece]] = []
-    for piece in pieces:
-        if periods and piece.start - periods[-1][-1].planned < PAUSE:
-            periods[-1].append(piece)
-        else:
-            periods.append([piece])
-    return periods
-
-
-def _sent_curve(period, allowed):  # type: ignore[no-untyped-def]
-    """Return times and bits that were sent until then; within a piece the bits follow the trace up to its delay."""
-    times, bits, total = [period[0].start], [0.0], 0.0
-    for piece in sorted(period, key=lambda piece: piece.sent):
-        total += 8 * piece.size
-        times.append(max(piece.sent, times[-1] + 1e-9))
-        bits.append(total)
-    return np.array(times), np.array(bits)
+    busy = np.cumsum(planned - starts)
+    permitted = np.cumsum(allowed(planned) - allowed(starts))
+    carried = np.cumsum(8 * sizes)
+    last = np.searchsorted(planned, planned + WINDOW, side="right") - 1
+    first = np.arange(len(pieces))
+    time = planned[last] - planned
+    keep = (last > first) & (busy[last] - busy >= MIN_BUSY * WINDOW) & (sent[last] > sent)
+    first, last, time = first[keep], last[keep], time[keep]
+    if not len(first):
+        return LinkError(0, 0.0, 0.0, 0.0)
+    expected = (permitted[last] - permitted[first]) / time
+    errors = np.abs((carried[last] - carried[first]) / (sent[last] - sent[first]) / expected - 1)
+    return LinkError(len(errors), float(errors.max()), float(errors.mean()), float((errors > MAX_ERROR).mean()))

@@ -17,8 +17,6 @@ from benchmarks.fidelity.session_facts import SessionFacts, policy_facts, record
 
 __all__ = ["print_scores"]
 
-#: Largest relative error of the link in any window of 2 s with which a session counts.
-MAX_LINK_ERROR = 0.02
 #: Resamplings of a bootstrap interval.
 RESAMPLINGS = 2000
 COLUMNS = (
@@ -72,8 +70,10 @@ def print_scores(options: argparse.Namespace) -> None:
         reason = validity(recording).reason
         if reason is None:
             error = link_error(load_trace(recording["trace"]), [Piece(*piece) for piece in recording["pieces"]])
-            if error.largest > MAX_LINK_ERROR:
-                reason = f"the link was wrong by {100 * error.largest:.1f} %"
+            if error.bad > options.bad_windows:
+                reason = (
+                    f"the link was wrong by up to {100 * error.largest:.1f} % in {100 * error.bad:.1f} % of the windows"
+                )
         if reason is not None:
             dropped.append(f"{path.stem}: {reason}")
             continue

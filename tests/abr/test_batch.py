@@ -58,7 +58,9 @@ def test_simulate_takes_a_session_model_by_name_or_value(film, networks):
     assert abr.simulate(film, networks[2], "bola-e", model=abr.MODES["sabre"]) == by_name
     small = abr.simulate(film, networks[2], "bola-e", buffer=15)
     assert abr.simulate(film, networks[2], "bola-e", model=abr.SessionModel(buffer=15)) == small
-    with pytest.raises(ValueError, match=r"unknown session model 'sabr' \(choose from default, sabre, pensieve\)"):
+    with pytest.raises(
+        ValueError, match=r"unknown session model 'sabr' \(choose from default, sabre, pensieve, player\)"
+    ):
         abr.simulate(film, networks[2], "bola-e", model="sabr")
 
 

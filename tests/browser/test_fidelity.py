@@ -9,10 +9,10 @@ import pytest
 from abr import Trace, load_trace
 from abr.traces.trace_json import save_trace
 from abr.web_players.web_title import load_web_title
-from benchmarks.fidelity.recorded_link import Piece, link_error
+from benchmarks.fidelity.recorded_link import MAX_ERROR, Piece, link_error
 from benchmarks.fidelity.recording_run import record_plans
 from benchmarks.fidelity.repeated_presentation import repeat_presentation
-from benchmarks.fidelity.score_table import MAX_LINK_ERROR, compare
+from benchmarks.fidelity.score_table import compare
 from benchmarks.fidelity.session_facts import recorded_facts, simulated_facts, validity
 
 from .conftest import PLAYERS
@@ -90,4 +90,4 @@ def test_link_sends_what_its_trace_allows(recordings):
         pytest.skip("the machine was too slow")
     for recording in valid:
         pieces = [Piece(*piece) for piece in recording["pieces"]]
-        assert link_error(load_trace(recording["trace"]), pieces).mean < MAX_LINK_ERROR
+        assert link_error(load_trace(recording["trace"]), pieces).mean < MAX_ERROR
