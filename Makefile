@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test check fix cov bench clean
+.PHONY: demo test check fix cov bench chaos clean
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,10 @@ cov: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks
+
+chaos: $(VENV)/ready
+	$(BIN)/python -m benchmarks.chaos 200 1
+	$(BIN)/python -m benchmarks.chaos 200 2
 
 clean:
 	rm -rf $(VENV) $(DEMO)
