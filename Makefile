@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
-.PHONY: demo test check fix cov bench docs clean
+.PHONY: demo test check fix cov bench docs chaos clean
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,10 @@ bench: $(VENV)/ready
 docs: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
+
+chaos: $(VENV)/ready
+	$(BIN)/python -m benchmarks.chaos 200 1
+	$(BIN)/python -m benchmarks.chaos 200 2
 
 clean:
 	rm -rf $(VENV) $(DEMO)

@@ -27,7 +27,15 @@ from shotladder_runtime.store.store import Store
 from shotladder_runtime.temporary_folder import temporary_folder
 from shotladder_runtime.tools import ffmpeg_path, ffmpeg_version
 
-__all__ = ["ChunkJob", "chunk_path", "count_part_bits", "encode_chunk", "encoder_options", "estimate_memory"]
+__all__ = [
+    "ChunkJob",
+    "add_portable_settings",
+    "chunk_path",
+    "count_part_bits",
+    "encode_chunk",
+    "encoder_options",
+    "estimate_memory",
+]
 
 #: Bytes of a process without frames (chosen by hand).
 MEMORY_BASE = 100_000_000
@@ -222,7 +230,7 @@ def _build_command(
         rendition = job.renditions[number]
         scaled = _apply_filters(copies[index], _frame_filters(source, rendition))
         options = encoder_options(rendition, job.quantisers[number], source)
-        options = _add_portable_settings(options, get_codec(rendition.codec))
+        options = add_portable_settings(options, get_codec(rendition.codec))
         options |= {"f": "mp4", "force_key_frames": f"expr:{inner}"}
         file, passes = str(path), get_codec(rendition.codec).passes
         if passes > 1:
@@ -241,7 +249,7 @@ def _build_command(
     return tuple(source.path if word == name else word for word in argv.compile(cmd=ffmpeg_path()))
 
 
-def _add_portable_settings(options: dict[str, str], codec: Codec) -> dict[str, str]:
+def add_portable_settings(options: dict[str, str], codec: Codec) -> dict[str, str]:
     """Add, on a processor with AVX-512, the settings with which the encoder gives the bytes of other processors."""
     settings = codec.portable_settings if has_avx512() else ()
     names = {name for name, _ in settings}

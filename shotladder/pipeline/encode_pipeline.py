@@ -25,7 +25,14 @@ from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.free_space import check_free_space
 from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request, report_trace_notes
-from shotladder.pipeline.output import atomic_directory, check_output, completed_request, files_below, require_intact
+from shotladder.pipeline.output import (
+    atomic_directory,
+    check_output,
+    clean_after_killed_runs,
+    completed_request,
+    files_below,
+    require_intact,
+)
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
 from shotladder.pipeline.source.source_analysis import (
     SourceAnalysis,
@@ -95,6 +102,7 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     refuse_small(source)
     ladder_requests = build_ladder_requests(request, source)
     fingerprint = hash_request(request, source, ladder_requests)
+    clean_after_killed_runs(request.output)
     if completed_request(request.output) == fingerprint and not request.overwrite:
         presentation = load(request.output)
         require_intact(request.output, presentation)

@@ -25,6 +25,7 @@ __all__ = [
     "atomic_directory",
     "check_file",
     "check_output",
+    "clean_after_killed_runs",
     "completed_request",
     "files_below",
     "require_intact",
@@ -87,7 +88,7 @@ def check_output(output: Path, source: str, *, overwrite: bool) -> None:
     """
     if output.is_symlink():
         raise OutputError(f"{output}: is a symbolic link; name the directory itself")
-    _clean_after_killed_runs(output)
+    clean_after_killed_runs(output)
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file; name a directory")
     if output.is_mount():
@@ -173,7 +174,7 @@ def _swap(building: Path, output: Path) -> None:
         )
 
 
-def _clean_after_killed_runs(output: Path) -> None:
+def clean_after_killed_runs(output: Path) -> None:
     """Delete the unfinished directories of killed runs beside an output; finish or undo a replacement of it."""
     delete_abandoned(output.parent, r"\..+\.")
     for folder in abandoned_folders(output.parent, re.escape(f".{output.name}.old."), _REPLACED):

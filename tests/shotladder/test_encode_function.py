@@ -23,9 +23,13 @@ FAST = {"preset": "ultrafast", "rungs": 2, "target_vmaf": 85}
 OF_THE_COMMAND = {"as_json", "quiet", "dry_run", "ffmpeg", "protection_scheme", "keys", "hls_key_uri", "clear_lead"}
 
 
-def test_encode_with_the_settings_of_a_finished_run_does_nothing(made):
+def test_encode_with_the_settings_of_a_finished_run_deletes_leftovers_and_does_nothing_else(made):
+    left = made.folder.with_name(f".{made.folder.name}.12345678")
+    left.mkdir()
+    (left / ".shotladder-temporary").touch()
     result = shotladder.encode(made.film, made.folder, store=made.store, **FAST)
     assert result.already_there
+    assert not left.exists()
     assert (result.path, result.presentation) == (made.folder, load(made.folder))
 
 

@@ -1,0 +1,155 @@
+"""Measure what large inputs cost: many sessions, long traces, many segments, many viewers, many artefacts.
+
+    python -m benchmarks.load [PART...] [SCALE]
+
+Parts are simulate, trace, manifest, play and store; all of them by default. SCALE (1) multiplies the counts. Each part
+runs in a process of its own, whose maximum memory is that of the part. Times are CPU times, except the times of
+requests.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import abr
+from shotladder.player.server import open_server
+from shotladder_runtime.store import Store, list_artefacts, prune
+from shotladder_runtime.store.checksums import checksum_path
+
+#: Counts at scale 1.
+TRACES, STARTS = 1_000, 10
+TRACE_LINES = 10_000_000
+SEGMENTS = 100_000
+VIEWERS, VIEW_SECONDS = 500, 60
+ARTEFACTS = 100_000
+#: Percent of the requests that are slower than the last figure that is printed.
+SLOWEST = 1
+
+
+def simulate(folder: Path, scale: float) -> str:
+    """Replay many sessions: the memory must not grow with their number."""
+    rungs = tuple(abr.Rung(str(rate), rate) for rate in (300_000, 900_000, 2_700_000))
+    durations = np.full(150, 4.0)
+    sizes = np.outer(durations / 8, [rung.bitrate for rung in rungs]).astype(np.int64)
+    presentation = abr.Presentation("video", rungs, durations, sizes)
+    traces = [abr.Trace(str(n), [600.0], [1e6 + n], [0.05]) for n in range(max(1, round(TRACES * scale)))]
+    table = abr.simulate_many(presentation, traces, ["bba-2"], starts=STARTS)
+    return f"{len(traces)} traces x {STARTS} starts: {len(table)} sessions"
+
+
+def trace(folder: Path, scale: float) -> str:
+    """Read a trace of many lines."""
+    count = max(10, round(TRACE_LINES * scale))
+    path = folder / "trace.txt"
+    with path.open("w") as file:
+        for start in range(0, count, 100_000):
+            file.writelines(f"{n}\t{1 + n % 7}\n" for n in range(start, min(start + 100_000, count)))
+    size = path.stat().st_size
+    try:
+        lines = len(abr.load_trace(path).durations)
+    except abr.TraceError as error:
+        return f"{count} lines, {size / 1e6:.0f} MB: refused: {error}"
+    return f"{count} lines, {size / 1e6:.0f} MB: {lines} intervals"
+
+
+def manifest(folder: Path, scale: float) -> str:
+    """Read an HLS playlist of many segments."""
+    count = max(10, round(SEGMENTS * scale))
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", "#EXT-X-VERSION:7"]
+    for n in range(count):
+        lines += ["#EXTINF:2,", f"#EXT-X-BYTERANGE:1000@{1000 * n}", "v.mp4"]
+    (folder / "v.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST", ""]))
+    master = folder / "master.m3u8"
+    master.write_text("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=8000,RESOLUTION=64x36\nv.m3u8\n")
+    return f"{len(abr.load_presentation(master).durations)} segments"
+
+
+def play(folder: Path, scale: float) -> str:
+    """Request segments by many viewers at once."""
+    (folder / "presentation.json").write_text('{"files": ["presentation.json", "1.m4s"], "video": []}')
+    (folder / "1.m4s").write_bytes(bytes(100_000))
+    viewers, seconds = max(1, round(VIEWERS * scale)), max(1.0, VIEW_SECONDS * scale)
+    times: list[float] = []
+    failures: list[str] = []
+    server = open_server(folder, None)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    end = time.monotonic() + seconds
+
+    def view() -> None:
+        while time.monotonic() < end:
+            begun = time.monotonic()
+            try:
+                with urllib.request.urlopen(f"{server.url}1.m4s", timeout=60) as answer:
+                    answer.read()
+                times.append(time.monotonic() - begun)
+            except OSError as error:
+                failures.append(str(error))
+            # a segment of 4 s, as a player requests it
+            time.sleep(4)
+
+    threads = [threading.Thread(target=view) for _ in range(viewers)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    server.shutdown()
+    slow = np.percentile(times, 100 - SLOWEST) if times else float("nan")
+    return f"{viewers} viewers, {len(times)} requests, {len(failures)} failed, p99 {1000 * slow:.0f} ms"
+
+
+def store(folder: Path, scale: float) -> str:
+    """List and prune many artefacts."""
+    count = max(10, round(ARTEFACTS * scale))
+    filled = Store(folder / "store")
+    filled.create()
+    for n in range(count):
+        path = filled.path("chunk", {"n": n}, ".mp4")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"12345678")
+        checksum_path(path).write_bytes(b"")
+    begun = time.process_time()
+    found = len(list_artefacts(filled))
+    listed = time.process_time()
+    gone = len(prune(filled, max_size=0))
+    return f"{found} artefacts listed in {listed - begun:.1f} s, {gone} pruned in {time.process_time() - listed:.1f} s"
+
+
+PARTS: dict[str, Callable[[Path, float], str]] = {
+    each.__name__: each for each in (simulate, trace, manifest, play, store)
+}
+
+
+def run_part(name: str, scale: float) -> None:
+    """Run a part in this process and print its result, CPU time and maximum memory."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    with tempfile.TemporaryDirectory() as folder:
+        text = PARTS[name](Path(folder), scale)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    memory = (used.ru_maxrss - before.ru_maxrss) / 1024
+    print(f"{name:9} {text}; {cpu:.1f} s CPU, {memory:.0f} MiB more memory", flush=True)
+
+
+def main(*words: str) -> int:
+    """Run the benchmark and print its results."""
+    names = [word for word in words if word in PARTS] or list(PARTS)
+    scale = float(next((word for word in words if word not in PARTS), 1))
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+    context = multiprocessing.get_context("spawn")
+    status = 0
+    for name in names:
+        process = context.Process(target=run_part, args=(name, scale))
+        process.start()
+        process.join()
+        status |= int(process.exitcode != 0)
+    return status
