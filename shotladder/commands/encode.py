@@ -14,6 +14,7 @@ from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.packaging_options import packaging_options, track_options
+from shotladder.commands.options.size import Size
 from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
 from shotladder.terminal_table import terminal_width
@@ -22,7 +23,7 @@ __all__ = ["command"]
 
 
 @click.command("encode", cls=GroupedCommand)
-@click.argument("source")
+@click.argument("source", nargs=-1)
 @option(
     "Input and output",
     "--output",
@@ -30,7 +31,16 @@ __all__ = ["command"]
     metavar="DIRECTORY",
     type=click.Path(path_type=Path),
     required=True,
-    help="Output directory of the presentation.",
+    help="Output directory of the presentation; with several sources, the directory that contains one for each.",
+)
+@option(
+    "Input and output",
+    "--list",
+    "sources_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Encode the sources of this file: one line for each, with options that apply to it alone, such as"
+    " `film.mp4 -o name --target-vmaf 95`. Default: none.",
 )
 @option(
     "Input and output",
@@ -56,21 +66,46 @@ __all__ = ["command"]
     help="Print the encoding plan, an estimate of its CPU time, measured on a few seconds of the source, and the"
     " options as a file for --config, and stop.",
 )
+@option(
+    "Execution",
+    "--priority",
+    metavar="NUMBER",
+    type=float,
+    help="Encode sources with a higher number first; for lines of --list. Default: 0.",
+)
+@option(
+    "Execution",
+    "--store-limit",
+    metavar="SIZE",
+    type=Size(),
+    help="Delete the least recently used files of the cache when a source is finished, until the cache has this size,"
+    " for example 500G; files in use are kept. Default: unlimited.",
+)
 @execution_options
 @json_flag
 @quiet_flag
 @click.pass_context
 def command(
-    ctx: click.Context, /, source: str, output: Path, dry_run: bool, as_json: bool, quiet: bool, **options: Any
+    ctx: click.Context,
+    /,
+    source: tuple[str, ...],
+    output: Path,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Encode SOURCE as an adaptive DASH and HLS presentation with a per-shot optimised bitrate ladder.
 
-    SOURCE is a file, or an http or https URL whose server states the size.
+    SOURCE is a file, or an http or https URL whose server states the size. Several sources, a folder of videos or
+    --list FILE are a catalogue: all share the workers, one that fails does not stop the others, and each gets a
+    directory in the output directory.
 
     \b
     shotladder encode source.mp4 -o out/
     shotladder encode source.mp4 -o out/ --target-vmaf 95 --preset slow
     shotladder encode --config film.toml
+    shotladder encode videos/ -o out/
 
     An interrupted run resumes when the same command is repeated. The keys that --encrypt generates are saved in
     ~/.local/share/shotladder/keys, in one file per presentation.
@@ -78,11 +113,16 @@ def command(
     reporter = Reporter(quiet=quiet)
     announce_compilation(reporter)
     # the libraries take seconds to import, and `--help` needs none of them
+    from shotladder.catalogue.source_list import is_catalogue
     from shotladder.commands.options.request_builder import build_encode_request
     from shotladder.pipeline.encode_pipeline import encode, plan
+    from shotladder.pipeline.store_limit import enforce_store_limit
     from shotladder.report.terminal_summary import render_summary
 
-    request = build_encode_request(source, output, options)
+    if is_catalogue(source, options["sources_file"]):
+        run_catalogue(ctx, reporter)
+        return
+    request = build_encode_request(source[0], output, options)
     if dry_run:
         planned = plan(request, reporter)
         click.echo(json.dumps(planned) if as_json else planned_text(planned))
@@ -90,12 +130,40 @@ def command(
             click.echo(f"\n# the same options as a file for --config\n{render_config(ctx)}")
         return
     outcome = encode(request, reporter)
+    if options["store_limit"] is not None:
+        enforce_store_limit(request.store, options["store_limit"], reporter)
     if outcome.already_there:
         reporter.say(f"{output}: up to date: already encoded with the same settings")
     if as_json:
         click.echo(json.dumps(outcome.presentation.to_dict()))
     elif not outcome.already_there:
         click.echo(render_summary(outcome.presentation, output, terminal_width()))
+
+
+def run_catalogue(ctx: click.Context, reporter: Reporter) -> None:
+    """Encode several sources.
+
+    Raises
+    ------
+    CatalogueError
+        When all have ended, if some failed.
+    """
+    from shotladder.catalogue.catalogue_run import CatalogueError, encode_catalogue
+    from shotladder.catalogue.catalogue_table import catalogue_document, count_statuses, render_catalogue
+    from shotladder.catalogue.source_list import list_sources
+    from shotladder.commands.options.catalogue_builder import build_catalogue
+
+    options = ctx.params
+    if not options["source"] and options["sources_file"] is None:
+        raise click.UsageError("Missing argument 'SOURCE...'; name videos, a folder or --list FILE.", ctx)
+    items = build_catalogue(ctx, list_sources(options["source"], options["sources_file"], reporter))
+    results = encode_catalogue(items, reporter, options["store_limit"])
+    if options["as_json"]:
+        click.echo(json.dumps(catalogue_document(results)))
+    else:
+        click.echo(render_catalogue(results, terminal_width()))
+    if any(result.error for result in results):
+        raise CatalogueError(f"{count_statuses(results)}; the same command tries the failed ones again")
 
 
 def planned_text(planned: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ from shotladder.pipeline.source_analysis import (
     report_notes,
 )
 from shotladder.pipeline.store_run import hold_store
-from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
+from shotladder.pipeline.worker_pool import open_executor, run_interruptibly, run_on_workers
 from shotladder.report.frame_images import ReportImages, make_report_images
 from shotladder.report.html_report import write_report
 from shotladder.report.presentation_format import Presentation
@@ -57,7 +57,7 @@ class _EncodedTracks:
     side_tracks: SideTracks
 
 
-def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
+def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None = None) -> EncodeResult:
     """Encode a source as a presentation.
 
     Parameters
@@ -65,6 +65,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     request : EncodeRequest
     reporter : Reporter
         Receives progress and notes.
+    executor : Executor, optional
+        Runs the jobs, for several runs that share workers. Default: the workers or the cluster of the request.
 
     Returns
     -------
@@ -88,9 +90,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     report_dropped_hdr(source, reporter)
     report_trace_notes(ladder_requests, reporter)
     with hold_store(request.store, reporter):
-        with open_executor(request) as executor:
-            work = partial(_encode_tracks, request, source, ladder_requests, executor, reporter)
-            encoded = run_interruptibly(work, executor)
+        work = partial(_encode_tracks, request, source, ladder_requests, reporter)
+        encoded = run_on_workers(request, work, executor)
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             encryption = choose_encryption(request)
             inputs = package_presentation(
@@ -113,8 +114,8 @@ def _encode_tracks(
     request: EncodeRequest,
     source: Source,
     ladder_requests: Sequence[LadderRequest],
-    executor: Executor,
     reporter: Reporter,
+    executor: Executor,
 ) -> _EncodedTracks:
     """Detect shots, find the ladders, encode and correct them, and encode audio and subtitles."""
     analysis = analyse_source(source, request.store, executor, reporter)

@@ -6,48 +6,67 @@ import itertools
 import math
 import os
 import threading
+from abc import abstractmethod
 from bisect import insort
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_all
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-__all__ = ["JobQueue", "LocalExecutor", "ThrottledExecutor", "read_free_memory"]
+__all__ = ["JobExecutor", "JobQueue", "LocalExecutor", "SharedExecutor", "ThrottledExecutor", "read_free_memory"]
 
 #: Fraction of the free memory that jobs may use (chosen by hand).
 MEMORY_FRACTION = 0.8
 
 R = TypeVar("R")
 
+#: Order of the jobs of several runs on one executor: jobs with a smaller value come first.
+Rank = tuple[float, ...]
+
 
 class JobQueue(Generic[R]):
-    """A priority queue of waiting jobs: the costliest job that fits into the free memory is taken first."""
+    """A priority queue of waiting jobs: by rank, then the costliest job that fits into the free memory first."""
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, int, R]] = []
+        self._entries: list[tuple[Rank, float, int, int, R]] = []
         self._count = itertools.count()
 
     def __len__(self) -> int:
         """Return the number of waiting jobs."""
         return len(self._entries)
 
-    def add(self, job: object, item: R) -> None:
-        """Add an item with the cost and the memory of a job; an item whose job has neither comes last."""
+    def add(self, job: object, item: R, rank: Rank = ()) -> None:
+        """Add an item with the cost and the memory of a job; an item whose job has neither comes last in its rank."""
         cost, memory = float(getattr(job, "cost", 0.0)), int(getattr(job, "memory", 0))
         # the count keeps the order of items with equal cost
-        insort(self._entries, (-cost, next(self._count), memory, item))
+        insort(self._entries, (rank, -cost, next(self._count), memory, item))
 
     def take(self, memory: float = math.inf) -> tuple[int, R] | None:
         """Remove and return the first item that fits into `memory` (bytes), with its memory; None if none fits."""
-        index = next((n for n, entry in enumerate(self._entries) if entry[2] <= memory), None)
+        index = next((n for n, entry in enumerate(self._entries) if entry[3] <= memory), None)
         if index is None:
             return None
-        _, _, needed, item = self._entries.pop(index)
+        *_, needed, item = self._entries.pop(index)
         return needed, item
 
 
-class ThrottledExecutor(Executor):
+class JobExecutor(Executor):
+    """An executor that knows how many jobs run at once, and where."""
+
+    #: Whether jobs run in threads of this process, so that they can report their progress.
+    is_local = False
+    #: Number of concurrent jobs.
+    width: int
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether the executor was shut down: running jobs may end early."""
+
+
+class ThrottledExecutor(JobExecutor):
     """Submits to another executor only as many jobs as run at once, so that the next job is chosen as late as possible.
 
     Parameters
@@ -62,20 +81,34 @@ class ThrottledExecutor(Executor):
 
     def __init__(self, inner: Executor, width: int, memory: float = math.inf) -> None:
         self._inner, self.width, self._memory = inner, width, memory
-        self._waiting: JobQueue[tuple[Future[Any], Callable[[], Future[Any]]]] = JobQueue()
+        self._waiting: JobQueue[_Waiting] = JobQueue()
         self._running: list[int] = []
         self._change = threading.Condition()
         self._closed = False
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """Queue a call by cost and memory of its first argument (a `Job`)."""
+        return self.submit_ranked((), partial(fn, *args, **kwargs), args[0] if args else None)
+
+    def submit_ranked(self, rank: Rank, call: Callable[[], R], job: object) -> Future[R]:
+        """Queue a call by rank, then by cost and memory of its job."""
         future: Future[R] = Future()
         with self._change:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            self._waiting.add(args[0] if args else None, (future, partial(self._inner.submit, fn, *args, **kwargs)))
+            self._waiting.add(job, (future, partial(self._inner.submit, call)), rank)
         self._start_jobs()
         return future
+
+    def share(self, *rank: float) -> SharedExecutor:
+        """Return an executor of one of several runs on the same workers; jobs of a smaller rank come first."""
+        return SharedExecutor(self, rank)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a worker is free and no job waits."""
+        with self._change:
+            return len(self._running) < self.width and not len(self._waiting)
 
     @property
     def closed(self) -> bool:
@@ -128,6 +161,66 @@ class ThrottledExecutor(Executor):
         self._start_jobs()
 
 
+#: A waiting call: its future, and how to start it.
+_Waiting = tuple[Future[Any], Callable[[], Future[Any]]]
+
+
+class SharedExecutor(JobExecutor):
+    """The view of one run on an executor that several runs share; a shutdown cancels the waiting jobs of this run only.
+
+    Parameters
+    ----------
+    base : ThrottledExecutor
+    rank : tuple of float
+        Order of the runs; jobs of a smaller rank come first.
+    """
+
+    def __init__(self, base: ThrottledExecutor, rank: Rank) -> None:
+        self._base, self._rank = base, rank
+        self.is_local = base.is_local
+        #: Whether a job was submitted.
+        self.has_begun = False
+        self._futures: set[Future[Any]] = set()
+        self._closed = False
+        self._lock = threading.Lock()
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        """Number of concurrent jobs of all runs."""
+        return self._base.width
+
+    @property
+    def closed(self) -> bool:
+        """Whether this run or the shared executor was shut down: running jobs may end early."""
+        return self._closed or self._base.closed
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Queue a call behind those of smaller rank."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            future = self._base.submit_ranked(self._rank, partial(fn, *args, **kwargs), args[0] if args else None)
+            self._futures.add(future)
+            self.has_begun = True
+        future.add_done_callback(self._forget)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Accept no more jobs; cancel those that wait if `cancel_futures` is set or `wait` is not."""
+        with self._lock:
+            self._closed = True
+            left = list(self._futures)
+        if cancel_futures or not wait:
+            for future in left:
+                future.cancel()
+        if wait:
+            wait_for_all(left)
+
+    def _forget(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._futures.discard(future)
+
+
 class LocalExecutor(ThrottledExecutor):
     """Runs jobs in threads of this machine, because jobs wait for processes and for kernels without the GIL.
 
@@ -139,6 +232,8 @@ class LocalExecutor(ThrottledExecutor):
         Bytes that concurrent jobs may use together; by default `MEMORY_FRACTION` of the free memory. A job that needs
         more runs alone.
     """
+
+    is_local = True
 
     def __init__(self, workers: int, memory: float | None = None) -> None:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="job")

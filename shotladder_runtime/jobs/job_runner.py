@@ -19,7 +19,7 @@ from shotladder_runtime.errors import (
     ShotladderError,
     StoreError,
 )
-from shotladder_runtime.jobs.executor import ThrottledExecutor
+from shotladder_runtime.jobs.executor import JobExecutor
 from shotladder_runtime.process import stop_all
 
 __all__ = ["ATTEMPTS", "Job", "longest_first", "run_all", "run_concurrently", "split_long_jobs"]
@@ -95,7 +95,7 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
     def submit(job: J) -> None:
         executor.submit(function, job).add_done_callback(lambda future: events.put((job, future)))
 
-    waiting = longest_first(split_long_jobs(jobs, executor.width if isinstance(executor, ThrottledExecutor) else 1))
+    waiting = longest_first(split_long_jobs(jobs, executor.width if isinstance(executor, JobExecutor) else 1))
     total = left = len(waiting)
     for job in waiting:
         submit(job)

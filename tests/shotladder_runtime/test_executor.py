@@ -241,3 +241,30 @@ def test_run_concurrently_ends_calls_on_interrupt():
         run_concurrently(executor, [lambda: list(chain()), lambda: list(chain())])
     assert executor.closed
     assert len(done) < 100
+
+
+def test_shared_executor_runs_jobs_of_a_smaller_rank_first():
+    gate, done = threading.Event(), []
+    with LocalExecutor(1) as executor:
+        executor.submit(gate.wait)
+        later, earlier = executor.share(0, 1), executor.share(0, 0)
+        for name in ("x", "y"):
+            later.submit(done.append, name)
+        earlier.submit(done.append, "a")
+        assert later.width == 1 and later.is_local
+        gate.set()
+    assert done == ["a", "x", "y"]
+
+
+def test_shared_executor_cancels_its_own_jobs_only():
+    gate, done = threading.Event(), []
+    with LocalExecutor(1) as executor:
+        executor.submit(gate.wait)
+        failed, other = executor.share(0, 0), executor.share(0, 1)
+        future = failed.submit(done.append, "failed")
+        other.submit(done.append, "other")
+        failed.shutdown(wait=False, cancel_futures=True)
+        assert failed.closed and not other.closed and not executor.closed
+        gate.set()
+    assert future.cancelled()
+    assert done == ["other"]
