@@ -58,6 +58,7 @@ def cluster_executor(address: str, store: Store) -> Iterator[ThrottledExecutor]:
             while not stopped.wait(COUNT_INTERVAL):
                 with contextlib.suppress(OSError):
                     executor.resize(_count_threads(client))
+                executor.repeat_overdue()
 
         counter = threading.Thread(target=count_workers, daemon=True)
         counter.start()

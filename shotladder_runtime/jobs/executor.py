@@ -6,14 +6,19 @@ import itertools
 import math
 import os
 import threading
+import time
 from abc import abstractmethod
 from bisect import insort
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_all
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from shotladder_runtime.jobs.stragglers import DurationModel, RunningJobs
+from shotladder_runtime.store.locks import second_attempt
 
 __all__ = ["JobExecutor", "JobQueue", "LocalExecutor", "SharedExecutor", "ThrottledExecutor", "read_free_memory"]
 
@@ -81,8 +86,9 @@ class ThrottledExecutor(JobExecutor):
 
     def __init__(self, inner: Executor, width: int, memory: float = math.inf) -> None:
         self._inner, self.width, self._memory = inner, width, memory
-        self._waiting: JobQueue[_Waiting] = JobQueue()
+        self._waiting: JobQueue[_Call] = JobQueue()
         self._running: list[int] = []
+        self._overdue, self._durations = RunningJobs[_Call](), DurationModel()
         self._change = threading.Condition()
         self._closed = False
 
@@ -90,15 +96,15 @@ class ThrottledExecutor(JobExecutor):
         """Queue a call by cost and memory of its first argument (a `Job`)."""
         return self.submit_ranked((), partial(fn, *args, **kwargs), args[0] if args else None)
 
-    def submit_ranked(self, rank: Rank, call: Callable[[], R], job: object) -> Future[R]:
+    def submit_ranked(self, rank: Rank, function: Callable[[], R], job: object) -> Future[R]:
         """Queue a call by rank, then by cost and memory of its job."""
-        future: Future[R] = Future()
+        call = _Call(function, type(job), float(getattr(job, "cost", 0.0)))
         with self._change:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            self._waiting.add(job, (future, partial(self._inner.submit, call)), rank)
+            self._waiting.add(job, call, rank)
         self._start_jobs()
-        return future
+        return call.future
 
     def share(self, *rank: float) -> SharedExecutor:
         """Return an executor of one of several runs on the same workers; jobs of a smaller rank come first."""
@@ -120,12 +126,28 @@ class ThrottledExecutor(JobExecutor):
         self.width = width
         self._start_jobs()
 
+    def repeat_overdue(self) -> int:
+        """Run overdue jobs a second time on idle workers, if no job waits; return their number.
+
+        The first result counts, and the other attempt is cancelled. Attempts of one job never write one artefact at
+        the same time; see `second_attempt`.
+        """
+        count = 0
+        with self._change:
+            while not self._closed and len(self._running) < self.width and not len(self._waiting):
+                call = self._overdue.take_overdue(time.monotonic())
+                if call is None:
+                    break
+                count += 1
+                self._begin(call, partial(run_second_attempt, call.function), call.memory)
+        return count
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Finish all waiting jobs and end; cancel them if `cancel_futures` is set or `wait` is not."""
         with self._change:
             self._closed = True
             while (cancel_futures or not wait) and (taken := self._waiting.take()):
-                taken[1][0].cancel()
+                taken[1].future.cancel()
             if wait:
                 self._change.wait_for(lambda: not self._running and not len(self._waiting))
         self._inner.shutdown(wait=wait)
@@ -137,32 +159,66 @@ class ThrottledExecutor(JobExecutor):
                 taken = self._waiting.take(free)
                 if taken is None:
                     return
-                needed, (future, submit) = taken
-                if future.set_running_or_notify_cancel():
-                    try:
-                        running = submit()
-                    except Exception as error:  # each kind of executor refuses jobs with its own error
-                        future.set_exception(error)
-                        self._change.notify_all()
-                        continue
-                    self._running.append(needed)
-                    running.add_done_callback(partial(self._finish, future, needed))
+                memory, call = taken
+                if call.future.set_running_or_notify_cancel():
+                    call.memory, call.started = memory, time.monotonic()
+                    self._overdue.add(call, call.started, self._durations.expect(call.kind, call.cost))
+                    self._begin(call, call.function, memory)
 
-    def _finish(self, future: Future[Any], needed: int, done: Future[Any]) -> None:
-        with self._change:
-            self._running.remove(needed)
+    def _begin(self, call: _Call, function: Callable[[], Any], memory: int) -> None:
+        try:
+            running = self._inner.submit(function)
+        except Exception as error:  # each kind of executor refuses jobs with its own error
+            if not call.attempts:
+                self._overdue.discard(call)
+                call.future.set_exception(error)
             self._change.notify_all()
-        if done.cancelled():
-            future.set_exception(CancelledError())
-        elif error := done.exception():
-            future.set_exception(error)
-        else:
-            future.set_result(done.result())
+            return
+        self._running.append(memory)
+        call.attempts.append(running)
+        running.add_done_callback(partial(self._finish, call, memory))
+
+    def _finish(self, call: _Call, memory: int, done: Future[Any]) -> None:
+        with self._change:
+            self._running.remove(memory)
+            call.attempts.remove(done)
+            error = CancelledError() if done.cancelled() else done.exception()
+            # a failure counts only if no other attempt can still succeed
+            is_decisive = not call.is_over and (error is None or not call.attempts)
+            if is_decisive:
+                call.is_over = True
+                self._overdue.discard(call)
+                if error is None:
+                    self._durations.add(call.kind, call.cost, time.monotonic() - call.started)
+            others = list(call.attempts) if is_decisive else []
+            self._change.notify_all()
+        if is_decisive and error is not None:
+            call.future.set_exception(error)
+        elif is_decisive:
+            call.future.set_result(done.result())
+        for other in others:
+            other.cancel()
         self._start_jobs()
 
 
-#: A waiting call: its future, and how to start it.
-_Waiting = tuple[Future[Any], Callable[[], Future[Any]]]
+def run_second_attempt(function: Callable[[], R]) -> R:
+    """Run a call again while its first attempt may still run elsewhere."""
+    with second_attempt():
+        return function()
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """A call: its job, its future, and its attempts that run now."""
+
+    function: Callable[[], Any]
+    kind: object
+    cost: float
+    future: Future[Any] = field(default_factory=Future)
+    attempts: list[Future[Any]] = field(default_factory=list)
+    started: float = 0.0
+    memory: int = 0
+    is_over: bool = False
 
 
 class SharedExecutor(JobExecutor):

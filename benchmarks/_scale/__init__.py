@@ -1,0 +1,1 @@
+"""Synthetic titles for the benchmarks of scale."""
