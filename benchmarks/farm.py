@@ -33,7 +33,7 @@ import numpy as np
 import encoder
 import ladders
 import vmaf
-from benchmarks._scale.simulated_farm import SEED, Chain, Faults, Job, bound, makespan
+from benchmarks.scale.simulated_farm import SEED, Chain, Faults, Job, bound, makespan
 from encoder import Chunk, ChunkJob, Colour, Source, get_codec
 from ladders import EncodeSettings, LadderRequest, candidate_sizes
 from ladders.final.cost_prediction import AGAIN

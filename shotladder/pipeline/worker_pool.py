@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import TypeVar
 
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder_runtime.jobs import LocalExecutor, ThrottledExecutor, cluster_executor, run_concurrently
+from shotladder_runtime.jobs.job_log import JobLog
+from shotladder_runtime.jobs.job_metrics import serve_metrics
 from shotladder_runtime.process import stop_all
 
 __all__ = ["open_executor", "run_interruptibly", "run_on_workers"]
@@ -20,11 +22,23 @@ Result = TypeVar("Result")
 @contextmanager
 def open_executor(request: EncodeRequest) -> Iterator[ThrottledExecutor]:
     """Open the executor of a request; if the block fails, cancel queued jobs and kill the local processes."""
-    if request.cluster:
-        with cluster_executor(request.cluster, request.store) as executor:
-            yield executor
-        return
-    with LocalExecutor(request.workers) as executor:
+    with ExitStack() as stack:
+        # opened first: a log that cannot be written stops the run before any work
+        log = stack.enter_context(closing(JobLog(request.log))) if request.log else None
+        if request.cluster:
+            executor = stack.enter_context(cluster_executor(request.cluster, request.store))
+        else:
+            executor = stack.enter_context(_open_local_executor(request.workers))
+        if log is not None:
+            executor.observers.append(log)
+        if request.metrics_port is not None:
+            stack.enter_context(serve_metrics(executor, request.metrics_port))
+        yield executor
+
+
+@contextmanager
+def _open_local_executor(workers: int) -> Iterator[ThrottledExecutor]:
+    with LocalExecutor(workers) as executor:
         try:
             yield executor
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import sys
 import threading
 import time
 from abc import abstractmethod
@@ -17,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from shotladder_runtime.jobs.job_log import JobEntry, JobObserver, Measured, make_entry, run_measured
 from shotladder_runtime.jobs.stragglers import DurationModel, RunningJobs
 from shotladder_runtime.store.locks import second_attempt
 
@@ -70,6 +72,18 @@ class JobExecutor(Executor):
     def closed(self) -> bool:
         """Whether the executor was shut down: running jobs may end early."""
 
+    @abstractmethod
+    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
+        """Queue a call that runs when no other job runs, if jobs share the memory of this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WholeMemory:
+    """In place of a job that needs all memory."""
+
+    cost: float
+    memory: int = sys.maxsize
+
 
 class ThrottledExecutor(JobExecutor):
     """Submits to another executor only as many jobs as run at once, so that the next job is chosen as late as possible.
@@ -91,6 +105,8 @@ class ThrottledExecutor(JobExecutor):
         self._overdue, self._durations = RunningJobs[_Call](), DurationModel()
         self._change = threading.Condition()
         self._closed = False
+        #: Receive every attempt of a job; to be added before the first job.
+        self.observers: list[JobObserver] = []
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """Queue a call by cost and memory of its first argument (a `Job`)."""
@@ -106,9 +122,23 @@ class ThrottledExecutor(JobExecutor):
         self._start_jobs()
         return call.future
 
+    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
+        """Queue a call that runs when no other job runs; a cluster has the memory of many machines."""
+        return self.submit_ranked((), partial(fn, job), _WholeMemory(float(getattr(job, "cost", 0.0))))
+
     def share(self, *rank: float) -> SharedExecutor:
         """Return an executor of one of several runs on the same workers; jobs of a smaller rank come first."""
         return SharedExecutor(self, rank)
+
+    @property
+    def waiting_count(self) -> int:
+        """Number of waiting jobs."""
+        return len(self._waiting)
+
+    @property
+    def running_count(self) -> int:
+        """Number of running attempts."""
+        return len(self._running)
 
     @property
     def is_idle(self) -> bool:
@@ -166,6 +196,8 @@ class ThrottledExecutor(JobExecutor):
                     self._begin(call, call.function, memory)
 
     def _begin(self, call: _Call, function: Callable[[], Any], memory: int) -> None:
+        if self.observers:
+            function = partial(run_measured, function)
         try:
             running = self._inner.submit(function)
         except Exception as error:  # each kind of executor refuses jobs with its own error
@@ -179,10 +211,16 @@ class ThrottledExecutor(JobExecutor):
         running.add_done_callback(partial(self._finish, call, memory))
 
     def _finish(self, call: _Call, memory: int, done: Future[Any]) -> None:
+        entry: JobEntry | None = None
         with self._change:
             self._running.remove(memory)
             call.attempts.remove(done)
             error = CancelledError() if done.cancelled() else done.exception()
+            result = None if error is not None else done.result()
+            if isinstance(result, Measured):
+                call.ended_attempts += 1
+                entry = make_entry(call.function, result, memory, call.ended_attempts)
+                result, error = result.value, result.error
             # a failure counts only if no other attempt can still succeed
             is_decisive = not call.is_over and (error is None or not call.attempts)
             if is_decisive:
@@ -192,10 +230,13 @@ class ThrottledExecutor(JobExecutor):
                     self._durations.add(call.kind, call.cost, time.monotonic() - call.started)
             others = list(call.attempts) if is_decisive else []
             self._change.notify_all()
+        if entry is not None:
+            for observe in self.observers:
+                observe(entry)
         if is_decisive and error is not None:
             call.future.set_exception(error)
         elif is_decisive:
-            call.future.set_result(done.result())
+            call.future.set_result(result)
         for other in others:
             other.cancel()
         self._start_jobs()
@@ -218,6 +259,7 @@ class _Call:
     attempts: list[Future[Any]] = field(default_factory=list)
     started: float = 0.0
     memory: int = 0
+    ended_attempts: int = 0
     is_over: bool = False
 
 
@@ -252,10 +294,17 @@ class SharedExecutor(JobExecutor):
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """Queue a call behind those of smaller rank."""
+        return self._submit(partial(fn, *args, **kwargs), args[0] if args else None)
+
+    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
+        """Queue a call that runs when no job of any run runs."""
+        return self._submit(partial(fn, job), _WholeMemory(float(getattr(job, "cost", 0.0))))
+
+    def _submit(self, function: Callable[[], R], job: object) -> Future[R]:
         with self._lock:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            future = self._base.submit_ranked(self._rank, partial(fn, *args, **kwargs), args[0] if args else None)
+            future = self._base.submit_ranked(self._rank, function, job)
             self._futures.add(future)
             self.has_begun = True
         future.add_done_callback(self._forget)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import queue
 import shlex
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -86,14 +87,19 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
     Raises
     ------
     JobsError
-        When all other jobs are done, if some failed in every attempt.
+        When all other jobs are done, if some failed in every attempt. A job whose process was killed, probably for
+        lack of memory, has its second attempt when no other job runs.
     MissingToolError, StoreError, OSError
         At once, because a missing tool, an unusable store or a full disk affects every job.
     """
     events: queue.SimpleQueue[tuple[J, Future[R]]] = queue.SimpleQueue()
 
-    def submit(job: J) -> None:
-        executor.submit(function, job).add_done_callback(lambda future: events.put((job, future)))
+    def submit(job: J, *, alone: bool = False) -> None:
+        if alone and isinstance(executor, JobExecutor):
+            future = executor.submit_alone(function, job)
+        else:
+            future = executor.submit(function, job)
+        future.add_done_callback(lambda future: events.put((job, future)))
 
     waiting = longest_first(split_long_jobs(jobs, executor.width if isinstance(executor, JobExecutor) else 1))
     total = left = len(waiting)
@@ -122,7 +128,7 @@ def run_all(executor: Executor, function: Callable[[J], R], jobs: Iterable[J]) -
         elif _affects_all_jobs(error):
             raise error
         elif attempts[id(job)] < ATTEMPTS:
-            submit(job)
+            submit(job, alone=_was_killed(error))
         else:
             left -= 1
             failures.append(error)
@@ -140,9 +146,22 @@ def _affects_all_jobs(error: BaseException) -> bool:
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
 
 
+def _was_killed(error: BaseException) -> bool:
+    """Return whether the system ended a tool or a worker, which it does when memory runs out."""
+    if isinstance(error, ProcessError):
+        return error.returncode == -signal.SIGKILL
+    # Dask raises KilledWorker for a job whose workers died; it is named, because Dask is optional
+    return isinstance(error, MemoryError) or type(error).__name__ == "KilledWorker"
+
+
 def _summarise_failures(failures: Sequence[BaseException], total: int) -> JobsError:
     first = failures[0]
     reason = str(first) if isinstance(first, ShotladderError) else f"{type(first).__name__}: {first}"
+    if _was_killed(first):
+        reason += (
+            "; the system killed it, probably for lack of memory, also when no other job ran: reduce --max-height, or"
+            " use a machine with more memory"
+        )
     if isinstance(first, ProcessError):
         reason += f"; the command was: {shlex.join(first.argv)}"
     is_complete = len(failures) < MAX_FAILURES

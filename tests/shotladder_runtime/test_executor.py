@@ -268,3 +268,32 @@ def test_shared_executor_cancels_its_own_jobs_only():
         gate.set()
     assert future.cancelled()
     assert done == ["other"]
+
+
+def test_run_all_repeats_a_killed_job_alone():
+    running, seen, lock = [], [], threading.Lock()
+
+    def run(job):
+        with lock:
+            running.append(job)
+            if job.cost == 3:
+                seen.append(len(running))
+        time.sleep(0.02)
+        with lock:
+            running.remove(job)
+        if job.cost == 3 and len(seen) == 1:
+            raise ProcessError(("ffmpeg",), -signal.SIGKILL, "")
+        return job.cost
+
+    with LocalExecutor(3, memory=1000) as executor:
+        results = [result for _, result in run_all(executor.share(0), run, [Work(3), *[Work(2)] * 6])]
+    assert sorted(results) == [2] * 6 + [3]
+    assert seen[-1] == 1
+
+
+def test_run_all_reports_a_job_that_is_killed_alone_as_well():
+    def run(job):
+        raise ProcessError(("ffmpeg",), -signal.SIGKILL, "")
+
+    with LocalExecutor(2) as executor, pytest.raises(JobsError, match="lack of memory, also when no other job ran"):
+        list(run_all(executor, run, [Work(3)]))

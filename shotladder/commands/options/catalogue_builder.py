@@ -26,6 +26,8 @@ COMMON = (
     "store",
     "store_limit",
     "ffmpeg",
+    "log",
+    "metrics",
     "as_json",
     "quiet",
 )
@@ -97,7 +99,7 @@ def _build_item(
             name, build_encode_request(place, ctx.params["output"] / name, options), options["priority"] or 0.0
         )
     except click.exceptions.Exit:
-        raise SourceListError(f"{listed.origin}: --help is no option of a source") from None
+        raise SourceListError(f"{listed.origin}: --help stands on the command line only") from None
     except click.UsageError as error:
         raise SourceListError(f"{listed.origin}: {error.format_message()}") from error
     except ShotladderError as error:

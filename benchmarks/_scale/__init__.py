@@ -1,1 +1,0 @@
-"""Synthetic titles for the benchmarks of scale."""
