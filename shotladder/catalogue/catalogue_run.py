@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from shotladder.pipeline.cost_estimate import measure_spent
 from shotladder.pipeline.encode_pipeline import encode
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
@@ -198,17 +199,13 @@ def _attempt(item: CatalogueItem, work: Callable[[], EncodeResult], started: flo
 
 def _summarise(result: EncodeResult) -> dict[str, Any]:
     presentation = result.presentation
+    cpu_seconds, size = measure_spent(result)
     top = max(presentation.video, key=lambda rung: rung.average_bitrate)
     return {
         "duration": presentation.duration,
-        "cpu_seconds": sum(_cpu_seconds(presentation.cost)),
-        "bytes": sum((result.path / name).stat().st_size for name in presentation.files),
+        "cpu_seconds": cpu_seconds,
+        "bytes": size,
         "rungs": len(presentation.video),
         "vmaf": top.vmaf.mean,
         "bitrate": top.average_bitrate,
     }
-
-
-def _cpu_seconds(cost: Any) -> Iterator[float]:
-    """Yield the CPU time of each stage."""
-    yield from (value for name, value in cost.to_dict().items() if name.endswith("cpu_seconds"))

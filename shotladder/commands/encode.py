@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +20,11 @@ from shotladder.commands.options.size import Size
 from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
 from shotladder.terminal_table import terminal_width
+from shotladder_runtime.errors import ShotladderError
+
+if TYPE_CHECKING:
+    from shotladder.catalogue.catalogue_run import CatalogueItem
+    from shotladder.pipeline.cost_estimate import Prices
 
 __all__ = ["command"]
 
@@ -68,6 +75,20 @@ __all__ = ["command"]
 )
 @option(
     "Execution",
+    "--price-cpu-hour",
+    metavar="MONEY",
+    type=click.FloatRange(0),
+    help="Price of an hour of one CPU core, for the price that --dry-run and the end of a run print. Default: none.",
+)
+@option(
+    "Execution",
+    "--price-gb",
+    metavar="MONEY",
+    type=click.FloatRange(0),
+    help="Price of 10**9 bytes of traffic, for the same price: one upload of the presentation. Default: none.",
+)
+@option(
+    "Execution",
     "--priority",
     metavar="NUMBER",
     type=float,
@@ -115,6 +136,7 @@ def command(
     # the libraries take seconds to import, and `--help` needs none of them
     from shotladder.catalogue.source_list import is_catalogue
     from shotladder.commands.options.request_builder import build_encode_request
+    from shotladder.pipeline.cost_estimate import Prices, describe_spent
     from shotladder.pipeline.encode_pipeline import encode, plan
     from shotladder.pipeline.store_limit import enforce_store_limit
     from shotladder.report.terminal_summary import render_summary
@@ -125,7 +147,8 @@ def command(
     request = build_encode_request(source[0], output, options)
     if dry_run:
         planned = plan(request, reporter)
-        click.echo(json.dumps(planned) if as_json else planned_text(planned))
+        prices = Prices(options["price_cpu_hour"], options["price_gb"])
+        click.echo(json.dumps(planned) if as_json else planned_text(planned, request.workers, prices))
         if not as_json:
             click.echo(f"\n# the same options as a file for --config\n{render_config(ctx)}")
         return
@@ -138,6 +161,8 @@ def command(
         click.echo(json.dumps(outcome.presentation.to_dict()))
     elif not outcome.already_there:
         click.echo(render_summary(outcome.presentation, output, terminal_width()))
+    if not as_json and (spent := describe_spent(outcome, Prices(options["price_cpu_hour"], options["price_gb"]))):
+        click.echo(spent)
 
 
 def run_catalogue(ctx: click.Context, reporter: Reporter) -> None:
@@ -157,6 +182,9 @@ def run_catalogue(ctx: click.Context, reporter: Reporter) -> None:
     if not options["source"] and options["sources_file"] is None:
         raise click.UsageError("Missing argument 'SOURCE...'; name videos, a folder or --list FILE.", ctx)
     items = build_catalogue(ctx, list_sources(options["source"], options["sources_file"], reporter))
+    if options["dry_run"]:
+        plan_catalogue(ctx, items, reporter)
+        return
     results = encode_catalogue(items, reporter, options["store_limit"])
     if options["as_json"]:
         click.echo(json.dumps(catalogue_document(results)))
@@ -166,11 +194,42 @@ def run_catalogue(ctx: click.Context, reporter: Reporter) -> None:
         raise CatalogueError(f"{count_statuses(results)}; the same command tries the failed ones again")
 
 
-def planned_text(planned: dict[str, Any]) -> str:
+def plan_catalogue(ctx: click.Context, items: Sequence[CatalogueItem], reporter: Reporter) -> None:
+    """Print the plan of each source and the sum of their costs; a source that cannot be planned has its error."""
+    from shotladder.pipeline.cost_estimate import Prices, describe_costs, sum_needs
+    from shotladder.pipeline.encode_pipeline import plan
+
+    plans: list[dict[str, Any]] = []
+    for item in items:
+        try:
+            planned = plan(item.request, reporter)
+        except ShotladderError as error:
+            planned = {"error": str(error)}
+        plans.append({"name": item.name, "source": item.request.source, **planned})
+    needs, workers = (
+        sum_needs([each["predicted_needs"] for each in plans if "error" not in each]),
+        ctx.params["workers"],
+    )
+    if ctx.params["as_json"]:
+        click.echo(json.dumps({"sources": plans, "predicted_needs": needs}))
+        return
+    prices = Prices(ctx.params["price_cpu_hour"], ctx.params["price_gb"])
+    for each in plans:
+        text = each["error"] if "error" in each else planned_text(each, workers, prices)
+        click.echo(f"{each['name']}\n{textwrap.indent(text, '  ')}")
+    if needs:
+        click.echo("\n".join([f"all {len(plans)} sources", *describe_costs(needs, workers, prices)]))
+
+
+def planned_text(planned: dict[str, Any], workers: int, prices: Prices) -> str:
     """Return a plan as text."""
+    from shotladder.pipeline.cost_estimate import describe_costs
+
+    needs = planned.get("predicted_needs")
     lines = [
         f"{planned['frames']} frames, {planned['shots']} shots in {planned['chunks']} chunks"
         f" and {planned['segments']} segments; sizes {', '.join(planned['sizes'])}",
         "predicted CPU seconds: " + ", ".join(f"{k} {v:.0f}" for k, v in planned["predicted_cpu_seconds"].items()),
+        *(describe_costs(needs, workers, prices) if needs else ()),
     ]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ import vmaf
 from encoder import Source
 from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_cost
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
+from shotladder.pipeline.cost_estimate import predict_needs
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.free_space import check_free_space
@@ -43,6 +44,7 @@ from shotladder.report.presentation_writer import describe
 from shotladder.reporter import Reporter
 from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.jobs import LocalExecutor
+from shotladder_runtime.jobs.executor import MEMORY_FRACTION, read_free_memory
 from shotladder_runtime.store import Store
 
 __all__ = ["encode", "find_ladders", "plan"]
@@ -170,13 +172,17 @@ def _plan(
     source = analysis.source
     chunks, segments = encoder.plan_chunks(source, [shot.start for shot in analysis.shots], request.segment)
     sizes = list(candidate_sizes(source.display_size, request.max_height).values())
-    costs = []
+    costs, renditions = [], {}
     for each in ladder_requests:
         with reporter.stage(f"{each.encoding.codec}: encode a few seconds") as advance:
             settled, spent = choose_preset(each, source, chunks, store, executor)
             cost = predict_cost(source, chunks, settled, executor, advance, compare=request.compare)
             costs.append(cost | {"probes": cost["probes"] + spent.cpu_seconds})
+            renditions[each.encoding.codec] = [settled.encoding.rendition(size) for size in sizes]
     predicted = {stage: round(sum(cost[stage] for cost in costs), 1) for stage in costs[0]}
+    predicted = {"analysis": round(analysis.cpu_seconds, 1), **predicted}
+    memory = MEMORY_FRACTION * read_free_memory()
+    needs = predict_needs(source, chunks, renditions, sum(predicted.values()), request.workers, memory)
     return {
         "codecs": list(request.codecs),
         "frames": source.frame_count,
@@ -184,7 +190,8 @@ def _plan(
         "chunks": len(chunks),
         "segments": len(segments),
         "sizes": [f"{width}x{height}" for width, height in sizes],
-        "predicted_cpu_seconds": {"analysis": round(analysis.cpu_seconds, 1), **predicted},
+        "predicted_cpu_seconds": predicted,
+        "predicted_needs": needs,
     }
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from shotladder.catalogue.catalogue_run import CatalogueItem, _CatalogueRun
 from shotladder.catalogue.source_list import SourceListError, check_names, list_sources, read_list
+from shotladder.cli import group
 from shotladder.commands import encode
 from shotladder.commands.options.catalogue_builder import build_catalogue
 from shotladder.pipeline.encode_request import EncodeRequest
@@ -164,3 +166,28 @@ def test_catalogue_run_starts_sources_by_priority(monkeypatch, tmp_path):
         results = _CatalogueRun(items, executor, Reporter(quiet=True), None).run()
     assert begun == ["high", "mid", "low"]
     assert [(r.name, r.status) for r in results] == [("low", "failed"), ("mid", "failed"), ("high", "failed")]
+
+
+def test_encode_of_a_catalogue_plans_every_source_without_an_encode(videos, tmp_path, monkeypatch):
+    needs = {"cpu_hours": 1.0, "wall_seconds": 60.0, "peak_memory_bytes": 7, "scratch_bytes": 1}
+    needs |= {"store_bytes": 3, "output_bytes": 1, "egress_bytes": 1}
+    planned = {"frames": 12, "shots": 1, "chunks": 1, "segments": 1, "sizes": [], "predicted_cpu_seconds": {}}
+
+    def plan(request, reporter):
+        if request.source.endswith("c.mov"):
+            raise SourceListError("no video")
+        return planned | {"predicted_needs": needs}
+
+    monkeypatch.setattr("shotladder.pipeline.encode_pipeline.plan", plan)
+    words = ["encode", str(videos), "-o", str(tmp_path / "out"), "--dry-run", "--quiet"]
+    answer = CliRunner().invoke(group, [*words, "--json"])
+    assert answer.exit_code == 0, answer.output
+    document = json.loads(answer.stdout)
+    assert [each.get("error") for each in document["sources"]] == [None, None, "no video"]
+    assert document["predicted_needs"] == needs | {"cpu_hours": 2.0, "wall_seconds": 120.0, "store_bytes": 6} | {
+        "output_bytes": 2,
+        "egress_bytes": 2,
+    }
+    text = CliRunner().invoke(group, [*words, "--price-cpu-hour", "3"]).stdout
+    assert text.splitlines()[-1] == "price: 6.00, of CPU time and one upload"
+    assert not (tmp_path / "out").exists()
