@@ -15,13 +15,14 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
 from shotladder_runtime.errors import MissingToolError, ProcessError
 
-__all__ = ["QUIET", "Completed", "run", "stop_all"]
+__all__ = ["QUIET", "Completed", "Usage", "record_usage", "run", "stop_all"]
 
 #: FFmpeg prints errors only and reads no standard input.
 QUIET = ("-v", "error", "-nostdin")
@@ -49,6 +50,36 @@ class Completed:
     stdout: bytes
     stderr: str
     cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a tool used: CPU time (s) and peak resident memory (bytes)."""
+
+    cpu_seconds: float
+    peak_memory: int
+
+
+class _Recorder(threading.local):
+    """The usages that this thread records; None if it records none."""
+
+    usages: list[Usage] | None = None
+
+
+_recorder = _Recorder()
+
+
+@contextmanager
+def record_usage() -> Iterator[list[Usage]]:
+    """Collect what the tools use that this thread runs in the block, also those that fail."""
+    before, usages = _recorder.usages, list[Usage]()
+    _recorder.usages = usages
+    try:
+        yield usages
+    finally:
+        _recorder.usages = before
+        if before is not None:
+            before += usages
 
 
 def run(
@@ -132,6 +163,9 @@ def run(
         timer.cancel()
         with _lock:
             _running.discard(child.pid)
+    if _recorder.usages is not None:
+        # Linux counts the resident set in KiB
+        _recorder.usages.append(Usage(usage.ru_utime + usage.ru_stime, 1024 * usage.ru_maxrss))
     if is_late.is_set():
         raise ProcessError(tuple(argv), LATE_STATUS, f"it did not end within {time_limit:g} s")
     stderr = b"".join(tail)[-STDERR_KEPT:].decode(errors="replace")

@@ -16,6 +16,7 @@ from encoder.codecs.codec import Codec, Setting, join_settings
 from encoder.codecs.codec_table import get_codec
 from encoder.codecs.processor import has_avx512
 from encoder.encode.filters import SINGLE_THREADED, Filter, input_options, make_frame_filters, select_frames
+from encoder.encode.job_needs import predict_memory, predict_seconds
 from encoder.encode.plan import Chunk, Rendition
 from encoder.media.source import Source
 from encoder.media.unchanged_source import require_unchanged, unchanged_source
@@ -61,15 +62,13 @@ class ChunkJob:
 
     @property
     def cost(self) -> float:
-        """Approximate cost: the number of pixels that are decoded and encoded."""
-        pixels = sum(rendition.width * rendition.height for rendition in self.renditions)
-        return float(self.chunk.frame_count * (self.source.width * self.source.height + pixels))
+        """Approximate CPU time, s."""
+        return predict_seconds(self.source.width * self.source.height, self.renditions, self.chunk.frame_count)
 
     @property
     def memory(self) -> int:
         """Approximate maximum memory, bytes."""
-        pixels = sum(rendition.width * rendition.height for rendition in self.renditions)
-        return estimate_memory(self.source.width * self.source.height + pixels)
+        return predict_memory(self.source.width * self.source.height, self.renditions)
 
     def split(self, count: int) -> list[ChunkJob]:
         """Return at most `count` jobs that together make the same renditions."""

@@ -21,7 +21,7 @@ from ladders.shots.classifier import model_digest
 from ladders.shots.detector import Analysis, Opening, assemble_shots
 from ladders.shots.scan import Progress, ScanResult, ShotParameters, Transition, scan
 from shotladder_runtime.errors import JobsError
-from shotladder_runtime.jobs import LocalExecutor, run_all
+from shotladder_runtime.jobs import JobExecutor, run_all
 from shotladder_runtime.kernels.compiler import source_files
 from shotladder_runtime.store import Store
 
@@ -126,7 +126,7 @@ def analyse_shots_in_parallel(
     chosen = parameters or ShotParameters()
     jobs = [ScanJob(source, start, stop, chosen, store) for start, stop in plan_ranges(source)]
     # other machines report a range only when it is done
-    local = executor if isinstance(executor, LocalExecutor) else None
+    local = executor if isinstance(executor, JobExecutor) and executor.is_local else None
     counter = _Counter(source.frame_count, progress, local)
     function = partial(run_job, counter=counter) if local else run_job
     parts, cpu = [], 0.0
@@ -187,7 +187,7 @@ def _scan_result(job: ScanJob, value: dict[str, Any]) -> ScanResult:
 class _Counter:
     """Add up the progress of ranges that are scanned at the same time; after `close`, counting cancels the scan."""
 
-    def __init__(self, total: int, progress: Progress | None, executor: LocalExecutor | None) -> None:
+    def __init__(self, total: int, progress: Progress | None, executor: JobExecutor | None) -> None:
         self._total, self._progress, self._executor = total, progress, executor
         self._done: dict[int, float] = {}
         self._lock = threading.Lock()

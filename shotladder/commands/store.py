@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,27 +13,12 @@ from shotladder.commands.options.age import SECONDS, Age
 from shotladder.commands.options.execution_options import store_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.commands.options.size import BYTES, Size
 from shotladder.terminal_table import print_table
 from shotladder_runtime.printable_text import printable
 from shotladder_runtime.store import Artefact, Store, list_artefacts, prune
 
 __all__ = ["command"]
-
-#: Bytes per unit of a size.
-BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-
-
-class Size(click.ParamType[int]):
-    """A number of bytes, optionally with the unit k, M, G or T."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the size, bytes."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).upper())
-        if not match:
-            self.fail(f"invalid size {value!r} (use for example 500M or 20G)", param, ctx)
-        return int(float(match[1]) * BYTES[match[2]])
 
 
 @click.command("store", cls=GroupedCommand)

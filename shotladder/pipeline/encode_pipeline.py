@@ -21,6 +21,7 @@ from encoder.media.black_bars import restore_content_id
 from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_encode
 from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
+from shotladder.pipeline.cost_estimate import predict_needs
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.free_space import check_free_space
@@ -53,7 +54,7 @@ from shotladder.pipeline.time_model import (
 from shotladder.pipeline.tracks.captions import check_captions, make_captions
 from shotladder.pipeline.tracks.dynamic_hdr import read_dynamic_hdr
 from shotladder.pipeline.tracks.side_tracks import SideTracks, encode_side_tracks
-from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
+from shotladder.pipeline.worker_pool import open_executor, run_interruptibly, run_on_workers
 from shotladder.report.frame_images import ReportImages, make_report_images
 from shotladder.report.html_report import write_report
 from shotladder.report.presentation_format import Presentation
@@ -64,6 +65,7 @@ from shotladder.report.readable_units import format_bitrate
 from shotladder.reporter import Reporter
 from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.jobs import LocalExecutor
+from shotladder_runtime.jobs.executor import MEMORY_FRACTION, read_free_memory
 from shotladder_runtime.store import Store
 
 __all__ = ["EncodedTracks", "encode", "encode_tracks", "find_ladders", "plan", "warn_max_bitrate"]
@@ -79,7 +81,7 @@ class EncodedTracks:
     dynamic: DynamicMetadata
 
 
-def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
+def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None = None) -> EncodeResult:
     """Encode a source as a presentation.
 
     Parameters
@@ -87,6 +89,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     request : EncodeRequest
     reporter : Reporter
         Receives progress and notes.
+    executor : Executor, optional
+        Runs the jobs, for several runs that share workers. Default: the workers or the cluster of the request.
 
     Returns
     -------
@@ -118,9 +122,8 @@ def encode(request: EncodeRequest, reporter: Reporter) -> EncodeResult:
     if request.thumbnails is not None and request.encryption is not None:
         reporter.say("thumbnails are left out, because images of an encrypted presentation would show its frames")
     with hold_store(request.store, reporter):
-        with open_executor(request) as executor:
-            work = partial(encode_tracks, request, source, ladder_requests, executor, reporter)
-            encoded = run_interruptibly(work, executor)
+        work = partial(encode_tracks, request, source, ladder_requests, reporter)
+        encoded = run_on_workers(request, work, executor)
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             encryption = choose_encryption(request)
             inputs = package_presentation(
@@ -152,8 +155,8 @@ def encode_tracks(
     request: EncodeRequest,
     source: Source,
     ladder_requests: Sequence[LadderRequest],
-    executor: Executor,
     reporter: Reporter,
+    executor: Executor,
 ) -> EncodedTracks:
     """Detect shots, find the ladders, encode and correct them, and encode audio and subtitles."""
     analysis = analyse_source(source, request, request.store, executor, reporter)
@@ -216,7 +219,7 @@ def _plan(
     source = analysis.source
     chunks, segments = encoder.plan_chunks(source, [shot.start for shot in analysis.shots], request.segment)
     sizes = list(candidate_sizes(source.display_size, request.max_height).values())
-    costs, bitrate = [], 0.0
+    costs, bitrate, renditions = [], 0.0, {}
     for each in ladder_requests:
         with reporter.stage(f"{each.encoding.codec}: encode a few seconds") as advance:
             settled, spent = choose_preset(each, source, chunks, store, executor)
@@ -224,7 +227,11 @@ def _plan(
             bitrate += found.bitrate
             cost = found.cpu_seconds
             costs.append(cost | {"probes": cost["probes"] + spent.cpu_seconds})
+            renditions[each.encoding.codec] = [settled.encoding.rendition(size) for size in sizes]
     predicted = {stage: round(sum(cost[stage] for cost in costs), 1) for stage in costs[0]}
+    predicted = {"analysis": round(analysis.cpu_seconds, 1), **predicted}
+    memory = MEMORY_FRACTION * read_free_memory()
+    needs = predict_needs(source, chunks, renditions, sum(predicted.values()), request.workers, memory)
     return {
         "codecs": list(request.codecs),
         "frames": source.frame_count,
@@ -232,10 +239,11 @@ def _plan(
         "chunks": len(chunks),
         "segments": len(segments),
         "sizes": [f"{width}x{height}" for width, height in sizes],
-        "predicted_cpu_seconds": {"analysis": round(analysis.cpu_seconds, 1), **predicted},
+        "predicted_cpu_seconds": predicted,
         "workers": request.workers,
         "predicted_wall_seconds": round(_estimate(request, source, analysis, costs).wall_seconds, 1),
         "predicted_bytes": round((bitrate + estimate_audio_bitrate(request, source)) * float(source.duration) / 8),
+        "predicted_needs": needs,
     }
 
 

@@ -133,6 +133,10 @@ class EncodeRequest:
         Address of a Dask scheduler whose workers run the jobs instead.
     store : Store
         Cache of intermediate files.
+    log : Path or None
+        File that receives a JSON line for each attempt of a job.
+    metrics_port : int or None
+        Port at which the run serves Prometheus metrics.
     """
 
     source: str
@@ -171,6 +175,8 @@ class EncodeRequest:
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     cluster: str | None = None
     store: Store = field(default_factory=Store.default)
+    log: Path | None = None
+    metrics_port: int | None = None
 
     @property
     def constraints(self) -> Constraints:

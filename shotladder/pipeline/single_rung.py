@@ -112,7 +112,7 @@ def encode_single_rung(request: EncodeRequest, reporter: Reporter) -> SingleRung
     reporter.follow(TimeLeft(estimate_run(request, source)))
     with hold_store(request.store, reporter):
         with open_executor(request) as executor:
-            work = partial(encode_tracks, request, source, ladder_requests, executor, reporter)
+            work = partial(encode_tracks, request, source, ladder_requests, reporter, executor)
             encoded = run_interruptibly(work, executor)
         with reporter.stage("package"):
             _write_file(request, encoded)

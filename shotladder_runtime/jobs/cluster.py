@@ -6,7 +6,6 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +23,7 @@ COUNT_INTERVAL = 2
 
 
 @contextmanager
-def cluster_executor(address: str, store: Store) -> Iterator[Executor]:
+def cluster_executor(address: str, store: Store) -> Iterator[ThrottledExecutor]:
     """Yield an executor that runs jobs on the workers of a Dask cluster.
 
     Parameters
@@ -59,6 +58,7 @@ def cluster_executor(address: str, store: Store) -> Iterator[Executor]:
             while not stopped.wait(COUNT_INTERVAL):
                 with contextlib.suppress(OSError):
                     executor.resize(_count_threads(client))
+                executor.repeat_overdue()
 
         counter = threading.Thread(target=count_workers, daemon=True)
         counter.start()

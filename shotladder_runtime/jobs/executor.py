@@ -5,49 +5,87 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import sys
 import threading
+import time
+from abc import abstractmethod
 from bisect import insort
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_all
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-__all__ = ["JobQueue", "LocalExecutor", "ThrottledExecutor", "read_free_memory"]
+from shotladder_runtime.jobs.job_log import JobEntry, JobObserver, Measured, make_entry, run_measured
+from shotladder_runtime.jobs.stragglers import DurationModel, RunningJobs
+from shotladder_runtime.store.locks import second_attempt
+
+__all__ = ["JobExecutor", "JobQueue", "LocalExecutor", "SharedExecutor", "ThrottledExecutor", "read_free_memory"]
 
 #: Fraction of the free memory that jobs may use (chosen by hand).
 MEMORY_FRACTION = 0.8
 
 R = TypeVar("R")
 
+#: Order of the jobs of several runs on one executor: jobs with a smaller value come first.
+Rank = tuple[float, ...]
+
 
 class JobQueue(Generic[R]):
-    """A priority queue of waiting jobs: the costliest job that fits into the free memory is taken first."""
+    """A priority queue of waiting jobs: by rank, then the costliest job that fits into the free memory first."""
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, int, R]] = []
+        self._entries: list[tuple[Rank, float, int, int, R]] = []
         self._count = itertools.count()
 
     def __len__(self) -> int:
         """Return the number of waiting jobs."""
         return len(self._entries)
 
-    def add(self, job: object, item: R) -> None:
-        """Add an item with the cost and the memory of a job; an item whose job has neither comes last."""
+    def add(self, job: object, item: R, rank: Rank = ()) -> None:
+        """Add an item with the cost and the memory of a job; an item whose job has neither comes last in its rank."""
         cost, memory = float(getattr(job, "cost", 0.0)), int(getattr(job, "memory", 0))
         # the count keeps the order of items with equal cost
-        insort(self._entries, (-cost, next(self._count), memory, item))
+        insort(self._entries, (rank, -cost, next(self._count), memory, item))
 
     def take(self, memory: float = math.inf) -> tuple[int, R] | None:
         """Remove and return the first item that fits into `memory` (bytes), with its memory; None if none fits."""
-        index = next((n for n, entry in enumerate(self._entries) if entry[2] <= memory), None)
+        index = next((n for n, entry in enumerate(self._entries) if entry[3] <= memory), None)
         if index is None:
             return None
-        _, _, needed, item = self._entries.pop(index)
+        *_, needed, item = self._entries.pop(index)
         return needed, item
 
 
-class ThrottledExecutor(Executor):
+class JobExecutor(Executor):
+    """An executor that knows how many jobs run at once, and where."""
+
+    #: Whether jobs run in threads of this process, so that they can report their progress.
+    is_local = False
+    #: Number of concurrent jobs.
+    width: int
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether the executor was shut down: running jobs may end early."""
+
+    @abstractmethod
+    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
+        """Queue a call that runs when no other job runs, if jobs share the memory of this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WholeMemory:
+    """In place of a job that needs all memory."""
+
+    cost: float
+    memory: int = sys.maxsize
+
+
+class ThrottledExecutor(JobExecutor):
     """Submits to another executor only as many jobs as run at once, so that the next job is chosen as late as possible.
 
     Parameters
@@ -62,20 +100,51 @@ class ThrottledExecutor(Executor):
 
     def __init__(self, inner: Executor, width: int, memory: float = math.inf) -> None:
         self._inner, self.width, self._memory = inner, width, memory
-        self._waiting: JobQueue[tuple[Future[Any], Callable[[], Future[Any]]]] = JobQueue()
+        self._waiting: JobQueue[_Call] = JobQueue()
         self._running: list[int] = []
+        self._overdue, self._durations = RunningJobs[_Call](), DurationModel()
         self._change = threading.Condition()
         self._closed = False
+        #: Receive every attempt of a job; to be added before the first job.
+        self.observers: list[JobObserver] = []
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """Queue a call by cost and memory of its first argument (a `Job`)."""
-        future: Future[R] = Future()
+        return self.submit_ranked((), partial(fn, *args, **kwargs), args[0] if args else None)
+
+    def submit_ranked(self, rank: Rank, function: Callable[[], R], job: object) -> Future[R]:
+        """Queue a call by rank, then by cost and memory of its job."""
+        call = _Call(function, type(job), float(getattr(job, "cost", 0.0)))
         with self._change:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            self._waiting.add(args[0] if args else None, (future, partial(self._inner.submit, fn, *args, **kwargs)))
+            self._waiting.add(job, call, rank)
         self._start_jobs()
-        return future
+        return call.future
+
+    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
+        """Queue a call that runs when no other job runs; a cluster has the memory of many machines."""
+        return self.submit_ranked((), partial(fn, job), _WholeMemory(float(getattr(job, "cost", 0.0))))
+
+    def share(self, *rank: float) -> SharedExecutor:
+        """Return an executor of one of several runs on the same workers; jobs of a smaller rank come first."""
+        return SharedExecutor(self, rank)
+
+    @property
+    def waiting_count(self) -> int:
+        """Number of waiting jobs."""
+        return len(self._waiting)
+
+    @property
+    def running_count(self) -> int:
+        """Number of running attempts."""
+        return len(self._running)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a worker is free and no job waits."""
+        with self._change:
+            return len(self._running) < self.width and not len(self._waiting)
 
     @property
     def closed(self) -> bool:
@@ -87,12 +156,28 @@ class ThrottledExecutor(Executor):
         self.width = width
         self._start_jobs()
 
+    def repeat_overdue(self) -> int:
+        """Run overdue jobs a second time on idle workers, if no job waits; return their number.
+
+        The first result counts, and the other attempt is cancelled. Attempts of one job never write one artefact at
+        the same time; see `second_attempt`.
+        """
+        count = 0
+        with self._change:
+            while not self._closed and len(self._running) < self.width and not len(self._waiting):
+                call = self._overdue.take_overdue(time.monotonic())
+                if call is None:
+                    break
+                count += 1
+                self._begin(call, partial(run_second_attempt, call.function), call.memory)
+        return count
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Finish all waiting jobs and end; cancel them if `cancel_futures` is set or `wait` is not."""
         with self._change:
             self._closed = True
             while (cancel_futures or not wait) and (taken := self._waiting.take()):
-                taken[1][0].cancel()
+                taken[1].future.cancel()
             if wait:
                 self._change.wait_for(lambda: not self._running and not len(self._waiting))
         self._inner.shutdown(wait=wait)
@@ -104,28 +189,141 @@ class ThrottledExecutor(Executor):
                 taken = self._waiting.take(free)
                 if taken is None:
                     return
-                needed, (future, submit) = taken
-                if future.set_running_or_notify_cancel():
-                    try:
-                        running = submit()
-                    except Exception as error:  # each kind of executor refuses jobs with its own error
-                        future.set_exception(error)
-                        self._change.notify_all()
-                        continue
-                    self._running.append(needed)
-                    running.add_done_callback(partial(self._finish, future, needed))
+                memory, call = taken
+                if call.future.set_running_or_notify_cancel():
+                    call.memory, call.started = memory, time.monotonic()
+                    self._overdue.add(call, call.started, self._durations.expect(call.kind, call.cost))
+                    self._begin(call, call.function, memory)
 
-    def _finish(self, future: Future[Any], needed: int, done: Future[Any]) -> None:
-        with self._change:
-            self._running.remove(needed)
+    def _begin(self, call: _Call, function: Callable[[], Any], memory: int) -> None:
+        if self.observers:
+            function = partial(run_measured, function)
+        try:
+            running = self._inner.submit(function)
+        except Exception as error:  # each kind of executor refuses jobs with its own error
+            if not call.attempts:
+                self._overdue.discard(call)
+                call.future.set_exception(error)
             self._change.notify_all()
-        if done.cancelled():
-            future.set_exception(CancelledError())
-        elif error := done.exception():
-            future.set_exception(error)
-        else:
-            future.set_result(done.result())
+            return
+        self._running.append(memory)
+        call.attempts.append(running)
+        running.add_done_callback(partial(self._finish, call, memory))
+
+    def _finish(self, call: _Call, memory: int, done: Future[Any]) -> None:
+        entry: JobEntry | None = None
+        with self._change:
+            self._running.remove(memory)
+            call.attempts.remove(done)
+            error = CancelledError() if done.cancelled() else done.exception()
+            result = None if error is not None else done.result()
+            if isinstance(result, Measured):
+                call.ended_attempts += 1
+                entry = make_entry(call.function, result, memory, call.ended_attempts)
+                result, error = result.value, result.error
+            # a failure counts only if no other attempt can still succeed
+            is_decisive = not call.is_over and (error is None or not call.attempts)
+            if is_decisive:
+                call.is_over = True
+                self._overdue.discard(call)
+                if error is None:
+                    self._durations.add(call.kind, call.cost, time.monotonic() - call.started)
+            others = list(call.attempts) if is_decisive else []
+            self._change.notify_all()
+        if entry is not None:
+            for observe in self.observers:
+                observe(entry)
+        if is_decisive and error is not None:
+            call.future.set_exception(error)
+        elif is_decisive:
+            call.future.set_result(result)
+        for other in others:
+            other.cancel()
         self._start_jobs()
+
+
+def run_second_attempt(function: Callable[[], R]) -> R:
+    """Run a call again while its first attempt may still run elsewhere."""
+    with second_attempt():
+        return function()
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """A call: its job, its future, and its attempts that run now."""
+
+    function: Callable[[], Any]
+    kind: object
+    cost: float
+    future: Future[Any] = field(default_factory=Future)
+    attempts: list[Future[Any]] = field(default_factory=list)
+    started: float = 0.0
+    memory: int = 0
+    ended_attempts: int = 0
+    is_over: bool = False
+
+
+class SharedExecutor(JobExecutor):
+    """The view of one run on an executor that several runs share; a shutdown cancels the waiting jobs of this run only.
+
+    Parameters
+    ----------
+    base : ThrottledExecutor
+    rank : tuple of float
+        Order of the runs; jobs of a smaller rank come first.
+    """
+
+    def __init__(self, base: ThrottledExecutor, rank: Rank) -> None:
+        self._base, self._rank = base, rank
+        self.is_local = base.is_local
+        #: Whether a job was submitted.
+        self.has_begun = False
+        self._futures: set[Future[Any]] = set()
+        self._closed = False
+        self._lock = threading.Lock()
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        """Number of concurrent jobs of all runs."""
+        return self._base.width
+
+    @property
+    def closed(self) -> bool:
+        """Whether this run or the shared executor was shut down: running jobs may end early."""
+        return self._closed or self._base.closed
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Queue a call behind those of smaller rank."""
+        return self._submit(partial(fn, *args, **kwargs), args[0] if args else None)
+
+    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
+        """Queue a call that runs when no job of any run runs."""
+        return self._submit(partial(fn, job), _WholeMemory(float(getattr(job, "cost", 0.0))))
+
+    def _submit(self, function: Callable[[], R], job: object) -> Future[R]:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            future = self._base.submit_ranked(self._rank, function, job)
+            self._futures.add(future)
+            self.has_begun = True
+        future.add_done_callback(self._forget)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Accept no more jobs; cancel those that wait if `cancel_futures` is set or `wait` is not."""
+        with self._lock:
+            self._closed = True
+            left = list(self._futures)
+        if cancel_futures or not wait:
+            for future in left:
+                future.cancel()
+        if wait:
+            wait_for_all(left)
+
+    def _forget(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._futures.discard(future)
 
 
 class LocalExecutor(ThrottledExecutor):
@@ -139,6 +337,8 @@ class LocalExecutor(ThrottledExecutor):
         Bytes that concurrent jobs may use together; by default `MEMORY_FRACTION` of the free memory. A job that needs
         more runs alone.
     """
+
+    is_local = True
 
     def __init__(self, workers: int, memory: float | None = None) -> None:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="job")

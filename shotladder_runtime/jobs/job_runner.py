@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import queue
 import shlex
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ from shotladder_runtime.errors import (
     ShotladderError,
     StoreError,
 )
-from shotladder_runtime.jobs.executor import LocalExecutor, ThrottledExecutor
+from shotladder_runtime.jobs.executor import JobExecutor
 from shotladder_runtime.jobs.job_progress import receive_job_progress
 from shotladder_runtime.process import stop_all
 
@@ -95,19 +96,25 @@ def run_all(
     Raises
     ------
     JobsError
-        When all other jobs are done, if some failed in every attempt.
+        When all other jobs are done, if some failed in every attempt. A job whose process was killed, probably for
+        lack of memory, has its second attempt when no other job runs.
     MissingToolError, StoreError, OSError
         At once, because a missing tool, an unusable store or a full disk affects every job.
     """
     events: queue.SimpleQueue[tuple[J, Future[R]]] = queue.SimpleQueue()
 
-    def submit(job: J) -> None:
-        executor.submit(call, job).add_done_callback(lambda future: events.put((job, future)))
+    def submit(job: J, *, alone: bool = False) -> None:
+        if alone and isinstance(executor, JobExecutor):
+            future = executor.submit_alone(call, job)
+        else:
+            future = executor.submit(call, job)
+        future.add_done_callback(lambda future: events.put((job, future)))
 
-    waiting = longest_first(split_long_jobs(jobs, executor.width if isinstance(executor, ThrottledExecutor) else 1))
+    waiting = longest_first(split_long_jobs(jobs, executor.width if isinstance(executor, JobExecutor) else 1))
     total = left = len(waiting)
     tally = _Tally(waiting, progress) if progress else None
-    call = partial(_run_and_report, function, tally) if tally and isinstance(executor, LocalExecutor) else function
+    is_local = isinstance(executor, JobExecutor) and executor.is_local
+    call = partial(_run_and_report, function, tally) if tally and is_local else function
     for job in waiting:
         submit(job)
     attempts: Counter[int] = Counter()
@@ -135,7 +142,7 @@ def run_all(
         elif _affects_all_jobs(error):
             raise error
         elif attempts[id(job)] < ATTEMPTS:
-            submit(job)
+            submit(job, alone=_was_killed(error))
         else:
             left -= 1
             failures.append(error)
@@ -179,9 +186,22 @@ def _affects_all_jobs(error: BaseException) -> bool:
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
 
 
+def _was_killed(error: BaseException) -> bool:
+    """Return whether the system ended a tool or a worker, which it does when memory runs out."""
+    if isinstance(error, ProcessError):
+        return error.returncode == -signal.SIGKILL
+    # Dask raises KilledWorker for a job whose workers died; it is named, because Dask is optional
+    return isinstance(error, MemoryError) or type(error).__name__ == "KilledWorker"
+
+
 def _summarise_failures(failures: Sequence[BaseException], total: int) -> JobsError:
     first = failures[0]
     reason = str(first) if isinstance(first, ShotladderError) else f"{type(first).__name__}: {first}"
+    if _was_killed(first):
+        reason += (
+            "; the system killed it, probably for lack of memory, also when no other job ran: reduce --max-height, or"
+            " use a machine with more memory"
+        )
     if isinstance(first, ProcessError):
         reason += f"; the command was: {shlex.join(first.argv)}"
     is_complete = len(failures) < MAX_FAILURES

@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,9 @@ __all__ = [
     "hold_store",
     "lock_for_deletion",
     "lock_job",
+    "lock_publication",
     "mark_used",
+    "second_attempt",
 ]
 
 #: Folder of the store with one locked file per run in progress. It holds no artefacts.
@@ -33,6 +36,10 @@ RUNS = ".runs"
 JOBS = ".jobs"
 #: File that everyone who looks up an artefact locks in shared mode, and whoever deletes artefacts exclusively.
 LOOKUP_LOCK = ".lookup-lock"
+#: Seconds after which a suspended process no longer delays another one. Chosen by hand: renaming a file takes less.
+PUBLICATION_TIMEOUT = 10.0
+#: Seconds between two attempts to lock. Chosen by hand.
+PUBLICATION_PAUSE = 0.01
 #: Names of the files in `RUNS`, which `tempfile` chooses.
 _RUN = re.compile(r"tmp[a-z0-9_]{8}")
 
@@ -106,6 +113,46 @@ def _list_runs(root: Path) -> Iterator[tuple[Path, float | None]]:
             yield path, start
 
 
+class _Attempt(threading.local):
+    """Whether this thread runs a job that may still run elsewhere."""
+
+    is_second = False
+
+
+_attempt = _Attempt()
+
+
+@contextmanager
+def second_attempt() -> Iterator[None]:
+    """Let `lock_job` of this thread ignore the first attempt of the same job; a third attempt is still refused."""
+    _attempt.is_second = True
+    try:
+        yield
+    finally:
+        _attempt.is_second = False
+
+
+@contextmanager
+def lock_publication(root: Path, name: str) -> Iterator[None]:
+    """Lock the moment in which an artefact gets its name, so that two attempts never write it at the same time.
+
+    Raises
+    ------
+    JobLockedError
+        If another process holds the lock for `PUBLICATION_TIMEOUT`, because it is suspended.
+    """
+    deadline = time.monotonic() + PUBLICATION_TIMEOUT
+    while True:
+        try:
+            with _lock_exclusively(root, f"{name}.publication"):
+                yield
+                return
+        except JobLockedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PUBLICATION_PAUSE)
+
+
 @contextmanager
 def lock_job(root: Path, name: str) -> Iterator[None]:
     """Lock a job of this name for the duration of the block.
@@ -114,6 +161,14 @@ def lock_job(root: Path, name: str) -> Iterator[None]:
     ------
     JobLockedError
         If another run has locked it.
+    """
+    with _lock_exclusively(root, f"{name}.second" if _attempt.is_second else name):
+        yield
+
+
+@contextmanager
+def _lock_exclusively(root: Path, name: str) -> Iterator[None]:
+    """Lock a file in `JOBS`.
 
     Notes
     -----

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ __all__ = ["Store"]
 
 #: Environment variable that names the default store: a folder or a URL.
 STORE_VARIABLE = "SHOTLADDER_STORE"
+
+
+class _AlreadyWrittenError(Exception):
+    """Another writer has finished the artefact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +172,27 @@ class Store:
             As the method `path` returned it.
         make : callable
             Writes the file to the path that it is given.
+
+        Notes
+        -----
+        The first of two writers counts: an intact artefact is kept, because equal keys have equal content.
         """
 
         def make_and_upload(part: Path) -> None:
             make(part)
             checksum = checksums.measure(part)
+            # held until the artefact has its name
+            locked.enter_context(locks.lock_publication(self.root, path.name))
+            if verification.is_usable(self.root, path):
+                raise _AlreadyWrittenError
             if self.url:
                 verification.upload(part, self._remote_url(path), checksum)
             checksums.write(path, checksum)
 
         self.create()
-        atomic_write(path, make_and_upload)
-        checksums.remember(path)
+        with suppress(_AlreadyWrittenError), ExitStack() as locked:
+            atomic_write(path, make_and_upload)
+            checksums.remember(path)
 
     def read_json(self, kind: str, cache_key: Mapping[str, Any]) -> Any | None:
         """Return a stored JSON artefact, or None if it does not exist or is damaged."""

@@ -36,7 +36,7 @@ client-traces = ["."]
 
 def test_config_option_sets_every_kind_of_option(parse):
     values = parse(TEXT).params
-    assert values["source"] == "video.mp4"
+    assert values["source"] == ("video.mp4",)
     assert values["output"] == Path("out")
     assert values["target_vmaf"] == 95.0
     assert str(values["segment_duration"]) == "1001/500"
@@ -48,7 +48,7 @@ def test_config_option_sets_every_kind_of_option(parse):
 def test_config_option_is_overridden_by_the_command_line(parse):
     text = 'source = "a"\noutput = "b"\ntarget-vmaf = 95\n'
     values = parse(text, "other.mp4", "--target-vmaf", "90").params
-    assert (values["source"], values["target_vmaf"]) == ("other.mp4", 90.0)
+    assert (values["source"], values["target_vmaf"]) == (("other.mp4",), 90.0)
 
 
 @pytest.mark.parametrize(

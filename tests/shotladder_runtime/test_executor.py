@@ -241,3 +241,59 @@ def test_run_concurrently_ends_calls_on_interrupt():
         run_concurrently(executor, [lambda: list(chain()), lambda: list(chain())])
     assert executor.closed
     assert len(done) < 100
+
+
+def test_shared_executor_runs_jobs_of_a_smaller_rank_first():
+    gate, done = threading.Event(), []
+    with LocalExecutor(1) as executor:
+        executor.submit(gate.wait)
+        later, earlier = executor.share(0, 1), executor.share(0, 0)
+        for name in ("x", "y"):
+            later.submit(done.append, name)
+        earlier.submit(done.append, "a")
+        assert later.width == 1 and later.is_local
+        gate.set()
+    assert done == ["a", "x", "y"]
+
+
+def test_shared_executor_cancels_its_own_jobs_only():
+    gate, done = threading.Event(), []
+    with LocalExecutor(1) as executor:
+        executor.submit(gate.wait)
+        failed, other = executor.share(0, 0), executor.share(0, 1)
+        future = failed.submit(done.append, "failed")
+        other.submit(done.append, "other")
+        failed.shutdown(wait=False, cancel_futures=True)
+        assert failed.closed and not other.closed and not executor.closed
+        gate.set()
+    assert future.cancelled()
+    assert done == ["other"]
+
+
+def test_run_all_repeats_a_killed_job_alone():
+    running, seen, lock = [], [], threading.Lock()
+
+    def run(job):
+        with lock:
+            running.append(job)
+            if job.cost == 3:
+                seen.append(len(running))
+        time.sleep(0.02)
+        with lock:
+            running.remove(job)
+        if job.cost == 3 and len(seen) == 1:
+            raise ProcessError(("ffmpeg",), -signal.SIGKILL, "")
+        return job.cost
+
+    with LocalExecutor(3, memory=1000) as executor:
+        results = [result for _, result in run_all(executor.share(0), run, [Work(3), *[Work(2)] * 6])]
+    assert sorted(results) == [2] * 6 + [3]
+    assert seen[-1] == 1
+
+
+def test_run_all_reports_a_job_that_is_killed_alone_as_well():
+    def run(job):
+        raise ProcessError(("ffmpeg",), -signal.SIGKILL, "")
+
+    with LocalExecutor(2) as executor, pytest.raises(JobsError, match="lack of memory, also when no other job ran"):
+        list(run_all(executor, run, [Work(3)]))

@@ -64,7 +64,7 @@ def render_config(ctx: click.Context) -> str:
             if isinstance(parameter, click.Option) and parameter.is_flag:
                 # a negative flag such as --no-subtitles stores False
                 value = value == parameter.flag_value if parameter.flag_value is False else bool(value)
-            lines.append(f"{key} = {_render(value, is_list=getattr(parameter, 'multiple', False))}")
+            lines.append(f"{key} = {_render(value, is_list=_is_list(parameter))}")
     return "\n".join(lines)
 
 
@@ -89,13 +89,18 @@ def _value(parameter: click.Parameter, key: str, value: Any, path: Path, ctx: cl
         if parameter.is_bool_flag and parameter.flag_value is not False:
             return value
         return parameter.flag_value if value else parameter.default
-    if getattr(parameter, "multiple", False):
+    if _is_list(parameter):
         return [str(each) for each in (value if isinstance(value, list) else [value])]
     if isinstance(value, list):
         return ",".join(map(str, value))
     if isinstance(value, bool | dict):
         raise click.BadParameter(f"{path}: {key} is {value!r}, expected a number or text", ctx)
     return str(value)
+
+
+def _is_list(parameter: click.Parameter) -> bool:
+    """Return whether a parameter takes several values."""
+    return getattr(parameter, "multiple", False) or parameter.nargs == -1
 
 
 def _render(value: Any, *, is_list: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -61,5 +62,20 @@ execution_options = combine_options(
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
         help="Use this ffmpeg executable. Default: $SHOTLADDER_FFMPEG, or the bundled ffmpeg.",
+    ),
+    option(
+        "Execution",
+        "--log",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Append a JSON line to this file for each job: machine, times, CPU time, memory, attempts. Default: none.",
+    ),
+    option(
+        "Execution",
+        "--metrics",
+        type=click.IntRange(1, 65535),
+        metavar="PORT",
+        help="Serve the numbers of waiting, running and finished jobs for Prometheus at this port of all interfaces."
+        " Default: none.",
     ),
 )

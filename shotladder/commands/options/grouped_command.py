@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 __all__ = [
     "CONTEXT_SETTINGS",
     "GENERAL",
+    "WORDS",
     "GroupedCommand",
     "MultiValueCommand",
     "combine_options",
@@ -29,6 +30,10 @@ CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_
 
 #: Group of the options that name no other, `--help` among them; it is the last.
 GENERAL = "General"
+
+
+#: Key of `Context.meta` for the words of the call.
+WORDS = "shotladder.words"
 
 
 class GroupedOption(click.Option):
@@ -80,6 +85,11 @@ class GroupedCommand(click.Command):
     def __init__(self, name: str | None = None, **attributes: Any) -> None:
         attributes["context_settings"] = CONTEXT_SETTINGS | (attributes.get("context_settings") or {})
         super().__init__(name, **attributes)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words of the call in the context, for commands that repeat them for each of their sources."""
+        ctx.meta[WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""

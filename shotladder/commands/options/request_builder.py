@@ -85,6 +85,8 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         workers=options["workers"],
         cluster=options["cluster"],
         store=options["store"],
+        log=options["log"],
+        metrics_port=options["metrics"],
     )
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks of scale: long titles, many jobs, and the needs of jobs."""

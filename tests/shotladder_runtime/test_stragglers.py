@@ -1,0 +1,156 @@
+"""Jobs that take much longer than expected run a second time, and only one result counts."""
+
+import threading
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from shotladder_runtime.errors import JobLockedError
+from shotladder_runtime.jobs import ThrottledExecutor, executor
+from shotladder_runtime.jobs.stragglers import MIN_SAMPLES, OVERDUE_FACTOR, DurationModel, RunningJobs
+from shotladder_runtime.store import Store, locks
+from shotladder_runtime.store.locks import second_attempt
+
+
+def test_duration_model_expects_the_median_duration_of_a_kind():
+    model = DurationModel()
+    for n in range(MIN_SAMPLES):
+        assert model.expect("encode", 2.0) is None
+        model.add("encode", 10.0, 30.0 + n)
+    assert model.expect("encode", 2.0) == pytest.approx(2.0 * 3.2)
+    assert model.expect("scan", 2.0) is None
+    assert model.expect("encode", 0.0) is None
+
+
+def test_running_jobs_returns_each_overdue_job_once():
+    running = RunningJobs()
+    running.add("slow", 0.0, 10.0)
+    running.add("unknown", 0.0, None)
+    running.add("ended", 0.0, 1.0)
+    running.discard("ended")
+    assert running.next_due() == OVERDUE_FACTOR * 10.0
+    assert running.take_overdue(OVERDUE_FACTOR * 10.0 - 0.1) is None
+    assert running.take_overdue(OVERDUE_FACTOR * 10.0) == "slow"
+    assert running.take_overdue(1e9) is None
+
+
+@dataclass
+class Job:
+    name: str
+    cost: float = 1.0
+    memory: int = 0
+
+
+class ManualExecutor(Executor):
+    """Holds the futures of its calls, which the test ends."""
+
+    def __init__(self):
+        self.calls = []
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        self.calls.append((future, fn))
+        return future
+
+    def end(self, number):
+        future, fn = self.calls[number]
+        future.set_result(fn())
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        pass
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr(executor, "time", SimpleNamespace(monotonic=lambda: now.seconds))
+    return now
+
+
+@pytest.fixture
+def farm(clock):
+    """An executor of two workers that has run enough jobs of 10 s, and a job that runs."""
+    inner = ManualExecutor()
+    throttled = ThrottledExecutor(inner, 2)
+    for n in range(MIN_SAMPLES):
+        throttled.submit(lambda job: job.name, Job("fast"))
+        clock.seconds += 10.0
+        inner.end(n)
+    future = throttled.submit(lambda job: job.name, Job("slow"))
+    return throttled, inner, future
+
+
+def test_repeat_overdue_starts_an_overdue_job_a_second_time(farm, clock):
+    throttled, inner, future = farm
+    assert throttled.repeat_overdue() == 0
+    clock.seconds += 10.0 * OVERDUE_FACTOR
+    assert throttled.repeat_overdue() == 1
+    assert throttled.repeat_overdue() == 0
+    first, second = inner.calls[-2][0], inner.calls[-1][0]
+    inner.end(-1)
+    assert future.result(timeout=0) == "slow"
+    assert first.cancelled() and not second.cancelled()
+
+
+def test_repeat_overdue_leaves_workers_to_waiting_jobs(farm, clock):
+    throttled, inner, _ = farm
+    throttled.submit(lambda job: job.name, Job("other"))
+    clock.seconds += 1e6
+    assert throttled.repeat_overdue() == 0
+    assert len(inner.calls) == MIN_SAMPLES + 2
+
+
+def test_throttled_executor_fails_a_job_only_if_all_attempts_fail(farm, clock):
+    throttled, inner, future = farm
+    clock.seconds += 1e6
+    throttled.repeat_overdue()
+    inner.calls[-1][0].set_exception(JobLockedError("the first attempt has the lock"))
+    assert not future.done()
+    inner.calls[-2][0].set_exception(OSError("broken"))
+    assert isinstance(future.exception(timeout=0), OSError)
+
+
+def test_second_attempt_may_run_beside_the_first_but_not_beside_another_second(tmp_path):
+    (tmp_path / ".jobs").mkdir()
+    with locks.lock_job(tmp_path, "a"):
+        with pytest.raises(JobLockedError), locks.lock_job(tmp_path, "a"):
+            pass
+        with (
+            second_attempt(),
+            locks.lock_job(tmp_path, "a"),
+            pytest.raises(JobLockedError),
+            locks.lock_job(tmp_path, "a"),
+        ):
+            pass
+
+
+def test_store_write_keeps_the_artefact_of_the_first_writer(tmp_path):
+    store = Store(tmp_path / "store")
+    path = store.path("score", {"n": 1}, ".json")
+
+    def make(part):
+        # another writer is faster
+        store.write(path, lambda other: other.write_text("[1]"))
+        part.write_text("[2]")
+
+    store.write(path, make)
+    assert store.fetch(path).read_text() == "[1]"
+    assert [file.name for file in path.parent.iterdir() if file.name.startswith(".")] == []
+
+
+def test_lock_publication_gives_up_when_its_holder_is_suspended(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "PUBLICATION_TIMEOUT", 0.0)
+    with locks.lock_publication(tmp_path, "a"):
+        failed = []
+
+        def other():
+            with pytest.raises(JobLockedError), locks.lock_publication(tmp_path, "a"):
+                pass
+            failed.append(True)
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert failed == [True]
