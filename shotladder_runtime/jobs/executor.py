@@ -28,6 +28,9 @@ __all__ = ["JobExecutor", "JobQueue", "LocalExecutor", "SharedExecutor", "Thrott
 #: Fraction of the free memory that jobs may use (chosen by hand).
 MEMORY_FRACTION = 0.8
 
+#: Attempts of one job at the same time (chosen by hand).
+MAX_ATTEMPTS = 5
+
 R = TypeVar("R")
 
 #: Order of the jobs of several runs on one executor: jobs with a smaller value come first.
@@ -161,7 +164,7 @@ class ThrottledExecutor(JobExecutor):
         self._start_jobs()
 
     def repeat_overdue(self) -> int:
-        """Run overdue jobs a second time on idle workers, if no job waits; return their number.
+        """Run overdue jobs again on idle workers, if no job waits; return their number.
 
         The first result counts, and the next call of this method cancels the other attempt. Attempts of one job never
         write one artefact at the same time; see `second_attempt`.
@@ -170,16 +173,19 @@ class ThrottledExecutor(JobExecutor):
             self._losers.popleft().cancel()
         count = 0
         with self._change:
-            for call in self._started:
-                # it started before enough jobs of its kind had ended
-                if not call.has_deadline:
-                    self._set_deadline(call)
+            # these started before enough jobs of their kind had ended
+            for late in [call for call in self._started if not call.has_deadline]:
+                self._set_deadline(late)
             while not self._closed and len(self._running) < self.width and not len(self._waiting):
                 call = self._overdue.take_overdue(time.monotonic())
                 if call is None:
                     break
                 count += 1
                 self._begin(call, partial(run_second_attempt, call.function), call.memory)
+                expected = self._durations.expect(call.kind, call.cost)
+                # a suspended worker may receive this attempt as well; each further one waits twice as long
+                if expected is not None and len(call.attempts) < MAX_ATTEMPTS:
+                    self._overdue.add(call, time.monotonic(), 2 ** len(call.attempts) * expected)
         return count
 
     def abort(self, error: Exception) -> None:
