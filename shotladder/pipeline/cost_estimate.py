@@ -14,8 +14,7 @@ from shotladder.report.readable_units import format_size
 
 __all__ = ["Prices", "describe_costs", "describe_spent", "measure_spent", "predict_needs", "sum_needs"]
 
-#: Bytes of the coordinator: the libraries, the frame index, the curves of 1500 shots. Measured with
-#: benchmarks.scale.two_hours (0.4 GB), rounded up.
+#: Bytes of the coordinator: the libraries, the frame index, the curves of all shots. Chosen by hand.
 COORDINATOR_MEMORY = 500_000_000
 #: Rounds of jobs that follow each other for one codec: first probes, later probes, final encodes, corrections.
 ROUNDS = 4

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from typing import Any
 
 from shotladder_runtime.errors import ClusterError, MissingToolError
@@ -20,6 +23,9 @@ __all__ = ["cluster_executor"]
 TIMEOUT = 20
 #: Seconds between counts of the workers, whose number may change (chosen by hand).
 COUNT_INTERVAL = 2
+
+#: Seconds without any worker after which a run ends (chosen by hand: an orchestrator starts machines within it).
+NO_WORKER_TIMEOUT = 600.0
 
 
 @contextmanager
@@ -38,7 +44,7 @@ def cluster_executor(address: str, store: Store) -> Iterator[ThrottledExecutor]:
     MissingToolError
         If Dask is not installed.
     ClusterError
-        If there is no scheduler or no worker, or a worker has another ffmpeg or no access to the store.
+        If there is no scheduler or no worker, or a worker has other versions or no access to the store.
     """
     try:
         from distributed import Client
@@ -54,13 +60,26 @@ def cluster_executor(address: str, store: Store) -> Iterator[ThrottledExecutor]:
         executor = ThrottledExecutor(client.get_executor(pure=False), _count_threads(client))
         stopped = threading.Event()
 
-        def count_workers() -> None:
+        def watch_workers() -> None:
+            seen = time.monotonic()
             while not stopped.wait(COUNT_INTERVAL):
-                with contextlib.suppress(OSError):
-                    executor.resize(_count_threads(client))
-                executor.repeat_overdue()
+                count = 0
+                with contextlib.suppress(OSError, RuntimeError):
+                    count = sum(client.nthreads().values())
+                if count:
+                    seen = time.monotonic()
+                    executor.resize(count)
+                    executor.repeat_overdue()
+                elif time.monotonic() - seen > NO_WORKER_TIMEOUT:
+                    executor.abort(
+                        ClusterError(
+                            f"{address}: there was no worker for {NO_WORKER_TIMEOUT:.0f} s; finished results are in"
+                            f" {store.location}, and the same command goes on from there"
+                        )
+                    )
+                    return
 
-        counter = threading.Thread(target=count_workers, daemon=True)
+        counter = threading.Thread(target=watch_workers, daemon=True)
         counter.start()
         try:
             yield executor
@@ -76,25 +95,40 @@ def _count_threads(client: Any) -> int:
 
 
 def _check_workers(client: Any, address: str, store: Store) -> None:
-    """Check that there are workers, and that each has the same ffmpeg and access to the store."""
+    """Check that there are workers, and that each has the versions of this machine and access to the store."""
     try:
         client.wait_for_workers(1, timeout=TIMEOUT)
     except TimeoutError as error:
         raise ClusterError(f"{address}: the scheduler has no workers") from error
     token = uuid.uuid4().hex
     store.write_json("hello", {"token": token}, token)
-    replies: dict[str, tuple[str, bool]] = client.run(_probe_worker, store, token)
-    for worker, (version, has_store) in sorted(replies.items()):
-        if version != ffmpeg_version():
-            raise ClusterError(
-                f"worker {worker} has ffmpeg {version}, this machine {ffmpeg_version()}; use one version for all"
-            )
+    replies = client.run(probe_worker, store, token, on_error="return")
+    here = tool_versions()
+    for worker, reply in sorted(replies.items()):
+        if isinstance(reply, Exception):
+            # a worker without this function, without the package, or with a tool that does not run
+            raise ClusterError(f"worker {worker} cannot run jobs ({reply}); use one version of shotladder for all")
+        versions, has_store = reply
+        for name, version in here.items():
+            if versions.get(name) != version:
+                raise ClusterError(
+                    f"worker {worker} has {name} {versions.get(name)}, this machine {version}; use one version for all"
+                )
         if not has_store:
             raise ClusterError(
                 f"worker {worker} has no access to {store.location}; name a store that all machines share, or a URL"
             )
 
 
-def _probe_worker(store: Store, token: str) -> tuple[str, bool]:
-    """Return, on a worker, the version of its ffmpeg and whether it can read what the client stored."""
-    return ffmpeg_version(), store.read_json("hello", {"token": token}) == token
+def tool_versions() -> dict[str, str]:
+    """Return the versions that decide the results of jobs, and whether jobs can be exchanged."""
+    return {
+        "shotladder": metadata.version("shotladder"),
+        "ffmpeg": ffmpeg_version(),
+        "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+
+
+def probe_worker(store: Store, token: str) -> tuple[dict[str, str], bool]:
+    """Return, on a worker, its versions and whether it can read what the client stored."""
+    return tool_versions(), store.read_json("hello", {"token": token}) == token

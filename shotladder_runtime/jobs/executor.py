@@ -10,6 +10,7 @@ import threading
 import time
 from abc import abstractmethod
 from bisect import insort
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_all
@@ -26,6 +27,9 @@ __all__ = ["JobExecutor", "JobQueue", "LocalExecutor", "SharedExecutor", "Thrott
 
 #: Fraction of the free memory that jobs may use (chosen by hand).
 MEMORY_FRACTION = 0.8
+
+#: Attempts of one job at the same time (chosen by hand).
+MAX_ATTEMPTS = 5
 
 R = TypeVar("R")
 
@@ -103,6 +107,9 @@ class ThrottledExecutor(JobExecutor):
         self._waiting: JobQueue[_Call] = JobQueue()
         self._running: list[int] = []
         self._overdue, self._durations = RunningJobs[_Call](), DurationModel()
+        self._started: set[_Call] = set()
+        #: Attempts whose job has another result.
+        self._losers: deque[Future[Any]] = deque()
         self._change = threading.Condition()
         self._closed = False
         #: Receive every attempt of a job; to be added before the first job.
@@ -157,20 +164,43 @@ class ThrottledExecutor(JobExecutor):
         self._start_jobs()
 
     def repeat_overdue(self) -> int:
-        """Run overdue jobs a second time on idle workers, if no job waits; return their number.
+        """Run overdue jobs again on idle workers, if no job waits; return their number.
 
-        The first result counts, and the other attempt is cancelled. Attempts of one job never write one artefact at
-        the same time; see `second_attempt`.
+        The first result counts, and the next call of this method cancels the other attempt. Attempts of one job never
+        write one artefact at the same time; see `second_attempt`.
         """
+        while self._losers:
+            self._losers.popleft().cancel()
         count = 0
         with self._change:
+            # these started before enough jobs of their kind had ended
+            for late in [call for call in self._started if not call.has_deadline]:
+                self._set_deadline(late)
             while not self._closed and len(self._running) < self.width and not len(self._waiting):
                 call = self._overdue.take_overdue(time.monotonic())
                 if call is None:
                     break
                 count += 1
                 self._begin(call, partial(run_second_attempt, call.function), call.memory)
+                expected = self._durations.expect(call.kind, call.cost)
+                # a suspended worker may receive this attempt as well; each further one waits twice as long
+                if expected is not None and len(call.attempts) < MAX_ATTEMPTS:
+                    self._overdue.add(call, time.monotonic(), 2 ** len(call.attempts) * expected)
         return count
+
+    def abort(self, error: Exception) -> None:
+        """Fail all waiting and running calls, because nothing will run them; accept no more."""
+        with self._change:
+            self._closed = True
+            calls = [*self._started]
+            while taken := self._waiting.take():
+                if taken[1].future.set_running_or_notify_cancel():
+                    calls.append(taken[1])
+            self._started.clear()
+            for call in calls:
+                call.is_over = True
+        for call in calls:
+            call.future.set_exception(error)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Finish all waiting jobs and end; cancel them if `cancel_futures` is set or `wait` is not."""
@@ -192,8 +222,13 @@ class ThrottledExecutor(JobExecutor):
                 memory, call = taken
                 if call.future.set_running_or_notify_cancel():
                     call.memory, call.started = memory, time.monotonic()
-                    self._overdue.add(call, call.started, self._durations.expect(call.kind, call.cost))
+                    self._set_deadline(call)
                     self._begin(call, call.function, memory)
+
+    def _set_deadline(self, call: _Call) -> None:
+        expected = self._durations.expect(call.kind, call.cost)
+        call.has_deadline = expected is not None
+        self._overdue.add(call, call.started, expected)
 
     def _begin(self, call: _Call, function: Callable[[], Any], memory: int) -> None:
         if self.observers:
@@ -207,6 +242,7 @@ class ThrottledExecutor(JobExecutor):
             self._change.notify_all()
             return
         self._running.append(memory)
+        self._started.add(call)
         call.attempts.append(running)
         running.add_done_callback(partial(self._finish, call, memory))
 
@@ -225,6 +261,7 @@ class ThrottledExecutor(JobExecutor):
             is_decisive = not call.is_over and (error is None or not call.attempts)
             if is_decisive:
                 call.is_over = True
+                self._started.discard(call)
                 self._overdue.discard(call)
                 if error is None:
                     self._durations.add(call.kind, call.cost, time.monotonic() - call.started)
@@ -237,8 +274,8 @@ class ThrottledExecutor(JobExecutor):
             call.future.set_exception(error)
         elif is_decisive:
             call.future.set_result(result)
-        for other in others:
-            other.cancel()
+        # not here: Dask calls this method in its event loop, where it cannot cancel
+        self._losers.extend(others)
         self._start_jobs()
 
 
@@ -261,6 +298,7 @@ class _Call:
     memory: int = 0
     ended_attempts: int = 0
     is_over: bool = False
+    has_deadline: bool = False
 
 
 class SharedExecutor(JobExecutor):

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol, Self, TypeVar
 
 from shotladder_runtime.errors import (
+    ClusterError,
     JobLockedError,
     JobsError,
     MissingToolError,
@@ -98,7 +99,7 @@ def run_all(
     JobsError
         When all other jobs are done, if some failed in every attempt. A job whose process was killed, probably for
         lack of memory, has its second attempt when no other job runs.
-    MissingToolError, StoreError, OSError
+    MissingToolError, StoreError, ClusterError, OSError
         At once, because a missing tool, an unusable store or a full disk affects every job.
     """
     events: queue.SimpleQueue[tuple[J, Future[R]]] = queue.SimpleQueue()
@@ -179,8 +180,8 @@ def _run_and_report(function: Callable[[J], R], tally: _Tally, job: J) -> R:
 
 
 def _affects_all_jobs(error: BaseException) -> bool:
-    """Return whether an error affects every job: a missing tool, an unusable store, a full disk."""
-    if isinstance(error, MissingToolError | StoreError):
+    """Return whether an error affects every job: a missing tool, an unusable store, a lost cluster, a full disk."""
+    if isinstance(error, MissingToolError | StoreError | ClusterError):
         return True
     # an artefact that was deleted meanwhile is made again in the next attempt
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)

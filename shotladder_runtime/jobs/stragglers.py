@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 __all__ = ["DurationModel", "RunningJobs"]
 
-#: A job is overdue after this number of expected durations. Chosen with benchmarks.farm.
+#: A job is overdue after this number of expected durations. Chosen by hand.
 OVERDUE_FACTOR = 1.25
 #: Number of finished jobs of a kind before durations are expected. Chosen by hand.
 MIN_SAMPLES = 5

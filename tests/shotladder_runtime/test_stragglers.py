@@ -91,6 +91,7 @@ def test_repeat_overdue_starts_an_overdue_job_a_second_time(farm, clock):
     first, second = inner.calls[-2][0], inner.calls[-1][0]
     inner.end(-1)
     assert future.result(timeout=0) == "slow"
+    assert throttled.repeat_overdue() == 0
     assert first.cancelled() and not second.cancelled()
 
 

@@ -1,0 +1,134 @@
+"""A Dask scheduler and four workers in processes of their own: one is killed, all are lost."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from shotladder_runtime.errors import ClusterError
+from shotladder_runtime.jobs import cluster, cluster_executor, run_all
+from shotladder_runtime.store import Store
+from tests.shotladder_runtime.cluster_jobs import StoredJob, run_job
+
+REPOSITORY = Path(__file__).parents[2]
+WORKERS, JOBS = 4, 24
+
+
+class Cluster:
+    """Processes of a scheduler and its workers."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.folder, self.address = folder, f"tcp://127.0.0.1:{self.port}"
+        self.scheduler = self.start_scheduler()
+        self.workers = []
+        self.start_workers()
+
+    def start_workers(self) -> None:
+        words = ["worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
+        self.workers += [self.start(*words, "--local-directory", self.folder) for _ in range(WORKERS)]
+
+    def kill_workers(self) -> None:
+        for process in self.workers:
+            process.kill()
+
+    def start_scheduler(self) -> subprocess.Popen:
+        return self.start("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
+
+    def start(self, *words) -> subprocess.Popen:
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "DASK_DISTRIBUTED__COMM__RETRY__COUNT": "5"}
+        with (self.folder / "log").open("ab") as log:
+            argv = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *map(str, words[1:])]
+            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+
+    def stop(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory):
+    farm = Cluster(tmp_path_factory.mktemp("farm"))
+    yield farm
+    farm.stop()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def run_with(farm, store, act, suspended=-1):
+    """Run jobs; call `act` after the eighth result."""
+    found = {}
+    jobs = [StoredJob(n, store, suspended=suspended) for n in range(JOBS)]
+    with cluster_executor(farm.address, store) as executor:
+        executor.resize(WORKERS)
+        for count, (job, result) in enumerate(run_all(executor, run_job, jobs), 1):
+            found[job.number] = result
+            if count == 8:
+                act()
+    return found
+
+
+def read_all(store):
+    return {n: store.read_json("square", {"number": n}) for n in range(JOBS)}
+
+
+EXPECTED = {n: n * n for n in range(JOBS)}
+
+
+def test_cluster_executor_ends_with_all_results_when_a_worker_is_killed(farm, store):
+    assert run_with(farm, store, farm.workers[0].kill) == EXPECTED
+    assert read_all(store) == EXPECTED
+
+
+def test_cluster_executor_refuses_workers_of_another_version(farm, store, monkeypatch):
+    monkeypatch.setattr(cluster, "ffmpeg_version", lambda: "0.1")
+    with (
+        pytest.raises(ClusterError, match=r"worker tcp.* has ffmpeg .*, this machine 0\.1; use one version"),
+        cluster_executor(farm.address, store),
+    ):
+        pass
+
+
+def test_cluster_executor_refuses_workers_that_cannot_run_its_code(farm, store, monkeypatch):
+    monkeypatch.setattr(cluster, "probe_worker", fail_there)
+    with (
+        pytest.raises(ClusterError, match=r"cannot run jobs \(no such function\); use one version of shotladder"),
+        cluster_executor(farm.address, store),
+    ):
+        pass
+
+
+def fail_there(*_):
+    raise AttributeError("no such function")
+
+
+def test_cluster_executor_ends_when_all_workers_are_lost_and_goes_on_later(farm, store, monkeypatch):
+    monkeypatch.setattr(cluster, "COUNT_INTERVAL", 0.2)
+    monkeypatch.setattr(cluster, "NO_WORKER_TIMEOUT", 1.0)
+    with pytest.raises(ClusterError, match=r"no worker for 1 s; finished results are in .*store"):
+        run_with(farm, store, farm.kill_workers)
+    done = {n: value for n, value in read_all(store).items() if value is not None}
+    assert 8 <= len(done) < JOBS
+    assert done.items() <= EXPECTED.items()
+    farm.start_workers()
+    assert run_with(farm, store, lambda: None) == EXPECTED
+
+
+def test_probe_worker_returns_versions_and_access(tmp_path):
+    store = SimpleNamespace(read_json=lambda *_: "token")
+    versions, has_store = cluster.probe_worker(store, "token")
+    assert has_store and set(versions) == {"shotladder", "ffmpeg", "Python"}
