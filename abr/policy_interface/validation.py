@@ -45,6 +45,6 @@ class Validation:
 #: Name of a policy -> the validation of its model in the mode `player`; `docs/fidelity.md` has the table of 2026-11-30.
 VALIDATIONS: dict[str, Validation] = {
     "dashjs-dynamic": Validation("dash.js 5.2.1", 6, 82.9, 0.76, 0.52, 0.10),
-    "hlsjs": Validation("hls.js 1.7.4", 5, 80.3, 0.62, 0.04, 0.37),
-    "shaka": Validation("Shaka Player 5.2.12", 7, 91.1, 0.77, 0.06, 0.18),
+    "hlsjs": Validation("hls.js 1.7.4", 5, 80.8, 0.62, 0.04, 0.37),
+    "shaka": Validation("Shaka Player 5.2.12", 8, 88.5, 0.80, 0.46, 0.17),
 }

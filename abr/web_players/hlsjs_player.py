@@ -32,6 +32,8 @@ LOOKUP_TOLERANCE = 0.25
 AUDIO_OVERLAP = 0.05
 #: Period of the check of a running download, s; `abr-controller.ts`, `onFragLoading`
 CHECK_PERIOD = 0.1
+#: Times that are closer than this are equal, s: a tenth of the last digit of a duration in a playlist
+_ROUNDING = 1e-4
 
 
 class HlsjsPlayer:
@@ -47,6 +49,9 @@ class HlsjsPlayer:
         self._clock, self._media, self._title = session.clock, session.media, session.title
         self._peaks = [float(rate) for rate in self._title.hls_bitrates]
         self._averages = [float(rate) for rate in self._title.hls_average_bitrates]
+        self._playlist_starts = [0.0]
+        for seconds in self._title.presentation.durations:
+            self._playlist_starts.append(round(self._playlist_starts[-1] + round(float(seconds), 3), 3))
         self._durations = [float(duration) for duration in self._title.presentation.durations]
         self._estimator = BandwidthEstimator()
         self._has_playlist = [False] * len(self._peaks)
@@ -171,14 +176,15 @@ class HlsjsPlayer:
     def _next_index(self, level: int) -> int:
         """Return the segment at the end of the buffer, or the one after it if that is there at this level.
 
-        After the request of a playlist the lookup has no tolerance; `base-stream-controller.ts`,
-        `getFragmentAtPosition`.
+        After the request of a playlist the lookup has no tolerance (`base-stream-controller.ts`,
+        `getFragmentAtPosition`): if the rounded durations of the playlist end later than the buffer, the last segment
+        is requested again at the new level.
         """
         tolerance = 0.0 if self._is_exact else LOOKUP_TOLERANCE
         end = self._buffer_end
-        starts = self._session.starts
+        starts = self._playlist_starts
         index = 0
-        while index + 1 < len(self._durations) and starts[index + 1] - tolerance <= end:
+        while index + 1 < len(self._durations) and starts[index + 1] - tolerance <= end + _ROUNDING:
             index += 1
         return self._next if (index, level) in self._buffered else index
 
