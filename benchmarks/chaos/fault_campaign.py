@@ -30,7 +30,7 @@ from benchmarks.chaos.recovery_check import (
     write_keys,
 )
 from benchmarks.chaos.small_source import make_source
-from benchmarks.chaos.trial import SETTINGS, HangError, open_trial
+from benchmarks.chaos.trial import SETTINGS, open_trial
 
 KINDS = (*process_faults.KINDS, *store_faults.KINDS, *place_faults.KINDS, *cluster_faults.KINDS)
 #: Fraction of the trials that encrypt, of kinds that can.
@@ -107,8 +107,10 @@ def try_fault(kind: FaultKind, control: Control, rng: random.Random) -> Result:
             run = trial.start()
             faults += check_recovery(trial, control, run.wait(), run.text())
             cpu_seconds = trial.cpu_seconds()
-        except (AssertionError, HangError) as error:
-            return Result(kind, fault.text, None, (*faults, str(error)), 0.0)
+        except TooLateError:
+            raise
+        except Exception as error:  # an error of the campaign itself must not end it, and counts as not handled
+            return Result(kind, fault.text, None, (*faults, f"{type(error).__name__}: {error}"), 0.0)
     return Result(kind, fault.text + (", encrypted" if is_encrypted else ""), status, tuple(faults), cpu_seconds)
 
 

@@ -67,11 +67,14 @@ def read_presentation(output: Path) -> dict[str, Any]:
 
 
 def read_artefacts(store: Path) -> dict[str, Any]:
-    """Return the content of each artefact of a store, without CPU times."""
+    """Return the content of each artefact of a store that fits its checksum, without CPU times.
+
+    An artefact that was damaged and not used since then counts as absent.
+    """
     found: dict[str, Any] = {}
     for path in sorted(store.glob("*/*/*")):
         name = path.relative_to(store).as_posix()
-        if store_layout.is_artefact(name) and path.is_file():
+        if store_layout.is_artefact(name) and path.is_file() and checksums.is_intact(path):
             content = path.read_bytes()
             found[name] = _read_json(content) if path.suffix == ".json" else content
     return found
@@ -127,9 +130,6 @@ def check_store(trial: Trial, control: Control) -> list[str]:
     faults = []
     artefacts = read_artefacts(trial.store)
     for name, content in artefacts.items():
-        if not checksums.is_intact(trial.store / name):
-            # damaged and not used since then: it counts as absent
-            continue
         if name not in control.artefacts:
             # encrypted and clear runs share all artefacts
             faults.append(f"{name} is an artefact that no undisturbed run makes")
