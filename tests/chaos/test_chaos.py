@@ -1,6 +1,7 @@
 """The command recovers from faults on purpose: a small part of `make chaos`."""
 
 import random
+import signal
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_choose_kinds_holds_every_kind_with_a_weight():
 
 def test_try_fault_reports_a_fault_that_is_not_handled(control):
     def damage_source(scene):
-        process_faults.send_signal(9, scene)
+        process_faults.send_signal(signal.SIGKILL, scene)
         scene.control.other.replace(scene.trial.source)
         return Fault("another source")
 
