@@ -15,17 +15,26 @@ _ENTRY_FIELDS = 78
 
 def read_entry_boxes(data: bytes | mmap) -> Iterator[tuple[bytes, int, int]]:
     """Yield type, start and end (bytes) of each box within the first video sample entry of a file."""
-    start, end = find_sample_entry(data)[-1]
-    return _read_boxes(data, start + 8 + _ENTRY_FIELDS, end)
+    path = find_sample_entry(data)
+    if not path:
+        return
+    start, end = path[-1]
+    yield from _read_boxes(data, start + 8 + _ENTRY_FIELDS, end)
 
 
 def find_sample_entry(data: bytes | mmap) -> list[tuple[int, int]]:
-    """Return start and end (bytes) of the boxes on the path to the first sample entry, and of that entry last."""
+    """Return start and end (bytes) of the boxes on the path to the first sample entry, and of that entry last.
+
+    The path is empty if the file has no sample entry.
+    """
     path = []
     start, end = 0, len(data)
     for name, fields in _PATH:
-        box, end = next((a, b) for kind, a, b in _read_boxes(data, start, end) if kind == name)
-        path.append((box, end))
+        found = next(((a, b) for kind, a, b in _read_boxes(data, start, end) if kind == name), None)
+        if found is None:
+            return []
+        box, end = found
+        path.append(found)
         start = box + 8 + fields
     entry = int.from_bytes(data[start : start + 4], "big")
     return [*path, (start, start + entry)]

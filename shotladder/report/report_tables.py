@@ -163,7 +163,9 @@ def track_table(presentation: Presentation) -> TableContent:
         ("skipped", each.language or "not stated", each.codec, "", each.reason, "")
         for each in presentation.skipped_tracks
     ]
-    return TableContent("Audio and subtitles", ("track", "language", "codec", "channels", "title", "bitrate"), rows)
+    return TableContent(
+        "Tracks of audio and subtitles", ("track", "language", "codec", "channels", "title", "bitrate"), rows
+    )
 
 
 @dataclass(frozen=True, slots=True)

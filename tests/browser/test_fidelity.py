@@ -80,7 +80,8 @@ def test_model_of_a_player_chooses_the_rungs_of_the_player(recordings, title_fol
     real, simulated = recorded_facts(recording, title), simulated_facts(recording, title)
     same, _, _, rebuffer, startup, _ = compare(real, simulated, title)
     assert same >= AGREEMENT[link], (real.rungs, simulated.rungs)
-    assert rebuffer < 5
+    # percentage points; a stall of one segment is 7 of a session of half a minute
+    assert rebuffer < 15
     assert startup < 3
 
 

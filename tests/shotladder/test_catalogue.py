@@ -172,6 +172,7 @@ def test_encode_of_a_catalogue_plans_every_source_without_an_encode(videos, tmp_
     needs = {"cpu_hours": 1.0, "wall_seconds": 60.0, "peak_memory_bytes": 7, "scratch_bytes": 1}
     needs |= {"store_bytes": 3, "output_bytes": 1, "egress_bytes": 1}
     planned = {"frames": 12, "shots": 1, "chunks": 1, "segments": 1, "sizes": [], "predicted_cpu_seconds": {}}
+    planned |= {"workers": 1, "predicted_wall_seconds": 60.0, "predicted_bytes": 1}
 
     def plan(request, reporter):
         if request.source.endswith("c.mov"):

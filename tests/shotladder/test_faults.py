@@ -44,7 +44,7 @@ FAULTS = {
     "text with the name of a video": ("encode notes.mp4 -o out", 1, "cannot be opened as video"),
     "an empty file": ("encode empty.mp4 -o out", 1, "cannot be opened as video"),
     "no frames": ("encode hollow.mkv -o out", 1, "hollow.mkv"),
-    "a directory as the source": ("encode full -o out", 1, "cannot be opened as video"),
+    "a directory as the source": ("encode full -o out", 1, "the folder contains no v"),
     "an unreachable URL": ("encode http://127.0.0.1:9/film.mp4 -o out", 1, "film"),
     "output is a file": ("encode film.mp4 -o file", 1, "is a file"),
     "output is not empty": ("encode film.mp4 -o full", 1, "not empty"),

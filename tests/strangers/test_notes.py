@@ -15,6 +15,7 @@ from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
 
 PLANNED = {"frames": 25, "shots": 1, "chunks": 1, "segments": 1, "sizes": ["64x36"], "predicted_cpu_seconds": {}}
+PLANNED |= {"workers": 1, "predicted_wall_seconds": 1.0, "predicted_bytes": 1}
 
 
 @pytest.fixture(scope="module")

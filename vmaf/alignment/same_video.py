@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder import Source, decode
+from encoder import Source, SourceError, decode
 from encoder.media.geometry import turn_upright
 from vmaf.errors import PairingError
 
@@ -60,8 +61,10 @@ def reject_other_videos(
         stop_here = min(stop, reference.frame_count, offset + rendition.frame_count)
         found = []
         for number in _choose_frames(rendition, max(start, offset) - offset, stop_here - offset):
-            one = _thumbnail(reference, number + offset, crop)
-            found.append(_correlate(one, _thumbnail(rendition, number, None)))
+            # what cannot be decoded is reported when it is measured
+            with contextlib.suppress(SourceError):
+                one = _thumbnail(reference, number + offset, crop)
+                found.append(_correlate(one, _thumbnail(rendition, number, None)))
         known = [value for value in found if value is not None]
         if len(known) >= MIN_FRAMES and float(np.median(known)) < MIN_CORRELATION:
             raise PairingError(

@@ -19,8 +19,15 @@ function script(url) {
   });
 }
 
-function startHls(video, problem) {
-  const hls = new Hls();
+// with several edges, another edge is asked after one retry instead of six, which wait for up to half a minute
+function shortRetries() {
+  const policy = Hls.DefaultConfig.fragLoadPolicy.default;
+  const retry = {maxNumRetry: 1, retryDelayMs: 200, maxRetryDelayMs: 1000};
+  return {fragLoadPolicy: {default: {...policy, maxTimeToFirstByteMs: 4000, errorRetry: retry, timeoutRetry: retry}}};
+}
+
+function startHls(video, problem, edges) {
+  const hls = new Hls(edges.length > 1 ? shortRetries() : {});
   hls.on(Hls.Events.ERROR, (_, data) => problem(`hls.js: ${data.details}`, data.fatal));
   hls.loadSource("/master.m3u8");
   hls.attachMedia(video);
@@ -121,11 +128,11 @@ function startNative(video) {
 }
 
 /** Start a player on the video, with the keys of an encrypted presentation, and return its name and menus. Errors are reported to `problem(text, fatal)`. */
-export async function start(video, {player_js: hasFile, keys}, problem) {
+export async function start(video, {player_js: hasFile, keys, edges = []}, problem) {
   if (hasFile) {
     await script("/-/player.js");
     if (window.Hls && Object.keys(keys).length) throw new Error("hls.js does not support keys; use dash.js or Shaka Player");
-    if (window.Hls) return startHls(video, problem);
+    if (window.Hls) return startHls(video, problem, edges);
     if (window.dashjs) return startDash(video, problem, keys);
     if (window.shaka) return startShaka(video, problem, keys);
     throw new Error("the file of --player-js does not define hls.js, dash.js or Shaka Player");

@@ -114,4 +114,4 @@ def test_server_sends_the_given_player(serve, tmp_path):
     assert get(serve(), "/-/player.js")[0] == 404
     server = serve(player_js=tmp_path / "mine.js")
     assert get(server, "/-/player.js")[2] == b"window.Hls = 1"
-    assert json.loads(get(server, "/-/session")[2]) == {"player_js": True, "keys": {}, "trace": None}
+    assert json.loads(get(server, "/-/session")[2]) == {"player_js": True, "keys": {}, "trace": None, "edges": []}
