@@ -78,7 +78,7 @@ def _separator(line: str) -> str | None:
 
 
 def number(text: str) -> float | None:
-    """Return the number of a field, with a decimal point or a decimal comma; None when it is none or out of range."""
+    """Return the number of a field, with a decimal point or a decimal comma; None if it is absent or out of range."""
     text = text.strip()
     if _DECIMAL_COMMA.fullmatch(text):
         text = text.replace(",", ".")

@@ -26,7 +26,7 @@ class ThroughputAverage:
         self.fast = self.slow = self.weight = 0.0
 
     def add(self, value: float, milliseconds: float) -> None:
-        """Add a sample in kbit/s of a download of so many milliseconds."""
+        """Add a sample in kbit/s of a download that took a number of milliseconds."""
         weight = SAMPLE_WEIGHT * milliseconds
         fast, slow = 0.5 ** (weight / FAST_HALF_LIFE), 0.5 ** (weight / SLOW_HALF_LIFE)
         self.fast = (1 - fast) * value + fast * self.fast

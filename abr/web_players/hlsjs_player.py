@@ -262,7 +262,7 @@ class HlsjsPlayer:
     def _best_level(
         self, rate: float, highest: int, buffer: float, max_stall: float, factor: float, up_factor: float
     ) -> int:
-        """`findBestLevel`; -1 if there is none."""
+        """`findBestLevel`; -1 without a level."""
         base = self._last_loaded if self._last_loaded >= 0 else 0
         if self._last_loaded < 0 or self._level < 0:
             rate = max(rate, self._peaks[0])

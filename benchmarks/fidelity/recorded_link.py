@@ -18,11 +18,11 @@ __all__ = ["MAX_ERROR", "LinkError", "Piece", "RecordedLink", "link_error"]
 #: Duration of a piece at the current throughput, s; chosen by hand: with the 20 ms of `shotladder play`, the first of
 #: two short transfers ends some tens of milliseconds too early.
 QUANTUM = 0.005
-#: Largest relative difference of a window between sent and allowed bits that is no error.
+#: Maximum relative difference between sent and allowed bits in a window.
 MAX_ERROR = 0.02
 #: Length of the windows in which sent and allowed bits are compared, s.
 WINDOW = 2.0
-#: Fraction of a window in which the link must have something to send; chosen by hand: a pause is no error of the link.
+#: Fraction of a window in which the link must have something to send, since a pause is not an error; chosen by hand.
 MIN_BUSY = 0.9
 
 

@@ -77,7 +77,7 @@ def record_all(options: argparse.Namespace) -> None:
 
 
 def record_plans(plans: list[dict[str, object]], folder: Path, side_by_side: int) -> None:
-    """Record sessions, so many at a time, each in a process of its own."""
+    """Record sessions, several at a time, each in a process of its own."""
     running: list[tuple[subprocess.Popen[bytes], Path]] = []
     for number, plan in enumerate(plans):
         while len(running) >= side_by_side:

@@ -141,5 +141,5 @@ def _read_outage(outage: _Outage, edges: tuple[_Edge, ...]) -> abr.Outage:
         raise FillError("an outage needs either edge or region")
     names = {edge.name for edge in edges if edge.region == outage.region} if outage.region else {outage.edge}
     if not names:
-        raise FillError(f"an outage names the region {outage.region!r}, in which there is no edge")
+        raise FillError(f"an outage names the region {outage.region!r}, which has no edge")
     return abr.Outage(frozenset(names), outage.start, outage.stop, outage.factor)

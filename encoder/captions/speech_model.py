@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 
 
 class SpeechModelError(TrackError):
-    """There is no model of speech recognition where the user named one, or no engine for it."""
+    """The model of speech recognition that the user named, or its engine, is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def read_length_size(family: str, header: bytes) -> int:
 
 
 def find_messages(family: str, data: bytes, length_size: int = 4) -> tuple[bytes, list[bytes]]:
-    """Return the payload of the RPU of a coded frame, empty if there is none, and its HDR10+ messages.
+    """Return the payload of the RPU of a coded frame, empty without an RPU, and its HDR10+ messages.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def require_unchanged(source: Source, since: Stamp | None = None) -> Stamp | Non
         return None
     stamp = read_stamp(source.path)
     if stamp is None:
-        reason = "its server does not answer" if is_url(source.path) else "the file is no longer there"
+        reason = "its server does not answer" if is_url(source.path) else "the file was deleted or renamed"
         raise SourceError(f"{source.path}: cannot be opened ({reason})")
     is_rewritten = since is not None and written_part(stamp) != written_part(since)
     if is_rewritten or (stamp != source.stamp and not _has_content(source.path, stamp, _read_inspected_id(source))):

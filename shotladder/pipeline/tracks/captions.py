@@ -50,7 +50,7 @@ def check_captions(request: EncodeRequest) -> None:
 def make_captions(
     request: EncodeRequest, source: Source, shots: Sequence[Shot], executor: Executor, reporter: Reporter
 ) -> SubtitleTrack | None:
-    """Return the captions of the main audio track; None, with a line that states why, if there are none."""
+    """Return the captions of the main audio track; without captions, print the reason and return None."""
     captions = request.captions
     if captions is None:
         return None
