@@ -58,6 +58,7 @@ class SteeringServer:
         self.states = {edge.name: EdgeState(titles=(titles or {}).get(edge.name)) for edge in config.pathway}
         self._regions = frozenset(name for edge in config.pathway for name in edge.regions)
         self._failures = dict.fromkeys(self.healthy, 0)
+        self.connections: set[_Connection] = set()
 
     def answer(self, method: str, target: str, address: str) -> tuple[int, bytes]:
         """Return the status and the body for a request.
@@ -141,6 +142,10 @@ class SteeringServer:
         finally:
             for each in checks:
                 each.cancel()
+            for connection in list(self.connections):
+                connection.abort()
+            # sockets are closed in the next round of the loop
+            await asyncio.sleep(0)
 
     async def _check(self, edge: Edge) -> None:
         while True:
@@ -184,11 +189,17 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if peer else ""
+        self._server.connections.add(self)
         self._active = asyncio.get_running_loop().time()
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
         self._timer.cancel()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._transport.abort()
 
     def _wait(self) -> None:
         """Close the connection if it is idle; one timer per connection looks again when it may be."""

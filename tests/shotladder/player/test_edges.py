@@ -1,5 +1,6 @@
 """Edges of `shotladder play --edges`: pathways in manifests, requests by edge, and an edge that stops."""
 
+import contextlib
 import http.client
 import json
 
@@ -109,3 +110,20 @@ def test_plain_files_are_neither_logged_nor_outside_of_the_folder(page):
     assert (status, body, headers["Content-Range"]) == (206, CONTENT[2:6], f"bytes 2-5/{len(CONTENT)}")
     assert get(page, "/-/files/../secret")[0] == get(page, "/-/files/%2e%2e/secret")[0] == 404
     assert page.logged(0) == []
+
+
+def test_steering_server_closes_open_connections_when_it_stops(folder, serve):
+    (folder / "master.m3u8").write_text(MASTER)
+    server = serve()
+    with open_edges(server, 3) as edges:
+        connection = http.client.HTTPConnection(edges.steering_url.split("/")[2], timeout=20)
+        connection.request("GET", "/steer")
+        connection.getresponse().read()
+        opened = connection.sock
+        steering = edges.steering
+        assert len(steering.connections) == 1
+    # the server has closed its side
+    with contextlib.suppress(ConnectionResetError):
+        assert opened.recv(1) == b""
+    assert not steering.connections
+    connection.close()
