@@ -156,8 +156,8 @@ def test_page_pins_rungs_by_the_menu_of_each_player(browser, presentation, docum
         # the options after "auto" are the rungs from the highest bitrate
         for index, rung in ((len(document["video"]), 0), (1, len(document["video"]) - 1)):
             page.select_option("#pin", index=index)
-            page.evaluate("video.currentTime = 0; video.play()")
-            page.wait_for_function(f"shotladder.lastRung === {rung}", timeout=30_000)
+            page.evaluate("video.currentTime = 0; void video.play()")
+            page.wait_for_function(f"shotladder.lastRung === {rung}", timeout=60_000)
         assert page.locator("#audio").is_visible() and page.locator("#text").is_visible()
         assert page.evaluate("shotladder.failed") is False
 
