@@ -40,7 +40,7 @@ def find_speech_model(name: str) -> SpeechModel:
     Raises
     ------
     SpeechModelError
-        If there is none; the message states where to get one.
+        If the model is missing; the message states where to get one.
     """
     folder = Path(name)
     if not folder.is_dir():

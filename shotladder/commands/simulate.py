@@ -178,7 +178,7 @@ def command(
             raise click.UsageError(str(error)) from error
     for path in presentations if reports else ():
         if not _report_of(path).is_file():
-            raise click.UsageError(f"--report needs a folder that `encode` wrote: there is no {_report_of(path)}")
+            raise click.UsageError(f"--report needs a folder that `encode` wrote, with {_report_of(path)}")
     with_audio = model.audio or model.web_player
     titles = [abr.load_presentation(path, audio=with_audio).repeated(repeat) for path in presentations]
     networks = abr.load_traces(traces, format=trace_format, units=trace_units)

@@ -44,7 +44,7 @@ def cluster_executor(address: str, store: Store) -> Iterator[ThrottledExecutor]:
     MissingToolError
         If Dask is not installed.
     ClusterError
-        If there is no scheduler or no worker, or a worker has other versions or no access to the store.
+        If the scheduler or all workers are missing, or a worker has other versions or no access to the store.
     """
     try:
         from distributed import Client

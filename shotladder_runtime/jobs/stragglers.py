@@ -74,7 +74,7 @@ class RunningJobs(Generic[K]):
         return self._due[0][0] if self._due else None
 
     def take_overdue(self, now: float) -> K | None:
-        """Remove and return a job that is overdue; None if there is none."""
+        """Remove and return an overdue job; None if all jobs are in time."""
         due = self.next_due()
         if due is None or due > now:
             return None

@@ -15,23 +15,12 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import encoder
+from benchmarks.fidelity.session_recorder import CHROMIUM, FLAGS
 from samples import sound
 from shotladder_runtime.tools import ffmpeg_path
 from training.clips import variants
 
 HERE = Path(__file__).parent
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-)
 PLAYERS = {
     "/players/hls.js": HERE / "node_modules/hls.js/dist/hls.min.js",
     "/players/shaka-player.js": HERE / "node_modules/shaka-player/dist/shaka-player.compiled.js",

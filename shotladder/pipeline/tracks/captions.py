@@ -33,7 +33,7 @@ def check_captions(request: EncodeRequest) -> None:
     Raises
     ------
     SpeechModelError
-        If there is no such model, or faster-whisper is not installed.
+        If the model is missing, or faster-whisper is not installed.
     TrackError
         If the language is not a tag of BCP 47.
     """
