@@ -1,7 +1,8 @@
 """The delivered ladders against the fixed ladder that services run today, every frame of both measured.
 
     python -m benchmarks.value VIDEO... [--codec h264] [--preset NAME] [--tune visual] [--modes per-title,per-shot]
-                               [--expected-views N] [--anchor-presets slow,slower] [--audit] [--viewers]
+                               [--expected-views N] [--efforts balanced,fast] [--our-presets medium,faster]
+                               [--anchor-presets slow,slower] [--plot FILE.png] [--audit] [--viewers]
                                [--chunk-boundaries] [--results FILE.json]
 
 The fixed ladder ("anchor") has Apple's rungs up to the size of the source, the same encoder, preset and scaler, two
@@ -13,8 +14,9 @@ engine, which equals libvmaf) and by ffmpeg's XPSNR.
 Printed for each video and mode: BD-rate over VMAF 60 to 95 by the mean, the harmonic mean and the 5th percentile of
 frames, by VMAF-NEG in the same range, by PSNR-Y and XPSNR over their common range; the saving at the VMAF of each
 delivered rung, read from the anchor's curve (piecewise cubic in log bitrate); CPU seconds of both sides, comparison and
-measurement of `encode` included. Negative is a saving. Encodes and scores are kept in the cache folder, under the hash
-of everything that made them, so that a repeated run does only what changed.
+measurement of `encode` included, and of each stage. Negative is a saving. `--anchor-presets`, `--our-presets` and
+`--efforts` add points of another price, and `--plot` draws BD-rate over CPU time. Encodes and scores are kept in the
+cache folder, under the hash of everything that made them, so that a repeated run does only what changed.
 """
 
 from __future__ import annotations
@@ -35,8 +37,12 @@ from benchmarks._value import audit, chunk_boundaries, viewers
 from benchmarks._value.cache import cached, code_digest, described
 from benchmarks._value.encodes import BUFFER_SECONDS, GOP_SECONDS, PEAK, anchor_rungs, make_anchor, make_ours
 from benchmarks._value.measurements import METRICS, at_equal_cpu, bd_rates, measure, saving_at
+from benchmarks._value.plot import draw
 from ladders import APPLE_LADDERS
 from shotladder_runtime.tools import ffmpeg_version
+
+#: Effort of `shotladder encode` without options.
+DEFAULT_EFFORT = "balanced"
 
 
 def compare(path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -61,9 +67,11 @@ def compare(path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     options = ["--codec", chosen.codec, "--preset", preset, "--tune", chosen.tune]
     if chosen.expected_views:
         options += ["--expected-views", str(chosen.expected_views)]
-    for mode in filter(None, chosen.modes.split(",")):
-        mine = {**key, "mode": mode, "options": options, "code": code_digest()}
-        ours = cached("ours", mine, lambda folder, mode=mode: make_ours(source, mode, options, folder))
+    for name, mode, more in _variants(chosen, preset):
+        mine = {**key, "mode": mode, "options": options + more, "code": code_digest()}
+        ours = cached(
+            "ours", mine, lambda folder, mode=mode, more=more: make_ours(source, mode, options + more, folder)
+        )
         scored = cached("frame scores", described(ours["files"]), lambda _, ours=ours: measure(source, ours["files"]))
         rungs = [saving_at(points, point) for point in scored]
         if chosen.viewers:
@@ -71,7 +79,7 @@ def compare(path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
             ours["viewers"] = viewers.replay(fixed, abr.load_presentation(ours["presentation"]))
         figures = {"bd_rate": bd_rates(points, scored), "rungs": rungs, "cpu_ratio": ours["cpu"] / anchor["cpu"]}
         figures["bd_rate_at_equal_cpu"] = at_equal_cpu(figures["bd_rate"]["mean"], ours["cpu"], slower)
-        result["modes"][mode] = {**ours, "points": scored, **figures}
+        result["modes"][name] = {**ours, "points": scored, **figures}
     if chosen.audit:
         settings = ladders.EncodeSettings(chosen.codec, preset, chosen.tune)
         request = ladders.LadderRequest(encoding=settings).with_mode("per-shot")
@@ -86,6 +94,21 @@ def compare(path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def _variants(chosen: argparse.Namespace, preset: str) -> list[tuple[str, str, list[str]]]:
+    """Return name, mode and additional options of each of our ladders: every mode, effort and preset that is given."""
+    variants = []
+    for mode in filter(None, chosen.modes.split(",")):
+        for effort in filter(None, chosen.efforts.split(",")):
+            for ours in filter(None, chosen.our_presets.split(",")) if chosen.our_presets else (preset,):
+                words, more = [mode], []
+                if effort != DEFAULT_EFFORT:
+                    words, more = [*words, f"effort {effort}"], [*more, "--effort", effort]
+                if ours != preset:
+                    words, more = [*words, f"preset {ours}"], [*more, "--preset", ours]
+                variants.append((", ".join(words), mode, more))
+    return variants
+
+
 def show(result: Mapping[str, Any]) -> None:
     """Print the table of one video."""
     anchor = result["anchor"]
@@ -97,6 +120,9 @@ def show(result: Mapping[str, Any]) -> None:
         chunk_boundaries.show(result["chunk_boundaries"])
     for mode, ours in result["modes"].items():
         print(f"  {mode}, {ours['cpu']:.0f} CPU s, {ours['cpu_ratio']:.2f} times the fixed ladder's")
+        stages = {key.removesuffix("_cpu_seconds"): value for key, value in ours["cost"].items() if key != "probes"}
+        stages["other"] = ours["cpu"] - sum(stages.values())
+        print("    CPU s: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in stages.items()))
         _rows(ours, ours["rungs"])
         if "viewers" in ours:
             viewers.show(ours["viewers"])
@@ -128,6 +154,9 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--tune", default="visual", choices=("visual", "metric"))
     parser.add_argument("--modes", default="per-title,per-shot")
     parser.add_argument("--expected-views", type=int)
+    parser.add_argument("--efforts", default=DEFAULT_EFFORT, help="of ours: fast,balanced,thorough")
+    parser.add_argument("--our-presets", default="", help="of ours, if other than that of the fixed ladder")
+    parser.add_argument("--plot", type=Path, help="PNG file that shows BD-rate over CPU time (needs matplotlib)")
     parser.add_argument("--anchor-presets", default="", help="slower presets of the fixed ladder: slow,slower")
     parser.add_argument("--audit", action="store_true", help="encode the predicted curves at every size")
     parser.add_argument("--chunk-boundaries", action="store_true", help="compare chunks with one encode of the whole")
@@ -141,10 +170,12 @@ def main(argv: Sequence[str] = ()) -> None:
     for path in chosen.videos:
         results.append(compare(path, chosen))
         show(results[-1])
-    for mode in chosen.modes.split(",") if len(results) > 1 else ():
+    for mode in results[0]["modes"] if len(results) > 1 else ():
         rates = [r["modes"][mode]["bd_rate"]["mean"] for r in results]
         known = [rate for rate in rates if rate is not None]
         print(f"\n{mode}: median BD-rate by mean VMAF {np.median(known):+.1f} %, worst {max(known):+.1f} %")
+    if chosen.plot:
+        draw(results, chosen.plot)
     if chosen.results:
         chosen.results.write_text(json.dumps(results, indent=1))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import csv
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import abr
 import shotladder
@@ -34,27 +35,34 @@ def main(folder: Path) -> None:
     write_traces(traces, bitrates=abr.load_presentation(output).bitrates)
     policies = [word for name in POLICIES for word in ("--policy", name)]
     simulate = [*command, "simulate", str(output / "presentation.json"), "--traces", str(traces), *policies]
-    _run([*simulate, "--repeat", str(REPEAT)])
-    result = subprocess.run([*simulate, "--repeat", str(REPEAT), "--quiet", "--json"], check=True, capture_output=True)
-    print(f"\n{_summary(output, json.loads(result.stdout)['arms'])}")
+    sessions = folder / "sessions.csv"
+    _run([*simulate, "--repeat", str(REPEAT), "--sessions", str(sessions)])
+    print(f"\n{_summary(output, sessions)}")
     print(f"{time.monotonic() - begun:.0f} s in all.")
 
 
-def _summary(output: Path, arms: list[dict[str, Any]]) -> str:
+def _summary(output: Path, sessions: Path) -> str:
     """Return three sentences: what was saved, what viewers receive, and what to open."""
     presentation = shotladder.load(output)
     (comparison,) = presentation.comparisons
     saved = comparison.bd_rate_percent
-    best = max(arms, key=lambda arm: arm["metrics"]["vmaf_mean"]["mean"])
-    metrics = best["metrics"]
+    with sessions.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    policies = sorted({row["policy"] for row in rows})
+    best = max(policies, key=lambda policy: _mean(rows, policy, "vmaf_mean"))
     return (
         f"The per-shot ladder needs {abs(saved or 0):.0f} % {'fewer' if (saved or 0) < 0 else 'more'} bits than Apple's"
         f" fixed ladder at equal VMAF, by an estimate of {comparison.sampled_chunks} sampled chunks.\n"
         f"On networks that carry about half to one and a half times the middle rung, viewers with the policy"
-        f" {best['policy']} receive VMAF {metrics['vmaf_mean']['mean']:.1f} and wait"
-        f" {100 * metrics['rebuffer_ratio']['mean']:.1f} % of the time.\n"
+        f" {best} receive VMAF {_mean(rows, best, 'vmaf_mean'):.1f} and wait"
+        f" {100 * _mean(rows, best, 'rebuffer_ratio'):.1f} % of the time.\n"
         f"Open {(output / 'report.html').resolve()}, or watch it with: shotladder play {output}"
     )
+
+
+def _mean(rows: Sequence[Mapping[str, str]], policy: str, metric: str) -> float:
+    """Return the mean of a metric over the sessions of a policy."""
+    return statistics.mean(float(row[metric]) for row in rows if row["policy"] == policy)
 
 
 def _run(argv: list[str]) -> None:

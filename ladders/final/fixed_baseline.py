@@ -80,7 +80,8 @@ def fixed_anchor(
     Every rung has the one quantiser that gives it its bitrate, which is about what two-pass rate control does
     (benchmarks.value compares both). The curves of the ladder are known; the settings of the fixed ladder change bits
     and deficit by a ratio each. An evenly spaced sample of chunks, each at the size and quantiser of another rung, is
-    encoded with these settings, and its mean log ratios shift the curves of the title.
+    encoded with these settings, and its mean log ratios shift the curves of the title. The curve of a size is shifted
+    by the mean ratio at that size, shrunk towards that of all sizes: the curves of some sizes may rest on few probes.
     """
     fixed_request = request.with_mode("fixed")
     builder = LadderBuilder(prober.source, prober.chunks, fixed_request)
@@ -96,9 +97,11 @@ def fixed_anchor(
     plain = replace(prober, encoding=fixed_request.encoding, results=ProbeResults(), cost=ProbeCost())
     plain.run(points, progress)
     ratios = np.array([_log_ratios(curves, plain, point) for point in points])
-    weights = [float(prober.chunks[point.chunk].frame_count) for point in points]
-    bits, deficit = np.average(ratios, axis=0, weights=weights)
-    shifted = {height: _shift(builder, curves, height, bits, deficit) for height in builder.sizes}
+    weights = np.array([float(prober.chunks[point.chunk].frame_count) for point in points])
+    shifted = {}
+    for height, size in builder.sizes.items():
+        bits, deficit = _shrunk_mean(ratios, weights, np.array([point.size == size for point in points]))
+        shifted[height] = _shift(builder, curves, height, bits, deficit)
     # log deficit at equal bits
     scatter = ratios[:, 1] + DEFICIT_EXPONENT * ratios[:, 0]
     error = _standard_error(scatter)
@@ -143,6 +146,17 @@ def _log_ratios(curves: Curves, plain: Prober, point: ProbePoint) -> tuple[float
     at = int(np.searchsorted(curve.quantisers, point.quantiser))
     deficits = log_vmaf_deficit(np.array([result.quality, curve.quality[at]]))
     return float(np.log(max(result.bits, 1) / curve.bits[at])), float(deficits[0] - deficits[1])
+
+
+def _shrunk_mean(
+    ratios: NDArray[np.float64], weights: NDArray[np.float64], is_own: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the weighted mean of some rows, of which all rows together count as `PRIOR_VALUES`."""
+    common: NDArray[np.float64] = np.average(ratios, axis=0, weights=weights)
+    if not is_own.any():
+        return common
+    own = np.average(ratios[is_own], axis=0, weights=weights[is_own])
+    return np.asarray(common + is_own.sum() / (is_own.sum() + PRIOR_VALUES) * (own - common))
 
 
 def _standard_error(values: NDArray[np.float64]) -> float:

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from ladders.rd.curves import VMAF_CEILING, Curve, RatePoint, Size, log_vmaf_deficit
+from ladders.rd.curves import (
+    VMAF_CEILING,
+    Curve,
+    RatePoint,
+    Size,
+    log_vmaf_deficit,
+    log_vmaf_odds,
+    vmaf_of_log_odds,
+)
 from ladders.rd.isotonic_regression import pool_adjacent_violators
 
 __all__ = [
@@ -26,6 +34,9 @@ FLATTEST_BITS_SLOPE = -1 / 24
 #: Curvature of log2(bits): the coefficient of ((quantiser - lowest) / (highest - lowest)) squared. From the replays of
 #: benchmarks.ladder_grids.
 BITS_CURVATURE = 2.0
+#: Curvature of the log odds of VMAF, in the same unit: with it they are predicted best between and above two
+#: probes, at all sizes of both exhaustive grids.
+VMAF_CURVATURE = 1.75
 #: Slope of the log deficit below the finest probe, as a fraction of its slope between the two finest probes. From the
 #: replays of benchmarks.ladder_grids.
 FINER_SLOPE_FRACTION = 0.8
@@ -41,8 +52,6 @@ HALVED_DEFICIT = 2.5
 #: Distance at which the residual has decreased, as a fraction of the quantiser range. Chosen by hand: about one
 #: halving of the bits.
 RESIDUAL_REACH = 0.125
-#: VMAF per quantiser step; the flattest slope of VMAF above the coarsest probe. Chosen by hand.
-FLATTEST_VMAF_SLOPE = -0.25
 
 
 def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
@@ -67,14 +76,13 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
 
     Notes
     -----
-    log2(bits) and the log deficit ln(100.5 - VMAF) are interpolated separately by PCHIP, which keeps them monotone
-    (Fritsch and Carlson 1980). The log deficit is nearly linear in the quantiser. log2(bits) has about the same
-    curvature in all chunks; the curvature is subtracted before and added after the interpolation. Therefore two probes
-    suffice. On VMAF itself the chord of two probes lies several points below the curve, and a resolution with few
-    probes would lose rungs to one with many.
+    log2(bits) and the log odds of VMAF, ln((100.5 - VMAF) / (VMAF + 3)), are interpolated separately by PCHIP, which
+    keeps them monotone (Fritsch and Carlson 1980). Both have about the same curvature in all chunks; the curvature is
+    subtracted before and added after the interpolation. Therefore two probes suffice. On VMAF itself the chord of two
+    probes lies several points below the curve, and a resolution with few probes would lose rungs to one with many.
     Probes that are not monotone because of noise are averaged first (pool adjacent violators).
-    Outside the range of the probes both logarithms are extrapolated; the deficit is flatter towards fine quantisers,
-    where the loss by scaling remains. Towards coarse quantisers VMAF is extrapolated linearly.
+    Towards coarse quantisers both are extrapolated. Towards fine quantisers log2(bits) and the log deficit
+    ln(100.5 - VMAF) are, whose slope is flatter there, where the loss by scaling remains.
 
     Probes that were measured on a subset of the frames give the shape of the curve. Probes measured on more frames
     then correct it by interpolated residuals in both logarithms.
@@ -82,7 +90,7 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     levels = _fidelity_levels(points)
     if not levels:
         raise ValueError("a curve needs probes at two or more quantisers")
-    return _correct_residuals(levels[1:], grid, *_interpolate(levels[0], grid, _curvature(grid)), points)
+    return _correct_residuals(levels[1:], grid, *_interpolate(levels[0], grid, _span(grid)), points)
 
 
 def fit_chunk_curves(
@@ -121,7 +129,7 @@ def fit_chunk_curves(
     quantiser_offset, bits_offset = _fit_offset_line(q, along, grid), _fit_offset_line(q, bits, grid)
     curves = {}
     for size, probes in fast.items():
-        log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], grid - quantiser_offset, _curvature(grid))
+        log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], grid - quantiser_offset, _span(grid))
         own = exact.get(size, ())
         curves[size] = _correct_residuals(_by_fidelity(own), grid, log_bits + bits_offset, deficit, [*probes, *own])
     return curves
@@ -206,48 +214,51 @@ def _fidelity_levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
 
 
 def _interpolate(
-    points: Sequence[RatePoint], grid: NDArray[np.float64], curvature: float
+    points: Sequence[RatePoint], at: NDArray[np.float64], span: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return log2(bits), of a given curvature, and the log deficit on a grid."""
+    """Return log2(bits) and the log deficit at quantisers; `span` is the quantiser range of the encoder."""
     q = np.array([p.quantiser for p in points])
-    log_bits = pool_adjacent_violators(np.log2([max(p.bits, 1) for p in points]))
     quality = pool_adjacent_violators(np.array([p.quality for p in points]))
+    log_bits = pool_adjacent_violators(np.log2([max(p.bits, 1) for p in points]))
+    bits = _interpolate_bits(q, log_bits, at, BITS_CURVATURE / span**2)
+    return bits, _interpolate_deficit(q, quality, at, VMAF_CURVATURE / span**2)
+
+
+def _interpolate_deficit(
+    q: NDArray[np.float64], quality: NDArray[np.float64], at: NDArray[np.float64], curvature: float
+) -> NDArray[np.float64]:
+    """Return the log deficit between and outside probes."""
     deficit = log_vmaf_deficit(quality)
-    inside = np.clip(grid, q[0], q[-1])
-    finer, coarser = np.minimum(grid - q[0], 0), np.maximum(grid - q[-1], 0)
-    slope = FINER_SLOPE_FRACTION * (deficit[1] - deficit[0]) / (q[1] - q[0])
-    fitted = VMAF_CEILING - np.exp(_interpolate_monotone(q, deficit, inside) + finer * slope)
-    fitted = fitted + coarser * min((quality[-1] - quality[-2]) / (q[-1] - q[-2]), FLATTEST_VMAF_SLOPE)
-    bits = _interpolate_bits(q, log_bits, inside, curvature)
-    bits += _extrapolate_bits(q, log_bits, finer, coarser, curvature)
-    return bits, log_vmaf_deficit(np.clip(fitted, 0.0, 100.0))
+    odds = log_vmaf_odds(quality)
+    within = np.clip(at, q[0], q[-1])
+    coarser = np.maximum(at - q[-1], 0)
+    slope = (odds[-1] - odds[-2]) / (q[-1] - q[-2])
+    found = _interpolate_monotone(q, odds - curvature * q**2, within) + curvature * within**2
+    # between those of the adjacent probes
+    found = np.clip(found, odds[np.searchsorted(q, within, side="right") - 1], odds[np.searchsorted(q, within)])
+    found += coarser * slope + curvature * coarser * (coarser + (q[-1] - q[-2]))
+    inside = log_vmaf_deficit(vmaf_of_log_odds(found))
+    finer_slope = FINER_SLOPE_FRACTION * (deficit[1] - deficit[0]) / (q[1] - q[0])
+    return np.where(at < q[0], deficit[0] + (at - q[0]) * finer_slope, inside)
 
 
 def _interpolate_bits(
     q: NDArray[np.float64], log_bits: NDArray[np.float64], at: NDArray[np.float64], curvature: float
 ) -> NDArray[np.float64]:
-    """Interpolate log2(bits) between probes; the result is never below the next coarser probe."""
-    curved = _interpolate_monotone(q, log_bits - curvature * q**2, at) + curvature * at**2
-    return np.maximum(curved, log_bits[np.searchsorted(q, at)])
-
-
-def _extrapolate_bits(
-    q: NDArray[np.float64],
-    log_bits: NDArray[np.float64],
-    finer: NDArray[np.float64],
-    coarser: NDArray[np.float64],
-    curvature: float,
-) -> NDArray[np.float64]:
-    """Return the change of log2(bits) from the outermost probes at quantiser distances beyond them."""
+    """Return log2(bits) between and outside probes; between probes it is never below the next coarser probe."""
+    within = np.clip(at, q[0], q[-1])
+    curved = _interpolate_monotone(q, log_bits - curvature * q**2, within) + curvature * within**2
     slopes = np.clip(np.diff(log_bits) / np.diff(q), STEEPEST_BITS_SLOPE, FLATTEST_BITS_SLOPE)
+    finer, coarser = np.minimum(at - q[0], 0), np.maximum(at - q[-1], 0)
     more = finer * slopes[0] + curvature * finer * (finer - (q[1] - q[0]))
     less = coarser * slopes[-1] + curvature * coarser * (coarser + (q[-1] - q[-2]))
-    return np.minimum(more, finer * STEEPEST_BITS_SLOPE) + np.minimum(less, coarser * FLATTEST_BITS_SLOPE)
+    outside = np.minimum(more, finer * STEEPEST_BITS_SLOPE) + np.minimum(less, coarser * FLATTEST_BITS_SLOPE)
+    return np.maximum(curved, log_bits[np.searchsorted(q, within)]) + outside
 
 
-def _curvature(grid: NDArray[np.float64]) -> float:
-    """Return the curvature of log2(bits) per squared quantiser step."""
-    return float(BITS_CURVATURE / (grid[-1] - grid[0]) ** 2)
+def _span(grid: NDArray[np.float64]) -> float:
+    """Return the quantiser range of the encoder."""
+    return float(grid[-1] - grid[0])
 
 
 def _interpolate_monotone(
@@ -264,7 +275,7 @@ def _preset_offset(probes: Sequence[RatePoint], point: RatePoint, grid: NDArray[
     """
     window = (grid[-1] - grid[0]) / 4
     around = np.linspace(point.quantiser - window, point.quantiser + window, 4 * len(grid))
-    log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], around, _curvature(grid))
+    log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], around, _span(grid))
     deficit = np.maximum.accumulate(deficit)
     there = point.quantiser
     if point.quality < SATURATED_VMAF:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ladders.rd.curves import VMAF_CEILING, Curve, Size, log_vmaf_deficit
+from ladders.rd.curves import Curve, Size, log_vmaf_odds, vmaf_of_log_odds
 from ladders.rd.uncertainty import SIGMA_TRANSFER
 
 __all__ = ["impute_curves", "nearest_probed_size", "transfer_error_factor"]
@@ -53,9 +53,9 @@ def impute_curves(
 
     Notes
     -----
-    The distance between an unprobed size and the nearest probed size of a chunk, in log bits and log deficit, is the
-    mean of that distance over the chunks that were probed at both sizes. A chunk without probes gets the mean curve per
-    frame, so that it receives the quantiser that one quantiser for the whole title would be.
+    The distance between an unprobed size and the nearest probed size of a chunk, in log bits and log odds of VMAF, is
+    the mean of that distance over the chunks that were probed at both sizes. A chunk without probes gets the mean curve
+    per frame, so that it receives the quantiser that one quantiser for the whole title would be.
     """
     known = [n for n, curves in enumerate(fits) if curves]
     logs = {(n, size): _logarithms(fits[n][size], frames[n]) for n in known for size in fits[n]}
@@ -120,12 +120,12 @@ def _distances(taller: Curve, smaller: Curve) -> NDArray[np.float64]:
 
 
 def _logarithms(curve: Curve, frames: int) -> NDArray[np.float64]:
-    """Return log bits per frame and log deficit, shape (2, grid)."""
-    return np.stack([np.log(curve.bits / frames), log_vmaf_deficit(curve.quality)])
+    """Return log bits per frame and log odds of VMAF, shape (2, grid)."""
+    return np.stack([np.log(curve.bits / frames), log_vmaf_odds(curve.quality)])
 
 
 def _curve(like: Curve, logarithms: NDArray[np.float64], frames: int) -> Curve:
-    """Return the curve of log bits per frame and log deficit, on the grid of another curve."""
+    """Return the curve of log bits per frame and log odds of VMAF, on the grid of another curve."""
     bits = np.exp(np.minimum.accumulate(logarithms[0])) * frames
-    quality = np.clip(VMAF_CEILING - np.exp(np.maximum.accumulate(logarithms[1])), 0.0, 100.0)
+    quality = vmaf_of_log_odds(np.maximum.accumulate(logarithms[1]))
     return Curve(like.quantisers, bits, quality)

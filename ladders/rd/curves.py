@@ -7,11 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["VMAF_CEILING", "Curve", "RatePoint", "Size", "log_vmaf_deficit", "quantiser_grid"]
+__all__ = [
+    "VMAF_CEILING",
+    "Curve",
+    "RatePoint",
+    "Size",
+    "log_vmaf_deficit",
+    "log_vmaf_odds",
+    "quantiser_grid",
+    "vmaf_of_log_odds",
+]
 
 #: VMAF from which the deficit is counted. Chosen by hand: half a point above the top of the scale, so that the
 #: logarithm of the deficit exists at VMAF 100.
 VMAF_CEILING = 100.5
+#: VMAF below which the odds are not defined. Chosen on the exhaustive grids, between 0 and -5: below the scale, so that
+#: the logarithm of the odds exists at VMAF 0.
+VMAF_FLOOR = -3.0
 
 #: Width and height in pixels.
 Size = tuple[int, int]
@@ -81,3 +93,20 @@ def quantiser_grid(lowest: float, highest: float, step: float) -> NDArray[np.flo
 def log_vmaf_deficit(quality: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ln(100.5 - VMAF), which is nearly linear in the quantiser."""
     return np.log(VMAF_CEILING - np.minimum(quality, 100.0))
+
+
+def log_vmaf_odds(quality: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ln((100.5 - VMAF) / (VMAF + 3)), whose distance between two sizes is nearly the same at all quantisers."""
+    within = np.clip(quality, 0.0, 100.0)
+    return np.asarray(np.log((VMAF_CEILING - within) / (within - VMAF_FLOOR)))
+
+
+def vmaf_of_log_odds(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the VMAF of which `log_vmaf_odds` is given, between 0 and 100.
+
+    Examples
+    --------
+    >>> vmaf_of_log_odds(log_vmaf_odds(np.array([0.0, 93.0, 100.0]))).round(6).tolist()
+    [0.0, 93.0, 100.0]
+    """
+    return np.clip(VMAF_FLOOR + (VMAF_CEILING - VMAF_FLOOR) / (1.0 + np.exp(log_odds)), 0.0, 100.0)

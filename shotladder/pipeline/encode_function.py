@@ -120,7 +120,7 @@ def encode(
     client_traces : path or sequence of paths
         Choose rung bitrates by simulating playback over these network traces.
     min_bitrate : float, optional
-        Bitrate of the lowest rung, kbit/s, if the video needs as much. Default: 145.
+        Bitrate of the lowest rung, kbit/s, if the video needs as much. Default: 120.
     max_bitrate : float, optional
         Maximum bitrate of the top rung, kbit/s, even if it does not reach the target. Default: no limit.
     max_height : int, optional

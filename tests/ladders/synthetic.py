@@ -30,14 +30,17 @@ class KnownFilm:
     chunks: tuple[Any, ...]
 
     def law(self, chunk: int, size: tuple[int, int], quantiser: float) -> tuple[float, float]:
-        """Bits and VMAF: shots differ by up to 16 times in bits, small sizes have fewer bits and a lower maximum."""
+        """Bits and VMAF: shots differ by up to 16 times in bits, small sizes have fewer bits and a lower maximum.
+
+        The log odds of the deficit are curved about as in the exhaustive grids of real videos.
+        """
         area = size[0] * size[1] / (1280 * 720)
         hardness = 4.0 ** (chunk % 3 - 1)
         frames = self.chunks[chunk].frame_count
         bend = 0.0017 * (quantiser - 24) ** 2
-        bits = 9e3 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6 + bend)
-        deficit = 4.0 * (1 + chunk % 2) * 1.09 ** (quantiser - 24) + 22 * (1 / area**0.35 - 1)
-        return bits, min(100.0, max(0.0, 100.5 - deficit))
+        bits = 1.6e4 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6 + bend)
+        odds = 0.02 * (1 + chunk % 2) / area**2 * np.exp(0.11 * (quantiser - 24) + 0.0017 * (quantiser - 24) ** 2)
+        return bits, min(100.0, 100.5 / (1 + odds))
 
     def result(self, point) -> RatePoint:
         bits, quality = self.law(point.chunk, point.size, point.quantiser)

@@ -92,7 +92,7 @@ def test_choose_rungs_with_a_maximum_above_the_target_changes_nothing():
 
 
 def test_choose_rungs_starts_at_apples_lowest_bitrate():
-    assert choose_rungs(FILM, DURATION, RungRules())[0].rate == pytest.approx(145_000)
+    assert choose_rungs(FILM, DURATION, RungRules())[0].rate == pytest.approx(120_000)
 
 
 def test_choose_rungs_has_the_requested_count_if_it_is_feasible():

@@ -89,10 +89,11 @@ def mirror_row(row, phase_stride, width, reach):  # type: ignore[no-untyped-def]
 @kernel
 def mirror_rows(plane, height):  # type: ignore[no-untyped-def]
     """Mirror the rows above and below the frame."""
-    for k in range(1, 9):
-        if k < height:
-            plane[8 - k] = plane[8 + k]
-            plane[8 + height - 1 + k] = plane[8 + height - 1 - k]
+    for k in range(1, min(9, height)):
+        # an assignment of a whole row would compile numba's message about shapes that differ, for two seconds
+        for j in range(plane.shape[1]):
+            plane[8 - k, j] = plane[8 + k, j]
+            plane[8 + height - 1 + k, j] = plane[8 + height - 1 - k, j]
 
 
 def _split(samples: View2D, plane: View2D, i: Index, j: Index, phase_stride: Index) -> None:

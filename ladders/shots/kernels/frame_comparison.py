@@ -315,4 +315,6 @@ def compare_frames(
     find_active_blocks(lines[before], lines[after], width, window)
     found = np.zeros(6, np.float32)
     search_motion(one, other, activity[after], still, around, window, vectors, found)
-    out[:5], out[12] = found[:5], found[5]
+    for k in range(5):
+        out[k] = found[k]
+    out[12] = found[5]

@@ -139,7 +139,7 @@ _LADDER = (
         "--min-bitrate",
         metavar="KBITPS",
         type=click.FloatRange(10, 100_000),
-        help="Bitrate of the lowest rung in kbit/s, if the video needs as much. Default: 145.",
+        help="Bitrate of the lowest rung in kbit/s, if the video needs as much. Default: 120.",
     ),
     option(
         "Ladder",
