@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from shotladder.reporter import Reporter
@@ -17,16 +18,26 @@ def announce_compilation(reporter: Reporter) -> None:
     from numba.core import event
 
     class Announcement(event.Listener):  # type: ignore[misc]
-        """Reports the first event and ignores the others."""
+        """Reports the first compilation, and counts the time of all."""
 
         is_announced = False
+
+        def __init__(self) -> None:
+            # compilations of kernels that a kernel calls are nested
+            self.depth = 0
+            self.start = 0.0
 
         def on_start(self, event: Any) -> None:
             if not self.is_announced:
                 self.is_announced = True
                 reporter.say("compiling kernels for this machine, once after an installation: up to a minute")
+            if not self.depth:
+                self.start = time.monotonic()
+            self.depth += 1
 
         def on_end(self, event: Any) -> None:
-            """Ignore the end."""
+            self.depth -= 1
+            if not self.depth:
+                reporter.exclude(time.monotonic() - self.start)
 
     event.register("numba:compile", Announcement())

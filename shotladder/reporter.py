@@ -51,6 +51,9 @@ class RunClock(Protocol):
     def advance(self, title: str, fraction: float, /) -> None:
         """Record the progress of a stage."""
 
+    def exclude(self, seconds: float, /) -> None:
+        """Leave time that says nothing about the stages out of the time taken."""
+
     def seconds_left(self) -> float:
         """Return the time to the end of the run, s."""
 
@@ -77,6 +80,11 @@ class Reporter:
     def follow(self, clock: RunClock) -> None:
         """Show the time left of the whole run, which the stages after this call belong to."""
         self._clock = clock
+
+    def exclude(self, seconds: float) -> None:
+        """Leave time that says nothing about the stages, such as the compilation of kernels, out of the time taken."""
+        if self._clock:
+            self._clock.exclude(seconds)
 
     def say(self, text: str) -> None:
         """Print one line: a note of the run."""

@@ -48,6 +48,7 @@ from shotladder.pipeline.time_model import (
     RunEstimate,
     TimeLeft,
     estimate_audio_bitrate,
+    estimate_finals,
     estimate_run,
     split_stages,
 )
@@ -117,12 +118,13 @@ def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None
     report_notes(source, reporter)
     report_trace_notes(ladder_requests, reporter)
     estimate = estimate_run(request, source)
-    reporter.follow(TimeLeft(estimate))
+    time_left = TimeLeft(estimate)
+    reporter.follow(time_left)
     check_files(request, source)
     if request.thumbnails is not None and request.encryption is not None:
         reporter.say("thumbnails are left out, because images of an encrypted presentation would show its frames")
     with hold_store(request.store, reporter):
-        work = partial(encode_tracks, request, source, ladder_requests, reporter)
+        work = partial(encode_tracks, request, source, ladder_requests, reporter, time_left)
         encoded = run_on_workers(request, work, executor)
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             encryption = choose_encryption(request)
@@ -156,6 +158,7 @@ def encode_tracks(
     source: Source,
     ladder_requests: Sequence[LadderRequest],
     reporter: Reporter,
+    time_left: TimeLeft,
     executor: Executor,
 ) -> EncodedTracks:
     """Detect shots, find the ladders, encode and correct them, and encode audio and subtitles."""
@@ -165,6 +168,8 @@ def encode_tracks(
     # before the encodes, so that a fault of the model is found early
     captions = make_captions(request, uncropped, analysis.shots, executor, reporter)
     ladders = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
+    for each in ladders:
+        time_left.refine(estimate_finals(request, analysis.source, each.ladder))
     encoded = encode_ladders(ladders, executor, reporter, compare=request.compare)
     side_tracks = encode_side_tracks(request, uncropped, executor, reporter)
     if captions is not None:

@@ -109,10 +109,11 @@ def encode_single_rung(request: EncodeRequest, reporter: Reporter) -> SingleRung
     if source.subtitles and request.subtitles:
         reporter.say(f"{source.path}: subtitles are left out of a single file")
     request = replace(request, subtitles=False)
-    reporter.follow(TimeLeft(estimate_run(request, source)))
+    time_left = TimeLeft(estimate_run(request, source))
+    reporter.follow(time_left)
     with hold_store(request.store, reporter):
         with open_executor(request) as executor:
-            work = partial(encode_tracks, request, source, ladder_requests, reporter, executor)
+            work = partial(encode_tracks, request, source, ladder_requests, reporter, time_left, executor)
             encoded = run_interruptibly(work, executor)
         with reporter.stage("package"):
             _write_file(request, encoded)

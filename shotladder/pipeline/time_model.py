@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from encoder import Source, choose_audio_codecs, get_codec
-from ladders import candidate_sizes
+from ladders import Ladder, candidate_sizes
 from shotladder.pipeline.encode_request import EncodeRequest
 
-__all__ = ["RunEstimate", "TimeLeft", "estimate_audio_bitrate", "estimate_run", "split_stages"]
+__all__ = ["RunEstimate", "TimeLeft", "estimate_audio_bitrate", "estimate_finals", "estimate_run", "split_stages"]
 
 #: CPU s per megapixel of all source frames. Measured in November 2026 on `presentation.json` of generated sources
 #: and of a 48 s clip of 720p with five H.264 rungs: 0.018 to 0.022.
@@ -131,6 +131,26 @@ def estimate_run(request: EncodeRequest, source: Source) -> RunEstimate:
     return RunEstimate(seconds, request.workers, costs)
 
 
+def estimate_finals(request: EncodeRequest, source: Source, ladder: Ladder) -> dict[tuple[str, str], float]:
+    """Estimate the stages after the probe encodes of a codec, in CPU seconds, from the rungs that its ladder has."""
+    codec = ladder.codec
+    presets = dict(zip(request.codecs, request.presets or [""] * len(request.codecs), strict=True))
+    jobs = len(ladder.chunks) * len(ladder.rungs)
+    pixels = [rung.width * rung.height for rung in ladder.rungs]
+    encode = ENCODE_SECONDS * _codec_factor(codec, presets.get(codec, "")) * source.frame_count * sum(pixels) / 1e6
+    width, height = source.display_size
+    measure = MEASURE_SECONDS * source.frame_count * width * height / 1e6 * len(pixels)
+    stages = split_stages(
+        codec,
+        0.0,
+        encode + JOB_SECONDS * jobs,
+        measure,
+        has_comparison=request.compare,
+        top_fraction=pixels[-1] / sum(pixels),
+    )
+    return {key: seconds for key, seconds in stages.items() if key[1] != "probes"}
+
+
 def estimate_audio_bitrate(request: EncodeRequest, source: Source) -> float:
     """Return the approximate bitrate of all audio tracks together, bits/s."""
     return sum(
@@ -139,14 +159,20 @@ def estimate_audio_bitrate(request: EncodeRequest, source: Source) -> float:
 
 
 def split_stages(
-    codec: str, probes: float, encode: float, measure: float, *, has_comparison: bool
+    codec: str,
+    probes: float,
+    encode: float,
+    measure: float,
+    *,
+    has_comparison: bool,
+    top_fraction: float = TOP_RUNG_FRACTION,
 ) -> dict[tuple[str, str], float]:
     """Return the CPU seconds of the stages of one codec, by those of its probes, final encodes and measurements."""
     first = encode + measure
     return {
         (codec, "probes"): probes,
-        (codec, "top rung"): TOP_RUNG_FRACTION * first,
-        (codec, "other rungs"): (1 - TOP_RUNG_FRACTION) * first,
+        (codec, "top rung"): top_fraction * first,
+        (codec, "other rungs"): (1 - top_fraction) * first,
         (codec, "corrections"): CORRECTION_FRACTION * first,
         (codec, "comparison"): COMPARISON_FRACTION * first if has_comparison else 0.0,
     }
@@ -196,6 +222,16 @@ class TimeLeft:
                     part = min(fraction, 1.0) if stage != "corrections" else 0.5 + 0.5 * min(fraction, 1.0)
                     self._fractions[key] = max(self._fractions[key], part)
 
+    def refine(self, cpu_seconds: Mapping[tuple[str, str], float]) -> None:
+        """Replace the estimate of stages that have not begun."""
+        with self._lock:
+            self.estimate = replace(self.estimate, cpu_seconds={**self.estimate.cpu_seconds, **cpu_seconds})
+
+    def exclude(self, seconds: float) -> None:
+        """Leave time that says nothing about the stages, such as the compilation of kernels, out of the time taken."""
+        with self._lock:
+            self._start += seconds
+
     @property
     def fraction(self) -> float:
         """Fraction of the run that is done, by its estimate."""
@@ -208,7 +244,7 @@ class TimeLeft:
         with self._lock:
             done, total = self._done_and_total()
         prior = PRIOR_FRACTION * total
-        elapsed = self.clock() - self._start
+        elapsed = max(self.clock() - self._start, 0.0)
         return (total - done) * (elapsed + prior) / max(done + prior, 1e-9)
 
     def _done_and_total(self) -> tuple[float, float]:

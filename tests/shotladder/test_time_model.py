@@ -1,12 +1,14 @@
 """The time left of a run follows its estimate, and what the finished part took."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 import encoder
+from ladders import Ladder, Rung
 from shotladder.pipeline.encode_request import EncodeRequest
-from shotladder.pipeline.time_model import RunEstimate, TimeLeft, estimate_run, split_stages
+from shotladder.pipeline.time_model import RunEstimate, TimeLeft, estimate_finals, estimate_run, split_stages
 from tests.encoder.videos import write_video
 
 
@@ -62,6 +64,43 @@ def test_advance_never_goes_back(followed):
         left.advance(title, part)
         fractions.append(left.fraction)
     assert fractions == sorted(fractions)
+
+
+def test_exclude_leaves_time_out_of_the_time_taken(followed):
+    left, clock = followed
+    clock.now += 25
+    left.exclude(20)
+    left.advance("shots", 0.5)
+    assert left.seconds_left() == pytest.approx(95, rel=0.01)
+
+
+def test_refine_replaces_stages_that_have_not_begun(followed):
+    left, clock = followed
+    left.advance("shots", 1.0)
+    clock.now += 10
+    assert left.seconds_left() == pytest.approx(90)
+    left.refine({("h264", "other rungs"): 91 + 60.0})
+    assert left.seconds_left() == pytest.approx(120)
+
+
+def test_estimate_finals_follows_the_rungs_of_the_ladder(tmp_path):
+    source = encoder.inspect(write_video(tmp_path / "video.mp4", 48))
+    request = EncodeRequest("video.mp4", Path("out"), ("h264",))
+    rungs = [Rung(64, 36, (30.0,), 10_000, 80.0), Rung(128, 72, (30.0,), 40_000, 93.0)]
+    chunk = encoder.Chunk(0, 48, (0,), (0,), ())
+    segments = encoder.plan_chunks(source, [0], Fraction(4))[1]
+    one, two = (
+        estimate_finals(
+            request,
+            source,
+            Ladder("per-shot", "h264", "medium", "visual", 93.0, "0", (chunk,), segments, tuple(rungs[-count:])),
+        )
+        for count in (1, 2)
+    )
+    assert ("h264", "probes") not in one
+    assert one["h264", "other rungs"] == 0
+    assert two["h264", "other rungs"] > 0
+    assert two["h264", "top rung"] > 3 * two["h264", "other rungs"]
 
 
 def test_advance_of_one_codec_leaves_the_others():
