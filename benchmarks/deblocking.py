@@ -30,7 +30,7 @@ from training.clips import variants
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 MODES = {"none": lambda codec: "none", "ours": choose_loop_filter_skip, "all": lambda codec: "all"}
-#: Measures are told in shares of their value and this, or black films would make any change large.
+#: Added to a value before changes are divided by it: otherwise any change of a black video would be large.
 LEAST = 0.01
 
 

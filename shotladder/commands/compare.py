@@ -212,7 +212,7 @@ def command(
     if plot is not None:
         write_plot(plot, _verdict(result), _tabulate(result), table, "Comparison of two arms")
     if as_json:
-        click.echo(json.dumps(asdict(result) | {"shares": parts}))
+        click.echo(json.dumps(asdict(result) | {"decomposition": parts}))
     else:
         _show(result, parts)
 

@@ -299,7 +299,7 @@ def _document(scores: tuple[vmaf.Scores, ...]) -> dict[str, Any]:
         "reference": first.reference,
         "model": first.model,
         "engine": first.engine,
-        "every": first.frame_stride,
+        "frame_stride": first.frame_stride,
         "size": [first.width, first.height],
         "bit_depth": first.bit_depth,
         "versions": {
@@ -323,7 +323,7 @@ def _rendition(scores: vmaf.Scores) -> dict[str, Any]:
         "path": scores.path,
         "vmaf": {"mean": pool.mean, "harmonic_mean": pool.harmonic_mean, "p5": pool.p5, "min": pool.min},
         "missing": [{"first_frame": start, "frame_count": stop - start} for start, stop in scores.missing],
-        "misplaced": [{"frame": frame, "shows": shown} for frame, shown in scores.duplicated_frames],
+        "duplicated_frames": [{"frame": frame, "shows": shown} for frame, shown in scores.duplicated_frames],
         **{name: _pooled(name, values) for name, values in series.items() if name != "vmaf"},
         "frames": rows,
     }

@@ -51,7 +51,7 @@ def test_compare_prints_verdict_and_reasons_for_two_ladders(folder):
     assert done.exit_code == 0, done.output
     result = json.loads(done.stdout)
     assert result["verdict"] == "ship"
-    assert (result["traces"], result["sessions"], result["shares"]) == (12, 48, None)
+    assert (result["traces"], result["sessions"], result["decomposition"]) == (12, 48, None)
     vmaf = next(e for e in result["effects"] if e["metric"] == "vmaf_mean")
     assert vmaf["ci95"][0] > 3
     assert any("vmaf_p5 holds" in reason for reason in result["reasons"])
@@ -79,7 +79,7 @@ def test_compare_refuses_presentations_of_different_durations(folder):
 
 def test_compare_splits_the_effect_between_ladder_and_policy(folder):
     done = run("old.json", "new.json", "--policy", "bba-0", "bola-e", "--json")
-    parts = json.loads(done.stdout)["shares"]
+    parts = json.loads(done.stdout)["decomposition"]
     assert parts["ladder"] + parts["policy"] == pytest.approx(parts["together"])
     assert parts["ladder"] == pytest.approx(4, abs=0.5)
     assert (
