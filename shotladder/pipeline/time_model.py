@@ -18,21 +18,21 @@ from shotladder.pipeline.encode_request import EncodeRequest
 
 __all__ = ["RunEstimate", "TimeLeft", "estimate_audio_bitrate", "estimate_finals", "estimate_run", "split_stages"]
 
-#: CPU s per megapixel of all source frames. Measured in November 2026 on `presentation.json` of generated sources
-#: and of a 48 s clip of 720p with five H.264 rungs: 0.018 to 0.022.
-ANALYSIS_SECONDS = 0.02
-#: CPU s per megapixel of all source frames, H.264 by its default preset. Same runs: 0.10 to 0.17.
-PROBE_SECONDS = 0.13
-#: CPU s per encoded megapixel, H.264 by its default preset. Same runs: 0.04 to 0.07.
-ENCODE_SECONDS = 0.055
-#: CPU s per measured megapixel at the size of the source. Same runs: 0.05 to 0.08, with corrections.
-MEASURE_SECONDS = 0.05
+#: CPU s per megapixel of all source frames. Measured in November 2026 by benchmarks.value on four clips of 6 to 48 s,
+#: 480p to 720p, with two to five H.264 rungs, as the next three: 0.002 to 0.005.
+ANALYSIS_SECONDS = 0.004
+#: CPU s per megapixel of all source frames, H.264 by its default preset. Same runs: 0.05 to 0.11.
+PROBE_SECONDS = 0.075
+#: CPU s per encoded megapixel, H.264 by its default preset. Same runs: 0.025 to 0.075, which grows with the bitrate.
+ENCODE_SECONDS = 0.045
+#: CPU s per measured megapixel at the size of the source. Same runs: 0.016 to 0.018, with corrections.
+MEASURE_SECONDS = 0.018
 #: CPU s per job and rendition that do not depend on its frames: the process, and opening the source. Chosen by hand.
 JOB_SECONDS = 0.1
 #: CPU s per second of source: audio, subtitles, stitching and packaging. Chosen by hand.
-TRACK_SECONDS = 0.05
+TRACK_SECONDS = 0.1
 #: CPU s of packaging and of the report, for any source. Chosen by hand.
-PACKAGE_SECONDS = 2.0
+PACKAGE_SECONDS = 4.0
 #: CPU time of a codec by its default preset, relative to H.264. Chosen by hand from benchmarks.encode_cost.
 CODEC_FACTORS = {"h264": 1.0, "hevc": 2.5, "av1": 2.0, "vp9": 3.0}
 #: CPU time of one preset, relative to the next faster one. Chosen by hand.
