@@ -30,23 +30,23 @@ MEASURE_SECONDS = 0.018
 #: CPU s per job and rendition that do not depend on its frames: the process, and opening the source. Chosen by hand.
 JOB_SECONDS = 0.1
 #: CPU s per second of source: audio, subtitles, stitching and packaging. Chosen by hand.
-TRACK_SECONDS = 0.1
+TRACK_SECONDS = 0.03
 #: CPU s of packaging and of the report, for any source. Chosen by hand.
-PACKAGE_SECONDS = 4.0
+PACKAGE_SECONDS = 2.0
 #: CPU time of a codec by its default preset, relative to H.264. Chosen by hand from benchmarks.encode_cost.
 CODEC_FACTORS = {"h264": 1.0, "hevc": 2.5, "av1": 2.0, "vp9": 3.0}
 #: CPU time of one preset, relative to the next faster one. Chosen by hand.
 PRESET_FACTOR = 1.5
 #: Time of probe encodes by effort, relative to balanced. Chosen by hand.
 EFFORT_FACTORS = {"fast": 0.5, "balanced": 1.0, "thorough": 2.0}
-#: Corrections, as a fraction of the encodes and measurements of all rungs. Chosen by hand: 0.02 to 0.4 on six titles.
-CORRECTION_FRACTION = 0.1
-#: The comparison with the fixed ladder, as a fraction of encodes and measurements: its sample has 5 % of the pixels.
-COMPARISON_FRACTION = 0.08
+#: Corrections, as a fraction of the encodes and measurements of all rungs. Chosen by hand: 0 to 0.15 on six titles.
+CORRECTION_FRACTION = 0.05
+#: The comparison with the fixed ladder, as a fraction of encodes and measurements: 0.03 to 0.15 in the same runs.
+COMPARISON_FRACTION = 0.1
 #: Fraction of the pixels of a ladder that its top rung has. Chosen by hand.
 TOP_RUNG_FRACTION = 0.35
-#: Each rung has this many times the pixels of all candidate sizes on average. Chosen by hand.
-RUNGS_PER_SIZE = 1.2
+#: Number of rungs per candidate size. Chosen by hand: 0.4 to 1.2 in the same runs.
+RUNGS_PER_SIZE = 0.9
 #: The estimate counts as much as this fraction of the run against the time that the finished part took.
 PRIOR_FRACTION = 0.03
 

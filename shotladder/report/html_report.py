@@ -112,6 +112,11 @@ def _facts(presentation: Presentation) -> list[tuple[str, str]]:
     return [*facts, ("rungs", str(len(presentation.video))), ("size of all video", format_size(stored))]
 
 
+def _after(transition: str) -> str:
+    """Return the transition that a shot begins with, as the end of a sentence; the first shot has none."""
+    return "" if transition == "start" else f", after a {transition}"
+
+
 def _data(presentation: Presentation, images: ReportImages) -> dict[str, Any]:
     """Return what the script of the page shows for each shot."""
     return {
@@ -120,7 +125,7 @@ def _data(presentation: Presentation, images: ReportImages) -> dict[str, Any]:
             {
                 "start": shot.start,
                 "end": shot.end,
-                "text": f"{format_time(shot.start)} to {format_time(shot.end)}, begins with {shot.transition}",
+                "text": f"{format_time(shot.start)} to {format_time(shot.end)}{_after(shot.transition)}",
             }
             for shot in presentation.shots
         ],
