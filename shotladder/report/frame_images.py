@@ -84,7 +84,7 @@ def _show_weak_shot(inputs: PresentationInputs, weak: WeakShot) -> WeakShotImage
     for n in dict.fromkeys((top, top // 2)):
         vmaf = float(ladder.finals.vmaf(n)[number])
         rate = sum(chunk.bits for chunk in ladder.finals.chunks[n]) / float(inputs.source.duration)
-        caption = f"{rungs[n].height}p, {format_bitrate(rate)}: VMAF {vmaf:.1f}"
+        caption = f"Rung of {format_bitrate(rate)}, {rungs[n].height}p: VMAF {vmaf:.1f} in this frame"
         shown.append((caption, _read_rung(ladder, n, number, size)))
     images = tuple(FrameImage(caption, _encode_jpeg(image, IMAGE_QUALITY)) for caption, image in shown)
     return WeakShotImages(weak, number, float(inputs.source.time(number)), images)

@@ -48,7 +48,7 @@ def describe_reach(presentation: Presentation) -> str:
     tops = top_rungs(presentation)
     parts = [
         f"{f'{codec_label(top.codec)}: ' if len(tops) > 1 else ''}VMAF {top.vmaf.mean:.1f}"
-        f" at {format_bitrate(top.average_bitrate)}"
+        f" at {format_bitrate(top.average_bitrate)} and {top.width}x{top.height}"
         for top in tops
     ]
     return f"Reaches {'; '.join(parts)} (target VMAF {presentation.ladder.target_vmaf:g})."
@@ -62,11 +62,12 @@ def describe_saving(presentation: Presentation, comparison: Comparison) -> str:
     percent = comparison.bd_rate_percent
     if percent is None:
         return f"{comparison.anchor} and this ladder have no common VMAF range, so no saving at equal quality is known."
+    rungs = [each for each in compare_rungs(presentation, comparison) if each.percent is not None]
     sentence = (
         f"At equal quality, {format_change(percent, comparison.bd_rate_error_percent)} than {comparison.anchor}"
-        f" (VMAF {comparison.vmaf_low:.0f} to {comparison.vmaf_high:.0f})"
+        f" (VMAF {comparison.vmaf_low:.0f} to {comparison.vmaf_high:.0f},"
+        f" {len(rungs)} of its {len(comparison.points)} rungs)"
     )
-    rungs = [each for each in compare_rungs(presentation, comparison) if each.percent is not None]
     if len(rungs) > 1:
         best, worst = (pick(rungs, key=lambda each: each.percent or 0.0) for pick in (min, max))
         sentence += (
@@ -78,11 +79,15 @@ def describe_saving(presentation: Presentation, comparison: Comparison) -> str:
 
 def describe_weakest(presentation: Presentation) -> str:
     """Return the weakest shot of the top rung as a sentence, or an empty text for documents without shot results."""
-    found = weak_shots(presentation, 1)
-    if not found:
+    shots = weak_shots(presentation, len(presentation.shots))
+    if not shots:
         return ""
-    shot = found[0]
+    shot, worst = shots[0], min(shots, key=lambda each: each.vmaf_min)
+    place = f"number {shot.index + 1} at {format_time(shot.start)}"
+    sentence = f"The weakest shot is {place}: VMAF {shot.vmaf:.1f} in the top rung"
+    if worst is shot:
+        return f"{sentence}, {shot.vmaf_min:.1f} in its worst frame."
     return (
-        f"The weakest shot is number {shot.index + 1} at {format_time(shot.start)}:"
-        f" VMAF {shot.vmaf:.1f} in the top rung, {shot.vmaf_min:.1f} in its worst frame."
+        f"{sentence}. The worst frame is in number {worst.index + 1} at {format_time(worst.start)}:"
+        f" VMAF {worst.vmaf_min:.1f}."
     )

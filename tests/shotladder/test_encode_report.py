@@ -38,7 +38,7 @@ def test_report_is_one_file_that_fetches_nothing(made):
     styles = "".join(re.findall(r"<style>(.*?)</style>", text, re.S))
     assert "url(" not in styles and "@import" not in styles
     assert page.figures >= 3
-    assert page.headings[:2] == ["Source", "The ladder on the curves of the title"]
+    assert page.headings[:2] == ["Source", "Rungs and rate-quality curves"]
     assert len(text) < 2_000_000
     assert "VBV s" in text
     for rung in made.document["video"]:

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -43,8 +44,8 @@ def test_compare_rungs_halves_the_bits_of_a_ladder_that_needs_twice_as_many():
 def test_describe_saving_gives_error_range_and_both_ends():
     presentation = make_presentation(fixed=[(1_250_000, 70.0), (2_000_000, 80.0), (2_500_000, 90.0)])
     assert describe_saving(presentation, presentation.comparisons[0]) == (
-        "At equal quality, 50.0 % (± 2.0) fewer bits than Apple's fixed H.264 ladder (VMAF 70 to 90); from 60.0 % fewer"
-        " bits at VMAF 70 to 20.0 % fewer bits at VMAF 90."
+        "At equal quality, 50.0 % (± 2.0) fewer bits than Apple's fixed H.264 ladder (VMAF 70 to 90, 3 of its 3 rungs);"
+        " from 60.0 % fewer bits at VMAF 70 to 20.0 % fewer bits at VMAF 90."
     )
 
 
@@ -61,9 +62,20 @@ def test_describe_saving_without_a_common_range_gives_no_number():
 
 def test_describe_reach_and_describe_weakest_count_shots_from_1():
     presentation = make_presentation()
-    assert describe_reach(presentation) == "Reaches VMAF 90.0 at 2.00 Mbit/s (target VMAF 90)."
+    assert describe_reach(presentation) == "Reaches VMAF 90.0 at 2.00 Mbit/s and 640x360 (target VMAF 90)."
     assert "number 3 at 0:04: VMAF 88.0" in describe_weakest(presentation)
     assert [shot.index for shot in weak_shots(presentation, 2)] == [2, 1]
+
+
+def test_describe_weakest_names_the_worst_frame_where_it_is_in_another_shot():
+    presentation = make_presentation()
+    top = presentation.video[-1]
+    assert "worst frame." in describe_weakest(presentation)
+    low = msgspec.structs.replace(top.shots[0], vmaf_min=12.5)
+    top = msgspec.structs.replace(top, shots=[low, *top.shots[1:]])
+    changed = msgspec.structs.replace(presentation, video=[*presentation.video[:-1], top])
+    assert "number 3 at 0:04: VMAF 88.0" in describe_weakest(changed)
+    assert describe_weakest(changed).endswith("The worst frame is in number 1 at 0:00: VMAF 12.5.")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, None])
