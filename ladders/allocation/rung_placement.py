@@ -22,6 +22,9 @@ DEFAULT_TARGET = 93.0
 #: size than those of an encode with a constant bitrate, so that at 145 kbit/s viewers on 3G stall up to 2 percent of
 #: the time more often; at five sixths of it they do not (benchmarks.value --viewers), at a VMAF that is not lower.
 BOTTOM_RATE = 120_000.0
+#: A larger size than necessary must save this fraction of the bits of the top rung: it costs CPU time here, and power
+#: and decoding time in players. Chosen by hand: less than the curves are known to.
+LARGER_SIZE_SAVING = 0.02
 #: Ratio of consecutive candidate bitrates. Chosen by hand: below what viewers or the search resolve.
 RATE_STEP = 1.02
 #: Steps on the candidate bitrates by which the local search moves rungs, in this order. Chosen by hand.
@@ -177,9 +180,10 @@ def allocate_rungs(
         best = allocate(height, rung_target)
         for other in (h for h in curves if h <= max_height and h != height):
             # constraints never save bits
-            if curves[other].for_quality(rung_target.quality).bits < best.bits:
+            factor = 1 - LARGER_SIZE_SAVING if other > height else 1.0
+            if curves[other].for_quality(rung_target.quality).bits < factor * best.bits:
                 allocation = allocate(other, rung_target)
-                if allocation.bits < best.bits and allocation.quality >= rung_target.quality:
+                if allocation.bits < factor * best.bits and allocation.quality >= rung_target.quality:
                     height, best = other, allocation
         max_height = height
         allocated.append((height, best))
@@ -187,14 +191,15 @@ def allocate_rungs(
 
 
 def _top(curves: Mapping[int, TitleCurve], target: float, budget: float | None) -> tuple[int, Allocation]:
-    """Return height and allocation of the top rung: the cheapest that reaches the target, else the best.
+    """Return height and allocation of the top rung: about the cheapest that reaches the target, else the best.
 
     With a budget in bits, the best within the budget, or the cheapest of all, if the target needs more.
     """
     reached = {height: curve.for_quality(target) for height, curve in curves.items()}
     enough = [h for h, a in reached.items() if a.quality >= target]
     if enough:
-        height = min(enough, key=lambda h: reached[h].bits)
+        fewest = min(reached[height].bits for height in enough)
+        height = min(h for h in enough if reached[h].bits * (1 - LARGER_SIZE_SAVING) <= fewest)
     else:
         height = max(reached, key=lambda h: (reached[h].quality, -reached[h].bits))
     if budget is not None and reached[height].bits > budget:

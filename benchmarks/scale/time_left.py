@@ -1,6 +1,6 @@
 """The time left that `shotladder encode` shows, against the time that the run then takes.
 
-    python -m benchmarks.time_left VIDEO... [--option WORDS]
+    python -m benchmarks.scale.time_left VIDEO... [--option WORDS]
 
 Claim: after the first tenth of a run, the expected end (time taken plus time left) is within 20 % of the whole run.
 Each video is encoded with default settings and an empty store; the lines of progress are read as a user sees them.
