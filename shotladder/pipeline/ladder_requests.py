@@ -86,6 +86,8 @@ def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequen
         document["thumbnails"] = str(request.thumbnails)
     if request.crop != "none":
         document["crop"] = request.crop
+    if request.film_grain != "none":
+        document["film_grain"] = request.film_grain
     if source.hdr.dynamic:
         document["dynamic_hdr"] = request.dynamic_hdr
     return _digest(json.dumps(document, sort_keys=True).encode())

@@ -17,7 +17,7 @@ from tests.shotladder.running import Answer, command, shotladder
 QUICK = ("--ladder", "fixed", "--preset", "ultrafast", "--no-compare", "--workers", "1", "--max-height", "36")
 DASH = {"d": "urn:mpeg:dash:schema:mpd:2011"}
 #: Stands for faster-whisper: one word per second of audio, or none of silence; each call leaves a line in a file.
-ENGINE = '''
+ENGINE = """
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ class WhisperModel:
         heard = range(len(samples) // 16000) if abs(samples).max() > 0.01 else ()
         words = [SimpleNamespace(start=n + 0.1, end=n + 0.9, word=f" word{n}") for n in heard]
         return iter([SimpleNamespace(words=words)]), SimpleNamespace(language="en")
-'''
+"""
 
 
 def write_tone(path, sound):
@@ -72,7 +72,9 @@ def test_encode_packages_captions_and_keeps_the_transcript(engine, tmp_path):
     # another segment duration needs other segments, and no other words
     again = (*QUICK, *captions, "--segment-duration", "2")
     assert encode_with(engine, source, "-o", tmp_path / "other", *again, store=store).status == 0
-    assert len(list((tmp_path / "other" / "text" / "en").iterdir())) > len(list((tmp_path / "out" / "text" / "en").iterdir()))
+    assert len(list((tmp_path / "other" / "text" / "en").iterdir())) > len(
+        list((tmp_path / "out" / "text" / "en").iterdir())
+    )
     assert (engine / "calls").read_text() == "called\n"
 
 
@@ -119,4 +121,6 @@ def test_encode_transcribes_speech_with_the_package_of_the_extra(tmp_path):
     answer = shotladder("encode", source, "-o", tmp_path / "out", *QUICK, "--captions", store=tmp_path / "store")
     assert answer.status == 0, answer.err
     # the model is small and the voice synthetic: it mistakes some words
-    assert {"easy", "tell", "These", "days", "chicken", "rare", "dish."} <= set(check_captions(tmp_path / "out").split())
+    assert {"easy", "tell", "These", "days", "chicken", "rare", "dish."} <= set(
+        check_captions(tmp_path / "out").split()
+    )

