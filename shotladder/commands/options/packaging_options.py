@@ -64,7 +64,7 @@ track_options = combine_options(
         default="aac,eac3",
         show_default=True,
         help="Comma-separated audio codecs: aac (stereo), eac3 or ac3 (for 5.1 sources), opus (stereo and 5.1; listed"
-        " in HLS only if it is the only codec), copy (AC-3 and E-AC-3 of the source, unchanged), or none.",
+        " in HLS only if it is the only codec), copy (AC-3, E-AC-3 and FLAC of the source, unchanged), or none.",
     ),
     option(
         "Audio and subtitles",
