@@ -34,7 +34,7 @@ from ladders import (
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.source.film_grain import choose_film_grain
 from shotladder.pipeline.source.source_analysis import SourceAnalysis
-from shotladder.pipeline.source.zones import FrameZone, limit_chunks, place_zones, read_zones
+from shotladder.pipeline.source.zones import FrameZone, choose_overrides, limit_chunks, place_zones, read_zones
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import run_concurrently
 
@@ -130,7 +130,8 @@ def _with_zones(
     if not zones:
         return request
     limits = limit_chunks(zones, chunks, request.encoding.codec, request.target_for(source))
-    return replace(request, constraints=replace(request.constraints, zones=limits))
+    overrides = choose_overrides(zones, chunks, request.encoding)
+    return replace(request, constraints=replace(request.constraints, zones=limits), overrides=overrides)
 
 
 def find_codec_ladder(

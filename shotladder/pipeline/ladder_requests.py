@@ -99,6 +99,7 @@ def _describe_ladder_request(request: LadderRequest) -> dict[str, Any]:
     document: dict[str, Any] = _to_json(replace(request, rules=replace(request.rules, expected_quality=None)))
     # of chunks, which the request does not know: the file of zones is hashed
     document["constraints"].pop("zones", None)
+    document.pop("overrides", None)
     if clients is not None:
         assert isinstance(clients, ClientPopulation)
         document["clients"] = [clients.networks, clients.duration, clients.segment]
