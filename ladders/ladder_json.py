@@ -97,7 +97,11 @@ def load_ladders(path: str | Path) -> tuple[Ladder, ...]:
 
 
 def _to_json(ladder: Ladder) -> dict[str, Any]:
-    return {"version": FORMAT_VERSION, **asdict(ladder)}
+    document = asdict(ladder)
+    for chunk in document["chunks"]:
+        # chosen for each encode, and no part of a ladder
+        del chunk["film_grain"]
+    return {"version": FORMAT_VERSION, **document}
 
 
 def _from_json(value: Any, path: str | Path, location: str) -> Ladder:

@@ -159,6 +159,8 @@ class LadderRequest:
     stopping : StoppingRule
     traffic : TrafficModel or None
         Chooses encoder overrides of single chunks. None: all chunks have the default override.
+    overrides : tuple of str
+        Encoder override that the user gives to each chunk, an empty string for none; empty if no chunk has one.
     """
 
     mode: str = "per-shot"
@@ -170,6 +172,7 @@ class LadderRequest:
     frame_stride: int = 9
     stopping: StoppingRule = field(default_factory=StoppingRule)
     traffic: TrafficModel | None = None
+    overrides: tuple[str, ...] = ()
 
     def with_mode(self, mode: str) -> LadderRequest:
         """Return the request with another mode; the fixed ladder has no encoder override, as services encode it."""

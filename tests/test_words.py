@@ -13,9 +13,9 @@ from shotladder.commands.options.grouped_command import GroupedCommand
 
 REPOSITORY = Path(__file__).parents[1]
 
-#: Words and phrases that STYLE replaces. A file name such as film.mp4 or film/ is allowed.
+#: Words and phrases that STYLE replaces. A file name such as film.mp4 or film/ and film grain are allowed.
 BANNED = re.compile(
-    r"\b(films?(?![.\w/])|so many|told|tells|(?<!there )is no(?! longer)|(?<!there )is none|but for"
+    r"\b(films?(?![.\w/]|[- ]grain)|so many|told|tells|(?<!there )is no(?! longer)|(?<!there )is none|but for"
     r"|leaves? alone|lender|rough(ly)? trials?|trial encodes?|doubt|landings?)\b",
     re.IGNORECASE,
 )

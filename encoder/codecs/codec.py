@@ -91,6 +91,9 @@ class Codec:
         without it; empty if it does so anyway.
     metric_settings : tuple of Setting
         Additional options of `--tune metric`: they disable psychovisual decisions that lower metrics.
+    film_grain_settings : tuple of Setting
+        Additional options that remove film grain and let players synthesise it, with {} for the strength (1 to 50);
+        empty if the encoder cannot. The parameter sets must not depend on the strength.
     overrides : tuple of EncoderOverride
         Overrides for single chunks.
     """
@@ -115,6 +118,7 @@ class Codec:
     devices: tuple[Setting, ...] = ()
     upload: tuple[str, ...] = ()
     vbv_settings: tuple[Setting, ...] = (("maxrate", "{peak_rate}"), ("bufsize", "{buffer_size}"))
+    film_grain_settings: tuple[Setting, ...] = ()
     overrides: tuple[EncoderOverride, ...] = ()
 
     def overrides_for(self, preset: str, tune: str) -> tuple[EncoderOverride, ...]:

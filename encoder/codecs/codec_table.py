@@ -188,6 +188,8 @@ _BUILT_IN = (
             ),
         ),
         metric_settings=_repeat("svtav1-params", "tune=1"),
+        # otherwise the grain of the source would be encoded, and more grain added
+        film_grain_settings=_repeat("svtav1-params", "film-grain={}", "film-grain-denoise=1"),
         hdr=True,
     ),
 )

@@ -88,14 +88,16 @@ def estimate_memory(pixels: int) -> int:
     return MEMORY_BASE + MEMORY_PER_PIXEL * pixels
 
 
-def encoder_options(rendition: Rendition, quantiser: float, source: Source) -> dict[str, str]:
-    """Return the output options of FFmpeg for one encode."""
+def encoder_options(rendition: Rendition, quantiser: float, source: Source, film_grain: int = 0) -> dict[str, str]:
+    """Return the output options of FFmpeg for one encode; `film_grain` is the strength of synthesised grain."""
     codec = get_codec(rendition.codec)
     settings = [*codec.settings_for(rendition.tune, rendition.override)]
     settings += [_fill(codec.preset_setting, rendition.preset), _fill(codec.quantiser_setting, f"{quantiser:g}")]
     if rendition.peak_rate is not None and rendition.buffer_size is not None:
         bound = {"peak_rate": rendition.peak_rate, "buffer_size": rendition.buffer_size}
         settings += [_fill(setting, **bound) for setting in codec.vbv_settings]
+    if film_grain:
+        settings += [_fill(setting, str(film_grain)) for setting in codec.film_grain_settings]
     rate = source.coding_rate
     return {
         "c:v": codec.encoder,
@@ -124,7 +126,7 @@ def chunk_path(job: ChunkJob, number: int) -> Path:
         "stream": job.source.stream_index,
         "frames": [chunk.start, chunk.stop],
         "keyframes": list(chunk.keyframes),
-        "options": encoder_options(rendition, job.quantisers[number], job.source),
+        "options": encoder_options(rendition, job.quantisers[number], job.source, chunk.film_grain),
         "filters": [str(f) for f in _frame_filters(job.source, rendition)],
         "passes": get_codec(rendition.codec).passes,
         "ffmpeg": ffmpeg_version(),
@@ -228,7 +230,7 @@ def _build_command(
     for index, (number, path) in enumerate(zip(numbers, outputs, strict=True)):
         rendition = job.renditions[number]
         scaled = _apply_filters(copies[index], _frame_filters(source, rendition))
-        options = encoder_options(rendition, job.quantisers[number], source)
+        options = encoder_options(rendition, job.quantisers[number], source, chunk.film_grain)
         options = add_portable_settings(options, get_codec(rendition.codec))
         options |= {"f": "mp4", "force_key_frames": f"expr:{inner}"}
         file, passes = str(path), get_codec(rendition.codec).passes

@@ -47,6 +47,8 @@ class Chunk:
         Indices of the shots that the chunk contains, completely or in part.
     cuts : tuple of int
         First frame of each shot that begins after `start`.
+    film_grain : int
+        Strength of synthesised film grain, 1 to 50; 0 for none, and for encoders that cannot synthesise it.
     """
 
     start: int
@@ -54,6 +56,7 @@ class Chunk:
     keyframes: tuple[int, ...]
     shots: tuple[int, ...]
     cuts: tuple[int, ...] = ()
+    film_grain: int = 0
 
     @property
     def frame_count(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +20,8 @@ __all__ = ["name_codec", "read_audio_streams", "read_subtitle_streams"]
 _UNNAMED = re.compile(r"\d+ channels")
 #: Layouts that FFmpeg takes for a number of channels if none is stated (av_channel_layout_default).
 _USUAL = {3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+#: FFmpeg's name of the profile of E-AC-3 with joint object coding.
+_ATMOS = "Dolby Digital Plus + Dolby Atmos"
 #: Beginnings of a document of Timed Text Markup Language, for which FFmpeg has no decoder.
 _TTML = (b"<?xml", b"<tt")
 
@@ -36,12 +39,9 @@ def read_audio_streams(container: Any, survey: PacketSurvey) -> tuple[tuple[Audi
             taken = f"taken for {_USUAL[channels]}" if channels in _USUAL else "mixed with equal weights"
             notes.append(f"audio track {stream.index} has {channels} channels without a layout, which are {taken}")
         start = (stream.start_time or 0) * Fraction(stream.time_base or Fraction(1, 48_000))
-        is_empty = not survey.counts.get(stream.index)
-        streams.append(
-            AudioStream(
-                stream.index, name_codec(stream), channels, rate, start, *tags, layout=layout, is_empty=is_empty
-            )
-        )
+        found = AudioStream(stream.index, name_codec(stream), channels, rate, start, *tags, layout=layout)
+        is_empty, has_objects = not survey.counts.get(stream.index), context is not None and context.profile == _ATMOS
+        streams.append(replace(found, is_empty=is_empty, has_objects=has_objects))
     return tuple(streams), tuple(notes)
 
 

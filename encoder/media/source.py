@@ -67,7 +67,8 @@ class AudioStream:
 
     `language` is a BCP 47 tag. `dispositions` are FFmpeg's: default, dub, original, comment, hearing_impaired,
     visual_impaired... `layout` is FFmpeg's name of the channel layout, empty if the source states none. `is_empty`
-    states that the file announces the track and holds no packet of it.
+    states that the file announces the track and holds no packet of it. `has_objects` states that E-AC-3 contains the
+    objects of Dolby Atmos.
     """
 
     index: int
@@ -80,6 +81,7 @@ class AudioStream:
     dispositions: tuple[str, ...] = ()
     layout: str = ""
     is_empty: bool = False
+    has_objects: bool = False
 
 
 @dataclass(frozen=True, slots=True)

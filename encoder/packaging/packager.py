@@ -121,6 +121,8 @@ def package(
     for rendition, path in renditions:
         _complete_init(folder, rendition, path, request)
     state_hdr10_plus(folder / DASH_MANIFEST, request.hdr10_plus)
+    if any(track.codec == "flac" for track in audio):
+        _name_flac(folder)
     _state_frame_rate(folder / DASH_MANIFEST, source.frame_rate)
     number_identifiers(folder / DASH_MANIFEST)
     described = [_describe_video(rendition) for rendition, _ in renditions if rendition.id in request.hdr10_plus]
@@ -191,6 +193,13 @@ def _unescape_slashes(manifest: Path) -> None:
     """Write paths with slashes: many servers do not resolve the `%2F` that the packager writes."""
     text = re.sub(r"(?<=<BaseURL>)[^<]*", lambda match: match[0].replace("%2F", "/"), manifest.read_text())
     manifest.write_text(text)
+
+
+def _name_flac(folder: Path) -> None:
+    """Write the codec string of FLAC as RFC 6381 requires, the name of its sample entry; the packager writes `flac`."""
+    for name in (DASH_MANIFEST, HLS_MANIFEST):
+        text = (folder / name).read_text()
+        (folder / name).write_text(re.sub(r'(?i)\bcodecs="[^"]*"', lambda m: m[0].replace("flac", "fLaC"), text))
 
 
 def _state_frame_rate(manifest: Path, rate: Fraction) -> None:

@@ -28,7 +28,9 @@ __all__ = ["AUDIO_CODECS", "AudioCodec", "AudioTrack", "choose_audio_codecs", "e
 #: Samples per second of every encoded track; all of `AUDIO_CODECS` support it.
 SAMPLE_RATE = 48_000
 #: Codecs of source tracks that may be copied into a presentation, because players decode them.
-COPIED_CODECS = frozenset({"ac3", "eac3"})
+COPIED_CODECS = frozenset({"ac3", "eac3", "flac"})
+#: Codecs whose bitstream states a dialogue level, and which the players of 5.1 support.
+DOLBY_CODECS = frozenset({"ac3", "eac3"})
 #: Max number of channels for which FFmpeg takes the usual layout if the source states none.
 MAX_USUAL_CHANNELS = 8
 #: Kind of the artefacts with the notes on a track.
@@ -79,7 +81,8 @@ def choose_audio_codecs(stream: AudioStream, requested: Sequence[str]) -> tuple[
     """Return the requested codecs that suit a track, in the requested order.
 
     5.1 codecs suit tracks with at least 6 channels whose places are known, and `copy` suits tracks whose codec may be
-    copied. A copied track is not encoded to 5.1 a second time. A track that no requested codec suits is encoded to AAC.
+    copied. A copied track of AC-3 or E-AC-3 is not encoded to 5.1 a second time. A track that no requested codec suits
+    is encoded to AAC.
 
     Examples
     --------
@@ -97,7 +100,7 @@ def choose_audio_codecs(stream: AudioStream, requested: Sequence[str]) -> tuple[
         if name == COPY:
             is_suitable = is_copied
         elif AUDIO_CODECS[name].stereo is None:
-            is_suitable = _is_surround(stream) and not is_copied
+            is_suitable = _is_surround(stream) and not (is_copied and stream.codec in DOLBY_CODECS)
         else:
             is_suitable = True
         if is_suitable:
@@ -156,7 +159,7 @@ class _Level:
 
 def _round_dialogue_level(track: AudioTrack, target: float) -> int | None:
     """Return the dialogue level of AC-3 (ETSI TS 102 366, 4.4.2.8: -31 to -1 dB); None for other codecs."""
-    return min(max(round(target), -31), -1) if track.codec in COPIED_CODECS else None
+    return min(max(round(target), -31), -1) if track.codec in DOLBY_CODECS else None
 
 
 def _encode(source: Source, stream: AudioStream, store: Store, codec: str, level: _Level | None = None) -> AudioTrack:

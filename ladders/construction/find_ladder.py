@@ -11,7 +11,7 @@ from ladders.construction.ladder_builder import LadderBuilder, unique_rungs
 from ladders.ladder import Ladder, LadderError, Rung
 from ladders.ladder_request import MODES, LadderRequest
 from ladders.probing.curve_fit import fit_all
-from ladders.probing.overrides import OverrideChoice
+from ladders.probing.overrides import OverrideChoice, probe_overrides
 from ladders.probing.probe_runner import Progress
 from ladders.probing.prober import Prober
 from ladders.probing.progress_range import sub_range
@@ -59,6 +59,13 @@ def find_ladder(
         fractions = request.rules.view_fractions([rung.rate for rung in rungs])
         choice = OverrideChoice(prober, curves, rungs, fractions, request.traffic, request.stopping.budget)
         overrides = choice.run(sub_range(progress, search_end, 1.0))
+        curves = fit_all(prober, sizes, overrides)
+    given = {
+        n: name for n, name in enumerate(request.overrides) if name not in ("", request.encoding.default_override())
+    }
+    if given:
+        probe_overrides(prober, given, sizes)
+        overrides |= given
         curves = fit_all(prober, sizes, overrides)
     return Ladder(
         mode=request.mode,

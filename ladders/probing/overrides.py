@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from ladders.probing.probe_results import ProbePoint
 from ladders.probing.probe_runner import Progress
 from ladders.probing.prober import Prober
 from ladders.probing.sampling import evenly_spaced
-from ladders.rd.curves import VMAF_CEILING, Curve, RatePoint
+from ladders.rd.curves import VMAF_CEILING, Curve, RatePoint, Size
 from ladders.rd.uncertainty import expected_improvement
 
 __all__ = ["OverrideChoice"]
@@ -215,6 +215,23 @@ class OverrideChoice:
             left = self.budget - self.prober.cost.cpu_seconds
             ordered = ordered[: int(np.searchsorted(costs, left, side="right"))]
         return [point for _, _, point in ordered]
+
+
+def probe_overrides(prober: Prober, given: Mapping[int, str], sizes: Sequence[Size]) -> None:
+    """Probe each chunk once with the override that a user gives it, to learn by how much it shifts its curves.
+
+    Parameters
+    ----------
+    prober : Prober
+    given : mapping
+        From indices of chunks to encoder overrides.
+    sizes : sequence of (int, int)
+        Tallest first; a chunk without a probe of the target preset is probed at the tallest.
+    """
+    codec = get_codec(prober.encoding.codec)
+    known = {point.chunk: point for point, _ in prober.results.plain_points()}
+    points = [known.get(n, ProbePoint(n, sizes[0], codec.quantiser_at(0.5))) for n in given]
+    prober.run([replace(point, override=given[point.chunk]) for point in points])
 
 
 def _at(row: Sequence[Curve], indices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

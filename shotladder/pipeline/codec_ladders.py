@@ -21,6 +21,7 @@ from ladders import (
     LadderRequest,
     ProbeCost,
     Prober,
+    Shot,
     add_final_encodes,
     choose_preset,
     constraint_costs,
@@ -31,12 +32,21 @@ from ladders import (
     load_ladders,
 )
 from shotladder.pipeline.encode_request import EncodeRequest
+from shotladder.pipeline.source.film_grain import choose_film_grain
 from shotladder.pipeline.source.source_analysis import SourceAnalysis
-from shotladder.pipeline.source.zones import FrameZone, limit_chunks, place_zones, read_zones
+from shotladder.pipeline.source.zones import FrameZone, choose_overrides, limit_chunks, place_zones, read_zones
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import run_concurrently
 
-__all__ = ["CodecLadder", "EncodedLadder", "encode_ladder", "encode_ladders", "find_codec_ladder", "find_codec_ladders"]
+__all__ = [
+    "CodecLadder",
+    "EncodedLadder",
+    "encode_ladder",
+    "encode_ladders",
+    "find_codec_ladder",
+    "find_codec_ladders",
+    "with_film_grain",
+]
 
 Stage = Callable[[str], AbstractContextManager[Advance]]
 
@@ -53,12 +63,15 @@ class CodecLadder:
     ladder : Ladder
     is_from_file : bool
         Whether it was loaded from a file; such a ladder is encoded unchanged, without correction.
+    film_grain : tuple of int
+        Strength of synthesised film grain for each chunk; empty for none.
     """
 
     request: LadderRequest
     prober: Prober
     ladder: Ladder
     is_from_file: bool
+    film_grain: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +79,14 @@ class EncodedLadder:
     """The ladder of one codec with its final encodes, and the fixed ladder if a comparison was requested.
 
     `constraint_costs` has the percentage of bits by constraint for each rung; it is empty for a ladder from a file.
+    `source_grain` has the encodes at the same quantisers with the grain of the source, if `finals` synthesise it.
     """
 
     ladder: Ladder
     finals: FinalEncodes
     anchor: Anchor | None = None
     constraint_costs: Sequence[Mapping[str, float]] = ()
+    source_grain: FinalEncodes | None = None
 
 
 def find_codec_ladders(
@@ -115,7 +130,8 @@ def _with_zones(
     if not zones:
         return request
     limits = limit_chunks(zones, chunks, request.encoding.codec, request.target_for(source))
-    return replace(request, constraints=replace(request.constraints, zones=limits))
+    overrides = choose_overrides(zones, chunks, request.encoding)
+    return replace(request, constraints=replace(request.constraints, zones=limits), overrides=overrides)
 
 
 def find_codec_ladder(
@@ -158,6 +174,13 @@ def find_codec_ladder(
     return CodecLadder(ladder_request, prober, ladder, is_from_file=False)
 
 
+def with_film_grain(found: CodecLadder, choice: str, shots: Sequence[Shot], reporter: Reporter) -> CodecLadder:
+    """Return a ladder whose final encodes synthesise film grain where its codec can; report what is done."""
+    strengths, note = choose_film_grain(found.ladder, choice, shots)
+    reporter.say(note)
+    return replace(found, film_grain=strengths)
+
+
 def encode_ladders(
     ladders: Sequence[CodecLadder], executor: Executor, reporter: Reporter, *, compare: bool
 ) -> list[EncodedLadder]:
@@ -180,6 +203,14 @@ def encode_ladder(found: CodecLadder, stage: Stage, *, compare: bool) -> Encoded
     compare : bool
         Whether to measure the fixed ladder on a sample of chunks.
     """
+    if found.film_grain:
+        # synthesised grain lowers the VMAF of every quantiser, so that a correction would spend the saved bits
+        plain = encode_ladder(replace(found, film_grain=()), stage, compare=False)
+        chunks = [replace(c, film_grain=n) for c, n in zip(found.ladder.chunks, found.film_grain, strict=True)]
+        ladder = replace(plain.ladder, chunks=tuple(chunks))
+        with stage("encode with synthesised film grain") as advance:
+            finals = encode_final_chunks(found.prober, ladder, advance, plain.finals)
+        return EncodedLadder(ladder, finals, constraint_costs=plain.constraint_costs, source_grain=plain.finals)
     if found.is_from_file:
         with stage("encode and measure") as advance:
             return EncodedLadder(found.ladder, encode_final_chunks(found.prober, found.ladder, advance))

@@ -16,6 +16,7 @@ from ladders import AUTO, MODES, POOLINGS, StoppingRule, TrafficModel
 from shotladder.pipeline import encode_pipeline
 from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
 from shotladder.pipeline.encode_result import EncodeResult
+from shotladder.pipeline.source.film_grain import parse_film_grain
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.passwords import without_password
@@ -69,6 +70,7 @@ def encode(
     crop: str = "none",
     shots: str | Path | None = None,
     zones: str | Path | None = None,
+    film_grain: str | int = "none",
     segment_duration: float | Fraction = 4,
     vbv_seconds: float | None = None,
     max_quality_step: float | None = None,
@@ -131,6 +133,8 @@ def encode(
         File with the shots, as `shotladder shots --json` writes it, edited or not. Default: they are detected.
     zones : str or Path, optional
         TOML or CSV file with limits for parts of the source; requires a per-shot ladder. Default: no limits.
+    film_grain : str or int
+        "none"; "auto" or a strength from 1 to 50 to remove film grain and synthesise it in AV1.
     segment_duration : float or Fraction
         Target segment duration, s; segments last 0.5 to 1.5 times this.
     vbv_seconds : float, optional
@@ -276,6 +280,7 @@ def encode(
         crop=_require_crop(crop),
         shots=None if shots is None else Path(shots),
         zones=None if zones is None else Path(zones),
+        film_grain=_require_film_grain(film_grain),
         # a float is exact in binary only: 2.002 means 2002/1000
         segment=Fraction(str(segment_duration)),
         buffer=_as_float(vbv_seconds),
@@ -349,6 +354,13 @@ def _require_crop(crop: str) -> str:
         except ValueError as error:
             raise OptionError(f"crop: {error}") from error
     return crop
+
+
+def _require_film_grain(value: str | int) -> str:
+    try:
+        return parse_film_grain(str(value))
+    except ValueError as error:
+        raise OptionError(f"film_grain: {error}") from error
 
 
 def _require_range(option: str, value: float | Fraction | None, low: float, high: float | None) -> None:

@@ -20,7 +20,7 @@ from encoder import DynamicMetadata, Source
 from encoder.media.black_bars import restore_content_id
 from ladders import Constraints, Ladder, LadderRequest, candidate_sizes, choose_preset, predict_encode
 from shotladder.pipeline.client_population import ClientPopulation
-from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders
+from shotladder.pipeline.codec_ladders import EncodedLadder, encode_ladders, find_codec_ladders, with_film_grain
 from shotladder.pipeline.cost_estimate import predict_needs
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
@@ -168,6 +168,8 @@ def encode_tracks(
     # before the encodes, so that a fault of the model is found early
     captions = make_captions(request, uncropped, analysis.shots, executor, reporter)
     ladders = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
+    if request.film_grain != "none":
+        ladders = [with_film_grain(each, request.film_grain, analysis.shots, reporter) for each in ladders]
     for each in ladders:
         time_left.refine(estimate_finals(request, analysis.source, each.ladder))
     encoded = encode_ladders(ladders, executor, reporter, compare=request.compare)

@@ -88,6 +88,8 @@ class EncodeRequest:
         File of shots, see `read_shot_file`; None detects them.
     zones : Path or None
         File of zones, see `read_zones`.
+    film_grain : str
+        "none"; "auto" or a strength from 1 to 50 to synthesise it in AV1.
     segment : Fraction
         Target duration of a segment, s.
     buffer : float or None
@@ -152,6 +154,7 @@ class EncodeRequest:
     crop: str = "none"
     shots: Path | None = None
     zones: Path | None = None
+    film_grain: str = "none"
     segment: Fraction = Fraction(4)
     buffer: float | None = None
     max_jump: float | None = None

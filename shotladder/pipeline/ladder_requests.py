@@ -86,6 +86,8 @@ def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequen
         document["thumbnails"] = str(request.thumbnails)
     if request.crop != "none":
         document["crop"] = request.crop
+    if request.film_grain != "none":
+        document["film_grain"] = request.film_grain
     if source.hdr.dynamic:
         document["dynamic_hdr"] = request.dynamic_hdr
     return _digest(json.dumps(document, sort_keys=True).encode())
@@ -97,6 +99,7 @@ def _describe_ladder_request(request: LadderRequest) -> dict[str, Any]:
     document: dict[str, Any] = _to_json(replace(request, rules=replace(request.rules, expected_quality=None)))
     # of chunks, which the request does not know: the file of zones is hashed
     document["constraints"].pop("zones", None)
+    document.pop("overrides", None)
     if clients is not None:
         assert isinstance(clients, ClientPopulation)
         document["clients"] = [clients.networks, clients.duration, clients.segment]

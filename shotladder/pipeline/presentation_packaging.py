@@ -123,6 +123,7 @@ def package_presentation(
                 each.anchor,
                 each.constraint_costs,
                 row,
+                each.source_grain,
             )
         )
         start = stop

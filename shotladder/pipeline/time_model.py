@@ -31,6 +31,8 @@ MEASURE_SECONDS = 0.018
 JOB_SECONDS = 0.1
 #: CPU s per second of source: audio, subtitles, stitching and packaging. Chosen by hand.
 TRACK_SECONDS = 0.03
+#: CPU s per second of source: captions with Whisper tiny.en. benchmarks.premium, November 2026: 0.049 to 0.053.
+CAPTION_SECONDS = 0.05
 #: CPU s of packaging and of the report, for any source. Chosen by hand.
 PACKAGE_SECONDS = 2.0
 #: CPU time of a codec by its default preset, relative to H.264. Chosen by hand from benchmarks.encode_cost.
@@ -56,6 +58,7 @@ AUDIO_BITRATE = 64_000.0
 #: Titles of stages, in the order of a run, with the stage of the estimate that each belongs to.
 _STAGES = (
     ("shots", "analysis"),
+    ("captions", "captions"),
     ("choose a preset", "probes"),
     ("probe encodes", "probes"),
     ("encode the top rung", "top rung"),
@@ -126,6 +129,8 @@ def estimate_run(request: EncodeRequest, source: Source) -> RunEstimate:
         amounts = (probes, encode * (1 + again), measure * (1 + again), stages[codec, "comparison"])
         for name, amount in zip(("probes", "encode", "measure", "comparison"), amounts, strict=True):
             costs[name] += amount
+    if request.captions is not None:
+        seconds["", "captions"] = CAPTION_SECONDS * float(source.duration)
     seconds["", "tracks"] = TRACK_SECONDS * float(source.duration) * len(request.audio)
     seconds["", "package"] = PACKAGE_SECONDS + TRACK_SECONDS * float(source.duration) * len(request.codecs)
     return RunEstimate(seconds, request.workers, costs)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shotladder.report.presentation_format import Presentation
+from shotladder.pipeline.source.film_grain import format_strengths
+from shotladder.report.presentation_format import FilmGrainEntry, Presentation
+from shotladder.report.readable_units import format_bitrate
 
 __all__ = ["feature_rows"]
 
@@ -19,15 +21,26 @@ def feature_rows(presentation: Presentation) -> list[tuple[str, str]]:
             name = f"loudness of audio {track.language or 'und'} {track.codec}"
             measured = f"{track.loudness.integrated:.1f} LUFS, range {track.loudness.range:.1f} LU"
             rows.append((name, f"{measured}, true peak {track.loudness.true_peak:.1f} dBTP"))
+    film_grain = presentation.ladder.film_grain or ()
     thumbnails = presentation.thumbnails
     if thumbnails:
         size = f"{thumbnails.width}x{thumbnails.height}"
         rows.append(("thumbnails", f"{thumbnails.count} of {size}, one per {thumbnails.interval:g} s"))
+    rows += [(f"film grain of {grain.codec}", _describe_film_grain(presentation, grain)) for grain in film_grain]
     for zone in presentation.ladder.zones or ():
         measured = ", ".join(f"{codec} {vmaf:.1f}" for codec, vmaf in zone.vmaf.items())
         frames = f"zone of frames {zone.first_frame} to {zone.first_frame + zone.frame_count - 1}"
         rows.append((frames, f"{zone.settings}; VMAF of the top rung: {measured}"))
     return rows
+
+
+def _describe_film_grain(presentation: Presentation, grain: FilmGrainEntry) -> str:
+    top = [rung for rung in presentation.video if rung.codec == grain.codec][-1]
+    return (
+        f"synthesised at strength {format_strengths(grain.strengths)}; top rung: {format_bitrate(top.average_bitrate)}"
+        f" at VMAF {top.vmaf.mean:.1f} instead of {format_bitrate(grain.source_grain_bitrate[-1])} at VMAF"
+        f" {grain.source_grain_vmaf[-1]:.1f} with the grain of the source (VMAF counts synthesised grain as an error)"
+    )
 
 
 def _describe_dynamic_hdr(presentation: Presentation) -> list[str]:

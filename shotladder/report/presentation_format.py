@@ -199,9 +199,7 @@ class VideoRendition(Part, frozen=True, kw_only=True):
     shots: Annotated[
         list[ShotResult], Meta(description="Size and quality of each shot; empty in documents of earlier versions.")
     ] = []
-    dynamic_hdr: (
-        Annotated[list[DynamicHdr], Meta(description="Dynamic HDR metadata; absent without any.")] | UnsetType
-    ) = UNSET
+    dynamic_hdr: Annotated[list[DynamicHdr], Meta(description="Absent without dynamic HDR.")] | UnsetType = UNSET
 
 
 class AudioSegment(Part, frozen=True, kw_only=True):
@@ -287,6 +285,15 @@ class ZoneEntry(Part, frozen=True, kw_only=True):
     vmaf: Annotated[dict[str, Vmaf], Meta(description="Mean VMAF of its frames in the top rung, by codec.")]
 
 
+class FilmGrainEntry(Part, frozen=True, kw_only=True):
+    """Synthesised film grain of one codec, and encodes at the same quantisers with the grain of the source."""
+
+    codec: Annotated[str, Meta(description="Codec.")]
+    strengths: Annotated[list[int], Meta(description="Strength of each shot, 1 to 50; 1 adds none.")]
+    source_grain_vmaf: Annotated[list[Vmaf], Meta(description="Mean VMAF of each rung with the source's grain.")]
+    source_grain_bitrate: Annotated[list[BitsPerSecond], Meta(description="Average bitrate of each rung with it.")]
+
+
 class LadderEntry(Part, frozen=True, kw_only=True):
     """Settings and estimates of the bitrate ladder."""
 
@@ -302,6 +309,7 @@ class LadderEntry(Part, frozen=True, kw_only=True):
     ]
     target_vmaf: Annotated[Vmaf, Meta(description="Target VMAF of the top rung.")]
     zones: Annotated[list[ZoneEntry], Meta(description="Zones of --zones; absent without.")] | UnsetType = UNSET
+    film_grain: Annotated[list[FilmGrainEntry], Meta(description="Absent without it.")] | UnsetType = UNSET
     overrides: Annotated[
         dict[str, list[str]],
         Meta(description="Per-shot encoder overrides by codec: one name per shot, empty where there is none."),

@@ -62,6 +62,8 @@ class PackagedLadder:
         Percentage of the bits by constraint for each rung; empty for a ladder from a file.
     metadata : sequence of RenditionMetadata or None
         Dynamic HDR metadata of each rendition; None for one without.
+    source_grain : FinalEncodes or None
+        Encodes with the grain of the source if `finals` synthesise it.
     """
 
     ladder: Ladder
@@ -72,6 +74,7 @@ class PackagedLadder:
     anchor: Anchor | None
     constraint_costs: Sequence[Mapping[str, float]] = ()
     metadata: Sequence[RenditionMetadata | None] = ()
+    source_grain: FinalEncodes | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ from shotladder.report.baseline_comparison import compare_with_fixed
 from shotladder.report.presentation_format import (
     Cost,
     EncryptionEntry,
+    FilmGrainEntry,
     LadderEntry,
     MadeWith,
     PooledMeasure,
@@ -130,6 +131,7 @@ def _describe_ladder(inputs: PresentationInputs) -> LadderEntry:
         max_quality_step=inputs.constraints.max_quality_step,
         target_vmaf=ladder.target,
         zones=_describe_zones(inputs) if inputs.zones else UNSET,
+        film_grain=_describe_film_grain(inputs) or UNSET,
         overrides={each.ladder.codec: _overrides(inputs.shots, each.ladder) for each in inputs.ladders},
         expected_excess_percent={
             each.ladder.codec: _rounded(each.ladder.expected_excess_rate) for each in inputs.ladders
@@ -162,6 +164,25 @@ def _describe_zones(inputs: PresentationInputs) -> list[ZoneEntry]:
             vmaf={codec: round(float(scores[zone.start : zone.stop].mean()), 4) for codec, scores in tops.items()},
         )
         for zone in inputs.zones
+    ]
+
+
+def _describe_film_grain(inputs: PresentationInputs) -> list[FilmGrainEntry]:
+    """Return the strength of synthesised film grain, and what the encodes with the grain of the source measure."""
+    return [
+        FilmGrainEntry(
+            codec=each.ladder.codec,
+            strengths=value_per_shot(inputs.shots, each.ladder, [chunk.film_grain for chunk in each.ladder.chunks]),
+            source_grain_vmaf=[
+                round(float(each.source_grain.vmaf(n).mean()), 4) for n in range(len(each.ladder.rungs))
+            ],
+            source_grain_bitrate=[
+                round(sum(chunk.bits for chunk in row) / float(inputs.source.duration))
+                for row in each.source_grain.chunks
+            ],
+        )
+        for each in inputs.ladders
+        if each.source_grain is not None
     ]
 
 

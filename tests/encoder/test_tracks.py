@@ -13,6 +13,7 @@ from encoder import Chunk, ChunkJob, Rendition, Segment, inspect
 from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
+from tests.encoder.joc_frames import announce_joc
 from tests.encoder.videos import SAMPLE_RATE, beep, fetch_track, find_beep, write_video
 
 RUNG = Rendition("a", "h264", 128, 64, "ultrafast")
@@ -84,9 +85,10 @@ def packets_in(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 
-@pytest.mark.parametrize("container", ["mkv", "mov"])
+@pytest.mark.parametrize(
+    ("codec", "container"), [("ac3", "mkv"), ("ac3", "mov"), ("eac3", "mkv"), ("eac3", "mov"), ("flac", "mkv")]
+)
 @pytest.mark.parametrize("case", STARTS)
-@pytest.mark.parametrize("codec", ["ac3", "eac3"])
 def test_encode_audio_copies_packets_and_keeps_sync(tmp_path, case, container, codec):
     frame, audio, inside = STARTS[case]
     ticks = range(round(frame * 25), round(frame * 25) + 50)
@@ -102,7 +104,34 @@ def test_encode_audio_copies_packets_and_keeps_sync(tmp_path, case, container, c
     assert any(kept == given[n : n + len(kept)] for n in range(len(given)))
     # only packets outside the duration of the video are missing
     begin, end = audio - frame, audio - frame + inside + 1.0
-    assert len(kept) >= int((min(end, 2) - max(begin, 0)) / 0.032)
+    packet = 4608 / SAMPLE_RATE if codec == "flac" else 0.032
+    assert len(kept) >= int((min(end, 2) - max(begin, 0)) / packet)
+
+
+def test_encode_audio_declares_copied_atmos_in_both_manifests(tmp_path):
+    source = surround(tmp_path, "5.1(side)", "eac3")
+    frames = [announce_joc(frame, objects=16) for frame in packets_in(Path(source.path))]
+    (tmp_path / "joc.eac3").write_bytes(b"".join(frames))
+    argv = [ffmpeg_path(), "-v", "error", "-i", source.path, "-i", str(tmp_path / "joc.eac3")]
+    run([*argv, "-map", "0:v", "-map", "1:a", "-c", "copy", str(tmp_path / "joc.mkv")])
+    assert not source.audio[0].has_objects
+    assert inspect(tmp_path / "joc.mkv").audio[0].has_objects
+    kept = packets_in(packaged_sound(tmp_path / "joc.mkv", tmp_path, "copy"))
+    assert kept == frames[: len(kept)]
+    assert len(kept) >= 29
+    assert 'CHANNELS="16/JOC"' in (tmp_path / "out" / "master.m3u8").read_text()
+    manifest = (tmp_path / "out" / "manifest.mpd").read_text()
+    scheme = "tag:dolby.com,2018:dash:EC3_Extension"
+    assert f'<SupplementalProperty schemeIdUri="{scheme}Type:2018" value="JOC"/>' in manifest
+    assert f'<SupplementalProperty schemeIdUri="{scheme}ComplexityIndex:2018" value="16"/>' in manifest
+
+
+def test_encode_audio_copies_flac_without_loss(tmp_path):
+    source = surround(tmp_path)
+    passed = packaged_sound(Path(source.path), tmp_path, "copy")
+    assert packets_in(passed) == packets_in(Path(source.path))[: len(packets_in(passed))]
+    assert 'CODECS="avc1.42c00a,fLaC"' in (tmp_path / "out" / "master.m3u8").read_text()
+    assert 'codecs="fLaC"' in (tmp_path / "out" / "manifest.mpd").read_text()
 
 
 def surround(folder: Path, layout: str = "5.1(side)", codec: str = "flac") -> encoder.Source:
@@ -133,6 +162,8 @@ def test_choose_audio_codecs_depends_on_channels_and_codec():
     assert encoder.choose_audio_codecs(surround, ("aac", "eac3", "copy")) == ("aac", "eac3")
     assert encoder.choose_audio_codecs(dolby, ("copy", "aac", "ac3")) == ("copy", "aac")
     assert encoder.choose_audio_codecs(dolby, ("opus",)) == ("opus",)
+    # few players support 5.1 in FLAC
+    assert encoder.choose_audio_codecs(replace(dolby, codec="flac"), ("copy", "eac3")) == ("copy", "eac3")
     assert encoder.choose_audio_codecs(stereo, ("eac3",)) == ("aac",), "no track is lost"
 
 

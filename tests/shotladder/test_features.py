@@ -79,3 +79,15 @@ def test_encode_reports_a_fault_in_one_line_before_any_work(boxed, tmp_path, wor
     assert len(answer.lines) == 1
     assert fault in answer.lines[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_encode_gives_the_shots_of_a_zone_their_override(boxed, made, tmp_path):
+    (tmp_path / "zones.toml").write_text('[[zone]]\nframes = [40, 80]\noverride = "b-frames"\n')
+    files = ("--shots", made[0] / "shots.json", "--zones", tmp_path / "zones.toml", "--preset", "veryfast")
+    answer = shotladder("encode", boxed, "-o", tmp_path / "out", *QUICK, *files, store=made[0] / "store")
+    assert answer.status == 0, answer.err
+    document = json.loads((tmp_path / "out" / "presentation.json").read_text())
+    first, second = document["ladder"]["overrides"]["h264"]
+    assert second == "b-frames" != first
+    assert document["ladder"]["zones"][0]["settings"] == "override b-frames"
+    assert document["video"][0]["vmaf"]["mean"] == pytest.approx(80, abs=1)

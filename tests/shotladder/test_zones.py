@@ -1,6 +1,7 @@
 """Zones and shots that a user gives are checked in one line, and limit the chunks that they cover."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,13 +9,20 @@ import pytest
 
 import encoder
 from encoder import Chunk
-from ladders import Shot
+from ladders import EncodeSettings, Shot
 from ladders.allocation.constraints import Constraints, RungTarget, feasible_mask
 from ladders.allocation.equal_slope import equal_slope
 from ladders.allocation.zone_limits import ZoneLimits, apply_zone_limits
 from ladders.rd.curves import Curve, quantiser_grid
 from shotladder.pipeline.source.shot_file import ShotFileError, read_shot_file
-from shotladder.pipeline.source.zones import Zone, ZonesError, limit_chunks, place_zones, read_zones
+from shotladder.pipeline.source.zones import (
+    Zone,
+    ZonesError,
+    choose_overrides,
+    limit_chunks,
+    place_zones,
+    read_zones,
+)
 from tests.encoder.videos import write_video
 
 GRID = quantiser_grid(12, 46, 1)
@@ -53,20 +61,26 @@ def test_read_zones_reads_every_unit_and_limit(tmp_path):
         [[zone]]
         shots = [3, 3]
         quantiser = 24.5
+        [[zone]]
+        shots = [5, 5]
+        override = "thorough"
     """
     zones = read_zones(write(tmp_path, text))
     assert zones == (
         Zone("time", 0, 1.5, target=97),
         Zone("frames", 50, 75, floor=80, cap=90, quantisers=(20, 30)),
         Zone("shots", 3, 3, quantisers=(24.5, 24.5)),
+        Zone("shots", 5, 5, override="thorough"),
     )
-    assert [zone.settings for zone in zones] == ["target 97", "floor 80, cap 90, quantiser 20 to 30", "quantiser 24.5"]
+    texts = ["target 97", "floor 80, cap 90, quantiser 20 to 30", "quantiser 24.5", "override thorough"]
+    assert [zone.settings for zone in zones] == texts
 
 
 def test_read_zones_reads_csv(tmp_path):
-    text = "unit,start,stop,target,min_quantiser\ntime,0,1.5,97,\nframes,50,75,,20\n"
-    zones = read_zones(write(tmp_path, text, "zones.csv"))
-    assert zones == (Zone("time", 0, 1.5, target=97), Zone("frames", 50, 75, quantisers=(20, float("inf"))))
+    text = "unit,start,stop,target,min_quantiser,override\ntime,0,1.5,97,,\nframes,50,75,,20,thorough\n"
+    first, second = read_zones(write(tmp_path, text, "zones.csv"))
+    assert first == Zone("time", 0, 1.5, target=97)
+    assert second == Zone("frames", 50, 75, quantisers=(20, float("inf")), override="thorough")
 
 
 @pytest.mark.parametrize(
@@ -91,6 +105,7 @@ def test_read_zones_reads_csv(tmp_path):
         ("[[zone]]\ntime = [0, 1]\nfloor = 95\ncap = 90", "floor is above cap"),
         ("[[zone]]\ntime = [0, 1]\nquantiser = [30, 20]", "minimum of quantiser is above"),
         ("[[zone]]\ntime = [0, 1]\nquality = 90", "unknown key 'quality'"),
+        ("[[zone]]\ntime = [0, 1]\noverride = 3", "override has 3, which is not a name"),
     ],
 )
 def test_read_zones_reports_a_fault_in_one_line(tmp_path, text, fault):
@@ -133,6 +148,14 @@ def test_limit_chunks_covers_chunks_with_half_of_their_frames(source):
     (zone,) = place_zones((Zone("frames", 10, 60, target=97),), source, None)
     limits = limit_chunks((zone,), chunks_at(0, 25, 50, 80), "h264", 93.0)
     assert limits == (ZoneLimits(4, 5), ZoneLimits(4, 5), None, None)
+
+
+def test_choose_overrides_gives_them_to_the_chunks_of_a_zone(source):
+    zones = place_zones((Zone("frames", 25, 50, override="decisions"),), source, None)
+    medium = EncodeSettings(preset="medium")
+    assert choose_overrides(zones, chunks_at(0, 25, 50), medium) == ("", "decisions", "")
+    with pytest.raises(ZonesError, match="frame 25: h264 has no override 'decisions' for the preset slow"):
+        choose_overrides(zones, chunks_at(0, 25, 50), replace(medium, preset="slow"))
 
 
 def test_limit_chunks_refuses_a_zone_without_chunks_and_a_foreign_quantiser(source):

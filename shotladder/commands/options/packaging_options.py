@@ -14,6 +14,21 @@ from shotladder.commands.options.library_values import AUDIO_CODECS, PROTECTION_
 __all__ = ["packaging_options", "track_options"]
 
 
+class FilmGrainChoice(click.ParamType[str]):
+    """`auto`, `none` or a strength."""
+
+    name = "strength"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the choice as text."""
+        from shotladder.pipeline.source.film_grain import parse_film_grain
+
+        try:
+            return parse_film_grain(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class AudioCodecs(click.ParamType[tuple[str, ...]]):
     """Comma-separated names of audio codecs, or `none`."""
 
@@ -33,13 +48,23 @@ class AudioCodecs(click.ParamType[tuple[str, ...]]):
 
 track_options = combine_options(
     option(
+        "Encoder",
+        "--film-grain",
+        type=FilmGrainChoice(),
+        metavar="[auto|none|STRENGTH]",
+        default="none",
+        show_default=True,
+        help="Remove film grain from AV1 and synthesise it in players, at a strength from 1 to 50, or by the estimated"
+        " grain of each shot (auto), without a comparison with a fixed ladder.",
+    ),
+    option(
         "Audio and subtitles",
         "--audio",
         type=AudioCodecs(),
         default="aac,eac3",
         show_default=True,
         help="Comma-separated audio codecs: aac (stereo), eac3 or ac3 (for 5.1 sources), opus (stereo and 5.1; listed"
-        " in HLS only if it is the only codec), copy (AC-3 and E-AC-3 of the source, unchanged), or none.",
+        " in HLS only if it is the only codec), copy (AC-3, E-AC-3 and FLAC of the source, unchanged), or none.",
     ),
     option(
         "Audio and subtitles",

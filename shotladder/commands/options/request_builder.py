@@ -62,6 +62,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         crop=options["crop"],
         shots=_shot_file(options),
         zones=_per_shot_only(options, "zones"),
+        film_grain=options.get("film_grain", "none"),
         segment=options["segment_duration"],
         buffer=_per_shot_only(options, "vbv_seconds"),
         max_jump=_per_shot_only(options, "max_quality_step"),

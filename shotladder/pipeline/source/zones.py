@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder import Chunk, Source, get_codec
-from ladders import Shot
+from ladders import EncodeSettings, Shot
 from ladders.allocation.zone_limits import ZoneLimits
 from shotladder_runtime.errors import ShotladderError
 
@@ -28,8 +28,8 @@ TARGET_WIDTH = 1.0
 #: Fraction of the frames of a chunk that must be in a zone for its limits to hold.
 MIN_SHARE = 0.5
 _UNITS = ("time", "frames", "shots")
-_LIMITS = ("target", "floor", "cap", "quantiser")
-_COLUMNS = ("unit", "start", "stop", "target", "floor", "cap", "min_quantiser", "max_quantiser")
+_LIMITS = ("target", "floor", "cap", "quantiser", "override")
+_COLUMNS = ("unit", "start", "stop", "target", "floor", "cap", "min_quantiser", "max_quantiser", "override")
 
 
 class ZonesError(ShotladderError, ValueError):
@@ -49,6 +49,8 @@ class Zone:
         VMAF of the top rung; lower rungs keep the distance to their own mean.
     quantisers : (float, float) or None
         Minimum and maximum quantiser of every rung.
+    override : str
+        Name of an encoder override; empty for the one that other chunks have.
     """
 
     unit: str
@@ -58,6 +60,7 @@ class Zone:
     floor: float | None = None
     cap: float | None = None
     quantisers: tuple[float, float] | None = None
+    override: str = ""
 
     @property
     def settings(self) -> str:
@@ -66,6 +69,8 @@ class Zone:
         if self.quantisers:
             low, high = self.quantisers
             parts.append(f"quantiser {low:g}" if low == high else f"quantiser {low:g} to {high:g}")
+        if self.override:
+            parts.append(f"override {self.override}")
         return ", ".join(parts)
 
     def limits(self, ladder_target: float) -> ZoneLimits:
@@ -137,14 +142,14 @@ def _read_csv(path: Path, text: str) -> Sequence[Mapping[str, Any]]:
     for number, line in enumerate(reader, 1):
         cells = {name: cell for name, cell in line.items() if name and cell}
         try:
-            numbers = {name: float(cell) for name, cell in cells.items() if name != "unit"}
+            numbers = {name: float(cell) for name, cell in cells.items() if name not in ("unit", "override")}
         except ValueError as error:
             raise ZonesError(f"{path}: zone {number}: {error}") from error
         row: dict[str, Any] = {cells.get("unit", ""): [numbers.pop("start", None), numbers.pop("stop", None)]}
         low, high = numbers.pop("min_quantiser", None), numbers.pop("max_quantiser", None)
         if low is not None or high is not None:
             row["quantiser"] = [0.0 if low is None else low, math.inf if high is None else high]
-        rows.append(row | numbers)
+        rows.append(row | numbers | {name: cells[name] for name in ("override",) if name in cells})
     return rows
 
 
@@ -175,9 +180,12 @@ def _make_zone(row: Mapping[str, Any]) -> Zone:
         quantisers = _read_range(row, "quantiser") if isinstance(given, list) else (_read_number(row, "quantiser"),) * 2
         if quantisers[0] > quantisers[1]:
             raise ValueError("the minimum of quantiser is above its maximum")
-    if not values and quantisers is None:
+    override = row.get("override", "")
+    if not isinstance(override, str):
+        raise ValueError(f"override has {override!r}, which is not a name")
+    if not values and quantisers is None and not override:
         raise ValueError(f"has no limit (choose from {', '.join(_LIMITS)})")
-    return Zone(units[0], start, stop, **values, quantisers=quantisers)
+    return Zone(units[0], start, stop, **values, quantisers=quantisers, override=override)
 
 
 def _read_range(row: Mapping[str, Any], key: str) -> tuple[float, float]:
@@ -260,14 +268,42 @@ def limit_chunks(
                 f"the zone at frame {each.start}: {each.zone.settings} is not a quantiser of {codec}"
                 f" ({lowest:g} to {highest:g})"
             )
-        used = False
-        for n, chunk in enumerate(chunks):
-            inside = min(chunk.stop, each.stop) - max(chunk.start, each.start)
-            if inside >= MIN_SHARE * chunk.frame_count:
-                limits[n], used = each.zone.limits(ladder_target), True
-        if not used:
+        numbers = _find_chunks(each, chunks)
+        for n in numbers:
+            limits[n] = each.zone.limits(ladder_target)
+        if not numbers:
             raise ZonesError(
                 f"the zone of frames {each.start} to {each.stop - 1} contains half of no chunk; add cuts at its ends"
                 " to the output of `shotladder shots --json`, and pass that as --shots"
             )
     return tuple(limits)
+
+
+def choose_overrides(zones: Sequence[FrameZone], chunks: Sequence[Chunk], encoding: EncodeSettings) -> tuple[str, ...]:
+    """Return the encoder override that zones give to each chunk, an empty string for none.
+
+    Raises
+    ------
+    ZonesError
+        If the codec has no such override for the preset and the tune.
+    """
+    names = [each.name for each in get_codec(encoding.codec).overrides_for(encoding.preset, encoding.tune)]
+    chosen = [""] * len(chunks)
+    for each in zones:
+        if each.zone.override and each.zone.override not in names:
+            raise ZonesError(
+                f"the zone at frame {each.start}: {encoding.codec} has no override {each.zone.override!r} for the"
+                f" preset {encoding.preset} (choose from {', '.join(names) or 'none'})"
+            )
+        for n in _find_chunks(each, chunks):
+            chosen[n] = each.zone.override
+    return tuple(chosen)
+
+
+def _find_chunks(zone: FrameZone, chunks: Sequence[Chunk]) -> list[int]:
+    """Return the indices of the chunks of which half of the frames or more are in a zone."""
+    return [
+        n
+        for n, chunk in enumerate(chunks)
+        if min(chunk.stop, zone.stop) - max(chunk.start, zone.start) >= MIN_SHARE * chunk.frame_count
+    ]

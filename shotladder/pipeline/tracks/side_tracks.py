@@ -37,6 +37,9 @@ def encode_side_tracks(request: EncodeRequest, source: Source, executor: Executo
     text_streams = source.subtitles if request.subtitles else ()
     if not request.audio and not request.subtitles:
         return SideTracks()
+    for stream in audio_streams:
+        if stream.has_objects and "copy" not in request.audio:
+            reporter.say(f"track {stream.index}: its Dolby Atmos objects are left out; `--audio aac,copy` keeps them")
     with reporter.stage("audio and subtitles"):
         audio_jobs = [
             (stream, executor.submit(encoder.encode_audio, source, stream, request.store, codec, request.loudness))
