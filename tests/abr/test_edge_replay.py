@@ -106,14 +106,14 @@ def test_route_prefers_the_region_and_leaves_a_loaded_edge():
 
 
 def test_route_waits_once_for_a_dead_edge_and_returns_when_it_answers():
-    client = Client(network(abr.Outage(frozenset({"a"}), 10, 50), ttl=5), "fr")
+    client = Client(network(abr.Outage(frozenset({"a"}), 10, 50), ttl=5, retry_seconds=2), "fr")
     routes = [client.route(time) for time in (9, 10, 20, 51)]
     assert [route.edge.name for route in routes] == ["a", "b", "b", "a"]
     assert [route.wait for route in routes] == [0, 2, 0, 0]
 
 
 def test_route_waits_for_an_edge_that_soon_answers():
-    client = Client(network(abr.Outage(frozenset({"a"}), 10, 11)), "fr")
+    client = Client(network(abr.Outage(frozenset({"a"}), 10, 11), retry_seconds=2), "fr")
     route = client.route(10)
     assert (route.edge.name, route.wait) == ("a", 1)
 
