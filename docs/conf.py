@@ -1,5 +1,6 @@
 """Settings of Sphinx, and the pages that are generated before each build."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -25,3 +26,16 @@ autodoc_member_order = "alphabetical"
 suppress_warnings = ["myst.xref_missing"]
 
 write_pages(HERE / "_generated")
+
+
+def escape_references(_app, _kind, _name, _object, _options, lines):
+    """Write the references of numpydoc as text, since several docstrings of a page have a reference [1], and |x|."""
+    for number, line in enumerate(lines):
+        plain = re.sub(r"^( *)\.\. \[(\d+)\]", r"\1\\[\2\\]", line)
+        plain = re.sub(r"\[(\d+)\]_", r"\\[\1\\]", plain)
+        lines[number] = re.sub(r"(?<![\w`\\])\|(?=\S)", r"\\|", plain)
+
+
+def setup(app):
+    """Register what changes docstrings."""
+    app.connect("autodoc-process-docstring", escape_references)

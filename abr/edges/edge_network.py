@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from abr.errors import TraceError
 from abr.traces.trace import Trace
 
-__all__ = ["Client", "Edge", "EdgeNetwork", "Outage", "Route"]
+__all__ = ["RETRY_SECONDS", "Client", "Edge", "EdgeNetwork", "Outage", "Route"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Edge:
     region: str
     path: Trace
     load: float = 0.0
+
+
+#: Median of the s between a kill of an edge and the first request at another one, over hls.js 1.7.4, dash.js 5.2.1 and
+#: Shaka Player 5.2.12 (`benchmarks/delivery/edge_kills.py`, November 2026).
+RETRY_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,8 @@ class EdgeNetwork:
     is_steered : bool
         Whether a steering server moves clients. Without it, a client has one edge, and is moved by DNS.
     retry_seconds : float
-        After this time without an answer, a client asks another edge.
+        After this time without an answer, a client asks another edge: that of edges that close their connections. For
+        edges that hang, it is the time limit of the player.
     dns_seconds : float
         After this time, a client without steering gets the address of another edge.
     ttl : float
@@ -73,7 +79,7 @@ class EdgeNetwork:
     origin: Edge
     outages: tuple[Outage, ...] = ()
     is_steered: bool = True
-    retry_seconds: float = 2.0
+    retry_seconds: float = RETRY_SECONDS
     dns_seconds: float = 60.0
     ttl: float = 30.0
     max_load: float = 0.9

@@ -46,8 +46,10 @@ EDGE_METRICS = ("offload", "edge_bytes", "upstream_bytes", "content_misses", "he
 #: stall more have long lost their viewers.
 HORIZON = 4.0
 MIN_HORIZON = 600.0
-#: Length of an interval of the simulated network, s. Chosen by hand: failures are exact to it.
+#: Maximum length of an interval of the simulated network, s; intervals also end where an edge fails. Chosen by hand.
 STEP = 0.5
+#: Shorter intervals are the rounding of sums, s.
+ROUNDING = 1e-3
 
 _Floats = NDArray[np.float64]
 
@@ -105,7 +107,9 @@ class _Router:
         death = None if is_origin else network.next_death(edge.name, time)
         self.pending = None if death is None else (edge.name, death)
         if death is not None:
-            rates = self._continue_elsewhere(rates, edge, death, rung)
+            size = float(self.sizes[int(self.state["segment"]), rung])
+            if not self._ends_before(death, time, rates, latencies, size):
+                rates = self._repeat_elsewhere(rates, edge, death, rung)
         self.arrays.rates[:] = rates / 1e3 * self.paths.payload
         self.arrays.latencies[:] = (latencies + route.wait) * 1e3
         size = float(self.sizes[int(self.state["segment"]), rung]) / 8
@@ -125,17 +129,24 @@ class _Router:
             rates, latencies = np.minimum(rates, upstream), latencies + distance
         return rates, latencies
 
-    def _continue_elsewhere(self, rates: _Floats, edge: Edge, death: float, rung: int) -> _Floats:
-        """Return the throughput of a download whose edge fails: none while the client waits, then the next edge's.
+    def _ends_before(self, death: float, time: float, rates: _Floats, latencies: _Floats, size: float) -> bool:
+        """Return whether a download of some bits ends before its edge fails."""
+        starts = self.paths.starts
+        begin = time + float(latencies[max(0, int(np.searchsorted(starts, time, side="right")) - 1)])
+        inside = np.clip(np.append(starts[1:], np.inf), None, death) - np.clip(starts, begin, None)
+        return float((np.maximum(inside, 0.0) * rates).sum()) * self.paths.payload >= size
 
-        The memory of the client is not changed: the download may end before the edge fails.
+    def _repeat_elsewhere(self, rates: _Floats, edge: Edge, death: float, rung: int) -> _Floats:
+        """Return the throughput of a download whose edge fails: players request the whole segment again elsewhere.
+
+        What the edge has sent is lost, so that the throughput is zero until the next edge sends. The memory of the
+        client is not changed; the next request updates it.
         """
         trial = Client(self.paths.network, self.client.region, dict(self.client.avoided))
         wait, following = trial.fail_over(edge.name, death)
         is_direct = following is self.paths.network.origin or self._holds(following.name, self.rungs[rung])
         after, _ = self._path(following, is_direct)
-        starts = self.paths.starts
-        return np.where(starts < death, rates, np.where(starts < death + wait, 0.0, after))
+        return np.where(self.paths.starts < death + wait - ROUNDING, 0.0, after)
 
 
 def simulate_edges(
@@ -246,9 +257,10 @@ def _make_paths(network: EdgeNetwork, trace: Trace, offset: float, duration: flo
     ends = np.cumsum(trace.durations)
     laps = np.arange(int(offset // trace.duration), int((offset + length) // trace.duration) + 1) * trace.duration
     own = (laps[:, None] + ends).ravel() - offset
-    starts = np.union1d(np.arange(0.0, length, STEP), own[(own > 0) & (own < length)])
-    # intervals below a ms are the rounding of sums
-    return _Paths(starts[np.diff(starts, prepend=-1.0) > 1e-3], trace, offset, network, payload)
+    failures = np.array([(o.start, o.start + network.retry_seconds, o.stop) for o in network.outages]).ravel()
+    limits = np.concatenate((own, failures))
+    starts = np.union1d(np.arange(0.0, length, STEP), limits[(limits > 0) & (limits < length)])
+    return _Paths(starts[np.diff(starts, prepend=-1.0) > ROUNDING], trace, offset, network, payload)
 
 
 def _join(paths: _Paths, duration: float, model: SessionModel) -> JoinedTraces:

@@ -1,6 +1,6 @@
 """Distance of fill plans from the bound of the relaxation, and their offload beside LRU and LFU caches.
 
-    python -m benchmarks.delivery.fill_quality [1: only the gaps]
+    python -m benchmarks.delivery.fill_quality [1: only the gaps; 2: only the large plan of 100,000 files x 200 sites]
 
 Gap: 10,000 files x 50 sites, as 50 regions of one site, 10 of five, and one of fifty; disk for 20 % of the
 files and service for 70 % of the demand in each region. Offload: 2,000 per-shot titles with Zipf exponent 0.8, one site
@@ -24,6 +24,7 @@ import delivery
 
 SEED = 1
 FILES, SITES = 10_000, 50
+LARGE_FILES, LARGE_SITES = 100_000, 200
 TITLES, RUNGS, EXPONENT = 2000, 5, 0.8
 VIEWS = 200_000
 DISKS = (0.05, 0.1, 0.2)
@@ -31,15 +32,15 @@ DISKS = (0.05, 0.1, 0.2)
 KINDS, SESSIONS = 12, 60
 
 
-def measure_gap(regions: int) -> tuple[float, float]:
+def measure_gap(regions: int, count: int = FILES, site_count: int = SITES) -> tuple[float, float]:
     """Return the gap in percent and the CPU time in s of a plan."""
     rng = np.random.default_rng(SEED)
-    sizes = rng.lognormal(np.log(1e9), 0.8, FILES).astype(np.int64)
+    sizes = rng.lognormal(np.log(1e9), 0.8, count).astype(np.int64)
     files = [delivery.FillFile(f"title-{n // RUNGS}", f"rung-{n % RUNGS}", int(size)) for n, size in enumerate(sizes)]
-    per_region = SITES // regions
+    per_region = site_count // regions
     demand, sites = {}, []
     for region in range(regions):
-        wanted = 1e12 * np.arange(1, FILES + 1) ** -EXPONENT * rng.lognormal(0, 0.5, FILES)
+        wanted = 1e12 * np.arange(1, count + 1) ** -EXPONENT * rng.lognormal(0, 0.5, count)
         demand[str(region)] = wanted
         for number in range(per_region):
             scale = rng.uniform(0.5, 1.5)
@@ -169,15 +170,16 @@ def measure_offload() -> None:
         print(f"disk {disk:.0%} of the catalogue: offload {figures}; bound of the plan {plan.bound / plan.demand:.1%}")
 
 
-def main(gaps_only: int = 0) -> None:
+def main(part: int = 0) -> None:
     """Run the benchmark and print its results."""
-    if gaps_only == 0:
+    if part == 0:
         measure_offload()
-    for regions in (50, 10, 1):
-        gap, seconds = measure_gap(regions)
+    plans = [(LARGE_FILES, LARGE_SITES, LARGE_SITES)] if part == 2 else [(FILES, SITES, n) for n in (50, 10, 1)]
+    for files, sites, regions in plans:
+        gap, seconds = measure_gap(regions, files, sites)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{FILES} files x {SITES} sites in {regions} regions: gap {gap:.2f} %, {seconds:.0f} CPU s, {peak:.0f} MB",
+            f"{files} files x {sites} sites in {regions} regions: gap {gap:.2f} %, {seconds:.0f} CPU s, {peak:.0f} MB",
             flush=True,
         )
 

@@ -19,7 +19,9 @@ from pathlib import Path
 REQUESTS, CONNECTIONS = 20_000, 32
 #: s after which the run stops.
 TIME_LIMIT = 60.0
-CONFIG = "".join(f'[[pathway]]\nname = "e{n}"\nurl = "http://e{n}.example/show"\n' for n in range(3))
+CONFIG = 'url = "http://steer.example/steer"\n' + "".join(
+    f'[[pathway]]\nname = "e{n}"\nurl = "http://e{n}.example/show"\n' for n in range(3)
+)
 
 
 async def ask(port: int, count: int, latencies: list[float]) -> None:

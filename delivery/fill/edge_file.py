@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 import abr
+from abr.edges.edge_network import RETRY_SECONDS
 from delivery.errors import FillError
 from delivery.fill.site_file import read_held
 from shotladder_runtime.regular_file import read_regular_file
@@ -51,7 +52,7 @@ class _EdgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: _Path = _Path(ORIGIN_MBPS, ORIGIN_LATENCY_MS)
     outage: tuple[_Outage, ...] = ()
     plan: str = ""
-    retry_seconds: float = 2.0
+    retry_seconds: float = RETRY_SECONDS
     dns_seconds: float = 60.0
     ttl: float = 30.0
     max_load: float = 0.9

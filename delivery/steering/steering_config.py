@@ -63,6 +63,9 @@ class SteeringConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pathway : tuple of Edge
         In order of preference where nothing else decides.
     network : tuple of Network
+    url : str
+        Public address of the steering server, with which an answer sends the client's session back (RELOAD-URI); it is
+        absolute, because Shaka Player 5.2.12 does not resolve a relative one. Without it, a client has no session.
     ttl : int
         s after which a client asks again.
     min_throughput_mbps : float
@@ -78,6 +81,7 @@ class SteeringConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     pathway: tuple[Edge, ...]
     network: tuple[Network, ...] = ()
+    url: str = ""
     ttl: int = TTL
     min_throughput_mbps: float = 0.0
     max_load: float = 0.9
@@ -113,6 +117,8 @@ def _find_fault(config: SteeringConfig) -> str | None:
             Pathway(edge.name, edge.url)
             if edge.health_url:
                 check_address(edge.health_url, f"the health address of the pathway {edge.name}")
+        if config.url:
+            check_address(config.url, "the address of the steering server")
         for network in config.network:
             ipaddress.ip_network(network.addresses)
     except ValueError as error:

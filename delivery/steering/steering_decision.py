@@ -17,7 +17,7 @@ import msgspec
 
 from delivery.steering.steering_config import Edge, Network, SteeringConfig
 
-__all__ = ["Client", "Decision", "EdgeState", "choose_pathways", "region_of", "steering_manifest"]
+__all__ = ["Client", "Decision", "EdgeState", "choose_pathways", "region_of", "slow_pathways", "steering_manifest"]
 
 #: Encoded orders that are kept: all orders of six edges (chosen by hand).
 MAX_ORDERS = 720
@@ -39,6 +39,8 @@ class Client:
         Throughput that it reports, bit/s.
     title : str
         Presentation that it plays; empty if it is not known.
+    slow : tuple of str
+        Pathways that it left because they were slow, as its session reports them.
     """
 
     session: str = ""
@@ -46,6 +48,7 @@ class Client:
     pathway: str = ""
     throughput: float | None = None
     title: str = ""
+    slow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +101,14 @@ def choose_pathways(
     if not any(healthy.get(edge.name, True) for edge in usable):
         usable = list(config.pathway)
     current = next((edge for edge in config.pathway if edge.name == client.pathway), None)
-    is_slow = client.throughput is not None and client.throughput < config.min_throughput_mbps * 1e6
+    slow = slow_pathways(config, client)
 
     def rank(edge: Edge) -> tuple[bool, bool, bool, bool, bool, bool, float]:
         state = known.get(edge.name, _UNKNOWN)
         return (
             not healthy.get(edge.name, True),
             _is_overloaded(config, state, is_current=edge is current),
-            is_slow and edge is current,
+            edge.name in slow,
             bool(client.region and edge.regions) and client.region not in edge.regions,
             bool(client.title) and state.titles is not None and client.title not in state.titles,
             edge is not current,
@@ -121,6 +124,19 @@ def choose_pathways(
         first, here = ranks[order[0].name], ranks[current.name]
         reason = _reason_of(next(n for n in range(len(here)) if first[n] != here[n]), order[0], current)
     return Decision(tuple(edge.name for edge in order), reason)
+
+
+def slow_pathways(config: SteeringConfig, client: Client) -> tuple[str, ...]:
+    """Return the pathways that are slow for a client: its own, and those that it left while it reported too little.
+
+    An estimate still contains the previous edge for some seconds after a move. Without the memory of the session, the
+    client would go back and forth.
+    """
+    if client.throughput is None:
+        return client.slow
+    if client.throughput >= config.min_throughput_mbps * 1e6:
+        return ()
+    return tuple(dict.fromkeys((*client.slow, client.pathway)))
 
 
 _UNKNOWN = EdgeState()

@@ -15,7 +15,14 @@ import msgspec
 
 from delivery.errors import SteeringError
 from delivery.steering.steering_config import Edge, SteeringConfig
-from delivery.steering.steering_decision import Client, EdgeState, choose_pathways, region_of, steering_manifest
+from delivery.steering.steering_decision import (
+    Client,
+    EdgeState,
+    choose_pathways,
+    region_of,
+    slow_pathways,
+    steering_manifest,
+)
 
 __all__ = ["SteeringServer"]
 
@@ -85,9 +92,16 @@ class SteeringServer:
         decision = choose_pathways(self.config, client, self.healthy, self.states)
         if client.pathway and decision.order[0] != client.pathway:
             self.log(f"session {client.session}: {client.pathway} -> {decision.order[0]}: {decision.reason}")
-        known = (("region", client.region), ("title", client.title))
+        return 200, steering_manifest(self.config, decision, self._reload_address(client))
+
+    def _reload_address(self, client: Client) -> str | None:
+        """Return the address with the session of a client; None without a public address of the server."""
+        if not self.config.url:
+            return None
+        slow = ",".join(slow_pathways(self.config, client))
+        known = (("region", client.region), ("title", client.title), ("slow", slow))
         kept = "".join(f"&{name}={quote(value, safe='')}" for name, value in known if value)
-        return 200, steering_manifest(self.config, decision, f"/steer?session={client.session}{kept}")
+        return f"{self.config.url}{'&' if '?' in self.config.url else '?'}session={client.session}{kept}"
 
     def _read_client(self, query: dict[str, list[str]], address: str) -> Client:
         """Return what a request says; values that are not valid count as absent."""
@@ -111,7 +125,8 @@ class SteeringServer:
             throughput = None
         title = read("title")
         known = pathway if pathway in self.healthy else ""
-        return Client(session, region, known, throughput, title if len(title) <= MAX_TITLE else "")
+        slow = tuple(name for name in read("slow").split(",") if name in self.healthy)
+        return Client(session, region, known, throughput, title if len(title) <= MAX_TITLE else "", slow)
 
     def record_check(self, name: str, is_healthy: bool, load: float | None = None) -> None:
         """Take the result of a health check, and the load that the edge reports."""

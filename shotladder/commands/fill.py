@@ -131,6 +131,8 @@ def command(
 
     reporter = Reporter(quiet=quiet)
     sites = delivery.read_sites(sites_path)
+    if is_applied and not any(site.url for site in sites):
+        raise delivery.FillError(f"{sites_path}: no site has a url, which --apply requires")
     titles = {folder: abr.load_presentation(folder) for folder in folders}
     networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     views = _read_views(views_path, sites, list(titles.values()), zipf, daily_views)
@@ -146,6 +148,12 @@ def command(
                 demand[region] += (counts.get(pres.title, 0.0) * taken).tolist()
             advance(number + 1, len(titles))
     held = delivery.read_held(previous) if previous else {}
+    gone = sorted({file.presentation for found in held.values() for file in found - set(files)})
+    if gone:
+        reporter.say(
+            f"{previous}: {len(gone)} presentations have files that are not in DIR..., for example {gone[0]}; the plan"
+            " does not count the disk of these files, and does not delete them"
+        )
     with reporter.stage("plan") as advance:
         plan = delivery.plan_fill(sites, files, demand, held=held, replacement_cost=replacement_cost, progress=advance)
     for note in plan.notes:

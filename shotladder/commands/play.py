@@ -116,7 +116,8 @@ def command(
         if edge_count:
             from shotladder.player.edges import open_edges
 
-            server.edges = stack.enter_context(open_edges(server, edge_count, [trace] if trace else []))
+            lowest = min(rung.bitrate for rung in abr.load_presentation(folder).rungs)
+            server.edges = stack.enter_context(open_edges(server, edge_count, lowest, [trace] if trace else []))
         shaped = f" over {trace.name} (mean {trace.mean_rate / 1e6:.2f} Mbit/s)" if trace else ""
         if as_json:
             click.echo(json.dumps({"url": server.url, "folder": str(folder), "trace": trace.name if trace else None}))

@@ -28,12 +28,10 @@ __all__ = ["EDGE_STATES", "EdgeGroup", "EdgeServer", "open_edges"]
 EDGE_STATES = ("up", "down", "slow", "drained")
 #: Throughput and latency of each edge without a trace; all values here are chosen by hand.
 EDGE_RATE, EDGE_LATENCY = 20e6, 0.02
-#: Throughput of a slow edge, bit/s: below the lowest rungs of most ladders.
-SLOW_RATE = 200e3
+#: Throughput of a slow edge as a fraction of the bitrate of the lowest rung.
+SLOW_FRACTION = 0.5
 #: s after which a player asks the steering server again, and s between its health checks: short, to be watched.
 TTL, CHECK_SECONDS = 4, 0.5
-#: A player that reports less from an edge is sent to another one, Mbit/s.
-MIN_THROUGHPUT_MBPS = 0.4
 #: s in which the steering server must start.
 START_SECONDS = 10.0
 
@@ -51,7 +49,7 @@ class EdgeHandler(Handler):
         if origins:
             # the page of another port is the same site
             del self.headers["Origin"], self.headers["Sec-Fetch-Site"]
-        return is_own_request(self.headers, self.server.server_port)
+        return is_own_request(self.headers, self.server.server_port, self.server.host)
 
     def end_headers(self) -> None:
         """Allow the player page to read the answer."""
@@ -76,7 +74,7 @@ class EdgeHandler(Handler):
     def _page(self, path: str, query: dict[str, list[str]]) -> None:
         self.policy = FILE_POLICY
         if path == "/-/health":
-            self._json({"load": 0.0})
+            self._json({"load": float(self.server.state == "slow")})
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
@@ -91,15 +89,24 @@ class EdgeServer(PlayerServer):
     name : str
     trace : Trace
         Throughput and latency of the edge.
+    slow_rate : float
+        Throughput while the edge is slow, bit/s.
     """
 
     handler = EdgeHandler
 
-    def __init__(self, hub: PlayerServer, name: str, trace: Trace) -> None:
+    def __init__(self, hub: PlayerServer, name: str, trace: Trace, slow_rate: float) -> None:
         self._hub, self._trace = hub, trace
+        self._slow = _constant("slow", slow_rate)
         self.name, self.state = name, "up"
+        self.host = f"{name}.localhost"
         self.page_origins = tuple(f"http://{host}:{hub.server_port}" for host in ("127.0.0.1", "localhost"))
         super().__init__(hub.folder, 0, Link(trace))
+
+    @property
+    def url(self) -> str:
+        """Address for players: each edge has a host of its own, since Shaka Player bans hosts and not ports."""
+        return f"http://{self.host}:{self.server_port}/"
 
     def note(self, path: str, edge: str = "") -> Request:
         """Add a request to the log of the page's server."""
@@ -110,13 +117,13 @@ class EdgeServer(PlayerServer):
         return self._hub.now()
 
     def set_state(self, state: str) -> None:
-        """Kill the edge and its transfers, make it slow, or bring it back."""
+        """Kill the edge and its transfers, make it slow as an overloaded one, or bring it back."""
         self.state = state
         if state == "down":
             self.closing.set()
         elif self.closing.is_set():
             self.closing = threading.Event()
-        self.link = Link(_constant("slow", SLOW_RATE) if state == "slow" else self._trace)
+        self.link = Link(self._slow if state == "slow" else self._trace)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Close every connection of an edge that is down."""
@@ -167,7 +174,12 @@ class EdgeGroup:
 
 
 def _describe(edge: EdgeServer) -> Edge:
-    return Edge(edge.name, edge.url, health_url=f"{edge.url}-/health", is_drained=edge.state == "drained")
+    return Edge(
+        edge.name,
+        edge.url,
+        health_url=f"http://127.0.0.1:{edge.server_port}/-/health",
+        is_drained=edge.state == "drained",
+    )
 
 
 def _constant(name: str, rate: float) -> Trace:
@@ -175,7 +187,9 @@ def _constant(name: str, rate: float) -> Trace:
 
 
 @contextmanager
-def open_edges(hub: PlayerServer, count: int, traces: Sequence[Trace] = ()) -> Iterator[EdgeGroup]:
+def open_edges(
+    hub: PlayerServer, count: int, lowest_bitrate: float, traces: Sequence[Trace] = ()
+) -> Iterator[EdgeGroup]:
     """Start edges and their steering server for the page of a server, and stop them at the end.
 
     Parameters
@@ -183,6 +197,8 @@ def open_edges(hub: PlayerServer, count: int, traces: Sequence[Trace] = ()) -> I
     hub : PlayerServer
         Serves the page, and the manifests with the pathways.
     count : int
+    lowest_bitrate : float
+        Bitrate of the lowest rung, bit/s: an edge from which a player reports less is slow for it.
     traces : sequence of Trace
         Shape of each edge, in turn. Default: a constant throughput.
     """
@@ -190,7 +206,7 @@ def open_edges(hub: PlayerServer, count: int, traces: Sequence[Trace] = ()) -> I
     with contextlib.ExitStack() as stack:
         edges = []
         for number in range(count):
-            edge = EdgeServer(hub, f"edge-{number + 1}", shapes[number % len(shapes)])
+            edge = EdgeServer(hub, f"edge-{number + 1}", shapes[number % len(shapes)], SLOW_FRACTION * lowest_bitrate)
             thread = threading.Thread(target=edge.serve_forever, args=(0.05,), daemon=True)
             thread.start()
             stack.callback(_stop, edge, thread)
@@ -198,7 +214,7 @@ def open_edges(hub: PlayerServer, count: int, traces: Sequence[Trace] = ()) -> I
         config = SteeringConfig(
             pathway=tuple(_describe(edge) for edge in edges),
             ttl=TTL,
-            min_throughput_mbps=MIN_THROUGHPUT_MBPS,
+            min_throughput_mbps=lowest_bitrate / 1e6,
             check_seconds=CHECK_SECONDS,
             check_timeout=CHECK_SECONDS,
         )
@@ -209,7 +225,9 @@ def open_edges(hub: PlayerServer, count: int, traces: Sequence[Trace] = ()) -> I
 
         steering = delivery.SteeringServer(config, log)
         port = stack.enter_context(_serve_steering(steering))
-        group.append(EdgeGroup(edges, steering, f"http://127.0.0.1:{port}/steer"))
+        url = f"http://127.0.0.1:{port}/steer"
+        steering.config = msgspec.structs.replace(config, url=url)
+        group.append(EdgeGroup(edges, steering, url))
         yield group[0]
 
 

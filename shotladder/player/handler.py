@@ -208,7 +208,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _transfer(self, file: Path, request: Request, link: Link | None) -> None:
         if link is not None and self.server.closing.wait(link.latency()):
-            return
+            # without an answer, the connection must not stay open: the client would wait for one
+            raise ConnectionAbortedError("the server is closing")
         size = file.stat().st_size
         span = byte_range(self.headers.get("Range"), size)
         if span is None:

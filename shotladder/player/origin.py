@@ -34,7 +34,7 @@ _NAMES = ("127.0.0.1", "localhost", "[::1]")
 _HTTP_PORT = 80
 
 
-def is_own_request(headers: Message, port: int) -> bool:
+def is_own_request(headers: Message, port: int, name: str | None = None) -> bool:
     """Return whether the headers of a request name this server, and no other site as its origin.
 
     Parameters
@@ -42,6 +42,8 @@ def is_own_request(headers: Message, port: int) -> bool:
     headers : Message
     port : int
         Port of this server.
+    name : str, optional
+        Another name of this machine, below `localhost` (RFC 6761, section 6.3: it never leaves the machine).
 
     Examples
     --------
@@ -53,7 +55,8 @@ def is_own_request(headers: Message, port: int) -> bool:
     >>> is_own_request(headers, 8000)
     False
     """
-    hosts = {f"{name}:{port}" for name in _NAMES} | ({*_NAMES} if port == _HTTP_PORT else set())
+    names = _NAMES if name is None else (*_NAMES, name)
+    hosts = {f"{host}:{port}" for host in names} | ({*names} if port == _HTTP_PORT else set())
     named = [str(host).lower() for host in headers.get_all("Host", [])]
     origins = [str(origin).lower() for origin in headers.get_all("Origin", [])]
     if len(named) != 1 or named[0] not in hosts or not {*origins} <= {f"http://{host}" for host in hosts}:

@@ -47,6 +47,21 @@ def test_fill_command_copies_the_rung_that_viewers_request(catalogue):
     assert len(list((catalogue / "edge" / "rare").rglob("*.m4s"))) == 3
 
 
+def test_fill_command_names_files_of_the_previous_plan_that_are_gone(catalogue):
+    assert fill(catalogue, "-o", "plan.json").status == 0
+    (catalogue / "plan.json").write_text((catalogue / "plan.json").read_text().replace("popular", "gone"))
+    answer = fill(catalogue, "--previous", "plan.json")
+    assert answer.status == 0
+    assert "plan.json: 1 presentations have files that are not in DIR..., for example gone" in answer.err
+
+
+def test_fill_command_refuses_to_apply_a_plan_without_addresses(catalogue):
+    (catalogue / "sites.toml").write_text('[[site]]\nname = "edge"\ndisk_gb = 1\n')
+    answer = fill(catalogue, "--apply", "--quiet")
+    assert answer.status == 1
+    assert answer.lines == ["error: sites.toml: no site has a url, which --apply requires"]
+
+
 @pytest.mark.parametrize(
     ("file", "text", "fault"),
     [

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 
 import m3u8
+import msgspec
 import pytest
 
 import delivery
@@ -27,6 +28,7 @@ CONFIG = SteeringConfig(
         Edge("c", "http://c.example/show", ("us",)),
     ),
     network=(Network("127.0.0.0/8", "us"),),
+    url="https://steer.example/steer",
     min_throughput_mbps=2,
     ttl=10,
 )
@@ -150,13 +152,13 @@ def test_read_load_ignores_what_is_not_a_load(body, load):
 
 
 def test_server_keeps_the_title_of_a_client_and_sends_it_where_it_is():
-    config = SteeringConfig(pathway=(Edge("a", "http://a/"), Edge("b", "http://b/")))
+    config = SteeringConfig(pathway=(Edge("a", "http://a/"), Edge("b", "http://b/")), url="https://steer.example/steer")
     titles = {"a": frozenset({"other"}), "b": frozenset({"my show"})}
     server = delivery.SteeringServer(config, print, titles)
     for target in ("/steer?session=1&title=my%20show", "/steer?session=1&title=my%20show&_HLS_pathway=a"):
         document = json.loads(server.answer("GET", target, "127.0.0.1")[1])
         assert document["PATHWAY-PRIORITY"] == ["b", "a"]
-        assert document["RELOAD-URI"] == "/steer?session=1&title=my%20show"
+        assert document["RELOAD-URI"] == "https://steer.example/steer?session=1&title=my%20show"
 
 
 def test_choose_pathways_spreads_sessions_by_weight():
@@ -215,17 +217,18 @@ def get(url, method="GET"):
 
 
 def test_server_answers_hls_and_dash_clients_and_keeps_their_session():
-    with running(CONFIG) as (address, _, log):
+    with running(CONFIG) as (address, server, log):
+        server.config = msgspec.structs.replace(CONFIG, url=f"{address}/steer")
         headers, body = get(f"{address}/steer")
         first = json.loads(body)
         assert headers["Content-Type"] == "application/json" and headers["Access-Control-Allow-Origin"] == "*"
         # the address of the client is in the network of the region us
         assert set(first["PATHWAY-PRIORITY"][:2]) == {"b", "c"} and first["TTL"] == 10
         pathway = first["PATHWAY-PRIORITY"][0]
-        hls = json.loads(get(f"{address}{first['RELOAD-URI']}&_HLS_pathway={pathway}&_HLS_throughput=5000000")[1])
+        hls = json.loads(get(f"{first['RELOAD-URI']}&_HLS_pathway={pathway}&_HLS_throughput=5000000")[1])
         assert hls["PATHWAY-PRIORITY"][0] == pathway and hls["RELOAD-URI"] == first["RELOAD-URI"]
         query = f"_DASH_pathway=%22a,{pathway}%22&_DASH_throughput=9000000,1000000"
-        dash = json.loads(get(f"{address}{first['RELOAD-URI']}&{query}")[1])
+        dash = json.loads(get(f"{first['RELOAD-URI']}&{query}")[1])
         assert dash["PATHWAY-PRIORITY"][0] == ({"b", "c"} - {pathway}).pop()
         assert log == [f"session {first['RELOAD-URI'].split('session=')[1].split('&')[0]}: {pathway} ->"
                        f" {dash['PATHWAY-PRIORITY'][0]}: {pathway} is slow for this client"]  # fmt: skip
@@ -248,8 +251,26 @@ def test_server_ignores_what_a_client_cannot_know(query):
     status, body = server.answer("GET", f"/steer?{query}", "127.0.0.1")
     document = json.loads(body)
     assert status == 200 and set(document["PATHWAY-PRIORITY"]) == {"a", "b", "c"}
-    session, region = document["RELOAD-URI"].removeprefix("/steer?session=").split("&region=")
+    session, region = document["RELOAD-URI"].removeprefix("https://steer.example/steer?session=").split("&region=")
     assert len(session) == 16 and session.isalnum() and region == "us"
+
+
+def test_server_does_not_send_a_slow_client_back_to_an_edge_that_it_left():
+    server, target, visited = delivery.SteeringServer(CONFIG, lambda line: None), "/steer?session=1&region=us", ["b"]
+    for _ in range(5):
+        answer = json.loads(server.answer("GET", f"{target}&_HLS_pathway={visited[-1]}&_HLS_throughput=1", "a")[1])
+        target = answer["RELOAD-URI"].removeprefix("https://steer.example")
+        visited.append(answer["PATHWAY-PRIORITY"][0])
+    # each edge once, then the edge of the region stays
+    assert visited[:3] == ["b", "c", "a"] and len(set(visited[3:])) == 1
+    answer = json.loads(server.answer("GET", f"{target}&_HLS_pathway=c&_HLS_throughput=9000000", "a")[1])
+    assert "slow=" not in answer["RELOAD-URI"]
+
+
+def test_server_answers_without_reload_uri_if_it_does_not_know_its_address():
+    # Shaka Player stops to ask after a relative RELOAD-URI
+    server = delivery.SteeringServer(msgspec.structs.replace(CONFIG, url=""), print)
+    assert "RELOAD-URI" not in json.loads(server.answer("GET", "/steer?session=1", "127.0.0.1")[1])
 
 
 @pytest.mark.parametrize(
@@ -306,6 +327,7 @@ def test_steer_command_writes_a_static_manifest(tmp_path):
         ("drained = true", 'clone_of = "z"', "is a clone of z"),
         ("drained = true", "weight = nan", "the weight of the pathway a is nan"),
         ("http://a.example/show", "file:///etc", "is not an HTTP address"),
+        ("ttl = 20", 'url = "/steer"', "the address of the steering server is not an HTTP address"),
     ],
 )
 def test_read_steering_config_names_the_fault(tmp_path, old, new, fault):

@@ -19,15 +19,39 @@ function script(url) {
   });
 }
 
-// with several edges, another edge is asked after one retry instead of six, which wait for up to half a minute
-function shortRetries() {
-  const policy = Hls.DefaultConfig.fragLoadPolicy.default;
-  const retry = {maxNumRetry: 1, retryDelayMs: 200, maxRetryDelayMs: 1000};
-  return {fragLoadPolicy: {default: {...policy, maxTimeToFirstByteMs: 4000, errorRetry: retry, timeoutRetry: retry}}};
+// With several edges, a failed request goes to another edge instead of back to the same one.
+const EDGE_WAIT = 4000;   // ms without an answer after which an edge counts as failed
+const EDGE_PAUSE = 200;   // ms before a repeated request
+// ms for a segment in dash.js, which does not cancel a request when it is steered away from a slow edge; longer than the
+// TTL of the steering server (4 s), for which dash.js bans an edge, so that it does not ban all edges at once
+const EDGE_LIMIT = 5000;
+
+// hls.js does not repeat a request without a status, but it repeats other errors for up to half a minute
+function hlsEdges() {
+  const retry = {maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0};
+  const policy = ({fragLoadPolicy, playlistLoadPolicy}) => [fragLoadPolicy.default, playlistLoadPolicy.default];
+  const [fragment, playlist] = policy(Hls.DefaultConfig).map(
+    (of) => ({default: {...of, maxTimeToFirstByteMs: EDGE_WAIT, errorRetry: retry, timeoutRetry: retry}}));
+  return {fragLoadPolicy: fragment, playlistLoadPolicy: playlist};
+}
+
+// dash.js repeats a request three times at the same edge before it leaves it
+function dashEdges() {
+  return {streaming: {
+    retryAttempts: {MediaSegment: 0, InitializationSegment: 0, IndexSegment: 0},
+    fragmentRequestTimeout: EDGE_LIMIT,
+  }};
+}
+
+// Shaka Player repeats a request once, at the next edge
+function shakaEdges(count) {
+  return {streaming: {retryParameters: {
+    maxAttempts: count, baseDelay: EDGE_PAUSE, connectionTimeout: EDGE_WAIT, stallTimeout: EDGE_WAIT,
+  }}};
 }
 
 function startHls(video, problem, edges) {
-  const hls = new Hls(edges.length > 1 ? shortRetries() : {});
+  const hls = new Hls(edges.length > 1 ? hlsEdges() : {});
   hls.on(Hls.Events.ERROR, (_, data) => problem(`hls.js: ${data.details}`, data.fatal));
   hls.loadSource("/master.m3u8");
   hls.attachMedia(video);
@@ -63,12 +87,23 @@ function base64url(hex) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-function startDash(video, problem, keys) {
+async function startDash(video, problem, keys, edges) {
   const player = dashjs.MediaPlayer().create();
-  player.on(dashjs.MediaPlayer.events.ERROR, (event) => problem(`dash.js: ${event.error.message}`, true));
+  const {DOWNLOAD_ERROR_ID_CONTENT_CODE: segment, DOWNLOAD_ERROR_ID_INITIALIZATION_CODE: init} = dashjs.MediaPlayer.errors;
+  // without a segment of one edge, dash.js goes on with another one
+  const isFatal = (code) => edges.length < 2 || ![segment, init].includes(code);
+  player.on(dashjs.MediaPlayer.events.ERROR, ({error}) => problem(`dash.js: ${error.message}`, isFatal(error.code)));
+  if (edges.length > 1) player.updateSettings(dashEdges());
   const clearkeys = Object.fromEntries(Object.entries(keys).map((pair) => pair.map(base64url)));
   if (Object.keys(keys).length) player.setProtectionData({"org.w3.clearkey": {clearkeys}});
+  // dash.js 5.2.1 asks the steering server once playback starts, and never if it does not know the manifest by then
+  // (_onPlaybackStarted in src/streaming/controllers/StreamController.js)
+  const ready = new Promise((resolve) => {
+    player.on(dashjs.MediaPlayer.events.STREAM_INITIALIZED, resolve);
+    player.on(dashjs.MediaPlayer.events.ERROR, resolve);
+  });
   player.initialize(video, new URL("/manifest.mpd", location.href).href, false);
+  await ready;
   let pinned = -1;
   const pin = (index) => {
     pinned = index;
@@ -88,11 +123,12 @@ function startDash(video, problem, keys) {
   }};
 }
 
-async function startShaka(video, problem, keys) {
+async function startShaka(video, problem, keys, edges) {
   shaka.polyfill.installAll();
   const player = new shaka.Player();
   player.addEventListener("error", (event) => problem(`Shaka Player: error ${event.detail.code}`, true));
   player.configure({drm: {clearKeys: keys}});
+  if (edges.length > 1) player.configure(shakaEdges(edges.length));
   await player.attach(video);
   await player.load("/manifest.mpd");
   let pinned = -1;
@@ -133,8 +169,8 @@ export async function start(video, {player_js: hasFile, keys, edges = []}, probl
     await script("/-/player.js");
     if (window.Hls && Object.keys(keys).length) throw new Error("hls.js does not support keys; use dash.js or Shaka Player");
     if (window.Hls) return startHls(video, problem, edges);
-    if (window.dashjs) return startDash(video, problem, keys);
-    if (window.shaka) return startShaka(video, problem, keys);
+    if (window.dashjs) return startDash(video, problem, keys, edges);
+    if (window.shaka) return startShaka(video, problem, keys, edges);
     throw new Error("the file of --player-js does not define hls.js, dash.js or Shaka Player");
   }
   if (!video.canPlayType(HLS_TYPE)) throw new Error(HELP);

@@ -13,6 +13,8 @@ from tests.shotladder.player.requests import CONTENT, get, settled
 
 MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000\nvideo/a/main.m3u8\n"
 MPD = '<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">\n  <Period></Period>\n</MPD>\n'
+#: Bitrate of the lowest rung, bit/s.
+LOWEST = 300_000.0
 SEGMENT = "/video/a/00001.m4s"
 
 
@@ -22,7 +24,7 @@ def page(folder, serve):
     (folder / "master.m3u8").write_text(MASTER)
     (folder / "manifest.mpd").write_text(MPD)
     server = serve()
-    with open_edges(server, 3) as server.edges:
+    with open_edges(server, 3, LOWEST) as server.edges:
         yield server
 
 
@@ -87,6 +89,33 @@ def test_set_edge_kills_an_edge_and_brings_it_back(page):
     assert get(edge, SEGMENT)[2] == CONTENT
 
 
+def test_set_edge_closes_open_connections_of_an_edge_that_is_killed(page):
+    edge = page.edges.edges[0]
+    connection = http.client.HTTPConnection("127.0.0.1", edge.server_port, timeout=5)
+    connection.request("GET", SEGMENT)
+    assert connection.getresponse().read() == CONTENT
+    assert page.set_edge("edge-1", "down")
+    # a player reuses its connection: it must be closed, not left without an answer
+    with pytest.raises(ConnectionError):
+        connection.request("GET", SEGMENT)
+        connection.getresponse()
+    connection.close()
+
+
+def test_edge_answers_to_its_own_host_name_only(page):
+    edge, port = page.edges.edges[1], page.edges.edges[1].server_port
+    assert edge.url == f"http://edge-2.localhost:{port}/"
+    assert get(edge, SEGMENT, Host=f"edge-2.localhost:{port}")[0] == 200
+    assert get(edge, SEGMENT, Host=f"edge-1.localhost:{port}")[0] == 403
+    assert get(page, SEGMENT, Host=f"edge-2.localhost:{page.server_port}")[0] == 403
+
+
+def test_open_edges_calls_an_edge_slow_below_the_lowest_rung(page):
+    assert page.edges.steering.config.min_throughput_mbps == LOWEST / 1e6
+    assert page.set_edge("edge-3", "slow")
+    assert page.edges.edges[2].link.trace.mean_rate == LOWEST / 2
+
+
 def test_set_edge_drains_an_edge(page):
     assert get(page, "/-/edge?name=edge-2&state=drained", method="POST")[0] == 204
     assert "edge-2" not in priority(page, "?_HLS_pathway=edge-2")
@@ -115,7 +144,7 @@ def test_plain_files_are_neither_logged_nor_outside_of_the_folder(page):
 def test_steering_server_closes_open_connections_when_it_stops(folder, serve):
     (folder / "master.m3u8").write_text(MASTER)
     server = serve()
-    with open_edges(server, 3) as edges:
+    with open_edges(server, 3, LOWEST) as edges:
         connection = http.client.HTTPConnection(edges.steering_url.split("/")[2], timeout=20)
         connection.request("GET", "/steer")
         connection.getresponse().read()
