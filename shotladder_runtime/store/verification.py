@@ -13,15 +13,18 @@ from shotladder_runtime.store.damage_log import log_damage
 __all__ = ["download", "is_usable", "is_usable_at_url", "upload"]
 
 
-def is_usable(root: Path, path: Path) -> bool:
-    """Return whether an artefact is in the folder of a store and intact; a damaged one is removed and logged."""
+def is_usable(root: Path, path: Path, *, again: bool = False) -> bool:
+    """Return whether an artefact is in the folder of a store and intact; a damaged one is removed and logged.
+
+    With `again`, it is hashed even if it was found intact before.
+    """
     if not locks.mark_used(root, path):
         return False
-    if checksums.is_intact(path):
+    if checksums.is_intact(path, again=again):
         return True
     with locks.lock_for_deletion(root):
         # another run may have made it again since the first check
-        if checksums.is_intact(path):
+        if checksums.is_intact(path, again=again):
             return True
         log_damage(root, path.relative_to(root).as_posix())
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""A Dask scheduler and four workers in processes of their own: one is killed, all are lost."""
+"""A Dask scheduler and four workers in processes of their own: one is killed or suspended, all are lost."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from shotladder_runtime.errors import ClusterError
-from shotladder_runtime.jobs import cluster, cluster_executor, run_all
+from shotladder_runtime.jobs import ThrottledExecutor, cluster, cluster_executor, run_all
 from shotladder_runtime.store import Store
 from tests.shotladder_runtime.cluster_jobs import StoredJob, run_job
 
@@ -69,11 +69,11 @@ def store(tmp_path):
     return Store(tmp_path / "store")
 
 
-def run_with(farm, store, act, suspended=-1):
+def run_with(farm, store, act, suspended=-1, report=print):
     """Run jobs; call `act` after the eighth result."""
     found = {}
     jobs = [StoredJob(n, store, suspended=suspended) for n in range(JOBS)]
-    with cluster_executor(farm.address, store) as executor:
+    with cluster_executor(farm.address, store, report) as executor:
         executor.resize(WORKERS)
         for count, (job, result) in enumerate(run_all(executor, run_job, jobs), 1):
             found[job.number] = result
@@ -92,6 +92,24 @@ EXPECTED = {n: n * n for n in range(JOBS)}
 def test_cluster_executor_ends_with_all_results_when_a_worker_is_killed(farm, store):
     assert run_with(farm, store, farm.workers[0].kill) == EXPECTED
     assert read_all(store) == EXPECTED
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    """Look at the workers often, and remove those that are silent for 6 s; a busy machine delays others by less."""
+    monkeypatch.setattr(cluster, "COUNT_INTERVAL", 0.2)
+    monkeypatch.setattr(cluster, "SILENCE_TIMEOUT", 6.0)
+    monkeypatch.setattr(cluster, "MISSING_HEARTBEATS", 1)
+
+
+def test_cluster_executor_removes_a_suspended_worker_and_its_jobs_run_elsewhere(farm, store, watch, monkeypatch):
+    # otherwise an idle worker may repeat the job before the removal
+    monkeypatch.setattr(ThrottledExecutor, "repeat_overdue", lambda self: 0)
+    lines = []
+    assert run_with(farm, store, lambda: None, suspended=11, report=lines.append) == EXPECTED
+    assert read_all(store) == EXPECTED
+    (line,) = lines
+    assert line.endswith("was removed: it sent no heartbeat for 6 s; its jobs run elsewhere")
 
 
 def test_cluster_executor_refuses_workers_of_another_version(farm, store, monkeypatch):
@@ -132,3 +150,10 @@ def test_probe_worker_returns_versions_and_access(tmp_path):
     store = SimpleNamespace(read_json=lambda *_: "token")
     versions, has_store = cluster.probe_worker(store, "token")
     assert has_store and set(versions) == {"shotladder", "ffmpeg", "Python"}
+
+
+def test_cluster_executor_ends_with_one_error_when_the_scheduler_is_killed(farm, store, watch, monkeypatch):
+    monkeypatch.setattr(cluster, "TIMEOUT", 2)
+    with pytest.raises(ClusterError, match=r"the scheduler did not answer for 2 s; finished results are in .*store"):
+        run_with(farm, store, farm.scheduler.kill)
+    assert read_all(store).items() <= EXPECTED.items() | {(n, None) for n in range(JOBS)}
