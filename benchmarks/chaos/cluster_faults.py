@@ -44,7 +44,9 @@ class Cluster:
         return f"tcp://127.0.0.1:{self.port}"
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
-        return self._start("dask_worker", self.address, "--no-nanny", "--nthreads", "1")
+        # its folder is its own matter, not that of the command
+        scratch = str(self._trial.root / "workers")
+        return self._start("dask_worker", self.address, "--no-nanny", "--nthreads", "1", "--local-directory", scratch)
 
     def _start(self, module: str, *words: str) -> subprocess.Popen[bytes]:
         environment = os.environ | self._trial.environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -198,6 +198,7 @@ def _check_workers(client: Any, address: str, store: Store) -> None:
     token = uuid.uuid4().hex
     store.write_json("hello", {"token": token}, token)
     replies = client.run(probe_worker, store, token, on_error="return")
+    store.delete(store.path("hello", {"token": token}, ".json"))
     here = tool_versions()
     for worker, reply in sorted(replies.items()):
         if isinstance(reply, Exception):

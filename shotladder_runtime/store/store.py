@@ -265,6 +265,14 @@ class Store:
                     values[n] = json.loads(json.dumps(value))
         return values
 
+    def delete(self, path: Path) -> None:
+        """Delete an artefact that nobody uses, in the folder and at the URL."""
+        with locks.lock_for_deletion(self.root):
+            for each in (path, checksums.checksum_path(path)):
+                each.unlink(missing_ok=True)
+        if self.url:
+            verification.delete(self._remote_url(path))
+
     @contextmanager
     def hold(self) -> Iterator[StoreRun]:
         """Hold the store during a run: artefacts that the run looked up or made are not pruned before it ends.

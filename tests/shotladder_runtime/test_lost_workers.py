@@ -92,6 +92,7 @@ EXPECTED = {n: n * n for n in range(JOBS)}
 def test_cluster_executor_ends_with_all_results_when_a_worker_is_killed(farm, store):
     assert run_with(farm, store, farm.workers[0].kill) == EXPECTED
     assert read_all(store) == EXPECTED
+    assert [*store.root.glob("hello/*/*")] == [], "the check of the workers leaves nothing"
 
 
 @pytest.fixture
