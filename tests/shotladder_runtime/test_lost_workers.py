@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -55,6 +56,53 @@ class Cluster:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
             process.wait()
+
+
+class Proxy:
+    """Forwards connections to a port, until the network is cut."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.is_cut, self.sockets = port, False, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def connect(self) -> socket.socket:
+        """Connect to the port; its process may have just started."""
+        while True:
+            far = socket.socket()
+            if far.connect_ex(("127.0.0.1", self.port)) == 0:
+                return far
+            far.close()
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                if self.is_cut:
+                    near.close()
+                    continue
+                far = self.connect()
+                self.sockets += [near, far]
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self.forward, args=pair, daemon=True).start()
+
+    def forward(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while block := source.recv(65536):
+                target.sendall(block)
+        self.close(source, target)
+
+    def cut(self) -> None:
+        """Close all connections, refuse new ones for a moment, and forward again."""
+        self.is_cut = True
+        self.close(*self.sockets)
+        threading.Timer(1.0, setattr, (self, "is_cut", False)).start()
+
+    def close(self, *sockets: socket.socket) -> None:
+        for each in sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +199,27 @@ def test_probe_worker_returns_versions_and_access(tmp_path):
     store = SimpleNamespace(read_json=lambda *_: "token")
     versions, has_store = cluster.probe_worker(store, "token")
     assert has_store and set(versions) == {"shotladder", "ffmpeg", "Python"}
+
+
+def test_cluster_executor_goes_on_when_the_network_to_the_scheduler_was_cut(farm, store, monkeypatch):
+    monkeypatch.setattr(cluster, "COUNT_INTERVAL", 0.2)
+    proxy = Proxy(farm.port)
+    assert run_with(SimpleNamespace(address=proxy.address), store, proxy.cut) == EXPECTED
+    assert read_all(store) == EXPECTED
+    proxy.listener.close()
+
+
+def test_cluster_executor_goes_on_when_the_scheduler_is_restarted(farm, store, monkeypatch):
+    monkeypatch.setattr(cluster, "COUNT_INTERVAL", 0.2)
+
+    def restart():
+        farm.scheduler.kill()
+        farm.scheduler.wait()
+        farm.scheduler = farm.start_scheduler()
+        farm.start_workers()
+
+    assert run_with(farm, store, restart) == EXPECTED
+    assert read_all(store) == EXPECTED
 
 
 def test_cluster_executor_ends_with_one_error_when_the_scheduler_is_killed(farm, store, watch, monkeypatch):
