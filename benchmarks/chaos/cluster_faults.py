@@ -44,12 +44,12 @@ class Cluster:
         return f"tcp://127.0.0.1:{self.port}"
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
-        # its folder is its own matter, not that of the command
-        scratch = str(self._trial.root / "workers")
-        return self._start("dask_worker", self.address, "--no-nanny", "--nthreads", "1", "--local-directory", scratch)
+        return self._start("dask_worker", self.address, "--no-nanny", "--nthreads", "1")
 
     def _start(self, module: str, *words: str) -> subprocess.Popen[bytes]:
         environment = os.environ | self._trial.environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        # what the cluster leaves there when it is killed is not the matter of the command
+        environment["DASK_TEMPORARY_DIRECTORY"] = str(self._trial.root / "cluster")
         command = [sys.executable, "-m", f"distributed.cli.{module}", *words, *self._options]
         options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": self._trial.root / "data"}
         return subprocess.Popen(command, env=environment, **options)
