@@ -81,6 +81,8 @@ class ThrottledExecutor(JobExecutor):
         self._started: set[_Call] = set()
         #: Attempts whose job has another result.
         self._losers: deque[Future[Any]] = deque()
+        #: Calls whose attempts the cluster cancelled, because the connection to it was lost.
+        self._cancelled: deque[_Call] = deque()
         self._change = threading.Condition()
         self._closed = self._has_lost_locks = False
         #: Receive every attempt of a job; to be added before the first job.
@@ -137,6 +139,9 @@ class ThrottledExecutor(JobExecutor):
     def repeat_overdue(self) -> int:
         """Run overdue jobs again on idle workers, if no job waits; return their number.
 
+        Jobs that a cluster cancelled, because the connection to it was lost, begin again first: the caller has reached
+        the cluster.
+
         The first result counts, and the next call of this method cancels the other attempt. Attempts of one job never
         write one artefact at the same time; see `lock_publication`.
         """
@@ -144,6 +149,8 @@ class ThrottledExecutor(JobExecutor):
             self._losers.popleft().cancel()
         count = 0
         with self._change:
+            while self._cancelled:
+                self._begin_again(self._cancelled.popleft())
             # these started before enough jobs of their kind had ended
             for late in [call for call in self._started if not call.has_deadline]:
                 self._set_deadline(late)
@@ -167,6 +174,7 @@ class ThrottledExecutor(JobExecutor):
         """Fail all waiting and running calls, because nothing will run them; accept no more."""
         with self._change:
             self._closed = True
+            self._cancelled.clear()
             calls = [*self._started]
             while taken := self._waiting.take():
                 if taken[1].future.set_running_or_notify_cancel():
@@ -181,6 +189,10 @@ class ThrottledExecutor(JobExecutor):
         """Finish all waiting jobs and end; cancel them if `cancel_futures` is set or `wait` is not."""
         with self._change:
             self._closed = True
+            while self._cancelled:
+                call = self._cancelled.popleft()
+                call.is_over = True
+                call.future.set_exception(CancelledError())
             while (cancel_futures or not wait) and (taken := self._waiting.take()):
                 taken[1].future.cancel()
             if wait:
@@ -241,8 +253,12 @@ class ThrottledExecutor(JobExecutor):
             if is_open and self._has_lost_locks and isinstance(error, JobLockedError):
                 # a removed worker may hold the lock of an earlier attempt
                 self._begin_again(call)
+            # not by us: the connection to the cluster is lost, and the job waits until it is there again
+            is_lost = done.cancelled() and not (call.is_over or call.attempts or self._closed)
+            if is_lost:
+                self._cancelled.append(call)
             # a failure counts only if no other attempt can still succeed
-            is_decisive = not call.is_over and (error is None or not call.attempts)
+            is_decisive = not call.is_over and (error is None or not call.attempts) and not is_lost
             if is_decisive:
                 call.is_over = True
                 self._started.discard(call)

@@ -203,6 +203,8 @@ def test_probe_worker_returns_versions_and_access(tmp_path):
 
 def test_cluster_executor_goes_on_when_the_network_to_the_scheduler_was_cut(farm, store, monkeypatch):
     monkeypatch.setattr(cluster, "COUNT_INTERVAL", 0.2)
+    # processes start slowly on a busy machine
+    monkeypatch.setattr(cluster, "TIMEOUT", 200)
     proxy = Proxy(farm.port)
     assert run_with(SimpleNamespace(address=proxy.address), store, proxy.cut) == EXPECTED
     assert read_all(store) == EXPECTED
@@ -211,6 +213,8 @@ def test_cluster_executor_goes_on_when_the_network_to_the_scheduler_was_cut(farm
 
 def test_cluster_executor_goes_on_when_the_scheduler_is_restarted(farm, store, monkeypatch):
     monkeypatch.setattr(cluster, "COUNT_INTERVAL", 0.2)
+    # processes start slowly on a busy machine
+    monkeypatch.setattr(cluster, "TIMEOUT", 200)
 
     def restart():
         farm.scheduler.kill()

@@ -1,6 +1,6 @@
 """Jobs that take much longer than expected run a second time, and only one result counts."""
 
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -148,6 +148,36 @@ def test_expect_lost_locks_gives_up_after_some_attempts():
     again = throttled.submit(lambda job: job.name, Job("locked"))
     inner.calls[-1][0].set_exception(JobLockedError("locked"))
     assert not again.done(), "jobs that begin later may be locked too"
+
+
+def cancel_attempt(inner):
+    """End the last attempt as a Dask client that loses its scheduler."""
+    inner.calls[-1][0].cancel()
+    inner.calls[-1][0].set_running_or_notify_cancel()
+
+
+def test_repeat_overdue_begins_cancelled_jobs_again():
+    inner = ManualExecutor()
+    throttled = ThrottledExecutor(inner, 1)
+    future = throttled.submit(lambda job: job.name, Job("lost"))
+    cancel_attempt(inner)
+    assert not future.done(), "the connection may come back"
+    throttled.repeat_overdue()
+    inner.end(-1)
+    assert future.result(timeout=0) == "lost"
+
+
+def test_abort_and_shutdown_end_cancelled_jobs():
+    for end, error in (
+        (lambda throttled: throttled.abort(JobLockedError("lost")), JobLockedError),
+        (lambda throttled: throttled.shutdown(wait=False), CancelledError),
+    ):
+        inner = ManualExecutor()
+        throttled = ThrottledExecutor(inner, 1)
+        future = throttled.submit(lambda job: job.name, Job("lost"))
+        cancel_attempt(inner)
+        end(throttled)
+        assert isinstance(future.exception(timeout=0), error)
 
 
 def test_number_attempt_lets_attempts_run_beside_each_other_but_not_two_of_one_number(tmp_path):
