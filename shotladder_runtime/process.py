@@ -22,7 +22,7 @@ from typing import IO
 
 from shotladder_runtime.errors import MissingToolError, ProcessError
 
-__all__ = ["QUIET", "Completed", "Usage", "record_usage", "run", "stop_all"]
+__all__ = ["QUIET", "Completed", "Usage", "pause", "record_usage", "run", "stop_all"]
 
 #: FFmpeg prints errors only and reads no standard input.
 QUIET = ("-v", "error", "-nostdin")
@@ -41,6 +41,8 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _running: set[int] = set()
 _lock = threading.Lock()
+#: Notified by `stop_all`.
+_stops = threading.Condition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +185,19 @@ def _kill_late(pid: int, is_late: threading.Event) -> None:
 
 
 def stop_all() -> None:
-    """Kill all running tools; the calls of `run` that wait for them raise `ProcessError`."""
+    """Kill all running tools; the calls of `run` that wait for them raise `ProcessError`. End all pauses."""
+    with _stops:
+        _stops.notify_all()
     with _lock:
         for pid in _running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def pause(seconds: float) -> bool:
+    """Wait for some time; return False at once when `stop_all` is called meanwhile."""
+    with _stops:
+        return not _stops.wait(seconds)
 
 
 def _pass_lines(stream: IO[bytes], on_line: Callable[[bytes], None]) -> bytes:

@@ -48,6 +48,8 @@ class Cluster:
 
     def _start(self, module: str, *words: str) -> subprocess.Popen[bytes]:
         environment = os.environ | self._trial.environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        # what the cluster leaves there when it is killed is not the matter of the command
+        environment["DASK_TEMPORARY_DIRECTORY"] = str(self._trial.root / "cluster")
         command = [sys.executable, "-m", f"distributed.cli.{module}", *words, *self._options]
         options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": self._trial.root / "data"}
         return subprocess.Popen(command, env=environment, **options)

@@ -1,6 +1,8 @@
 """Disturb encodes by hundreds of seeded faults, and print what was tried.
 
-    python -m benchmarks.chaos [FAULTS] [SEED]
+    python -m benchmarks.chaos [FAULTS] [SEED] [MINUTES]
+
+The first faults are one of each kind, so that a campaign that is limited to some minutes tries every kind.
 
 A control run is made twice first: both must give the same. After each fault the same command runs again without a
 fault, and must give the presentation of the control run, byte for byte (frame by frame where it is encrypted). No
@@ -115,17 +117,23 @@ def try_fault(kind: FaultKind, control: Control, rng: random.Random) -> Result:
 
 
 def choose_kinds(count: int, rng: random.Random) -> list[FaultKind]:
-    """Return `count` kinds: each in proportion to its weight, in random order."""
+    """Return `count` kinds or a few more: one of each, then each in proportion to its weight; both in random order."""
     total = sum(kind.weight for kind in KINDS)
-    chosen = [kind for kind in KINDS for _ in range(-(-kind.weight * count // total))]
-    rng.shuffle(chosen)
-    return chosen
+    first = [kind for kind in KINDS if kind.weight]
+    rest = [kind for kind in KINDS for _ in range(-(-kind.weight * count // total) - 1)]
+    rng.shuffle(first)
+    rng.shuffle(rest)
+    return first + rest
 
 
-def run_faults(kinds: Sequence[FaultKind], control: Control, seed: int) -> list[Result]:
-    """Try one fault of each of the kinds, and print each as it is done."""
+def run_faults(kinds: Sequence[FaultKind], control: Control, seed: int, seconds: float | None = None) -> list[Result]:
+    """Try one fault of each of the kinds, and print each as it is done; start none after `seconds`."""
     results = []
+    begun = time.monotonic()
     for number, kind in enumerate(kinds):
+        if seconds is not None and time.monotonic() - begun > seconds:
+            print(f"the time limit ended the campaign after {number} of {len(kinds)} faults", flush=True)
+            break
         for attempt in range(ATTEMPTS):
             try:
                 result = try_fault(kind, control, random.Random(f"{seed} {number} {attempt}"))
@@ -153,19 +161,19 @@ def print_table(results: Sequence[Result], control: Control) -> None:
             print(f"{kind.name:38} {0:6}  not tried")
             continue
         bad = sum(bool(result.faults) for result in mine)
-        cost = median(result.cpu_seconds for result in mine)
+        used = median(result.cpu_seconds for result in mine)
         ends = sorted({"none" if result.status is None else str(result.status) for result in mine})
-        print(f"{kind.name:38} {len(mine):6} {bad:9} {cost / control.cpu_seconds:8.0%}       {', '.join(ends)}")
+        print(f"{kind.name:38} {len(mine):6} {bad:9} {used / control.cpu_seconds:8.0%}       {', '.join(ends)}")
         print(f"    {kind.hypothesis}")
     bad = sum(bool(result.faults) for result in results)
     print(f"{len(results)} faults, {bad} unhandled")
 
 
-def main(count: int = 200, seed: int = 1) -> int:
+def main(count: int = 200, seed: int = 1, minutes: int | None = None) -> int:
     """Run the benchmark and print its results; the exit status is 1 if a fault was not handled."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="chaos-control-") as name:
         control = make_control(Path(name))
-        results = run_faults(choose_kinds(count, rng), control, seed)
+        results = run_faults(choose_kinds(count, rng), control, seed, minutes and minutes * 60)
         print_table(results, control)
     return int(any(result.faults for result in results))

@@ -8,7 +8,6 @@ import random
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.chaos.fault_kind import Fault, FaultKind, Scene, require
@@ -102,24 +101,19 @@ def replace_by_other_type(path: Path, rng: random.Random) -> str:
     return f"a {kind} in its place"
 
 
-#: What somebody who writes to a file or a folder can do, at any moment.
-DAMAGES = (truncate, flip, fill_with_zeros, exchange, delete, delete_checksum, replace_by_other_type)
+#: What a disk, and somebody who writes to a file or a folder, can do at any moment.
+DAMAGES = (truncate, flip, decay, fill_with_zeros, exchange, delete, delete_checksum, replace_by_other_type)
 
 
-#: A run hashes an artefact again when the time of the file changes. A disk that decays without it is found by the next
-#: run.
-AT_REST = (*DAMAGES, decay)
-
-
-def damage(scene: Scene, count: int, ways: Sequence[Callable[[Path, random.Random], str]]) -> str:
-    """Damage some artefacts, each in one of the ways, and return what was done."""
+def damage(scene: Scene, count: int) -> str:
+    """Damage some artefacts, each in one way, and return what was done."""
     store, done = scene.trial.store, []
     for _ in range(count):
         found = [path for path in list_artefacts(store) if path.is_file() and path.stat().st_size]
         require(bool(found))
         path = scene.rng.choice(found)
         try:
-            done.append(f"{path.parent.parent.name} {scene.rng.choice(ways)(path, scene.rng)}")
+            done.append(f"{path.parent.parent.name} {scene.rng.choice(DAMAGES)(path, scene.rng)}")
         except FileNotFoundError:
             # the run renamed or deleted it first
             done.append(f"{path.parent.parent.name} gone first")
@@ -128,13 +122,13 @@ def damage(scene: Scene, count: int, ways: Sequence[Callable[[Path, random.Rando
 
 def damage_at_rest(scene: Scene) -> Fault:
     """Damage one to five artefacts of a finished store."""
-    return Fault(damage(scene, scene.rng.randint(1, 5), AT_REST))
+    return Fault(damage(scene, scene.rng.randint(1, 5)))
 
 
 def damage_in_mid_run(scene: Scene) -> Fault:
     """Damage an artefact while a run uses the store."""
     run, moment = start_until_moment(scene)
-    text = damage(scene, 1, DAMAGES)
+    text = damage(scene, 1)
     run.wait()
     return Fault(f"{text} {moment}", run)
 

@@ -79,6 +79,8 @@ class Farm:
         self.done: set[int] = set()
         self.idle, self.now, self.attempts, self.repeated = workers, 0.0, 0, 0
         self.model, self.running = DurationModel(), RunningJobs[int]()
+        #: Jobs that started before enough jobs of their kind had ended.
+        self.without_deadline: dict[tuple[int, int], list[int]] = {}
 
     def run(self) -> float:
         """Return the makespan, s."""
@@ -108,7 +110,10 @@ class Farm:
             n, job = taken[1]
             number = len(self.jobs)
             self.jobs.append((n, job, self.now))
-            self.running.add(number, self.now, self.model.expect(self.kind(n), job.cost))
+            expected = self.model.expect(self.kind(n), job.cost)
+            if expected is None:
+                self.without_deadline.setdefault(self.kind(n), []).append(number)
+            self.running.add(number, self.now, expected)
             self.start(number)
         while self.idle and self.faults.repeats and (again := self.running.take_overdue(self.now)) is not None:
             self.repeated += 1
@@ -134,8 +139,18 @@ class Farm:
             self.waiting.add(job, (n, job))
             return
         self.model.add(self.kind(n), job.cost, now - started)
+        self.set_deadlines(self.kind(n))
         self.left[n] -= 1
         self.advance(n)
+
+    def set_deadlines(self, kind: tuple[int, int]) -> None:
+        """Set the deadlines of jobs that started before enough jobs of their kind had ended."""
+        if self.model.expect(kind, 1.0) is None:
+            return
+        for number in self.without_deadline.pop(kind, ()):
+            if number not in self.done:
+                _, job, started = self.jobs[number]
+                self.running.add(number, started, self.model.expect(kind, job.cost))
 
     def kind(self, n: int) -> tuple[int, int]:
         """Return what has durations of its own: the round of a chain."""

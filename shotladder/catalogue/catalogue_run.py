@@ -117,7 +117,7 @@ def encode_catalogue(
     """
     first = items[0].request
     try:
-        with open_executor(first) as executor:
+        with open_executor(first, reporter) as executor:
             run = _CatalogueRun(items, executor, reporter, store_limit)
             return run_interruptibly(run.run, executor)
     except KeyboardInterrupt:

@@ -125,7 +125,7 @@ def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None
         reporter.say("thumbnails are left out, because images of an encrypted presentation would show its frames")
     with hold_store(request.store, reporter):
         work = partial(encode_tracks, request, source, ladder_requests, reporter, time_left)
-        encoded = run_on_workers(request, work, executor)
+        encoded = run_on_workers(request, work, executor, reporter)
         with atomic_directory(request.output, overwrite=request.overwrite) as folder, reporter.stage("package"):
             encryption = choose_encryption(request)
             inputs = package_presentation(
@@ -193,7 +193,7 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
         found = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
         return [each.ladder for each in found]
 
-    with hold_store(request.store, reporter), open_executor(request) as executor:
+    with hold_store(request.store, reporter), open_executor(request, reporter) as executor:
         return run_interruptibly(partial(find, executor), executor)
 
 

@@ -22,6 +22,7 @@ from shotladder.pipeline.tracks.dynamic_hdr import check_packaged_metadata
 from shotladder.pipeline.tracks.side_tracks import SideTracks
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
 from shotladder.reporter import Reporter
+from shotladder_runtime.store import Store
 from shotladder_runtime.temporary_folder import temporary_folder
 
 __all__ = ["choose_encryption", "package_presentation", "save_new_keys"]
@@ -80,7 +81,7 @@ def package_presentation(
     # stitched in the store, which contains clear frames anyway, and never in a directory that may be served
     with temporary_folder(request.store.root, ".tracks.") as stitching:
         stitched = [
-            _stitch_ladder(stitching, source, each, renditions, row)
+            _stitch_ladder(stitching, source, each, renditions, row, request.store)
             for each, renditions, row in zip(encoded, named, carried, strict=True)
         ]
         samples = [[TrackSamples(*encoder.read_track_samples(path)) for path in ladder] for ladder in stitched]
@@ -93,8 +94,8 @@ def package_presentation(
                 for renditions, ladder in zip(named, stitched, strict=True)
                 for r, p in zip(renditions, ladder, strict=True)
             ],
-            tracks.audio,
-            tracks.text,
+            [replace(track, path=request.store.fetch_known(track.path)) for track in tracks.audio],
+            [replace(track, path=request.store.fetch_known(track.path)) for track in tracks.text],
             PackagingRequest(encryption, request.single_file, frozenset(has_messages)),
         )
         rungs = list(zip(named[0], stitched[0], strict=True))
@@ -167,12 +168,14 @@ def _stitch_ladder(
     encoded: EncodedLadder,
     renditions: Sequence[Rendition],
     carried: Sequence[RenditionMetadata | None],
+    store: Store,
 ) -> list[Path]:
     """Join the chunks of each rendition to one track, and return the files of the tracks."""
     ladder = encoded.ladder
     paths = [folder / f"{rendition.id}.mp4" for rendition in renditions]
     for path, row, metadata in zip(paths, encoded.finals.chunks, carried, strict=True):
-        encoder.stitch(source, ladder.chunks, [chunk.path for chunk in row], path, ladder.segments, metadata)
+        chunks = [store.fetch_known(chunk.path) for chunk in row]
+        encoder.stitch(source, ladder.chunks, chunks, path, ladder.segments, metadata)
     return paths
 
 

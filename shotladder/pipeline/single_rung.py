@@ -112,7 +112,7 @@ def encode_single_rung(request: EncodeRequest, reporter: Reporter) -> SingleRung
     time_left = TimeLeft(estimate_run(request, source))
     reporter.follow(time_left)
     with hold_store(request.store, reporter):
-        with open_executor(request) as executor:
+        with open_executor(request, reporter) as executor:
             work = partial(encode_tracks, request, source, ladder_requests, reporter, time_left, executor)
             encoded = run_interruptibly(work, executor)
         with reporter.stage("package"):
@@ -127,7 +127,7 @@ def _write_file(request: EncodeRequest, encoded: EncodedTracks) -> None:
     (ladder,) = encoded.ladders
     with temporary_folder(request.store.root, ".tracks.") as folder:
         video = folder / f"video{SUFFIX}"
-        paths = [chunk.path for chunk in ladder.finals.chunks[0]]
+        paths = [request.store.fetch_known(chunk.path) for chunk in ladder.finals.chunks[0]]
         source, (rung,) = encoded.analysis.source, ladder.ladder.rungs
         metadata = encoded.dynamic.for_rendition(source, ladder.ladder.codec, (rung.width, rung.height))
         encoder.stitch(source, ladder.ladder.chunks, paths, video, metadata=metadata)

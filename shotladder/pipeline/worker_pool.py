@@ -9,6 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from shotladder.pipeline.encode_request import EncodeRequest
+from shotladder.reporter import Reporter
 from shotladder_runtime.jobs import LocalExecutor, ThrottledExecutor, cluster_executor, run_concurrently
 from shotladder_runtime.jobs.job_log import JobLog
 from shotladder_runtime.jobs.job_metrics import serve_metrics
@@ -20,13 +21,13 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def open_executor(request: EncodeRequest) -> Iterator[ThrottledExecutor]:
+def open_executor(request: EncodeRequest, reporter: Reporter) -> Iterator[ThrottledExecutor]:
     """Open the executor of a request; if the block fails, cancel queued jobs and kill the local processes."""
     with ExitStack() as stack:
         # opened first: a log that cannot be written stops the run before any work
         log = stack.enter_context(closing(JobLog(request.log))) if request.log else None
         if request.cluster:
-            executor = stack.enter_context(cluster_executor(request.cluster, request.store))
+            executor = stack.enter_context(cluster_executor(request.cluster, request.store, reporter.say))
         else:
             executor = stack.enter_context(_open_local_executor(request.workers))
         if log is not None:
@@ -47,11 +48,13 @@ def _open_local_executor(workers: int) -> Iterator[ThrottledExecutor]:
             raise
 
 
-def run_on_workers(request: EncodeRequest, function: Callable[[Executor], Result], executor: Executor | None) -> Result:
+def run_on_workers(
+    request: EncodeRequest, function: Callable[[Executor], Result], executor: Executor | None, reporter: Reporter
+) -> Result:
     """Run a function on a given executor that several runs share, or on one of its own."""
     if executor is not None:
         return function(executor)
-    with open_executor(request) as own:
+    with open_executor(request, reporter) as own:
         return run_interruptibly(partial(function, own), own)
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import UNSET
 
 from encoder import Source
+from encoder.media.file_stamp import FileStamp
 from shotladder.report.presentation_format import SourceEntry
 
 __all__ = ["describe_source"]
@@ -21,7 +22,8 @@ def describe_source(source: Source) -> SourceEntry:
     return SourceEntry(
         # JSON is UTF-8, a file name need not be
         name=name.encode(errors="replace").decode(),
-        bytes=None if is_url else Path(source.path).stat().st_size,
+        # of the inspected file, which somebody may have exchanged since then
+        bytes=source.stamp.size if isinstance(source.stamp, FileStamp) else None,
         codec=source.codec,
         pixel_format=source.pixel_format,
         width=width,

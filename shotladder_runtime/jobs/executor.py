@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import sys
 import threading
 import time
 from abc import abstractmethod
-from bisect import insort
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
@@ -17,13 +15,15 @@ from concurrent.futures import wait as wait_for_all
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
+from shotladder_runtime.errors import JobLockedError
 from shotladder_runtime.jobs.job_log import JobEntry, JobObserver, Measured, make_entry, run_measured
+from shotladder_runtime.jobs.job_queue import JobQueue, Rank
 from shotladder_runtime.jobs.stragglers import DurationModel, RunningJobs
-from shotladder_runtime.store.locks import second_attempt
+from shotladder_runtime.store.locks import number_attempt
 
-__all__ = ["JobExecutor", "JobQueue", "LocalExecutor", "SharedExecutor", "ThrottledExecutor", "read_free_memory"]
+__all__ = ["JobExecutor", "LocalExecutor", "SharedExecutor", "ThrottledExecutor", "read_free_memory"]
 
 #: Fraction of the free memory that jobs may use (chosen by hand).
 MEMORY_FRACTION = 0.8
@@ -32,35 +32,6 @@ MEMORY_FRACTION = 0.8
 MAX_ATTEMPTS = 5
 
 R = TypeVar("R")
-
-#: Order of the jobs of several runs on one executor: jobs with a smaller value come first.
-Rank = tuple[float, ...]
-
-
-class JobQueue(Generic[R]):
-    """A priority queue of waiting jobs: by rank, then the costliest job that fits into the free memory first."""
-
-    def __init__(self) -> None:
-        self._entries: list[tuple[Rank, float, int, int, R]] = []
-        self._count = itertools.count()
-
-    def __len__(self) -> int:
-        """Return the number of waiting jobs."""
-        return len(self._entries)
-
-    def add(self, job: object, item: R, rank: Rank = ()) -> None:
-        """Add an item with the cost and the memory of a job; an item whose job has neither comes last in its rank."""
-        cost, memory = float(getattr(job, "cost", 0.0)), int(getattr(job, "memory", 0))
-        # the count keeps the order of items with equal cost
-        insort(self._entries, (rank, -cost, next(self._count), memory, item))
-
-    def take(self, memory: float = math.inf) -> tuple[int, R] | None:
-        """Remove and return the first item that fits into `memory` (bytes), with its memory; None if none fits."""
-        index = next((n for n, entry in enumerate(self._entries) if entry[3] <= memory), None)
-        if index is None:
-            return None
-        *_, needed, item = self._entries.pop(index)
-        return needed, item
 
 
 class JobExecutor(Executor):
@@ -110,8 +81,10 @@ class ThrottledExecutor(JobExecutor):
         self._started: set[_Call] = set()
         #: Attempts whose job has another result.
         self._losers: deque[Future[Any]] = deque()
+        #: Calls whose attempts the cluster cancelled, because the connection to it was lost.
+        self._cancelled: deque[_Call] = deque()
         self._change = threading.Condition()
-        self._closed = False
+        self._closed = self._has_lost_locks = False
         #: Receive every attempt of a job; to be added before the first job.
         self.observers: list[JobObserver] = []
 
@@ -166,13 +139,18 @@ class ThrottledExecutor(JobExecutor):
     def repeat_overdue(self) -> int:
         """Run overdue jobs again on idle workers, if no job waits; return their number.
 
+        Jobs that a cluster cancelled, because the connection to it was lost, begin again first: the caller has reached
+        the cluster.
+
         The first result counts, and the next call of this method cancels the other attempt. Attempts of one job never
-        write one artefact at the same time; see `second_attempt`.
+        write one artefact at the same time; see `lock_publication`.
         """
         while self._losers:
             self._losers.popleft().cancel()
         count = 0
         with self._change:
+            while self._cancelled:
+                self._begin_again(self._cancelled.popleft())
             # these started before enough jobs of their kind had ended
             for late in [call for call in self._started if not call.has_deadline]:
                 self._set_deadline(late)
@@ -181,17 +159,22 @@ class ThrottledExecutor(JobExecutor):
                 if call is None:
                     break
                 count += 1
-                self._begin(call, partial(run_second_attempt, call.function), call.memory)
+                self._begin_again(call)
                 expected = self._durations.expect(call.kind, call.cost)
                 # a suspended worker may receive this attempt as well; each further one waits twice as long
                 if expected is not None and len(call.attempts) < MAX_ATTEMPTS:
                     self._overdue.add(call, time.monotonic(), 2 ** len(call.attempts) * expected)
         return count
 
+    def expect_lost_locks(self) -> None:
+        """Expect locks that nobody releases, because a worker was removed and is suspended."""
+        self._has_lost_locks = True
+
     def abort(self, error: Exception) -> None:
         """Fail all waiting and running calls, because nothing will run them; accept no more."""
         with self._change:
             self._closed = True
+            self._cancelled.clear()
             calls = [*self._started]
             while taken := self._waiting.take():
                 if taken[1].future.set_running_or_notify_cancel():
@@ -206,6 +189,10 @@ class ThrottledExecutor(JobExecutor):
         """Finish all waiting jobs and end; cancel them if `cancel_futures` is set or `wait` is not."""
         with self._change:
             self._closed = True
+            while self._cancelled:
+                call = self._cancelled.popleft()
+                call.is_over = True
+                call.future.set_exception(CancelledError())
             while (cancel_futures or not wait) and (taken := self._waiting.take()):
                 taken[1].future.cancel()
             if wait:
@@ -230,6 +217,9 @@ class ThrottledExecutor(JobExecutor):
         call.has_deadline = expected is not None
         self._overdue.add(call, call.started, expected)
 
+    def _begin_again(self, call: _Call) -> None:
+        self._begin(call, partial(run_attempt, call.attempt_count + 1, call.function), call.memory)
+
     def _begin(self, call: _Call, function: Callable[[], Any], memory: int) -> None:
         if self.observers:
             function = partial(run_measured, function)
@@ -238,10 +228,12 @@ class ThrottledExecutor(JobExecutor):
         except Exception as error:  # each kind of executor refuses jobs with its own error
             if not call.attempts:
                 self._overdue.discard(call)
+                call.is_over = True
                 call.future.set_exception(error)
             self._change.notify_all()
             return
         self._running.append(memory)
+        call.attempt_count += 1
         self._started.add(call)
         call.attempts.append(running)
         running.add_done_callback(partial(self._finish, call, memory))
@@ -257,8 +249,16 @@ class ThrottledExecutor(JobExecutor):
                 call.ended_attempts += 1
                 entry = make_entry(call.function, result, memory, call.ended_attempts)
                 result, error = result.value, result.error
+            is_open = not call.is_over and not call.attempts and call.attempt_count < MAX_ATTEMPTS
+            if is_open and self._has_lost_locks and isinstance(error, JobLockedError):
+                # a removed worker may hold the lock of an earlier attempt
+                self._begin_again(call)
+            # not by us: the connection to the cluster is lost, and the job waits until it is there again
+            is_lost = done.cancelled() and not (call.is_over or call.attempts or self._closed)
+            if is_lost:
+                self._cancelled.append(call)
             # a failure counts only if no other attempt can still succeed
-            is_decisive = not call.is_over and (error is None or not call.attempts)
+            is_decisive = not call.is_over and (error is None or not call.attempts) and not is_lost
             if is_decisive:
                 call.is_over = True
                 self._started.discard(call)
@@ -279,9 +279,9 @@ class ThrottledExecutor(JobExecutor):
         self._start_jobs()
 
 
-def run_second_attempt(function: Callable[[], R]) -> R:
-    """Run a call again while its first attempt may still run elsewhere."""
-    with second_attempt():
+def run_attempt(number: int, function: Callable[[], R]) -> R:
+    """Run a call again while its earlier attempts may still run elsewhere."""
+    with number_attempt(number):
         return function()
 
 
@@ -296,6 +296,7 @@ class _Call:
     attempts: list[Future[Any]] = field(default_factory=list)
     started: float = 0.0
     memory: int = 0
+    attempt_count: int = 0
     ended_attempts: int = 0
     is_over: bool = False
     has_deadline: bool = False

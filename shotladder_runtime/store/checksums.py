@@ -2,7 +2,8 @@
 
 The name shows that nothing, for example the recovery of a disk, exchanged two artefacts together with their checksums.
 In a folder, the file is written before the artefact, so that an artefact without a checksum is damaged. A file is
-hashed once per run, and again when its size, its inode or its modification time changes.
+hashed once per run, again when its size, its inode or its modification time changes, and whenever it is fetched to be
+read: a disk that decays changes no time.
 """
 
 from __future__ import annotations
@@ -61,11 +62,14 @@ def write(path: Path, checksum: Checksum) -> None:
     atomic_write(checksum_path(path), lambda part: _write_text(part, checksum, path.name), is_durable=False)
 
 
-def is_intact(path: Path) -> bool:
-    """Return whether an artefact can be read and has the size and the hash of its checksum."""
+def is_intact(path: Path, *, again: bool = False) -> bool:
+    """Return whether an artefact can be read and has the size and the hash of its checksum.
+
+    With `again`, it is hashed even if it was found intact before.
+    """
     try:
         identity = _identify(path)
-        if _intact.get(path) == identity:
+        if not again and _intact.get(path) == identity:
             return True
         expected = parse(checksum_path(path).read_bytes(), path.name)
         if expected is None or expected.size != identity[1] or expected != measure(path):

@@ -27,7 +27,7 @@ __all__ = [
     "lock_job",
     "lock_publication",
     "mark_used",
-    "second_attempt",
+    "number_attempt",
 ]
 
 #: Folder of the store with one locked file per run in progress. It holds no artefacts.
@@ -114,43 +114,56 @@ def _list_runs(root: Path) -> Iterator[tuple[Path, float | None]]:
 
 
 class _Attempt(threading.local):
-    """Whether this thread runs a job that may still run elsewhere."""
+    """The number of the attempt that this thread runs at a job that may still run elsewhere."""
 
-    is_second = False
+    number = 1
 
 
 _attempt = _Attempt()
 
 
 @contextmanager
-def second_attempt() -> Iterator[None]:
-    """Let `lock_job` of this thread ignore the first attempt of the same job; a third attempt is still refused."""
-    _attempt.is_second = True
+def number_attempt(number: int) -> Iterator[None]:
+    """Let `lock_job` of this thread ignore attempts of other numbers at the same job, which may be suspended."""
+    _attempt.number = number
     try:
         yield
     finally:
-        _attempt.is_second = False
+        _attempt.number = 1
 
 
 @contextmanager
 def lock_publication(root: Path, name: str) -> Iterator[None]:
     """Lock the moment in which an artefact gets its name, so that two attempts never write it at the same time.
 
-    Raises
-    ------
-    JobLockedError
-        If another process holds the lock for `PUBLICATION_TIMEOUT`, because it is suspended.
+    Notes
+    -----
+    After `PUBLICATION_TIMEOUT` the lock is taken from its holder, which is suspended. If that process goes on later, it
+    may write its checksum while another writes the artefact. The artefact then differs from its checksum, counts as
+    damaged, and is made again.
     """
+    path = _make_folder(root, JOBS) / f"{name}.publication"
+    holder = _find_inode(path)
     deadline = time.monotonic() + PUBLICATION_TIMEOUT
     while True:
         try:
-            with _lock_exclusively(root, f"{name}.publication"):
+            with _lock_exclusively(root, path.name):
                 yield
                 return
         except JobLockedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(PUBLICATION_PAUSE)
+            if (found := _find_inode(path)) != holder:
+                holder, deadline = found, time.monotonic() + PUBLICATION_TIMEOUT
+            elif time.monotonic() > deadline:
+                path.unlink(missing_ok=True)
+            else:
+                time.sleep(PUBLICATION_PAUSE)
+
+
+def _find_inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 @contextmanager
@@ -162,7 +175,7 @@ def lock_job(root: Path, name: str) -> Iterator[None]:
     JobLockedError
         If another run has locked it.
     """
-    with _lock_exclusively(root, f"{name}.second" if _attempt.is_second else name):
+    with _lock_exclusively(root, name if _attempt.number == 1 else f"{name}.{_attempt.number}"):
         yield
 
 
@@ -192,7 +205,9 @@ def _lock_exclusively(root: Path, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        # another process may have taken the lock from this one, and then has a file of its own
+        if _find_inode(path) == os.fstat(handle).st_ino:
+            path.unlink(missing_ok=True)
         os.close(handle)
 
 

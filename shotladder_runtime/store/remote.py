@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ import fsspec
 
 from shotladder_runtime.errors import MissingToolError, StoreError
 from shotladder_runtime.passwords import without_password
+from shotladder_runtime.process import pause
 
 __all__ = [
     "RemoteFile",
@@ -37,8 +37,13 @@ T = TypeVar("T")
 
 #: Attempts per request (chosen by hand): connections break, and servers refuse many connections at once.
 ATTEMPTS = 3
-#: Seconds before the second attempt; twice as many before the third (chosen by hand).
+#: Attempts per request at a server that has answered before: about a minute, in which a server restarts (chosen by
+#: hand).
+ATTEMPTS_AFTER_ANSWER = 8
+#: Seconds before the second attempt; twice as many before each further one (chosen by hand).
 PAUSE = 0.5
+#: Servers that have answered this process.
+_answered: set[str] = set()
 #: Keys under which fsspec file systems report when a file was written.
 _TIMES = ("mtime", "LastModified", "updated", "last_modified", "created")
 
@@ -145,19 +150,26 @@ def _request(url: str, action: Callable[[Any, str], T]) -> T:
         raise MissingToolError(f"{without_password(url)}: {error}") from error
     except ValueError as error:
         raise StoreError(without_password(f"{url}: cannot be reached ({error})")) from None
-    for attempt in range(1, ATTEMPTS + 1):
+    server = urlsplit(url).netloc
+    attempts = ATTEMPTS_AFTER_ANSWER if server in _answered else ATTEMPTS
+    for attempt in range(attempts):
         try:
             # opened for each request: fsspec keeps one connection per thread, and threads must not share it
             files, path = fsspec.core.url_to_fs(url)
             files.invalidate_cache()
-            return action(files, path)
+            result = action(files, path)
+            _answered.add(server)
+            return result
         except FileNotFoundError:
+            _answered.add(server)
             raise
         except Exception as error:  # each protocol has its own errors
             fault = error
             protocol.clear_instance_cache()
-        if attempt < ATTEMPTS:
-            time.sleep(PAUSE * attempt)
+        # a refused permission stays refused
+        last = ATTEMPTS if isinstance(fault, PermissionError) else attempts
+        if attempt + 1 >= last or not pause(PAUSE * 2**attempt):
+            break
     raise StoreError(_describe(url, fault))
 
 

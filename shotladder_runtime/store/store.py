@@ -138,6 +138,8 @@ class Store:
     def fetch(self, path: Path) -> Path:
         """Return the path of an intact artefact in the folder, after a download if it is only at the URL.
 
+        It is hashed at each call, so that what is read next is what was written.
+
         Parameters
         ----------
         path : Path
@@ -149,7 +151,7 @@ class Store:
             If the artefact is neither in the folder nor at the URL, or is damaged. A damaged artefact is removed.
         """
         local = self.root / self._name(path)
-        if store_layout.is_store(self.root) and verification.is_usable(self.root, local):
+        if store_layout.is_store(self.root) and verification.is_usable(self.root, local, again=True):
             return local
         if self.url is None:
             raise FileNotFoundError(2, "this artefact is not in the store, or damaged", str(local))
@@ -162,6 +164,21 @@ class Store:
         atomic_write(local, make)
         checksums.remember(local)
         return local
+
+    def fetch_known(self, path: Path) -> Path:
+        """Return what `fetch` returns for an artefact that this run made or found before.
+
+        Raises
+        ------
+        StoreError
+            If it was damaged or deleted since then.
+        """
+        try:
+            return self.fetch(path)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{path}: was damaged or deleted during this run; the same command makes it again"
+            ) from error
 
     def write(self, path: Path, make: Callable[[Path], None]) -> None:
         """Make an artefact so that it appears only when it is complete, first at the URL, then in the folder.
@@ -247,6 +264,14 @@ class Store:
                     self.write_json(kind, cache_keys[n], value)
                     values[n] = json.loads(json.dumps(value))
         return values
+
+    def delete(self, path: Path) -> None:
+        """Delete an artefact that nobody uses, in the folder and at the URL."""
+        with locks.lock_for_deletion(self.root):
+            for each in (path, checksums.checksum_path(path)):
+                each.unlink(missing_ok=True)
+        if self.url:
+            verification.delete(self._remote_url(path))
 
     @contextmanager
     def hold(self) -> Iterator[StoreRun]:

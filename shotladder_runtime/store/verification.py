@@ -10,18 +10,21 @@ from shotladder_runtime.store import checksums, locks, remote
 from shotladder_runtime.store.checksums import SUFFIX, Checksum, checksum_path
 from shotladder_runtime.store.damage_log import log_damage
 
-__all__ = ["download", "is_usable", "is_usable_at_url", "upload"]
+__all__ = ["delete", "download", "is_usable", "is_usable_at_url", "upload"]
 
 
-def is_usable(root: Path, path: Path) -> bool:
-    """Return whether an artefact is in the folder of a store and intact; a damaged one is removed and logged."""
+def is_usable(root: Path, path: Path, *, again: bool = False) -> bool:
+    """Return whether an artefact is in the folder of a store and intact; a damaged one is removed and logged.
+
+    With `again`, it is hashed even if it was found intact before.
+    """
     if not locks.mark_used(root, path):
         return False
-    if checksums.is_intact(path):
+    if checksums.is_intact(path, again=again):
         return True
     with locks.lock_for_deletion(root):
         # another run may have made it again since the first check
-        if checksums.is_intact(path):
+        if checksums.is_intact(path, again=again):
             return True
         log_damage(root, path.relative_to(root).as_posix())
         with contextlib.suppress(OSError):
@@ -74,6 +77,12 @@ def upload(path: Path, url: str, checksum: Checksum) -> None:
     remote.write(checksums.describe(checksum, _name(url)).encode(), url + SUFFIX)
 
 
+def delete(url: str) -> None:
+    """Delete an artefact and its checksum."""
+    remote.delete(url)
+    remote.delete(url + SUFFIX)
+
+
 def _read_checksum(url: str) -> Checksum | None:
     try:
         return checksums.parse(remote.read(url + SUFFIX), _name(url))
@@ -87,5 +96,4 @@ def _name(url: str) -> str:
 
 def _remove(url: str, root: Path) -> None:
     log_damage(root, "/".join(url.rsplit("/", 3)[1:]))
-    remote.delete(url)
-    remote.delete(url + SUFFIX)
+    delete(url)

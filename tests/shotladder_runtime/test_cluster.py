@@ -2,8 +2,10 @@
 
 import pickle
 import socket
+import threading
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,6 +32,86 @@ def test_cluster_executor_reports_an_absent_scheduler(nobody, tmp_path, monkeypa
         pass
     with pytest.raises(ClusterError, match="no Dask scheduler"), cluster_executor("nonsense://", Store(tmp_path)):
         pass
+
+
+def test_find_silent_returns_workers_without_a_new_heartbeat():
+    heartbeats = cluster.Heartbeats()
+    assert heartbeats.find_silent({"a": 1.0, "b": 1.0}, 2) == []
+    assert heartbeats.find_silent({"a": 1.0, "b": 2.0}, 2) == []
+    assert heartbeats.find_silent({"a": 1.0, "b": 3.0}, 2) == ["a"]
+    assert heartbeats.find_silent({"b": 3.0, "c": 1.0}, 2) == []
+    assert heartbeats.find_silent({"a": 1.0, "b": 3.0}, 2) == ["b"]
+
+
+class Client:
+    """A client of a scheduler with one worker that sends no heartbeats."""
+
+    def __init__(self, status):
+        self.status, self.removed = status, []
+        self.scheduler = SimpleNamespace(unregister=self.removed.append)
+
+    def scheduler_info(self, n_workers):
+        # a client that lost its connection returns nothing
+        return {} if self.removed else {"workers": {"tcp://a": {"last_seen": 1.0, "nthreads": 4}}}
+
+    def sync(self, function, address, stimulus_id):
+        function(address)
+
+
+class RecordingExecutor:
+    """Records what a watch does; `ended` is set when it ends the run."""
+
+    def __init__(self):
+        self.calls, self.ended = [], threading.Event()
+
+    def resize(self, width):
+        self.calls.append(("resize", width))
+
+    def repeat_overdue(self):
+        return 0
+
+    def expect_lost_locks(self):
+        self.calls.append(("expect_lost_locks",))
+
+    def abort(self, error):
+        self.calls.append(("abort", str(error)))
+        self.ended.set()
+
+
+@pytest.fixture
+def watched(monkeypatch, tmp_path):
+    """Return a function that watches a client until the run ends, and returns the calls and lines."""
+    monkeypatch.setattr(cluster, "COUNT_INTERVAL", 0.01)
+    monkeypatch.setattr(cluster, "SILENCE_TIMEOUT", 0.02)
+    monkeypatch.setattr(cluster, "MISSING_HEARTBEATS", 0)
+    monkeypatch.setattr(cluster, "NO_WORKER_TIMEOUT", 0.05)
+
+    def watch(client):
+        executor, lines = RecordingExecutor(), []
+        following = cluster.Watch(client, executor, "tcp://scheduler", Store(tmp_path), lines.append)
+        following.start()
+        assert executor.ended.wait(20)
+        following.stop()
+        return executor.calls, lines
+
+    return watch
+
+
+def test_watch_removes_a_worker_without_heartbeats_and_ends_a_run_without_workers(watched):
+    client = Client("running")
+    calls, lines = watched(client)
+    assert client.removed == ["tcp://a"]
+    assert lines == ["worker tcp://a was removed: it sent no heartbeat for 0 s; its jobs run elsewhere"]
+    assert calls[0] == ("resize", 4)
+    assert calls[-2] == ("expect_lost_locks",)
+    assert "there was no worker for 0 s; finished results are in" in calls[-1][1]
+
+
+def test_watch_ends_a_run_whose_client_has_lost_the_scheduler(watched):
+    calls, lines = watched(Client("closed"))
+    assert lines == []
+    ((_, message),) = calls
+    assert message.startswith("tcp://scheduler: the scheduler did not answer for 20 s; finished results are in")
 
 
 def test_source_is_pickled_compactly_and_completely():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shotladder_runtime.errors import MissingToolError, ProcessError
-from shotladder_runtime.process import LATE_STATUS, STDERR_KEPT, run, stop_all
+from shotladder_runtime.process import LATE_STATUS, STDERR_KEPT, pause, run, stop_all
 
 PYTHON = sys.executable
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -156,3 +156,14 @@ def test_run_passes_lines_of_stdout_while_the_tool_runs():
         for descriptor in reads:
             os.close(descriptor)
     assert (lines, done.stdout) == ([b"first\n", b"second\n"], b"")
+
+
+def test_pause_ends_at_once_when_everything_is_stopped():
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(pause(600)))
+    thread.start()
+    while not ended:
+        stop_all()
+    thread.join()
+    assert ended == [False]
+    assert pause(0)

@@ -203,6 +203,49 @@ def test_remote_requests_are_repeated_over_a_new_connection(sftp, tmp_path, monk
     assert store.fetch(path).read_bytes() == b"whole"
 
 
+class Refusing:
+    """Counts the requests of a server that refuses all of them from some request on."""
+
+    def __init__(self, monkeypatch, error):
+        self.count, self.error, self.is_refusing, self.pauses = 0, error, False, []
+        self.files = fsspec.filesystem("memory")
+        monkeypatch.setattr(remote.fsspec.core, "url_to_fs", self.open)
+        monkeypatch.setattr(remote, "pause", lambda seconds: self.pauses.append(seconds) or True)
+        monkeypatch.setattr(remote, "_answered", set())
+
+    def open(self, url):
+        self.count += 1
+        if self.is_refusing:
+            raise self.error
+        return self.files, "/file"
+
+
+def test_request_waits_a_minute_for_a_server_that_has_answered_before(monkeypatch):
+    server = Refusing(monkeypatch, OSError("connection refused"))
+    assert remote.get_size("memory://server/file") is None
+    server.is_refusing = True
+    with pytest.raises(StoreError, match="connection refused"):
+        remote.get_size("memory://server/file")
+    assert 60 < sum(server.pauses) < 70
+    with pytest.raises(StoreError):
+        remote.get_size("memory://other/file")
+    assert server.count == 1 + remote.ATTEMPTS_AFTER_ANSWER + remote.ATTEMPTS
+
+
+def test_request_does_not_wait_for_a_permission_or_after_an_interrupt(monkeypatch):
+    server = Refusing(monkeypatch, PermissionError("read-only"))
+    assert remote.get_size("memory://server/file") is None
+    server.is_refusing = True
+    with pytest.raises(StoreError, match="read-only"):
+        remote.get_size("memory://server/file")
+    assert server.count == 1 + remote.ATTEMPTS
+    server.error = OSError("refused")
+    monkeypatch.setattr(remote, "pause", lambda seconds: False)
+    with pytest.raises(StoreError):
+        remote.get_size("memory://server/file")
+    assert server.count == 2 + remote.ATTEMPTS
+
+
 def test_killed_upload_leaves_nothing_under_the_final_name(sftp, tmp_path):
     address, folder = sftp
     served = folder / "killed"

@@ -1,7 +1,6 @@
 """Jobs that take much longer than expected run a second time, and only one result counts."""
 
-import threading
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -11,7 +10,7 @@ from shotladder_runtime.errors import JobLockedError
 from shotladder_runtime.jobs import ThrottledExecutor, executor
 from shotladder_runtime.jobs.stragglers import MIN_SAMPLES, OVERDUE_FACTOR, DurationModel, RunningJobs
 from shotladder_runtime.store import Store, locks
-from shotladder_runtime.store.locks import second_attempt
+from shotladder_runtime.store.locks import number_attempt
 
 
 def test_duration_model_expects_the_median_duration_of_a_kind():
@@ -113,13 +112,81 @@ def test_throttled_executor_fails_a_job_only_if_all_attempts_fail(farm, clock):
     assert isinstance(future.exception(timeout=0), OSError)
 
 
-def test_second_attempt_may_run_beside_the_first_but_not_beside_another_second(tmp_path):
+def test_expect_lost_locks_runs_a_locked_job_again_as_another_attempt(tmp_path):
+    (tmp_path / ".jobs").mkdir()
+    inner = ManualExecutor()
+    throttled = ThrottledExecutor(inner, 2)
+
+    def run(job):
+        with locks.lock_job(tmp_path, job.name):
+            return job.name
+
+    def end_locked(number):
+        inner.calls[number][0].set_exception(JobLockedError("a suspended process has the lock"))
+
+    unknown = throttled.submit(run, Job("other run"))
+    end_locked(0)
+    assert isinstance(unknown.exception(timeout=0), JobLockedError)
+    future = throttled.submit(run, Job("removed worker"))
+    throttled.expect_lost_locks()
+    with locks.lock_job(tmp_path, "removed worker"):
+        end_locked(1)
+        assert not future.done()
+        inner.end(2)
+    assert future.result(timeout=0) == "removed worker"
+
+
+def test_expect_lost_locks_gives_up_after_some_attempts():
+    inner = ManualExecutor()
+    throttled = ThrottledExecutor(inner, 2)
+    future = throttled.submit(lambda job: job.name, Job("locked"))
+    throttled.expect_lost_locks()
+    while not future.done():
+        inner.calls[-1][0].set_exception(JobLockedError("locked"))
+    assert isinstance(future.exception(timeout=0), JobLockedError)
+    assert len(inner.calls) == executor.MAX_ATTEMPTS
+    again = throttled.submit(lambda job: job.name, Job("locked"))
+    inner.calls[-1][0].set_exception(JobLockedError("locked"))
+    assert not again.done(), "jobs that begin later may be locked too"
+
+
+def cancel_attempt(inner):
+    """End the last attempt as a Dask client that loses its scheduler."""
+    inner.calls[-1][0].cancel()
+    inner.calls[-1][0].set_running_or_notify_cancel()
+
+
+def test_repeat_overdue_begins_cancelled_jobs_again():
+    inner = ManualExecutor()
+    throttled = ThrottledExecutor(inner, 1)
+    future = throttled.submit(lambda job: job.name, Job("lost"))
+    cancel_attempt(inner)
+    assert not future.done(), "the connection may come back"
+    throttled.repeat_overdue()
+    inner.end(-1)
+    assert future.result(timeout=0) == "lost"
+
+
+def test_abort_and_shutdown_end_cancelled_jobs():
+    for end, error in (
+        (lambda throttled: throttled.abort(JobLockedError("lost")), JobLockedError),
+        (lambda throttled: throttled.shutdown(wait=False), CancelledError),
+    ):
+        inner = ManualExecutor()
+        throttled = ThrottledExecutor(inner, 1)
+        future = throttled.submit(lambda job: job.name, Job("lost"))
+        cancel_attempt(inner)
+        end(throttled)
+        assert isinstance(future.exception(timeout=0), error)
+
+
+def test_number_attempt_lets_attempts_run_beside_each_other_but_not_two_of_one_number(tmp_path):
     (tmp_path / ".jobs").mkdir()
     with locks.lock_job(tmp_path, "a"):
         with pytest.raises(JobLockedError), locks.lock_job(tmp_path, "a"):
             pass
         with (
-            second_attempt(),
+            number_attempt(2),
             locks.lock_job(tmp_path, "a"),
             pytest.raises(JobLockedError),
             locks.lock_job(tmp_path, "a"),
@@ -141,17 +208,14 @@ def test_store_write_keeps_the_artefact_of_the_first_writer(tmp_path):
     assert [file.name for file in path.parent.iterdir() if file.name.startswith(".")] == []
 
 
-def test_lock_publication_gives_up_when_its_holder_is_suspended(tmp_path, monkeypatch):
+def test_lock_publication_takes_the_lock_from_a_suspended_holder(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "PUBLICATION_TIMEOUT", 0.0)
+    path = tmp_path / ".jobs" / "a.publication"
     with locks.lock_publication(tmp_path, "a"):
-        failed = []
-
-        def other():
-            with pytest.raises(JobLockedError), locks.lock_publication(tmp_path, "a"):
-                pass
-            failed.append(True)
-
-        thread = threading.Thread(target=other)
-        thread.start()
-        thread.join()
-    assert failed == [True]
+        first = path.stat().st_ino
+        second = locks.lock_publication(tmp_path, "a")
+        second.__enter__()
+        assert path.stat().st_ino != first
+    assert path.exists(), "the first holder must not release the lock of the second one"
+    second.__exit__(None, None, None)
+    assert not path.exists()

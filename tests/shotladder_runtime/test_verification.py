@@ -1,6 +1,7 @@
 """Artefacts are verified when a run first uses them; damaged ones are absent, and are made again."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import uuid
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shotladder_runtime.errors import StoreError
 from shotladder_runtime.store import Store, list_artefacts, prune
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -102,7 +104,7 @@ def test_is_intact_hashes_an_artefact_once_per_run(tmp_path, monkeypatch):
     monkeypatch.setattr(hashlib, "file_digest", count)
     for _ in range(2):
         with store.hold():
-            assert all(store.fetch(path) == path for _ in range(5))
+            assert all(store.has(path) for _ in range(5))
     assert hashed == [str(path)] * 2
 
 
@@ -113,6 +115,19 @@ def test_is_intact_hashes_a_changed_artefact_again_within_a_run(tmp_path):
         assert store.has(path)
         flip(path)
         assert not store.has(path)
+
+
+def test_fetch_known_finds_a_bit_that_decayed_without_a_new_file_time_within_a_run(tmp_path):
+    store = Store(tmp_path / "store")
+    path = put(store, b"content")
+    status = path.stat()
+    path.write_bytes(b"cOntent")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(StoreError, match=r"\.bin: was damaged or deleted during this run; the same command makes"):
+        store.fetch_known(path)
+    assert not store.has(path)
+    put(store, b"content")
+    assert store.fetch_known(path) == path
 
 
 def test_prune_deletes_the_checksum_with_its_artefact(tmp_path):

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import encoder
 from encoder import AudioStream, AudioTrack, Source, SubtitleStream, SubtitleTrack, TrackError
+from encoder.media.unchanged_source import require_unchanged
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.report.presentation_inputs import SkippedTrack
 from shotladder.reporter import Reporter
@@ -50,8 +51,8 @@ def encode_side_tracks(request: EncodeRequest, source: Source, executor: Executo
             (stream, executor.submit(encoder.extract_subtitles, source, stream, request.store))
             for stream in text_streams
         ]
-        audio = [_wait_for_track(job, stream, reporter) for stream, job in audio_jobs]
-        text = [_wait_for_track(job, stream, reporter) for stream, job in text_jobs]
+        audio = [_wait_for_track(job, stream, source, reporter) for stream, job in audio_jobs]
+        text = [_wait_for_track(job, stream, source, reporter) for stream, job in text_jobs]
         # on a cluster, another machine may have written the files
         return SideTracks(
             [replace(t, path=request.store.fetch(t.path)) for t in audio if not isinstance(t, SkippedTrack)],
@@ -61,15 +62,22 @@ def encode_side_tracks(request: EncodeRequest, source: Source, executor: Executo
 
 
 def _wait_for_track(
-    job: Future[Track], stream: AudioStream | SubtitleStream, reporter: Reporter
+    job: Future[Track], stream: AudioStream | SubtitleStream, source: Source, reporter: Reporter
 ) -> Track | SkippedTrack:
-    """Return a track; if it cannot be converted, report that and return why it is skipped."""
+    """Return a track; if it cannot be converted, report that and return why it is skipped.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be converted because the source has changed.
+    """
     try:
         track = job.result()
     except (ProcessError, TrackError) as error:
         # a negative code is a signal: the run is being stopped, and the track is not at fault
         if isinstance(error, ProcessError) and error.returncode < 0:
             raise
+        require_unchanged(source)
         language = stream.language or "no language"
         reporter.say(f"track {stream.index} ({stream.codec}, {language}) is skipped: {error}")
         return SkippedTrack(stream, str(error))
