@@ -32,6 +32,9 @@ LOCAL_SEARCH_STEPS = (16, 8, 4, 2)
 #: Predicted bitrate of the top rung, as a fraction of the maximum: measured bits differ from predicted ones. Chosen by
 #: hand.
 MAX_RATE_FRACTION = 0.95
+#: Part of a rung by which the number of rungs is rounded down. Chosen by hand: a further rung costs CPU time, a missing
+#: one VMAF of the viewers between two rungs.
+ROUNDED_DOWN = 0.25
 #: Relative margin on bit budgets, so that rounding does not leave the bottom rung without its allocation.
 ROUNDING_MARGIN = 1e-9
 
@@ -222,7 +225,7 @@ def _envelope(
 def _rung_count(ratio: float, rules: RungRules) -> int:
     """Return the number of rungs of which adjacent ones have about the typical ratio, and not more than the maximum."""
     typical, fewest = (math.log(ratio) / math.log(each) for each in (rules.typical_ratio, rules.ratio[1]))
-    return 1 + max(round(typical), math.ceil(fewest))
+    return 1 + max(math.ceil(typical - ROUNDED_DOWN), math.ceil(fewest))
 
 
 def _place_rungs(rates: NDArray[np.float64], quality: NDArray[np.float64], count: int, rules: RungRules) -> list[int]:
