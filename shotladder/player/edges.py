@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from shotladder.player.link import Link
 from shotladder.player.origin import FILE_POLICY, is_own_request
 from shotladder.player.server import PlayerServer, Request
 
-__all__ = ["EDGE_STATES", "EdgeGroup", "EdgeServer", "open_edges"]
+__all__ = ["EDGE_STATES", "EdgeGroup", "EdgeServer", "SteeredEdge", "open_edges", "steer_edges"]
 
 #: What the page can do to an edge.
 EDGE_STATES = ("up", "down", "slow", "drained")
@@ -133,17 +133,32 @@ class EdgeServer(PlayerServer):
             super().process_request(request, client_address)
 
 
+class SteeredEdge(Protocol):
+    """A server of the files of a presentation, which also answers `/-/health`."""
+
+    name: str
+    state: str
+    server_port: int
+
+    @property
+    def url(self) -> str:
+        """Address for players."""
+
+    def set_state(self, state: str) -> None:
+        """Take one of `EDGE_STATES`."""
+
+
 class EdgeGroup:
     """The edges of a page, with their steering server.
 
     Parameters
     ----------
-    edges : sequence of EdgeServer
+    edges : sequence of SteeredEdge
     steering : SteeringServer
     steering_url : str
     """
 
-    def __init__(self, edges: Sequence[EdgeServer], steering: delivery.SteeringServer, steering_url: str) -> None:
+    def __init__(self, edges: Sequence[SteeredEdge], steering: delivery.SteeringServer, steering_url: str) -> None:
         self.edges = tuple(edges)
         self.steering, self.steering_url = steering, steering_url
         self.log: list[dict[str, Any]] = []
@@ -173,7 +188,7 @@ class EdgeGroup:
         return True
 
 
-def _describe(edge: EdgeServer) -> Edge:
+def _describe(edge: SteeredEdge) -> Edge:
     return Edge(
         edge.name,
         edge.url,
@@ -211,20 +226,35 @@ def open_edges(
             thread.start()
             stack.callback(_stop, edge, thread)
             edges.append(edge)
-        config = SteeringConfig(
-            pathway=tuple(_describe(edge) for edge in edges),
-            ttl=TTL,
-            min_throughput_mbps=lowest_bitrate / 1e6,
-            check_seconds=CHECK_SECONDS,
-            check_timeout=CHECK_SECONDS,
-        )
-        group: list[EdgeGroup] = []
+        yield stack.enter_context(steer_edges(edges, lowest_bitrate, hub.now))
 
-        def log(text: str) -> None:
-            group[0].log.append({"number": len(group[0].log), "time": hub.now(), "text": text})
 
-        steering = delivery.SteeringServer(config, log)
-        port = stack.enter_context(_serve_steering(steering))
+@contextmanager
+def steer_edges(edges: Sequence[SteeredEdge], lowest_bitrate: float, clock: Callable[[], float]) -> Iterator[EdgeGroup]:
+    """Run the steering server of edges.
+
+    Parameters
+    ----------
+    edges : sequence of SteeredEdge
+    lowest_bitrate : float
+        Bitrate of the lowest rung, bit/s: an edge from which a player reports less is slow for it.
+    clock : callable
+        Returns the time of a line of the log, s.
+    """
+    config = SteeringConfig(
+        pathway=tuple(_describe(edge) for edge in edges),
+        ttl=TTL,
+        min_throughput_mbps=lowest_bitrate / 1e6,
+        check_seconds=CHECK_SECONDS,
+        check_timeout=CHECK_SECONDS,
+    )
+    group: list[EdgeGroup] = []
+
+    def log(text: str) -> None:
+        group[0].log.append({"number": len(group[0].log), "time": clock(), "text": text})
+
+    steering = delivery.SteeringServer(config, log)
+    with _serve_steering(steering) as port:
         url = f"http://127.0.0.1:{port}/steer"
         steering.config = msgspec.structs.replace(config, url=url)
         group.append(EdgeGroup(edges, steering, url))

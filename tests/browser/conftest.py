@@ -17,6 +17,7 @@ from playwright.sync_api import sync_playwright
 import encoder
 from benchmarks.fidelity.session_recorder import CHROMIUM, FLAGS
 from samples import sound
+from shotladder.player import PlayerServer
 from shotladder_runtime.tools import ffmpeg_path
 from training.clips import variants
 
@@ -26,6 +27,9 @@ PLAYERS = {
     "/players/shaka-player.js": HERE / "node_modules/shaka-player/dist/shaka-player.compiled.js",
     "/players/dash.js": HERE / "node_modules/dashjs/dist/modern/umd/dash.all.min.js",
 }
+
+
+ALL_PLAYERS = ["/players/hls.js", "/players/dash.js", "/players/shaka-player.js"]
 
 
 def missing(reason: str) -> None:
@@ -55,6 +59,28 @@ def save_screenshot(page, name: str) -> None:
         page.set_viewport_size({"width": 1280, "height": 960})
         page.wait_for_timeout(600)  # the player page draws four times per second
         page.screenshot(path=HERE.parents[1] / "docs" / "images" / f"{name}.png")
+
+
+@contextlib.contextmanager
+def opened(browser, folder, path, open_edges=None, **options):
+    """Yield the page of a server, and the server; `open_edges` opens the edges of the server."""
+    server = PlayerServer(folder, 0, player_js=PLAYERS[path], **options)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    page, faults = browser.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    try:
+        with contextlib.ExitStack() as stack:
+            if open_edges:
+                server.edges = stack.enter_context(open_edges(server))
+            page.goto(server.url)
+            yield page, server
+    finally:
+        page.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert faults == []
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The page of `shotladder play` plays a presentation and shows the transfers."""
 
 import contextlib
-import functools
 import json
 import threading
 
@@ -10,11 +9,9 @@ from playwright.sync_api import TimeoutError
 
 import encoder
 from abr import Trace
-from benchmarks.fidelity.repeated_presentation import repeat_presentation
 from shotladder.player import Link, PlayerServer
-from shotladder.player.edges import open_edges
 
-from .conftest import PLAYERS, save_screenshot
+from .conftest import ALL_PLAYERS, PLAYERS, opened, save_screenshot
 
 pytestmark = pytest.mark.browser
 
@@ -124,33 +121,6 @@ def test_page_pins_a_rung_jumps_and_fits_a_phone(browser, presentation, document
     assert faults == []
 
 
-@contextlib.contextmanager
-def opened(browser, folder, path, edges=None, **options):
-    """Yield the page of a server, and the server."""
-    server = PlayerServer(folder, 0, player_js=PLAYERS[path], **options)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    page, faults = browser.new_page(), []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    try:
-        with contextlib.ExitStack() as stack:
-            if edges:
-                document = json.loads((folder / "presentation.json").read_text())
-                lowest = min(rung["average_bitrate"] for rung in document["video"])
-                server.edges = stack.enter_context(open_edges(server, 3, lowest, [edges]))
-            page.goto(server.url)
-            yield page, server
-    finally:
-        page.close()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    assert faults == []
-
-
-ALL_PLAYERS = ["/players/hls.js", "/players/dash.js", "/players/shaka-player.js"]
-
-
 @pytest.mark.parametrize("path", ALL_PLAYERS)
 def test_page_pins_rungs_by_the_menu_of_each_player(browser, presentation, document, path):
     with opened(browser, presentation, path) as (page, _):
@@ -189,77 +159,6 @@ def test_page_compares_two_rungs_on_one_clock(browser, presentation, document, p
         assert "20%" in clip
         # the files of the comparison are not in the log
         assert all(not request.path.startswith("-") for request in server.requests)
-
-
-#: Times that the clip is repeated, s of buffer at which an edge changes, and throughput relative to the highest rung
-#: with audio: the download goes on for most of the playback.
-REPEATS, AHEAD, EDGE_LOAD = 2, 2.5, 1.6
-AHEAD_NOW = "video.buffered.length ? video.buffered.end(video.buffered.length - 1) - video.currentTime : 0"
-
-
-@pytest.fixture(scope="module")
-def long_presentation(presentation, tmp_path_factory):
-    """The presentation of the clip, repeated, and its document."""
-    folder = repeat_presentation(presentation, tmp_path_factory.mktemp("edges") / "film", REPEATS)
-    return folder, json.loads((folder / "presentation.json").read_text())
-
-
-def play_with_edges(browser, presentation, path, state=None):
-    """Play over three edges, of which the one in use gets a state; return its name, the stalls in s, and the server."""
-    folder, document = presentation
-    audio = sum(track["average_bitrate"] for track in document["audio"])
-    rate = EDGE_LOAD * (audio + max(rung["average_bitrate"] for rung in document["video"]))
-    with opened(browser, folder, path, edges=Trace("edge", [10], [rate], [0.02])) as (page, server):
-        edge, changed = None, None
-        page.wait_for_function(f"video.currentTime > 0 && ({AHEAD_NOW}) > {AHEAD}", timeout=60_000)
-        if state is not None:
-            edge = page.evaluate("shotladder.requests.findLast((r) => r.edge && r.sent).edge")
-            page.click(f"#{edge} [data-state={state}]")
-            changed = server.now()
-        page.wait_for_function("video.ended || shotladder.failed", timeout=90_000)
-        assert page.evaluate("video.ended && !shotladder.failed"), page.inner_text("#notice")
-        stalled = page.evaluate("shotladder.stalls.slice(1).reduce((sum, [a, b]) => sum + b - a, 0)")
-    later = [request for request in server.requests if request.edge and changed and request.begin > changed]
-    return (
-        edge,
-        stalled,
-        [request.edge for request in later if request.sent],
-        [line["text"] for line in server.edges.log],
-    )
-
-
-@pytest.fixture(scope="module")
-def undisturbed(browser, long_presentation):
-    """The stalls of a player whose edges do not change, s."""
-    return functools.cache(lambda path: play_with_edges(browser, long_presentation, path)[1])
-
-
-@pytest.mark.parametrize("path", ALL_PLAYERS)
-def test_page_leaves_an_edge_that_is_killed(browser, long_presentation, undisturbed, path):
-    edge, stalled, later, log = play_with_edges(browser, long_presentation, path, "down")
-    assert later and edge not in later
-    assert f"{edge} is not healthy" in log
-    segment = max(each["duration"] for each in long_presentation[1]["segments"])
-    assert stalled <= undisturbed(path) + segment
-
-
-@pytest.mark.parametrize("path", ALL_PLAYERS)
-def test_page_leaves_an_edge_that_is_drained(browser, long_presentation, undisturbed, path):
-    edge, stalled, later, log = play_with_edges(browser, long_presentation, path, "drained")
-    assert later[-1] != edge
-    assert any(f"{edge} -> " in line and f"{edge} is drained" in line for line in log)
-    segment = max(each["duration"] for each in long_presentation[1]["segments"])
-    assert stalled <= undisturbed(path) + segment
-
-
-@pytest.mark.parametrize("path", ALL_PLAYERS)
-def test_page_leaves_an_edge_that_is_slow(browser, long_presentation, path):
-    # at this edge, the rest of the video would take three times its duration
-    edge, stalled, later, log = play_with_edges(browser, long_presentation, path, "slow")
-    assert later[-1] != edge
-    assert any(f"{edge} -> " in line and f"{edge} is overloaded" in line for line in log)
-    # the buffer is shorter than the time after which dash.js gives up a request
-    assert stalled <= 8
 
 
 @pytest.mark.parametrize(
