@@ -28,6 +28,8 @@ from ladders.ladder import Ladder, Rung
 from ladders.ladder_request import EncodeSettings, LadderRequest
 from ladders.probing.curve_fit import fit_all
 from ladders.probing.prober import Prober
+from ladders.rd.curves import VMAF_CEILING
+from ladders.rd.uncertainty import DEFICIT_EXPONENT
 
 __all__ = ["encode_with_correction", "find_violations", "segment_rates"]
 
@@ -51,6 +53,9 @@ FLOOR_TOLERANCE = 0.25
 #: Factor by which the ratio of two measured bitrates may be outside of the rules of the ladder. Chosen by hand: less
 #: than a quarter of the way between the minimum and the maximum ratio.
 RATIO_SLACK = 1.1
+#: Factor by which the bitrate of the lowest rung may exceed its prediction: it is chosen for the slowest networks.
+#: Chosen by hand: the precision of predictions of most videos.
+LOWEST_RATE_SLACK = 1.15
 #: Relative tolerance of the bitrate of a rung of the fixed ladder. Chosen by hand.
 RATE_TOLERANCE = 0.05
 #: Number of violations, from the first, whose constraints are promises: VMAF (or bitrate) and peak.
@@ -144,7 +149,8 @@ def accept_measured_vmaf(source: Source, ladder: Ladder, finals: FinalEncodes, r
 
     The VMAF of these rungs follows from their bitrates, which are chosen by predicted curves: another VMAF at another
     bitrate serves viewers as well, as long as adjacent rungs differ as much as the rules require. From the top down,
-    a rung that is too near or too far from the rung above it keeps its target.
+    a rung that is too near or too far from the rung above it keeps its target. The lowest rung gets a lower target if
+    it has more bits than predicted.
     """
     rules, seconds = request.rules, _seconds(ladder, source)
     near, far = rules.ratio[0] / RATIO_SLACK, rules.ratio[1] * RATIO_SLACK
@@ -156,7 +162,10 @@ def accept_measured_vmaf(source: Source, ladder: Ladder, finals: FinalEncodes, r
         ratio, gain = above_rate / rates[n], above_vmaf - measured
         # the rung above may have more bits than predicted: then the distance is large although this rung is right
         is_near_enough = ratio <= far or rates[n] >= rungs[n].rate / RATIO_SLACK
-        if ratio >= near and is_near_enough and gain >= min(rules.min_gain, above_vmaf - rungs[n].quality):
+        if n == 0 and rates[0] > LOWEST_RATE_SLACK * rungs[0].rate:
+            deficit = (VMAF_CEILING - measured) * (rates[0] / rungs[0].rate) ** DEFICIT_EXPONENT
+            rungs[0] = replace(rungs[0], quality=max(VMAF_CEILING - deficit, 0.0))
+        elif ratio >= near and is_near_enough and gain >= min(rules.min_gain, above_vmaf - rungs[n].quality):
             rungs[n] = replace(rungs[n], quality=measured)
         above_rate, above_vmaf = rates[n], rungs[n].quality
     return replace(ladder, rungs=tuple(rungs))

@@ -202,6 +202,17 @@ def test_accept_measured_vmaf_keeps_the_target_of_a_rung_at_the_wrong_distance(f
     assert accepted.rungs[0].quality == pytest.approx(target)
 
 
+def test_accept_measured_vmaf_lowers_the_target_of_a_lowest_rung_with_too_many_bits():
+    prober, ladder, finals = encoded_by_the_law(count=3)
+    for factor in (1.1, 1.4):
+        lowest = tuple(replace(each, parts=tuple(round(factor * p) for p in each.parts)) for each in finals.chunks[0])
+        changed = replace(finals, chunks=(lowest, *finals.chunks[1:]))
+        accepted = accept_measured_vmaf(prober.source, ladder, changed, LadderRequest())
+        measured = float(finals.vmaf(0).mean())
+        deficit = (100.5 - measured) * (factor**0.5 if factor > 1.15 else 1)
+        assert accepted.rungs[0].quality == pytest.approx(100.5 - deficit, abs=0.05)
+
+
 def test_requantise_leaves_the_chunks_of_a_flexible_rung_that_violate_nothing():
     prober, ladder, _ = encoded_by_the_law(count=3)
     request = LadderRequest(constraints=Constraints(floor_below_mean=50.0, peak_ratio=10.0))
