@@ -119,7 +119,7 @@ def encode_with_correction(
     max_bits: dict[RungIdentity, NDArray[np.float64] | float] = {}
     while True:
         if top:
-            ladder = accept_measured_vmaf(prober.source, ladder, finals, request)
+            ladder = accept_measured_vmaf(prober.source, ladder, finals, request, is_first=not rounds)
         uniform = _vmaf_with_one_quantiser(prober, ladder, request)
         violations = measure_violations(prober.source, ladder, finals, request.constraints, prober.encoding, uniform)
         rounds.append(CorrectionRound(ladder, finals, violations))
@@ -144,13 +144,15 @@ def encode_with_correction(
             ladder, finals = better, encode_final_chunks(prober, better, advance, finals)
 
 
-def accept_measured_vmaf(source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRequest) -> Ladder:
+def accept_measured_vmaf(
+    source: Source, ladder: Ladder, finals: FinalEncodes, request: LadderRequest, *, is_first: bool = True
+) -> Ladder:
     """Return the ladder with the measured VMAF of the rungs below the top one, where their distances permit it.
 
     The VMAF of these rungs follows from their bitrates, which are chosen by predicted curves: another VMAF at another
     bitrate serves viewers as well, as long as adjacent rungs differ as much as the rules require. From the top down,
     a rung that is too near or too far from the rung above it keeps its target. The lowest rung gets a lower target if
-    it has more bits than predicted.
+    its first encodes have more bits than predicted; later ones have bits that a constraint requires.
     """
     rules, seconds = request.rules, _seconds(ladder, source)
     near, far = rules.ratio[0] / RATIO_SLACK, rules.ratio[1] * RATIO_SLACK
@@ -162,7 +164,7 @@ def accept_measured_vmaf(source: Source, ladder: Ladder, finals: FinalEncodes, r
         ratio, gain = above_rate / rates[n], above_vmaf - measured
         # the rung above may have more bits than predicted: then the distance is large although this rung is right
         is_near_enough = ratio <= far or rates[n] >= rungs[n].rate / RATIO_SLACK
-        if n == 0 and rates[0] > LOWEST_RATE_SLACK * rungs[0].rate:
+        if n == 0 and is_first and rates[0] > LOWEST_RATE_SLACK * rungs[0].rate:
             deficit = (VMAF_CEILING - measured) * (rates[0] / rungs[0].rate) ** DEFICIT_EXPONENT
             rungs[0] = replace(rungs[0], quality=max(VMAF_CEILING - deficit, 0.0))
         elif ratio >= near and is_near_enough and gain >= min(rules.min_gain, above_vmaf - rungs[n].quality):
