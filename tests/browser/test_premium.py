@@ -1,5 +1,6 @@
 """Chromium plays the base layer of Dolby Vision and HDR10+ renditions, and the players show the thumbnails."""
 
+import json
 import subprocess
 import sys
 
@@ -38,7 +39,7 @@ SHOW_IN_DASHJS = """(time) => new Promise((resolve) => {
 })"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def presentation(browser, tmp_path_factory):
     """Four seconds of AV1 with Dolby Vision 10.1, HDR10+ and thumbnails: their directory."""
     folder = tmp_path_factory.mktemp("premium")
@@ -49,6 +50,12 @@ def presentation(browser, tmp_path_factory):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / "film"
+
+
+@pytest.fixture(scope="module")
+def document(presentation):
+    """The content of `presentation.json`."""
+    return json.loads((presentation / "presentation.json").read_text())
 
 
 @pytest.fixture
