@@ -120,10 +120,11 @@ def choose_rungs(curves: Mapping[int, TitleCurve], duration: float, rules: RungR
     Notes
     -----
     The top rung is the cheapest allocation that reaches the target, or the best within `max_rate`; a larger size than
-    necessary saves `LARGER_SIZE_SAVING`. The bottom rung has the bitrate that the slowest viewers receive. Between them the rungs maximise the mean VMAF of viewers with
-    log-normal bandwidth, each on the best rung within the safe fraction of it. Dynamic programming over bitrates 2 %
-    apart finds them, with the ratios and gains of adjacent rungs within bounds as far as the number of rungs allows.
-    `expected_quality`, if given, then moves the rungs between the first and the last by a local search.
+    necessary saves `LARGER_SIZE_SAVING`. The bottom rung has the bitrate that the slowest viewers receive. Between them
+    the rungs maximise the mean VMAF of viewers with log-normal bandwidth, each on the best rung within the safe
+    fraction of it. Dynamic programming over bitrates 2 % apart finds them, with the ratios and gains of adjacent rungs
+    within bounds as far as the number of rungs allows. `expected_quality`, if given, then moves the rungs between the
+    first and the last by a local search.
     """
     target = DEFAULT_TARGET if rules.target is None else rules.target
     budget = None if rules.max_rate is None else MAX_RATE_FRACTION * rules.max_rate * duration
