@@ -38,7 +38,7 @@ class KnownFilm:
         hardness = 4.0 ** (chunk % 3 - 1)
         frames = self.chunks[chunk].frame_count
         bend = 0.0017 * (quantiser - 24) ** 2
-        bits = 1.6e4 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6 + bend)
+        bits = 2e4 * frames * hardness * area**0.75 * 2 ** (-(quantiser - 24) / 6 + bend)
         odds = 0.02 * (1 + chunk % 2) / area**2 * np.exp(0.11 * (quantiser - 24) + 0.0017 * (quantiser - 24) ** 2)
         return bits, min(100.0, 100.5 / (1 + odds))
 
