@@ -15,7 +15,7 @@ demo: $(VENV)/ready
 	$(BIN)/python -m samples.demo $(DEMO)
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .

@@ -66,13 +66,14 @@ def find_licence(package: Distribution) -> str:
     name = normalise(metadata["Name"])
     if name in STATED:
         return STATED[name]
-    if expression := metadata["License-Expression"]:
+    # the backport of importlib.metadata, which other packages import, raises KeyError for missing fields
+    if expression := metadata.get("License-Expression"):
         return str(expression)
     classifiers = [
         line.rsplit(" :: ", 1)[1] for line in metadata.get_all("Classifier", []) if line.startswith("License")
     ]
     specific = [each for each in classifiers if each != "OSI Approved"]
-    text = str(metadata["License"] or "").strip().splitlines()
+    text = str(metadata.get("License") or "").strip().splitlines()
     return " AND ".join(specific) if specific else text[0] if text else "not stated"
 
 
