@@ -62,9 +62,9 @@ def save_screenshot(page, name: str) -> None:
 
 
 @contextlib.contextmanager
-def opened(browser, folder, path, open_edges=None, **options):
+def opened(browser, folder, open_edges=None, **options):
     """Yield the page of a server, and the server; `open_edges` opens the edges of the server."""
-    server = PlayerServer(folder, 0, player_js=PLAYERS[path], **options)
+    server = PlayerServer(folder, 0, **options)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     page, faults = browser.new_page(), []

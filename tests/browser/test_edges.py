@@ -11,7 +11,7 @@ from benchmarks.fidelity.repeated_presentation import repeat_presentation
 from shotladder.player.edges import open_edges, steer_edges
 from tests.delivery.servers import nginx_edge
 
-from .conftest import ALL_PLAYERS, opened
+from .conftest import ALL_PLAYERS, PLAYERS, opened
 
 pytestmark = pytest.mark.browser
 
@@ -43,7 +43,8 @@ def play_with_edges(browser, presentation, path, state=None):
     folder, document = presentation
     lowest, rate = lowest_and_edge_rate(document)
     trace = Trace("edge", [10], [rate], [0.02])
-    with opened(browser, folder, path, lambda server: open_edges(server, 3, lowest, [trace])) as (page, server):
+    open_group = functools.partial(open_edges, count=3, lowest_bitrate=lowest, traces=[trace])
+    with opened(browser, folder, open_group, player_js=PLAYERS[path]) as (page, server):
         edge, changed = None, None
         page.wait_for_function(f"video.currentTime > 0 && ({AHEAD_NOW}) > {AHEAD}", timeout=60_000)
         if state is not None:
@@ -113,7 +114,7 @@ def test_page_leaves_an_nginx_edge_that_is_killed(browser, long_presentation, tm
     folder, document = long_presentation
     segment = max(each["duration"] for each in document["segments"])
     open_group = functools.partial(open_nginx_edges, folder, document, tmp_path)
-    with opened(browser, folder, path, open_group) as (page, server):
+    with opened(browser, folder, open_group, player_js=PLAYERS[path]) as (page, server):
         page.wait_for_function(f"video.currentTime > 0 && ({AHEAD_NOW}) > {AHEAD}", timeout=60_000)
         first = max(server.edges.edges, key=lambda edge: len(edge.media_requests()))
         before = {edge.name: len(edge.media_requests()) for edge in server.edges.edges}

@@ -18,14 +18,7 @@ pytestmark = pytest.mark.browser
 
 def played(browser, folder, screenshot=None, **options):
     """Play to the end at twice the speed; return the requests of the server, the state and the texts of the page."""
-    server = PlayerServer(folder, 0, **options)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    page = browser.new_page()
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    try:
-        page.goto(server.url)
+    with opened(browser, folder, **options) as (page, server):
         page.evaluate("video.playbackRate = video.defaultPlaybackRate = 2")
         with contextlib.suppress(TimeoutError):  # the assertions below explain more than a timeout
             page.wait_for_function("video.ended || shotladder.failed", timeout=40_000)
@@ -40,12 +33,6 @@ def played(browser, folder, screenshot=None, **options):
             """[...document.querySelectorAll('canvas')].map((c) =>
                c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((value) => value))"""
         )
-    finally:
-        page.close()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    assert faults == []
     assert inked == [True, True, True]
     return server.requests, seen, shown
 
@@ -123,7 +110,7 @@ def test_page_pins_a_rung_jumps_and_fits_a_phone(browser, presentation, document
 
 @pytest.mark.parametrize("path", ALL_PLAYERS)
 def test_page_pins_rungs_by_the_menu_of_each_player(browser, presentation, document, path):
-    with opened(browser, presentation, path) as (page, _):
+    with opened(browser, presentation, player_js=PLAYERS[path]) as (page, _):
         page.wait_for_function("document.getElementById('pin').options.length > 1", timeout=30_000)
         assert page.locator("#pin option").count() == 1 + len(document["video"])
         assert page.locator("#pin option").first.inner_text() == "auto"
@@ -138,7 +125,7 @@ def test_page_pins_rungs_by_the_menu_of_each_player(browser, presentation, docum
 
 @pytest.mark.parametrize("path", ALL_PLAYERS)
 def test_page_compares_two_rungs_on_one_clock(browser, presentation, document, path):
-    with opened(browser, presentation, path) as (page, server):
+    with opened(browser, presentation, player_js=PLAYERS[path]) as (page, server):
         page.wait_for_function("document.getElementById('left-rung').options.length > 1", timeout=30_000)
         page.select_option("#left-rung", index=0)
         page.select_option("#right-rung", index=len(document["video"]) - 1)

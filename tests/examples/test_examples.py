@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import re
 import runpy
 import sys
 from pathlib import Path
@@ -63,9 +62,7 @@ def test_per_shot_vs_fixed_prints_each_ladder_and_the_bd_rates(
         assert f"\n{mode}: " in printed
     # the fixed ladder has one rung at this size, and a BD-rate needs two
     assert printed.count("unknown") == 2
-    # two shots that are about as hard: the allocation spares the weaker one, which is not measured by the mean
-    found = re.search(r"per-shot against per-title: BD-rate ([+-][\d.]+) %", printed)
-    assert found is not None and float(found[1]) < 0.5
+    assert "per-shot against per-title: BD-rate -" in printed
 
 
 def test_ladder_and_session_runs_every_cell(
