@@ -36,6 +36,9 @@ UHD_TARGET = 95.0
 #: Percentage of the bits; tolerance of the search by effort. Balanced is from benchmarks.value and
 #: benchmarks.ladder_grids; the others are chosen by hand.
 EFFORT_TOLERANCES = {"fast": 6.0, "balanced": 2.0, "thorough": 0.25}
+#: Frames; final encodes are measured on every `FAST_FRAME_STRIDE`-th frame with effort "fast". Chosen by hand: below
+#: that of probes, so that the worst frames of a shot are rarely missed.
+FAST_FRAME_STRIDE = 3
 
 
 def default_target(source: Source) -> float:
@@ -76,6 +79,11 @@ class EncodeSettings:
     def fast_preset(self) -> str | None:
         """Faster preset for most probes; None if the target preset is fast itself."""
         return encoder.get_codec(self.codec).fast_preset_for(self.preset)
+
+    @property
+    def final_frame_stride(self) -> int:
+        """Final encodes are measured on every `final_frame_stride`-th frame."""
+        return FAST_FRAME_STRIDE if self.effort == "fast" else 1
 
     @property
     def other_overrides(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Encode all rungs of a ladder, and measure them on every frame."""
+"""Encode all rungs of a ladder, and measure them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from ladders.probing.chunk_measurement import (
     MeasuredJob,
     measure_chunk,
     measuring,
+    of_all_frames,
     rate_point,
     shot_vmaf,
 )
 from ladders.probing.probe_results import ProbePoint, ProbeResults
 from ladders.probing.prober import Prober
+from ladders.probing.sampling import frame_stride_for
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import job_part, run_all
 
@@ -42,9 +44,12 @@ class FinalChunk:
     parts : tuple of int
         Bits from each key frame to the next.
     vmaf : ndarray of float64, shape (frames,)
+        Of every frame. A frame that was not measured has the VMAF of the nearest measured frame of its shot.
     engine, model : str
         VMAF implementation and model.
     encode_cpu_seconds, measure_cpu_seconds : float
+    frame_stride : int
+        Every `frame_stride`-th frame was measured.
     """
 
     path: Path
@@ -54,6 +59,7 @@ class FinalChunk:
     model: str
     encode_cpu_seconds: float
     measure_cpu_seconds: float
+    frame_stride: int = 1
 
     @property
     def bits(self) -> int:
@@ -77,6 +83,11 @@ class FinalEncodes:
     encode_cpu_seconds: float
     measure_cpu_seconds: float
 
+    @property
+    def frame_stride(self) -> int:
+        """Largest frame stride of the measurements."""
+        return max(chunk.frame_stride for row in self.chunks for chunk in row)
+
     def vmaf(self, rung: int) -> NDArray[np.float64]:
         """Return the VMAF of every frame of a rung."""
         return np.concatenate([chunk.vmaf for chunk in self.chunks[rung]])
@@ -86,6 +97,11 @@ class FinalEncodes:
 class _Job(MeasuredJob):
     renditions: tuple[Rendition, ...]
     quantisers: tuple[float, ...]
+
+    @property
+    def frame_stride(self) -> int:
+        """Every `frame_stride`-th frame is measured."""
+        return frame_stride_for(self.chunk, self.encoding.final_frame_stride)
 
     @property
     def encodes(self) -> ChunkJob:
@@ -145,9 +161,11 @@ def encode_final_chunks(
 
 
 def run_job(job: _Job) -> tuple[FinalChunk, ...]:
-    """Encode one chunk in all renditions and measure it on every frame."""
+    """Encode one chunk in all renditions and measure it."""
     paths = [encoder.chunk_path(job.encodes, n) for n in range(len(job.renditions))]
-    cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **measuring(job.encoding)} for path in paths]
+    # default values are not part of the key
+    stride = {"frame_stride": job.frame_stride} if job.frame_stride > 1 else {}
+    cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **stride, **measuring(job.encoding)} for path in paths]
     with job.store.lock_job("final", cache_keys):
         measured = _measured(job, paths, cache_keys)
     return tuple(
@@ -159,6 +177,7 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
             value["model"],
             value["encode_cpu_seconds"],
             value["measure_cpu_seconds"],
+            job.frame_stride,
         )
         for path, value in zip(paths, measured, strict=True)
     )
@@ -173,10 +192,10 @@ def _measured(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, A
     if missing:
         here = [job.store.fetch(paths[n]) for n in missing]
         with job_part(ENCODE_PART, 1):
-            scores = measure_chunk(job.source, job.chunk, here, job.encoding, 1)
+            scores = measure_chunk(job.source, job.chunk, here, job.encoding, job.frame_stride)
         for n, path, score in zip(missing, here, scores, strict=True):
             measured[n] = {
-                "vmaf": score.vmaf.tolist(),
+                "vmaf": of_all_frames(job.chunk, score.frames, score.vmaf).tolist(),
                 "engine": score.engine,
                 "model": score.model,
                 "parts": encoder.count_part_bits(path),

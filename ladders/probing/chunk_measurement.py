@@ -81,6 +81,23 @@ def shot_vmaf(
     return [encoding.pool(*shot) for shot in shots if len(shot[0])]
 
 
+def of_all_frames(chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the VMAF of all frames of a chunk of which some were measured: that of the nearest one in their shot.
+
+    The first frame of a shot (an IDR frame, above average VMAF) does not stand for other frames, unless it is the only
+    measured one.
+    """
+    filled = np.empty(chunk.frame_count)
+    for start, stop in pairwise((chunk.start, *chunk.cuts, chunk.stop)):
+        own = np.flatnonzero((frames > start) & (frames < stop))
+        if not own.size:
+            own = np.array([int(np.argmin(abs(frames - start)))])
+        nearest = np.argmin(abs(np.arange(start, stop)[:, None] - frames[own]), axis=1)
+        filled[start - chunk.start : stop - chunk.start] = vmaf[own[nearest]]
+    filled[frames - chunk.start] = vmaf
+    return filled
+
+
 def _weights(chunk: Chunk, frames: NDArray[np.int64], frame_stride: int) -> NDArray[np.float64]:
     """Return the weight of each measured frame.
 

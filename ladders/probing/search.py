@@ -15,7 +15,13 @@ import numpy as np
 
 from encoder import Codec, get_codec
 from ladders.ladder_request import StoppingRule
-from ladders.probing.curve_fit import Curves, fit_chunk_probes, fittable_sizes, impute_from_probes
+from ladders.probing.curve_fit import (
+    Curves,
+    chunk_offsets,
+    fit_chunk_probes,
+    fittable_sizes,
+    impute_from_probes,
+)
 from ladders.probing.probe_results import ProbePoint
 from ladders.probing.probe_runner import Progress
 from ladders.probing.prober import Prober
@@ -23,11 +29,13 @@ from ladders.probing.progress_range import sub_range
 from ladders.probing.sampling import evenly_spaced
 from ladders.rd.curve_transfer import nearest_probed_size, transfer_error_factor
 from ladders.rd.curves import Curve, Size
+from ladders.rd.preset_calibration import PresetOffset, fit_offset_line
 from ladders.rd.uncertainty import (
     SIGMA_AT_PROBE,
     SIGMA_PRIOR,
     SIGMA_TRANSFER,
     OperatingPoint,
+    excess_of_sigma,
     expected_excess_rate,
     log_rate_sigma,
     sigma_of_excess,
@@ -53,6 +61,14 @@ CHUNKS_PER_PILOT = 4
 MIN_PROBE_DISTANCE = 0.45
 #: Added standard deviation of ln(bits) of a curve of fast-preset probes after its calibration.
 SIGMA_PRESET_SHIFT = 0.03
+#: The same without a calibration of its own, by the offsets of other chunks: from 0.06 to 0.17 on five films.
+SIGMA_UNCALIBRATED = 0.13
+#: Fraction of the tolerance that missing calibrations may cost. Chosen by hand: the other errors of the curves need the
+#: rest.
+UNCALIBRATED_FRACTION = 0.25
+#: Minimum number of chunks of a title with chunks that are not calibrated. Chosen by hand: about one chunk of the top
+#: rung is encoded again for them, which costs as much as the calibration of two or three.
+MIN_CHUNKS_UNCALIBRATED = 8
 #: Standard deviation of ln(bits) of a chunk on a selected rung above which it is probed with every tolerance: below the
 #: prior, so that every chunk is probed.
 MAX_SIGMA = 0.75 * SIGMA_PRIOR
@@ -127,8 +143,9 @@ class ProbeSearch:
 
     A size at which the curve of a chunk is transferred is probed once, at the quantiser that a rung would use, and the
     curve is shifted through that probe. If the target preset is slow, first probes are by a fast preset; one
-    target-preset probe per chunk, at the first size that is probed, calibrates them. Later probes are by the target
-    preset.
+    target-preset probe per chunk, at the first size that is probed, calibrates them. If the tolerance permits it, only
+    the pilots have one, whose offsets calibrate the other chunks until their final encodes do. Later probes are by the
+    target preset.
 
     Parameters
     ----------
@@ -152,7 +169,12 @@ class ProbeSearch:
         self.stopping = stopping or StoppingRule()
         self._codec: Codec = get_codec(prober.encoding.codec)
         self._uses_fast = prober.encoding.fast_preset is not None
+        own = excess_of_sigma(SIGMA_UNCALIBRATED)
+        is_too_inexact = own > UNCALIBRATED_FRACTION * self.stopping.tolerance_percent
+        self._calibrates_all = is_too_inexact or len(prober.chunks) < MIN_CHUNKS_UNCALIBRATED
         self._fits: list[dict[Size, Curve]] = [{} for _ in prober.chunks]
+        #: by chunk
+        self._offsets: dict[int, list[PresetOffset]] = {}
         self._transfer_factor = 1.0
         # cost of the probes so far, in the unit of _Candidate.cost
         self._spent = 0.0
@@ -191,8 +213,14 @@ class ProbeSearch:
     def _probe(self, candidates: Sequence[_Candidate], progress: Progress | None) -> None:
         points = [point for candidate in candidates for point in candidate.points]
         self.prober.run(points, progress)
-        for chunk in {point.chunk for point in points}:
-            self._fits[chunk] = fit_chunk_probes(self.prober, chunk, self.sizes)
+        changed = {point.chunk for point in points}
+        if self._uses_fast:
+            self._offsets |= {n: chunk_offsets(self.prober, n, self.sizes) for n in changed}
+        line = fit_offset_line([self._offsets[n] for n in sorted(self._offsets)])
+        for n, fits in enumerate(self._fits):
+            # the other chunks calibrate those without offsets
+            if n in changed or (fits and self._uses_fast and not self._offsets[n]):
+                self._fits[n] = fit_chunk_probes(self.prober, n, self.sizes, line)
         self._spent += sum(candidate.cost for candidate in candidates)
 
     def _first_points(self, chunk: int, size: Size, *, calibrate: bool) -> list[ProbePoint]:
@@ -229,6 +257,7 @@ class ProbeSearch:
                     gains[key] = gains.get(key, 0.0) + float(saved[index][n]) / len(rungs)
                     # far extrapolations have errors in common, which mislead the whole rung
                     limit = min(max_sigma, SIGMA_TRANSFER) if size in fittable[n] else max_sigma
+                    limit += self._preset_sigma(int(n)) - SIGMA_PRESET_SHIFT
                     # the first size is the one that the rung uses
                     if index == 0 and sigma[n] > limit:
                         needed.add(key)
@@ -237,7 +266,7 @@ class ProbeSearch:
             chunk, size, quantiser = key
             first = not fittable[chunk]
             one = None if quantiser is None else [ProbePoint(chunk, size, quantiser)]
-            probes = one or self._first_points(chunk, size, calibrate=first)
+            probes = one or self._first_points(chunk, size, calibrate=first and self._calibrates_all)
             candidates.append(_Candidate(tuple(probes), sum(map(self._cost, probes)), gain, key in needed, first))
         return total, candidates
 
@@ -310,4 +339,9 @@ class ProbeSearch:
         distances = np.where(np.abs(halvings) > np.abs(steps), halvings, steps)
         of_exact, of_fast = np.split(distances, [len(exact)])
         exact_sigma = log_rate_sigma(of_exact, sizes_away, self._transfer_factor)
-        return min(exact_sigma, log_rate_sigma(of_fast, None) + SIGMA_PRESET_SHIFT)
+        return min(exact_sigma, log_rate_sigma(of_fast, None) + self._preset_sigma(chunk))
+
+    def _preset_sigma(self, chunk: int) -> float:
+        """Return the added standard deviation of the fast-preset curves of a chunk."""
+        is_calibrated = not self._uses_fast or self._offsets.get(chunk)
+        return SIGMA_PRESET_SHIFT if is_calibrated else SIGMA_UNCALIBRATED

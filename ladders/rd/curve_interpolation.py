@@ -21,9 +21,15 @@ from ladders.rd.curves import (
 from ladders.rd.isotonic_regression import pool_adjacent_violators
 
 __all__ = [
+    "SLOPE_SHRINKAGE",
     "apply_encoder_offset",
-    "fit_chunk_curves",
+    "correct_residuals",
+    "evaluate_offset_line",
+    "fidelity_levels",
     "fit_curve",
+    "group_by_stride",
+    "interpolate_probes",
+    "quantiser_span",
     "shift_through_points",
 ]
 
@@ -43,9 +49,6 @@ FINER_SLOPE_FRACTION = 0.8
 #: Sum of squared quantiser distances at which the slope of an offset line is shrunk to half of its least-squares value.
 #: Chosen by hand: two probes about 8.5 steps apart.
 SLOPE_SHRINKAGE = 36.0
-#: VMAF from which an encode does not show how far its quantiser is from the one at which VMAF starts to decrease.
-#: Chosen by hand.
-SATURATED_VMAF = 99.0
 #: VMAF; deficit whose residual in the log deficit is halved far from its encode: a small deficit shows little about the
 #: deficits of coarser quantisers. From predictions of final encodes by those of the top rung.
 HALVED_DEFICIT = 2.5
@@ -87,60 +90,18 @@ def fit_curve(points: Sequence[RatePoint], grid: NDArray[np.float64]) -> Curve:
     Probes that were measured on a subset of the frames give the shape of the curve. Probes measured on more frames
     then correct it by interpolated residuals in both logarithms.
     """
-    levels = _fidelity_levels(points)
+    levels = fidelity_levels(points)
     if not levels:
         raise ValueError("a curve needs probes at two or more quantisers")
-    return _correct_residuals(levels[1:], grid, *_interpolate(levels[0], grid, _span(grid)), points)
-
-
-def fit_chunk_curves(
-    fast: Mapping[Size, Sequence[RatePoint]], exact: Mapping[Size, Sequence[RatePoint]], grid: NDArray[np.float64]
-) -> dict[Size, Curve]:
-    """Fit the curves of one chunk by fast-preset probes that a few target-preset probes calibrate.
-
-    Parameters
-    ----------
-    fast : mapping
-        From every size to the fast-preset probes: two or more different quantisers each.
-    exact : mapping
-        From some sizes to the target-preset probes; one or more in total.
-    grid : ndarray of float64, shape (grid,)
-        Increasing quantisers to evaluate the curves at.
-
-    Returns
-    -------
-    dict
-        One curve for every size of `fast`.
-
-    Notes
-    -----
-    At one quantiser a slow preset has a smaller deficit than a fast one, and may use more bits. Its curve is nearly the
-    curve of the fast preset, shifted along the quantiser until the deficits agree, and then in log2(bits). Both shifts
-    are similar at all sizes of a chunk, so one target-preset probe calibrates all of them; with several probes the
-    shifts are linear in the quantiser. The residuals at sizes with target-preset probes are corrected as in
-    `fit_curve`.
-    """
-    offsets = [
-        (point.quantiser, *_preset_offset(fast[size], point, grid))
-        for size, points in exact.items()
-        for point in points
-    ]
-    q, along, bits = (np.array(column) for column in zip(*offsets, strict=True))
-    quantiser_offset, bits_offset = _fit_offset_line(q, along, grid), _fit_offset_line(q, bits, grid)
-    curves = {}
-    for size, probes in fast.items():
-        log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], grid - quantiser_offset, _span(grid))
-        own = exact.get(size, ())
-        curves[size] = _correct_residuals(_by_fidelity(own), grid, log_bits + bits_offset, deficit, [*probes, *own])
-    return curves
+    return correct_residuals(levels[1:], grid, *interpolate_probes(levels[0], grid, quantiser_span(grid)), points)
 
 
 def shift_through_points(curve: Curve, points: Sequence[RatePoint]) -> Curve:
     """Correct a curve so that it passes through points; return it unchanged if there are none."""
     if not points:
         return curve
-    return _correct_residuals(
-        _by_fidelity(points), curve.quantisers, np.log2(curve.bits), log_vmaf_deficit(curve.quality), points
+    return correct_residuals(
+        group_by_stride(points), curve.quantisers, np.log2(curve.bits), log_vmaf_deficit(curve.quality), points
     )
 
 
@@ -173,9 +134,9 @@ def apply_encoder_offset(curves: Mapping[Size, Curve], points: Mapping[Size, Seq
     q, bits_offsets, deficit_offsets = (np.array(column) for column in zip(*offsets, strict=True))
     shifted = {}
     for size, curve in curves.items():
-        log_bits = np.minimum.accumulate(np.log2(curve.bits) + _fit_offset_line(q, bits_offsets, curve.quantisers))
+        log_bits = np.minimum.accumulate(np.log2(curve.bits) + evaluate_offset_line(q, bits_offsets, curve.quantisers))
         deficit = np.maximum.accumulate(
-            log_vmaf_deficit(curve.quality) + _fit_offset_line(q, deficit_offsets, curve.quantisers)
+            log_vmaf_deficit(curve.quality) + evaluate_offset_line(q, deficit_offsets, curve.quantisers)
         )
         quality = np.clip(VMAF_CEILING - np.exp(deficit), 0.0, 100.0)
         shifted[size] = shift_through_points(
@@ -188,7 +149,7 @@ def _log_deficit_of(point: RatePoint) -> float:
     return float(log_vmaf_deficit(np.array(point.quality)))
 
 
-def _by_fidelity(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
+def group_by_stride(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
     """Group points by frame stride, largest stride first; sort each group by quantiser."""
     return [
         sorted((p for p in points if p.frame_stride == stride), key=lambda p: p.quantiser)
@@ -201,7 +162,7 @@ def _frame_strides(points: Sequence[RatePoint]) -> list[int]:
     return sorted({p.frame_stride for p in points}, reverse=True)
 
 
-def _fidelity_levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
+def fidelity_levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
     """Group points by frame stride, largest first; merge groups until the first has two quantisers."""
     levels: list[list[RatePoint]] = []
     pending: dict[float, RatePoint] = {}
@@ -213,7 +174,7 @@ def _fidelity_levels(points: Sequence[RatePoint]) -> list[list[RatePoint]]:
     return levels
 
 
-def _interpolate(
+def interpolate_probes(
     points: Sequence[RatePoint], at: NDArray[np.float64], span: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return log2(bits) and the log deficit at quantisers; `span` is the quantiser range of the encoder."""
@@ -256,7 +217,7 @@ def _interpolate_bits(
     return np.maximum(curved, log_bits[np.searchsorted(q, within)]) + outside
 
 
-def _span(grid: NDArray[np.float64]) -> float:
+def quantiser_span(grid: NDArray[np.float64]) -> float:
     """Return the quantiser range of the encoder."""
     return float(grid[-1] - grid[0])
 
@@ -268,31 +229,16 @@ def _interpolate_monotone(
     return np.interp(at, q, values) if len(q) == 2 else PchipInterpolator(q, values)(at)
 
 
-def _preset_offset(probes: Sequence[RatePoint], point: RatePoint, grid: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the offset from a fitted fast-preset curve to a point: along the quantiser, then in log2(bits).
-
-    The offset along the quantiser is zero if the point is saturated.
-    """
-    window = (grid[-1] - grid[0]) / 4
-    around = np.linspace(point.quantiser - window, point.quantiser + window, 4 * len(grid))
-    log_bits, deficit = _interpolate(_fidelity_levels(probes)[0], around, _span(grid))
-    deficit = np.maximum.accumulate(deficit)
-    there = point.quantiser
-    if point.quality < SATURATED_VMAF:
-        there = float(np.interp(log_vmaf_deficit(np.array([point.quality]))[0], deficit, around))
-    return point.quantiser - there, float(np.log2(max(point.bits, 1)) - np.interp(there, around, log_bits))
-
-
-def _fit_offset_line(
-    q: NDArray[np.float64], values: NDArray[np.float64], grid: NDArray[np.float64]
+def evaluate_offset_line(
+    q: NDArray[np.float64], values: NDArray[np.float64], grid: NDArray[np.float64], slope: float = 0.0
 ) -> NDArray[np.float64]:
-    """Return a least-squares line through values with a shrunk slope, constant outside their range (ridge)."""
+    """Return a line through values whose slope is shrunk towards a given one (ridge), and has that one outside."""
     centre = q - q.mean()
-    slope = float(centre @ values) / (float(centre @ centre) + SLOPE_SHRINKAGE)
-    return values.mean() + slope * (np.clip(grid, q.min(), q.max()) - q.mean())
+    more = float(centre @ (values - slope * centre)) / (float(centre @ centre) + SLOPE_SHRINKAGE)
+    return values.mean() + slope * (grid - q.mean()) + more * (np.clip(grid, q.min(), q.max()) - q.mean())
 
 
-def _correct_residuals(
+def correct_residuals(
     levels: Sequence[Sequence[RatePoint]],
     grid: NDArray[np.float64],
     log_bits: NDArray[np.float64],

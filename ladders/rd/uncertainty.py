@@ -15,6 +15,7 @@ __all__ = [
     "SIGMA_PRIOR",
     "SIGMA_TRANSFER",
     "OperatingPoint",
+    "excess_of_sigma",
     "expected_excess_rate",
     "expected_improvement",
     "log_rate_sigma",
@@ -142,6 +143,17 @@ def log_rate_sigma(
         # the error of a chord is proportional to the product of the distances to its ends
         sigmas.append(SIGMA_AT_PROBE + SIGMA_INTERPOLATION * min(finer) * min(coarser))
     return min(sigmas)
+
+
+def excess_of_sigma(sigma: float) -> float:
+    """Return the percentage of the bits that misallocation costs at a standard deviation of ln(bits) of all chunks.
+
+    Examples
+    --------
+    >>> round(excess_of_sigma(0.173), 2)
+    1.0
+    """
+    return 50 * sigma**2 / (1 + DEFICIT_EXPONENT)
 
 
 def sigma_of_excess(percent: float) -> float:

@@ -185,6 +185,9 @@ def encode_ladders(
     ladders: Sequence[CodecLadder], executor: Executor, reporter: Reporter, *, compare: bool
 ) -> list[EncodedLadder]:
     """Encode the ladders of all codecs concurrently; see `encode_ladder`."""
+    stride = max(each.prober.encoding.final_frame_stride for each in ladders)
+    if stride > 1:
+        reporter.say(f"effort fast: the VMAF of the final encodes is measured on one frame in {stride}")
     calls = [
         partial(encode_ladder, each, _stages(reporter, each.ladder.codec, len(ladders)), compare=compare)
         for each in ladders

@@ -310,6 +310,7 @@ class LadderEntry(Part, frozen=True, kw_only=True):
     target_vmaf: Annotated[Vmaf, Meta(description="Target VMAF of the top rung.")]
     zones: Annotated[list[ZoneEntry], Meta(description="Zones of --zones; absent without.")] | UnsetType = UNSET
     film_grain: Annotated[list[FilmGrainEntry], Meta(description="Absent without it.")] | UnsetType = UNSET
+    frame_stride: Annotated[int, Meta(description="Frames per measured frame; absent if 1.")] | UnsetType = UNSET
     overrides: Annotated[
         dict[str, list[str]],
         Meta(description="Per-shot encoder overrides by codec: one name per shot, empty where there is none."),

@@ -122,6 +122,7 @@ def _describe_shot(source: Source, shot: Shot) -> ShotEntry:
 
 def _describe_ladder(inputs: PresentationInputs) -> LadderEntry:
     ladder = inputs.ladders[0].ladder
+    stride = max(each.finals.frame_stride for each in inputs.ladders)
     return LadderEntry(
         mode=ladder.mode,
         preset=_presets(inputs.ladders),
@@ -132,6 +133,7 @@ def _describe_ladder(inputs: PresentationInputs) -> LadderEntry:
         target_vmaf=ladder.target,
         zones=_describe_zones(inputs) if inputs.zones else UNSET,
         film_grain=_describe_film_grain(inputs) or UNSET,
+        frame_stride=UNSET if stride == 1 else stride,
         overrides={each.ladder.codec: _overrides(inputs.shots, each.ladder) for each in inputs.ladders},
         expected_excess_percent={
             each.ladder.codec: _rounded(each.ladder.expected_excess_rate) for each in inputs.ladders

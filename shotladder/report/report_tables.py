@@ -186,10 +186,15 @@ def cost_rows(presentation: Presentation, predicted: Mapping[str, float]) -> lis
         ("shot detection and complexity", cost.analysis_cpu_seconds, "analysis"),
         (f"{cost.probes} probe encodes and their VMAF{note}", cost.probe_cpu_seconds, "probes"),
         ("final encodes", cost.encode_cpu_seconds, "encode"),
-        ("VMAF of the final encodes, every frame", cost.measure_cpu_seconds, "measure"),
+        (f"VMAF of the final encodes, {measured_frames(presentation.ladder)}", cost.measure_cpu_seconds, "measure"),
         ("sample encodes of the fixed ladder", cost.comparison_cpu_seconds, "comparison"),
     )
     return [CostRow(name, seconds, predicted.get(stage)) for name, seconds, stage in rows]
+
+
+def measured_frames(ladder: LadderEntry) -> str:
+    """Return which frames of the final encodes were measured."""
+    return f"one frame in {ladder.frame_stride}" if ladder.frame_stride else "every frame"
 
 
 def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:
@@ -202,6 +207,7 @@ def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:
         ("preset", ladder.preset),
         ("tuning", ladder.tune),
         ("pooling of VMAF", ladder.pooling),
+        ("VMAF measured on", measured_frames(ladder)),
         ("VBV buffer", "unlimited" if ladder.vbv_seconds is None else f"{ladder.vbv_seconds:g} s"),
         ("VMAF step between shots", "unlimited" if ladder.max_quality_step is None else f"{ladder.max_quality_step:g}"),
         ("encryption", "none" if encryption is None else encryption.scheme),

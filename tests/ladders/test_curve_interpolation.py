@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ladders.rd.curve_interpolation import fit_chunk_curves, fit_curve, shift_through_points
+from ladders.rd.curve_interpolation import fit_curve, shift_through_points
 from ladders.rd.curves import RatePoint, quantiser_grid
 from ladders.rd.isotonic_regression import pool_adjacent_violators
+from ladders.rd.preset_calibration import OffsetLine, PresetOffset, fit_chunk_curves, fit_offset_line
 from tests.naive.hulls import naive_pool_adjacent_violators
 
 GRID = quantiser_grid(12, 46, 0.25)
@@ -90,11 +91,36 @@ def law(quantiser, size, moved=0.0, dearer=1.0):
     return dearer * 1e6 * size**0.8 * 2 ** (-q / 6), 100.5 - min(100.0, 3 * 1.08 ** (q - 20) + 20 * (1 - size))
 
 
+#: A title whose offsets do not change with the quantiser.
+NO_SLOPE = OffsetLine(PresetOffset(0.0, 0.0, 0.0), 0.0, 0.0)
+
+
+def test_fit_offset_line_has_the_mean_of_the_chunks_and_the_slope_within_them():
+    def offsets(level, *quantisers):
+        return [PresetOffset(q, 3 + level + 0.1 * (q - 30), -level + 0.02 * (q - 30)) for q in quantisers]
+
+    # a chunk with one offset shows no slope
+    line = fit_offset_line([offsets(0, 15, 45), offsets(2, 15, 45), [], offsets(1, 30)])
+    assert (line.mean.quantiser, line.mean.along, line.mean.bits) == pytest.approx((30, 4, -1))
+    # 900 of 936 parts
+    assert (line.along_slope, line.bits_slope) == pytest.approx((0.0962, 0.01923), rel=1e-3)
+    assert fit_offset_line([[], []]) is None
+
+
+def test_fit_chunk_curves_takes_the_offset_line_of_the_title_where_a_chunk_has_none():
+    fast = {1.0: [RatePoint(q, *law(q, 1.0, 3, 1.07), 5) for q in (18.0, 27.0, 36.0)]}
+    curve = fit_chunk_curves(fast, {}, GRID, OffsetLine(PresetOffset(27.0, 3.0, 0.0), 0.0, 0.02))[1.0]
+    expected, _ = law(27.0, 1.0, 0.0, 1.07)
+    assert curve.bits[GRID == 27] == pytest.approx(expected, rel=0.02)
+    steeper = fit_chunk_curves(fast, {}, GRID, OffsetLine(PresetOffset(27.0, 3.0, 0.0), 0.0, 0.0))[1.0]
+    assert curve.bits[GRID == 32] / steeper.bits[GRID == 32] == pytest.approx(2**0.1, rel=1e-3)
+
+
 def test_fit_chunk_curves_calibrates_all_sizes_by_one_exact_probe():
     sizes = (1.0, 0.5, 0.25)
     fast = {s: [RatePoint(q, *law(q, s, 3, 1.07), 5) for q in (18.0, 27.0, 36.0)] for s in sizes}
     exact = {0.5: [RatePoint(28.0, *law(28.0, 0.5), 5)]}
-    curves = fit_chunk_curves(fast, exact, GRID)
+    curves = fit_chunk_curves(fast, exact, GRID, NO_SLOPE)
     # beyond the probes bits are expected to bend
     within = (GRID >= 21) & (GRID <= 38)
     for size in sizes:
@@ -106,7 +132,7 @@ def test_fit_chunk_curves_calibrates_all_sizes_by_one_exact_probe():
 def test_fit_chunk_curves_passes_through_the_exact_probes():
     fast = {1.0: [RatePoint(q, *law(q, 1.0, 3), 5) for q in (18.0, 36.0)]}
     exact = {1.0: [RatePoint(24.0, 40_000, 91.0, 5), RatePoint(30.0, 21_000, 84.0)]}
-    curve = fit_chunk_curves(fast, exact, GRID)[1.0]
+    curve = fit_chunk_curves(fast, exact, GRID, NO_SLOPE)[1.0]
     assert curve.bits[GRID == 30] == pytest.approx(21_000)
     assert curve.quality[GRID == 30] == pytest.approx(84.0)
     assert np.all(np.diff(curve.bits) <= 0)
@@ -116,7 +142,7 @@ def test_fit_chunk_curves_passes_through_the_exact_probes():
 @pytest.mark.parametrize("stuck", [100.0, 97.4, 0.0])
 def test_fit_chunk_curves_is_stable_for_constant_curves(stuck):
     fast = {1.0: [RatePoint(q, 9000 - 100 * int(q), stuck, 5) for q in (18.0, 36.0)]}
-    curve = fit_chunk_curves(fast, {1.0: [RatePoint(27.0, 7000, stuck, 5)]}, GRID)[1.0]
+    curve = fit_chunk_curves(fast, {1.0: [RatePoint(27.0, 7000, stuck, 5)]}, GRID, NO_SLOPE)[1.0]
     inside = (GRID >= 27) & (GRID <= 36)
     np.testing.assert_allclose(curve.quality[inside], stuck, atol=2.5)
     assert np.all((curve.bits > 1000) & (curve.bits < 300_000))

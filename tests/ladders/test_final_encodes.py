@@ -1,12 +1,14 @@
 """Final encodes: what a rerun measures again, and what it counts."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
-from encoder import inspect, plan_chunks
+from encoder import Chunk, inspect, plan_chunks
 from ladders import EncodeSettings, LadderRequest, Prober, RungRules, encode_final_chunks, find_ladder
+from ladders.probing.chunk_measurement import of_all_frames
 from shotladder_runtime.store import Store
 from tests.encoder.videos import write_video
 
@@ -29,3 +31,29 @@ def test_encode_final_chunks_counts_each_encode_once(tmp_path):
     assert again.measure_cpu_seconds == first.measure_cpu_seconds
     assert len(first.vmaf(0)) == source.frame_count
     np.testing.assert_array_equal(first.vmaf(0), again.vmaf(0))
+
+
+def test_encode_final_chunks_measures_one_frame_in_three_with_effort_fast(tmp_path):
+    source = inspect(write_video(tmp_path / "film.mp4", 120))
+    chunks, segments = plan_chunks(source, [0, 60], Fraction(1))
+    found = {}
+    with ThreadPoolExecutor(2) as executor:
+        for effort in ("fast", ""):
+            encoding = EncodeSettings(preset="ultrafast", effort=effort)
+            prober = Prober(source, chunks, encoding, Store(tmp_path / "store"), executor)
+            ladder = find_ladder(prober, segments, replace(REQUEST, encoding=encoding))
+            found[effort] = encode_final_chunks(prober, replace(ladder, overrides=()))
+    assert (found["fast"].frame_stride, found[""].frame_stride) == (3, 1)
+    strided, whole = found["fast"].vmaf(0), found[""].vmaf(0)
+    assert len(strided) == len(whole) == 120
+    np.testing.assert_allclose(strided[::3], whole[::3], atol=1e-4)
+    assert abs(strided - whole).max() > 1e-3
+
+
+def test_of_all_frames_takes_the_nearest_measured_frame_of_the_shot_except_its_first():
+    chunk = Chunk(9, 21, (9, 15), (0, 1), (15,))
+    frames, vmaf = np.array([9, 12, 15, 18]), np.array([99.0, 80.0, 98.0, 70.0])
+    filled = of_all_frames(chunk, frames, vmaf)
+    assert filled.tolist() == [99.0, 80.0, 80.0, 80.0, 80.0, 80.0, 98.0, 70.0, 70.0, 70.0, 70.0, 70.0]
+    # a shot of which only the first frame was measured
+    assert of_all_frames(Chunk(9, 12, (9,), (0,), ()), np.array([9]), np.array([99.0])).tolist() == [99.0] * 3

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from encoder import get_codec
 from ladders import LadderRequest, StoppingRule, find_ladder
+from ladders.probing.search import SHIFT_FRACTION
 from ladders.rd.uncertainty import SIGMA_PRIOR, sigma_of_excess
 from tests.ladders.synthetic import KnownFilm, SlowFilm, achieved, exact_counts, known
 
@@ -107,3 +109,23 @@ def test_find_ladder_progress_increases_to_one():
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
     assert np.isfinite(fractions).all()
+
+
+def calibrated(prober):
+    """Chunks with a target-preset probe at the quantiser of calibrations."""
+    quantiser = get_codec("h264").quantiser_at(SHIFT_FRACTION)
+    return {point.chunk for point, _ in prober.results.plain_points() if point.quantiser == quantiser}
+
+
+def test_probe_search_calibrates_by_the_pilots_alone_with_a_large_tolerance():
+    prober, ladder = searched(CostlySlowFilm, preset="slow", tolerance_percent=6.0)
+    assert len(calibrated(prober)) == 3
+    for rung in ladder.rungs:
+        rate, quality = achieved(prober, rung)
+        assert (rung.rate, rung.quality) == (pytest.approx(rate, rel=0.1), pytest.approx(quality, abs=1.5))
+
+
+@pytest.mark.parametrize(("count", "tolerance"), [(20, 2.0), (6, 6.0)])
+def test_probe_search_calibrates_every_chunk_of_short_titles_and_with_the_usual_tolerance(count, tolerance):
+    prober, _ = searched(CostlySlowFilm, count, "slow", tolerance_percent=tolerance)
+    assert calibrated(prober) == set(range(count))
