@@ -41,6 +41,9 @@ CODEC_FACTORS = {"h264": 1.0, "hevc": 2.5, "av1": 2.0, "vp9": 3.0}
 PRESET_FACTOR = 1.5
 #: Time of probe encodes by effort, relative to balanced. Chosen by hand.
 EFFORT_FACTORS = {"fast": 0.5, "balanced": 1.0, "thorough": 2.0}
+#: Time of the final measurement with effort "fast", which decodes all frames and measures one in three, relative to the
+#: others. Measured on one video (11 for 23 CPU s).
+FAST_MEASURE_FACTOR = 0.5
 #: Corrections, as a fraction of the encodes and measurements of all rungs. Chosen by hand: 0 to 0.15 on six titles.
 CORRECTION_FRACTION = 0.05
 #: The comparison with the fixed ladder, as a fraction of encodes and measurements: 0.03 to 0.15 in the same runs.
@@ -121,7 +124,7 @@ def estimate_run(request: EncodeRequest, source: Source) -> RunEstimate:
     for codec, preset in zip(request.codecs, request.presets or [""] * len(request.codecs), strict=True):
         factor = _codec_factor(codec, preset)
         encode = ENCODE_SECONDS * factor * encoded + JOB_SECONDS * jobs * rungs
-        measure = MEASURE_SECONDS * megapixels * rungs
+        measure = _measure_seconds(request) * megapixels * rungs
         probes = PROBE_SECONDS * EFFORT_FACTORS.get(request.effort, 1.0) * megapixels * (1 + factor) / 2
         stages = split_stages(codec, probes, encode, measure, has_comparison=request.compare)
         seconds |= stages
@@ -144,7 +147,7 @@ def estimate_finals(request: EncodeRequest, source: Source, ladder: Ladder) -> d
     pixels = [rung.width * rung.height for rung in ladder.rungs]
     encode = ENCODE_SECONDS * _codec_factor(codec, presets.get(codec, "")) * source.frame_count * sum(pixels) / 1e6
     width, height = source.display_size
-    measure = MEASURE_SECONDS * source.frame_count * width * height / 1e6 * len(pixels)
+    measure = _measure_seconds(request) * source.frame_count * width * height / 1e6 * len(pixels)
     stages = split_stages(
         codec,
         0.0,
@@ -181,6 +184,11 @@ def split_stages(
         (codec, "corrections"): CORRECTION_FRACTION * first,
         (codec, "comparison"): COMPARISON_FRACTION * first if has_comparison else 0.0,
     }
+
+
+def _measure_seconds(request: EncodeRequest) -> float:
+    """Return the CPU seconds of the final measurement per megapixel."""
+    return MEASURE_SECONDS * (FAST_MEASURE_FACTOR if request.effort == "fast" else 1.0)
 
 
 def _codec_factor(name: str, preset: str) -> float:
