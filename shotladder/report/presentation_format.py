@@ -200,6 +200,16 @@ class VideoRendition(Part, frozen=True, kw_only=True):
         list[ShotResult], Meta(description="Size and quality of each shot; empty in documents of earlier versions.")
     ] = []
     dynamic_hdr: Annotated[list[DynamicHdr], Meta(description="Absent without dynamic HDR.")] | UnsetType = UNSET
+    scores: (
+        Annotated[
+            dict[str, float],
+            Meta(
+                description="Score of the rendition by the other metrics that were measured: neg, psnr, ssim, xpsnr,"
+                " cambi, or the name of a user's metric; PSNR and XPSNR in dB. Absent without."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class AudioSegment(Part, frozen=True, kw_only=True):
@@ -294,6 +304,14 @@ class FilmGrainEntry(Part, frozen=True, kw_only=True):
     source_grain_bitrate: Annotated[list[BitsPerSecond], Meta(description="Average bitrate of each rung with it.")]
 
 
+class MetricEntry(Part, frozen=True, kw_only=True):
+    """The metric by which the ladder was searched instead of VMAF."""
+
+    name: Annotated[str, Meta(description="xpsnr, or the name of a user's metric.")]
+    unit: Annotated[str, Meta(description="Unit of its scores; empty for none.")]
+    target: Annotated[float, Meta(description="Target score of the top rung.")]
+
+
 class LadderEntry(Part, frozen=True, kw_only=True):
     """Settings and estimates of the bitrate ladder."""
 
@@ -307,7 +325,10 @@ class LadderEntry(Part, frozen=True, kw_only=True):
     max_quality_step: Annotated[
         Vmaf | None, Meta(description="Requested maximum VMAF step between adjacent shots; null if unlimited.")
     ]
-    target_vmaf: Annotated[Vmaf, Meta(description="Target VMAF of the top rung.")]
+    target_vmaf: Annotated[
+        Vmaf | None, Meta(description="Target VMAF of the top rung; null if `metric` has the target.")
+    ]
+    metric: Annotated[MetricEntry, Meta(description="Absent if the search used VMAF.")] | UnsetType = UNSET
     zones: Annotated[list[ZoneEntry], Meta(description="Zones of --zones; absent without.")] | UnsetType = UNSET
     film_grain: Annotated[list[FilmGrainEntry], Meta(description="Absent without it.")] | UnsetType = UNSET
     overrides: Annotated[

@@ -23,6 +23,7 @@ from shotladder.report.presentation_format import (
     FilmGrainEntry,
     LadderEntry,
     MadeWith,
+    MetricEntry,
     PooledMeasure,
     Presentation,
     ShotEntry,
@@ -129,7 +130,10 @@ def _describe_ladder(inputs: PresentationInputs) -> LadderEntry:
         pooling=ladder.pooling,
         vbv_seconds=inputs.constraints.vbv_seconds,
         max_quality_step=inputs.constraints.max_quality_step,
-        target_vmaf=ladder.target,
+        target_vmaf=ladder.target if inputs.metric is None else None,
+        metric=UNSET
+        if inputs.metric is None
+        else MetricEntry(name=inputs.metric.name, unit=inputs.metric.unit, target=inputs.metric.target),
         zones=_describe_zones(inputs) if inputs.zones else UNSET,
         film_grain=_describe_film_grain(inputs) or UNSET,
         overrides={each.ladder.codec: _overrides(inputs.shots, each.ladder) for each in inputs.ladders},

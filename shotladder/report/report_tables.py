@@ -17,8 +17,10 @@ from shotladder.report.readable_units import (
     format_shots,
     format_size,
     format_time,
+    metric_label,
 )
 from shotladder.report.rung_table import RUNG_HEAD, rung_rows
+from shotladder.report.verdict import format_target
 
 __all__ = [
     "CostRow",
@@ -83,10 +85,18 @@ def _frame_rate(fraction: str) -> str:
 
 
 def rung_table_with_vbv(presentation: Presentation) -> TableContent:
-    """Return the rungs with the decoder buffer that each needs."""
-    seconds = (rung.vbv_bits / rung.vbv_bitrate for rung in presentation.video)
-    rows = [(*row, f"{each:.2f}") for row, each in zip(rung_rows(presentation), seconds, strict=True)]
-    return TableContent("Rungs, measured on the packaged files", (*RUNG_HEAD, "VBV s"), rows)
+    """Return the rungs with the decoder buffer that each needs, and their scores by metrics beside VMAF."""
+    names = list(dict.fromkeys(name for rung in presentation.video for name in rung.scores or ()))
+    rows = [
+        (
+            *row,
+            f"{rung.vbv_bits / rung.vbv_bitrate:.2f}",
+            *(f"{rung.scores[name]:.4g}" if rung.scores and name in rung.scores else "" for name in names),
+        )
+        for row, rung in zip(rung_rows(presentation), presentation.video, strict=True)
+    ]
+    head = (*RUNG_HEAD, "VBV s", *map(metric_label, names))
+    return TableContent("Rungs, measured on the packaged files", head, rows)
 
 
 def fixed_ladder_tables(presentation: Presentation) -> list[TableContent]:
@@ -198,7 +208,7 @@ def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:
     encryption = presentation.encryption
     return [
         ("ladder", f"{ladder.mode}{_override_counts(ladder)}"),
-        ("target VMAF of the top rung", f"{ladder.target_vmaf:g}"),
+        ("target of the top rung", format_target(ladder)),
         ("preset", ladder.preset),
         ("tuning", ladder.tune),
         ("pooling of VMAF", ladder.pooling),

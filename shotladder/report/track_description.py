@@ -76,6 +76,7 @@ def describe_video(folder: Path, inputs: PresentationInputs, ladder: PackagedLad
         ],
         shots=_shot_results(inputs.shots, samples, scores),
         dynamic_hdr=_describe_dynamic_hdr(ladder.metadata[number] if ladder.metadata else None),
+        scores={name: round(score, 4) for name, score in ladder.scores[number].items()} if ladder.scores else UNSET,
     )
 
 
