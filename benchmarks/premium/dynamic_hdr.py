@@ -51,7 +51,7 @@ def package_rungs(
     """Encode a source in chunks in all rungs, stitch and package them."""
     step = max(round(CHUNK * source.frame_rate), 2)
     chunks, segments = encoder.plan_chunks(source, range(0, source.frame_count, step), Fraction(2))
-    store, tracks, carried = Store(folder / "store").create(), [], []
+    store, tracks, carried = Store(folder / "store"), [], []
     for codec in PRESETS:
         rungs = make_renditions(source, codec)
         jobs = [ChunkJob(source, chunk, tuple(rungs), (40.0,) * len(rungs), store) for chunk in chunks]

@@ -16,7 +16,7 @@ from ladders import AUTO, MODES, POOLINGS, Metric, StoppingRule, TrafficModel
 from shotladder.pipeline import encode_pipeline
 from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
 from shotladder.pipeline.encode_result import EncodeResult
-from shotladder.pipeline.metrics import choose_extra_metrics, choose_metric
+from shotladder.pipeline.search_metric import choose_extra_metrics, choose_metric
 from shotladder.pipeline.source.film_grain import parse_film_grain
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.errors import ShotladderError
@@ -124,7 +124,7 @@ def encode(
     metric : str or Metric
         Metric of the search: "vmaf", "xpsnr", or a metric of your own, which has its target.
     target_xpsnr : float, optional
-        Target XPSNR of the top rung, dB; requires the metric "xpsnr". Default: 42.
+        Target XPSNR of the top rung, dB; requires the metric "xpsnr". Default: 38.
     rungs : int, optional
         Number of rungs. Default: derived from the bitrate range.
     client_traces : path or sequence of paths

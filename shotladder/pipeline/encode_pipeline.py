@@ -26,7 +26,6 @@ from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.free_space import check_free_space
 from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request, report_trace_notes
-from shotladder.pipeline.metrics import check_metrics
 from shotladder.pipeline.output import (
     atomic_directory,
     check_output,
@@ -36,6 +35,7 @@ from shotladder.pipeline.output import (
     require_intact,
 )
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
+from shotladder.pipeline.search_metric import check_metrics
 from shotladder.pipeline.source.source_analysis import (
     SourceAnalysis,
     analyse_source,

@@ -13,8 +13,8 @@ from shotladder.pipeline.encode_pipeline import EncodedTracks, encode_tracks, wa
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.free_space import check_free_space
 from shotladder.pipeline.ladder_requests import build_ladder_requests
-from shotladder.pipeline.metrics import check_metrics
 from shotladder.pipeline.output import OutputError, check_file
+from shotladder.pipeline.search_metric import check_metrics
 from shotladder.pipeline.source.source_analysis import refuse_small, report_notes
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.time_model import TimeLeft, estimate_run

@@ -27,14 +27,12 @@ from shotladder.report.presentation_format import (
     PooledMeasure,
     Presentation,
     ShotEntry,
-    SkippedTrackEntry,
-    TextEntry,
-    ThumbnailsEntry,
     TimelineSegment,
     ZoneEntry,
 )
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs
 from shotladder.report.presentation_reader import FORMAT_VERSION
+from shotladder.report.presentation_tracks import SkippedTrackEntry, TextEntry, ThumbnailsEntry
 from shotladder.report.source_description import describe_source
 from shotladder.report.track_description import describe_audio, describe_video, stream_tags, value_per_shot
 from shotladder_runtime.tools import ffmpeg_version, packager_version

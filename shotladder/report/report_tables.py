@@ -19,21 +19,24 @@ from shotladder.report.readable_units import (
     format_time,
     metric_label,
 )
-from shotladder.report.rung_table import RUNG_HEAD, rung_rows
 from shotladder.report.verdict import format_target
 
 __all__ = [
+    "RUNG_HEAD",
     "CostRow",
     "TableContent",
     "constraint_table",
     "cost_rows",
     "fixed_ladder_tables",
+    "rung_rows",
     "rung_table_with_vbv",
     "setting_rows",
     "shot_table",
     "source_rows",
     "track_table",
 ]
+
+RUNG_HEAD = ("rung", "size", "bitrate", "peak bitrate", "VMAF", "harmonic", "5th pct", "min", "quantisers")
 
 #: Table head of each constraint, by its key in `presentation.json`.
 _CONSTRAINTS = {
@@ -82,6 +85,21 @@ def source_rows(presentation: Presentation) -> list[tuple[str, str]]:
 def _frame_rate(fraction: str) -> str:
     numerator, denominator = map(int, fraction.split("/"))
     return f"{numerator / denominator:.5g} frames/s"
+
+
+def rung_rows(presentation: Presentation) -> list[tuple[str, ...]]:
+    """Return one row per rung, in the order of `RUNG_HEAD`; VMAF is the mean, the next three columns pool it too."""
+    return [
+        (
+            rung.id,
+            f"{rung.width}x{rung.height}",
+            format_bitrate(rung.average_bitrate),
+            format_bitrate(rung.peak_bitrate),
+            *(f"{value:.1f}" for value in (rung.vmaf.mean, rung.vmaf.harmonic_mean, rung.vmaf.p5, rung.vmaf.min)),
+            f"{min(rung.quantisers):g} to {max(rung.quantisers):g}",
+        )
+        for rung in presentation.video
+    ]
 
 
 def rung_table_with_vbv(presentation: Presentation) -> TableContent:

@@ -21,16 +21,14 @@ from ladders import EncodeSettings, Ladder, Shot
 from ladders import active_constraints as find_active_constraints
 from shotladder.report.presentation_format import (
     ActiveConstraints,
-    AudioEntry,
-    AudioSegment,
     DynamicHdr,
-    LoudnessEntry,
     ShotResult,
     VideoRendition,
     VideoSegment,
     VmafPool,
 )
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
+from shotladder.report.presentation_tracks import AudioEntry, AudioSegment, LoudnessEntry
 
 __all__ = ["describe_audio", "describe_video", "stream_tags", "value_per_shot"]
 

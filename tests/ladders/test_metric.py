@@ -105,13 +105,11 @@ def test_score_frames_rejects_a_metric_without_a_number_for_each_frame(source, c
 
 @pytest.mark.parametrize(("metric", "unit"), [(replace(XPSNR, target=38.0), "dB"), (SIMILARITY, "")])
 def test_find_ladder_reaches_the_target_of_the_metric(source, tmp_path, metric, unit):
-    request = LadderRequest(
-        encoding=replace(QUICK, metric=metric), rules=ladders.RungRules(count=1), frame_stride=3, max_height=64
-    )
+    request = LadderRequest(encoding=replace(QUICK, metric=metric), rules=ladders.RungRules(count=1), frame_stride=3)
     chunks, segments = plan_chunks(source, [0, 25], Fraction(1))
     assert metric.unit == unit
     with LocalExecutor(1) as pool:
-        prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store").create(), pool, frame_stride=3)
+        prober = Prober(source, chunks, request.encoding, Store(tmp_path / "store"), pool, frame_stride=3)
         ladder = ladders.find_ladder(prober, segments, request)
         assert ladder.metric == metric.name
         assert ladder.target == pytest.approx(metric.target_quality)
@@ -137,7 +135,7 @@ def test_measure_extra_measures_each_metric_once(source, tmp_path, monkeypatch):
     calls, score = [], vmaf.score
     monkeypatch.setattr(vmaf, "score", lambda *a, **k: calls.append(k.get("metrics")) or score(*a, **k))
     with LocalExecutor(1) as pool:
-        prober = Prober(source, chunks, QUICK, Store(tmp_path / "store").create(), pool)
+        prober = Prober(source, chunks, QUICK, Store(tmp_path / "store"), pool)
         finals = ladders.encode_final_chunks(prober, ladder)
         calls.clear()
         first, _ = measure_extra(prober, ladder, finals, ("psnr",))
@@ -160,7 +158,7 @@ def test_measure_quality_of_vmaf_is_the_default(source, coarse):
 
 def test_probes_of_another_metric_are_kept_apart(source, tmp_path):
     chunks, _ = plan_chunks(source, [0], Fraction(4))
-    store = Store(tmp_path / "store").create()
+    store = Store(tmp_path / "store")
     found = []
     with LocalExecutor(1) as pool:
         for metric in (None, XPSNR, SIMILARITY, replace(XPSNR, scale=ErrorScale(15.0))):

@@ -43,7 +43,7 @@ POOLINGS = ("mean", "harmonic")
 EFFORT_TOLERANCES = {"fast": 6.0, "balanced": 2.0, "thorough": 0.25}
 GB_PER_CPU_HOUR = 4.0
 SEARCH_METRICS = ("vmaf", "xpsnr")
-XPSNR_TARGET = 42.0
+XPSNR_TARGET = 38.0
 EXTRA_METRICS = ("neg", "psnr", "ssim", "xpsnr", "cambi")
 
 #: Of `vmaf`.

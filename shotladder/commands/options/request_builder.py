@@ -13,7 +13,7 @@ import click
 import encoder
 from ladders import AUTO, MODES, StoppingRule, TrafficModel
 from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
-from shotladder.pipeline.metrics import choose_extra_metrics, choose_metric
+from shotladder.pipeline.search_metric import choose_extra_metrics, choose_metric
 from shotladder_runtime.tools import require_encoder, use_ffmpeg
 
 __all__ = ["build_encode_request"]

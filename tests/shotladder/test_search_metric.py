@@ -12,7 +12,7 @@ from ladders.probing.probe_results import ProbePoint
 from ladders.probing.probe_runner import _cache_key, _Job
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.ladder_requests import build_ladder_requests, hash_request
-from shotladder.pipeline.metrics import MetricError, check_metrics, choose_extra_metrics, choose_metric
+from shotladder.pipeline.search_metric import MetricError, check_metrics, choose_extra_metrics, choose_metric
 from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
 from shotladder_runtime.tools import ffmpeg_path
