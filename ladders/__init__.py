@@ -12,6 +12,7 @@ from ladders.final.active_constraints import active_constraints
 from ladders.final.constraint_costs import constraint_costs
 from ladders.final.correction import encode_with_correction
 from ladders.final.cost_prediction import predict_cost, predict_encode
+from ladders.final.extra_metrics import EXTRA_METRICS, measure_extra
 from ladders.final.final_encodes import FinalEncodes, add_final_encodes, encode_final_chunks
 from ladders.final.fixed_baseline import Anchor, fixed_anchor
 from ladders.ladder import HullPoint, Ladder, LadderError, ProbeCost, Rung
@@ -26,6 +27,7 @@ from ladders.ladder_request import (
     TrafficModel,
     default_target,
 )
+from ladders.metric import METRICS, XPSNR, ErrorScale, LinearScale, Metric
 from ladders.probing.preset_choice import choose_preset
 from ladders.probing.prober import Prober
 from ladders.rate_curve import RateCurve
@@ -43,9 +45,12 @@ __all__ = [
     "AUTO",
     "CHANGE_METRICS",
     "EFFORT_TOLERANCES",
+    "EXTRA_METRICS",
+    "METRICS",
     "MODES",
     "POOLINGS",
     "SITI_MODES",
+    "XPSNR",
     "Analysis",
     "Anchor",
     "BDRate",
@@ -53,11 +58,14 @@ __all__ = [
     "Complexity",
     "Constraints",
     "EncodeSettings",
+    "ErrorScale",
     "FinalEncodes",
     "HullPoint",
     "Ladder",
     "LadderError",
     "LadderRequest",
+    "LinearScale",
+    "Metric",
     "ModelError",
     "NoOverlapError",
     "Pooled",
@@ -95,6 +103,7 @@ __all__ = [
     "load_ladders",
     "make_ladder",
     "measure_changes",
+    "measure_extra",
     "per_shot",
     "per_title",
     "plan_ranges",

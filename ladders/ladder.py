@@ -102,6 +102,9 @@ class Ladder:
         Temporal pooling of VMAF.
     overrides : tuple of str
         Encoder override of every chunk on all rungs, or an empty string; empty if no chunk has one.
+    metric : str
+        Name of the metric of the search. For another one than VMAF, target and VMAF of rungs and hull are its scores on
+        its scale of 0 to 100.
     """
 
     mode: str
@@ -118,6 +121,7 @@ class Ladder:
     expected_excess_rate: float | None = None
     pooling: str = "mean"
     overrides: tuple[str, ...] = ()
+    metric: str = "vmaf"
 
     def __repr__(self) -> str:
         """Return mode, codec, range of heights and range of bitrates."""

@@ -44,6 +44,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     expected_excess_rate: float | None = None
     pooling: str = "mean"
     overrides: tuple[str, ...] = ()
+    metric: str = "vmaf"
 
 
 def save_ladder(ladder: Ladder, path: Path) -> None:

@@ -14,6 +14,7 @@ import vmaf
 from encoder import Rendition, Source
 from ladders.allocation.constraints import Constraints
 from ladders.allocation.rung_placement import DEFAULT_TARGET, RungRules
+from ladders.metric import Metric
 from ladders.rd.pooling import POOLINGS
 
 __all__ = [
@@ -61,6 +62,9 @@ class EncodeSettings:
         Key of `POOLINGS`: temporal pooling of the VMAF of frames.
     effort : {"fast", "balanced", "thorough", ""}
         Chooses the encoder override that chunks have by default; an empty string for none.
+    metric : Metric or None
+        Metric of the search. None: VMAF. With another one, every VMAF of curves, targets and constraints is its score
+        on its scale of 0 to 100.
     """
 
     codec: str = "h264"
@@ -70,6 +74,7 @@ class EncodeSettings:
     engine: str = vmaf.DEFAULT_ENGINE
     pooling: str = "mean"
     effort: str = "balanced"
+    metric: Metric | None = None
 
     def pool(self, scores: NDArray[np.float64], weights: NDArray[np.float64] | Sequence[float] | None = None) -> float:
         """Return the pooled VMAF of frames."""
@@ -188,8 +193,11 @@ class LadderRequest:
         return replace(self, mode=mode, encoding=encoding)
 
     def target_for(self, source: Source) -> float:
-        """Return the target VMAF of the top rung for a source."""
-        return default_target(source) if self.rules.target is None else self.rules.target
+        """Return the target VMAF of the top rung for a source, or the target of the metric on its scale."""
+        if self.rules.target is None:
+            metric = self.encoding.metric
+            return default_target(source) if metric is None else metric.target_quality
+        return self.rules.target
 
     def resolved_for(self, source: Source) -> LadderRequest:
         """Return the request with the target VMAF that it has for a source."""

@@ -6,12 +6,14 @@ from vmaf.measurement_request import METRICS, ScoreOptions
 from vmaf.models import DEVICES, choose_model, model_aliases
 from vmaf.native.native_engine import LIBVMAF_VERSION, warm_up
 from vmaf.scores import Pool, Scores
+from vmaf.single_metrics import FramePair, frame_pairs, xpsnr
 
 __all__ = [
     "DEFAULT_ENGINE",
     "DEVICES",
     "LIBVMAF_VERSION",
     "METRICS",
+    "FramePair",
     "MeasureError",
     "ModelError",
     "ModelFileError",
@@ -20,7 +22,9 @@ __all__ = [
     "ScoreOptions",
     "Scores",
     "choose_model",
+    "frame_pairs",
     "model_aliases",
     "score",
     "warm_up",
+    "xpsnr",
 ]

@@ -28,12 +28,15 @@ from vmaf.model_document import Model
 from vmaf.models import load
 from vmaf.scores import SERIES, Array, Scores
 
-__all__ = ["arguments", "measure"]
+__all__ = ["arguments", "measure", "measure_xpsnr"]
 
 #: seconds in which ffmpeg must start on a loaded machine (chosen by hand)
 MIN_TIME_LIMIT = 600
 #: seconds in which a frame of a rendition must be measured (chosen by hand: 8K on a loaded machine)
 MAX_FRAME_TIME = 60
+
+#: frames before a frame that ffmpeg's `xpsnr` reads for the motion of the reference, above 32 frames per second
+XPSNR_WINDOW = 2
 
 #: filters pair frames by time, so the time of every frame on both sides becomes its number
 CLOCK = "settb=1/1000,setpts=N"
@@ -94,7 +97,32 @@ def measure(request: MeasurementRequest) -> tuple[Scores, ...]:
         return tuple(_read(request, i, Path(folder), cpu_seconds) for i in range(len(request.renditions)))
 
 
-def arguments(request: MeasurementRequest) -> list[str]:
+def measure_xpsnr(request: MeasurementRequest) -> tuple[Array, ...]:
+    """Measure the XPSNR of luma (dB) of the frames of a request whose metrics are `xpsnr` alone, without VMAF.
+
+    Raises
+    ------
+    PairingError
+        A rendition has fewer frames than its inspection found.
+    ProcessError
+        ffmpeg failed.
+    SourceError
+        A file has changed since its inspection.
+    """
+    indices = [n - _span(request).start for n in request.frames]
+    with tempfile.TemporaryDirectory(prefix="shotladder-xpsnr-") as folder:
+        limit = MIN_TIME_LIMIT + MAX_FRAME_TIME * request.stop * len(request.renditions)
+        with unchanged_source(request.reference, *request.renditions):
+            process.run(arguments(request, has_vmaf=False), cwd=folder, time_limit=limit)
+        try:
+            return tuple(
+                _read_planes(Path(folder) / _xpsnr_log(i), indices)["xpsnr_y"] for i in range(len(request.renditions))
+            )
+        except (KeyError, IndexError) as error:
+            raise PairingError(f"{request.reference.path} or its encode is damaged: frames are missing") from error
+
+
+def arguments(request: MeasurementRequest, *, has_vmaf: bool = True) -> list[str]:
     """Return the ffmpeg command of a measurement; it writes its logs to the current directory."""
     span = _span(request)
     argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error"]
@@ -103,7 +131,7 @@ def arguments(request: MeasurementRequest) -> list[str]:
     for rendition in request.renditions:
         begin = max(0, span.start - request.offset)
         argv += _input(rendition, begin, begin > 0)
-    graph = ";".join(_graph(request, span))
+    graph = ";".join(_graph(request, span, has_vmaf=has_vmaf))
     argv += ["-filter_complex_threads", str(request.threads), "-filter_complex", graph]
     for i in range(len(request.renditions)):
         argv += ["-map", f"[out{i}]"]
@@ -112,7 +140,7 @@ def arguments(request: MeasurementRequest) -> list[str]:
 
 def _span(request: MeasurementRequest) -> Span:
     """Extend the frames to measure by those that motion needs, and start at a multiple of the stride."""
-    window = request.model.motion_window
+    window = max(request.model.motion_window, XPSNR_WINDOW if "xpsnr" in request.metrics else 0)
     start = max(0, request.start - window) // request.frame_stride * request.frame_stride
     return Span(start, min(request.reference.frame_count, request.stop + window))
 
@@ -145,7 +173,7 @@ def _trim(source: Source, begin: int, end: int) -> str:
     return f"trim={':'.join(parts)},"
 
 
-def _graph(request: MeasurementRequest, span: Span) -> list[str]:
+def _graph(request: MeasurementRequest, span: Span, *, has_vmaf: bool) -> list[str]:
     """Return the filter chains: reference, renditions, comparisons."""
     count = len(request.renditions)
     reference = request.reference
@@ -176,7 +204,10 @@ def _graph(request: MeasurementRequest, span: Span) -> list[str]:
         convert = _conversion(request, rendition, reference, is_full=is_full_range(rendition))
         trim = _trim(rendition, begin, end)
         chains.append(f"[{i + 1}:{rendition.stream_index}]{trim}{filters}{convert},{pad}{CLOCK}[d{i}]")
-        chains += _comparison(request, i)
+        if has_vmaf:
+            chains += _comparison(request, i)
+        else:
+            chains.append(f"[r{i}][d{i}]xpsnr,metadata=print:file={_xpsnr_log(i)}[out{i}]")
     return chains
 
 

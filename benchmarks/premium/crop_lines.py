@@ -34,7 +34,8 @@ def measure_removed(source: encoder.Source, crop: Crop, frames: int) -> tuple[fl
     with av.open(source.path) as container:
         stream = container.streams[source.stream_index]
         for frame in islice(container.decode(stream), frames):
-            planes = frame.reformat(format="yuv444p").to_ndarray()
+            # each sample of chroma is repeated, not blended with those of the picture beside it
+            planes = frame.reformat(format="yuv444p", interpolation="POINT").to_ndarray()
             own = source.crop
             inner = planes[:, own.top : planes.shape[1] - own.bottom, own.left : planes.shape[2] - own.right]
             removed = np.ones(inner.shape[1:], bool)

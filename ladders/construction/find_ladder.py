@@ -82,6 +82,7 @@ def find_ladder(
         cost=prober.cost,
         expected_excess_rate=found.expected_excess_rate,
         overrides=_all_overrides(overrides, request, len(prober.chunks)),
+        metric=request.encoding.metric.name if request.encoding.metric else "vmaf",
     )
 
 

@@ -53,7 +53,7 @@ def active_constraints(
     ]
     quality = np.array([point.quality for point in points])
     peak_bitrates = np.array([point.peak_to_average * point.bits for point in points]) / seconds
-    mean = encoding.pool(np.concatenate([final.vmaf for final in row]))
+    mean = encoding.pool(np.concatenate([final.quality for final in row]))
     peak = constraints.peak_ratio * sum(point.bits for point in points) / seconds.sum()
     steps = np.abs(np.diff(quality))
     max_steps = np.maximum(np.append(0.0, steps), np.append(steps, 0.0))

@@ -160,7 +160,7 @@ def accept_measured_vmaf(
     rates = [sum(final.bits for final in row) / seconds for row in finals.chunks]
     above_rate, above_vmaf = rates[-1], rungs[-1].quality
     for n in range(len(rungs) - 2, -1, -1):
-        measured = request.encoding.pool(finals.vmaf(n))
+        measured = request.encoding.pool(finals.quality(n))
         ratio, gain = above_rate / rates[n], above_vmaf - measured
         # the rung above may have more bits than predicted: then the distance is large although this rung is right
         is_near_enough = ratio <= far or rates[n] >= rungs[n].rate / RATIO_SLACK
@@ -289,7 +289,7 @@ def measure_violations(
         return [(max(abs(rate / rung.rate - 1) / RATE_TOLERANCE, 1.0),) for rung, rate in pairs]
     violations = []
     for n, (rung, row) in enumerate(zip(ladder.rungs, finals.chunks, strict=True)):
-        quality = abs(encoding.pool(finals.vmaf(n)) - rung.quality) / TOLERANCE
+        quality = abs(encoding.pool(finals.quality(n)) - rung.quality) / TOLERANCE
         of_chunks = (
             _chunk_violations(
                 source, ladder, rung, row, constraints, encoding, uniform_vmaf[n] if uniform_vmaf else None
@@ -316,9 +316,9 @@ def _chunk_violations(
     highest = max(*segment_rates(source, ladder, row), _min_buffer_rate(samples, constraints))
     worst = 0.0
     if constraints.max_quality_step is not None and len(row) > 1:
-        jumps = np.abs(np.diff([encoding.pool(final.vmaf) for final in row]))
+        jumps = np.abs(np.diff([encoding.pool(final.quality) for final in row]))
         worst = float(jumps.max() - constraints.max_quality_step) / FLOOR_TOLERANCE
-    floor = encoding.pool(np.concatenate([final.vmaf for final in row])) - constraints.floor_below_mean
+    floor = encoding.pool(np.concatenate([final.quality for final in row])) - constraints.floor_below_mean
     finest = get_codec(encoding.codec).quantisers[0]
     floors = np.full(len(row), floor) if uniform_vmaf is None else np.minimum(floor, uniform_vmaf)
     for chunk, quantiser, final, least in zip(ladder.chunks, rung.quantisers, row, floors, strict=True):

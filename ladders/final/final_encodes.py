@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ladders.probing.chunk_measurement import (
     ENCODE_PART,
     MeasuredJob,
     measure_chunk,
+    measure_quality,
     measuring,
     of_all_frames,
     rate_point,
@@ -50,6 +51,8 @@ class FinalChunk:
     encode_cpu_seconds, measure_cpu_seconds : float
     frame_stride : int
         Every `frame_stride`-th frame was measured.
+    score : ndarray of float64, shape (frames,), or None
+        Of the metric of the search on its scale of 0 to 100; None if that is VMAF.
     """
 
     path: Path
@@ -60,11 +63,17 @@ class FinalChunk:
     encode_cpu_seconds: float
     measure_cpu_seconds: float
     frame_stride: int = 1
+    score: NDArray[np.float64] | None = None
 
     @property
     def bits(self) -> int:
         """Bits of the chunk."""
         return sum(self.parts)
+
+    @property
+    def quality(self) -> NDArray[np.float64]:
+        """VMAF of every frame, or the score of the metric of the search."""
+        return self.vmaf if self.score is None else self.score
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +100,10 @@ class FinalEncodes:
     def vmaf(self, rung: int) -> NDArray[np.float64]:
         """Return the VMAF of every frame of a rung."""
         return np.concatenate([chunk.vmaf for chunk in self.chunks[rung]])
+
+    def quality(self, rung: int) -> NDArray[np.float64]:
+        """Return the quality of every frame of a rung, by the metric of the search."""
+        return np.concatenate([chunk.quality for chunk in self.chunks[rung]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +181,7 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
     cache_keys: list[dict[str, Any]] = [{"encode": path.stem, **stride, **measuring(job.encoding)} for path in paths]
     with job.store.lock_job("final", cache_keys):
         measured = _measured(job, paths, cache_keys)
-    return tuple(
+    finals = tuple(
         FinalChunk(
             path,
             tuple(value["parts"]),
@@ -181,6 +194,21 @@ def run_job(job: _Job) -> tuple[FinalChunk, ...]:
         )
         for path, value in zip(paths, measured, strict=True)
     )
+    return finals if job.encoding.metric is None else tuple(_add_score(job, final) for final in finals)
+
+
+def _add_score(job: _Job, final: FinalChunk) -> FinalChunk:
+    """Return a final encode with the score of the metric of the search, measured or from the store."""
+    assert job.encoding.metric is not None
+    key = {"encode": final.path.stem, "metric": job.encoding.metric.key}
+
+    def measure(_: Sequence[int]) -> Iterator[dict[str, Any]]:
+        (found,) = measure_quality(job.source, job.chunk, [job.store.fetch(final.path)], job.encoding, 1)
+        yield {"quality": found.quality.tolist(), "cpu_seconds": found.cpu_seconds}
+
+    (value,) = job.store.memoise("metric", [key], measure)
+    cpu_seconds = final.measure_cpu_seconds + value["cpu_seconds"]
+    return replace(final, score=np.array(value["quality"]), measure_cpu_seconds=cpu_seconds)
 
 
 def _measured(job: _Job, paths: Sequence[Path], cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
@@ -222,5 +250,5 @@ def final_point(
     source: Source, chunk: Chunk, quantiser: float, final: FinalChunk, encoding: EncodeSettings
 ) -> RatePoint:
     """Return the rate point of a final encode."""
-    shots = shot_vmaf(chunk, np.arange(chunk.start, chunk.stop), final.vmaf, encoding)
-    return rate_point(source, chunk, quantiser, final.parts, encoding.pool(final.vmaf), shots)
+    shots = shot_vmaf(chunk, np.arange(chunk.start, chunk.stop), final.quality, encoding)
+    return rate_point(source, chunk, quantiser, final.parts, encoding.pool(final.quality), shots)

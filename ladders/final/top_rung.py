@@ -60,7 +60,7 @@ def encode_top_rung(
     by_length = sorted(range(len(ladder.chunks)), key=lambda n: -ladder.chunks[n].frame_count)
     first = sorted(by_length[::2])
     part = encode_final_chunks(prober, _take_chunks(ladder, first), sub_range(progress, 0.0, 0.5))
-    vmaf = [request.encoding.pool(final.vmaf) for final in part.chunks[0]]
+    vmaf = [request.encoding.pool(final.quality) for final in part.chunks[0]]
     ladder = replace(ladder, rungs=(requantise_others(prober, ladder, request, first, vmaf),))
     return ladder, encode_final_chunks(prober, ladder, sub_range(progress, 0.5, 1.0), part)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,16 @@ from encoder import Chunk, ChunkJob, Source
 from ladders.ladder_request import EncodeSettings
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import report_job_progress
+from shotladder_runtime.process import record_usage
 from shotladder_runtime.store import Store
 
 __all__ = [
     "ENCODE_PART",
+    "FrameQuality",
     "MeasuredJob",
     "chunk_vmaf",
     "measure_chunk",
+    "measure_quality",
     "measuring",
     "rate_point",
     "shot_vmaf",
@@ -67,9 +71,17 @@ class MeasuredJob(ABC):
         return self.encodes.memory
 
 
-def chunk_vmaf(scores: vmaf.Scores, chunk: Chunk, encoding: EncodeSettings, frame_stride: int = 1) -> float:
+class FrameQuality(NamedTuple):
+    """VMAF of measured frames, or the score of the metric of the settings on its scale, and CPU seconds."""
+
+    frames: NDArray[np.int64]
+    quality: NDArray[np.float64]
+    cpu_seconds: float
+
+
+def chunk_vmaf(measured: FrameQuality, chunk: Chunk, encoding: EncodeSettings, frame_stride: int = 1) -> float:
     """Return the VMAF of a chunk of which every `frame_stride`-th frame was measured."""
-    return encoding.pool(scores.vmaf, _weights(chunk, scores.frames, frame_stride))
+    return encoding.pool(measured.quality, _weights(chunk, measured.frames, frame_stride))
 
 
 def shot_vmaf(
@@ -154,6 +166,26 @@ def measure_chunk(
         match_times=False,
         progress=report_job_progress,
     )
+
+
+def measure_quality(
+    source: Source, chunk: Chunk, paths: list[Path], encoding: EncodeSettings, frame_stride: int
+) -> list[FrameQuality]:
+    """Measure encodes of one chunk by the metric of the settings."""
+    metric = encoding.metric
+    if metric is None:
+        scores = measure_chunk(source, chunk, paths, encoding, frame_stride)
+        return [FrameQuality(each.frames, each.vmaf, each.cpu_seconds) for each in scores]
+    # the frames that VMAF would be measured on
+    frames = np.arange(-(-chunk.start // frame_stride) * frame_stride, chunk.stop, frame_stride)
+    found = []
+    for path in paths:
+        began = time.thread_time()
+        with record_usage() as usages:
+            values = metric.score_frames(source, path, chunk.start, frames)
+        cpu = time.thread_time() - began + sum(usage.cpu_seconds for usage in usages)
+        found.append(FrameQuality(frames, metric.scale.to_quality(values), cpu))
+    return found
 
 
 def measuring(encoding: EncodeSettings) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ladders.probing.chunk_measurement import (
     ENCODE_PART,
     MeasuredJob,
     chunk_vmaf,
-    measure_chunk,
+    measure_quality,
     measuring,
     rate_point,
     shot_vmaf,
@@ -132,12 +132,12 @@ def _measured(job: _Job, cache_keys: Sequence[dict[str, Any]]) -> list[Any]:
             encode_cpu = encoder.encode_chunk(chunk_job)
         paths = [job.store.fetch(encoder.chunk_path(chunk_job, k)) for k in range(len(missing))]
         with job_part(ENCODE_PART, 1):
-            scores = measure_chunk(job.source, job.chunk, paths, job.encoding, job.frame_stride)
+            scores = measure_quality(job.source, job.chunk, paths, job.encoding, job.frame_stride)
         for n, path, score in zip(missing, paths, scores, strict=True):
             measured[n] = {
                 "parts": encoder.count_part_bits(path),
                 "quality": chunk_vmaf(score, job.chunk, job.encoding, job.frame_stride),
-                "shots": shot_vmaf(job.chunk, score.frames, score.vmaf, job.encoding, job.frame_stride),
+                "shots": shot_vmaf(job.chunk, score.frames, score.quality, job.encoding, job.frame_stride),
                 "encode_cpu_seconds": encode_cpu / len(missing),
                 "measure_cpu_seconds": score.cpu_seconds,
             }
@@ -150,8 +150,9 @@ def _cache_key(job: _Job, point: ProbePoint) -> dict[str, Any]:
     single = ChunkJob(job.source, job.chunk, (job.rendition(point),), (point.quantiser,), job.store)
     # default values are not part of the key
     weighing = "first frame of a shot counts once" if job.frame_stride > 1 else "equal"
-    special = {"shots": job.chunk.cuts, "pooling": job.encoding.pooling, "weighing": weighing}
-    defaults: dict[str, Any] = {"shots": (), "pooling": "mean", "weighing": "equal"}
+    metric = job.encoding.metric.key if job.encoding.metric else "vmaf"
+    special = {"shots": job.chunk.cuts, "pooling": job.encoding.pooling, "weighing": weighing, "metric": metric}
+    defaults: dict[str, Any] = {"shots": (), "pooling": "mean", "weighing": "equal", "metric": "vmaf"}
     return {
         "encode": encoder.chunk_path(single, 0).stem,
         "frame_stride": job.frame_stride,

@@ -16,7 +16,7 @@ from shotladder.commands.options.execution_options import execution_options
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.commands.options.ladder_options import ladder_options
-from shotladder.commands.options.library_values import LADDER_MODES
+from shotladder.commands.options.library_values import EXTRA_METRICS, LADDER_MODES
 from shotladder.commands.options.packaging_options import packaging_options, track_options
 from shotladder.commands.options.size import Size
 from shotladder.kernel_notice import announce_compilation
@@ -70,6 +70,13 @@ __all__ = ["command"]
 @ladder_options
 @track_options
 @packaging_options
+@option(
+    "Encoder",
+    "--measure",
+    metavar=f"[{'|'.join(EXTRA_METRICS)}],...",
+    help="Further metrics of every rung, in the report and presentation.json; no decision depends on them."
+    " Default: none.",
+)
 @option(
     "Execution",
     "--compare/--no-compare",

@@ -71,20 +71,22 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
 
 
 def _print(ladder: Ladder) -> None:
-    from shotladder.report.readable_units import format_bitrate
+    from ladders import METRICS
+    from shotladder.report.readable_units import format_bitrate, metric_label
 
+    metric = METRICS.get(ladder.metric)
     click.echo(f"{ladder.mode}, {ladder.codec} {ladder.preset}, predicted")
     rows = [
         (
             str(number),
             f"{rung.width}x{rung.height}",
             format_bitrate(rung.rate),
-            f"{rung.quality:.1f}",
+            f"{metric.scale.to_score(rung.quality) if metric else rung.quality:.1f}",
             f"{min(rung.quantisers):g} to {max(rung.quantisers):g}",
         )
         for number, rung in enumerate(ladder.rungs, 1)
     ]
-    print_table(("rung", "size", "bitrate", "VMAF", "quantisers"), rows)
+    print_table(("rung", "size", "bitrate", metric_label(ladder.metric), "quantisers"), rows)
     for name, count in Counter(filter(None, ladder.overrides)).items():
         click.echo(f"{count} of {len(ladder.chunks)} chunks use {name}")
     cost, loss = ladder.cost, ladder.expected_excess_rate

@@ -30,6 +30,7 @@ from ladders import (
     find_ladder,
     fixed_anchor,
     load_ladders,
+    measure_extra,
 )
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.source.film_grain import choose_film_grain
@@ -80,6 +81,7 @@ class EncodedLadder:
 
     `constraint_costs` has the percentage of bits by constraint for each rung; it is empty for a ladder from a file.
     `source_grain` has the encodes at the same quantisers with the grain of the source, if `finals` synthesise it.
+    `scores` has the score of each rung by the metrics beside VMAF; it is empty without such metrics.
     """
 
     ladder: Ladder
@@ -87,6 +89,7 @@ class EncodedLadder:
     anchor: Anchor | None = None
     constraint_costs: Sequence[Mapping[str, float]] = ()
     source_grain: FinalEncodes | None = None
+    scores: Sequence[Mapping[str, float]] = ()
 
 
 def find_codec_ladders(
@@ -182,17 +185,38 @@ def with_film_grain(found: CodecLadder, choice: str, shots: Sequence[Shot], repo
 
 
 def encode_ladders(
-    ladders: Sequence[CodecLadder], executor: Executor, reporter: Reporter, *, compare: bool
+    ladders: Sequence[CodecLadder], request: EncodeRequest, executor: Executor, reporter: Reporter
 ) -> list[EncodedLadder]:
-    """Encode the ladders of all codecs concurrently; see `encode_ladder`."""
+    """Encode and measure the ladders of all codecs concurrently; see `encode_ladder`."""
     stride = max(each.prober.encoding.final_frame_stride for each in ladders)
     if stride > 1:
         reporter.say(f"effort fast: the VMAF of the final encodes is measured on one frame in {stride}")
+    compare = request.compare and request.metric is None
+    if request.compare and not compare:
+        reporter.say("no comparison with a fixed ladder is made, because the search does not measure VMAF")
     calls = [
-        partial(encode_ladder, each, _stages(reporter, each.ladder.codec, len(ladders)), compare=compare)
+        partial(_encode_and_score, each, request, _stages(reporter, each.ladder.codec, len(ladders)), compare=compare)
         for each in ladders
     ]
     return run_concurrently(executor, calls)
+
+
+def _encode_and_score(found: CodecLadder, request: EncodeRequest, stage: Stage, *, compare: bool) -> EncodedLadder:
+    """Encode a ladder, and measure its final encodes by the metrics beside VMAF."""
+    encoded = encode_ladder(found, stage, compare=compare)
+    metric = found.request.encoding.metric
+    scores: list[dict[str, float]] = [{} for _ in encoded.finals.chunks]
+    if metric is not None:
+        for n, each in enumerate(scores):
+            each[metric.name] = metric.scale.to_score(float(encoded.finals.quality(n).mean()))
+    names = [name for name in request.measure if metric is None or name != metric.name]
+    if names:
+        with stage(f"measure {', '.join(names)}") as advance:
+            measured, cpu = measure_extra(found.prober, encoded.ladder, encoded.finals, names, advance)
+        scores = [each | extra for each, extra in zip(scores, measured, strict=True)]
+        finals = replace(encoded.finals, measure_cpu_seconds=encoded.finals.measure_cpu_seconds + cpu)
+        encoded = replace(encoded, finals=finals)
+    return replace(encoded, scores=tuple(scores)) if any(scores) else encoded
 
 
 def encode_ladder(found: CodecLadder, stage: Stage, *, compare: bool) -> EncodedLadder:

@@ -12,10 +12,11 @@ from pathlib import Path
 import encoder
 import vmaf
 from encoder.media.black_bars import parse_crop
-from ladders import AUTO, MODES, POOLINGS, StoppingRule, TrafficModel
+from ladders import AUTO, MODES, POOLINGS, Metric, StoppingRule, TrafficModel
 from shotladder.pipeline import encode_pipeline
 from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
 from shotladder.pipeline.encode_result import EncodeResult
+from shotladder.pipeline.search_metric import choose_extra_metrics, choose_metric
 from shotladder.pipeline.source.film_grain import parse_film_grain
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.errors import ShotladderError
@@ -62,6 +63,8 @@ def encode(
     codec: str | Sequence[str] = "h264",
     ladder: str | Path = "per-shot",
     target_vmaf: float | None = None,
+    metric: str | Metric = "vmaf",
+    target_xpsnr: float | None = None,
     rungs: int | None = None,
     client_traces: str | Path | Sequence[str | Path] = (),
     min_bitrate: float | None = None,
@@ -94,6 +97,7 @@ def encode(
     dynamic_hdr: bool = True,
     compare: bool = True,
     engine: str = vmaf.DEFAULT_ENGINE,
+    measure: str | Sequence[str] = (),
     workers: int | None = None,
     cluster: str | None = None,
     store: str | Path | Store | None = None,
@@ -117,6 +121,10 @@ def encode(
         Bit allocation mode ("per-shot", "per-title", "constant-quality", "fixed"), or a ladder JSON file.
     target_vmaf : float, optional
         Target mean VMAF of the top rung. Default: 93 up to 1080p, 95 above.
+    metric : str or Metric
+        Metric of the search: "vmaf", "xpsnr", or a metric of your own, which has its target.
+    target_xpsnr : float, optional
+        Target XPSNR of the top rung, dB; requires the metric "xpsnr". Default: 38.
     rungs : int, optional
         Number of rungs. Default: derived from the bitrate range.
     client_traces : path or sequence of paths
@@ -181,6 +189,8 @@ def encode(
         Estimate the saving over a fixed ladder on a sample of chunks.
     engine : {"native", "libvmaf"}
         VMAF implementation.
+    measure : str or sequence of str
+        Further metrics of every rung: neg, psnr, ssim, xpsnr, cambi.
     workers : int, optional
         Number of parallel jobs. Default: the number of CPU cores.
     cluster : str, optional
@@ -224,6 +234,7 @@ def encode(
         _require_known(name, values, known)
     for name, value, low, high in (
         ("target_vmaf", target_vmaf, 1, 100),
+        ("target_xpsnr", target_xpsnr, 21, 60),
         ("rungs", rungs, 1, 20),
         ("min_bitrate", min_bitrate, 10, 100_000),
         ("max_bitrate", max_bitrate, 10, 1_000_000),
@@ -272,6 +283,7 @@ def encode(
         codecs=codecs,
         ladder=ladder,
         target=_as_float(target_vmaf),
+        metric=choose_metric(metric, target_vmaf, _as_float(target_xpsnr)),
         rungs=rungs,
         audience=traces,
         min_bitrate=None if min_bitrate is None else 1000.0 * min_bitrate,
@@ -293,6 +305,7 @@ def encode(
         views=views,
         compare=compare,
         engine=engine,
+        measure=choose_extra_metrics(_split(measure)),
         audio=choose_audio_codecs,
         loudness=_as_float(loudness),
         subtitles=subtitles,

@@ -35,6 +35,7 @@ from shotladder.pipeline.output import (
     require_intact,
 )
 from shotladder.pipeline.presentation_packaging import choose_encryption, package_presentation, save_new_keys
+from shotladder.pipeline.search_metric import check_metrics
 from shotladder.pipeline.source.source_analysis import (
     SourceAnalysis,
     analyse_source,
@@ -105,6 +106,7 @@ def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None
     check_captions(request)
     source = apply_given_crop(encoder.inspect(request.source), request.crop)
     refuse_small(source)
+    check_metrics(request, source)
     ladder_requests = build_ladder_requests(request, source)
     fingerprint = hash_request(request, source, ladder_requests)
     clean_after_killed_runs(request.output)
@@ -135,7 +137,8 @@ def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None
             _warn_vbv(presentation, request.constraints, reporter)
             warn_max_bitrate({rung.id: rung.average_bitrate for rung in presentation.video}, request, reporter)
             images = _report_images(inputs, presentation, reporter)
-            hulls = {each.ladder.codec: each.ladder.hull for each in encoded.ladders}
+            # the chart is of VMAF
+            hulls = {each.ladder.codec: each.ladder.hull for each in encoded.ladders if request.metric is None}
             viewers = _draw_clients(presentation, folder, ladder_requests[0], reporter)
             write_report(
                 folder / "report.html",
@@ -172,7 +175,7 @@ def encode_tracks(
         ladders = [with_film_grain(each, request.film_grain, analysis.shots, reporter) for each in ladders]
     for each in ladders:
         time_left.refine(estimate_finals(request, analysis.source, each.ladder))
-    encoded = encode_ladders(ladders, executor, reporter, compare=request.compare)
+    encoded = encode_ladders(ladders, request, executor, reporter)
     side_tracks = encode_side_tracks(request, uncropped, executor, reporter)
     if captions is not None:
         side_tracks = replace(side_tracks, text=[*side_tracks.text, captions])
@@ -183,6 +186,7 @@ def find_ladders(request: EncodeRequest, reporter: Reporter) -> list[Ladder]:
     """Find the ladder of each codec by probe encodes, without the final encodes."""
     source = apply_given_crop(encoder.inspect(request.source), request.crop)
     refuse_small(source)
+    check_metrics(request, source)
     report_notes(source, reporter)
     ladder_requests = build_ladder_requests(request, source)
     report_trace_notes(ladder_requests, reporter)
@@ -201,6 +205,7 @@ def plan(request: EncodeRequest, reporter: Reporter) -> dict[str, Any]:
     """Return what a run would do, and its CPU cost, estimated by encoding a few seconds of the source."""
     source = apply_given_crop(encoder.inspect(request.source), request.crop)
     refuse_small(source)
+    check_metrics(request, source)
     report_notes(source, reporter)
     read_dynamic_hdr(request, source, reporter)
     ladder_requests = build_ladder_requests(request, source)
@@ -230,7 +235,9 @@ def _plan(
     for each in ladder_requests:
         with reporter.stage(f"{each.encoding.codec}: encode a few seconds") as advance:
             settled, spent = choose_preset(each, source, chunks, store, executor)
-            found = predict_encode(source, chunks, settled, executor, advance, compare=request.compare)
+            found = predict_encode(
+                source, chunks, settled, executor, advance, compare=request.compare and request.metric is None
+            )
             bitrate += found.bitrate
             cost = found.cpu_seconds
             costs.append(cost | {"probes": cost["probes"] + spent.cpu_seconds})
@@ -272,11 +279,12 @@ def _draw_clients(
 ) -> Markup | None:
     """Return the section on viewers for the networks that the rungs were placed for; None without such networks."""
     clients = request.rules.expected_quality
-    if not isinstance(clients, ClientPopulation):
+    target = presentation.ladder.target_vmaf
+    if not isinstance(clients, ClientPopulation) or target is None:
         return None
     (folder / PRESENTATION).write_text(json.dumps(presentation.to_dict()))
     try:
-        return clients.draw_viewers(folder / PRESENTATION, presentation.ladder.target_vmaf)
+        return clients.draw_viewers(folder / PRESENTATION, target)
     except ShotladderError as error:
         reporter.say(f"the report shows no viewers: {error}")
         return None

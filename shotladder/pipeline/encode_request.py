@@ -9,7 +9,7 @@ from pathlib import Path
 
 import vmaf
 from encoder import PROTECTION_SCHEMES, ContentKey
-from ladders import Constraints, StoppingRule, TrafficModel
+from ladders import Constraints, Metric, StoppingRule, TrafficModel
 from shotladder_runtime.store import Store
 
 __all__ = ["CaptionRequest", "EncodeRequest", "EncryptionRequest"]
@@ -72,6 +72,8 @@ class EncodeRequest:
         A mode of `ladders.MODES`, or the path of a ladder JSON file.
     target : float or None
         Target VMAF of the top rung; None for the default of the source's resolution.
+    metric : Metric or None
+        Metric of the search, with its target; None for VMAF.
     rungs : int or None
         Number of rungs; None derives it from the bitrate range.
     audience : tuple of Path
@@ -111,6 +113,8 @@ class EncodeRequest:
         Whether to measure the fixed ladder on a sample of chunks.
     engine : {"native", "libvmaf"}
         VMAF implementation.
+    measure : tuple of str
+        Further metrics of the final encodes; keys of `ladders.EXTRA_METRICS`.
     audio : tuple of str
         Audio codecs, see `encoder.choose_audio_codecs`; empty for no audio.
     loudness : float or None
@@ -146,6 +150,7 @@ class EncodeRequest:
     codecs: tuple[str, ...] = ("h264",)
     ladder: str = "per-shot"
     target: float | None = None
+    metric: Metric | None = None
     rungs: int | None = None
     audience: tuple[Path, ...] = ()
     min_bitrate: float | None = None
@@ -166,6 +171,7 @@ class EncodeRequest:
     views: TrafficModel | None = None
     compare: bool = True
     engine: str = vmaf.DEFAULT_ENGINE
+    measure: tuple[str, ...] = ()
     audio: tuple[str, ...] = ("aac", "eac3")
     loudness: float | None = None
     subtitles: bool = True

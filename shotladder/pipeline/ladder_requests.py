@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from encoder import Source, get_codec
-from ladders import MODES, EncodeSettings, LadderRequest, RungRules, default_target
+from ladders import MODES, XPSNR, EncodeSettings, LadderRequest, RungRules, default_target
 from shotladder import __version__
 from shotladder.pipeline.client_population import ClientPopulation
 from shotladder.pipeline.encode_request import EncodeRequest, EncryptionRequest
@@ -26,6 +26,8 @@ __all__ = ["build_ladder_requests", "hash_request", "report_trace_notes"]
 def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[LadderRequest, ...]:
     """Return the ladder request of each codec. Reads the network traces that the request names."""
     target = request.target if request.target is not None else default_target(source)
+    if request.metric is not None:
+        target = request.metric.target_quality
     rules = RungRules(target=target, count=request.rungs, max_rate=request.max_bitrate)
     if request.min_bitrate is not None:
         rules = replace(rules, bottom_rate=request.min_bitrate)
@@ -40,8 +42,17 @@ def build_ladder_requests(request: EncodeRequest, source: Source) -> tuple[Ladde
         stopping=request.stop,
         traffic=request.views,
     )
+    if request.metric is not None and request.metric.name == XPSNR.name:
+        # frames that are not measured are decoded and compared all the same
+        base = replace(base, frame_stride=1)
     presets = request.presets or tuple(get_codec(codec).preset for codec in request.codecs)
-    settings = EncodeSettings(tune=request.tune, engine=request.engine, pooling=request.pooling, effort=request.effort)
+    settings = EncodeSettings(
+        tune=request.tune,
+        engine=request.engine,
+        pooling=request.pooling,
+        effort=request.effort,
+        metric=request.metric,
+    )
     requests = [
         replace(base, encoding=replace(settings, codec=codec, preset=preset))
         for codec, preset in zip(request.codecs, presets, strict=True)
@@ -88,6 +99,10 @@ def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequen
         document["crop"] = request.crop
     if request.film_grain != "none":
         document["film_grain"] = request.film_grain
+    if request.metric is not None:
+        document["metric"] = [request.metric.key, request.metric.target]
+    if request.measure:
+        document["measure"] = sorted(request.measure)
     if source.hdr.dynamic:
         document["dynamic_hdr"] = request.dynamic_hdr
     return _digest(json.dumps(document, sort_keys=True).encode())
@@ -96,7 +111,11 @@ def hash_request(request: EncodeRequest, source: Source, ladder_requests: Sequen
 def _describe_ladder_request(request: LadderRequest) -> dict[str, Any]:
     """Return all fields of a ladder request as JSON; clients are represented by the hash of their traces."""
     clients = request.rules.expected_quality
-    document: dict[str, Any] = _to_json(replace(request, rules=replace(request.rules, expected_quality=None)))
+    # a metric has functions, and is described by its key
+    encoding = replace(request.encoding, metric=None)
+    rules = replace(request.rules, expected_quality=None)
+    document: dict[str, Any] = _to_json(replace(request, encoding=encoding, rules=rules))
+    del document["encoding"]["metric"]
     # of chunks, which the request does not know: the file of zones is hashed
     document["constraints"].pop("zones", None)
     document.pop("overrides", None)

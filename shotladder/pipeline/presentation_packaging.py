@@ -125,6 +125,7 @@ def package_presentation(
                 each.constraint_costs,
                 row,
                 each.source_grain,
+                each.scores,
             )
         )
         start = stop
@@ -139,6 +140,7 @@ def package_presentation(
         constraints=request.constraints,
         analysis_cpu_seconds=analysis.cpu_seconds,
         thumbnails=thumbnails,
+        metric=request.metric,
         zones=place_zones(read_zones(request.zones), source, analysis.shots) if request.zones else (),
     )
 

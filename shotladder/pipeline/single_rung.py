@@ -14,6 +14,7 @@ from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.free_space import check_free_space
 from shotladder.pipeline.ladder_requests import build_ladder_requests
 from shotladder.pipeline.output import OutputError, check_file
+from shotladder.pipeline.search_metric import check_metrics
 from shotladder.pipeline.source.source_analysis import refuse_small, report_notes
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.time_model import TimeLeft, estimate_run
@@ -99,6 +100,7 @@ def encode_single_rung(request: EncodeRequest, reporter: Reporter) -> SingleRung
         raise OutputError(f"{request.output}: exists; name another file, or use --overwrite to replace it")
     source = encoder.inspect(request.source)
     refuse_small(source)
+    check_metrics(request, source)
     check_file(request.output)
     if "://" not in request.source and Path(request.source).resolve() == request.output.resolve():
         raise OutputError(f"{request.output}: is the source itself; name another file")

@@ -5,55 +5,45 @@ The structs are the one definition of the format: the JSON Schema and `docs/pres
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from shotladder.report.presentation_tracks import (
+    AudioEntry,
+    BitsPerSecond,
+    Bytes,
+    CpuSeconds,
+    Index,
+    Part,
+    Percent,
+    Seconds,
+    SkippedTrackEntry,
+    TextEntry,
+    ThumbnailsEntry,
+    Vmaf,
+    unit,
+)
+
 __all__ = [
     "ActiveConstraints",
-    "AudioEntry",
-    "AudioSegment",
     "Comparison",
     "Cost",
     "EncryptionEntry",
     "LadderEntry",
     "MadeWith",
+    "MetricEntry",
     "PooledMeasure",
     "Presentation",
     "ShotEntry",
     "ShotResult",
-    "SkippedTrackEntry",
     "SourceEntry",
-    "TextEntry",
     "TimelineSegment",
     "VideoRendition",
     "VideoSegment",
     "VmafPool",
 ]
-
-
-def _unit(name: str) -> Meta:
-    return Meta(extra_json_schema={"unit": name})
-
-
-Seconds = Annotated[float, _unit("s")]
-CpuSeconds = Annotated[float, _unit("CPU s")]
-Percent = Annotated[float, _unit("%")]
-Vmaf = Annotated[float, _unit("VMAF")]
-BitsPerSecond = Annotated[int, _unit("bit/s")]
-Bytes = Annotated[int, _unit("bytes")]
-Index = Annotated[int, _unit("index")]
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all parts: frozen, constructed by keyword."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object."""
-        # through text, so that tuples become lists as in the file
-        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
-        return document
 
 
 class SourceEntry(Part, frozen=True, kw_only=True):
@@ -63,18 +53,18 @@ class SourceEntry(Part, frozen=True, kw_only=True):
     bytes: Annotated[Bytes | None, Meta(description="Size of the file; null for a URL.")]
     codec: Annotated[str, Meta(description="Video codec, as ffmpeg names it.")]
     pixel_format: Annotated[str, Meta(description="Pixel format, as ffmpeg names it.")]
-    width: Annotated[int, _unit("pixels"), Meta(description="Width of an upright frame in square pixels.")]
-    height: Annotated[int, _unit("pixels"), Meta(description="Height of an upright frame in square pixels.")]
+    width: Annotated[int, unit("pixels"), Meta(description="Width of an upright frame in square pixels.")]
+    height: Annotated[int, unit("pixels"), Meta(description="Height of an upright frame in square pixels.")]
     transfer: Annotated[str | None, Meta(description="Transfer function, as ffmpeg names it; null if unstated.")]
     crop: (
         Annotated[
             list[int],
-            _unit("pixels"),
+            unit("pixels"),
             Meta(description="Removed at the left, top, right and bottom of a decoded frame; absent without a crop."),
         ]
         | UnsetType
     ) = UNSET
-    frame_count: Annotated[int, _unit("frames"), Meta(description="Number of frames.")]
+    frame_count: Annotated[int, unit("frames"), Meta(description="Number of frames.")]
     audio_tracks: Annotated[int, Meta(description="Number of audio tracks.")]
     subtitle_tracks: Annotated[int, Meta(description="Number of subtitle tracks.")]
 
@@ -98,8 +88,8 @@ class PooledMeasure(Part, frozen=True, kw_only=True):
 class ShotEntry(Part, frozen=True, kw_only=True):
     """One shot. The shots cover all frames of the source in order."""
 
-    first_frame: Annotated[int, _unit("frame"), Meta(description="Number of the first frame, from 0.")]
-    frame_count: Annotated[int, _unit("frames"), Meta(description="Number of frames.")]
+    first_frame: Annotated[int, unit("frame"), Meta(description="Number of the first frame, from 0.")]
+    frame_count: Annotated[int, unit("frames"), Meta(description="Number of frames.")]
     start: Annotated[Seconds, Meta(description="Time of the first frame.")]
     end: Annotated[Seconds, Meta(description="Time at which the last frame ends.")]
     transition: Annotated[
@@ -111,7 +101,7 @@ class ShotEntry(Part, frozen=True, kw_only=True):
     ]
     transition_frames: Annotated[
         list[int] | None,
-        _unit("frame"),
+        unit("frame"),
         Meta(description="Start and stop (exclusive) of the frames inside the transition; null for a cut."),
     ]
     complexity: Annotated[
@@ -143,7 +133,7 @@ class VideoSegment(Part, frozen=True, kw_only=True):
 class ShotResult(Part, frozen=True, kw_only=True):
     """Size and quality of one shot in a video rendition."""
 
-    bits: Annotated[int, _unit("bits"), Meta(description="Size of the coded frames.")]
+    bits: Annotated[int, unit("bits"), Meta(description="Size of the coded frames.")]
     vmaf: Annotated[Vmaf, Meta(description="Mean VMAF of the frames.")]
     vmaf_min: Annotated[Vmaf, Meta(description="Minimum VMAF of a frame.")]
 
@@ -165,7 +155,7 @@ class DynamicHdr(Part, frozen=True, kw_only=True):
     kind: Annotated[str, Meta(description="Dolby Vision or HDR10+.")]
     profile: Annotated[str | None, Meta(description="Dolby Vision profile; null for HDR10+.")]
     level: Annotated[int | None, Meta(description="Dolby Vision level; null for HDR10+.")]
-    frames: Annotated[int, _unit("frames"), Meta(description="Number of frames that have it.")]
+    frames: Annotated[int, unit("frames"), Meta(description="Number of frames that have it.")]
 
 
 class VideoRendition(Part, frozen=True, kw_only=True):
@@ -175,8 +165,8 @@ class VideoRendition(Part, frozen=True, kw_only=True):
     codec: Annotated[str, Meta(description="Codec: h264, hevc, vp9, av1 or one of a user's codec table.")]
     codecs: Annotated[str, Meta(description="Codec string of RFC 6381.")]
     video_range: Annotated[str, Meta(description="HLS VIDEO-RANGE: SDR, HLG or PQ.")]
-    width: Annotated[int, _unit("pixels"), Meta(description="Width.")]
-    height: Annotated[int, _unit("pixels"), Meta(description="Height.")]
+    width: Annotated[int, unit("pixels"), Meta(description="Width.")]
+    height: Annotated[int, unit("pixels"), Meta(description="Height.")]
     average_bitrate: Annotated[BitsPerSecond, Meta(description="Bytes of all segments over the duration.")]
     peak_bitrate: Annotated[BitsPerSecond, Meta(description="Maximum bitrate of a segment.")]
     vbv_bitrate: Annotated[
@@ -184,88 +174,32 @@ class VideoRendition(Part, frozen=True, kw_only=True):
         Meta(description="Bitrate that fills the decoder buffer: the peak, or more if `vbv_seconds` requires it."),
     ]
     vbv_bits: Annotated[
-        int, _unit("bits"), Meta(description="Minimum decoder buffer size (VBV) at that bitrate without underflow.")
+        int, unit("bits"), Meta(description="Minimum decoder buffer size (VBV) at that bitrate without underflow.")
     ]
     vmaf: Annotated[VmafPool, Meta(description="VMAF of the rendition against the source.")]
-    quantisers: Annotated[list[float], _unit("CRF or QP"), Meta(description="Quantiser of each shot.")]
+    quantisers: Annotated[list[float], unit("CRF or QP"), Meta(description="Quantiser of each shot.")]
     active_constraints: Annotated[ActiveConstraints, Meta(description="Shots at a constraint of the allocation.")]
     constraint_costs: Annotated[
         dict[str, float],
         Meta(description="Percentage of the bits that a constraint of the allocation costs, by the fitted curves."),
-    ] = {}
+    ] = msgspec.field(default_factory=dict)
     playlist: Annotated[str, Meta(description="HLS media playlist.")]
     init: Annotated[str, Meta(description="Initialisation segment.")]
     segments: Annotated[list[VideoSegment], Meta(description="Media segments, one per entry of the timeline.")]
     shots: Annotated[
         list[ShotResult], Meta(description="Size and quality of each shot; empty in documents of earlier versions.")
-    ] = []
+    ] = msgspec.field(default_factory=list)
     dynamic_hdr: Annotated[list[DynamicHdr], Meta(description="Absent without dynamic HDR.")] | UnsetType = UNSET
-
-
-class AudioSegment(Part, frozen=True, kw_only=True):
-    """One media segment of an audio track."""
-
-    bytes: Annotated[Bytes, Meta(description="Size.")]
-    duration: Annotated[Seconds, Meta(description="Duration.")]
-    url: Annotated[str, Meta(description="File, relative to the directory of the presentation.")]
-    offset: Annotated[Bytes, Meta(description="Position in the file; only with one file per track.")] | UnsetType = (
-        UNSET
-    )
-
-
-class LoudnessEntry(Part, frozen=True, kw_only=True):
-    """Loudness of an audio track, by EBU R 128."""
-
-    integrated: Annotated[float, _unit("LUFS"), Meta(description="Programme loudness.")]
-    range: Annotated[float, _unit("LU"), Meta(description="Loudness range.")]
-    true_peak: Annotated[float, _unit("dBTP"), Meta(description="Maximum true peak.")]
-
-
-class AudioEntry(Part, frozen=True, kw_only=True):
-    """One audio track."""
-
-    language: Annotated[str | None, Meta(description="Language tag of the source track.")]
-    title: Annotated[str | None, Meta(description="Title of the source track.")]
-    dispositions: Annotated[list[str], Meta(description="Dispositions of the source track, as ffmpeg names them.")]
-    codec: Annotated[str, Meta(description="Codec: aac, eac3, ac3 or opus.")]
-    channels: Annotated[int, Meta(description="Number of channels.")]
-    loudness: Annotated[LoudnessEntry, Meta(description="Loudness; absent for silence.")] | UnsetType = UNSET
-    average_bitrate: Annotated[BitsPerSecond, Meta(description="Bytes of all segments over their duration.")]
-    playlist: Annotated[str, Meta(description="HLS media playlist.")]
-    init: Annotated[str, Meta(description="Initialisation segment.")]
-    segments: Annotated[list[AudioSegment], Meta(description="Media segments.")]
-
-
-class TextEntry(Part, frozen=True, kw_only=True):
-    """One subtitle track."""
-
-    language: Annotated[str | None, Meta(description="Language tag of the source track.")]
-    title: Annotated[str | None, Meta(description="Title of the source track.")]
-    dispositions: Annotated[list[str], Meta(description="Dispositions of the source track, as ffmpeg names them.")]
-    codec: Annotated[str, Meta(description="Codec: webvtt.")]
-    playlist: Annotated[str, Meta(description="HLS media playlist.")]
-
-
-class SkippedTrackEntry(Part, frozen=True, kw_only=True):
-    """One track of the source that the presentation does not contain."""
-
-    stream: Annotated[Index, Meta(description="Index of the stream in the source.")]
-    codec: Annotated[str, Meta(description="Codec in the source.")]
-    language: Annotated[str | None, Meta(description="Language tag in the source.")]
-    reason: Annotated[str, Meta(description="Why it is skipped.")]
-
-
-class ThumbnailsEntry(Part, frozen=True, kw_only=True):
-    """Images of many thumbnails each, for scrubbing."""
-
-    interval: Annotated[Seconds, Meta(description="Time between two thumbnails.")]
-    width: Annotated[int, _unit("pixels"), Meta(description="Width of a thumbnail.")]
-    height: Annotated[int, _unit("pixels"), Meta(description="Height of a thumbnail.")]
-    columns: Annotated[int, Meta(description="Thumbnails in a row of an image.")]
-    rows: Annotated[int, Meta(description="Rows of an image.")]
-    count: Annotated[int, Meta(description="Number of thumbnails.")]
-    playlist: Annotated[str, Meta(description="HLS image playlist.")]
-    poster: Annotated[str, Meta(description="Poster image.")]
+    scores: (
+        Annotated[
+            dict[str, float],
+            Meta(
+                description="Score of the rendition by the other metrics that were measured: neg, psnr, ssim, xpsnr,"
+                " cambi, or the name of a user's metric; PSNR and XPSNR in dB. Absent without."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class EncryptionEntry(Part, frozen=True, kw_only=True):
@@ -279,8 +213,8 @@ class EncryptionEntry(Part, frozen=True, kw_only=True):
 class ZoneEntry(Part, frozen=True, kw_only=True):
     """A part of the source for which the user set limits."""
 
-    first_frame: Annotated[int, _unit("frame"), Meta(description="Number of the first frame, from 0.")]
-    frame_count: Annotated[int, _unit("frames"), Meta(description="Number of frames.")]
+    first_frame: Annotated[int, unit("frame"), Meta(description="Number of the first frame, from 0.")]
+    frame_count: Annotated[int, unit("frames"), Meta(description="Number of frames.")]
     settings: Annotated[str, Meta(description="The limits.")]
     vmaf: Annotated[dict[str, Vmaf], Meta(description="Mean VMAF of its frames in the top rung, by codec.")]
 
@@ -292,6 +226,14 @@ class FilmGrainEntry(Part, frozen=True, kw_only=True):
     strengths: Annotated[list[int], Meta(description="Strength of each shot, 1 to 50; 1 adds none.")]
     source_grain_vmaf: Annotated[list[Vmaf], Meta(description="Mean VMAF of each rung with the source's grain.")]
     source_grain_bitrate: Annotated[list[BitsPerSecond], Meta(description="Average bitrate of each rung with it.")]
+
+
+class MetricEntry(Part, frozen=True, kw_only=True):
+    """The metric by which the ladder was searched instead of VMAF."""
+
+    name: Annotated[str, Meta(description="xpsnr, or the name of a user's metric.")]
+    unit: Annotated[str, Meta(description="Unit of its scores; empty for none.")]
+    target: Annotated[float, Meta(description="Target score of the top rung.")]
 
 
 class LadderEntry(Part, frozen=True, kw_only=True):
@@ -307,7 +249,10 @@ class LadderEntry(Part, frozen=True, kw_only=True):
     max_quality_step: Annotated[
         Vmaf | None, Meta(description="Requested maximum VMAF step between adjacent shots; null if unlimited.")
     ]
-    target_vmaf: Annotated[Vmaf, Meta(description="Target VMAF of the top rung.")]
+    target_vmaf: Annotated[
+        Vmaf | None, Meta(description="Target VMAF of the top rung; null if `metric` has the target.")
+    ]
+    metric: Annotated[MetricEntry, Meta(description="Absent if the search used VMAF.")] | UnsetType = UNSET
     zones: Annotated[list[ZoneEntry], Meta(description="Zones of --zones; absent without.")] | UnsetType = UNSET
     film_grain: Annotated[list[FilmGrainEntry], Meta(description="Absent without it.")] | UnsetType = UNSET
     frame_stride: Annotated[int, Meta(description="Frames per measured frame; absent if 1.")] | UnsetType = UNSET
@@ -328,7 +273,7 @@ class Comparison(Part, frozen=True, kw_only=True):
     anchor: Annotated[str, Meta(description="Name of the fixed ladder.")]
     points: Annotated[
         list[tuple[int, float]],
-        _unit("bit/s, VMAF"),
+        unit("bit/s, VMAF"),
         Meta(description="Bitrate and VMAF of each rung of the fixed ladder."),
     ]
     sampled_chunks: Annotated[int, Meta(description="Number of chunks that were encoded with the fixed ladder.")]
@@ -374,7 +319,7 @@ class Presentation(Part, frozen=True, kw_only=True):
     title: Annotated[str, Meta(description="Name of the source file without its extension.")]
     duration: Annotated[Seconds, Meta(description="Duration of the video.")]
     frame_rate: Annotated[
-        str, _unit("frames/s"), Meta(description="Mean frame rate as a fraction, for example `24000/1001`.")
+        str, unit("frames/s"), Meta(description="Mean frame rate as a fraction, for example `24000/1001`.")
     ]
     source: Annotated[SourceEntry | None, Meta(description="The source; null in documents of earlier versions.")] = None
     segments: Annotated[list[TimelineSegment], Meta(description="Timeline.")]

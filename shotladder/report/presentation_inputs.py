@@ -21,7 +21,7 @@ from encoder import (
     SubtitleTrack,
 )
 from encoder.packaging.thumbnails import Thumbnails
-from ladders import Anchor, Constraints, FinalEncodes, Ladder, Shot
+from ladders import Anchor, Constraints, FinalEncodes, Ladder, Metric, Shot
 from shotladder.pipeline.source.zones import FrameZone
 
 __all__ = ["PackagedLadder", "PresentationInputs", "SkippedTrack", "TrackSamples"]
@@ -64,6 +64,8 @@ class PackagedLadder:
         Dynamic HDR metadata of each rendition; None for one without.
     source_grain : FinalEncodes or None
         Encodes with the grain of the source if `finals` synthesise it.
+    scores : sequence of mapping
+        Score of each rung by the metrics beside VMAF; empty without such metrics.
     """
 
     ladder: Ladder
@@ -75,6 +77,7 @@ class PackagedLadder:
     constraint_costs: Sequence[Mapping[str, float]] = ()
     metadata: Sequence[RenditionMetadata | None] = ()
     source_grain: FinalEncodes | None = None
+    scores: Sequence[Mapping[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,4 +94,5 @@ class PresentationInputs:
     constraints: Constraints
     analysis_cpu_seconds: float
     zones: Sequence[FrameZone] = ()
+    metric: Metric | None = None
     thumbnails: Thumbnails | None = None

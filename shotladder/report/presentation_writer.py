@@ -23,17 +23,16 @@ from shotladder.report.presentation_format import (
     FilmGrainEntry,
     LadderEntry,
     MadeWith,
+    MetricEntry,
     PooledMeasure,
     Presentation,
     ShotEntry,
-    SkippedTrackEntry,
-    TextEntry,
-    ThumbnailsEntry,
     TimelineSegment,
     ZoneEntry,
 )
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs
 from shotladder.report.presentation_reader import FORMAT_VERSION
+from shotladder.report.presentation_tracks import SkippedTrackEntry, TextEntry, ThumbnailsEntry
 from shotladder.report.source_description import describe_source
 from shotladder.report.track_description import describe_audio, describe_video, stream_tags, value_per_shot
 from shotladder_runtime.tools import ffmpeg_version, packager_version
@@ -130,7 +129,10 @@ def _describe_ladder(inputs: PresentationInputs) -> LadderEntry:
         pooling=ladder.pooling,
         vbv_seconds=inputs.constraints.vbv_seconds,
         max_quality_step=inputs.constraints.max_quality_step,
-        target_vmaf=ladder.target,
+        target_vmaf=ladder.target if inputs.metric is None else None,
+        metric=UNSET
+        if inputs.metric is None
+        else MetricEntry(name=inputs.metric.name, unit=inputs.metric.unit, target=inputs.metric.target),
         zones=_describe_zones(inputs) if inputs.zones else UNSET,
         film_grain=_describe_film_grain(inputs) or UNSET,
         frame_stride=UNSET if stride == 1 else stride,

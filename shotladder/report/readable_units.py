@@ -8,10 +8,12 @@ __all__ = [
     "codec_label",
     "format_bitrate",
     "format_change",
+    "format_score",
     "format_seconds",
     "format_shots",
     "format_size",
     "format_time",
+    "metric_label",
 ]
 
 #: Units of sizes, each a thousand times the one before.
@@ -116,3 +118,23 @@ def format_shots(indices: Iterable[int]) -> str:
         else:
             ranges.append([number])
     return ", ".join("-".join(map(str, each)) for each in ranges) or "none"
+
+
+def metric_label(name: str) -> str:
+    """Return the name of a metric of `presentation.json` as people write it."""
+    return {"vmaf": "VMAF", "neg": "VMAF NEG", "psnr": "PSNR", "ssim": "SSIM", "xpsnr": "XPSNR", "cambi": "CAMBI"}.get(
+        name, name
+    )
+
+
+def format_score(name: str, score: float) -> str:
+    """Return a score with the name of its metric, and its unit where that is known.
+
+    Examples
+    --------
+    >>> format_score("xpsnr", 41.96), format_score("ssim", 0.98765)
+    ('XPSNR 42.0 dB', 'SSIM 0.988')
+    """
+    if name in ("psnr", "xpsnr"):
+        return f"{metric_label(name)} {score:.1f} dB"
+    return f"{metric_label(name)} {score:.3g}"

@@ -17,21 +17,26 @@ from shotladder.report.readable_units import (
     format_shots,
     format_size,
     format_time,
+    metric_label,
 )
-from shotladder.report.rung_table import RUNG_HEAD, rung_rows
+from shotladder.report.verdict import format_target
 
 __all__ = [
+    "RUNG_HEAD",
     "CostRow",
     "TableContent",
     "constraint_table",
     "cost_rows",
     "fixed_ladder_tables",
+    "rung_rows",
     "rung_table_with_vbv",
     "setting_rows",
     "shot_table",
     "source_rows",
     "track_table",
 ]
+
+RUNG_HEAD = ("rung", "size", "bitrate", "peak bitrate", "VMAF", "harmonic", "5th pct", "min", "quantisers")
 
 #: Table head of each constraint, by its key in `presentation.json`.
 _CONSTRAINTS = {
@@ -82,11 +87,34 @@ def _frame_rate(fraction: str) -> str:
     return f"{numerator / denominator:.5g} frames/s"
 
 
+def rung_rows(presentation: Presentation) -> list[tuple[str, ...]]:
+    """Return one row per rung, in the order of `RUNG_HEAD`; VMAF is the mean, the next three columns pool it too."""
+    return [
+        (
+            rung.id,
+            f"{rung.width}x{rung.height}",
+            format_bitrate(rung.average_bitrate),
+            format_bitrate(rung.peak_bitrate),
+            *(f"{value:.1f}" for value in (rung.vmaf.mean, rung.vmaf.harmonic_mean, rung.vmaf.p5, rung.vmaf.min)),
+            f"{min(rung.quantisers):g} to {max(rung.quantisers):g}",
+        )
+        for rung in presentation.video
+    ]
+
+
 def rung_table_with_vbv(presentation: Presentation) -> TableContent:
-    """Return the rungs with the decoder buffer that each needs."""
-    seconds = (rung.vbv_bits / rung.vbv_bitrate for rung in presentation.video)
-    rows = [(*row, f"{each:.2f}") for row, each in zip(rung_rows(presentation), seconds, strict=True)]
-    return TableContent("Rungs, measured on the packaged files", (*RUNG_HEAD, "VBV s"), rows)
+    """Return the rungs with the decoder buffer that each needs, and their scores by metrics beside VMAF."""
+    names = list(dict.fromkeys(name for rung in presentation.video for name in rung.scores or ()))
+    rows = [
+        (
+            *row,
+            f"{rung.vbv_bits / rung.vbv_bitrate:.2f}",
+            *(f"{rung.scores[name]:.4g}" if rung.scores and name in rung.scores else "" for name in names),
+        )
+        for row, rung in zip(rung_rows(presentation), presentation.video, strict=True)
+    ]
+    head = (*RUNG_HEAD, "VBV s", *map(metric_label, names))
+    return TableContent("Rungs, measured on the packaged files", head, rows)
 
 
 def fixed_ladder_tables(presentation: Presentation) -> list[TableContent]:
@@ -203,7 +231,7 @@ def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:
     encryption = presentation.encryption
     return [
         ("ladder", f"{ladder.mode}{_override_counts(ladder)}"),
-        ("target VMAF of the top rung", f"{ladder.target_vmaf:g}"),
+        ("target of the top rung", format_target(ladder)),
         ("preset", ladder.preset),
         ("tuning", ladder.tune),
         ("pooling of VMAF", ladder.pooling),

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from shotladder.report.presentation_format import Presentation
-from shotladder.report.rung_table import RUNG_HEAD, rung_rows
+from shotladder.report.report_tables import RUNG_HEAD, rung_rows
 from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest
 from shotladder.terminal_table import render_table
 from shotladder_runtime.printable_text import printable

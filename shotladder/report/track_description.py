@@ -21,16 +21,14 @@ from ladders import EncodeSettings, Ladder, Shot
 from ladders import active_constraints as find_active_constraints
 from shotladder.report.presentation_format import (
     ActiveConstraints,
-    AudioEntry,
-    AudioSegment,
     DynamicHdr,
-    LoudnessEntry,
     ShotResult,
     VideoRendition,
     VideoSegment,
     VmafPool,
 )
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs, TrackSamples
+from shotladder.report.presentation_tracks import AudioEntry, AudioSegment, LoudnessEntry
 
 __all__ = ["describe_audio", "describe_video", "stream_tags", "value_per_shot"]
 
@@ -76,6 +74,7 @@ def describe_video(folder: Path, inputs: PresentationInputs, ladder: PackagedLad
         ],
         shots=_shot_results(inputs.shots, samples, scores),
         dynamic_hdr=_describe_dynamic_hdr(ladder.metadata[number] if ladder.metadata else None),
+        scores={name: round(score, 4) for name, score in ladder.scores[number].items()} if ladder.scores else UNSET,
     )
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shotladder.report.equal_quality import compare_rungs
-from shotladder.report.presentation_format import Comparison, Presentation, VideoRendition
-from shotladder.report.readable_units import codec_label, format_bitrate, format_change, format_time
+from shotladder.report.presentation_format import Comparison, LadderEntry, Presentation, VideoRendition
+from shotladder.report.readable_units import codec_label, format_bitrate, format_change, format_score, format_time
 
 __all__ = [
     "WeakShot",
     "describe_reach",
     "describe_saving",
     "describe_weakest",
+    "format_target",
     "top_rungs",
     "weak_shots",
 ]
@@ -44,14 +45,20 @@ def weak_shots(presentation: Presentation, count: int) -> list[WeakShot]:
 
 
 def describe_reach(presentation: Presentation) -> str:
-    """Return the VMAF and the bitrate of the top rung of each codec, as a sentence."""
+    """Return VMAF, other scores and bitrate of the top rung of each codec, as a sentence."""
     tops = top_rungs(presentation)
     parts = [
         f"{f'{codec_label(top.codec)}: ' if len(tops) > 1 else ''}VMAF {top.vmaf.mean:.1f}"
+        f"{''.join(f', {format_score(*score)}' for score in (top.scores or {}).items())}"
         f" at {format_bitrate(top.average_bitrate)} and {top.width}x{top.height}"
         for top in tops
     ]
-    return f"Reaches {'; '.join(parts)} (target VMAF {presentation.ladder.target_vmaf:g})."
+    return f"Reaches {'; '.join(parts)} (target {format_target(presentation.ladder)})."
+
+
+def format_target(ladder: LadderEntry) -> str:
+    """Return the target of the top rung with its metric."""
+    return format_score(ladder.metric.name, ladder.metric.target) if ladder.metric else f"VMAF {ladder.target_vmaf:g}"
 
 
 def describe_saving(presentation: Presentation, comparison: Comparison) -> str:

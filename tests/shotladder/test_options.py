@@ -88,6 +88,9 @@ def test_library_values_are_those_of_the_libraries():
     assert set(library_values.VIDEO_CODECS) <= set(encoder.load_codecs())
     assert tuple(ladders.MODES) == library_values.LADDER_MODES
     assert tuple(ladders.POOLINGS) == library_values.POOLINGS
+    assert ("vmaf", *ladders.METRICS) == library_values.SEARCH_METRICS
+    assert ladders.XPSNR.target == library_values.XPSNR_TARGET
+    assert tuple(ladders.EXTRA_METRICS) == library_values.EXTRA_METRICS
     assert library_values.EFFORT_TOLERANCES == ladders.EFFORT_TOLERANCES
     assert tuple(library_values.EFFORT_TOLERANCES) == encoder.EFFORTS
     assert ladders.TrafficModel(1).gb_per_cpu_hour == library_values.GB_PER_CPU_HOUR

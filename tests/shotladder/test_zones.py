@@ -87,6 +87,8 @@ def test_read_zones_reads_csv(tmp_path):
     ("text", "fault"),
     [
         ("", "has no tables"),
+        ('[[zone]]\nframes = [0, 5]\npreset = "slow"', "zone 1: a zone cannot have preset, because chunks with other"),
+        ("[[zone]]\nframes = [0, 5]\nskip = true", "zone 1: a zone cannot have skip, because all tracks have the"),
         ("zone = 3", "has no tables"),
         ("[[zone]", "is not valid TOML"),
         ("[[zone]]\ntime = [0, 1]", "zone 1: has no limit"),

@@ -17,7 +17,9 @@ from shotladder.commands.options.library_values import (
     GB_PER_CPU_HOUR,
     LADDER_MODES,
     POOLINGS,
+    SEARCH_METRICS,
     VIDEO_CODECS,
+    XPSNR_TARGET,
 )
 
 __all__ = ["SegmentDuration", "ladder_options"]
@@ -126,6 +128,22 @@ _LADDER = (
         metavar="VMAF",
         type=click.FloatRange(1, 100),
         help="Target mean VMAF of the top rung. Default: 93 up to 1080p, 95 above.",
+    ),
+    option(
+        "Ladder",
+        "--metric",
+        type=click.Choice(SEARCH_METRICS),
+        default="vmaf",
+        show_default=True,
+        help="Metric of probe encodes, bit allocation and target; rungs are measured by VMAF as well, without a"
+        " comparison with a fixed ladder.",
+    ),
+    option(
+        "Ladder",
+        "--target-xpsnr",
+        metavar="DB",
+        type=click.FloatRange(21, 60),
+        help=f"Target XPSNR of luma of the top rung, in dB; requires `--metric xpsnr`. Default: {XPSNR_TARGET:g}.",
     ),
     option(
         "Ladder",

@@ -13,6 +13,7 @@ __all__ = [
     "DEFAULT_ENGINE",
     "EFFORT_TOLERANCES",
     "ENGINES",
+    "EXTRA_METRICS",
     "GB_PER_CPU_HOUR",
     "LADDER_MODES",
     "POOLINGS",
@@ -20,11 +21,13 @@ __all__ = [
     "RAW_FORMATS",
     "REPLACEMENTS",
     "SCORE_METRICS",
+    "SEARCH_METRICS",
     "SESSION_MODES",
     "SPEECH_PACKAGE",
     "TRACE_FORMATS",
     "VIDEO_CODECS",
     "VIEWING_DEVICES",
+    "XPSNR_TARGET",
 ]
 
 #: Of `encoder`.
@@ -39,6 +42,9 @@ LADDER_MODES = ("per-shot", "per-title", "constant-quality", "fixed")
 POOLINGS = ("mean", "harmonic")
 EFFORT_TOLERANCES = {"fast": 6.0, "balanced": 2.0, "thorough": 0.25}
 GB_PER_CPU_HOUR = 4.0
+SEARCH_METRICS = ("vmaf", "xpsnr")
+XPSNR_TARGET = 38.0
+EXTRA_METRICS = ("neg", "psnr", "ssim", "xpsnr", "cambi")
 
 #: Of `vmaf`.
 ENGINES = ("native", "libvmaf")

@@ -13,6 +13,7 @@ import click
 import encoder
 from ladders import AUTO, MODES, StoppingRule, TrafficModel
 from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
+from shotladder.pipeline.search_metric import choose_extra_metrics, choose_metric
 from shotladder_runtime.tools import require_encoder, use_ffmpeg
 
 __all__ = ["build_encode_request"]
@@ -54,6 +55,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         codecs=options["codecs"],
         ladder=options["ladder"],
         target=options["target_vmaf"],
+        metric=choose_metric(options["metric"], options["target_vmaf"], options["target_xpsnr"]),
         rungs=options["rungs"],
         audience=_client_traces(options),
         min_bitrate=None if options["min_bitrate"] is None else 1000 * options["min_bitrate"],
@@ -74,6 +76,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         views=_traffic_model(options),
         compare=options.get("compare", False),
         engine=options["engine"],
+        measure=choose_extra_metrics(options["measure"].split(",") if options.get("measure") else ()),
         audio=options.get("audio", ()),
         loudness=options.get("loudness"),
         subtitles=options.get("subtitles", False),

@@ -29,6 +29,11 @@ TARGET_WIDTH = 1.0
 MIN_SHARE = 0.5
 _UNITS = ("time", "frames", "shots")
 _LIMITS = ("target", "floor", "cap", "quantiser", "override")
+#: Settings that other encoders have for zones, with the reason why a zone cannot have them.
+_LEFT_OUT = {
+    "preset": "chunks with other parameter sets cannot be stitched; use override",
+    "skip": "all tracks have the duration of the source; cut the source before",
+}
 _COLUMNS = ("unit", "start", "stop", "target", "floor", "cap", "min_quantiser", "max_quantiser", "override")
 
 
@@ -136,6 +141,9 @@ def _read_toml(path: Path, text: str) -> Sequence[Mapping[str, Any]]:
 def _read_csv(path: Path, text: str) -> Sequence[Mapping[str, Any]]:
     reader = csv.DictReader(io.StringIO(text))
     unknown = [name for name in reader.fieldnames or () if name not in _COLUMNS]
+    for name in unknown:
+        if name in _LEFT_OUT:
+            raise ZonesError(f"{path}: a zone cannot have {name}, because {_LEFT_OUT[name]}")
     if unknown or not {"unit", "start", "stop"} <= set(reader.fieldnames or ()):
         raise ZonesError(f"{path}: the columns must be unit, start, stop and some of {', '.join(_COLUMNS[3:])}")
     rows = []
@@ -156,6 +164,9 @@ def _read_csv(path: Path, text: str) -> Sequence[Mapping[str, Any]]:
 def _make_zone(row: Mapping[str, Any]) -> Zone:
     """Return the zone of a row; raise ValueError with the reason."""
     unknown = [key for key in row if key not in (*_UNITS, *_LIMITS)]
+    for key in unknown:
+        if key in _LEFT_OUT:
+            raise ValueError(f"a zone cannot have {key}, because {_LEFT_OUT[key]}")
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r} (choose from {', '.join((*_UNITS, *_LIMITS))})")
     units = [unit for unit in _UNITS if unit in row]
