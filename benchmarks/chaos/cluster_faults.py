@@ -89,7 +89,7 @@ def disturb(what: str, scene: Scene) -> Fault:
         else:
             run.send(signal.SIGKILL)
         run.wait()
-    return Fault(f"{what} {delay:.2f} s after the start of: {stage}", run)
+    return Fault(f"{what} {delay:.2f} CPU s after the start of: {stage}", run)
 
 
 KINDS = (
