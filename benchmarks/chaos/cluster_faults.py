@@ -19,7 +19,7 @@ from benchmarks.chaos.trial import STAGES, Trial
 #: Workers of a cluster, with one thread each.
 WORKERS = 2
 #: Seconds in which a scheduler answers. Chosen by hand.
-START_LIMIT = 200
+START_LIMIT = 1500
 
 
 class Cluster:
