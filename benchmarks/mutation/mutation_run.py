@@ -39,8 +39,14 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("tests/ladders/test_equal_slope.py", "tests/ladders/test_hull.py"),
     ),
     "store": (
-        tuple(f"shotladder_runtime/store/{name}.py" for name in ("checksums", "locks", "leftovers", "atomic_file")),
-        ("tests/shotladder_runtime/test_store.py", "tests/shotladder_runtime/test_atomic_file.py"),
+        tuple(
+            f"shotladder_runtime/store/{name}.py"
+            for name in ("atomic_file", "checksums", "damage_log", "leftovers", "locks", "store_layout")
+        ),
+        (
+            "tests/shotladder_runtime/test_store_faults.py",
+            "tests/shotladder_runtime/test_stragglers.py::test_lock_publication_takes_the_lock_from_a_suspended_holder",
+        ),
     ),
     "plan": (("encoder/encode/plan.py",), ("tests/encoder/test_plan.py",)),
 }
