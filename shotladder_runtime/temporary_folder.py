@@ -26,17 +26,23 @@ RANDOM = r"[a-z0-9_]{8}"
 
 @contextmanager
 def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """Yield a new private folder, and delete it with its content at the end of the block."""
-    with locked_folder(parent, prefix, TEMPORARY) as folder:
+    """Yield a new private folder, and delete it with its content at the end of the block.
+
+    Content that cannot be deleted then, because its disk is absent or read-only, is left to `delete_abandoned`.
+    """
+    with locked_folder(parent, prefix, TEMPORARY, is_rest_abandoned=True) as folder:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _delete_content(folder)
 
 
 @contextmanager
-def locked_folder(parent: Path, prefix: str, lock_name: str) -> Iterator[Path]:
-    """Yield a new private folder with a locked file of this name; at the end, delete the folder if it is empty."""
+def locked_folder(parent: Path, prefix: str, lock_name: str, *, is_rest_abandoned: bool = False) -> Iterator[Path]:
+    """Yield a new private folder with a locked file of this name; at the end, delete the folder if it is empty.
+
+    With `is_rest_abandoned`, a folder that is not empty keeps its lock file, so that `abandoned_folders` yields it.
+    """
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     lock = folder / lock_name
     # locked before it has its name: nobody finds it unlocked
@@ -46,8 +52,9 @@ def locked_folder(parent: Path, prefix: str, lock_name: str) -> Iterator[Path]:
         Path(name).replace(lock)
         yield folder
     finally:
-        lock.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
+            if not is_rest_abandoned or list(folder.iterdir()) == [lock]:
+                lock.unlink(missing_ok=True)
             folder.rmdir()
         os.close(handle)
 
@@ -63,9 +70,23 @@ def delete_abandoned(parent: Path, prefix: str) -> int:
     """
     count = 0
     for folder in abandoned_folders(parent, prefix, TEMPORARY):
-        shutil.rmtree(folder, ignore_errors=True)
+        _delete_content(folder)
+        with contextlib.suppress(OSError):
+            if list(folder.iterdir()) == [folder / TEMPORARY]:
+                shutil.rmtree(folder)
         count += 1
     return count
+
+
+def _delete_content(folder: Path) -> None:
+    """Delete the content of a folder except its lock file: without it, nobody would delete the rest."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != TEMPORARY:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def abandoned_folders(parent: Path, prefix: str, lock_name: str) -> Iterator[Path]:

@@ -5,4 +5,4 @@ import sys
 from benchmarks.chaos.fault_campaign import main
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(*sys.argv[1:]))

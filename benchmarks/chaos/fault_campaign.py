@@ -1,8 +1,10 @@
 """Disturb encodes by hundreds of seeded faults, and print what was tried.
 
-    python -m benchmarks.chaos [FAULTS] [SEED] [MINUTES]
+    python -m benchmarks.chaos [FAULTS] [SEED] [MINUTES] [FILE]
 
-The first faults are one of each kind, so that a campaign that is limited to some minutes tries every kind.
+The first faults are one of each kind, so that a campaign that is limited to some minutes (0: not limited) tries every
+kind. With FILE, each result is appended to it, and the same command goes on after the last of them. Campaigns of
+several seeds may run at once.
 
 A control run is made twice first: both must give the same. After each fault the same command runs again without a
 fault, and must give the presentation of the control run, byte for byte (frame by frame where it is encrypted). No
@@ -11,6 +13,7 @@ process, temporary file or key may remain, and every artefact must be that of th
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import tempfile
@@ -32,7 +35,7 @@ from benchmarks.chaos.recovery_check import (
     write_keys,
 )
 from benchmarks.chaos.small_source import make_source
-from benchmarks.chaos.trial import SETTINGS, open_trial
+from benchmarks.chaos.trial import SETTINGS, STAGES, open_trial
 
 KINDS = (*process_faults.KINDS, *store_faults.KINDS, *place_faults.KINDS, *cluster_faults.KINDS)
 #: Fraction of the trials that encrypt, of kinds that can.
@@ -83,6 +86,8 @@ def make_control(folder: Path, runs: int = 2) -> Control:
             seconds = time.monotonic() - begun
             found.append((read_presentation(trial.output), read_artefacts(trial.store)))
             frames = read_frames(trial.output)
+            absent = [stage for stage in STAGES if f"\n{stage}" not in "\n" + run.text()]
+            assert not absent, f"stages that no run has: {absent}"
             for name, each in (("store", trial.store), ("output", trial.output)):
                 shutil.copytree(each, folder / f"{name}-{n}")
             cpu_seconds = trial.cpu_seconds()
@@ -126,11 +131,23 @@ def choose_kinds(count: int, rng: random.Random) -> list[FaultKind]:
     return first + rest
 
 
-def run_faults(kinds: Sequence[FaultKind], control: Control, seed: int, seconds: float | None = None) -> list[Result]:
-    """Try one fault of each of the kinds, and print each as it is done; start none after `seconds`."""
-    results = []
+def run_faults(
+    kinds: Sequence[FaultKind],
+    control: Control,
+    seed: int,
+    seconds: float | None = None,
+    file: Path | None = None,
+) -> list[Result]:
+    """Try one fault of each of the kinds, and print each as it is done; start none after `seconds`.
+
+    Results that a file has already are taken from it, and new ones are appended to it.
+    """
+    done = read_results(file)
+    results = [*done.values()]
     begun = time.monotonic()
     for number, kind in enumerate(kinds):
+        if number in done:
+            continue
         if seconds is not None and time.monotonic() - begun > seconds:
             print(f"the time limit ended the campaign after {number} of {len(kinds)} faults", flush=True)
             break
@@ -147,7 +164,30 @@ def run_faults(kinds: Sequence[FaultKind], control: Control, seed: int, seconds:
         ended = "" if result.status is None else f" (exit {result.status})"
         print(f"{number + 1:4} {kind.name}: {result.text}{ended}: {verdict}", flush=True)
         results.append(result)
+        if file is not None:
+            append_result(file, number, result)
     return results
+
+
+def read_results(file: Path | None) -> dict[int, Result]:
+    """Return the results in a file by their number in the campaign; none without a file."""
+    if file is None or not file.exists():
+        return {}
+    kinds = {kind.name: kind for kind in KINDS}
+    documents = map(json.loads, file.read_text().splitlines())
+    return {
+        each["number"]: Result(
+            kinds[each["kind"]], each["text"], each["status"], tuple(each["faults"]), each["cpu_seconds"]
+        )
+        for each in documents
+    }
+
+
+def append_result(file: Path, number: int, result: Result) -> None:
+    """Append a result to a file as one line of JSON."""
+    document = {"number": number, "kind": result.kind.name, "text": result.text, "status": result.status}
+    with file.open("a") as lines:
+        lines.write(json.dumps({**document, "faults": result.faults, "cpu_seconds": result.cpu_seconds}) + "\n")
 
 
 def print_table(results: Sequence[Result], control: Control) -> None:
@@ -169,11 +209,12 @@ def print_table(results: Sequence[Result], control: Control) -> None:
     print(f"{len(results)} faults, {bad} unhandled")
 
 
-def main(count: int = 200, seed: int = 1, minutes: int | None = None) -> int:
+def main(faults: str = "200", seed: str = "1", minutes: str = "0", file: str | None = None) -> int:
     """Run the benchmark and print its results; the exit status is 1 if a fault was not handled."""
-    rng = random.Random(seed)
+    rng = random.Random(int(seed))
     with tempfile.TemporaryDirectory(prefix="chaos-control-") as name:
         control = make_control(Path(name))
-        results = run_faults(choose_kinds(count, rng), control, seed, minutes and minutes * 60)
+        kinds = choose_kinds(int(faults), rng)
+        results = run_faults(kinds, control, int(seed), int(minutes) * 60 or None, Path(file) if file else None)
         print_table(results, control)
     return int(any(result.faults for result in results))

@@ -12,14 +12,14 @@ from functools import partial
 from benchmarks.chaos.fault_kind import Fault, FaultKind, Scene, require
 from benchmarks.chaos.trial import STAGES, Run
 
-#: Seconds after the start of a stage within which a fault happens. Chosen by hand, about the duration of a stage.
+#: CPU seconds after the start of a stage within which a fault happens. Chosen by hand, about those of a stage.
 MAX_DELAY = 0.4
 #: Seconds for which a process is stopped (SIGSTOP). Chosen by hand.
 STOPPED = 0.5
 #: Bytes that the messages of a run need: a smaller limit would keep it from reporting its error.
 MESSAGES = 8_000
-#: An ffmpeg process is chosen from the first of a run. A run of the trials starts about thirty.
-FFMPEG_CHOICE = 25
+#: An ffmpeg process is chosen from the first of a run. A run of the trials starts eight.
+FFMPEG_CHOICE = 8
 
 
 def start_until_moment(scene: Scene) -> tuple[Run, str]:
@@ -27,7 +27,7 @@ def start_until_moment(scene: Scene) -> tuple[Run, str]:
     stage, delay = scene.rng.choice(STAGES), scene.rng.uniform(0, MAX_DELAY)
     run = scene.trial.start()
     require(run.wait_for_stage(stage, delay))
-    return run, f"{delay:.2f} s after the start of: {stage}"
+    return run, f"{delay:.2f} CPU s after the start of: {stage}"
 
 
 def send_signal(number: signal.Signals, scene: Scene) -> Fault:

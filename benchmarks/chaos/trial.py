@@ -26,14 +26,18 @@ TOKEN = "SHOTLADDER_CHAOS"
 #: Settings of the encode that every trial disturbs: one small rung, all stages.
 SETTINGS = ("--preset", "ultrafast", "--rungs", "1", "--target-vmaf", "80", "--audio", "aac", "--no-compare")
 #: Titles of the stages in the order of a run, as the command reports them.
-STAGES = ("shots", "probe encodes", "encode", "measure every frame", "audio and subtitles", "package")
+STAGES = ("shots", "probe encodes", "encode", "correct", "audio and subtitles", "package")
 #: Seconds after which a run counts as hanging. Chosen by hand: a run takes 5 s of CPU time on a busy machine.
 TIME_LIMIT = 1500
 #: Seconds between two looks at a run.
 PAUSE = 0.003
+#: Clock ticks per second, in which the kernel states CPU times.
+TICKS = os.sysconf("SC_CLK_TCK")
 
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["shotladder.cli", "shotladder.commands.encode", "shotladder.pipeline.encode_pipeline"])
+_server.set_forkserver_preload(
+    ["shotladder.commands.encode", "shotladder.pipeline.encode_pipeline", "benchmarks.chaos.loaded_kernels"]
+)
 
 
 class HangError(AssertionError):
@@ -80,16 +84,23 @@ class Run:
         return True
 
     def wait_for_stage(self, stage: str, delay: float = 0) -> bool:
-        """Wait until a stage has begun, and `delay` s longer; return False if the command ends first."""
+        """Wait until a stage has begun and used `delay` s of CPU time; return False if the command ends first.
+
+        A delay in CPU time finds the same moment of a stage on a busy machine as on an idle one.
+        """
         if not self.wait_for(lambda: f"\n{stage}" in "\n" + self.text()):
             return False
-        end = time.monotonic() + delay
-        return self.wait_for(lambda: time.monotonic() >= end)
+        end = self.cpu_seconds() + delay
+        return self.wait_for(lambda: self.cpu_seconds() >= end)
 
     def send(self, number: int) -> None:
         """Send a signal, unless the command has ended."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the command and its children have used so far, s."""
+        return sum(map(_cpu_seconds, (self.pid, *self.children())))
 
     def children(self, name: str = "") -> list[int]:
         """Return the processes that the command started and whose program has this name."""
@@ -98,6 +109,16 @@ class Run:
             with contextlib.suppress(OSError):
                 found += [int(pid) for pid in path.read_text().split()]
         return [pid for pid in found if name in program(pid)]
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and of its children that have ended, s; 0 if it has ended."""
+    try:
+        # the name of the program, in brackets, may contain blanks
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS
 
 
 def program(pid: int) -> str:

@@ -1,10 +1,10 @@
-"""Measure what large inputs cost: many sessions, long traces, many segments, many viewers, many artefacts.
+"""Measure what large inputs cost: many sessions, trace lines, segments, viewers, artefacts or renditions.
 
     python -m benchmarks.load [PART...] [SCALE]
 
-Parts are simulate, trace, manifest, play and store; all of them by default. SCALE (1) multiplies the counts. Each part
-runs in a process of its own, whose maximum memory is that of the part. Times are CPU times, except the times of
-requests.
+Parts are simulate, trace, manifest, play, store and score; all of them by default. SCALE (1) multiplies the counts.
+Each part runs in a process of its own, whose maximum memory is that of the part. Times are CPU times, except the times
+of requests.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from pathlib import Path
 import numpy as np
 
 import abr
+import vmaf
 from shotladder.player.server import open_server
+from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store import Store, list_artefacts, prune
 from shotladder_runtime.store.checksums import checksum_path
+from shotladder_runtime.tools import ffmpeg_path
 
 #: Counts at scale 1.
 TRACES, STARTS = 1_000, 10
@@ -32,6 +35,7 @@ TRACE_LINES = 10_000_000
 SEGMENTS = 100_000
 VIEWERS, VIEW_SECONDS = 500, 60
 ARTEFACTS = 100_000
+RENDITIONS, SCORED_SECONDS = 1_000, 0.5
 #: Percent of the requests that are slower than the last figure that is printed.
 SLOWEST = 1
 
@@ -124,8 +128,20 @@ def store(folder: Path, scale: float) -> str:
     return f"{found} artefacts listed in {listed - begun:.1f} s, {gone} pruned in {time.process_time() - listed:.1f} s"
 
 
+def score(folder: Path, scale: float) -> str:
+    """Measure many renditions in one call; each has a decoder that stays open during the call."""
+    source, rendition = folder / "source.mp4", folder / "rendition.mp4"
+    for path, crf in ((source, "10"), (rendition, "30")):
+        video = ["-f", "lavfi", "-i", f"testsrc2=s=128x72:r=24:d={SCORED_SECONDS}", "-pix_fmt", "yuv420p"]
+        run([ffmpeg_path(), *QUIET, *video, "-preset", "ultrafast", "-crf", crf, str(path)])
+    count = max(1, round(RENDITIONS * scale))
+    scores = vmaf.score(source, [rendition] * count, threads=1)
+    assert len({each.mean for each in scores}) == 1, "equal renditions have different scores"
+    return f"{len(scores)} renditions of {len(scores[0].vmaf)} frames, VMAF {scores[0].mean:.1f}"
+
+
 PARTS: dict[str, Callable[[Path, float], str]] = {
-    each.__name__: each for each in (simulate, trace, manifest, play, store)
+    each.__name__: each for each in (simulate, trace, manifest, play, store, score)
 }
 
 

@@ -44,7 +44,7 @@ from shotladder.pipeline.source.source_analysis import (
     report_notes,
 )
 from shotladder.pipeline.source.source_crop import apply_given_crop
-from shotladder.pipeline.store_run import hold_store
+from shotladder.pipeline.store_run import clean_store, hold_store
 from shotladder.pipeline.time_model import (
     RunEstimate,
     TimeLeft,
@@ -113,6 +113,7 @@ def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None
     if completed_request(request.output) == fingerprint and not request.overwrite:
         presentation = load(request.output)
         require_intact(request.output, presentation)
+        clean_store(request.store, reporter)
         return EncodeResult(request.output, presentation, already_there=True)
     check_output(request.output, request.source, overwrite=request.overwrite)
     request.store.create()

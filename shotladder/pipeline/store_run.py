@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from shotladder.reporter import Reporter
 from shotladder_runtime.store import Store
 
-__all__ = ["hold_store"]
+__all__ = ["clean_store", "hold_store"]
 
 
 @contextmanager
@@ -19,11 +19,7 @@ def hold_store(store: Store, reporter: Reporter) -> Iterator[None]:
     What a killed run left unfinished is deleted and reported first. An interrupt is reported with what is kept.
     """
     with store.hold() as run:
-        if run.deleted_count is not None:
-            files = "1 unfinished file" if run.deleted_count == 1 else f"{run.deleted_count or 'no'} unfinished files"
-            reporter.say(
-                f"an earlier run or worker was killed: {files} deleted from {store.location}; finished encodes are used"
-            )
+        _report_leftovers(run.deleted_count, store, reporter)
         try:
             yield
         except KeyboardInterrupt:
@@ -36,3 +32,17 @@ def hold_store(store: Store, reporter: Reporter) -> Iterator[None]:
                 kinds = Counter(name.split("/")[0] for name in names)
                 listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
                 reporter.say(f"damaged files of the store were removed and are made again when needed: {listed}")
+
+
+def clean_store(store: Store, reporter: Reporter) -> None:
+    """Delete and report what killed runs left unfinished in a store, if it exists and can be written."""
+    with suppress(OSError):
+        _report_leftovers(store.delete_leftovers(), store, reporter)
+
+
+def _report_leftovers(count: int | None, store: Store, reporter: Reporter) -> None:
+    if count is not None:
+        files = "1 unfinished file" if count == 1 else f"{count or 'no'} unfinished files"
+        reporter.say(
+            f"an earlier run or worker was killed: {files} deleted from {store.location}; finished encodes are used"
+        )

@@ -107,7 +107,8 @@ def stamp(compiled: Any, *modules: str) -> Any:
     size, with `_cache._cache_file._source_stamp`; the hash stands in for the size.
     """
     digest = _digest(modules)
-    file = getattr(compiled._cache, "_cache_file", None)
+    # a function that numba leaves as it is (NUMBA_DISABLE_JIT) has no cache
+    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if digest and file is not None:
         file._source_stamp = (0.0, int.from_bytes(digest[:7]))
     return compiled

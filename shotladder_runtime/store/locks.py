@@ -19,6 +19,7 @@ from pathlib import Path
 from shotladder_runtime.errors import JobLockedError, StoreError
 
 __all__ = [
+    "delete_unlocked_jobs",
     "find_oldest_run",
     "get_last_use",
     "has_killed_run",
@@ -209,6 +210,16 @@ def _lock_exclusively(root: Path, name: str) -> Iterator[None]:
         if _find_inode(path) == os.fstat(handle).st_ino:
             path.unlink(missing_ok=True)
         os.close(handle)
+
+
+def delete_unlocked_jobs(root: Path) -> None:
+    """Delete the lock files of jobs that nobody does: a killed run, or one whose store was absent, leaves them."""
+    folder = root / JOBS
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError, JobLockedError), _lock_exclusively(root, path.name):
+            pass
 
 
 @contextmanager

@@ -285,8 +285,17 @@ class Store:
             store_layout.make_remote_store(self.url)
         deleted_count = leftovers.delete_leftovers(self.root)
         checksums.forget(self.root)
-        with locks.hold_store(self.root):
-            yield begin_run(self.root, deleted_count)
+        has_failed = True
+        try:
+            with locks.hold_store(self.root):
+                yield begin_run(self.root, deleted_count)
+            has_failed = False
+        finally:
+            leftovers.delete_own_leftovers(self.root, has_failed=has_failed)
+
+    def delete_leftovers(self) -> int | None:
+        """Delete what killed runs left unfinished, and return the number of files; None if no run was killed."""
+        return leftovers.delete_leftovers(self.root) if store_layout.is_store(self.root) else None
 
     @contextmanager
     def lock_job(self, kind: str, cache_keys: Sequence[Mapping[str, Any]]) -> Iterator[None]:

@@ -71,6 +71,31 @@ def test_choose_kinds_holds_every_kind_with_a_weight():
     assert set(chosen) == {kind for kind in campaign.KINDS if kind.weight}
 
 
+def test_run_faults_goes_on_after_the_results_of_a_file(control, tmp_path, monkeypatch):
+    tried = []
+
+    def try_fault(kind, control, rng):
+        tried.append(kind.name)
+        return campaign.Result(kind, "SIGKILL", None, ("a key in out",), 1.5)
+
+    monkeypatch.setattr(campaign, "try_fault", try_fault)
+    kinds = campaign.choose_kinds(40, random.Random(1))[:5]
+    first = campaign.run_faults(kinds[:3], control, 1, file=tmp_path / "results")
+    both = campaign.run_faults(kinds, control, 1, file=tmp_path / "results")
+    assert tried == [kind.name for kind in kinds]
+    assert both[:3] == first
+    assert [result.kind for result in both] == kinds
+
+
+def test_wait_for_stage_waits_for_the_cpu_time_of_the_stage(control):
+    with open_trial(control.source) as trial:
+        run = trial.start()
+        assert run.wait_for_stage("shots")
+        before = run.cpu_seconds()
+        assert run.wait_for_stage("shots", 0.2)
+        assert run.cpu_seconds() >= before + 0.2
+
+
 def test_try_fault_reports_a_fault_that_is_not_handled(control):
     def damage_source(scene):
         process_faults.send_signal(signal.SIGKILL, scene)

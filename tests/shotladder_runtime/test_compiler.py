@@ -53,3 +53,14 @@ def test_kernel_is_compiled_again_when_a_step_in_another_file_changes(tmp_path, 
     assert run(1) == ["1", "1"]
     assert run(2) == ["2", "0"]
     assert run(2) == ["2", "1"]
+
+
+def test_kernel_is_a_plain_function_when_the_compiler_is_off(tmp_path):
+    """Tests of coverage and debuggers turn numba's compiler off."""
+    (tmp_path / "plain.py").write_text(
+        "from shotladder_runtime.kernels.compiler import kernel\n@kernel\ndef double(x):\n    return 2 * x\n"
+    )
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}"}
+    program = "from plain import double; print(type(double).__name__, double(21))"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["function", "42"]

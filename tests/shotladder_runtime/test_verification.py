@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 import uuid
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 
-from shotladder_runtime.errors import StoreError
+from shotladder_runtime.errors import JobLockedError, StoreError
 from shotladder_runtime.store import Store, list_artefacts, prune
+from shotladder_runtime.temporary_folder import delete_abandoned, temporary_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEY = {"n": 1}
@@ -229,6 +231,60 @@ def test_hold_deletes_what_a_killed_run_left(tmp_path, way):
         assert list((tmp_path / ".runs").iterdir()) != []
     assert list((tmp_path / ".runs").iterdir()) == []
     assert (mine / ".part.mp4").exists()
+
+
+@pytest.mark.parametrize("has_failed", [False, True])
+def test_hold_deletes_at_its_end_what_jobs_left_in_a_store_that_was_absent(tmp_path, has_failed):
+    store = Store(tmp_path / "store")
+    away = tmp_path / "away"
+    path = store.path("chunk", {"n": 1}, ".bin")
+
+    def make(part):
+        store.root.rename(away)
+
+    with suppress(RuntimeError), store.hold():
+        with suppress(OSError), temporary_folder(store.root, ".chunk.") as folder, store.lock_job("chunk", [{"n": 1}]):
+            (folder / "0.mp4").write_bytes(b"frames")
+            store.write(path, make)
+        away.rename(store.root)
+        left = [*store.root.glob(".chunk.*/*"), *store.root.glob("chunk/*/.*"), *store.root.glob(".jobs/*")]
+        assert len(left) == 4, "a frame, a lock, a part, a job"
+        if has_failed:
+            raise RuntimeError
+    assert not [*store.root.glob(".chunk.*"), *store.root.glob("chunk/*/.*"), *store.root.glob(".jobs/*")]
+    assert not list(store.root.glob(".runs/*"))
+
+
+def test_hold_keeps_the_locks_and_folders_of_other_runs_at_its_end(tmp_path):
+    store = Store(tmp_path)
+    with store.hold(), temporary_folder(tmp_path, ".chunk.") as folder, store.lock_job("chunk", [{"n": 1}]):
+        with suppress(RuntimeError), store.hold():
+            raise RuntimeError
+        assert folder.is_dir()
+        assert len(list(tmp_path.glob(".jobs/*"))) == 1
+        with pytest.raises(JobLockedError), store.lock_job("chunk", [{"n": 1}]):
+            pass
+
+
+def test_temporary_folder_keeps_its_lock_file_with_content_that_cannot_be_deleted(tmp_path, monkeypatch):
+    unlink = os.unlink
+
+    def refuse(path, *args, missing_ok=False, **options):
+        if Path(path).name == "0.mp4":
+            raise OSError(30, "Read-only file system")
+        with suppress(FileNotFoundError) if missing_ok else nullcontext():
+            unlink(path, *args, **options)
+
+    with temporary_folder(tmp_path, ".chunk.") as folder:
+        (folder / "0.mp4").write_bytes(b"frames")
+        monkeypatch.setattr(os, "unlink", refuse)
+        monkeypatch.setattr(Path, "unlink", refuse)
+    assert {path.name for path in folder.iterdir()} == {".shotladder-temporary", "0.mp4"}
+    assert delete_abandoned(tmp_path, r"\.chunk\.") == 1
+    assert {path.name for path in folder.iterdir()} == {".shotladder-temporary", "0.mp4"}, "it is tried again later"
+    monkeypatch.undo()
+    assert delete_abandoned(tmp_path, r"\.chunk\.") == 1
+    assert not folder.exists()
 
 
 def test_hold_reports_nothing_when_no_run_was_killed(tmp_path):
