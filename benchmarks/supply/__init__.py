@@ -1,0 +1,1 @@
+"""Benchmarks of how the package is installed."""
