@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from shotladder.report.equal_quality import compare_rungs
@@ -26,6 +27,7 @@ __all__ = [
     "constraint_table",
     "cost_rows",
     "fixed_ladder_tables",
+    "run_rows",
     "rung_table_with_vbv",
     "setting_rows",
     "shot_table",
@@ -190,6 +192,12 @@ def cost_rows(presentation: Presentation, predicted: Mapping[str, float]) -> lis
         ("sample encodes of the fixed ladder", cost.comparison_cpu_seconds, "comparison"),
     )
     return [CostRow(name, seconds, predicted.get(stage)) for name, seconds, stage in rows]
+
+
+def run_rows(command_line: str, date: datetime | None) -> list[tuple[str, str]]:
+    """Return the call and the date of a run, as far as they are known."""
+    rows = [("command", command_line)] if command_line else []
+    return rows + ([("date", f"{date.astimezone(UTC):%Y-%m-%d %H:%M} UTC")] if date else [])
 
 
 def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:
