@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import io
 import platform
+import re
 import signal
 import sys
 import tempfile
@@ -168,6 +170,13 @@ def _print_error(text: str) -> None:
         click.echo(without_password(" ".join(text.split())), err=True)
 
 
+def _show(error: click.ClickException) -> None:
+    """Print an error of click, with the usage, in the form of all other errors."""
+    text = io.StringIO()
+    error.show(text)
+    click.echo(re.sub(r"(?m)^Error: ", "error: ", text.getvalue()), err=True, nl=False)
+
+
 def main() -> None:
     """Run the command and exit.
 
@@ -183,7 +192,7 @@ def _run() -> int:
         with _keep_temporary_files_together():
             status = group.main(standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        _show(error)
         return 2
     except (click.Abort, KeyboardInterrupt) as error:
         _print_error("interrupted")
@@ -191,7 +200,7 @@ def _run() -> int:
         cause = error.__cause__ if isinstance(error, click.Abort) else error
         return 128 + (cause.number if isinstance(cause, Terminated) else signal.SIGINT)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return 1
     except BrokenPipeError:
         # the reader of a pipe may stop early (`| head`); this is not an error

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shotladder.commands.options.command_line import describe_command_line
 from shotladder.commands.options.config_file import config_option, render_config
 from shotladder.commands.options.execution_options import execution_options
 from shotladder.commands.options.general_options import json_flag, quiet_flag
-from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.commands.options.grouped_command import WORDS, GroupedCommand, option
 from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.library_values import EXTRA_METRICS, LADDER_MODES
 from shotladder.commands.options.packaging_options import packaging_options, track_options
@@ -164,7 +165,8 @@ def command(
     if is_catalogue(source, options["sources_file"]):
         run_catalogue(ctx, reporter)
         return
-    request = build_encode_request(source[0], output, options)
+    called = describe_command_line("encode", ctx.meta[WORDS])
+    request = replace(build_encode_request(source[0], output, options), command_line=called)
     if single_rung:
         _refuse_for_single_rung(options)
         request = replace(request, rungs=1, compare=False)

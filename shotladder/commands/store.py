@@ -90,13 +90,16 @@ def _summed(kind: str, group: Sequence[Artefact]) -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
+    rows = document["kinds"]
+    if not rows and "deleted" not in document:
+        click.echo(printable(f"{document['store']}: no artefacts"))
+        return
     click.echo(printable(document["store"]))
     table = []
-    for row in document["kinds"]:
+    for row in rows:
         ages = row["seconds_since_use"]
         span = f"{_age(ages['max'])} to {_age(ages['min'])} ago"
         table.append((row["kind"], str(row["count"]), _size(row["bytes"]), span))
-    rows = document["kinds"]
     table.append(("all", str(sum(r["count"] for r in rows)), _size(sum(r["bytes"] for r in rows)), ""))
     print_table(("kind", "artefacts", "size", "last used"), table)
     if deleted := document.get("deleted"):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -148,6 +149,8 @@ def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None
                 images,
                 predicted_seconds=estimate.costs,
                 viewers=viewers,
+                command_line=request.command_line,
+                date=datetime.now(UTC),
             )
             # `--overwrite` deletes these files and no others
             files = sorted({*files_below(folder), PRESENTATION})

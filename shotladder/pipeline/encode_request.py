@@ -143,6 +143,8 @@ class EncodeRequest:
         File that receives a JSON line for each attempt of a job.
     metrics_port : int or None
         Port at which the run serves Prometheus metrics.
+    command_line : str
+        The call that the report shows; empty for a call from Python.
     """
 
     source: str
@@ -186,6 +188,7 @@ class EncodeRequest:
     store: Store = field(default_factory=Store.default)
     log: Path | None = None
     metrics_port: int | None = None
+    command_line: str = ""
 
     @property
     def constraints(self) -> Constraints:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import encoder
 from encoder import DynamicMetadata, Encryption, PackagingRequest, Rendition, RenditionMetadata, Source
 from encoder.encode.filters import keeps_hdr, make_colour_tags
+from encoder.packaging.hls_media_playlist import PackagedTrack
 from encoder.packaging.packager import DASH_MANIFEST, HLS_MANIFEST
 from encoder.packaging.thumbnails import MAX_SIZE, Thumbnails, list_thumbnails, write_poster, write_thumbnails
-from ladders import FinalEncodes, Ladder
 from shotladder.pipeline.codec_ladders import EncodedLadder
 from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.key_files import keys_file
+from shotladder.pipeline.rendition_names import name_by_bitrate, rename_renditions
 from shotladder.pipeline.source.source_analysis import SourceAnalysis
 from shotladder.pipeline.source.zones import place_zones, read_zones
 from shotladder.pipeline.tracks.dynamic_hdr import check_packaged_metadata
@@ -70,7 +72,11 @@ def package_presentation(
     dynamic : DynamicMetadata
     """
     source = analysis.source
-    named = [name_renditions(source, each.ladder, each.finals) for each in encoded]
+    # the bits of the frames; after packaging, renditions are named by the sizes of their segments
+    named = [
+        name_by_bitrate(source, each.ladder, [sum(chunk.bits for chunk in row) for row in each.finals.chunks])
+        for each in encoded
+    ]
     carried = [[dynamic.for_rendition(source, r.codec, (r.width, r.height)) for r in each] for each in named]
     has_messages = {
         rendition.id
@@ -104,7 +110,7 @@ def package_presentation(
         thumbnails = None if interval is None else _make_thumbnails(folder, interval, analysis, rungs)
     # the packager returns its tracks in the order of the arguments: video, audio, subtitles
     video_count, audio_count = sum(map(len, named)), len(tracks.audio)
-    video = packaged[:video_count]
+    video, named = _name_by_size(folder, source, encoded, packaged[:video_count], named)
     audio = packaged[video_count : video_count + audio_count]
     text = packaged[video_count + audio_count :]
     ladders, start = [], 0
@@ -181,8 +187,17 @@ def _stitch_ladder(
     return paths
 
 
-def name_renditions(source: Source, ladder: Ladder, finals: FinalEncodes) -> tuple[Rendition, ...]:
-    """Return the renditions of a ladder, named by the measured bitrates."""
-    rates = [round(sum(c.bits for c in row) / float(source.duration)) for row in finals.chunks]
-    rungs = tuple(replace(rung, rate=rate) for rung, rate in zip(ladder.rungs, rates, strict=True))
-    return replace(ladder, rungs=rungs).renditions()
+def _name_by_size(
+    folder: Path,
+    source: Source,
+    encoded: Sequence[EncodedLadder],
+    tracks: Sequence[PackagedTrack],
+    named: Sequence[Sequence[Rendition]],
+) -> tuple[list[PackagedTrack], list[tuple[Rendition, ...]]]:
+    """Name the packaged renditions by the average bitrates of their segments."""
+    sizes = iter(8 * sum(track.sizes) for track in tracks)
+    renamed = [name_by_bitrate(source, each.ladder, list(islice(sizes, len(each.ladder.rungs)))) for each in encoded]
+    ids = {
+        old.id: new.id for olds, news in zip(named, renamed, strict=True) for old, new in zip(olds, news, strict=True)
+    }
+    return rename_renditions(folder, tracks, ids), renamed

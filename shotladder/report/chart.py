@@ -21,6 +21,10 @@ _EXTENT = 1000
 _LAST_CENTRED = 0.93
 #: Number of colours in the style sheet.
 _COLOURS = 8
+#: Distance from labels and dots at which a label is readable on a phone, as fractions of the axes. Chosen by hand.
+_LABEL_DISTANCE = (0.12, 0.07)
+#: Positions on an axis between which a label does not cover the other axis. Chosen by hand.
+_LABEL_RANGE = (0.04, 0.96)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Series:
         One text for each dot, shown when the pointer is on it; empty for lines.
     key : str
         Name by which the page shows and hides the series; empty for a series that is always shown.
+    label : str
+        Text on the line; empty for none.
     """
 
     name: str
@@ -66,6 +72,7 @@ class Series:
     style: str = "line"
     texts: Sequence[str] = ()
     key: str = ""
+    label: str = ""
 
 
 def draw_chart(label: str, x: Axis, y: Axis, series: Sequence[Series], *, rules: Sequence[float] = ()) -> Markup:
@@ -85,10 +92,14 @@ def draw_chart(label: str, x: Axis, y: Axis, series: Sequence[Series], *, rules:
     lines = "".join(_draw_series(each, x, y) for each in series)
     x_texts = "".join(_x_tick(x.place(value), text) for value, text in x.ticks)
     y_texts = "".join(_tick("y", f"bottom:{100 * y.place(value):.2f}%", text) for value, text in y.ticks)
+    labels = "".join(
+        _tick(f"label c{each.colour % _COLOURS}", f"left:{100 * a:.2f}%;bottom:{100 * b:.2f}%", each.label)
+        for each, (a, b) in _place_labels(series, x, y)
+    )
     return Markup(
         '<div class="chart"><div class="axis-title">{y_title}</div><div class="plot" role="img" aria-label="{label}">'
         '<svg viewBox="0 0 {extent} {extent}" preserveAspectRatio="none" aria-hidden="true">'
-        '<g class="grid">{grid}</g><g class="rules">{marks}</g>{lines}</svg>{x_texts}{y_texts}</div>'
+        '<g class="grid">{grid}</g><g class="rules">{marks}</g>{lines}</svg>{x_texts}{y_texts}{labels}</div>'
         '<div class="axis-title x-title">{x_title}</div></div>'
     ).format(
         label=label,
@@ -98,6 +109,7 @@ def draw_chart(label: str, x: Axis, y: Axis, series: Sequence[Series], *, rules:
         lines=Markup(lines),  # noqa: S704
         x_texts=Markup(x_texts),  # noqa: S704
         y_texts=Markup(y_texts),  # noqa: S704
+        labels=Markup(labels),  # noqa: S704
         x_title=x.title,
         y_title=y.title,
     )
@@ -144,6 +156,27 @@ def log_ticks(low: float, high: float) -> list[float]:
     digits = (1, 2, 5) if math.log10(high / low) <= 3 else (1,)
     values = [digit * 10.0**decade for decade in decades for digit in digits]
     return [value for value in values if low <= value <= high]
+
+
+def _place_labels(series: Sequence[Series], x: Axis, y: Axis) -> list[tuple[Series, tuple[float, float]]]:
+    """Return the series with a label, and where on its line each label is farthest from dots and other labels."""
+    occupied = [(x.place(a), y.place(b)) for each in series if each.style in ("dots", "rungs") for a, b in each.points]
+    low, high = _LABEL_RANGE
+    placed = []
+    for each in series:
+        points = [(x.place(a), y.place(b)) for a, b in each.points] if each.label else []
+        inside = [point for point in points if low <= point[0] <= high and low <= point[1] <= high]
+        if inside:
+            # the first of equally good points: lines of different resolutions are farthest apart at low bitrates
+            best = max(inside, key=lambda point: min([1.0, *(_label_distance(point, other) for other in occupied)]))
+            occupied.append(best)
+            placed.append((each, best))
+    return placed
+
+
+def _label_distance(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Return the distance of two points; from 1 on, labels at both are readable."""
+    return max(abs(a[0] - b[0]) / _LABEL_DISTANCE[0], abs(a[1] - b[1]) / _LABEL_DISTANCE[1])
 
 
 def _draw_series(series: Series, x: Axis, y: Axis) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from markupsafe import Markup
@@ -25,8 +26,8 @@ def draw_ladders(presentation: Presentation, hulls: Mapping[str, Sequence[HullPo
     series = []
     for colour, codec in enumerate(_codecs(presentation)):
         hull = sorted(hulls.get(codec, ()), key=lambda point: (point.height, point.rate))
-        for _, curve in groupby(hull, key=lambda point: point.height):
-            series.append(Series("", [(p.rate, p.quality) for p in curve], colour, "thin"))
+        for height, curve in groupby(hull, key=lambda point: point.height):
+            series.append(Series("", [(p.rate, p.quality) for p in curve], colour, "thin", label=f"{height}p"))
         for comparison in presentation.comparisons:
             if comparison.codec == codec:
                 texts = [f"{comparison.anchor}: {_point_text(*point)}" for point in comparison.points]
@@ -108,7 +109,7 @@ def _clip(series: Sequence[Series], x: Axis, y: Axis) -> list[Series]:
         for each in series
     ]
     return [
-        Series("", points, each.colour, each.style) if each.style == "thin" else each
+        replace(each, points=points) if each.style == "thin" else each
         for each, points in zip(series, inside, strict=True)
         if points or each.style != "thin"
     ]

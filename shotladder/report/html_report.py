@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ def write_report(
     *,
     predicted_seconds: Mapping[str, float] | None = None,
     viewers: Markup | None = None,
+    command_line: str = "",
+    date: datetime | None = None,
 ) -> None:
     """Write the report of a presentation.
 
@@ -47,6 +50,10 @@ def write_report(
         CPU seconds by stage that were expected before the run: "analysis", "probes", "encode", "measure", "comparison".
     viewers : Markup, optional
         The section of `viewers_section.draw_viewers`.
+    command_line : str
+        The call that made the presentation; empty for a call from Python.
+    date : datetime, optional
+        When the presentation was made.
     """
     # autoescape: titles and track names come from files and may contain markup
     environment = Environment(
@@ -76,7 +83,7 @@ def write_report(
         viewers=viewers or "",
         viewers_begin=Markup(BEGIN),  # noqa: S704 - constants
         viewers_end=Markup(END),  # noqa: S704
-        setting_rows=report_tables.setting_rows(presentation),
+        setting_rows=[*report_tables.run_rows(command_line, date), *report_tables.setting_rows(presentation)],
         data=_data(presentation, images),
         draw_table=draw_table,
         format_seconds=format_seconds,

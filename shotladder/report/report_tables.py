@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from shotladder.report.equal_quality import compare_rungs
@@ -28,6 +29,7 @@ __all__ = [
     "constraint_table",
     "cost_rows",
     "fixed_ladder_tables",
+    "run_rows",
     "rung_rows",
     "rung_table_with_vbv",
     "setting_rows",
@@ -223,6 +225,12 @@ def cost_rows(presentation: Presentation, predicted: Mapping[str, float]) -> lis
 def measured_frames(ladder: LadderEntry) -> str:
     """Return which frames of the final encodes were measured."""
     return f"one frame in {ladder.frame_stride}" if ladder.frame_stride else "every frame"
+
+
+def run_rows(command_line: str, date: datetime | None) -> list[tuple[str, str]]:
+    """Return the call and the date of a run, as far as they are known."""
+    rows = [("command", command_line)] if command_line else []
+    return rows + ([("date", f"{date.astimezone(UTC):%Y-%m-%d %H:%M} UTC")] if date else [])
 
 
 def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:

@@ -100,6 +100,7 @@ def test_bytes_and_rates_are_those_of_the_files(made):
         sizes = [(made.folder / segment["url"]).stat().st_size for segment in rung["segments"]]
         assert [segment["bytes"] for segment in rung["segments"]] == sizes
         assert rung["average_bitrate"] == pytest.approx(8 * sum(sizes) / made.document["duration"], abs=1)
+        assert rung["id"] == f"h264-{rung['height']}p-{round(rung['average_bitrate'] / 1000)}k"
         seconds = [segment["duration"] for segment in made.document["segments"]]
         assert rung["peak_bitrate"] == pytest.approx(max(8 * b / t for b, t in zip(sizes, seconds, strict=True)), abs=1)
 

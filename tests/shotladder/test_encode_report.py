@@ -48,6 +48,14 @@ def test_report_is_one_file_that_fetches_nothing(made):
     assert ("shots with an active constraint" in text) == constrained
 
 
+def test_report_states_the_command_without_the_folders_of_this_machine_and_the_date(made):
+    text = (made.folder / "report.html").read_text()
+    (command,) = re.findall(r"<dt>command</dt><dd>(.*?)</dd>", text)
+    assert command == " ".join(["shotladder", "encode", made.film.name, "-o", made.folder.name, *FAST])
+    assert re.search(r"<dt>date</dt><dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC</dd>", text)
+    assert str(made.folder.parent) not in text
+
+
 def test_report_begins_with_what_was_reached_saved_and_is_weakest(made):
     text = (made.folder / "report.html").read_text()
     top = made.document["video"][-1]

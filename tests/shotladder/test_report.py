@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
@@ -114,6 +115,33 @@ def test_draw_chart_escapes_and_places_its_points():
     drawn = draw_chart("<label>", x, y, [Series("", [(10, 5)], style="dots", texts=["<dot>"])])
     assert 'd="M500 500h0"' in drawn
     assert not re.search("<(x|10|label|dot)>", drawn)
+
+
+def test_draw_chart_places_labels_on_their_lines_apart_from_each_other_and_from_dots():
+    x, y = Axis("x", 0, 100, []), Axis("y", 0, 100, [])
+    lines = [
+        Series("", [(20, 20), (40, 40), (60, 60)], style="thin", label="360p"),
+        Series("", [(20, 20), (40, 45), (60, 70)], style="thin", label="720p"),
+    ]
+    drawn = draw_chart("chart", x, y, [*lines, Series("", [(20, 20)], style="rungs")])
+    found = re.findall(r'"tick label c0" style="left:([\d.]+)%;bottom:([\d.]+)%">(\d+p)<', drawn)
+    assert found == [("40.00", "40.00", "360p"), ("60.00", "70.00", "720p")]
+
+
+def test_write_report_labels_the_curve_of_each_resolution(tmp_path):
+    text = write(tmp_path / "report.html", make_presentation())
+    assert re.findall(r'"tick label c0"[^>]*>(\d+p)<', text) == ["180p", "360p"]
+
+
+def test_write_report_states_command_and_date_if_known(tmp_path):
+    date = datetime(2026, 3, 1, 23, 30, tzinfo=timezone(timedelta(hours=-1)))
+    path = tmp_path / "report.html"
+    known = {"command_line": "shotladder encode 'a <b>.mp4'", "date": date}
+    write_report(path, make_presentation(), {"h264": HULL}, ReportImages({}, ()), **known)
+    text = path.read_text()
+    assert "<dd>shotladder encode &#39;a &lt;b&gt;.mp4&#39;</dd>" in text
+    assert "<dd>2026-03-02 00:30 UTC</dd>" in text
+    assert "<dt>command" not in write(path, make_presentation())
 
 
 def test_report_images_are_left_out_with_a_note_when_the_source_is_gone(monkeypatch, capsys):

@@ -31,6 +31,11 @@ def test_store_lists_its_contents(store, tmp_path):
     assert "chunk" in shown and "6w to 24h ago" in shown and "3 kB" in shown
 
 
+def test_store_without_artefacts_prints_no_table(tmp_path):
+    answer = shotladder("store", store=tmp_path / "none")
+    assert (answer.status, answer.out) == (0, f"{tmp_path / 'none'}: no artefacts\n")
+
+
 def test_store_deletes_old_and_surplus_files(store):
     words = ("store", "--older-than", "30d", "--json")
     dry = json.loads(shotladder(*words, "--dry-run", store=store.root).out)

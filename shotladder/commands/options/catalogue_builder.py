@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from shotladder.catalogue.catalogue_run import CatalogueItem
 from shotladder.catalogue.source_list import ListedSource, SourceListError, check_names, default_name
+from shotladder.commands.options.command_line import describe_command_line
 from shotladder.commands.options.grouped_command import WORDS
 from shotladder.commands.options.request_builder import build_encode_request
 from shotladder_runtime.errors import ShotladderError
@@ -95,9 +97,9 @@ def _build_item(
         parsed = ctx.command.make_context(ctx.info_name, list(listed.words), default_map=defaults).params
         place = source if "://" in source else os.path.normpath(listed.folder / source)
         options = {key: value for key, value in parsed.items() if key not in ("source", "output")}
-        return CatalogueItem(
-            name, build_encode_request(place, ctx.params["output"] / name, options), options["priority"] or 0.0
-        )
+        request = build_encode_request(place, ctx.params["output"] / name, options)
+        called = describe_command_line("encode", ctx.meta[WORDS])
+        return CatalogueItem(name, replace(request, command_line=called), options["priority"] or 0.0)
     except click.exceptions.Exit:
         raise SourceListError(f"{listed.origin}: --help stands on the command line only") from None
     except click.UsageError as error:
