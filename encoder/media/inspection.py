@@ -219,6 +219,7 @@ def _inspect(name: str, exact: bool) -> Source:
             *reading.video_notes,
             *turned,
             *frames.describe_changes(),
+            *frames.describe_contradictions(),
             *(reading.loss or index.notes),
             *gaps,
             *held,

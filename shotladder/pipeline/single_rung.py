@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from shotladder.pipeline.source.source_analysis import refuse_small, report_note
 from shotladder.pipeline.store_run import hold_store
 from shotladder.pipeline.time_model import TimeLeft, estimate_run
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
-from shotladder.report.readable_units import codec_label, format_bitrate, format_size, format_time
+from shotladder.report.readable_units import codec_label, format_bitrate, format_score, format_size, format_time
 from shotladder.reporter import Reporter
 from shotladder_runtime.temporary_folder import temporary_folder
 from vmaf import Pool
@@ -43,13 +44,16 @@ class SingleRung:
         Measured, bits/s.
     size : int
         Of the file, bytes.
-    target_vmaf : float
+    target_vmaf : float or None
+        None if the search used another metric.
     pooled : Pool
         VMAF of all frames.
     weakest_shot : int
         Index of the shot with the lowest VMAF.
     weakest_time, weakest_vmaf : float
         Start (s) and VMAF of that shot.
+    scores : mapping
+        Score by the metrics beside VMAF; empty without such metrics.
     """
 
     path: Path
@@ -58,11 +62,12 @@ class SingleRung:
     height: int
     video_bitrate: int
     size: int
-    target_vmaf: float
+    target_vmaf: float | None
     pooled: Pool
     weakest_shot: int
     weakest_time: float
     weakest_vmaf: float
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values as JSON types."""
@@ -72,8 +77,9 @@ class SingleRung:
 
     def to_text(self) -> str:
         """Return the result in two lines."""
+        scores = "".join(f", {format_score(*score)}" for score in self.scores.items())
         return (
-            f"{self.path}: VMAF {self.pooled.mean:.1f} at {format_bitrate(self.video_bitrate)},"
+            f"{self.path}: VMAF {self.pooled.mean:.1f}{scores} at {format_bitrate(self.video_bitrate)},"
             f" {codec_label(self.codec)}, {self.width}x{self.height}, {format_size(self.size)}\n"
             f"weakest: shot {self.weakest_shot + 1} at {format_time(self.weakest_time)}, VMAF {self.weakest_vmaf:.1f}"
         )
@@ -119,7 +125,8 @@ def encode_single_rung(request: EncodeRequest, reporter: Reporter) -> SingleRung
             encoded = run_interruptibly(work, executor)
         with reporter.stage("package"):
             _write_file(request, encoded)
-    made = _describe(request.output, encoded, ladder_requests[0].target_for(source))
+    target = ladder_requests[0].target_for(source) if request.metric is None else None
+    made = _describe(request.output, encoded, target)
     warn_max_bitrate({made.path.name: made.video_bitrate}, request, reporter)
     return made
 
@@ -136,7 +143,7 @@ def _write_file(request: EncodeRequest, encoded: EncodedTracks) -> None:
         encoder.mux(video, encoded.side_tracks.audio, request.output)
 
 
-def _describe(path: Path, encoded: EncodedTracks, target: float) -> SingleRung:
+def _describe(path: Path, encoded: EncodedTracks, target: float | None) -> SingleRung:
     (found,) = encoded.ladders
     source: Source = encoded.analysis.source
     (rung,) = found.ladder.rungs
@@ -156,4 +163,5 @@ def _describe(path: Path, encoded: EncodedTracks, target: float) -> SingleRung:
         weakest_shot=weakest,
         weakest_time=float(source.time(encoded.analysis.shots[weakest].start) - source.time(0)),
         weakest_vmaf=means[weakest],
+        scores=found.scores[0] if found.scores else {},
     )

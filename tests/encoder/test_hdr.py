@@ -74,6 +74,28 @@ def test_inspect_finds_hdr_metadata(hdr10):
     assert hdr10.hdr == HDRMetadata(True, 1000.0, 1000, 400)
 
 
+@pytest.mark.parametrize(
+    ("transfer", "light", "note"),
+    [
+        (
+            "bt709",
+            "1000,400",
+            "the frames have HDR10 metadata, but the transfer function bt709; they are treated as SDR",
+        ),
+        ("smpte2084", "400,1000", "the stated average light level of a frame, 1000 cd/m2, is above the maximum of 400"),
+    ],
+)
+def test_inspect_notes_contradictory_hdr_metadata(hdr10, tmp_path, transfer, light, note):
+    params = f"log-level=error:transfer={transfer}:master-display={MASTERING}:max-cll={light}"
+    argv = [ffmpeg_path(), "-v", "error", "-i", hdr10.path, "-frames:v", "3", "-c:v", "libx265", "-preset", "ultrafast"]
+    run([*argv, "-pix_fmt", "yuv420p10le", "-color_trc", transfer, "-x265-params", params, str(tmp_path / "a.mp4")])
+    found = inspect(tmp_path / "a.mp4")
+    assert found.hdr.mastering_display
+    assert found.colour.transfer == transfer
+    assert [each.startswith(note) for each in found.notes] == [True]
+    assert hdr10.notes == ()
+
+
 @pytest.mark.parametrize("codec", QUICK)
 def test_package_signals_the_dynamic_range_everywhere(packaged, codec):
     out, listed = packaged

@@ -1,11 +1,13 @@
 """`encode --single-rung` writes one measured file at the target, with audio, and refuses what it cannot have."""
 
 import json
+from pathlib import Path
 
 import av
 import pytest
 
 import vmaf
+from shotladder.pipeline.single_rung import SingleRung
 from tests.shotladder.running import FRAMES, shotladder
 
 PRESET = ("--preset", "ultrafast")
@@ -65,3 +67,14 @@ def test_encode_refuses_a_maximum_bitrate_below_the_minimum(made, tmp_path):
     answer = shotladder("encode", made.film, "-o", tmp_path / "out", *words, store=made.store)
     assert answer.status == 2
     assert "--min-bitrate" in answer.err
+
+
+def test_to_text_has_the_scores_of_other_metrics():
+    pooled = vmaf.Pool(94.0, 93.9, 90.0, 88.0)
+    values = {"target_vmaf": None, "pooled": pooled, "scores": {"xpsnr": 38.02, "cambi": 0.25}}
+    rung = SingleRung(
+        Path("one.mp4"), "h264", 640, 360, 212_000, 9_000, **values, weakest_shot=0, weakest_time=0.0, weakest_vmaf=90.0
+    )
+    assert rung.to_text().startswith("one.mp4: VMAF 94.0, XPSNR 38.0 dB, CAMBI 0.25 at 212 kbit/s, H.264, 640x360, 9")
+    assert rung.to_dict()["scores"] == {"xpsnr": 38.02, "cambi": 0.25}
+    assert rung.to_dict()["target_vmaf"] is None

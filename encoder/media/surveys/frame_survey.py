@@ -140,6 +140,21 @@ class FrameSurvey:
             for before, after, time in _find_change(self.frames, read)
         )
 
+    def describe_contradictions(self) -> tuple[str, ...]:
+        """Return a sentence for each contradiction of HDR metadata with the colour or with itself."""
+        colour, hdr = self.colour, self.hdr
+        notes = []
+        if (hdr.mastering_display or hdr.max_cll is not None) and colour.transfer is not None and not colour.is_hdr:
+            notes.append(
+                f"the frames have HDR10 metadata, but the transfer function {colour.transfer}; they are treated as SDR"
+            )
+        if hdr.max_cll and hdr.max_fall and hdr.max_fall > hdr.max_cll:
+            notes.append(
+                f"the stated average light level of a frame, {hdr.max_fall} cd/m2, is above the maximum of"
+                f" {hdr.max_cll} cd/m2; both are kept"
+            )
+        return tuple(notes)
+
 
 def _find_change(
     frames: Sequence[FrameProperties], read: Callable[[FrameProperties], str | None]
