@@ -1,4 +1,4 @@
-"""Figures for captions from speech and for the crop of black bars."""
+"""Figures for captions from speech, the crop of black bars and dynamic HDR metadata."""
 
 from benchmarks.premium.word_errors import main
 

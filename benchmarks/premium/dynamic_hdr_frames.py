@@ -32,7 +32,7 @@ PRESETS = {"hevc": "ultrafast", "av1": "12"}
 #: Heights of the rungs.
 HEIGHTS = (72, 144)
 #: Distance of the starts of chunks, s.
-CHUNK = 1
+CHUNK = 2
 #: Side data of FFmpeg's decoders.
 DOLBY_VISION, HDR10_PLUS = "DOVI_METADATA", "DYNAMIC_HDR_PLUS"
 
