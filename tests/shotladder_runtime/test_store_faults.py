@@ -300,16 +300,19 @@ def test_atomic_write_waits_for_the_disk_before_the_file_has_its_name(tmp_path, 
     atomic_write(path, lambda part: part.write_text(part.suffix), is_durable=is_durable)
     assert named == ([False] if is_durable else [])
     assert path.read_text() == ".json"
+    umask = os.umask(0o027)
+    os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_delete_if_abandoned_keeps_files_in_use_and_links(tmp_path):
     path, link, mine = tmp_path / "a", tmp_path / "link", tmp_path / "mine.txt"
-    assert not delete_if_abandoned(path)
+    assert delete_if_abandoned(path) is False
     path.touch()
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert not delete_if_abandoned(path)
-    assert delete_if_abandoned(path)
+        assert delete_if_abandoned(path) is False
+    assert delete_if_abandoned(path) is True
     assert not path.exists()
     mine.touch()
     link.symlink_to(mine)
