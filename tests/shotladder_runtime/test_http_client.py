@@ -4,6 +4,7 @@ import base64
 import threading
 import time
 import urllib.error
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -46,9 +47,10 @@ class Server(BaseHTTPRequestHandler):
         elif self.path == "/slow":
             self.send_response(200)
             self.end_headers()
-            for _ in range(200):
-                self.wfile.write(b"x")
-                time.sleep(0.05)
+            with suppress(OSError):
+                for _ in range(200):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
         elif self.path == "/unknown":
             self.answer(206, b"x", Content_Range="bytes 0-0/*")
         elif self.path == "/whole":
