@@ -122,7 +122,13 @@ def test_is_intact_hashes_a_file_again_when_asked_or_forgotten_or_changed(tmp_pa
     checksums.forget(tmp_path)
     assert not checksums.is_intact(path)
     path.unlink()
-    assert not checksums.is_intact(path)
+    assert checksums.is_intact(path) is False
+
+
+def test_write_of_a_checksum_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
+    checksums.write(tmp_path / NAME, checksums.Checksum(8, "0" * 32))
+    assert (tmp_path / f"{NAME}.sum").read_text() == f"8 {'0' * 32} {NAME}\n"
 
 
 def test_remember_makes_a_file_intact_until_it_changes(tmp_path):
