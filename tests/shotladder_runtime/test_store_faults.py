@@ -153,9 +153,11 @@ def test_log_damage_lists_each_name_once_after_the_start_of_a_run(tmp_path):
 def test_log_damage_begins_a_new_file_when_the_log_is_large(tmp_path, monkeypatch):
     monkeypatch.setattr(damage_log, "MAX_SIZE", 40)
     run = damage_log.begin_run(tmp_path, None)
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for n in range(12):
         damage_log.log_damage(tmp_path, f"chunk/ab/{n:04}")
         assert (tmp_path / ".damaged").stat().st_size <= 40 + len("chunk/ab/0000\n")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before, "the log is closed"
     assert run.damaged()[-1] == "chunk/ab/0011"
     later = damage_log.begin_run(tmp_path, None)
     (tmp_path / ".damaged").write_text("a\n")
@@ -164,7 +166,8 @@ def test_log_damage_begins_a_new_file_when_the_log_is_large(tmp_path, monkeypatc
 
 def test_log_damage_needs_no_store_that_can_be_written_and_follows_no_link(tmp_path):
     damage_log.log_damage(tmp_path / "absent", "chunk/ab/1")
-    assert damage_log.begin_run(tmp_path / "absent", None).damaged() == ()
+    run = damage_log.begin_run(tmp_path / "absent", None)
+    assert (run.start, run.damaged()) == (0, ())
     (tmp_path / ".damaged").symlink_to(tmp_path / "mine.txt")
     damage_log.log_damage(tmp_path, "chunk/ab/1")
     assert not (tmp_path / "mine.txt").exists()
