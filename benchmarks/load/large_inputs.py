@@ -34,6 +34,8 @@ TRACES, STARTS = 1_000, 10
 TRACE_LINES = 10_000_000
 SEGMENTS = 100_000
 VIEWERS, VIEW_SECONDS = 500, 60
+#: Seconds between two requests of a viewer: a player requests a segment when it has played one.
+SEGMENT_SECONDS = 4
 ARTEFACTS = 100_000
 RENDITIONS, SCORED_SECONDS = 1_000, 0.5
 #: Percent of the requests that are slower than the last figure that is printed.
@@ -89,7 +91,9 @@ def play(folder: Path, scale: float) -> str:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     end = time.monotonic() + seconds
 
-    def view() -> None:
+    def view(number: int) -> None:
+        # viewers arrive one after the other
+        time.sleep(SEGMENT_SECONDS * number / viewers)
         while time.monotonic() < end:
             begun = time.monotonic()
             try:
@@ -98,10 +102,9 @@ def play(folder: Path, scale: float) -> str:
                 times.append(time.monotonic() - begun)
             except OSError as error:
                 failures.append(str(error))
-            # a segment of 4 s, as a player requests it
-            time.sleep(4)
+            time.sleep(SEGMENT_SECONDS)
 
-    threads = [threading.Thread(target=view) for _ in range(viewers)]
+    threads = [threading.Thread(target=view, args=(n,)) for n in range(viewers)]
     for each in threads:
         each.start()
     for each in threads:

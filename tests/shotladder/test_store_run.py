@@ -1,8 +1,10 @@
 """What a run reports about the store that it holds."""
 
+from pathlib import Path
+
 import pytest
 
-from shotladder.pipeline.store_run import hold_store
+from shotladder.pipeline.store_run import clean_store, hold_store
 from shotladder.reporter import Reporter
 from shotladder_runtime.store import Store
 
@@ -48,3 +50,23 @@ def test_hold_store_deletes_the_folder_of_a_killed_worker(store):
     with hold_store(store, notes):
         assert not folder.exists()
     assert len(notes.lines) == 1
+
+
+def test_clean_store_reports_a_killed_run_once_and_makes_no_store(store, tmp_path, monkeypatch):
+    notes = Notes()
+    clean_store(Store(tmp_path / "absent"), notes)
+    assert not (tmp_path / "absent").exists()
+    clean_store(store, notes)
+    assert notes.lines == []
+    (store.root / ".runs").mkdir()
+    killed = store.root / ".runs" / "tmp12345678"
+    killed.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+        clean_store(store, notes)
+    assert notes.lines == [], "a store that is read-only does not end the command"
+    for _ in range(2):
+        clean_store(store, notes)
+    assert not killed.exists()
+    assert len(notes.lines) == 1
+    assert notes.lines[0].startswith("an earlier run or worker was killed: no unfinished files")

@@ -122,7 +122,13 @@ def test_is_intact_hashes_a_file_again_when_asked_or_forgotten_or_changed(tmp_pa
     checksums.forget(tmp_path)
     assert not checksums.is_intact(path)
     path.unlink()
-    assert not checksums.is_intact(path)
+    assert checksums.is_intact(path) is False
+
+
+def test_write_of_a_checksum_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
+    checksums.write(tmp_path / NAME, checksums.Checksum(8, "0" * 32))
+    assert (tmp_path / f"{NAME}.sum").read_text() == f"8 {'0' * 32} {NAME}\n"
 
 
 def test_remember_makes_a_file_intact_until_it_changes(tmp_path):
@@ -147,9 +153,11 @@ def test_log_damage_lists_each_name_once_after_the_start_of_a_run(tmp_path):
 def test_log_damage_begins_a_new_file_when_the_log_is_large(tmp_path, monkeypatch):
     monkeypatch.setattr(damage_log, "MAX_SIZE", 40)
     run = damage_log.begin_run(tmp_path, None)
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for n in range(12):
         damage_log.log_damage(tmp_path, f"chunk/ab/{n:04}")
         assert (tmp_path / ".damaged").stat().st_size <= 40 + len("chunk/ab/0000\n")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before, "the log is closed"
     assert run.damaged()[-1] == "chunk/ab/0011"
     later = damage_log.begin_run(tmp_path, None)
     (tmp_path / ".damaged").write_text("a\n")
@@ -158,7 +166,8 @@ def test_log_damage_begins_a_new_file_when_the_log_is_large(tmp_path, monkeypatc
 
 def test_log_damage_needs_no_store_that_can_be_written_and_follows_no_link(tmp_path):
     damage_log.log_damage(tmp_path / "absent", "chunk/ab/1")
-    assert damage_log.begin_run(tmp_path / "absent", None).damaged() == ()
+    run = damage_log.begin_run(tmp_path / "absent", None)
+    assert (run.start, run.damaged()) == (0, ())
     (tmp_path / ".damaged").symlink_to(tmp_path / "mine.txt")
     damage_log.log_damage(tmp_path, "chunk/ab/1")
     assert not (tmp_path / "mine.txt").exists()
@@ -300,16 +309,19 @@ def test_atomic_write_waits_for_the_disk_before_the_file_has_its_name(tmp_path, 
     atomic_write(path, lambda part: part.write_text(part.suffix), is_durable=is_durable)
     assert named == ([False] if is_durable else [])
     assert path.read_text() == ".json"
+    umask = os.umask(0o027)
+    os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_delete_if_abandoned_keeps_files_in_use_and_links(tmp_path):
     path, link, mine = tmp_path / "a", tmp_path / "link", tmp_path / "mine.txt"
-    assert not delete_if_abandoned(path)
+    assert delete_if_abandoned(path) is False
     path.touch()
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert not delete_if_abandoned(path)
-    assert delete_if_abandoned(path)
+        assert delete_if_abandoned(path) is False
+    assert delete_if_abandoned(path) is True
     assert not path.exists()
     mine.touch()
     link.symlink_to(mine)
