@@ -3,19 +3,28 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
+# what is imported is compiled at its first import, which is a fraction of what is installed
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 .PHONY: demo test check fix cov bench docs chaos clean
 
-$(VENV)/ready: pyproject.toml
+# the packages that `shotladder` needs, without the tools of development
+$(VENV)/runtime: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(INSTALL) --editable .
 	touch $@
 
-demo: $(VENV)/ready
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable '.[dev]'
+	touch $(VENV)/runtime $@
+
+demo: $(VENV)/runtime
 	$(BIN)/python -m samples.demo $(DEMO)
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m samples.compile_kernels
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .
@@ -34,7 +43,7 @@ bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(INSTALL) --editable '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
 
 chaos: $(VENV)/ready

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import abr
 import shotladder
+from samples.compile_kernels import start
 from samples.film import make_film
 from samples.traces import write_traces
 
@@ -27,12 +28,17 @@ def main(folder: Path) -> None:
     begun = time.monotonic()
     film, traces, output = folder / "film.mp4", folder / "traces", folder / "presentation"
     folder.mkdir(parents=True, exist_ok=True)
+    sessions = None
     if not film.exists():
         print("making the sample video, and compiling kernels beside it ...", flush=True)
-        with subprocess.Popen([sys.executable, "-c", "import vmaf; vmaf.warm_up()"]):
+        # the kernels of the simulation are not needed before the end
+        sessions = start(f"compile_sessions({POLICIES})")
+        with start("compile_shots(); compile_vmaf(8)"):
             make_film(film, width=SIZE[0], height=SIZE[1])
     command = [sys.executable, "-m", "shotladder.cli"]
     _run([*command, "encode", str(film), "-o", str(output)])
+    if sessions is not None:
+        sessions.wait()
     write_traces(traces, bitrates=abr.load_presentation(output).bitrates)
     policies = [word for name in POLICIES for word in ("--policy", name)]
     simulate = [*command, "simulate", str(output / "presentation.json"), "--traces", str(traces), *policies]
