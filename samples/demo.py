@@ -28,17 +28,17 @@ def main(folder: Path) -> None:
     begun = time.monotonic()
     film, traces, output = folder / "film.mp4", folder / "traces", folder / "presentation"
     folder.mkdir(parents=True, exist_ok=True)
-    sessions = None
+    compilation = None
     if not film.exists():
         print("making the sample video, and compiling kernels beside it ...", flush=True)
         # the kernels of the simulation are not needed before the end
-        sessions = start(f"compile_sessions({POLICIES})")
+        compilation = start(f"compile_sessions({POLICIES})")
         with start("compile_shots(); compile_vmaf(8)"):
             make_film(film, width=SIZE[0], height=SIZE[1])
     command = [sys.executable, "-m", "shotladder.cli"]
     _run([*command, "encode", str(film), "-o", str(output)])
-    if sessions is not None:
-        sessions.wait()
+    if compilation is not None:
+        compilation.wait()
     write_traces(traces, bitrates=abr.load_presentation(output).bitrates)
     policies = [word for name in POLICIES for word in ("--policy", name)]
     simulate = [*command, "simulate", str(output / "presentation.json"), "--traces", str(traces), *policies]

@@ -13,6 +13,32 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+#: Begin of the ids of tests that begin first: those that wait for browsers, while other processes compute, then those
+#: with the longest encodes, so that no process is left alone with them at the end. Chosen by hand.
+FIRST = ("tests/browser/test_edges.py", "tests/browser/", "tests/shotladder/", "tests/chaos/", "tests/ladders/")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: next((n for n, name in enumerate(FIRST) if item.nodeid.startswith(name)), len(FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each file to one process, and the files of browser tests but the longest to the same."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class SharedBrowser(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return FIRST[1] if file.startswith(FIRST[1]) and file != FIRST[0] else file
+
+    if config.getoption("dist") != "loadfile":
+        return None
+    # the number of tests, by which files would be sorted, does not grow with their time
+    config.option.loadscopereorder = False
+    return SharedBrowser(config, log)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Return the folder of real clips, traces and known answers, or skip."""

@@ -19,6 +19,7 @@ from benchmarks.fidelity.session_recorder import CHROMIUM, FLAGS
 from samples import sound
 from shotladder.player import PlayerServer
 from shotladder_runtime.tools import ffmpeg_path
+from tests.once import make_once
 from training.clips import variants
 
 HERE = Path(__file__).parent
@@ -40,13 +41,18 @@ def missing(reason: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """A headless Chromium, with the JavaScript players beside it."""
+def players():
+    """Skip where Chromium or a JavaScript player is missing."""
     if not CHROMIUM.exists():
         missing(f"there is no {CHROMIUM}")
     for path in PLAYERS.values():
         if not path.exists():
             missing(f"there is no {path.relative_to(HERE)}: npm install --no-package-lock --prefix tests/browser")
+
+
+@pytest.fixture(scope="module")
+def browser(players):
+    """A headless Chromium; it ends with the file, because no other event loop can run in this thread before."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
@@ -84,9 +90,13 @@ def opened(browser, folder, open_edges=None, **options):
 
 
 @pytest.fixture(scope="session")
-def presentation(browser, tmp_path_factory):
+def presentation(players, tmp_path_factory):
     """The presentation of a clip with five shots, audio and three rungs: its directory."""
-    folder = tmp_path_factory.mktemp("browser")
+    return make_once(tmp_path_factory, "browser", make_presentation) / "film"
+
+
+def make_presentation(folder):
+    """Encode the clip in a folder, as `film`."""
     clip = variants.generate(1, kind="cut", width=480, height=270)
     variants.write_clip(folder / "video.mp4", clip, crf=14)
     track = sound.soundtrack(len(clip.frames) / variants.RATE, (1.0, 3.0))
@@ -94,7 +104,7 @@ def presentation(browser, tmp_path_factory):
     inputs = ["-i", folder / "video.mp4", "-f", "f32le", "-ar", sound.RATE, "-ac", "2", "-i", folder / "audio.f32"]
     command = [ffmpeg_path(), "-v", "error", *inputs, "-c:v", "copy", "-c:a", "aac", folder / "clip.mp4"]
     subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
-    return encoded(folder, "film")
+    encoded(folder, "film")
 
 
 def encoded(folder, name, *options):
@@ -108,13 +118,13 @@ def encoded(folder, name, *options):
 
 
 @pytest.fixture(scope="session")
-def encrypted(presentation):
+def encrypted(presentation, tmp_path_factory):
     """The presentation encrypted with new keys by a scheme: its directory and its keys."""
 
     def of(scheme):
+        encrypt = partial(encoded, presentation.parent, scheme, "--encrypt", "--protection-scheme", scheme)
+        make_once(tmp_path_factory, f"browser-{scheme}", lambda _: encrypt())
         folder = presentation.parent / scheme
-        if not folder.exists():
-            encoded(presentation.parent, scheme, "--encrypt", "--protection-scheme", scheme)
         ids = json.loads((folder / "presentation.json").read_text())["encryption"]["key_ids"]
         return folder, encoder.load_keys(presentation.parent / f"data/shotladder/keys/{ids['VIDEO']}.json")
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +16,7 @@ from samples import shotlist, sound
 from samples.film import film_frames
 from samples.painting import Size
 from shotladder.report.presentation_schema import SCHEMA_FILE
+from tests.command_server import run_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SIZE = Size(160, 90)
@@ -44,7 +44,7 @@ def command(*words: object, store: Path) -> tuple[list[str], dict[str, str]]:
 
 def shotladder(*words: object, store: Path, cwd: Path | None = None) -> Answer:
     argv, environment = command(*words, store=store)
-    done = subprocess.run(argv, capture_output=True, text=True, env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
+    done = run_command(argv[3:], environment, cwd)
     if words[0] == "encode" and done.returncode == 0:
         validate_presentation(Path(cwd or "."), words)
     return Answer(done.returncode, done.stdout, done.stderr)
