@@ -1,6 +1,6 @@
 """Install the wheel into an empty environment of each interpreter, and run its commands from another folder.
 
-    python -m benchmarks.wheel_install [PYTHON...]
+    python -m benchmarks.installation [PYTHON...]
 
 Each interpreter (default: the one that runs this) gets an environment of its own, with the package and its
 dependencies from the package index, as a user installs them: about 300 MB for each.
@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 #: A program that prints where each package of the wheel is installed.
 LOCATE = """
 import abr, delivery, encoder, ladders, shotladder, shotladder_runtime, vmaf
@@ -86,7 +86,3 @@ def main(pythons: Sequence[str] = ()) -> int:
             for line in try_commands(python, wheel, folder):
                 print(f"{python}: {line}", flush=True)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
