@@ -1,5 +1,5 @@
 """Change modules in one place at a time, and see whether their tests notice."""
 
-from __future__ import annotations
+from benchmarks.mutation.mutation_run import main
 
-__all__: list[str] = []
+__all__ = ["main"]

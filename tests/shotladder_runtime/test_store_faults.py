@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,7 @@ def test_find_oldest_run_ignores_other_files_and_forgets_killed_runs(tmp_path):
         begun = (runs / held).stat().st_mtime
         assert locks.find_oldest_run(tmp_path, forget_ended=False) == begun
         assert killed.exists()
+        assert locks.has_killed_run(tmp_path)
         assert locks.find_oldest_run(tmp_path, forget_ended=True) == begun
         assert not killed.exists()
     assert {path.name for path in runs.iterdir()} == {"notes", "tmp01234567"}
@@ -255,6 +257,17 @@ def test_lock_job_ignores_attempts_of_other_numbers(tmp_path):
         with pytest.raises(JobLockedError), locks.lock_job(tmp_path, "job"):
             pass
     assert not list((tmp_path / ".jobs").iterdir())
+
+
+def test_lock_job_and_hold_store_close_their_files(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with locks.hold_store(tmp_path), locks.lock_job(tmp_path, "job"):
+            with suppress(JobLockedError), locks.lock_job(tmp_path, "job"):
+                pass
+            locks.delete_unlocked_jobs(tmp_path)
+            locks.find_oldest_run(tmp_path, forget_ended=True)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_lock_job_keeps_the_lock_file_of_a_process_that_took_the_lock(tmp_path):
@@ -287,6 +300,7 @@ def test_delete_leftovers_reports_none_without_a_killed_run_and_keeps_parts(tmp_
     mine = part.with_name(".notes.mp4")
     mine.touch()
     assert leftovers.delete_leftovers(tmp_path) == 1
+    assert not locks.has_killed_run(tmp_path), "it is reported once"
     assert not part.exists()
     assert mine.exists()
     part.touch()

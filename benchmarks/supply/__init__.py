@@ -1,1 +1,0 @@
-"""Benchmarks of how the package is installed."""
