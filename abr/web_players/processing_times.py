@@ -21,7 +21,8 @@ class ProcessingTimes(NamedTuple):
 
 # Tenth percentiles, which stand for a machine without other work, of the first 62 rehearsals that
 # `python -m benchmarks.fidelity times` reads: the start of a presentation without a link, in Chromium 156 on two
-# virtual cores, 2026-11-30.
+# virtual cores, 2026-11-30. The percentile was chosen by hand, between the tenth and the median, after a look at `dev`
+# sessions.
 
 DASHJS_TIMES = ProcessingTimes(0.040, 0.021, 0.009)
 #: `first_append` is long because hls.js starts a worker.
