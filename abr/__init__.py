@@ -12,7 +12,7 @@ from abr.policies.policy_list import list_policies
 from abr.policies.predictive import learn_prior, predictive
 from abr.policy_interface.policy import Policy
 from abr.policy_interface.python_policy import State
-from abr.policy_interface.validation import VALIDATIONS, Validation
+from abr.policy_interface.validation import Validation, describe_validation, player_validations
 from abr.presentations.device import DEVICES
 from abr.presentations.presentation import Audio, Presentation, Rung
 from abr.presentations.presentation_files import as_presentation, load_presentation
@@ -40,7 +40,6 @@ __all__ = [
     "REGISTRY",
     "REPLACEMENTS",
     "UNITS",
-    "VALIDATIONS",
     "ArmComparison",
     "Audio",
     "Bound",
@@ -70,6 +69,7 @@ __all__ = [
     "can_bound",
     "compare_arms",
     "decompose_effect",
+    "describe_validation",
     "generate_trace",
     "get_policy",
     "infer_route",
@@ -82,6 +82,7 @@ __all__ = [
     "objective",
     "offline_bound",
     "player_model",
+    "player_validations",
     "predictive",
     "run_p1203",
     "simulate",

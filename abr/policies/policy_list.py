@@ -7,7 +7,7 @@ from typing import Any
 
 from abr.policies import REGISTRY
 from abr.policy_interface.policy import Policy
-from abr.policy_interface.validation import VALIDATIONS
+from abr.policy_interface.validation import player_validations
 
 __all__ = ["PolicyInfo", "PolicyList", "list_policies"]
 
@@ -121,5 +121,5 @@ def _describe(policy: Policy) -> PolicyInfo:
         hasattr(policy.function, "py_func"),
         policy.abandons,
         policy.estimates,
-        str(VALIDATIONS.get(policy.name, "")),
+        str(player_validations().get(policy.name, "")),
     )

@@ -1,10 +1,18 @@
-"""The errors of the models of web players, as `benchmarks/fidelity.py` measured them against the players."""
+"""The errors of the models of web players, as `benchmarks.fidelity` measured them against the players."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-__all__ = ["VALIDATIONS", "Validation"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Validation", "describe_validation", "player_validations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,28 @@ class Validation:
         )
 
 
-#: Name of a policy -> the validation of its model in the mode `player`; `docs/fidelity.md` has the table of 2026-11-30.
-VALIDATIONS: dict[str, Validation] = {
-    "dashjs-dynamic": Validation("dash.js 5.2.1", 6, 82.9, 0.76, 0.52, 0.10),
-    "hlsjs": Validation("hls.js 1.7.4", 5, 80.8, 0.62, 0.04, 0.37),
-    "shaka": Validation("Shaka Player 5.2.12", 8, 88.5, 0.80, 0.46, 0.17),
-}
+@cache
+def player_validations() -> Mapping[str, Validation]:
+    """Return the validation of each model of the mode `player`, by the name of its policy.
+
+    The figures are those of `web_players/validation.json`, which `python -m benchmarks.fidelity score --write` writes;
+    `docs/fidelity.md` has the whole table.
+
+    Examples
+    --------
+    >>> player_validations()["hlsjs"].player
+    'hls.js 1.7.4'
+    """
+    document = json.loads((files("abr") / "web_players" / "validation.json").read_text())
+    return MappingProxyType({policy: Validation(**figures) for policy, figures in document["policies"].items()})
+
+
+def describe_validation(policy: str) -> str:
+    """Return a line that states what the model of a policy in the mode `player` was compared with, and its error.
+
+    Parameters
+    ----------
+    policy : str
+        Name, with or without version.
+    """
+    return f"{policy}: compared with {player_validations().get(policy.partition('@')[0], 'no player yet')}"

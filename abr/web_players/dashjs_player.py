@@ -6,7 +6,6 @@ The files and functions that are named here are those of the release on npm, `di
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,12 +16,16 @@ from abr.web_players.dashjs_rules import (
     HISTORY_SIZE,
     BolaRule,
     ThroughputAverage,
+    abandonment_rung,
+    highest_rung,
     history_rung,
 )
+from abr.web_players.dashjs_settings import DashjsSettings
 from abr.web_players.player_session import PlayerSession
+from abr.web_players.processing_times import DASHJS_TIMES, ProcessingTimes
 from abr.web_players.shared_link import Transfer
 
-__all__ = ["DashjsPlayer", "DashjsSettings"]
+__all__ = ["DashjsPlayer"]
 
 # The values are the default settings of `core/Settings.js` unless a comment names another file.
 
@@ -43,8 +46,8 @@ EMPTY_LEVEL = 0.3
 SAFETY = 0.9
 #: Fraction of the throughput, and ignored segments, of the insufficient-buffer rule; `abr.rules.insufficientBufferRule`
 LOW_BUFFER_SAFETY, IGNORED_SEGMENTS = 0.7, 2
-#: `abr.rules.abandonRequestsRule`: multiple of the segment duration, ms since the first byte, progress events
-ABANDON_MULTIPLE, ABANDON_GRACE, ABANDON_SAMPLES = 1.8, 500.0, 6
+#: `abr.rules.abandonRequestsRule`: ms since the first byte, progress events
+ABANDON_GRACE, ABANDON_SAMPLES = 500.0, 6
 #: Time after an abandonment without an up-switch, s; `abandonLoadTimeout`
 ABANDON_TIMEOUT = 10.0
 #: Time from the playback position to the first segment that is replaced, s.
@@ -57,23 +60,6 @@ REQUEST_TIMEOUT, RETRY_DELAY = 20.0, 1.0
 PROGRESS_PERIOD = 0.05
 #: Bytes of response headers that `transferSize` counts as well (Resource Timing, section 4.3)
 HEADER_BYTES = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class DashjsSettings:
-    """Settings that differ between the strategies of dash.js: which rules are active.
-
-    Attributes
-    ----------
-    has_throughput_rule, has_bola_rule : bool
-        Both: the dynamic strategy, which is the default.
-    has_fast_switch : bool
-        Whether buffered segments of lower rungs are replaced after an up-switch; `buffer.fastSwitchEnabled`.
-    """
-
-    has_throughput_rule: bool = True
-    has_bola_rule: bool = True
-    has_fast_switch: bool = True
 
 
 class _Track:
@@ -101,10 +87,16 @@ class DashjsPlayer:
     ----------
     session : PlayerSession
     settings : DashjsSettings
+    times : ProcessingTimes
     """
 
-    def __init__(self, session: PlayerSession, settings: DashjsSettings | None = None) -> None:
-        self._session = session
+    def __init__(
+        self,
+        session: PlayerSession,
+        settings: DashjsSettings | None = None,
+        times: ProcessingTimes = DASHJS_TIMES,
+    ) -> None:
+        self._session, self._times = session, times
         self._settings = settings or DashjsSettings()
         self._clock, self._media, self._title = session.clock, session.media, session.title
         pres = self._title.presentation
@@ -122,7 +114,8 @@ class DashjsPlayer:
         self._abandoned_until = -math.inf
         self._abandoned: set[int] = set()
         self._segment_durations = [self._durations[0]] * len(self._bandwidths)
-        session.request("manifest", self._title.manifest_size, lambda _: self._start())
+        session.on_seek.append(self._seek)
+        session.request("manifest", self._title.manifest_size, lambda _: self._clock.after(times.start, self._start))
 
     def _start(self) -> None:
         video = self._tracks["video"]
@@ -130,6 +123,20 @@ class DashjsPlayer:
         self._media.on_state.append(self._update_levels)
         self._clock.after(0.25, self._tick)
         for track in self._tracks.values():
+            self._schedule_after(track, 0.0)
+
+    def _seek(self, places: dict[str, int]) -> None:
+        """Abort what is not needed any more and continue at other segments; `prepareInnerPeriodPlaybackSeeking`."""
+        if self._bola is not None:
+            self._bola.clear()
+        self._ignored = IGNORED_SEGMENTS
+        for kind, index in places.items():
+            track = self._tracks[kind]
+            if track.transfer is not None and track.transfer.ended is None:
+                self._session.link.abort(track.transfer)
+            track.loading, track.is_complete, track.should_check, track.delay = None, False, True, 0.0
+            track.next = index
+            self._update_level(track)
             self._schedule_after(track, 0.0)
 
     def _tick(self) -> None:
@@ -239,21 +246,24 @@ class DashjsPlayer:
 
     def _initialized(self, track: _Track, rung: int) -> None:
         track.initialized = rung
-        self._schedule_after(track, 0.0)
+        self._schedule_after(track, self._times.append)
 
     def _loaded(self, track: _Track, index: int, rung: int, transfer: Transfer) -> None:
         track.loading = None
         starts = self._session.starts if track.kind == "video" else self._session.audio_starts
         if track.kind == "video":
             self._executed.append((index, rung))
-            assert transfer.first_byte is not None
-            time = max(1e3 * (self._clock.now - transfer.first_byte), 1e-3)
+            assert transfer.headers is not None
+            time = max(1e3 * (self._clock.now - transfer.headers), 1e-3)
             self._average.add(float(math.floor(8 * (transfer.size + HEADER_BYTES) / time + 0.5)), time)
             if self._bola is not None:
                 self._bola.loaded(
                     starts[index], self._durations[index], rung, track.level, transfer.begun, self._clock.now
                 )
             self._ignored = max(0, self._ignored - 1)
+        self._clock.after(self._times.append_time(index), lambda: self._append(track, starts, index))
+
+    def _append(self, track: _Track, starts: list[float], index: int) -> None:
         self._media.append(track.kind, starts[index + 1])
         if track.next + 1 >= len(starts) and self._media.ends[track.kind] >= starts[-1] - 1e-3:
             track.is_complete = True
@@ -261,9 +271,7 @@ class DashjsPlayer:
         self._schedule_after(track, 0.0)
 
     def _highest(self, rate: float) -> int:
-        """Return the highest rung up to a bitrate in kbit/s; `getOptimalRepresentationForBitrate`."""
-        found = [rung for rung, bitrate in enumerate(self._bitrates) if bitrate <= rate]
-        return found[-1] if found and rate > 0 else 0
+        return highest_rung(self._bitrates, rate)
 
     def _check_quality(self, track: _Track) -> bool:
         """Choose a rung; return whether the schedule continues after the preparation of a switch."""
@@ -339,13 +347,11 @@ class DashjsPlayer:
         track.should_check = False
         if self._settings.has_fast_switch and not self._is_abandoning():
             time = self._media.position + SAFE_TIME
-            covering = [old for index, old in self._executed if self._covers(index, time)]
+            starts = self._session.starts
+            covering = [old for index, old in self._executed if starts[index] <= time < starts[index + 1]]
             if covering and covering[-1] < rung and self._media.ahead("video") >= SAFE_TIME:
                 track.next = int(np.searchsorted(self._session.starts, time, side="right")) - 1
         self._schedule_after(track, 0.0)
-
-    def _covers(self, index: int, time: float) -> bool:
-        return self._session.starts[index] <= time < self._session.starts[index + 1]
 
     def _watch(self, track: _Track, transfer: Transfer, index: int, rung: int) -> None:
         """Check the download at each progress event."""
@@ -355,7 +361,7 @@ class DashjsPlayer:
             if transfer.is_aborted or transfer.ended is not None:
                 return
             if transfer.first_byte is not None:
-                got = self._session.link.received(transfer)
+                got = self._session.link.arrived(transfer)
                 if got > (events[-1][1] if events else 0.0):
                     events.append((self._clock.now, got))
                     if self._should_abandon(track, transfer, index, rung, events):
@@ -367,18 +373,13 @@ class DashjsPlayer:
     def _should_abandon(
         self, track: _Track, transfer: Transfer, index: int, rung: int, events: list[tuple[float, float]]
     ) -> bool:
-        now, got = events[-1]
-        assert transfer.first_byte is not None
+        now, _ = events[-1]
         if index in self._abandoned or track.level > BUFFER_TARGET or len(events) < ABANDON_SAMPLES:
             return False
-        if 1e3 * (now - transfer.first_byte) <= ABANDON_GRACE or rung == 0:
+        if 1e3 * (now - (transfer.first_byte or now)) <= ABANDON_GRACE or rung == 0:
             return False
-        time = max(1e3 * (now - events[0][0]), 1.0)
-        rate = math.floor(8 * (got - events[0][1]) / time + 0.5)
-        if rate <= 0 or transfer.size * 8 / rate / 1000 < self._durations[index] * ABANDON_MULTIPLE:
-            return False
-        lower = self._highest(rate)
-        if not transfer.size - got > transfer.size * self._bitrates[lower] / self._bitrates[rung]:
+        lower = abandonment_rung(self._bitrates, rung, self._durations[index], transfer.size, events)
+        if lower is None:
             return False
         self._abandoned.add(index)
         self._history = []

@@ -1,14 +1,25 @@
-"""Throughput average and two rules of dash.js 5.2.1 (BSD-3).
+"""Throughput average and three rules of dash.js 5.2.1 (BSD-3).
 
-Sources: `ThroughputModel.js`, `BolaRule.js`, `SwitchHistoryRule.js`.
+Sources: `ThroughputModel.js`, `BolaRule.js`, `SwitchHistoryRule.js`, `AbandonRequestsRule.js`.
 """
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["BOLA_MIN_BUFFER", "BUFFER_TARGET", "HISTORY_SIZE", "BolaRule", "ThroughputAverage", "history_rung"]
+__all__ = [
+    "BOLA_MIN_BUFFER",
+    "BUFFER_TARGET",
+    "HISTORY_SIZE",
+    "BolaRule",
+    "ThroughputAverage",
+    "abandonment_rung",
+    "highest_rung",
+    "history_rung",
+]
 
+#: Multiple of its duration that a segment may take; `abr.rules.abandonRequestsRule`
+ABANDON_MULTIPLE = 1.8
 #: Buffer target below the top rung, s; `core/Settings.js`, `buffer.bufferTimeDefault`
 BUFFER_TARGET = 18.0
 #: Half-lives of the throughput averages, s, and weight of a sample per ms; `abr.throughput.ewma`
@@ -60,6 +71,11 @@ class BolaRule:
         self.last_call = math.nan
         self.current = 0
 
+    def clear(self) -> None:
+        """Start again after a seek; `clearBolaStateOnSeek`."""
+        self.is_steady, self.placeholder = False, 0.0
+        self.most_advanced = self.last_duration = self.last_finish = self.last_call = math.nan
+
     def min_level(self, rung: int) -> float:
         """Return the buffer level above which a rung is preferred to all lower rungs, s."""
         level = 0.0
@@ -98,6 +114,35 @@ class BolaRule:
         if self.was_replacement:
             self.placeholder += duration
         self.last_finish = finish
+
+
+def highest_rung(bitrates: list[float], rate: float) -> int:
+    """Return the highest rung up to a bitrate in kbit/s; `getOptimalRepresentationForBitrate`."""
+    found = [rung for rung, bitrate in enumerate(bitrates) if bitrate <= rate]
+    return found[-1] if found and rate > 0 else 0
+
+
+def abandonment_rung(
+    bitrates: list[float], rung: int, duration: float, size: float, events: list[tuple[float, float]]
+) -> int | None:
+    """Return the rung that replaces a download which takes too long; None if it does not.
+
+    Parameters
+    ----------
+    bitrates : list of float
+        kbit/s.
+    rung : int
+    duration, size : float
+        Of the segment, s and bytes.
+    events : list of (float, float)
+        Time, s, and received bytes of each progress event.
+    """
+    (begin, first), (now, got) = events[0], events[-1]
+    rate = math.floor(8 * (got - first) / max(1e3 * (now - begin), 1.0) + 0.5)
+    if rate <= 0 or size * 8 / rate / 1000 < duration * ABANDON_MULTIPLE:
+        return None
+    lower = highest_rung(bitrates, rate)
+    return lower if size - got > size * bitrates[lower] / bitrates[rung] else None
 
 
 def history_rung(history: list[tuple[int, int]], count: int) -> int | None:

@@ -53,6 +53,23 @@ class BandwidthEstimator:
         seconds = milliseconds / 1e3
         self._ttfb.add(math.sqrt(2) * math.exp(-(seconds**2) / 2), max(milliseconds, MIN_TTFB))
 
+    def forecast(self, milliseconds: float, ttfb: float | None, got: float, expected: float) -> tuple[float, float]:
+        """Return the seconds until a running download ends, and its throughput; `abr-controller.ts`.
+
+        Parameters
+        ----------
+        milliseconds : float
+            Since the request.
+        ttfb : float or None
+            Time to the first byte, ms; None before it.
+        got, expected : float
+            Bytes that have arrived, and bytes of the whole segment.
+        """
+        if ttfb is None:
+            return 8 * expected / self.rate + self.ttfb / 1e3, self.rate
+        rate = 1e3 * got / max(milliseconds - ttfb, 1.0)
+        return (expected - got) / rate, 8 * rate
+
     @property
     def can_estimate(self) -> bool:
         """Whether there are samples."""

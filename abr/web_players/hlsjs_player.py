@@ -6,32 +6,29 @@ The files that are named here are those of the release on npm, `src/`.
 from __future__ import annotations
 
 import math
+from bisect import bisect
+from collections.abc import Callable
+from itertools import accumulate
 
 from abr.web_players.clock import Timer
 from abr.web_players.hlsjs_estimator import BandwidthEstimator
+from abr.web_players.hlsjs_settings import (
+    AUDIO_OVERLAP,
+    CHECK_PERIOD,
+    FACTOR,
+    LOOKUP_TOLERANCE,
+    MAX_STALL,
+    PARSE_BITRATE,
+    TICK,
+    UP_FACTOR,
+    buffer_target,
+)
 from abr.web_players.player_session import PlayerSession
+from abr.web_players.processing_times import HLSJS_TIMES, ProcessingTimes
 from abr.web_players.shared_link import Transfer
 
 __all__ = ["HlsjsPlayer"]
 
-# The values are those of `config.ts` unless a comment names another file.
-
-#: Period of the stream controllers, s; `controller/stream-controller.ts`, TICK_INTERVAL
-TICK = 0.1
-#: Buffer target, s, and in bytes, which counts if it is longer; `maxBufferLength`, `maxBufferSize`
-BUFFER_TARGET, BUFFER_BYTES = 30.0, 60e6
-#: Upper bound of the buffer target, s; `maxMaxBufferLength`
-MAX_BUFFER_TARGET = 600.0
-#: Fractions of the estimate for a level that is not higher, and for a higher one
-FACTOR, UP_FACTOR = 0.95, 0.7
-#: Longest permitted stall, s; `maxStarvationDelay`
-MAX_STALL = 4.0
-#: Distance to the end of a segment at which the next one is chosen, s; `maxFragLookUpTolerance`
-LOOKUP_TOLERANCE = 0.25
-#: Fraction of an audio segment that the video buffer covers before the segment is appended; `buffer-controller.ts`
-AUDIO_OVERLAP = 0.05
-#: Period of the check of a running download, s; `abr-controller.ts`, `onFragLoading`
-CHECK_PERIOD = 0.1
 #: Times that are closer than this are equal, s: a tenth of the last digit of a duration in a playlist
 _ROUNDING = 1e-4
 
@@ -42,37 +39,40 @@ class HlsjsPlayer:
     Parameters
     ----------
     session : PlayerSession
+    times : ProcessingTimes
     """
 
-    def __init__(self, session: PlayerSession) -> None:
-        self._session = session
+    def __init__(self, session: PlayerSession, times: ProcessingTimes = HLSJS_TIMES) -> None:
+        self._session, self._times = session, times
         self._clock, self._media, self._title = session.clock, session.media, session.title
         self._peaks = [float(rate) for rate in self._title.hls_bitrates]
         self._averages = [float(rate) for rate in self._title.hls_average_bitrates]
-        self._playlist_starts = [0.0]
-        for seconds in self._title.presentation.durations:
-            self._playlist_starts.append(round(self._playlist_starts[-1] + round(float(seconds), 3), 3))
+        seconds = (round(float(duration), 3) for duration in self._title.presentation.durations)
+        self._playlist_starts = [0.0, *accumulate(seconds)]
         self._durations = [float(duration) for duration in self._title.presentation.durations]
         self._estimator = BandwidthEstimator()
         self._has_playlist = [False] * len(self._peaks)
-        self._has_audio_playlist = False
         self._initialized: set[int] = set()
-        self._is_audio_initialized = False
         self._level = -1
         self._last_loaded = -1
-        self._forced = -1
+        self._forced = self._first_selection = -1
         self._last_playlist_time = 0.0
-        self._is_waiting = False
         self._next = self._next_audio = 0
         self._video: Transfer | None = None
+        self._audio: Transfer | None = None
         self._loading: tuple[int, int] | None = None
-        self._is_audio_loading = False
+        self._has_audio_playlist = self._is_audio_initialized = self._is_audio_loading = False
+        self._is_waiting = self._is_exact = False
         self._is_audio_switched = "audio" not in self._media.ends
-        self._is_exact = False
         self._buffered: set[tuple[int, int]] = set()
         self._blocked_audio: int | None = None
+        self._parsed: set[str] = set()
+        self._appends: list[Callable[[], object]] = []
         self._timer: Timer | None = None
-        session.request("manifest", self._title.master_size, lambda _: self._manifest_loaded())
+        session.on_seek.append(self._seek)
+        session.request(
+            "manifest", self._title.master_size, lambda _: self._clock.after(times.start, self._manifest_loaded)
+        )
 
     # --- playlists: level-controller.ts
 
@@ -116,9 +116,6 @@ class HlsjsPlayer:
         self._load_audio()
         self._clock.after(TICK, self._tick_audio)
 
-    def _buffer_target(self, level: int) -> float:
-        return min(max(8 * BUFFER_BYTES / self._peaks[level], BUFFER_TARGET), MAX_BUFFER_TARGET)
-
     def _load_video(self) -> None:
         if self._loading is not None or self._is_waiting:
             return
@@ -130,7 +127,7 @@ class HlsjsPlayer:
         self._set_level(level)
         if not self._has_playlist[level]:
             return
-        if self._ahead() >= self._buffer_target(level):
+        if self._ahead() >= buffer_target(self._peaks[level]):
             return
         index = self._next_index(level)
         if self._video is not None and self._video.ended is None:
@@ -144,7 +141,7 @@ class HlsjsPlayer:
             nonlocal pending
             pending -= 1
             if pending == 0 and media is not None:
-                self._video_loaded(index, level, media)
+                self._fragment_loaded(index, level, media)
 
         if level not in self._initialized:
             pending += 1
@@ -157,15 +154,26 @@ class HlsjsPlayer:
         size = float(self._title.presentation.sizes[index, level])
         media = self._session.request("video", size, lambda _: finish(), index, level)
         self._video = media
-        self._watch()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._clock.after(CHECK_PERIOD, self._check)
+        self._load_audio()
+
+    def _seek(self, places: dict[str, int]) -> None:
+        """Abort what is not needed any more and continue at other segments; `onMediaSeeking`."""
+        for transfer in (self._video, self._audio):
+            if transfer is not None and transfer.ended is None:
+                self._session.link.abort(transfer)
+        if "video" in places:
+            self._loading, self._next = None, places["video"]
+        if "audio" in places:
+            self._blocked_audio, self._is_audio_loading, self._next_audio = None, False, places["audio"]
+        self._load_video()
         self._load_audio()
 
     @property
     def _buffer_end(self) -> float:
-        """The end of the buffer that decides on the video, s: of both tracks until playback has started.
-
-        The audio track counts as switched when `audio-stream-controller.ts`, `checkFragmentChanged`, sees it play.
-        """
+        """The end of the buffer that decides on the video: of both until `checkFragmentChanged` sees audio play."""
         if self._is_audio_switched:
             return self._media.ends["video"]
         return min(self._media.ends.values())
@@ -181,24 +189,41 @@ class HlsjsPlayer:
         is requested again at the new level.
         """
         tolerance = 0.0 if self._is_exact else LOOKUP_TOLERANCE
-        end = self._buffer_end
-        starts = self._playlist_starts
-        index = 0
-        while index + 1 < len(self._durations) and starts[index + 1] - tolerance <= end + _ROUNDING:
-            index += 1
+        index = bisect(self._playlist_starts, self._buffer_end + tolerance + _ROUNDING, 1, len(self._durations)) - 1
         return self._next if (index, level) in self._buffered else index
 
-    def _video_loaded(self, index: int, level: int, transfer: Transfer) -> None:
-        assert transfer.first_byte is not None and transfer.ended is not None
+    def _fragment_loaded(self, index: int, level: int, transfer: Transfer) -> None:
+        """`abr-controller.ts`, `onFragLoaded`."""
+        assert transfer.first_byte is not None
         if self._timer is not None:
             self._timer.cancel()
-        estimator = self._estimator
-        ttfb = 1e3 * (transfer.first_byte - transfer.begun)
-        estimator.sample_ttfb(ttfb)
+        self._estimator.sample_ttfb(1e3 * (transfer.first_byte - transfer.begun))
         if self._forced == level:
             self._forced = -1
         self._last_loaded = level
-        estimator.sample(1e3 * (transfer.ended - transfer.begun) - min(ttfb, estimator.ttfb), transfer.size)
+        self._first_selection = -1
+
+        def parsed() -> None:
+            assert transfer.ended is not None
+            is_slow = index == 0 and 8 * transfer.size >= PARSE_BITRATE * self._durations[index]
+            milliseconds = 1e3 * ((self._clock.now if is_slow else transfer.ended) - transfer.begun)
+            self._when_created("video", lambda: self._video_buffered(index, level, transfer, milliseconds))
+
+        self._clock.after(self._times.append_time(index), parsed)
+
+    def _when_created(self, kind: str, action: Callable[[], object]) -> None:
+        """Append when the codecs of both tracks are known; `buffer-controller.ts`, `bufferCodecEventsTotal`."""
+        self._parsed.add(kind)
+        self._appends.append(action)
+        if len(self._parsed) == len(self._media.ends):
+            while self._appends:
+                self._appends.pop(0)()
+
+    def _video_buffered(self, index: int, level: int, transfer: Transfer, milliseconds: float) -> None:
+        """Take a sample and continue; `abr-controller.ts`, `onFragBuffered`."""
+        assert transfer.first_byte is not None
+        ttfb = 1e3 * (transfer.first_byte - transfer.begun)
+        self._estimator.sample(milliseconds - min(ttfb, self._estimator.ttfb), transfer.size)
         self._loading = None
         self._next = index + 1
         self._buffered.add((index, level))
@@ -215,7 +240,7 @@ class HlsjsPlayer:
         if self._next_audio + 1 >= len(starts) or self._level < 0:
             return
         index = self._next_audio
-        if self._media.ahead("audio") >= self._buffer_target(max(self._level, 0)):
+        if self._media.ahead("audio") >= buffer_target(self._peaks[max(self._level, 0)]):
             return
         # up to one segment ahead of the video
         if self._loading is not None and starts[index] > self._session.starts[self._loading[0] + 1]:
@@ -227,14 +252,17 @@ class HlsjsPlayer:
             nonlocal pending
             pending -= 1
             if pending == 0:
-                self._blocked_audio = index
-                self._append_audio()
+                self._clock.after(self._times.append_time(index), lambda: self._when_created("audio", append))
+
+        def append() -> None:
+            self._blocked_audio = index
+            self._append_audio()
 
         if not self._is_audio_initialized:
             pending += 1
             self._is_audio_initialized = True
             self._session.request("init", self._title.audio_init_size, finish)
-        self._session.request("audio", float(audio.sizes[index]), finish, index)
+        self._audio = self._session.request("audio", float(audio.sizes[index]), finish, index)
 
     def _append_audio(self) -> None:
         """Append the loaded audio segment once the video reaches it; `buffer-controller.ts`, `onBufferAppending`."""
@@ -263,22 +291,28 @@ class HlsjsPlayer:
         self, rate: float, highest: int, buffer: float, max_stall: float, factor: float, up_factor: float
     ) -> int:
         """`findBestLevel`; -1 without a level."""
-        base = self._last_loaded if self._last_loaded >= 0 else 0
-        if self._last_loaded < 0 or self._level < 0:
+        base = max(self._last_loaded, 0)
+        is_first = self._last_loaded < 0 or self._level < 0
+        if is_first:
+            if self._first_selection >= 0:
+                return self._first_selection
             rate = max(rate, self._peaks[0])
         duration = self._fragment_duration()
         for level in range(highest, -1, -1):
-            mean = self._mean_duration() if self._has_playlist[level] else duration or 1.0
+            mean = (
+                self._title.presentation.duration / len(self._durations)
+                if self._has_playlist[level]
+                else duration or 1.0
+            )
             adjusted = (up_factor if level > base else factor) * rate
             uses_average = duration and buffer >= 2 * duration and max_stall == 0
             bitrate = self._averages[level] if uses_average else self._peaks[level]
             time = self._fetch_time(adjusted, bitrate * mean, level)
             if adjusted >= bitrate and (time <= self._estimator.ttfb / 1e3 or time < buffer + max_stall):
+                if is_first:
+                    self._first_selection = level
                 return level
         return -1
-
-    def _mean_duration(self) -> float:
-        return sum(self._durations) / len(self._durations)
 
     def _fragment_duration(self) -> float:
         """Return the duration of the current segment, s; 0 before the first."""
@@ -309,11 +343,6 @@ class HlsjsPlayer:
 
     # --- abandonment: abr-controller.ts, _abandonRulesCheck
 
-    def _watch(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._clock.after(CHECK_PERIOD, self._check)
-
     def _check(self) -> None:
         if self._loading is None or self._video is None or self._video.ended is not None:
             return
@@ -332,17 +361,12 @@ class HlsjsPlayer:
         if elapsed <= max(estimator.ttfb, 1e3 * duration / 2):
             return
         buffer = self._ahead()
-        got = self._session.link.received(transfer)
-        has_begun = transfer.first_byte is not None and got > 0
-        ttfb = 1e3 * (transfer.first_byte - transfer.begun) if transfer.first_byte is not None else -1.0
-        expected = transfer.size if has_begun else duration * self._averages[level] / 8
-        streaming = max(elapsed - ttfb, 1.0) if has_begun else elapsed
-        rate = 1e3 * got / streaming if has_begun else 0.0
-        estimate = estimator.rate
-        rest = (expected - got) / rate if rate else 8 * expected / estimate + estimator.ttfb / 1e3
+        got = self._session.link.arrived(transfer)
+        ttfb = None if transfer.first_byte is None else 1e3 * (transfer.first_byte - transfer.begun)
+        expected = transfer.size if ttfb is not None else duration * self._averages[level] / 8
+        rest, bandwidth = estimator.forecast(elapsed, ttfb, got, expected)
         if rest <= buffer:
             return
-        bandwidth = 8 * rate if rate else estimate
         lower = level - 1
         other = math.inf
         while lower > 0:
@@ -352,7 +376,7 @@ class HlsjsPlayer:
             lower -= 1
         if other >= rest or other > 10 * duration:
             return
-        if has_begun:
+        if ttfb is not None:
             estimator.sample(elapsed - min(estimator.ttfb, ttfb), got)
         else:
             estimator.sample_ttfb(elapsed)

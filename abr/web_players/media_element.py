@@ -10,8 +10,6 @@ __all__ = ["MediaElement"]
 
 #: Times that are closer than this are equal, s; less than a frame.
 _EPSILON = 1e-3
-#: Time that Chromium takes from the first data to the first frame, s; chosen by hand: 0.03 to 0.15 s were seen.
-STARTUP_TIME = 0.1
 #: Frames that the video renderer of Chromium needs before playback starts or resumes (`limits::kMaxVideoFrames`).
 MIN_FRAMES = 4
 #: Time for which Chromium continues to play audio when the video buffer is empty, s (the video underflow threshold of
@@ -53,11 +51,10 @@ class MediaElement:
         self.started: float | None = None
         self.dropped = 0.0
         self.on_state: list[Callable[[], None]] = []
-        self._position, self._since = 0.0, 0.0
+        self._position, self._since, self._sought = 0.0, 0.0, 0.0
         self._is_playing = False
         self._stalled: float | None = None
         self._timer: Timer | None = None
-        self._start_timer: Timer | None = None
 
     @property
     def is_playing(self) -> bool:
@@ -102,18 +99,33 @@ class MediaElement:
         """Extend a buffer to an end, s."""
         position = self.position
         if kind == "video":
-            self.dropped += self._frame_rate * max(0.0, min(position, end) - self.ends[kind])
+            self.dropped += self._frame_rate * max(0.0, min(position, end) - max(self.ends[kind], self._sought))
         self.ends[kind] = max(self.ends[kind], end)
         self._position, self._since = position, self._clock.now
         enough = min(position + self._needed, self._duration)
         if self._is_playing:
             self._plan()
-        elif min(self.ends.values()) >= enough - _EPSILON and self._start_timer is None:
-            delay = STARTUP_TIME if self.started is None else 0.0
-            self._start_timer = self._clock.after(delay, self._start)
+        elif min(self.ends.values()) >= enough - _EPSILON:
+            self._start()
+
+    def seek(self, position: float, begins: dict[str, float]) -> None:
+        """Move to a position, s; a buffer that ends before it is empty and begins again at a time of `begins`, s."""
+        for kind, begin in begins.items():
+            if self.ends[kind] <= position:
+                self.ends[kind] = begin
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._is_playing:
+            self._stalled = self._clock.now
+        self._position, self._since, self._sought = position, self._clock.now, position
+        self._is_playing = False
+        if self.level >= self._needed:
+            self._start()
+        else:
+            for action in self.on_state:
+                action()
 
     def _start(self) -> None:
-        self._start_timer = None
         self._since = self._clock.now
         self._is_playing = True
         if self.started is None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from abr.errors import PolicyError
 from abr.results.session import Event
 from abr.traces.trace import Trace
-from abr.web_players.dashjs_player import DashjsPlayer, DashjsSettings
+from abr.web_players.dashjs_player import DashjsPlayer
+from abr.web_players.dashjs_settings import DashjsSettings
 from abr.web_players.hlsjs_player import HlsjsPlayer
 from abr.web_players.player_session import PlayerSession
 from abr.web_players.shaka_player import ShakaPlayer

@@ -52,6 +52,7 @@ class PlayerSession:
         audio = title.presentation.audio
         self.media = MediaElement(self.clock, title.presentation.duration, audio is not None)
         self.requests: list[WebRequest] = []
+        self.on_seek: list[Callable[[dict[str, int]], None]] = []
         self.samples: list[tuple[float, float]] = []
         durations = title.presentation.durations
         self.starts = [0.0]
@@ -67,7 +68,7 @@ class PlayerSession:
         self,
         kind: str,
         size: float,
-        done: Callable[[Transfer], None],
+        done: Callable[[Transfer], object],
         segment: int | None = None,
         rung: int | None = None,
     ) -> Transfer:
@@ -89,6 +90,19 @@ class PlayerSession:
         """Return the buffer level of the last sample up to a time, s."""
         index = bisect([at for at, _ in self.samples], time) - 1
         return self.samples[index][1] if index >= 0 else 0.0
+
+    def seek_at(self, time: float, position: float) -> None:
+        """Let the user seek at a time to a position outside of the buffer, s."""
+
+        def seek() -> None:
+            starts = {"video": self.starts, "audio": self.audio_starts}
+            places = {kind: bisect(starts[kind], position, 1, len(starts[kind]) - 1) - 1 for kind in self.media.ends}
+            outside = {kind: place for kind, place in places.items() if self.media.ends[kind] <= position}
+            self.media.seek(position, {kind: starts[kind][place] for kind, place in outside.items()})
+            for action in self.on_seek:
+                action(outside)
+
+        self.clock.at(time, seek)
 
     def run(self, limit: float, sample: float = 0.25) -> None:
         """Run the session until everything is buffered, or a time, s; sample the buffer level at a period, s."""

@@ -9,6 +9,7 @@ import math
 
 from abr.web_players.clock import Timer
 from abr.web_players.player_session import PlayerSession
+from abr.web_players.processing_times import SHAKA_TIMES, ProcessingTimes
 from abr.web_players.shared_link import Transfer
 
 __all__ = ["ShakaPlayer"]
@@ -80,11 +81,15 @@ class ShakaPlayer:
     session : PlayerSession
     downlink : float, optional
         `navigator.connection.downlink` of the browser, bit/s, which is the estimate until there are enough samples.
+    times : ProcessingTimes
     """
 
-    def __init__(self, session: PlayerSession, downlink: float | None = None) -> None:
+    def __init__(
+        self, session: PlayerSession, downlink: float | None = None, times: ProcessingTimes = SHAKA_TIMES
+    ) -> None:
         self._session = session
         self._clock, self._media, self._title = session.clock, session.media, session.title
+        self._times = times
         self._default = downlink or DEFAULT_RATE
         self._bandwidths = [float(rate) + self._title.audio_bitrate for rate in self._title.dash_bitrates]
         self._fast, self._slow = _Average(FAST_HALF_LIFE), _Average(SLOW_HALF_LIFE)
@@ -92,13 +97,16 @@ class ShakaPlayer:
         self._last_choice = 0.0
         self._has_started = False
         self._rung = 0
-        self._tracks = {kind: _Track(kind) for kind in ("audio", "video") if kind in self._media.ends}
+        self._tracks: dict[str, _Track] = {
+            kind: _Track(kind) for kind in ("audio", "video") if kind in self._media.ends
+        }
         durations = self._title.presentation.durations
         audio = self._title.presentation.audio
         self._max_duration = max(float(durations.max()), float(audio.durations.max()) if audio is not None else 0.0)
         self._banned: set[int] = set()
         self._clock.after(DROPPED_INTERVAL, lambda: self._check_frames(0.0, 0.0))
-        session.request("manifest", self._title.manifest_size, lambda _: self._start())
+        session.on_seek.append(self._seek)
+        session.request("manifest", self._title.manifest_size, lambda _: self._clock.after(times.start, self._start))
 
     def _start(self) -> None:
         self._rung = self._choose()
@@ -117,6 +125,21 @@ class ShakaPlayer:
         if track.timer is not None:
             track.timer.cancel()
         track.timer = self._clock.after(delay, lambda: self._update(track))
+
+    def _seek(self, places: dict[str, int]) -> None:
+        """Abort what is not needed any more and continue at other segments; `seeked`."""
+        for kind, index in places.items():
+            track = self._tracks[kind]
+            self._abort(track)
+            track.next = index
+            self._schedule(track, 0.0)
+
+    def _abort(self, track: _Track) -> None:
+        for transfer in track.transfers:
+            if transfer.ended is None:
+                self._session.link.abort(transfer)
+        track.transfers = []
+        track.is_updating = False
 
     def _update(self, track: _Track) -> None:
         track.timer = None
@@ -146,10 +169,15 @@ class ShakaPlayer:
             if pending == 0:
                 track.initialized = rung
                 track.transfers = []
-                track.is_updating = False
-                track.next = index + 1
-                self._media.append(track.kind, self._starts(track)[index + 1])
-                self._schedule(track, 0.0)
+                self._clock.after(self._times.append_time(index), append)
+
+        def append() -> None:
+            if track.next != index:
+                return
+            track.is_updating = False
+            track.next = index + 1
+            self._media.append(track.kind, self._starts(track)[index + 1])
+            self._schedule(track, 0.0)
 
         track.transfers = []
         if track.initialized != rung:
@@ -181,7 +209,7 @@ class ShakaPlayer:
             if transfer.is_aborted or transfer.ended is not None:
                 return
             if transfer.first_byte is not None:
-                got = self._session.link.received(transfer)
+                got = self._session.link.arrived(transfer)
                 if self._clock.now - state[0] > PROGRESS_TIME and got - state[1] >= PROGRESS_BYTES:
                     limit.cancel()
                     limit = self._clock.after(STALL_TIMEOUT, expire)
@@ -267,8 +295,5 @@ class ShakaPlayer:
         running = [transfer for transfer in track.transfers if transfer.ended is None]
         if not running:
             return
-        for transfer in running:
-            self._session.link.abort(transfer)
-        track.transfers = []
-        track.is_updating = False
+        self._abort(track)
         self._schedule(track, 0.0)

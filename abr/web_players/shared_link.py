@@ -11,6 +11,9 @@ from abr.web_players.clock import Clock, Timer
 
 __all__ = ["SharedLink", "Transfer"]
 
+#: Bytes of the body after which a browser reports a response to the page, and progress of it: the payload of one TCP
+#: segment on Ethernet.
+FIRST_BYTES = 1448.0
 #: Bits that are less than this are rounding errors.
 _EPSILON = 1e-6
 
@@ -24,22 +27,28 @@ class Transfer:
         Bytes of the response.
     begun : float
         Time of the request, s.
-    first_byte, ended : float or None
-        Times of the first and the last byte, s; None before.
+    headers, first_byte, ended : float or None
+        Times of the headers, of the first `FIRST_BYTES` of the body and of its last byte, s; None before.
     aborted : float or None
         Time at which the client closed the connection, s; None if it did not.
     """
 
-    __slots__ = ("aborted", "begun", "done", "ended", "first_byte", "left", "size")
+    __slots__ = ("aborted", "begun", "done", "ended", "first_byte", "headers", "left", "size")
 
-    def __init__(self, size: float, begun: float, done: Callable[[Transfer], None]) -> None:
+    def __init__(self, size: float, begun: float, done: Callable[[Transfer], object]) -> None:
         self.size = size
         self.begun = begun
         self.done = done
         self.left = 8.0 * size
+        self.headers: float | None = None
         self.first_byte: float | None = None
         self.ended: float | None = None
         self.aborted: float | None = None
+
+    @property
+    def goal(self) -> float:
+        """The number of missing bits at which the next event happens."""
+        return max(0.0, 8.0 * (self.size - FIRST_BYTES)) if self.first_byte is None else 0.0
 
     @property
     def is_aborted(self) -> bool:
@@ -78,7 +87,7 @@ class SharedLink:
         self._carried = self._total(0.0)
         self._timer: Timer | None = None
 
-    def request(self, size: float, done: Callable[[Transfer], None]) -> Transfer:
+    def request(self, size: float, done: Callable[[Transfer], object]) -> Transfer:
         """Request a number of bytes; `done` is called when the last one has arrived."""
         transfer = Transfer(size, self._clock.now, done)
         self._clock.after(self._latency(), lambda: self._open(transfer))
@@ -97,6 +106,11 @@ class SharedLink:
         self._advance()
         return transfer.size - transfer.left / 8
 
+    def arrived(self, transfer: Transfer) -> float:
+        """Return the bytes of which the page knows: whole packets, or everything."""
+        received = self.received(transfer)
+        return received if transfer.ended is not None else received // FIRST_BYTES * FIRST_BYTES
+
     def _latency(self) -> float:
         inside = (self._start + self._clock.now) % self._trace.duration
         interval = min(int(np.searchsorted(self._edges, inside, side="right")) - 1, len(self._trace.rates) - 1)
@@ -106,7 +120,7 @@ class SharedLink:
         if transfer.is_aborted:
             return
         self._advance()
-        transfer.first_byte = self._clock.now
+        transfer.headers = self._clock.now
         self._active.append(transfer)
         self._plan()
 
@@ -120,18 +134,21 @@ class SharedLink:
         self._carried = carried
 
     def _plan(self) -> None:
-        """Set the timer to the end of the transfer that ends next."""
+        """Set the timer to the next first byte or end of a transfer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._active:
-            left = min(transfer.left for transfer in self._active) * len(self._active)
+            left = min(transfer.left - transfer.goal for transfer in self._active) * len(self._active)
             self._timer = self._clock.at(self._time(self._carried + left), self._finish)
 
     def _finish(self) -> None:
         self._advance()
-        least = min(transfer.left for transfer in self._active)
-        ended = [transfer for transfer in self._active if transfer.left <= least + _EPSILON]
+        least = min(transfer.left - transfer.goal for transfer in self._active)
+        reached = [transfer for transfer in self._active if transfer.left - transfer.goal <= least + _EPSILON]
+        ended = [transfer for transfer in reached if transfer.goal == 0]
+        for transfer in reached:
+            transfer.first_byte = self._clock.now if transfer.first_byte is None else transfer.first_byte
         for transfer in ended:
             self._active.remove(transfer)
             transfer.left = 0.0

@@ -1,10 +1,12 @@
 """The error of the simulator against real players: dash.js, hls.js and Shaka Player in headless Chromium.
 
-    python -m benchmarks.fidelity record PRESENTATION RECORDINGS [--traces FOLDER] [--player NAME[=FILE.js]]...
-    python -m benchmarks.fidelity score RECORDINGS [--half dev|held-out|all] [--bad-windows FRACTION]
+    python -m benchmarks.fidelity record PRESENTATION... RECORDINGS [--traces FOLDER] [--player NAME[=FILE.js]]...
+    python -m benchmarks.fidelity score RECORDINGS [--half dev|held-out|all] [--bad-windows FRACTION] [--write]
+    python -m benchmarks.fidelity times RECORDINGS [--half dev|held-out|all]
 
 `record` plays whole sessions over a link that a trace shapes, and keeps each as a file; sessions that exist are not
-played again. `score` simulates the same sessions and prints the table. PRESENTATION is an output directory of
+played again. `score` simulates the same sessions and prints the table; `times` prints how long
+the machine worked between downloads. PRESENTATION is an output directory of
 `shotladder encode` with audio; one that is shorter than three minutes is repeated. --player takes another build of a
 player. The players are those of `npm install --no-package-lock --prefix tests/browser`.
 """
@@ -15,6 +17,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.fidelity.recording_run import PLAYERS, record_all
+from benchmarks.fidelity.rehearsal_times import print_times
 from benchmarks.fidelity.score_table import print_scores
 
 
@@ -23,13 +26,16 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fidelity", description=__doc__)
     actions = parser.add_subparsers(required=True)
     record = actions.add_parser("record")
-    record.add_argument("presentation", type=Path)
+    record.add_argument("presentations", type=Path, nargs="+")
     record.add_argument("recordings", type=Path)
     record.add_argument("--traces", type=Path, help="folder with recorded traces, beside the generated ones")
     record.add_argument("--player", action="append", metavar="NAME[=FILE]", help=", ".join(PLAYERS))
     record.add_argument("--session", action="append", metavar="NAME", help="only these traces")
     record.add_argument("--side-by-side", type=int, default=3, metavar="COUNT", help="sessions at a time")
-    record.add_argument("--runs", type=int, default=1, metavar="COUNT", help="runs of each session")
+    record.add_argument("--runs", type=int, metavar="COUNT", help="runs of each session; default: more for some")
+    record.add_argument(
+        "--kernel", action="store_true", help="let the kernel shape the link, as root (`tc`, `ip netns`)"
+    )
     record.set_defaults(action=record_all)
     score = actions.add_parser("score")
     score.add_argument("recordings", type=Path)
@@ -41,8 +47,13 @@ def main(words: list[str] | None = None) -> None:
         metavar="FRACTION",
         help="fraction of the windows of 2 s in which the link may be wrong by more than 2 %%",
     )
+    score.add_argument("--write", action="store_true", help="write the data file that `shotladder policies` reads")
     score.add_argument("--verbose", action="store_true", help="print each session")
     score.set_defaults(action=print_scores)
+    times = actions.add_parser("times")
+    times.add_argument("recordings", type=Path)
+    times.add_argument("--half", choices=("dev", "held-out", "all"), default="dev")
+    times.set_defaults(action=print_times)
     options = parser.parse_args(words)
     options.action(options)
 

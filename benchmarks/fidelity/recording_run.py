@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from abr.traces.trace_json import save_trace
 from abr.web_players.web_title import load_web_title
+from benchmarks.fidelity.kernel_link import network_namespace
 from benchmarks.fidelity.repeated_presentation import repeat_presentation
-from benchmarks.fidelity.session_traces import session_traces
+from benchmarks.fidelity.session_traces import HALVES, planned_sessions
 
 __all__ = ["PLAYERS", "record_all", "record_plans"]
 
@@ -41,52 +45,76 @@ EXTRA_TIME = 120.0
 
 
 def record_all(options: argparse.Namespace) -> None:
-    """Record every session that is not recorded yet."""
+    """Record every session that is not recorded yet: first each once, `dev` before `held-out`, then repetitions."""
     folder: Path = options.recordings
+    plans = []
+    for index, presentation in enumerate(options.presentations):
+        plans += _plans(options, presentation, folder / presentation.name, index)
+    plans.sort(key=lambda plan: (plan["run"], plan["half"], plan["order"]))
+    record_plans([plan for plan in plans if not Path(plan["output"]).exists()], folder, options.side_by_side)
+
+
+def _plans(options: argparse.Namespace, presentation: Path, folder: Path, index: int) -> list[dict[str, Any]]:
+    """Return the plans of all sessions of a presentation."""
     (folder / "traces").mkdir(parents=True, exist_ok=True)
     title_folder = folder / "presentation"
     if not title_folder.exists():
-        duration = load_web_title(options.presentation).presentation.duration
-        repeat_presentation(options.presentation, title_folder, int(np.ceil(MIN_DURATION / duration)))
+        duration = load_web_title(presentation).presentation.duration
+        repeat_presentation(presentation, title_folder, int(np.ceil(MIN_DURATION / duration)))
     title = load_web_title(title_folder)
+    length = title.presentation.duration
     plans = []
-    for run in range(options.runs):
-        for name, trace in session_traces(float(np.median(title.dash_bitrates)), options.traces):
-            if options.session and name not in options.session:
-                continue
-            save_trace(trace, folder / "traces" / f"{name}.json")
-            for player in options.player or ("dash.js", "hls.js", "shaka"):
-                label, _, file = player.partition("=")
-                kind, default, settings = PLAYERS[label]
-                output = folder / f"{name}__{label}__{run}.json"
+    sessions = planned_sessions(float(np.median(title.dash_bitrates)), index, options.traces)
+    for order, session in enumerate(sessions):
+        if options.session and session.name not in options.session:
+            continue
+        trace = save_trace(session.trace, folder / "traces" / f"{session.name}.json")
+        for player in options.player or ("dash.js", "hls.js", "shaka"):
+            label, _, file = player.partition("=")
+            kind, default, settings = PLAYERS[label]
+            for run in range(options.runs or session.runs):
                 plan = {
                     "folder": str(title_folder),
-                    "trace": str(folder / "traces" / f"{name}.json"),
-                    "name": name,
+                    "trace": str(trace),
+                    "name": session.name,
+                    "order": order,
+                    "half": next(half for half in HALVES if session.name.startswith(half)),
                     "player": kind,
                     "label": label,
                     "player_js": file or str(default),
                     "settings": settings,
                     "run": run,
-                    "limit": title.presentation.duration + EXTRA_TIME,
-                    "output": str(output),
+                    "kernel": options.kernel,
+                    "seek": session.seek and (session.seek[0], session.seek[1] * length),
+                    "limit": length + EXTRA_TIME,
+                    "output": str(folder / f"{session.name}__{label}__{run}.json"),
                 }
-                if not output.exists():
-                    plans.append(plan)
-    record_plans(plans, folder, options.side_by_side)
+                plans.append(plan)
+    return plans
 
 
-def record_plans(plans: list[dict[str, object]], folder: Path, side_by_side: int) -> None:
+def record_plans(plans: list[dict[str, Any]], folder: Path, side_by_side: int) -> None:
     """Record sessions, several at a time, each in a process of its own."""
+    with contextlib.ExitStack() as stack:
+        _record(plans, folder, side_by_side, stack)
+
+
+def _record(plans: list[dict[str, Any]], folder: Path, side_by_side: int, stack: contextlib.ExitStack) -> None:
     running: list[tuple[subprocess.Popen[bytes], Path]] = []
     for number, plan in enumerate(plans):
         while len(running) >= side_by_side:
             running = _still_running(running)
             time.sleep(0.5)
+        if Path(plan["output"]).exists():
+            continue
         path = folder / f"plan-{number}.json"
         path.write_text(json.dumps(plan))
-        print(f"{time.strftime('%H:%M:%S')} {number + 1} of {len(plans)}: {plan['name']} {plan['label']}", flush=True)
+        text = f"{Path(plan['output']).parent.name}: {plan['name']} {plan['label']}"
+        print(f"{time.strftime('%H:%M:%S')} {number + 1} of {len(plans)}, {text}", flush=True)
         command = [sys.executable, "-m", "benchmarks.fidelity.session_recorder", str(path)]
+        if plan.get("kernel"):
+            namespace = stack.enter_context(network_namespace(f"fidelity-{os.getpid()}-{number}"))
+            command = [*namespace, *command]
         running.append((subprocess.Popen(command, stdin=subprocess.DEVNULL), path))
         time.sleep(2)  # two browsers that start at once make the timers of both late
     while running:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 import abr
 from abr import load_trace
-from abr.web_players.dashjs_player import DashjsPlayer, DashjsSettings
+from abr.web_players.dashjs_player import DashjsPlayer
+from abr.web_players.dashjs_settings import DashjsSettings
 from abr.web_players.hlsjs_player import HlsjsPlayer
 from abr.web_players.player_session import PlayerSession
 from abr.web_players.shaka_player import ShakaPlayer
@@ -108,7 +109,8 @@ def recorded_facts(recording: dict[str, Any], title: WebTitle) -> SessionFacts:
     stall = 0.0
     if moving.size:
         first, last = samples[moving[0]], samples[-1]
-        stall = max(0.0, (last[0] - startup) - last[1]) if first[1] >= 0 else 0.0
+        skipped = sum(recording["seek"][1] - event[2] for event in _seeks(recording))
+        stall = max(0.0, (last[0] - startup) - (last[1] - skipped)) if first[1] >= 0 else 0.0
     rungs = [-1] * len(title.presentation.durations)
     count = 0
     for request in sorted(recording["requests"], key=lambda request: request["end"] or 0.0):
@@ -120,9 +122,16 @@ def recorded_facts(recording: dict[str, Any], title: WebTitle) -> SessionFacts:
     return SessionFacts(tuple(rungs), startup, stall, samples[:, 0], samples[:, 2], count)
 
 
+def _seeks(recording: dict[str, Any]) -> list[list[Any]]:
+    """Return the seeks of a session: time, kind, position before."""
+    return [event for event in recording["seen"]["events"] if event[1] == "seek"]
+
+
 def simulated_session(recording: dict[str, Any], title: WebTitle) -> PlayerSession:
     """Play the session of a recording with the model of its player, and return it."""
     session = PlayerSession(title, load_trace(recording["trace"]))
+    for event in _seeks(recording):
+        session.seek_at(event[0] + recording["seen"]["offset"], recording["seek"][1])
     if recording["player"] == "dash.js":
         rules = recording["settings"].get("streaming", {}).get("abr", {}).get("rules", {})
         active = [rules.get(name, {}).get("active", True) for name in ("throughputRule", "bolaRule")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from abr import load_trace
+from benchmarks.fidelity.kernel_link import SEND_BUFFER, KernelLink
 from benchmarks.fidelity.recorded_link import RecordedLink
 from shotladder.player.handler import Handler
 from shotladder.player.server import PlayerServer
@@ -40,12 +42,22 @@ PAGE = Path(__file__).with_name("page.html")
 #: Period of the timer whose lateness shows that the machine was too slow, ms: hls.js and dash.js check their buffers
 #: in periods of 100 and 500 ms.
 TIMER_PERIOD = 50.0
+#: Number of times that the start is played without the link before a session; the last time nothing has to be compiled.
+REHEARSALS = 2
 #: Number of times that the priority of the browser is set, and ms between two of them.
 PRIORITY_ROUNDS, PRIORITY_PAUSE = 10, 250.0
 
 
 class RecordingHandler(Handler):
     """Serves the page of the recorder, and reports to the link when a transfer has ended."""
+
+    def setup(self) -> None:
+        """Give the thread of a connection real-time priority, where that is permitted: it sleeps most of the time."""
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+        if isinstance(self.server.link, KernelLink):
+            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        super().setup()
 
     def _page(self, path: str, query: dict[str, list[str]]) -> None:
         if path == "/":
@@ -57,6 +69,8 @@ class RecordingHandler(Handler):
         # the session starts with the request of the manifest, not with the page
         if not self.server.requests:
             self.server.restart()
+            if isinstance(self.server.link, KernelLink):
+                self.server.link.begin()
         try:
             super()._media(file)
         finally:
@@ -76,10 +90,11 @@ def record_session(plan: dict[str, Any]) -> dict[str, Any]:
     ----------
     plan : dict
         `folder` of the presentation, `trace` file, `player`, `player_js`, `settings` of the player, `limit` in s,
-        `seek`: None, or (time of the seek, position) in s.
+        `kernel`: whether the kernel shapes the link, `seek`: None, or (time of the seek, position) in s,
+        `rehearsals`: how often the start is played before without the link.
     """
     trace = load_trace(plan["trace"])
-    link = RecordedLink(trace)
+    link = KernelLink(trace) if plan.get("kernel") else RecordedLink(trace)
     server = PlayerServer(Path(plan["folder"]), 0, link, Path(plan["player_js"]))
     server.RequestHandlerClass = RecordingHandler
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -90,6 +105,9 @@ def record_session(plan: dict[str, Any]) -> dict[str, Any]:
             version = chromium.version
             page = chromium.new_page()
             page.goto(server.url)
+            for _ in range(plan.get("rehearsals", REHEARSALS)):
+                raise_priority()
+                page.evaluate("name => rehearse(name)", plan["player"])
             page.evaluate(
                 "([name, settings, period]) => play(name, settings, period)",
                 [plan["player"], plan["settings"], TIMER_PERIOD],

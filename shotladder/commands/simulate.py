@@ -185,7 +185,7 @@ def command(
     print_notes(reporter, titles, networks)
     if model.web_player:
         for name in names:
-            reporter.say(f"{name}: compared with {abr.VALIDATIONS.get(name.partition('@')[0], 'no player yet')}")
+            reporter.say(abr.describe_validation(name))
     settings: dict[str, Any] = {"device": device, "model": model}
     offsets = abr.start_offsets(networks, starts, seed)
     if edges_path is not None and (regret or events is not None or reports):

@@ -1,5 +1,6 @@
 """Models of web players: the shared link, the media element, and what each player requests when."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,11 +11,12 @@ from abr import Trace
 from abr.web_players.clock import Clock
 from abr.web_players.dashjs_player import DashjsPlayer
 from abr.web_players.hlsjs_player import HlsjsPlayer
-from abr.web_players.media_element import STARTUP_TIME, VIDEO_UNDERFLOW, MediaElement
+from abr.web_players.media_element import VIDEO_UNDERFLOW, MediaElement
 from abr.web_players.player_models import PLAYER_MODELS, play_web_session
 from abr.web_players.player_session import PlayerSession
+from abr.web_players.processing_times import ProcessingTimes
 from abr.web_players.shaka_player import ShakaPlayer
-from abr.web_players.shared_link import SharedLink
+from abr.web_players.shared_link import FIRST_BYTES, SharedLink
 from abr.web_players.web_title import as_web_title, load_web_title
 
 RATES = np.array([200_000, 450_000, 900_000, 1_800_000, 3_600_000])
@@ -90,6 +92,25 @@ def test_shared_link_gives_the_rate_of_an_aborted_transfer_to_the_others():
     assert link.received(first) == pytest.approx(500.0)
 
 
+def test_shared_link_reports_the_first_byte_with_the_first_segment_of_tcp():
+    clock = Clock()
+    link = SharedLink(clock, Trace("a", [100.0], [8000.0], [0.5]))
+    transfers = [link.request(size, lambda _: None) for size in (2 * FIRST_BYTES, 100.0)]
+    clock.run(100.0)
+    # 100 bytes of both first, which takes 0.2 s
+    assert [transfer.headers for transfer in transfers] == [0.5, 0.5]
+    assert [transfer.first_byte for transfer in transfers] == pytest.approx([0.6 + FIRST_BYTES / 1000, 0.7])
+    assert [transfer.ended for transfer in transfers] == pytest.approx([0.6 + 2 * FIRST_BYTES / 1000, 0.7])
+
+
+@pytest.mark.parametrize("player", [DashjsPlayer, HlsjsPlayer, ShakaPlayer])
+def test_player_works_between_downloads(player):
+    slow = played(player, (1000, 2e7), times=ProcessingTimes(0.3, 0.5, 0.1))
+    assert 0.8 < slow.media.started < 1.5
+    first, second = (request.transfer for request in video(slow)[:2])
+    assert second.begun - first.ended >= 0.5
+
+
 def test_media_element_plays_audio_over_a_gap_of_the_video():
     clock = Clock()
     media = MediaElement(clock, 100.0, True)
@@ -98,8 +119,8 @@ def test_media_element_plays_audio_over_a_gap_of_the_video():
     clock.at(6.0, lambda: media.append("video", 8.0))
     clock.at(20.0, lambda: media.append("video", 30.0))
     clock.run(25.0)
-    assert media.started == STARTUP_TIME
-    stalled = STARTUP_TIME + 8.0 + VIDEO_UNDERFLOW
+    assert media.started == 0.0
+    stalled = 8.0 + VIDEO_UNDERFLOW
     assert media.stalls == [(pytest.approx(stalled), pytest.approx(20.0 - stalled))]
 
 
@@ -110,7 +131,7 @@ def test_media_element_stalls_at_once_without_audio():
     media.append("audio", 4.0)
     clock.at(7.0, lambda: media.append("audio", 8.0))
     clock.run(9.0)
-    assert media.stalls == [(pytest.approx(STARTUP_TIME + 4.0), pytest.approx(3.0 - STARTUP_TIME))]
+    assert media.stalls == [(pytest.approx(4.0), pytest.approx(3.0))]
 
 
 def test_hlsjs_player_starts_below_its_default_estimate():
@@ -125,6 +146,41 @@ def test_dashjs_player_starts_below_one_megabit():
 def test_shaka_player_starts_by_the_downlink_of_the_browser():
     assert video(played(ShakaPlayer, (1000, 2e7)))[0].rung == 1
     assert video(played(ShakaPlayer, (1000, 2e7), downlink=3e6))[0].rung == 3
+
+
+def test_hlsjs_player_appends_nothing_before_the_codecs_of_both_tracks_are_known():
+    pres = presentation()
+    audio = abr.Audio(pres.audio.durations, pres.audio.sizes * 10)
+    title = as_web_title(replace(pres, audio=audio))
+    session = PlayerSession(title, Trace("steady", [1000], [2e6], [LATENCY]))
+    HlsjsPlayer(session)
+    session.run(1000.0)
+    first, second = video(session)[:2]
+    audio = next(request for request in session.requests if request.kind == "audio")
+    assert first.transfer.ended < audio.transfer.ended < second.transfer.begun
+
+
+def test_hlsjs_player_samples_a_small_first_segment_without_the_start_of_its_worker():
+    pres = presentation()
+    sizes = pres.sizes.copy()
+    sizes[0] = 6000, *sizes[0, 1:]  # 12 kbit/s
+    session = PlayerSession(as_web_title(replace(pres, sizes=sizes)), Trace("steady", [1000], [8e6], [LATENCY]))
+    HlsjsPlayer(session)
+    session.run(1000.0)
+    assert [request.rung for request in video(session)[:2]] == [0, 3]
+
+
+def test_hlsjs_player_keeps_its_first_choice_until_a_segment_is_loaded():
+    # the playlist of the first level takes 5 s, after which the level is above what can be fetched in time
+    pres = presentation()
+    title = replace(as_web_title(pres), hls_bitrates=RATES * 2.0, playlist_sizes=np.full(len(RATES), 250_000.0))
+    session = PlayerSession(title, Trace("steady", [1000], [4e5], [LATENCY]))
+    HlsjsPlayer(session)
+    session.run(20.0)
+    playlists = [
+        request.rung for request in session.requests if request.kind == "playlist" and request.rung is not None
+    ]
+    assert video(session)[0].rung == playlists[0]
 
 
 def test_hlsjs_player_fills_60_megabytes_without_a_pause():
@@ -219,7 +275,23 @@ def test_player_model_refuses_another_version():
         abr.player_model("hlsjs@1.7.1")
 
 
-def test_validations_name_the_release_of_each_player_model():
-    for name, validation in abr.VALIDATIONS.items():
+def test_player_validations_name_the_release_of_each_player_model():
+    for name, validation in abr.player_validations().items():
         assert validation.player.split()[-1] == abr.PLAYER_MODELS[name][0]
         assert str(validation) in {info.validation for info in abr.list_policies() if info.name == name}
+
+
+@pytest.mark.parametrize("player", [DashjsPlayer, HlsjsPlayer, ShakaPlayer])
+def test_seek_at_continues_with_the_segment_at_the_target(player):
+    session = PlayerSession(as_web_title(presentation()), Trace("steady", [1000], [2e6], [LATENCY]))
+    player(session)
+    session.seek_at(20.0, 90.0)
+    session.run(1000.0)
+    assert session.media.is_buffered
+    after = [request.segment for request in video(session) if request.transfer.begun >= 20.0]
+    assert after[0] == 22
+    assert set(range(22, 30)) <= set(after)
+    skipped = [segment for segment, rung in enumerate(session.rungs()) if rung < 0]
+    assert skipped and max(skipped) < 22
+    (begin, duration), *_ = session.media.stalls
+    assert begin == 20.0 and 0 < duration < 5

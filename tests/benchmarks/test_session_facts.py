@@ -1,14 +1,18 @@
 """Facts of recorded sessions: the rungs that were played, stalls, and recordings of a machine that was too slow."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import abr
 from abr.web_players.web_title import as_web_title
+from benchmarks.fidelity.conclusions import QOES, SessionQoe, print_conclusions, session_qoe
+from benchmarks.fidelity.rehearsal_times import rehearsal_times
 from benchmarks.fidelity.score_table import compare
 from benchmarks.fidelity.session_facts import recorded_facts, validity
+from benchmarks.fidelity.session_traces import HALVES, planned_sessions
 
 SEGMENTS = 4
 
@@ -59,3 +63,51 @@ def test_validity_drops_late_timers_and_errors(recording):
     assert validity(recording).reason == "timers were late"
     recording["seen"]["errors"] = ["video: 3"]
     assert validity(recording).reason == "the player failed: video: 3"
+
+
+def test_compare_leaves_out_segments_that_both_skipped(recording, title):
+    facts = recorded_facts(recording, title)
+    real, other = replace(facts, rungs=(0, -1, -1, 1)), replace(facts, rungs=(0, -1, 0, 0))
+    assert compare(real, other, title)[0] == pytest.approx(100 / 3)
+
+
+def test_recorded_facts_counts_the_wait_after_a_seek_as_a_stall(recording, title):
+    stall = recorded_facts(recording, title).stall
+    recording["seek"] = (3.0, 8.0)
+    recording["seen"]["events"].append([3.0, "seek", 2.0])
+    recording["seen"]["samples"] = [[t, at + 6.0 * (t >= 3), *rest] for t, at, *rest in recording["seen"]["samples"]]
+    assert recorded_facts(recording, title).stall == pytest.approx(stall)
+
+
+def test_rehearsal_times_reads_pauses_between_requests():
+    requests = [("/-/files/manifest.mpd", 0.0, 0.1), ("/-/files/video/a/init.mp4", 0.14, 0.15)]
+    requests += [(f"/-/files/video/a/{n}.m4s", 0.2 + n / 10, 0.28 + n / 10) for n in range(4)]
+    times = rehearsal_times({"playing": 0.5, "resources": requests})
+    assert times == pytest.approx((0.04, 0.02, 0.02))
+    assert rehearsal_times({"playing": None, "resources": requests}) is None
+
+
+def test_print_conclusions_ranks_sessions_and_players(capsys, title):
+    def session(trace, player, real, simulated):
+        return SessionQoe(trace, player, dict.fromkeys(QOES, real), dict.fromkeys(QOES, simulated))
+
+    print_conclusions(
+        [session("a", "x", 1, 1), session("a", "y", 2, 3), session("b", "x", 3, 5), session("b", "y", 4, 4)]
+    )
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| vmaf_mean"))
+    assert row.split("|")[2:4] == [" 0.800 ", " 1 of 2 "]
+
+
+def test_session_qoe_is_that_of_the_played_rungs(recording, title):
+    facts = recorded_facts(recording, title)
+    assert session_qoe(facts, title)["vmaf_mean"] == pytest.approx(np.mean([60, 60, 60, 90]))
+
+
+def test_planned_sessions_keep_the_traces_of_the_halves_apart():
+    sessions = [session for index in range(3) for session in planned_sessions(1e6, index, None)]
+    halves = [
+        {session.trace.rates.tobytes() for session in sessions if session.name.startswith(half)} for half in HALVES
+    ]
+    assert all(halves) and not halves[0] & halves[1]
+    assert max(session.runs for session in sessions) == 5
+    assert any(session.seek for session in sessions)

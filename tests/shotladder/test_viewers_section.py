@@ -1,5 +1,6 @@
 """The report shows what viewers get, and `simulate --report` replaces that section in place."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -51,6 +52,14 @@ def test_simulate_viewers_has_an_arm_per_policy_and_device(results):
     assert {len(arm.values["rebuffer_ratio"]) for arm in results.arms} == {6}
     # the middle one of three networks
     assert results.session.trace == "1500000.0"
+
+
+def test_draw_viewers_states_the_error_of_the_model_of_a_web_player(results):
+    assert "compared with" not in str(draw_viewers(results))
+    lines = (abr.describe_validation("hlsjs"), abr.describe_validation("bba-2"))
+    page = str(draw_viewers(replace(results, validations=lines)))
+    assert f"{abr.player_validations()['hlsjs']} (mean difference" in page
+    assert "bba-2: compared with no player yet" in page
 
 
 def test_draw_viewers_states_the_means_of_the_table(results):

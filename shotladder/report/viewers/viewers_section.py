@@ -60,6 +60,8 @@ class ViewerResults:
         Number of network traces.
     target_vmaf : float
         Of the metric `time_at_target`.
+    validations : tuple of str
+        How far the models of web players are from the players; empty in other modes.
     """
 
     arms: tuple[Arm, ...]
@@ -67,6 +69,7 @@ class ViewerResults:
     bitrates: tuple[int, ...]
     traces: int
     target_vmaf: float
+    validations: tuple[str, ...]
 
 
 def simulate_viewers(
@@ -105,7 +108,8 @@ def simulate_viewers(
         presentation, traces[middle], policies[0], start=float(starts[middle][0]), model=model, device=devices[0]
     )
     bitrates = tuple(int(rate) for rate in for_device(presentation, devices[0]).bitrates)
-    return ViewerResults(tuple(arms), session, bitrates, len(traces), model.target_vmaf)
+    validations = tuple(abr.describe_validation(name) for name in policies) if model.web_player else ()
+    return ViewerResults(tuple(arms), session, bitrates, len(traces), model.target_vmaf, validations)
 
 
 def draw_viewers(results: ViewerResults) -> Markup:
@@ -125,6 +129,7 @@ def draw_viewers(results: ViewerResults) -> Markup:
             legend=[(n, arm.name) for n, arm in enumerate(results.arms)],
             trade_off=_draw_trade_off(results.arms),
             distributions=distributions,
+            validations=results.validations,
             session=session,
             throughput_chart=charts[0],
             buffer_chart=charts[1],
