@@ -145,7 +145,7 @@ def apply_mutant(code: CodeType) -> None:
         changed[each.co_qualname, each.co_firstlineno] = each
         left += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
     for function in gc.get_objects():
-        if isinstance(function, FunctionType) and function.__code__.co_filename == code.co_filename:
+        if type(function) is FunctionType and function.__code__.co_filename == code.co_filename:
             found = changed.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
             if found is not None and found.co_freevars == function.__code__.co_freevars:
                 function.__code__ = found

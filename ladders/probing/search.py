@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -193,6 +193,10 @@ class ProbeSearch:
             curves = impute_from_probes(self.prober, self.sizes, self._fits)
         else:
             excess, _ = self._value_candidates(curves)
+        if self._uses_fast:
+            # the offsets of the title have changed with the last probes
+            self._fit([n for n, fits in enumerate(self._fits) if fits])
+            curves = impute_from_probes(self.prober, self.sizes, self._fits)
         if progress:
             progress(1.0, 1.0)
         return SearchResult(curves, excess)
@@ -216,12 +220,16 @@ class ProbeSearch:
         changed = {point.chunk for point in points}
         if self._uses_fast:
             self._offsets |= {n: chunk_offsets(self.prober, n, self.sizes) for n in changed}
-        line = fit_offset_line([self._offsets[n] for n in sorted(self._offsets)])
-        for n, fits in enumerate(self._fits):
             # the other chunks calibrate those without offsets
-            if n in changed or (fits and self._uses_fast and not self._offsets[n]):
-                self._fits[n] = fit_chunk_probes(self.prober, n, self.sizes, line)
+            changed |= {n for n, fits in enumerate(self._fits) if fits and not self._offsets[n]}
+        self._fit(changed)
         self._spent += sum(candidate.cost for candidate in candidates)
+
+    def _fit(self, chunks: Iterable[int]) -> None:
+        """Fit the curves of chunks to their probes and to the offsets of the title."""
+        line = fit_offset_line([self._offsets[n] for n in sorted(self._offsets)])
+        for n in chunks:
+            self._fits[n] = fit_chunk_probes(self.prober, n, self.sizes, line)
 
     def _first_points(self, chunk: int, size: Size, *, calibrate: bool) -> list[ProbePoint]:
         """Return the first probes of a chunk at a size, with the calibrating one if it is requested."""

@@ -188,7 +188,7 @@ class EncodeRequest:
     store: Store = field(default_factory=Store.default)
     log: Path | None = None
     metrics_port: int | None = None
-    command_line: str = ""
+    command_line: str = field(default="", compare=False)
 
     @property
     def constraints(self) -> Constraints:
