@@ -48,6 +48,8 @@ SAFETY = 0.9
 LOW_BUFFER_SAFETY, IGNORED_SEGMENTS = 0.7, 2
 #: `abr.rules.abandonRequestsRule`: ms since the first byte, progress events
 ABANDON_GRACE, ABANDON_SAMPLES = 500.0, 6
+#: Times that are closer than this are equal, ms; chosen by hand, above the error of sums of floating-point numbers
+EPSILON = 1e-6
 #: Time after an abandonment without an up-switch, s; `abandonLoadTimeout`
 ABANDON_TIMEOUT = 10.0
 #: Time from the playback position to the first segment that is replaced, s.
@@ -56,10 +58,17 @@ ABANDON_TIMEOUT = 10.0
 SAFE_TIME = 0.0
 #: Time limit of a request and delay before its repetition, s; `fragmentRequestTimeout`, `retryIntervals`
 REQUEST_TIMEOUT, RETRY_DELAY = 20.0, 1.0
-#: Time between two progress events of XMLHttpRequest, s (XMLHttpRequest Standard, section 4.5.6)
+#: Shortest time between two progress events, s; `xml_http_request_progress_event_throttle.cc` in Chromium, where the
+#: first event is that of the first data, and data that come while the timer does not run are reported at once
 PROGRESS_PERIOD = 0.05
+#: Period at which this model looks for such data, s; chosen by hand, below the time of a packet at 2 Mbit/s
+PROGRESS_POLL = 0.005
 #: Bytes of response headers that `transferSize` counts as well (Resource Timing, section 4.3)
 HEADER_BYTES = 300.0
+#: Decimals of the buffer level in s; `DashMetrics.getCurrentBufferLevel`
+LEVEL_DECIMALS = 3
+#: Entries of the resource timing buffer (Resource Timing, section 4.2); `ThroughputController` clears a full one.
+TIMING_ENTRIES = 250
 
 
 class _Track:
@@ -105,6 +114,8 @@ class DashjsPlayer:
         self._durations = [float(duration) for duration in pres.durations]
         self._tracks = {kind: _Track(kind) for kind in self._media.ends}
         self._average = ThroughputAverage()
+        self._timings: dict[tuple[str, int | None, int | None], tuple[float, float]] = {}
+        self._timing_count = 0
         self._bola: BolaRule | None = None
         self._on_bola = self._settings.has_bola_rule and not self._settings.has_throughput_rule
         self._history: list[tuple[int, int]] = []
@@ -149,7 +160,7 @@ class DashjsPlayer:
             self._update_level(track)
 
     def _update_level(self, track: _Track) -> None:
-        track.level = self._media.ahead(track.kind)
+        track.level = round(self._media.ahead(track.kind), LEVEL_DECIMALS)
         if track.kind != "video":
             return
         if track.level <= EMPTY_LEVEL and not track.is_complete:
@@ -231,9 +242,13 @@ class DashjsPlayer:
         """Send a request, and send it again if it takes too long; `XHRLoader.js`, `HTTPLoader.js`."""
         session = self._session
         video = track.kind == "video"
-        transfer = session.request(
-            kind, size, done, index if video or kind == "audio" else None, rung if video else None
-        )
+        rung_key = rung if video else None
+
+        def finish(sent: Transfer) -> None:
+            self._keep_timing((kind, index, rung_key), sent)
+            done(sent)
+
+        transfer = session.request(kind, size, finish, index, rung_key)
         track.transfer = transfer
 
         def expire() -> None:
@@ -244,6 +259,20 @@ class DashjsPlayer:
         self._clock.after(REQUEST_TIMEOUT, expire)
         return transfer
 
+    def _keep_timing(self, url: tuple[str, int | None, int | None], transfer: Transfer) -> None:
+        """Keep bytes and milliseconds of the first response of a URL.
+
+        `HTTPLoader._addResourceTimingValues` takes the first entry of the browser's list with the URL of the request,
+        so that a segment that is downloaded again repeats the sample of its first download.
+        """
+        if self._timing_count >= TIMING_ENTRIES:
+            self._timings.clear()
+            self._timing_count = 0
+        self._timing_count += 1
+        assert transfer.headers is not None
+        time = max(1e3 * (self._clock.now - transfer.headers), 1e-3)
+        self._timings.setdefault(url, (transfer.size + HEADER_BYTES, time))
+
     def _initialized(self, track: _Track, rung: int) -> None:
         track.initialized = rung
         self._schedule_after(track, self._times.append)
@@ -253,9 +282,8 @@ class DashjsPlayer:
         starts = self._session.starts if track.kind == "video" else self._session.audio_starts
         if track.kind == "video":
             self._executed.append((index, rung))
-            assert transfer.headers is not None
-            time = max(1e3 * (self._clock.now - transfer.headers), 1e-3)
-            self._average.add(float(math.floor(8 * (transfer.size + HEADER_BYTES) / time + 0.5)), time)
+            size, time = self._timings["video", index, rung]
+            self._average.add(float(math.floor(8 * size / time + 0.5)), time)
             if self._bola is not None:
                 self._bola.loaded(
                     starts[index], self._durations[index], rung, track.level, transfer.begun, self._clock.now
@@ -360,15 +388,15 @@ class DashjsPlayer:
         def progress() -> None:
             if transfer.is_aborted or transfer.ended is not None:
                 return
-            if transfer.first_byte is not None:
-                got = self._session.link.arrived(transfer)
-                if got > (events[-1][1] if events else 0.0):
-                    events.append((self._clock.now, got))
-                    if self._should_abandon(track, transfer, index, rung, events):
-                        return
-            self._clock.after(PROGRESS_PERIOD, progress)
+            got = self._session.link.arrived(transfer)
+            is_new = got > (events[-1][1] if events else 0.0)
+            if is_new:
+                events.append((self._clock.now, got))
+                if self._should_abandon(track, transfer, index, rung, events):
+                    return
+            self._clock.after(PROGRESS_PERIOD if is_new else PROGRESS_POLL, progress)
 
-        self._clock.after(PROGRESS_PERIOD, progress)
+        transfer.on_first_byte = progress
 
     def _should_abandon(
         self, track: _Track, transfer: Transfer, index: int, rung: int, events: list[tuple[float, float]]
@@ -376,7 +404,8 @@ class DashjsPlayer:
         now, _ = events[-1]
         if index in self._abandoned or track.level > BUFFER_TARGET or len(events) < ABANDON_SAMPLES:
             return False
-        if 1e3 * (now - (transfer.first_byte or now)) <= ABANDON_GRACE or rung == 0:
+        # Timers fire late, never early: the tenth event after the first one is later than 500 ms.
+        if 1e3 * (now - events[0][0]) < ABANDON_GRACE - EPSILON or rung == 0:
             return False
         lower = abandonment_rung(self._bitrates, rung, self._durations[index], transfer.size, events)
         if lower is None:
