@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 
-from abr.web_players.clock import Timer
 from abr.web_players.dashjs_rules import (
     BOLA_MIN_BUFFER,
     BUFFER_TARGET,
@@ -21,6 +20,8 @@ from abr.web_players.dashjs_rules import (
     history_rung,
 )
 from abr.web_players.dashjs_settings import DashjsSettings
+from abr.web_players.dashjs_timings import ResourceTimings
+from abr.web_players.dashjs_track import DashjsTrack
 from abr.web_players.player_session import PlayerSession
 from abr.web_players.processing_times import DASHJS_TIMES, ProcessingTimes
 from abr.web_players.shared_link import Transfer
@@ -48,6 +49,8 @@ SAFETY = 0.9
 LOW_BUFFER_SAFETY, IGNORED_SEGMENTS = 0.7, 2
 #: `abr.rules.abandonRequestsRule`: ms since the first byte, progress events
 ABANDON_GRACE, ABANDON_SAMPLES = 500.0, 6
+#: Times that are closer than this are equal, ms; chosen by hand, above the error of sums of floating-point numbers
+EPSILON = 1e-6
 #: Time after an abandonment without an up-switch, s; `abandonLoadTimeout`
 ABANDON_TIMEOUT = 10.0
 #: Time from the playback position to the first segment that is replaced, s.
@@ -56,28 +59,13 @@ ABANDON_TIMEOUT = 10.0
 SAFE_TIME = 0.0
 #: Time limit of a request and delay before its repetition, s; `fragmentRequestTimeout`, `retryIntervals`
 REQUEST_TIMEOUT, RETRY_DELAY = 20.0, 1.0
-#: Time between two progress events of XMLHttpRequest, s (XMLHttpRequest Standard, section 4.5.6)
+#: Shortest time between two progress events, s; `xml_http_request_progress_event_throttle.cc` in Chromium, where the
+#: first event is that of the first data, and data that come while the timer does not run are reported at once
 PROGRESS_PERIOD = 0.05
-#: Bytes of response headers that `transferSize` counts as well (Resource Timing, section 4.3)
-HEADER_BYTES = 300.0
-
-
-class _Track:
-    """The state of one media type: its StreamProcessor and ScheduleController."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.next = 0
-        self.rung = 0
-        self.initialized: int | None = None
-        self.should_check = True
-        self.timer: Timer | None = None
-        self.transfer: Transfer | None = None
-        self.loading: tuple[int, int] | None = None
-        self.level = 0.0
-        self.is_complete = False
-        self.delay = 0.0
-        self.last_duration = math.nan
+#: Period at which this model looks for such data, s; chosen by hand, below the time of a packet at 2 Mbit/s
+PROGRESS_POLL = 0.005
+#: Decimals of the buffer level in s; `DashMetrics.getCurrentBufferLevel`
+LEVEL_DECIMALS = 3
 
 
 class DashjsPlayer:
@@ -103,8 +91,9 @@ class DashjsPlayer:
         self._bitrates = [float(rate) / 1000 for rate in self._title.dash_bitrates]
         self._bandwidths = [float(rate) for rate in self._title.dash_bitrates]
         self._durations = [float(duration) for duration in pres.durations]
-        self._tracks = {kind: _Track(kind) for kind in self._media.ends}
+        self._tracks = {kind: DashjsTrack(kind) for kind in self._media.ends}
         self._average = ThroughputAverage()
+        self._timings = ResourceTimings()
         self._bola: BolaRule | None = None
         self._on_bola = self._settings.has_bola_rule and not self._settings.has_throughput_rule
         self._history: list[tuple[int, int]] = []
@@ -148,8 +137,8 @@ class DashjsPlayer:
         for track in self._tracks.values():
             self._update_level(track)
 
-    def _update_level(self, track: _Track) -> None:
-        track.level = self._media.ahead(track.kind)
+    def _update_level(self, track: DashjsTrack) -> None:
+        track.level = round(self._media.ahead(track.kind), LEVEL_DECIMALS)
         if track.kind != "video":
             return
         if track.level <= EMPTY_LEVEL and not track.is_complete:
@@ -162,14 +151,14 @@ class DashjsPlayer:
         if self._settings.has_bola_rule and self._settings.has_throughput_rule:
             self._on_bola = track.level >= HYBRID_BUFFER * (HYBRID_FRACTION if self._on_bola else 1.0)
 
-    def _schedule_after(self, track: _Track, delay: float) -> None:
+    def _schedule_after(self, track: DashjsTrack, delay: float) -> None:
         if track.is_complete:
             return
         if track.timer is not None:
             track.timer.cancel()
         track.timer = self._clock.after(delay, lambda: self._schedule(track))
 
-    def _schedule(self, track: _Track) -> None:
+    def _schedule(self, track: DashjsTrack) -> None:
         if track.initialized is not None and not self._should_buffer(track):
             self._schedule_after(track, SCHEDULE_TIMEOUT)
             return
@@ -177,7 +166,7 @@ class DashjsPlayer:
             return
         self._request_next(track)
 
-    def _should_buffer(self, track: _Track) -> bool:
+    def _should_buffer(self, track: DashjsTrack) -> bool:
         if track.kind == "audio":
             duration = float(self._title.presentation.audio.durations[0])  # type: ignore[union-attr]
             return track.level < max(self._tracks["video"].level + 1, duration)
@@ -187,13 +176,13 @@ class DashjsPlayer:
             duration = 0.0
         return track.level + duration < target
 
-    def _buffer_target(self, track: _Track) -> float:
+    def _buffer_target(self, track: DashjsTrack) -> float:
         if track.rung < len(self._bitrates) - 1:
             return BUFFER_TARGET
         is_long = self._title.presentation.duration >= LONG_DURATION
         return LONG_TOP_BUFFER_TARGET if is_long else TOP_BUFFER_TARGET
 
-    def _request_next(self, track: _Track) -> None:
+    def _request_next(self, track: DashjsTrack) -> None:
         if track.initialized != track.rung:
             track.should_check = False
             video = track.kind == "video"
@@ -214,7 +203,7 @@ class DashjsPlayer:
         else:
             self._load(track, index)
 
-    def _load(self, track: _Track, index: int) -> None:
+    def _load(self, track: DashjsTrack, index: int) -> None:
         rung = track.rung
         pres = self._title.presentation
         if track.kind == "video":
@@ -231,9 +220,14 @@ class DashjsPlayer:
         """Send a request, and send it again if it takes too long; `XHRLoader.js`, `HTTPLoader.js`."""
         session = self._session
         video = track.kind == "video"
-        transfer = session.request(
-            kind, size, done, index if video or kind == "audio" else None, rung if video else None
-        )
+        rung_key = rung if video else None
+
+        def finish(sent: Transfer) -> None:
+            assert sent.headers is not None
+            self._timings.add((kind, index, rung_key), sent.size, self._clock.now - sent.headers)
+            done(sent)
+
+        transfer = session.request(kind, size, finish, index, rung_key)
         track.transfer = transfer
 
         def expire() -> None:
@@ -244,18 +238,16 @@ class DashjsPlayer:
         self._clock.after(REQUEST_TIMEOUT, expire)
         return transfer
 
-    def _initialized(self, track: _Track, rung: int) -> None:
+    def _initialized(self, track: DashjsTrack, rung: int) -> None:
         track.initialized = rung
         self._schedule_after(track, self._times.append)
 
-    def _loaded(self, track: _Track, index: int, rung: int, transfer: Transfer) -> None:
+    def _loaded(self, track: DashjsTrack, index: int, rung: int, transfer: Transfer) -> None:
         track.loading = None
         starts = self._session.starts if track.kind == "video" else self._session.audio_starts
         if track.kind == "video":
             self._executed.append((index, rung))
-            assert transfer.headers is not None
-            time = max(1e3 * (self._clock.now - transfer.headers), 1e-3)
-            self._average.add(float(math.floor(8 * (transfer.size + HEADER_BYTES) / time + 0.5)), time)
+            self._average.add(*self._timings.sample(("video", index, rung)))
             if self._bola is not None:
                 self._bola.loaded(
                     starts[index], self._durations[index], rung, track.level, transfer.begun, self._clock.now
@@ -263,7 +255,7 @@ class DashjsPlayer:
             self._ignored = max(0, self._ignored - 1)
         self._clock.after(self._times.append_time(index), lambda: self._append(track, starts, index))
 
-    def _append(self, track: _Track, starts: list[float], index: int) -> None:
+    def _append(self, track: DashjsTrack, starts: list[float], index: int) -> None:
         self._media.append(track.kind, starts[index + 1])
         if track.next + 1 >= len(starts) and self._media.ends[track.kind] >= starts[-1] - 1e-3:
             track.is_complete = True
@@ -273,7 +265,7 @@ class DashjsPlayer:
     def _highest(self, rate: float) -> int:
         return highest_rung(self._bitrates, rate)
 
-    def _check_quality(self, track: _Track) -> bool:
+    def _check_quality(self, track: DashjsTrack) -> bool:
         """Choose a rung; return whether the schedule continues after the preparation of a switch."""
         rules = [self._bola_rung(track) if self._on_bola else self._throughput_rung()]
         rules += [self._insufficient_buffer_rung(track), history_rung(self._history, len(self._bitrates))]
@@ -298,7 +290,7 @@ class DashjsPlayer:
             return None
         return self._highest(SAFETY * estimate)
 
-    def _insufficient_buffer_rung(self, track: _Track) -> int | None:
+    def _insufficient_buffer_rung(self, track: DashjsTrack) -> int | None:
         if self._ignored > 0:
             return None
         if self._is_empty:
@@ -306,7 +298,7 @@ class DashjsPlayer:
         bitrate = LOW_BUFFER_SAFETY * self._average.estimate() * track.level / self._durations[0]
         return None if math.isnan(bitrate) or bitrate <= 0 else self._highest(bitrate)
 
-    def _bola_rung(self, track: _Track) -> int | None:
+    def _bola_rung(self, track: DashjsTrack) -> int | None:
         track.delay = 0.0
         if self._bola is None:
             self._bola = BolaRule(self._bandwidths)
@@ -339,7 +331,7 @@ class DashjsPlayer:
         bola.current = rung
         return rung
 
-    def _switch(self, track: _Track, rung: int) -> None:
+    def _switch(self, track: DashjsTrack, rung: int) -> None:
         """Prepare a switch of the rung, and continue with the schedule."""
         if self._bola is not None:
             self._bola.current = rung
@@ -353,30 +345,31 @@ class DashjsPlayer:
                 track.next = int(np.searchsorted(self._session.starts, time, side="right")) - 1
         self._schedule_after(track, 0.0)
 
-    def _watch(self, track: _Track, transfer: Transfer, index: int, rung: int) -> None:
+    def _watch(self, track: DashjsTrack, transfer: Transfer, index: int, rung: int) -> None:
         """Check the download at each progress event."""
         events: list[tuple[float, float]] = []
 
         def progress() -> None:
             if transfer.is_aborted or transfer.ended is not None:
                 return
-            if transfer.first_byte is not None:
-                got = self._session.link.arrived(transfer)
-                if got > (events[-1][1] if events else 0.0):
-                    events.append((self._clock.now, got))
-                    if self._should_abandon(track, transfer, index, rung, events):
-                        return
-            self._clock.after(PROGRESS_PERIOD, progress)
+            got = self._session.link.arrived(transfer)
+            is_new = got > (events[-1][1] if events else 0.0)
+            if is_new:
+                events.append((self._clock.now, got))
+                if self._should_abandon(track, transfer, index, rung, events):
+                    return
+            self._clock.after(PROGRESS_PERIOD if is_new else PROGRESS_POLL, progress)
 
-        self._clock.after(PROGRESS_PERIOD, progress)
+        transfer.on_first_byte = progress
 
     def _should_abandon(
-        self, track: _Track, transfer: Transfer, index: int, rung: int, events: list[tuple[float, float]]
+        self, track: DashjsTrack, transfer: Transfer, index: int, rung: int, events: list[tuple[float, float]]
     ) -> bool:
         now, _ = events[-1]
         if index in self._abandoned or track.level > BUFFER_TARGET or len(events) < ABANDON_SAMPLES:
             return False
-        if 1e3 * (now - (transfer.first_byte or now)) <= ABANDON_GRACE or rung == 0:
+        # Timers fire late, never early: the tenth event after the first one is later than 500 ms.
+        if 1e3 * (now - events[0][0]) < ABANDON_GRACE - EPSILON or rung == 0:
             return False
         lower = abandonment_rung(self._bitrates, rung, self._durations[index], transfer.size, events)
         if lower is None:

@@ -139,7 +139,7 @@ def abandonment_rung(
     """
     (begin, first), (now, got) = events[0], events[-1]
     rate = math.floor(8 * (got - first) / max(1e3 * (now - begin), 1.0) + 0.5)
-    if rate <= 0 or size * 8 / rate / 1000 < duration * ABANDON_MULTIPLE:
+    if rate <= 0 or round(size * 8 / rate / 1000, 2) < duration * ABANDON_MULTIPLE:
         return None
     lower = highest_rung(bitrates, rate)
     return lower if size - got > size * bitrates[lower] / bitrates[rung] else None

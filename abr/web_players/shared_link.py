@@ -31,9 +31,11 @@ class Transfer:
         Times of the headers, of the first `FIRST_BYTES` of the body and of its last byte, s; None before.
     aborted : float or None
         Time at which the client closed the connection, s; None if it did not.
+    on_first_byte : callable or None
+        Called when the first `FIRST_BYTES` have arrived.
     """
 
-    __slots__ = ("aborted", "begun", "done", "ended", "first_byte", "headers", "left", "size")
+    __slots__ = ("aborted", "begun", "done", "ended", "first_byte", "headers", "left", "on_first_byte", "size")
 
     def __init__(self, size: float, begun: float, done: Callable[[Transfer], object]) -> None:
         self.size = size
@@ -44,6 +46,7 @@ class Transfer:
         self.first_byte: float | None = None
         self.ended: float | None = None
         self.aborted: float | None = None
+        self.on_first_byte: Callable[[], object] | None = None
 
     @property
     def goal(self) -> float:
@@ -147,13 +150,17 @@ class SharedLink:
         least = min(transfer.left - transfer.goal for transfer in self._active)
         reached = [transfer for transfer in self._active if transfer.left - transfer.goal <= least + _EPSILON]
         ended = [transfer for transfer in reached if transfer.goal == 0]
-        for transfer in reached:
-            transfer.first_byte = self._clock.now if transfer.first_byte is None else transfer.first_byte
+        opened = [transfer for transfer in reached if transfer.first_byte is None]
+        for transfer in opened:
+            transfer.first_byte = self._clock.now
         for transfer in ended:
             self._active.remove(transfer)
             transfer.left = 0.0
             transfer.ended = self._clock.now
         self._plan()
+        for transfer in opened:
+            if transfer.on_first_byte is not None and not transfer.is_aborted:
+                transfer.on_first_byte()
         for transfer in ended:
             if not transfer.is_aborted:
                 transfer.done(transfer)

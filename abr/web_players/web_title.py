@@ -33,6 +33,9 @@ PLAYLIST_SIZE, PLAYLIST_SEGMENT_SIZE = 200.0, 44.0
 _REPRESENTATION = re.compile(
     r'<Representation\b[^>]*\bbandwidth="(\d+)"[^>]*>(?:(?!<Representation).)*?\binitialization="([^"]+)"', re.DOTALL
 )
+#: SegmentTemplate with a SegmentTimeline, and the entries of the latter
+_TEMPLATE = re.compile(r"<SegmentTemplate\b([^>]*)>(.*?)</SegmentTemplate>", re.DOTALL)
+_ENTRY = re.compile(r"<S\b([^>]*)>")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +111,7 @@ def _read(folder: Path, document: dict[str, Any], manifest: str, master: str) ->
         np.array([[segment["vmaf"] for segment in track["segments"]] for track in tracks]).T,
         audio=audio
         and Audio(
-            np.array([segment["duration"] for segment in audio["segments"]]),
+            _timeline(manifest, audio["init"], [segment["duration"] for segment in audio["segments"]]),
             np.array([size(segment["url"]) for segment in audio["segments"]], np.int64),
         ),
     )
@@ -126,6 +129,27 @@ def _read(folder: Path, document: dict[str, Any], manifest: str, master: str) ->
         np.array([size(track["playlist"]) for track in tracks]),
         size(audio["playlist"]) if audio else 0.0,
     )
+
+
+def _timeline(manifest: str, init: str, rounded: list[float]) -> Floats:
+    """Return the exact durations of the segments in the SegmentTimeline of a track, s; rounded ones without it."""
+    for attributes, content in _TEMPLATE.findall(manifest):
+        if f'initialization="{init}"' not in attributes:
+            continue
+        timescale = float(_attribute(attributes, "timescale") or 1)
+        ticks = [
+            float(_attribute(entry, "d") or 0)
+            for entry in _ENTRY.findall(content)
+            for _ in range(1 + int(_attribute(entry, "r") or 0))
+        ]
+        if len(ticks) == len(rounded):
+            return np.array(ticks) / timescale
+    return np.array(rounded)
+
+
+def _attribute(attributes: str, name: str) -> str | None:
+    found = re.search(rf'\b{name}="([^"]*)"', attributes)
+    return found[1] if found else None
 
 
 def _variant(master: str, playlist: str) -> tuple[float, float]:

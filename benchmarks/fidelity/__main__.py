@@ -3,10 +3,12 @@
     python -m benchmarks.fidelity record PRESENTATION... RECORDINGS [--traces FOLDER] [--player NAME[=FILE.js]]...
     python -m benchmarks.fidelity score RECORDINGS [--half dev|held-out|all] [--bad-windows FRACTION] [--write]
     python -m benchmarks.fidelity times RECORDINGS [--half dev|held-out|all]
+    python -m benchmarks.fidelity decisions RECORDINGS
 
 `record` plays whole sessions over a link that a trace shapes, and keeps each as a file; sessions that exist are not
 played again. `score` simulates the same sessions and prints the table; `times` prints how long
-the machine worked between downloads. PRESENTATION is an output directory of
+the machine worked between downloads; `decisions` gives the rules of dash.js what the player measured in sessions of
+its throughput rule, and counts equal decisions. PRESENTATION is an output directory of
 `shotladder encode` with audio; one that is shorter than three minutes is repeated. --player takes another build of a
 player. The players are those of `npm install --no-package-lock --prefix tests/browser`.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmarks.fidelity.decision_replay import print_decisions
 from benchmarks.fidelity.recording_run import PLAYERS, record_all
 from benchmarks.fidelity.rehearsal_times import print_times
 from benchmarks.fidelity.score_table import print_scores
@@ -54,6 +57,9 @@ def main(words: list[str] | None = None) -> None:
     times.add_argument("recordings", type=Path)
     times.add_argument("--half", choices=("dev", "held-out", "all"), default="dev")
     times.set_defaults(action=print_times)
+    decisions = actions.add_parser("decisions")
+    decisions.add_argument("recordings", type=Path)
+    decisions.set_defaults(action=print_decisions)
     options = parser.parse_args(words)
     options.action(options)
 

@@ -1,5 +1,6 @@
 """Models of web players: the shared link, the media element, and what each player requests when."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import abr
 from abr import Trace
 from abr.web_players.clock import Clock
 from abr.web_players.dashjs_player import DashjsPlayer
+from abr.web_players.dashjs_rules import ThroughputAverage
 from abr.web_players.hlsjs_player import HlsjsPlayer
 from abr.web_players.media_element import VIDEO_UNDERFLOW, MediaElement
 from abr.web_players.player_models import PLAYER_MODELS, play_web_session
@@ -111,6 +113,15 @@ def test_player_works_between_downloads(player):
     assert second.begun - first.ended >= 0.5
 
 
+def test_shared_link_calls_on_first_byte_when_the_first_packet_has_arrived():
+    clock, seen = Clock(), []
+    link = SharedLink(clock, Trace("a", [100.0], [8e3], [LATENCY]))
+    transfer = link.request(5000.0, lambda _: None)
+    transfer.on_first_byte = lambda: seen.append(clock.now)
+    clock.run(10.0)
+    assert seen == pytest.approx([LATENCY + FIRST_BYTES / 1000])
+
+
 def test_media_element_plays_audio_over_a_gap_of_the_video():
     clock = Clock()
     media = MediaElement(clock, 100.0, True)
@@ -209,6 +220,31 @@ def test_dashjs_player_replaces_the_playing_segment_after_a_switch_up():
     assert session.starts[again.segment] - 0.2 <= at <= session.starts[again.segment + 1]
 
 
+def test_dashjs_player_repeats_the_first_sample_of_a_segment(monkeypatch):
+    samples = []
+    add = ThroughputAverage.add
+    monkeypatch.setattr(ThroughputAverage, "add", lambda self, *sample: (samples.append(sample), add(self, *sample)))
+    session = played(DashjsPlayer, (30, 7e5), (20, 2.5e6), (30, 6e5), segments=50)
+    ended = sorted((r for r in video(session) if r.transfer.ended), key=lambda r: r.transfer.ended)
+    first = {}
+    for request, sample in zip(ended, samples, strict=True):
+        first.setdefault((request.segment, request.rung), sample)
+        assert sample == first[request.segment, request.rung]
+    assert len(first) < len(ended)
+
+
+@pytest.mark.parametrize(("duration", "waits"), [(4.0, True), (4.0 + 1 / 3000, False)])
+def test_dashjs_player_compares_audio_with_a_level_in_milliseconds(duration, waits):
+    title = as_web_title(presentation())
+    audio = replace(title.presentation.audio, durations=np.full(30, duration))
+    title = replace(title, presentation=replace(title.presentation, audio=audio))
+    session = PlayerSession(title, Trace("a", [1000.0], [6e5], [LATENCY]))
+    DashjsPlayer(session)
+    session.run(3.0)
+    one, two = [request.transfer for request in session.requests if request.kind == "audio"][:2]
+    assert (two.begun - one.ended > 0.45) == waits
+
+
 @pytest.mark.parametrize(("player", "seconds"), [(DashjsPlayer, 30), (HlsjsPlayer, 5), (ShakaPlayer, 30)])
 def test_player_abandons_a_segment_when_the_link_breaks_down(player, seconds):
     requests = video(played(player, (seconds, 4.5e6), (1000 - seconds, 3e5)))
@@ -262,6 +298,27 @@ def test_play_web_session_ends_when_a_link_carries_almost_nothing():
     trace = Trace("slow", [1000], [2e3], [LATENCY])
     with pytest.raises(abr.PolicyError, match="more than 100 times"):
         play_web_session(as_web_title(presentation(segments=2)), trace, "hlsjs")
+
+
+def test_load_web_title_reads_the_exact_durations_of_audio(tmp_path):
+    video = {"id": "v", "init": "v.mp4", "width": 64, "height": 36, "playlist": "v.m3u8"}
+    audio = {"init": "a.mp4", "playlist": "a.m3u8", "segments": [{"duration": 3.221, "url": "a1"}] * 2}
+    document = {
+        "segments": [{"duration": 3.0}] * 2,
+        "video": [video | {"segments": [{"url": "v1", "vmaf": 90.0}] * 2}],
+        "audio": [audio],
+    }
+    track = '<Representation bandwidth="{0}"><SegmentTemplate timescale="48000" initialization="{1}">{2}'
+    end = "</SegmentTemplate></Representation>"
+    manifest = track.format(8000, "v.mp4", '<S t="0" d="144000" r="1" />') + end
+    manifest += track.format(800, "a.mp4", '<S t="0" d="154624" r="1" />') + end
+    (tmp_path / "presentation.json").write_text(json.dumps(document))
+    (tmp_path / "manifest.mpd").write_text(manifest)
+    (tmp_path / "master.m3u8").write_text("#EXT-X-STREAM-INF:BANDWIDTH=8000\nv.m3u8\n")
+    for name in ("v.mp4", "v.m3u8", "v1", "a.mp4", "a.m3u8", "a1"):
+        (tmp_path / name).write_bytes(b"0")
+    durations = load_web_title(tmp_path).presentation.audio.durations
+    assert durations == pytest.approx([154624 / 48000] * 2, abs=1e-9)
 
 
 def test_load_web_title_names_the_folder(tmp_path):
