@@ -72,7 +72,7 @@ def fit_chunk_probes(
         Index.
     sizes : sequence of (int, int)
     of_title : OffsetLine or None
-        Of the chunks that were probed by both presets; None if there are none.
+        Of the chunks that were probed by both presets; None without such chunks.
     """
     fast, exact, grid = _probes(prober, chunk, sizes)
     if prober.encoding.fast_preset is None:
