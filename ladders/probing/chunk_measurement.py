@@ -29,6 +29,7 @@ __all__ = [
     "measure_chunk",
     "measure_quality",
     "measuring",
+    "of_all_frames",
     "rate_point",
     "shot_vmaf",
 ]
@@ -99,12 +100,16 @@ def of_all_frames(chunk: Chunk, frames: NDArray[np.int64], vmaf: NDArray[np.floa
     The first frame of a shot (an IDR frame, above average VMAF) does not stand for other frames, unless it is the only
     measured one.
     """
+    if len(frames) == chunk.frame_count:
+        return vmaf
     filled = np.empty(chunk.frame_count)
     for start, stop in pairwise((chunk.start, *chunk.cuts, chunk.stop)):
         own = np.flatnonzero((frames > start) & (frames < stop))
         if not own.size:
             own = np.array([int(np.argmin(abs(frames - start)))])
-        nearest = np.argmin(abs(np.arange(start, stop)[:, None] - frames[own]), axis=1)
+        # the frames from half of the distance of two measured frames on take the later one
+        borders = (frames[own[:-1]] + frames[own[1:]]) / 2
+        nearest = np.searchsorted(borders, np.arange(start, stop))
         filled[start - chunk.start : stop - chunk.start] = vmaf[own[nearest]]
     filled[frames - chunk.start] = vmaf
     return filled

@@ -1,5 +1,6 @@
 """Final encodes: what a rerun measures again, and what it counts."""
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -57,3 +58,15 @@ def test_of_all_frames_takes_the_nearest_measured_frame_of_the_shot_except_its_f
     assert filled.tolist() == [99.0, 80.0, 80.0, 80.0, 80.0, 80.0, 98.0, 70.0, 70.0, 70.0, 70.0, 70.0]
     # a shot of which only the first frame was measured
     assert of_all_frames(Chunk(9, 12, (9,), (0,), ()), np.array([9]), np.array([99.0])).tolist() == [99.0] * 3
+
+
+def test_of_all_frames_of_a_shot_of_an_hour_takes_little_memory():
+    frames = np.arange(0, 90_000, 3)
+    vmaf = frames / 900
+    tracemalloc.start()
+    filled = of_all_frames(Chunk(0, 90_000, (0,), (0,), ()), frames, vmaf)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # of each three frames, the middle one stands for both others
+    np.testing.assert_array_equal(filled[2:5], vmaf[1])
+    assert peak < 10e6
