@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from encoder import Frame, Source, decode
 from encoder.media.geometry import turn_upright
+from ladders import FinalEncodes, Shot
 from shotladder.report.presentation_format import Presentation
 from shotladder.report.presentation_inputs import PackagedLadder, PresentationInputs
 from shotladder.report.readable_units import format_bitrate
 from shotladder.report.verdict import WeakShot, weak_shots
 
-__all__ = ["FrameImage", "ReportImages", "WeakShotImages", "make_report_images", "to_upright_bgr"]
+__all__ = ["FrameImage", "ReportImages", "WeakShotImages", "find_worst_frame", "make_report_images", "to_upright_bgr"]
 
 #: Number of weakest shots that are shown. All values here are chosen by hand.
 WEAK_SHOTS = 5
@@ -77,7 +78,7 @@ def _show_weak_shot(inputs: PresentationInputs, weak: WeakShot) -> WeakShotImage
     ladder, shot = inputs.ladders[0], inputs.shots[weak.index]
     rungs = ladder.renditions
     top = len(rungs) - 1
-    number = shot.start + int(np.argmin(ladder.finals.vmaf(top)[shot.start : shot.stop]))
+    number = find_worst_frame(ladder.finals, top, shot)
     found = next(iter(decode(inputs.source, number, number + 1)))
     size = _fit(inputs.source, IMAGE_SIZE)
     shown = [("Source", to_upright_bgr(found, inputs.source, size))]
@@ -88,6 +89,15 @@ def _show_weak_shot(inputs: PresentationInputs, weak: WeakShot) -> WeakShotImage
         shown.append((caption, _read_rung(ladder, n, number, size)))
     images = tuple(FrameImage(caption, _encode_jpeg(image, IMAGE_QUALITY)) for caption, image in shown)
     return WeakShotImages(weak, number, float(inputs.source.time(number)), images)
+
+
+def find_worst_frame(finals: FinalEncodes, rung: int, shot: Shot) -> int:
+    """Return the number of the measured frame of a shot with the lowest VMAF."""
+    numbers = np.arange(shot.start, shot.stop)
+    # each measurement begins at a multiple of its stride
+    measured = numbers[numbers % finals.frame_stride == 0]
+    shown = measured if measured.size else numbers
+    return int(shown[np.argmin(finals.vmaf(rung)[shown])])
 
 
 def _read_rung(ladder: PackagedLadder, rung: int, number: int, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -296,7 +296,7 @@ class Cost(Part, frozen=True, kw_only=True):
     analysis_cpu_seconds: Annotated[CpuSeconds, Meta(description="Shot detection and complexity.")]
     probe_cpu_seconds: Annotated[CpuSeconds, Meta(description="Probe encodes and their VMAF.")]
     encode_cpu_seconds: Annotated[CpuSeconds, Meta(description="Final encodes.")]
-    measure_cpu_seconds: Annotated[CpuSeconds, Meta(description="VMAF of the final encodes, every frame.")]
+    measure_cpu_seconds: Annotated[CpuSeconds, Meta(description="VMAF of the final encodes.")]
     comparison_cpu_seconds: Annotated[CpuSeconds, Meta(description="Sample encodes of the fixed ladder.")]
     probes: Annotated[int, Meta(description="Number of probe encodes.")]
 
