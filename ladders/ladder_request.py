@@ -38,8 +38,8 @@ UHD_TARGET = 95.0
 #: benchmarks.ladder_grids; the others are chosen by hand.
 EFFORT_TOLERANCES = {"fast": 6.0, "balanced": 2.0, "thorough": 0.25}
 #: Frames; final encodes are measured on every `FAST_FRAME_STRIDE`-th frame with effort "fast". With 3, on 344 rungs of
-#: benchmarks.value, the mean VMAF differs by 0.05 (at most 0.23) from that of all frames, the 5th percentile by 0.24 (at
-#: most 3.9), and the lowest VMAF of a frame is 1.9 too high (at most 14).
+#: benchmarks.value, the mean VMAF differs by 0.05 (at most 0.23) from that of all frames, the 5th percentile by 0.24
+#: (at most 3.9), and the lowest VMAF of a frame is 1.9 too high (at most 14).
 FAST_FRAME_STRIDE = 3
 
 
