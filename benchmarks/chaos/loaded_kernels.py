@@ -9,6 +9,7 @@ import contextlib
 import sys
 
 from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError
 
 
 def load_kernels() -> int:
@@ -19,7 +20,7 @@ def load_kernels() -> int:
     }
     for kernel in kernels.values():
         # numba offers no public list of the signatures in its cache
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(AttributeError, OSError, NumbaError):
             for key in kernel._cache._cache_file._load_index():
                 kernel.compile(key[0])
                 count += 1
