@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import IO
 
 from shotladder_runtime.errors import MissingToolError, ProcessError
@@ -129,7 +130,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            preexec_fn=_die_with_parent if _libc else None,
+            preexec_fn=partial(_die_with_parent, os.getpid()) if _libc else None,
             # an interrupt at the terminal reaches this process only, which then stops its children
             process_group=0,
         )
@@ -215,7 +216,10 @@ def _keep_tail(stream: IO[bytes], tail: deque[bytes]) -> None:
             kept -= len(tail.popleft())
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     """Make the kernel kill this child when its parent ends, for whatever reason."""
     assert _libc is not None
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # a parent that ended before this call sends no signal
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -113,11 +113,8 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
-def test_run_kills_children_with_their_parent(tmp_path):
-    told = tmp_path / "pid"
-    sleeper = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
-    code = f"from shotladder_runtime.process import run; run({python(sleeper)!r})"
+def kill_parent_and_await_child(code, told):
+    """Run code in a process that is killed once its child has written its pid and a dot; wait until the child ends."""
     parent = subprocess.Popen([PYTHON, "-c", code], cwd=REPOSITORY)
     try:
         while not (told.exists() and told.read_text().endswith(".")):
@@ -131,6 +128,35 @@ def test_run_kills_children_with_their_parent(tmp_path):
     while is_alive(child) and time.monotonic() < end:
         os.sched_yield()
     assert not is_alive(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
+def test_run_kills_children_with_their_parent(tmp_path):
+    told = tmp_path / "pid"
+    sleeper = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
+    code = f"from shotladder_runtime.process import run; run({python(sleeper)!r})"
+    kill_parent_and_await_child(code, told)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
+def test_run_starts_no_tool_when_its_process_is_killed_between_fork_and_exec(tmp_path):
+    told, started = tmp_path / "pid", tmp_path / "started"
+    code = f"""
+import os, time
+from shotladder_runtime import process
+
+def wait_for_end_of(parent, tie=process._die_with_parent):
+    with open({str(told)!r}, "w") as file:
+        file.write(f"{{os.getpid()}}.")
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    tie(parent)
+
+process._die_with_parent = wait_for_end_of
+process.run(["touch", {str(started)!r}])
+"""
+    kill_parent_and_await_child(code, told)
+    assert not started.exists()
 
 
 def test_run_kills_a_tool_that_exceeds_its_time_limit():
