@@ -113,28 +113,27 @@ def package_presentation(
     video, named = _name_by_size(folder, source, encoded, packaged[:video_count], named)
     audio = packaged[video_count : video_count + audio_count]
     text = packaged[video_count + audio_count :]
-    ladders, start = [], 0
-    for each, renditions, ladder_samples, row in zip(encoded, named, samples, carried, strict=True):
-        stop = start + len(renditions)
-        for track, metadata in zip(video[start:stop], row, strict=True):
-            # frames of an encrypted track cannot be read
-            if metadata is not None and encryption is None:
-                check_packaged_metadata(folder, track, metadata)
-        ladders.append(
-            PackagedLadder(
-                each.ladder,
-                each.finals,
-                renditions,
-                video[start:stop],
-                ladder_samples,
-                each.anchor,
-                each.constraint_costs,
-                row,
-                each.source_grain,
-                each.scores,
-            )
+    ladders = [
+        PackagedLadder(
+            each.ladder,
+            each.finals,
+            renditions,
+            ladder_tracks,
+            ladder_samples,
+            each.anchor,
+            each.constraint_costs,
+            row,
+            each.source_grain,
+            each.scores,
         )
-        start = stop
+        for each, renditions, ladder_tracks, ladder_samples, row in zip(
+            encoded, named, video, samples, carried, strict=True
+        )
+    ]
+    if encryption is None:
+        # frames of an encrypted track cannot be read
+        for each in ladders:
+            _check_metadata(folder, each)
     return PresentationInputs(
         source,
         analysis.shots,
@@ -187,17 +186,25 @@ def _stitch_ladder(
     return paths
 
 
+def _check_metadata(folder: Path, ladder: PackagedLadder) -> None:
+    """Check that the packaged tracks carry the dynamic HDR metadata of their renditions."""
+    for track, metadata in zip(ladder.packaged, ladder.metadata, strict=True):
+        if metadata is not None:
+            check_packaged_metadata(folder, track, metadata)
+
+
 def _name_by_size(
     folder: Path,
     source: Source,
     encoded: Sequence[EncodedLadder],
     tracks: Sequence[PackagedTrack],
     named: Sequence[Sequence[Rendition]],
-) -> tuple[list[PackagedTrack], list[tuple[Rendition, ...]]]:
-    """Name the packaged renditions by the average bitrates of their segments."""
+) -> tuple[list[list[PackagedTrack]], list[tuple[Rendition, ...]]]:
+    """Name the packaged renditions by the bitrates of their segments; return tracks and renditions of each ladder."""
     sizes = iter(8 * sum(track.sizes) for track in tracks)
     renamed = [name_by_bitrate(source, each.ladder, list(islice(sizes, len(each.ladder.rungs)))) for each in encoded]
     ids = {
         old.id: new.id for olds, news in zip(named, renamed, strict=True) for old, new in zip(olds, news, strict=True)
     }
-    return rename_renditions(folder, tracks, ids), renamed
+    renamed_tracks = iter(rename_renditions(folder, tracks, ids))
+    return [list(islice(renamed_tracks, len(each))) for each in renamed], renamed
