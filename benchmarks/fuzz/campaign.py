@@ -45,33 +45,31 @@ def run_campaign(corpus: Path, cases: int, seed: int, names: Sequence[str] = tup
         for path in FORMATS[name].list_seeds(corpus):
             FORMATS[name].read(path)
     count = -(-cases // len(names))
-    jobs = [(name, start, min(start + BATCH, count)) for name in names for start in range(0, count, BATCH)]
+    planned = [(name, number) for name in names for number in range(count)]
+    batches = [planned[start : start + BATCH] for start in range(0, len(planned), BATCH)]
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        found = threads.map(lambda job: list(_run_batch(corpus, seed, *job)), jobs)
+        found = threads.map(lambda batch: list(_run_batch(corpus, seed, batch)), batches)
         return [outcome for outcomes in found for outcome in outcomes]
 
 
-def _run_batch(corpus: Path, seed: int, name: str, start: int, stop: int) -> Iterator[Outcome]:
-    """Yield the outcomes of a range of cases, from as many children as it takes."""
-    while start < stop:
-        argv = [sys.executable, *CHILD, str(corpus), name, str(seed), str(start), str(stop)]
+def _run_batch(corpus: Path, seed: int, cases: Sequence[tuple[str, int]]) -> Iterator[Outcome]:
+    """Yield the outcomes of cases, (format, number), from as many children as it takes."""
+    while cases:
+        argv = [sys.executable, *CHILD, str(corpus), str(seed), json.dumps(cases)]
+        done = 0
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
-            current = None
-            for line in _read_lines(child):
-                if line.isdigit():
-                    current = int(line)
-                else:
-                    outcome = Outcome(**json.loads(line))
-                    start = outcome.number + 1
-                    yield outcome
+            # the first line is empty
+            for line in filter(None, _read_lines(child)):
+                yield Outcome(**json.loads(line))
+                done += 1
             is_hanging = child.poll() is None
             child.kill()
             _, err = child.communicate()
-        if start < stop:
+        cases = cases[done:]
+        if cases:
             text = f"more than {TIME_LIMIT:g} s" if is_hanging else f"status {child.returncode}: {err[-300:].decode()}"
-            number = start if current is None else current
-            yield Outcome(name, number, "hang" if is_hanging else "crash", text)
-            start = number + 1
+            yield Outcome(*cases[0], "hang" if is_hanging else "crash", text)
+            cases = cases[1:]
 
 
 def _read_lines(child: subprocess.Popen[bytes]) -> Iterator[str]:

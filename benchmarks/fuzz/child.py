@@ -1,6 +1,6 @@
-"""Run a range of cases in a child process with a limit of memory; print a line before and after each case.
+"""Run cases in a child process with a limit of memory; print a line after each case.
 
-    python -m benchmarks.fuzz.child CORPUS FORMAT SEED START STOP
+    python -m benchmarks.fuzz.child CORPUS SEED '[[FORMAT, NUMBER], ...]'
 
 The parent kills the child when a case takes too long, and starts another one after that case.
 """
@@ -28,14 +28,15 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_LIMIT, used + MEMORY_LIMIT))
 
 
-def main(corpus: str, name: str, seed: str, start: str, stop: str) -> None:
+def main(corpus: str, seed: str, cases: str) -> None:
     """Run the cases, and print the outcomes on the original standard output."""
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     limit_memory()
-    for number in range(int(start), int(stop)):
-        out.write(f"{number}\n")
-        out.flush()
+    # the parent measures the time of a case from the line before it
+    out.write("\n")
+    out.flush()
+    for name, number in json.loads(cases):
         outcome = run_case(Path(corpus), name, int(seed), number)
         out.write(json.dumps(asdict(outcome)) + "\n")
         out.flush()
