@@ -93,36 +93,51 @@ def test_ranges_stop_when_their_farm_is_shut_down(film, tmp_path):
     assert len(list(tmp_path.glob("scan/*/*.json"))) <= 1
 
 
+#: Edits files and computes the digest after each edit, in processes that have not computed one before.
+DIGESTS = """
+import os, sys
+from pathlib import Path
+from ladders.shots.parallel_scan import code_digest
+for names in sys.argv[1:]:
+    for name in names.split():
+        Path(name).write_text(Path(name).read_text() + "\\n# edited\\n")
+    if os.fork():
+        os.wait()
+    else:
+        os.write(1, f"{code_digest()}\\n".encode())
+        os._exit(0)
+"""
+
+
 @pytest.fixture
-def copied_tree(tmp_path, monkeypatch):
-    """Return a copy of the packages that a scan is made of, and a function that computes its digest there."""
+def digests_after_edits(tmp_path):
+    """Return a function that edits copies of the packages that a scan is made of, and computes the digests there."""
     root = Path(parallel_scan.__file__).parents[2]
     for package in ("ladders", "encoder", "shotladder_runtime"):
         shutil.copytree(root / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    program = "from ladders.shots.parallel_scan import code_digest\nprint(code_digest())"
 
-    def digest() -> str:
+    def compute(*edits: str) -> list[str]:
         done = subprocess.run(
-            [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            [sys.executable, "-c", DIGESTS, *edits], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-        return done.stdout.strip()
+        return done.stdout.split()
 
-    return tmp_path, digest
+    return compute
 
 
-def test_code_digest_changes_with_exactly_the_files_that_decide_a_scan(copied_tree):
-    root, digest = copied_tree
-    before = digest()
-    for name in ("ladders/final/correction.py", "ladders/api.py", "encoder/encode/levels.py"):
-        (root / name).write_text((root / name).read_text() + "\n# edited\n")
-    assert digest() == before
-    seen = {before}
-    for name in ("ladders/blocks.py", "ladders/complexity/complexity_kernels.py", "encoder/media/frames.py",
-                 "ladders/shots/gradual/blend_wipe_push.py", "shotladder_runtime/kernels/vector.py"):  # fmt: skip
-        (root / name).write_text((root / name).read_text() + "\n# edited\n")
-        seen.add(digest())
-    assert len(seen) == 6
+def test_code_digest_changes_with_exactly_the_files_that_decide_a_scan(digests_after_edits):
+    before, after, *others = digests_after_edits(
+        "",
+        "ladders/final/correction.py ladders/api.py encoder/encode/levels.py",
+        "ladders/blocks.py",
+        "ladders/complexity/complexity_kernels.py",
+        "encoder/media/frames.py",
+        "ladders/shots/gradual/blend_wipe_push.py",
+        "shotladder_runtime/kernels/vector.py",
+    )
+    assert after == before
+    assert len({before, *others}) == 6
 
 
 def test_cache_key_changes_with_the_content_of_a_model_and_not_with_thresholds(film, tmp_path):
