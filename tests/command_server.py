@@ -23,7 +23,14 @@ __all__ = ["run_command"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 #: Imported before the first call.
-MODULES = ("shotladder.cli", "shotladder.commands.options.request_builder", "shotladder.pipeline.encode_pipeline")
+MODULES = (
+    "shotladder.cli",
+    "shotladder.commands.options.request_builder",
+    "shotladder.pipeline.encode_pipeline",
+    "benchmarks.chaos.loaded_kernels",
+)
+#: Policies that most tests simulate; their machine code is loaded before the first simulation.
+POLICIES = ("throughput", "bba-2", "bola-e")
 #: Begin of the names of environment variables that Python and packages read when they start.
 READ_AT_IMPORT = ("FSSPEC_", "LANG", "LC_", "MPL", "NUMBA_", "OMP_", "OPENBLAS_", "PYTHON")
 #: Maximum size of a request, bytes.
@@ -90,9 +97,12 @@ def serve(connection):
         message, files, _, _ = socket.recv_fds(connection, MAX_REQUEST, 2)
         if not message:
             return None
+        request = json.loads(message)
+        if request["words"][:1] == ["simulate"]:
+            importlib.import_module("samples.compile_kernels").compile_sessions(POLICIES)
         child = os.fork()
         if not child:
-            return json.loads(message), files
+            return request, files
         for file in files:
             os.close(file)
         connection.send(array.array("i", [os.waitpid(child, 0)[1]]).tobytes())

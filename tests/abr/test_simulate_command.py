@@ -2,12 +2,12 @@
 
 import csv
 import json
-import subprocess
-import sys
+import os
 
 import pytest
 
 import abr
+from tests.command_server import run_command
 
 
 @pytest.fixture
@@ -40,8 +40,7 @@ def folder(tmp_path, film):
 
 
 def run(*args):
-    command = [sys.executable, "-c", "from shotladder.cli import main; main()", "simulate", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return run_command(["simulate", *map(str, args)], dict(os.environ))
 
 
 def test_simulate_json_is_one_document_with_the_documented_keys(folder):

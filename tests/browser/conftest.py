@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +18,7 @@ from benchmarks.fidelity.session_recorder import CHROMIUM, FLAGS
 from samples import sound
 from shotladder.player import PlayerServer
 from shotladder_runtime.tools import ffmpeg_path
+from tests.command_server import run_command
 from tests.once import make_once
 from training.clips import variants
 
@@ -110,9 +110,9 @@ def make_presentation(folder):
 def encoded(folder, name, *options):
     """Encode the clip; artefacts of another run are taken from the store."""
     options = ["--rungs", "3", "--preset", "veryfast", "--segment-duration", "2", "--quiet", *options]
-    command = [sys.executable, "-m", "shotladder.cli", "encode", folder / "clip.mp4", "-o", folder / name, *options]
+    words = ["encode", folder / "clip.mp4", "-o", folder / name, *options]
     environment = os.environ | {"SHOTLADDER_STORE": str(folder / "store"), "XDG_DATA_HOME": str(folder / "data")}
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
+    done = run_command([str(word) for word in words], environment)
     assert done.returncode == 0, done.stderr
     return folder / name
 

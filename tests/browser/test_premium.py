@@ -1,12 +1,12 @@
 """Chromium plays the base layer of Dolby Vision and HDR10+ renditions, and the players show the thumbnails."""
 
 import json
-import subprocess
-import sys
+import os
 
 import pytest
 
 from tests.browser.test_playback import assert_played_whole, played
+from tests.command_server import run_command
 from tests.encoder.hdr_metadata import make_hdr10_plus, make_rpu, write_hdr
 
 pytestmark = pytest.mark.browser
@@ -46,8 +46,7 @@ def presentation(browser, tmp_path_factory):
     clip = write_hdr(folder / "clip.mp4", 100, rpu=make_rpu, message=make_hdr10_plus)
     quick = ["--codec", "av1", "--preset", "12", "--rungs", "1", "--segment-duration", "2", "--no-compare", "--quiet"]
     words = [clip, "-o", folder / "film", *quick, "--thumbnails", INTERVAL, "--store", folder / "store"]
-    command = [sys.executable, "-m", "shotladder.cli", "encode", *words]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    done = run_command(["encode", *map(str, words)], dict(os.environ))
     assert done.returncode == 0, done.stderr
     return folder / "film"
 
