@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shotladder_runtime import process
 from shotladder_runtime.errors import MissingToolError, ProcessError
 from shotladder_runtime.process import LATE_STATUS, STDERR_KEPT, pause, run, stop_all
 
@@ -138,25 +139,57 @@ def test_run_kills_children_with_their_parent(tmp_path):
     kill_parent_and_await_child(code, told)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
-def test_run_starts_no_tool_when_its_process_is_killed_between_fork_and_exec(tmp_path):
-    told, started = tmp_path / "pid", tmp_path / "started"
-    code = f"""
-import os, time
-from shotladder_runtime import process
-
+#: Code of a parent whose child waits until the parent has ended, and then ties itself to it: with the launcher, and
+#: with a function that Python calls between fork and exec.
+LATE_TIES = {
+    "launcher": """
+waiting = "import os, sys, time; open({told!r}, 'w').write(str(os.getpid()) + '.'); parent = os.getppid()\\n"
+waiting += "while os.getppid() == parent: time.sleep(0.01)\\nos.execv(sys.argv[1], sys.argv[1:])"
+words = (sys.executable, "-S", "-c", waiting, *process._launcher())
+process._launcher = lambda: words
+""",
+    "fork": """
 def wait_for_end_of(parent, tie=process._die_with_parent):
-    with open({str(told)!r}, "w") as file:
-        file.write(f"{{os.getpid()}}.")
+    with open({told!r}, "w") as file:
+        file.write(str(os.getpid()) + ".")
     while os.getppid() == parent:
         time.sleep(0.01)
     tie(parent)
 
 process._die_with_parent = wait_for_end_of
-process.run(["touch", {str(started)!r}])
-"""
-    kill_parent_and_await_child(code, told)
+process._launcher = tuple
+""",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
+@pytest.mark.parametrize("way", LATE_TIES)
+def test_run_starts_no_tool_when_its_process_is_killed_before_the_tool_is_tied_to_it(tmp_path, way):
+    told, started = tmp_path / "pid", tmp_path / "started"
+    late = LATE_TIES[way].format(told=str(told))
+    begin = "import os, sys, time\nfrom shotladder_runtime import process"
+    kill_parent_and_await_child(f"{begin}\n{late}\nprocess.run(['touch', {str(started)!r}])", told)
     assert not started.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
+def test_run_without_setpriv_kills_children_with_their_parent_and_reports_missing_programs(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_launcher", tuple)
+    told = tmp_path / "pid"
+    sleeper = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
+    code = f"from shotladder_runtime import process; process._launcher = tuple; process.run({python(sleeper)!r})"
+    kill_parent_and_await_child(code, told)
+    text = tmp_path / "ffmpeg"
+    text.write_text("not a program")
+    text.chmod(0o755)
+    with pytest.raises(MissingToolError, match="Exec format error"):
+        run([str(text)])
+
+
+def test_run_passes_arguments_as_they_are():
+    words = ["", " ", "$HOME", "`id`", "a'b\"c", "--", "-x", "*", "\n", "ä"]
+    printed = run(python("import sys; print(ascii(sys.argv[1:]))") + words).stdout
+    assert printed.decode().strip() == ascii(words)
 
 
 def test_run_kills_a_tool_that_exceeds_its_time_limit():
