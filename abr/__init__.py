@@ -14,7 +14,7 @@ from abr.policy_interface.policy import Policy
 from abr.policy_interface.python_policy import State
 from abr.policy_interface.validation import Validation, describe_validation, player_validations
 from abr.presentations.device import DEVICES
-from abr.presentations.presentation import Audio, Presentation, Rung
+from abr.presentations.presentation import Audio, Presentation, Rung, SourceFile
 from abr.presentations.presentation_files import as_presentation, load_presentation
 from abr.results.ab_comparison import ArmComparison, Effect, Guardrail, compare_arms, decompose_effect
 from abr.results.metrics import METRICS, UNITS
@@ -60,6 +60,7 @@ __all__ = [
     "Session",
     "SessionModel",
     "SessionTable",
+    "SourceFile",
     "State",
     "Trace",
     "TraceError",

@@ -25,7 +25,7 @@ from abr.presentations.segment_lists import (
     read_lists,
 )
 
-__all__ = ["read_mpd"]
+__all__ = ["parse_mpd", "read_mpd"]
 
 #: both spellings are in use (DASH-IF IOP, 3.2.9)
 _TRICK_MODES = ("http://dashif.org/guidelines/trickmode", "http://dashif.org/guide-lines/trickmode")
@@ -59,7 +59,7 @@ def read_mpd(path: str, document: Document, audio: bool) -> Presentation:
     audio : bool
         False to leave out the audio, whose sizes may need a request for each segment.
     """
-    root = _parse(path, document.text)
+    root = parse_mpd(path, document.text)
     try:
         periods = read_periods(root)
     except ValueError as error:
@@ -94,7 +94,20 @@ def read_mpd(path: str, document: Document, audio: bool) -> Presentation:
     return replace(pres, audio=audio_from_list(track)) if track else pres
 
 
-def _parse(path: str, text: str) -> Element:
+def parse_mpd(path: str, text: str) -> Element:
+    """Return the MPD of a manifest, with tags without namespaces.
+
+    Parameters
+    ----------
+    path : str
+        Path or URL, for messages.
+    text : str
+
+    Raises
+    ------
+    PresentationError
+        When the text is not an MPD with all segments, declares entities, or is too large.
+    """
     if len(text) > MAX_CHARACTERS:
         raise PresentationError(f"{path}: the manifest is larger than {MAX_CHARACTERS} characters")
     if re.search(r"<!(DOCTYPE|ENTITY)", text):

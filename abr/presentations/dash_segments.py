@@ -16,7 +16,7 @@ from abr.fetch import resolve_reference, sizes_of
 from abr.presentations.dash_timeline import MAX_SEGMENTS, Span, fixed_spans, integer, timeline_spans
 from abr.presentations.segment_index import read_segment_index
 
-__all__ = ["Segments", "read_segments"]
+__all__ = ["Segments", "read_durations", "read_initialization", "read_segments"]
 
 Segments = list[tuple[float, int]]
 
@@ -78,6 +78,22 @@ def read_segments(path: str, chain: Sequence[Element], total: float | None) -> S
         return _read_list(base, inherited, total)
     span = inherited.attributes.get("indexRange")
     return read_segment_index(base, _parse_range(span) if span else None, total)
+
+
+def read_initialization(chain: Sequence[Element]) -> str | None:
+    """Return the address of the init segment that the SegmentTemplate of a Representation states; None without it.
+
+    Parameters
+    ----------
+    chain : sequence of Element
+        See `read_segments`.
+    """
+    return _inherit(chain, "SegmentTemplate").attributes.get("initialization")
+
+
+def read_durations(chain: Sequence[Element], total: float | None) -> list[float]:
+    """Return the durations of the segments of the SegmentTemplate of a Representation, s; see `read_segments`."""
+    return [span.seconds for span in _spans(_inherit(chain, "SegmentTemplate"), total)]
 
 
 def _inherit(chain: Sequence[Element], tag: str) -> _Inherited:

@@ -12,7 +12,7 @@ from abr.errors import PresentationError
 from shotladder_runtime.notebook_html import property_table
 from shotladder_runtime.optional import require
 
-__all__ = ["Audio", "Presentation", "Rung"]
+__all__ = ["Audio", "Presentation", "Rung", "SourceFile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,34 @@ class Rung:
     bitrate: int
     width: int | None = None
     height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The file that a presentation was encoded from.
+
+    Attributes
+    ----------
+    name : str
+        Without its folder.
+    bytes : int or None
+        Its size; None when it is not known.
+    """
+
+    name: str
+    bytes: int | None = None
+
+    def may_be(self, other: SourceFile) -> bool:
+        """Return whether both may be one video: their names are equal, or their sizes are.
+
+        Examples
+        --------
+        >>> SourceFile("film.mp4", 1000).may_be(SourceFile("copy of film.mp4", 1000))
+        True
+        >>> SourceFile("film.mp4", 1000).may_be(SourceFile("match.mp4", 2000))
+        False
+        """
+        return self.name == other.name or (self.bytes is not None and self.bytes == other.bytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +114,8 @@ class Presentation:
         What was unusual when the presentation was read.
     audio : Audio or None
         The audio track, when it has segments of its own.
+    source : SourceFile or None
+        What it was encoded from; None when the document does not state it.
 
     Examples
     --------
@@ -102,6 +132,7 @@ class Presentation:
     ssim_db: NDArray[np.float64] | None = None
     notes: tuple[str, ...] = ()
     audio: Audio | None = None
+    source: SourceFile | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes and freeze the arrays."""

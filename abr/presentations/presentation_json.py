@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from abr.errors import PresentationDocumentError
 from abr.fetch import stem
-from abr.presentations.presentation import Audio, Presentation, Rung
+from abr.presentations.presentation import Audio, Presentation, Rung, SourceFile
 from shotladder_runtime.json_document import check_finite, check_structure, parse_json
 
 __all__ = ["describe_missing_vmaf", "read_json"]
@@ -61,12 +61,18 @@ class _AudioTrack(Struct):
     segments: list[_AudioSegment] | None = None
 
 
+class _Source(Struct):
+    name: str | None = None
+    bytes: Bytes | None = None
+
+
 class _PresentationDocument(Struct):
     segments: list[_Segment]
     video: list[_Video]
     version: Literal[1, 2] = 1
     title: str | None = None
     audio: list[_AudioTrack] | None = None
+    source: _Source | None = None
 
 
 class _SabreMovie(Struct):
@@ -121,6 +127,7 @@ def _read_presentation(path: str, value: Any) -> Presentation:
         _score_table([[r.segments[n].ssim_db for r in ladder] for n in segments]),
         notes + describe_missing_vmaf(vmaf, rungs),
         _read_audio(document.audio or []),
+        _read_source(document.source),
     )
 
 
@@ -142,6 +149,12 @@ def _read_audio(tracks: list[_AudioTrack]) -> Audio | None:
     if not segments:
         return None
     return Audio(np.array([s.duration for s in segments]), np.array([s.bytes for s in segments]))
+
+
+def _read_source(source: _Source | None) -> SourceFile | None:
+    if source is None or source.name is None:
+        return None
+    return SourceFile(source.name, None if source.bytes is None else int(source.bytes))
 
 
 def _score_table(scores: list[list[float | None]]) -> NDArray[np.float64] | None:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element
 
+import m3u8
 import numpy as np
 from numpy.typing import NDArray
 
 from abr.errors import PresentationError
+from abr.presentations.dash_manifest import parse_mpd
+from abr.presentations.dash_periods import Period, read_periods
+from abr.presentations.dash_segments import read_durations, read_initialization
+from abr.presentations.dash_timeline import integer
 from abr.presentations.presentation import Audio, Presentation, Rung
 
 __all__ = ["WebTitle", "as_web_title", "load_web_title"]
 
 Floats = NDArray[np.float64]
+
+#: The DASH manifest of an output directory.
+MANIFEST = "manifest.mpd"
 
 # Sizes of what the presentation does not describe, bytes; those of `shotladder encode` for H.264 and AAC, 2026-11-30.
 
@@ -29,13 +37,13 @@ MASTER_SIZE, MASTER_VARIANT_SIZE = 300.0, 200.0
 #: HLS media playlist: fixed part and part of each segment
 PLAYLIST_SIZE, PLAYLIST_SEGMENT_SIZE = 200.0, 44.0
 
-#: `bandwidth` and init segment of a Representation, as Shaka Packager writes them
-_REPRESENTATION = re.compile(
-    r'<Representation\b[^>]*\bbandwidth="(\d+)"[^>]*>(?:(?!<Representation).)*?\binitialization="([^"]+)"', re.DOTALL
-)
-#: SegmentTemplate with a SegmentTimeline, and the entries of the latter
-_TEMPLATE = re.compile(r"<SegmentTemplate\b([^>]*)>(.*?)</SegmentTemplate>", re.DOTALL)
-_ENTRY = re.compile(r"<S\b([^>]*)>")
+
+class _Representation(NamedTuple):
+    """One Representation of the manifest: its `bandwidth`, the elements that it inherits from, and its period."""
+
+    bandwidth: float
+    chain: list[Element]
+    period: Period
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +93,7 @@ def load_web_title(folder: str | Path) -> WebTitle:
     folder = Path(folder)
     try:
         document = json.loads((folder / "presentation.json").read_text())
-        manifest = (folder / "manifest.mpd").read_text()
+        manifest = (folder / MANIFEST).read_text()
         master = (folder / "master.m3u8").read_text()
         return _read(folder, document, manifest, master)
     except (OSError, ValueError, KeyError, IndexError) as error:
@@ -93,15 +101,15 @@ def load_web_title(folder: str | Path) -> WebTitle:
 
 
 def _read(folder: Path, document: dict[str, Any], manifest: str, master: str) -> WebTitle:
-    bandwidths = {init: float(rate) for rate, init in _REPRESENTATION.findall(manifest)}
-    tracks = sorted(document["video"], key=lambda track: bandwidths[track["init"]])
+    found = _read_representations(str(folder / MANIFEST), manifest)
+    tracks = sorted(document["video"], key=lambda track: found[track["init"]].bandwidth)
     audio = document["audio"][0] if document["audio"] else None
 
     def size(name: str) -> float:
         return float((folder / name).stat().st_size)
 
     rungs = tuple(
-        Rung(track["id"], int(bandwidths[track["init"]]), track["width"], track["height"]) for track in tracks
+        Rung(track["id"], int(found[track["init"]].bandwidth), track["width"], track["height"]) for track in tracks
     )
     presentation = Presentation(
         document.get("title", folder.name),
@@ -111,53 +119,52 @@ def _read(folder: Path, document: dict[str, Any], manifest: str, master: str) ->
         np.array([[segment["vmaf"] for segment in track["segments"]] for track in tracks]).T,
         audio=audio
         and Audio(
-            _timeline(manifest, audio["init"], [segment["duration"] for segment in audio["segments"]]),
+            _exact_durations(found[audio["init"]], len(audio["segments"])),
             np.array([size(segment["url"]) for segment in audio["segments"]], np.int64),
         ),
     )
-    variants = [_variant(master, track["playlist"]) for track in tracks]
+    by_playlist = _read_variants(master)
+    variants = [by_playlist[track["playlist"]] for track in tracks]
     return WebTitle(
         presentation,
         np.array([rung.bitrate for rung in rungs], np.float64),
         np.array([peak for peak, _ in variants]),
         np.array([average for _, average in variants]),
-        bandwidths[audio["init"]] if audio else 0.0,
+        found[audio["init"]].bandwidth if audio else 0.0,
         np.array([size(track["init"]) for track in tracks]),
         size(audio["init"]) if audio else 0.0,
-        size("manifest.mpd"),
+        size(MANIFEST),
         size("master.m3u8"),
         np.array([size(track["playlist"]) for track in tracks]),
         size(audio["playlist"]) if audio else 0.0,
     )
 
 
-def _timeline(manifest: str, init: str, rounded: list[float]) -> Floats:
-    """Return the exact durations of the segments in the SegmentTimeline of a track, s; rounded ones without it."""
-    for attributes, content in _TEMPLATE.findall(manifest):
-        if f'initialization="{init}"' not in attributes:
-            continue
-        timescale = float(_attribute(attributes, "timescale") or 1)
-        ticks = [
-            float(_attribute(entry, "d") or 0)
-            for entry in _ENTRY.findall(content)
-            for _ in range(1 + int(_attribute(entry, "r") or 0))
-        ]
-        if len(ticks) == len(rounded):
-            return np.array(ticks) / timescale
-    return np.array(rounded)
+def _read_representations(path: str, manifest: str) -> dict[str, _Representation]:
+    """Return the Representations with an init segment, by its address."""
+    root = parse_mpd(path, manifest)
+    found = {}
+    for period in read_periods(root):
+        for adaptation in period.element.findall("AdaptationSet"):
+            for element in adaptation.findall("Representation"):
+                chain = [root, period.element, adaptation, element]
+                if init := read_initialization(chain):
+                    found[init] = _Representation(float(integer(element.attrib, "bandwidth", minimum=1)), chain, period)
+    return found
 
 
-def _attribute(attributes: str, name: str) -> str | None:
-    found = re.search(rf'\b{name}="([^"]*)"', attributes)
-    return found[1] if found else None
+def _exact_durations(representation: _Representation, count: int) -> Floats:
+    """Return the durations of the segments as the manifest has them, s; `presentation.json` rounds them."""
+    durations = read_durations(representation.chain, representation.period.seconds)
+    if len(durations) != count:
+        raise ValueError(f"{MANIFEST} has {len(durations)} audio segments, presentation.json {count}")
+    return np.array(durations)
 
 
-def _variant(master: str, playlist: str) -> tuple[float, float]:
-    """Return BANDWIDTH and AVERAGE-BANDWIDTH of a variant, bit/s."""
-    line = re.findall(rf"#EXT-X-STREAM-INF:(.*)\n{re.escape(playlist)}", master)[0]
-    peak = float(re.findall(r"(?:^|,)BANDWIDTH=(\d+)", line)[0])
-    average = re.findall(r"AVERAGE-BANDWIDTH=(\d+)", line)
-    return peak, float(average[0]) if average else peak
+def _read_variants(master: str) -> dict[str, tuple[float, float]]:
+    """Return BANDWIDTH and AVERAGE-BANDWIDTH of every variant, bit/s, by its playlist."""
+    variants = [(variant.uri, variant.stream_info) for variant in m3u8.loads(master).playlists]
+    return {uri: (float(info.bandwidth), float(info.average_bandwidth or info.bandwidth)) for uri, info in variants}
 
 
 def as_web_title(presentation: Presentation) -> WebTitle:

@@ -130,7 +130,7 @@ _VERDICTS = {
     "Decision",
     "--different-videos",
     is_flag=True,
-    help="Compare presentations of different durations, which cannot be of one video.",
+    help="Compare presentations of different durations or source files, which may not be of one video.",
 )
 @plot_option
 @json_flag
@@ -233,6 +233,12 @@ def _refuse_different_videos(first: abr.Presentation, second: abr.Presentation) 
         raise ShotladderError(
             f"{first.title} lasts {first.duration:.2f} s and {second.title} {second.duration:.2f} s: these are"
             " different videos, whose sessions cannot be compared; --different-videos compares them nevertheless"
+        )
+    if first.source and second.source and not first.source.may_be(second.source):
+        raise ShotladderError(
+            f"the presentations were encoded from {first.source.name} and {second.source.name}, files with different"
+            " names and sizes: the sessions of different videos cannot be compared; --different-videos compares them"
+            " nevertheless"
         )
 
 

@@ -12,6 +12,7 @@ import click
 from shotladder import ShotladderError, __version__
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand
+from shotladder.store_location import STORE_PACKAGES
 from shotladder_runtime.tools import (
     ffmpeg_encoders,
     ffmpeg_filters,
@@ -67,9 +68,7 @@ def examine() -> list[Finding]:
     findings.append(Finding("cores", str(os.cpu_count()), needed=True, remedy=""))
     for package, extra, use in (
         ("distributed", "cluster", "encode on more than one machine"),
-        ("paramiko", "sftp", "keep the store on an SFTP server"),
-        ("s3fs", "s3", "keep the store at an s3:// URL"),
-        ("gcsfs", "gcs", "keep the store at a gs:// URL"),
+        *((each.name, each.extra, f"keep the store at a {each.schemes[0]}:// URL") for each in STORE_PACKAGES),
         ("pyarrow", "parquet", "write Parquet"),
     ):
         found = importlib.util.find_spec(package)

@@ -21,6 +21,7 @@ from ladders import (
     LadderRequest,
     ProbeCost,
     Prober,
+    Rung,
     Shot,
     add_final_encodes,
     choose_preset,
@@ -36,6 +37,9 @@ from shotladder.pipeline.encode_request import EncodeRequest
 from shotladder.pipeline.source.film_grain import choose_film_grain
 from shotladder.pipeline.source.source_analysis import SourceAnalysis
 from shotladder.pipeline.source.zones import FrameZone, choose_overrides, limit_chunks, place_zones, read_zones
+from shotladder.pipeline.timing.followed_probes import FollowedProbes
+from shotladder.pipeline.timing.remaining_time import TimeLeft
+from shotladder.pipeline.timing.run_estimate import estimate_finals
 from shotladder.reporter import Advance, Reporter
 from shotladder_runtime.jobs import run_concurrently
 
@@ -98,6 +102,7 @@ def find_codec_ladders(
     analysis: SourceAnalysis,
     executor: Executor,
     reporter: Reporter,
+    time_left: TimeLeft | None = None,
 ) -> list[CodecLadder]:
     """Find the ladder of each codec by probe encodes, or load the ladders from the file that the request names.
 
@@ -121,6 +126,7 @@ def find_codec_ladders(
             request,
             executor,
             _stages(reporter, each.encoding.codec, len(ladder_requests)),
+            time_left,
         )
         for each in ladder_requests
     ]
@@ -143,6 +149,7 @@ def find_codec_ladder(
     request: EncodeRequest,
     executor: Executor,
     stage: Stage,
+    time_left: TimeLeft | None = None,
 ) -> CodecLadder:
     """Find the ladder of one codec by probe encodes.
 
@@ -157,6 +164,8 @@ def find_codec_ladder(
     executor : Executor
     stage : callable
         Opens a progress stage.
+    time_left : TimeLeft, optional
+        Learns from the probes what the rest of the run takes.
     """
     source, chunks, segments = plan
     spent = ProbeCost()
@@ -173,8 +182,34 @@ def find_codec_ladder(
         cost=spent,
     )
     with stage("probe encodes") as advance:
-        ladder = find_ladder(prober, segments, ladder_request, advance)
+        prober.runner = followed = _follow_probes(prober, ladder_request, request, advance, time_left)
+        ladder = find_ladder(prober, segments, ladder_request)
+        followed.finish()
+        # later encodes have other settings
+        prober.runner = None
     return CodecLadder(ladder_request, prober, ladder, is_from_file=False)
+
+
+def _follow_probes(
+    prober: Prober,
+    ladder_request: LadderRequest,
+    request: EncodeRequest,
+    advance: Advance,
+    time_left: TimeLeft | None,
+) -> FollowedProbes:
+    """Return the runner of probes that passes its progress and its expectations on."""
+    codec = prober.encoding.codec
+
+    def show(done: float, total: float) -> None:
+        if time_left is not None:
+            time_left.set_progress(codec, "probes", done, total)
+        advance(done, total)
+
+    def expect(rungs: Sequence[Rung]) -> None:
+        if time_left is not None:
+            time_left.refine(estimate_finals(request, prober.source, codec, rungs, len(prober.chunks)))
+
+    return FollowedProbes(prober, ladder_request, show, expect)
 
 
 def with_film_grain(found: CodecLadder, choice: str, shots: Sequence[Shot], reporter: Reporter) -> CodecLadder:

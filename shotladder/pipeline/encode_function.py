@@ -19,6 +19,7 @@ from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.search_metric import choose_extra_metrics, choose_metric
 from shotladder.pipeline.source.film_grain import parse_film_grain
 from shotladder.reporter import Advance, Reporter
+from shotladder.store_location import open_store
 from shotladder_runtime.errors import ShotladderError
 from shotladder_runtime.passwords import without_password
 from shotladder_runtime.store import Store
@@ -319,7 +320,7 @@ def encode(
         overwrite=overwrite,
         workers=workers or os.cpu_count() or 1,
         cluster=cluster,
-        store=store if isinstance(store, Store) else Store.default() if store is None else Store.at(os.fspath(store)),
+        store=store if isinstance(store, Store) else Store.default() if store is None else open_store(store),
     )
     reporter = _CollectingReporter(progress)
     result = encode_pipeline.encode(request, reporter)

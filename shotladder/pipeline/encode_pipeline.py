@@ -46,9 +46,9 @@ from shotladder.pipeline.source.source_analysis import (
 )
 from shotladder.pipeline.source.source_crop import apply_given_crop
 from shotladder.pipeline.store_run import clean_store, hold_store
-from shotladder.pipeline.time_model import (
+from shotladder.pipeline.timing.remaining_time import TimeLeft
+from shotladder.pipeline.timing.run_estimate import (
     RunEstimate,
-    TimeLeft,
     estimate_audio_bitrate,
     estimate_finals,
     estimate_run,
@@ -174,11 +174,12 @@ def encode_tracks(
     uncropped = restore_content_id(analysis.source)
     # before the encodes, so that a fault of the model is found early
     captions = make_captions(request, uncropped, analysis.shots, executor, reporter)
-    ladders = find_codec_ladders(request, ladder_requests, analysis, executor, reporter)
+    ladders = find_codec_ladders(request, ladder_requests, analysis, executor, reporter, time_left)
     if request.film_grain != "none":
         ladders = [with_film_grain(each, request.film_grain, analysis.shots, reporter) for each in ladders]
     for each in ladders:
-        time_left.refine(estimate_finals(request, analysis.source, each.ladder))
+        found = each.ladder
+        time_left.refine(estimate_finals(request, analysis.source, found.codec, found.rungs, len(found.chunks)))
     encoded = encode_ladders(ladders, request, executor, reporter)
     side_tracks = encode_side_tracks(request, uncropped, executor, reporter)
     if captions is not None:
@@ -273,7 +274,7 @@ def _estimate(
     seconds["", "analysis"] = analysis.cpu_seconds
     for codec, cost in zip(request.codecs, costs, strict=True):
         # the predicted encodes and measurements include corrections
-        finals = split_stages(codec, cost["probes"], cost["encode"], cost["measure"], has_comparison=False)
+        finals = split_stages(codec, cost["probes"], cost["encode"], cost["measure"], comparison_fraction=0.0)
         seconds |= finals | {(codec, "corrections"): 0.0, (codec, "comparison"): cost["comparison"]}
     return RunEstimate(seconds, request.workers)
 

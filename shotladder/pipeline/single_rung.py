@@ -18,7 +18,8 @@ from shotladder.pipeline.output import OutputError, check_file
 from shotladder.pipeline.search_metric import check_metrics
 from shotladder.pipeline.source.source_analysis import refuse_small, report_notes
 from shotladder.pipeline.store_run import hold_store
-from shotladder.pipeline.time_model import TimeLeft, estimate_run
+from shotladder.pipeline.timing.remaining_time import TimeLeft
+from shotladder.pipeline.timing.run_estimate import estimate_run
 from shotladder.pipeline.worker_pool import open_executor, run_interruptibly
 from shotladder.report.readable_units import codec_label, format_bitrate, format_score, format_size, format_time
 from shotladder.reporter import Reporter

@@ -208,7 +208,7 @@ class CostRow:
 
 
 def cost_rows(presentation: Presentation, predicted: Mapping[str, float]) -> list[CostRow]:
-    """Return the CPU seconds of each stage, beside the predicted ones by the names of `time_model`."""
+    """Return the CPU seconds of each stage, beside the predicted ones by the names of `run_estimate`."""
     cost = presentation.cost
     expected = [percent for percent in presentation.ladder.expected_excess_percent.values() if percent is not None]
     note = f"; expected saving of further probes {max(expected):.1f} %" if expected else ""

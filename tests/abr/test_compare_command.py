@@ -77,6 +77,29 @@ def test_compare_refuses_presentations_of_different_durations(folder):
     assert run("old.json", "other.json", "--policy", "bba-2", "--different-videos").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("source", "is_refused"),
+    [
+        ({"name": "match.mp4", "bytes": 2000}, True),
+        ({"name": "match.mp4", "bytes": None}, True),
+        ({"name": "film.mp4", "bytes": 2000}, False),
+        ({"name": "copy.mp4", "bytes": 1000}, False),
+        (None, False),
+    ],
+)
+def test_compare_refuses_presentations_of_different_source_files(folder, source, is_refused):
+    for title, of in (("old", {"name": "film.mp4", "bytes": 1000}), ("new", source)):
+        document = presentation_document(title, 1, 0) | {"source": of}
+        (folder / f"{title}.json").write_text(json.dumps(document))
+    done = run("old.json", "new.json", "--policy", "bba-2")
+    if is_refused:
+        assert isinstance(done.exception, ShotladderError)
+        assert "film.mp4 and match.mp4" in str(done.exception)
+        assert "--different-videos" in str(done.exception)
+        done = run("old.json", "new.json", "--policy", "bba-2", "--different-videos")
+    assert done.exit_code == 0, done.output
+
+
 def test_compare_splits_the_effect_between_ladder_and_policy(folder):
     done = run("old.json", "new.json", "--policy", "bba-0", "bola-e", "--json")
     parts = json.loads(done.stdout)["decomposition"]

@@ -300,7 +300,20 @@ def test_play_web_session_ends_when_a_link_carries_almost_nothing():
         play_web_session(as_web_title(presentation(segments=2)), trace, "hlsjs")
 
 
-def test_load_web_title_reads_the_exact_durations_of_audio(tmp_path):
+#: One video and one audio Representation, with attributes in two orders and templates at two levels.
+MANIFEST = """<?xml version='1.0'?>
+<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'><Period duration='PT6S'>
+<AdaptationSet contentType='video'><SegmentTemplate initialization='v.mp4' timescale='48000'>
+<SegmentTimeline><S t='0' d='144000' r='1'/></SegmentTimeline></SegmentTemplate>
+<!-- <Representation bandwidth="1" id="0"/> --><Representation id='0' bandwidth='8000'/></AdaptationSet>
+<AdaptationSet contentType="audio"><Representation id="1" bandwidth="800">
+<SegmentTemplate timescale="48000" initialization="a.mp4"><SegmentTimeline><S t="0" d="154624" r="{repeats}"/>
+</SegmentTimeline></SegmentTemplate></Representation></AdaptationSet></Period></MPD>
+"""
+
+
+def write_output(folder, repeats=1):
+    """Write an output directory with two video segments, two audio segments and a manifest."""
     video = {"id": "v", "init": "v.mp4", "width": 64, "height": 36, "playlist": "v.m3u8"}
     audio = {"init": "a.mp4", "playlist": "a.m3u8", "segments": [{"duration": 3.221, "url": "a1"}] * 2}
     document = {
@@ -308,17 +321,31 @@ def test_load_web_title_reads_the_exact_durations_of_audio(tmp_path):
         "video": [video | {"segments": [{"url": "v1", "vmaf": 90.0}] * 2}],
         "audio": [audio],
     }
-    track = '<Representation bandwidth="{0}"><SegmentTemplate timescale="48000" initialization="{1}">{2}'
-    end = "</SegmentTemplate></Representation>"
-    manifest = track.format(8000, "v.mp4", '<S t="0" d="144000" r="1" />') + end
-    manifest += track.format(800, "a.mp4", '<S t="0" d="154624" r="1" />') + end
-    (tmp_path / "presentation.json").write_text(json.dumps(document))
-    (tmp_path / "manifest.mpd").write_text(manifest)
-    (tmp_path / "master.m3u8").write_text("#EXT-X-STREAM-INF:BANDWIDTH=8000\nv.m3u8\n")
+    (folder / "presentation.json").write_text(json.dumps(document))
+    (folder / "manifest.mpd").write_text(MANIFEST.format(repeats=repeats))
+    (folder / "master.m3u8").write_text("#EXT-X-STREAM-INF:AVERAGE-BANDWIDTH=7000, BANDWIDTH=9000\nv.m3u8\n")
     for name in ("v.mp4", "v.m3u8", "v1", "a.mp4", "a.m3u8", "a1"):
-        (tmp_path / name).write_bytes(b"0")
+        (folder / name).write_bytes(b"0")
+
+
+def test_load_web_title_reads_the_exact_durations_of_audio(tmp_path):
+    write_output(tmp_path)
     durations = load_web_title(tmp_path).presentation.audio.durations
     assert durations == pytest.approx([154624 / 48000] * 2, abs=1e-9)
+
+
+def test_load_web_title_reads_bitrates_in_any_spelling_of_the_manifest(tmp_path):
+    write_output(tmp_path)
+    title = load_web_title(tmp_path)
+    assert title.dash_bitrates == [8000]
+    assert title.audio_bitrate == 800
+    assert (title.hls_bitrates, title.hls_average_bitrates) == ([9000], [7000])
+
+
+def test_load_web_title_refuses_a_manifest_with_another_number_of_segments(tmp_path):
+    write_output(tmp_path, repeats=2)
+    with pytest.raises(abr.PresentationError, match="3 audio segments"):
+        load_web_title(tmp_path)
 
 
 def test_load_web_title_names_the_folder(tmp_path):

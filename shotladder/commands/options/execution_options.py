@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from shotladder.commands.options.grouped_command import combine_options, option
+from shotladder.store_location import open_store
 from shotladder_runtime.store import Store
 
 __all__ = ["StoreLocation", "execution_options", "store_option", "workers_option"]
@@ -25,7 +26,7 @@ class StoreLocation(click.ParamType[Store]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Store:
         """Return a store as it is, or open the one at a location."""
-        return value if isinstance(value, Store) else Store.at(value)
+        return value if isinstance(value, Store) else open_store(value)
 
 
 store_option = option(

@@ -1,15 +1,9 @@
 """The time left of a run follows its estimate, and what the finished part took."""
 
-from fractions import Fraction
-from pathlib import Path
-
 import pytest
 
-import encoder
-from ladders import Ladder, Rung
-from shotladder.pipeline.encode_request import EncodeRequest
-from shotladder.pipeline.time_model import RunEstimate, TimeLeft, estimate_finals, estimate_run, split_stages
-from tests.encoder.videos import write_video
+from shotladder.pipeline.timing.remaining_time import TimeLeft
+from shotladder.pipeline.timing.run_estimate import RunEstimate, split_stages
 
 
 class Clock:
@@ -23,7 +17,7 @@ class Clock:
 @pytest.fixture
 def followed():
     """A run of 10 s analysis and, by two workers, 90 s of one codec; and its clock."""
-    stages = {("", "analysis"): 20.0} | split_stages("h264", 40, 60, 80, has_comparison=False)
+    stages = {("", "analysis"): 20.0} | split_stages("h264", 40, 60, 80, comparison_fraction=0.0)
     stages = stages | {("h264", "corrections"): 0.0}
     clock = Clock()
     return TimeLeft(RunEstimate(stages, 2), clock), clock
@@ -79,28 +73,21 @@ def test_refine_replaces_stages_that_have_not_begun(followed):
     left.advance("shots", 1.0)
     clock.now += 10
     assert left.seconds_left() == pytest.approx(90)
-    left.refine({("h264", "other rungs"): 91 + 60.0})
+    left.refine({("h264", "other rungs"): 84 + 60.0})
     assert left.seconds_left() == pytest.approx(120)
 
 
-def test_estimate_finals_follows_the_rungs_of_the_ladder(tmp_path):
-    source = encoder.inspect(write_video(tmp_path / "video.mp4", 48))
-    request = EncodeRequest("video.mp4", Path("out"), ("h264",))
-    rungs = [Rung(64, 36, (30.0,), 10_000, 80.0), Rung(128, 72, (30.0,), 40_000, 93.0)]
-    chunk = encoder.Chunk(0, 48, (0,), (0,), ())
-    segments = encoder.plan_chunks(source, [0], Fraction(4))[1]
-    one, two = (
-        estimate_finals(
-            request,
-            source,
-            Ladder("per-shot", "h264", "medium", "visual", 93.0, "0", (chunk,), segments, tuple(rungs[-count:])),
-        )
-        for count in (1, 2)
-    )
-    assert ("h264", "probes") not in one
-    assert one["h264", "other rungs"] == 0
-    assert two["h264", "other rungs"] > 0
-    assert two["h264", "top rung"] > 3 * two["h264", "other rungs"]
+def test_set_progress_replaces_a_stage_that_has_begun(followed):
+    left, clock = followed
+    left.advance("shots", 1.0)
+    clock.now += 10
+    # 10 of now 80 CPU seconds, instead of 40
+    left.set_progress("h264", "probes", 10.0, 80.0)
+    clock.now += 5
+    assert left.fraction == pytest.approx(15 / 120)
+    assert left.seconds_left() == pytest.approx(105)
+    left.set_progress("h264", "probes", 10.0, 10.0)
+    assert left.seconds_left() == pytest.approx(70)
 
 
 def test_advance_of_one_codec_leaves_the_others():
@@ -114,12 +101,3 @@ def test_advance_ignores_a_stage_that_is_not_part_of_the_estimate(followed):
     left, _ = followed
     left.advance("write events", 1.0)
     assert left.fraction == 0
-
-
-def test_estimate_run_grows_with_codecs_and_shrinks_with_workers(tmp_path):
-    source = encoder.inspect(write_video(tmp_path / "video.mp4", 48))
-    walls = [
-        estimate_run(EncodeRequest("video.mp4", Path("out"), codecs, workers=workers), source).wall_seconds
-        for codecs, workers in ((("h264",), 1), (("h264", "av1"), 1), (("h264", "av1"), 4))
-    ]
-    assert walls[0] < walls[1] > walls[2] > 0
