@@ -94,7 +94,9 @@ def _streams(path: str, playlist: m3u8.M3U8) -> tuple[list[VideoStream], tuple[s
             continue
         bitrate = info.average_bandwidth or info.bandwidth
         if not variant.uri or not bitrate or not 0 < bitrate <= MAX_BANDWIDTH:
-            raise PresentationError(f"{path}: variant {variant.uri}: BANDWIDTH is {bitrate}, expected bit/s above 0")
+            raise PresentationError(
+                f"{path}: variant {variant.uri}: BANDWIDTH is {bitrate}, expected 1 to {MAX_BANDWIDTH} bit/s"
+            )
         width, height = info.resolution or (None, None)
         streams.append(
             VideoStream(

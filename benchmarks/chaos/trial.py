@@ -138,17 +138,20 @@ class Trial:
     root : Path
     words : tuple of str
         Arguments of `encode` in addition to source and output.
+    name : str
+        File name of the source.
     """
 
     root: Path
     words: tuple[str, ...] = SETTINGS
+    name: str = "video.mp4"
     mounts: list[Path] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
 
     @property
     def source(self) -> Path:
         """The video that is encoded."""
-        return self.root / "in" / "video.mp4"
+        return self.root / "in" / self.name
 
     @property
     def store(self) -> Path:
@@ -242,10 +245,12 @@ class Trial:
 
 
 @contextlib.contextmanager
-def open_trial(source: Path, words: tuple[str, ...] = SETTINGS, store: Path | None = None) -> Iterator[Trial]:
+def open_trial(
+    source: Path, words: tuple[str, ...] = SETTINGS, store: Path | None = None, name: str = "video.mp4"
+) -> Iterator[Trial]:
     """Yield a trial with a copy of a source, and with a copy of a store if one is given; delete it at the end."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
-        trial = Trial(Path(name), words)
+    with tempfile.TemporaryDirectory(prefix="chaos-") as root:
+        trial = Trial(Path(root), words, name)
         for folder in (trial.source.parent, trial.output.parent, trial.temporary, trial.data):
             folder.mkdir()
         shutil.copy2(source, trial.source)

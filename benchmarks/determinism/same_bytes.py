@@ -1,6 +1,6 @@
 """Prove that the same video and settings give the same bytes, and find what else could change them.
 
-    python -m benchmarks.determinism [VIDEO...]
+    python -m benchmarks.determinism [VIDEO...] [--seconds SECONDS]
 
 The first table encodes the start of each video directly with the settings of each codec, and changes what should not
 matter: the content of new memory (`MALLOC_PERTURB_` of the C library) and the instructions of the processor that the
@@ -8,15 +8,21 @@ encoder uses. CPU time is that of ffmpeg, in percent of the encode without a cha
 
 The second table runs the command with 1, 2 and 4 workers, after it was killed, and on a Dask cluster of two workers,
 each with a new store, and compares all segments and manifests. Without a video, it generates a small one.
+
+With --seconds, only the command runs, on the first seconds of all videos at once, with the cheapest settings: with one
+worker; then in reverse order, with two workers, and killed several times before it ends.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import resource
+import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,7 +33,7 @@ from benchmarks.chaos.small_source import make_source
 from benchmarks.chaos.trial import SETTINGS, Trial, open_trial
 from encoder.encode.chunks import add_portable_settings, encoder_options
 from encoder.media.source import Source
-from shotladder_runtime.process import QUIET
+from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.tools import ffmpeg_path
 
 #: Frames of the direct encodes.
@@ -43,6 +49,13 @@ INSTRUCTIONS: dict[str, tuple[tuple[str, tuple[str, str], dict[str, str]], ...]]
 }
 #: Options of chunks that concern their times and their container.
 _OF_CHUNKS = ("enc_time_base", "fps_mode", "video_track_timescale")
+#: Settings of the runs on short videos.
+SHORT = (
+    *("--preset", "ultrafast", "--effort", "fast", "--rungs", "2", "--max-height", "180"),
+    *("--target-vmaf", "75", "--audio", "aac", "--no-compare"),
+)
+#: Videos after which a run is killed, and the CPU time that it has for the next one before, s.
+VIDEOS_PER_KILL, CPU_BEFORE_KILL = 4, 1.0
 #: Contents of new memory.
 MEMORY = ("0", "85", "255")
 
@@ -93,18 +106,18 @@ def run_variants(source: Path) -> Iterator[tuple[str, dict[str, object]]]:
         with open_trial(source) as trial:
             yield f"{workers} workers", _finish(trial, "--workers", str(workers))
     with open_trial(source) as trial:
-        run = trial.start("--workers", "2")
-        run.wait_for_stage("encode", 0.1)
-        run.send(9)
-        run.wait()
+        started = trial.start("--workers", "2")
+        started.wait_for_stage("encode", 0.1)
+        started.send(9)
+        started.wait()
         yield "killed, then 3 workers", _finish(trial, "--workers", "3")
     with open_trial(source) as trial, open_cluster(trial) as cluster:
         yield "Dask cluster", _finish(trial, "--cluster", cluster.address)
 
 
 def _finish(trial: Trial, *words: str) -> dict[str, object]:
-    run = trial.start(*words)
-    assert run.wait() == 0, run.text()
+    started = trial.start(*words)
+    assert started.wait() == 0, started.text()
     return read_presentation(trial.output)
 
 
@@ -114,19 +127,79 @@ def compare_runs(source: Path) -> int:
     differences = 0
     for title, files in run_variants(source):
         expected = expected or files
-        different = sorted(name for name in files.keys() | expected.keys() if files.get(name) != expected.get(name))
-        differences += bool(different)
-        content = b"".join(value for _, value in sorted(files.items()) if isinstance(value, bytes))
-        digest = hashlib.blake2b(content, digest_size=4).hexdigest()
-        print(f"{title:24} {len(files)} files, {digest}: {', '.join(different) or 'same'}", flush=True)
+        differences += compare_files(title, files, expected)
     return differences
 
 
-def main(videos: Sequence[str] = ()) -> int:
+def compare_files(title: str, files: dict[str, object], expected: dict[str, object]) -> bool:
+    """Print whether a run gave the expected files, and return whether one differs."""
+    different = sorted(name for name in files.keys() | expected.keys() if files.get(name) != expected.get(name))
+    content = b"".join(value for _, value in sorted(files.items()) if isinstance(value, bytes))
+    digest = hashlib.blake2b(content, digest_size=4).hexdigest()
+    print(f"{title:24} {len(files)} files, {digest}: {', '.join(different) or 'same'}", flush=True)
+    return bool(different)
+
+
+def compare_short_runs(videos: Sequence[Path]) -> int:
+    """Print whether a catalogue of short videos gives the same files in both runs; return the number of differences."""
+    expected, _ = run_catalogue(videos, "1", 0)
+    found, kills = run_catalogue(videos[::-1], "2", VIDEOS_PER_KILL)
+    print(f"1 worker; then reversed, 2 workers, killed {kills} times", flush=True)
+    return sum(compare_files(video.name, found[video.name], expected[video.name]) for video in videos)
+
+
+def run_catalogue(videos: Sequence[Path], workers: str, step: int) -> tuple[dict[str, dict[str, object]], int]:
+    """Encode videos by one command, which is killed after each `step` of them; return their files and the kills."""
+    first, *others = videos
+    kills = 0
+    with open_trial(first, SHORT, name=first.name) as trial:
+        words = [str(shutil.copy2(video, trial.source.parent)) for video in others]
+        words += ["--workers", workers]
+        folders = {video.name: trial.output / video.stem if others else trial.output for video in videos}
+
+        def count_finished() -> int:
+            time.sleep(0.1)
+            return sum((folder / "presentation.json").is_file() for folder in folders.values())
+
+        while True:
+            started = trial.start(*words)
+            limit = count_finished() + step
+            if step and started.wait_for(lambda: count_finished() >= limit):  # noqa: B023
+                # in the middle of the next video
+                end = started.cpu_seconds() + CPU_BEFORE_KILL
+                if started.wait_for(lambda: started.cpu_seconds() >= end):  # noqa: B023
+                    started.send(9)
+                    kills += started.wait() == -9
+                    continue
+            if started.wait():
+                print(*(line for line in started.text().splitlines() if line.startswith("error")), sep="\n", flush=True)
+            return {name: read_presentation(folder) for name, folder in folders.items()}, kills
+
+
+def cut(video: Path, seconds: float, folder: Path) -> Path:
+    """Write the first seconds of the video and audio of a file, without encoding them again."""
+    path = folder / f"{video.stem}{video.suffix}"
+    streams = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy"]
+    run([ffmpeg_path(), *QUIET, "-i", str(video), "-t", str(seconds), *streams, "-y", str(path)])
+    return path
+
+
+def main(words: Sequence[str] = ()) -> int:
     """Run the benchmark and print its results; the exit status is 1 if anything differs."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.determinism")
+    parser.add_argument("videos", nargs="*", type=Path, metavar="VIDEO")
+    parser.add_argument("--seconds", type=float)
+    options = parser.parse_args(words)
     differences = 0
     with tempfile.TemporaryDirectory() as name:
-        for video in map(Path, videos or [str(make_source(Path(name) / "video.mp4"))]):
+        videos = options.videos or [make_source(Path(name) / "video.mp4")]
+        if options.seconds is not None:
+            folder = Path(name) / "cut"
+            folder.mkdir()
+            print(f"the first {options.seconds:g} s of each video, {' '.join(SHORT)}")
+            differences += compare_short_runs([cut(video, options.seconds, folder) for video in videos])
+            videos = []
+        for video in videos:
             print(f"{video.name}: encoders")
             differences += compare_encoders(encoder.inspect(video))
             print(f"{video.name}: runs with {' '.join(SETTINGS)}")

@@ -1,10 +1,6 @@
 """Install the wheel into an empty environment of each interpreter, and run its commands from another folder.
 
-<<<<<<<< HEAD:benchmarks/supply/wheel_install.py
-    python -m benchmarks.supply.wheel_install [PYTHON...]
-========
     python -m benchmarks.installation [PYTHON...]
->>>>>>>> 288349d5458a7524312486301184c68f16321fee:benchmarks/installation/empty_environment.py
 
 Each interpreter (default: the one that runs this) gets an environment of its own, with the package and its
 dependencies from the package index, as a user installs them: about 300 MB for each.

@@ -3,8 +3,8 @@
     python -m benchmarks.load [PART...] [SCALE]
 
 Parts are simulate, trace, manifest, play, store and score; all of them by default. SCALE (1) multiplies the counts.
-Each part runs in a process of its own, whose maximum memory is that of the part. Times are CPU times, except the times
-of requests.
+Each part runs in a process of its own, whose maximum memory is that of the part; for play, that of the viewers, and the
+memory of the server is part of the result. Times are CPU times, except the times of requests.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import multiprocessing
 import os
 import resource
 import tempfile
-import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +21,7 @@ import numpy as np
 
 import abr
 import vmaf
-from shotladder.player.server import open_server
+from benchmarks.load.play_viewers import view
 from shotladder_runtime.process import QUIET, run
 from shotladder_runtime.store import Store, list_artefacts, prune
 from shotladder_runtime.store.checksums import checksum_path
@@ -34,12 +32,8 @@ TRACES, STARTS = 1_000, 10
 TRACE_LINES = 10_000_000
 SEGMENTS = 100_000
 VIEWERS, VIEW_SECONDS = 500, 60
-#: Seconds between two requests of a viewer: a player requests a segment when it has played one.
-SEGMENT_SECONDS = 4
 ARTEFACTS = 100_000
 RENDITIONS, SCORED_SECONDS = 1_000, 0.5
-#: Percent of the requests that are slower than the last figure that is printed.
-SLOWEST = 1
 
 
 def simulate(folder: Path, scale: float) -> str:
@@ -81,37 +75,8 @@ def manifest(folder: Path, scale: float) -> str:
 
 
 def play(folder: Path, scale: float) -> str:
-    """Request segments by many viewers at once."""
-    (folder / "presentation.json").write_text('{"files": ["presentation.json", "1.m4s"], "video": []}')
-    (folder / "1.m4s").write_bytes(bytes(100_000))
-    viewers, seconds = max(1, round(VIEWERS * scale)), max(1.0, VIEW_SECONDS * scale)
-    times: list[float] = []
-    failures: list[str] = []
-    server = open_server(folder, None)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    end = time.monotonic() + seconds
-
-    def view(number: int) -> None:
-        # viewers arrive one after the other
-        time.sleep(SEGMENT_SECONDS * number / viewers)
-        while time.monotonic() < end:
-            begun = time.monotonic()
-            try:
-                with urllib.request.urlopen(f"{server.url}1.m4s", timeout=60) as answer:
-                    answer.read()
-                times.append(time.monotonic() - begun)
-            except OSError as error:
-                failures.append(str(error))
-            time.sleep(SEGMENT_SECONDS)
-
-    threads = [threading.Thread(target=view, args=(n,)) for n in range(viewers)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    server.shutdown()
-    slow = np.percentile(times, 100 - SLOWEST) if times else float("nan")
-    return f"{viewers} viewers, {len(times)} requests, {len(failures)} failed, p99 {1000 * slow:.0f} ms"
+    """Play by many viewers at once, over a server process of `shotladder play`."""
+    return view(folder, max(1, round(VIEWERS * scale)), max(1.0, VIEW_SECONDS * scale))
 
 
 def store(folder: Path, scale: float) -> str:

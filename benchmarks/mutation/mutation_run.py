@@ -38,17 +38,30 @@ TARGETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("ladders/allocation/equal_slope.py", "ladders/allocation/title_curve.py"),
         ("tests/ladders/test_equal_slope.py", "tests/ladders/test_hull.py"),
     ),
-    "store": (
-        tuple(
-            f"shotladder_runtime/store/{name}.py"
-            for name in ("atomic_file", "checksums", "damage_log", "leftovers", "locks", "store_layout")
-        ),
+    "files": (
+        tuple(f"shotladder_runtime/store/{name}.py" for name in ("atomic_file", "checksums", "damage_log")),
+        ("tests/shotladder_runtime/test_store_faults.py", "tests/shotladder_runtime/test_atomic_file.py"),
+    ),
+    "locks": (
+        tuple(f"shotladder_runtime/store/{name}.py" for name in ("leftovers", "locks", "store_layout")),
         (
             "tests/shotladder_runtime/test_store_faults.py",
+            "tests/shotladder_runtime/test_store.py",
             "tests/shotladder_runtime/test_stragglers.py::test_lock_publication_takes_the_lock_from_a_suspended_holder",
         ),
     ),
+    "store": (
+        tuple(f"shotladder_runtime/store/{name}.py" for name in ("pruning", "store", "verification")),
+        tuple(
+            f"tests/shotladder_runtime/test_{name}.py" for name in ("store", "pruning", "verification", "store_faults")
+        ),
+    ),
     "plan": (("encoder/encode/plan.py",), ("tests/encoder/test_plan.py",)),
+    "fill": (
+        tuple(f"delivery/fill/{name}.py" for name in ("fill_plan", "fill_problem", "exact_plan", "greedy_plan")),
+        ("tests/delivery/test_fill.py",),
+    ),
+    "bba": (("abr/policies/bba.py",), ("tests/abr/test_bba_without_compiler.py",)),
 }
 #: Seed of the random choice of mutants.
 SEED = 1

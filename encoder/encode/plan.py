@@ -202,8 +202,9 @@ def plan_segments(source: Source, units: Sequence[int], duration: Fraction) -> t
     for end in range(1, len(times)):
         costs = []
         begin = end - 1
-        # a long frame may leave no segment within the bounds; then the one closest to them is chosen
-        while begin >= 0 and (begin >= end - 3 or times[end] - times[begin] <= 2 * longest):
+        # a long frame may leave no segment within the bounds; then the one closest to them is chosen, and what is too
+        # short beside a long frame belongs to its segment
+        while begin >= 0 and (begin >= end - CANDIDATES_PER_SEGMENT or times[end] - times[begin] <= 2 * longest):
             length = times[end] - times[begin]
             # too short is worse than too long: a frame that is shown for long costs no bits
             outside = max(TOO_SHORT_WEIGHT * (shortest - length), length - longest, 0.0)

@@ -28,8 +28,12 @@ MANIFESTS = ("master.m3u8", "manifest.mpd")
 USUAL_PORT = 8000
 #: Requests that the log keeps, about 1 kB each; the oldest are dropped. Chosen by hand: 11 hours of 4 s segments.
 MAX_LOGGED = 10_000
-#: Connections at once; a browser opens 6. Chosen by hand.
-MAX_CONNECTIONS = 64
+#: Connections at once, each with a thread: 500 viewers that keep theirs open (benchmarks.load), and some that connect
+#: again. Chosen by hand.
+MAX_CONNECTIONS = 600
+#: Connections that wait until they are accepted. The 5 of the standard library let a viewer of a burst wait 1 s, after
+#: which TCP tries again.
+MAX_WAITING = 600
 
 
 class PortTakenError(ShotladderError, OSError):
@@ -106,6 +110,7 @@ class PlayerServer(ThreadingHTTPServer):
     handler: type[Handler] = Handler
     daemon_threads = True
     block_on_close = False
+    request_queue_size = MAX_WAITING
 
     def __init__(
         self,

@@ -159,3 +159,14 @@ def test_encode_plan_rejects_chunks_with_gaps():
     for chunks, row in [(halves[:1], (20.0,)), (halves[::-1], (20.0, 21.0)), (halves, (20.0,))]:
         with pytest.raises(ValueError, match=r"cover every frame|quantiser"):
             EncodePlan(source, chunks, (rung,), (row,))
+
+
+@pytest.mark.parametrize("rest", [1, 9])
+def test_plan_chunks_joins_a_short_rest_with_the_long_frame_before_it(rest):
+    # 2 s at 25 frames/s, a frame of 20 s, and frames at the end that are no segment of half a second
+    ticks = [*range(0, 50 * 3600, 3600), 50 * 3600]
+    ticks += [ticks[-1] + 1_800_000 + n * 3600 for n in range(rest + 1)]
+    source = video(ticks, Fraction(25))
+    _, segments = check_plan(source, [0], Fraction(1))
+    assert source.time(segments[-1].start) == 2
+    assert all(source.time(part.stop) - source.time(part.start) >= Fraction(1, 2) for part in segments)

@@ -123,6 +123,26 @@ def test_server_limits_connections(serve, monkeypatch):
         pytest.fail("no connection was released")
 
 
+def test_server_keeps_the_connections_of_500_viewers(serve):
+    server = serve()
+    with contextlib.ExitStack() as stack:
+        viewers = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.server_port), timeout=60))
+            for _ in range(500)
+        ]
+        for viewer in viewers:
+            viewer.sendall(request_of(server, "/video/a/00001.m4s"))
+        assert all(viewer.recv(12) == b"HTTP/1.1 200" for viewer in viewers)
+
+
+def test_server_lets_a_burst_of_connections_wait(folder):
+    with contextlib.ExitStack() as stack:
+        # nobody accepts these connections
+        server = stack.enter_context(player_server.open_server(folder, 0))
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.server_port), timeout=0.5))
+
+
 def test_server_limits_its_log(serve, monkeypatch):
     monkeypatch.setattr(player_server, "MAX_LOGGED", 5)
     server = serve()
