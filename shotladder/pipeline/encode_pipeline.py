@@ -138,20 +138,7 @@ def encode(request: EncodeRequest, reporter: Reporter, executor: Executor | None
             presentation = describe(folder, inputs, fingerprint)
             _warn_vbv(presentation, request.constraints, reporter)
             warn_max_bitrate({rung.id: rung.average_bitrate for rung in presentation.video}, request, reporter)
-            images = _report_images(inputs, presentation, reporter)
-            # the chart is of VMAF
-            hulls = {each.ladder.codec: each.ladder.hull for each in encoded.ladders if request.metric is None}
-            viewers = _draw_clients(presentation, folder, ladder_requests[0], reporter)
-            write_report(
-                folder / "report.html",
-                presentation,
-                hulls,
-                images,
-                predicted_seconds=estimate.costs,
-                viewers=viewers,
-                command_line=request.command_line,
-                date=datetime.now(UTC),
-            )
+            _write_report(folder, request, inputs, presentation, ladder_requests[0], estimate, reporter)
             # `--overwrite` deletes these files and no others
             files = sorted({*files_below(folder), PRESENTATION})
             presentation = msgspec.structs.replace(presentation, files=files)
@@ -277,6 +264,31 @@ def _estimate(
         finals = split_stages(codec, cost["probes"], cost["encode"], cost["measure"], comparison_fraction=0.0)
         seconds |= finals | {(codec, "corrections"): 0.0, (codec, "comparison"): cost["comparison"]}
     return RunEstimate(seconds, request.workers)
+
+
+def _write_report(
+    folder: Path,
+    request: EncodeRequest,
+    inputs: PresentationInputs,
+    presentation: Presentation,
+    ladder_request: LadderRequest,
+    estimate: RunEstimate,
+    reporter: Reporter,
+) -> None:
+    """Write `report.html` with images of frames, and with viewers if the rungs were placed for known networks."""
+    images = _report_images(inputs, presentation, reporter)
+    # the chart is of VMAF
+    hulls = {each.ladder.codec: each.ladder.hull for each in inputs.ladders if request.metric is None}
+    write_report(
+        folder / "report.html",
+        presentation,
+        hulls,
+        images,
+        predicted_seconds=estimate.costs,
+        viewers=_draw_clients(presentation, folder, ladder_request, reporter),
+        command_line=request.command_line,
+        date=datetime.now(UTC),
+    )
 
 
 def _draw_clients(
