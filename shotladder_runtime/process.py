@@ -62,7 +62,10 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a tool used: CPU time (s) and peak resident memory (bytes)."""
+    """What a tool used: CPU time (s) and peak resident memory (bytes).
+
+    The kernel counts the memory of this process until the tool is executed, so that the peak is not below that.
+    """
 
     cpu_seconds: float
     peak_memory: int
