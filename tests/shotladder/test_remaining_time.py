@@ -77,6 +77,12 @@ def test_refine_replaces_stages_that_have_not_begun(followed):
     assert left.seconds_left() == pytest.approx(120)
 
 
+def test_refine_adds_the_stages_of_a_codec_from_a_file(followed):
+    left, _ = followed
+    left.refine({("av1", "top rung"): 50.0})
+    assert left.seconds_left() == pytest.approx(125)
+
+
 def test_set_progress_replaces_a_stage_that_has_begun(followed):
     left, clock = followed
     left.advance("shots", 1.0)

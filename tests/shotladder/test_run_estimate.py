@@ -1,10 +1,12 @@
 """The estimate of a run, before its first stage and by the rungs of its ladder."""
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from encoder import AudioStream
 from encoder.media.file_stamp import FileStamp
 from ladders import Rung
 from shotladder.pipeline.encode_request import EncodeRequest
@@ -47,6 +49,11 @@ def test_estimate_finals_has_a_larger_comparison_for_few_chunks():
     assert plain["h264", "comparison"] == 0
 
 
+def test_estimate_finals_takes_the_codec_of_a_ladder_from_a_file():
+    stages = estimate_finals(REQUEST, film(960), "hevc", [rung(1280, 720, 10**6)], 10)
+    assert stages["hevc", "top rung"] > finals(rung(1280, 720, 10**6))["h264", "top rung"]
+
+
 def test_expect_rungs_has_more_rungs_for_a_larger_source_file():
     source = film(960)
     small, large = (
@@ -78,3 +85,13 @@ def test_estimate_run_grows_with_codecs_and_shrinks_with_workers():
         for codecs, workers in ((("h264",), 1), (("h264", "av1"), 1), (("h264", "av1"), 4))
     ]
     assert walls[0] < walls[1] > walls[2] > 0
+
+
+def test_estimate_run_counts_every_audio_track_in_every_codec():
+    stream = AudioStream(1, "pcm_s16le", 6, 48_000, Fraction(0), layout="5.1")
+    none, one, four = (
+        estimate_run(replace(REQUEST, audio=codecs), replace(film(960), audio=streams)).cpu_seconds["", "tracks"]
+        for streams, codecs in (((), ("aac",)), ((stream,), ("aac",)), ((stream, stream), ("aac", "eac3")))
+    )
+    assert none == 0
+    assert four == pytest.approx(4 * one)

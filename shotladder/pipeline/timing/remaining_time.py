@@ -73,8 +73,9 @@ class TimeLeft:
             self._fractions[codec, stage] = done / total if total else 0.0
 
     def refine(self, cpu_seconds: Mapping[tuple[str, str], float]) -> None:
-        """Replace the estimate of stages that have not begun."""
+        """Replace the estimate of stages that have not begun, and add those of further codecs."""
         with self._lock:
+            self._fractions = dict.fromkeys(cpu_seconds, 0.0) | self._fractions
             self.estimate = replace(self.estimate, cpu_seconds={**self.estimate.cpu_seconds, **cpu_seconds})
 
     def exclude(self, seconds: float) -> None:
