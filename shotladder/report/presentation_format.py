@@ -310,6 +310,9 @@ class MadeWith(Part, frozen=True, kw_only=True):
     vmaf_engine: Annotated[str, Meta(description="VMAF implementation: native or libvmaf.")]
     packager: Annotated[str, Meta(description="Version of Shaka Packager.")]
     x264: Annotated[str, Meta(description="Version of x264; absent without an H.264 rendition.")] | UnsetType = UNSET
+    x265: Annotated[str, Meta(description="Version of x265; absent without its renditions.")] | UnsetType = UNSET
+    svt_av1: Annotated[str, Meta(description="Version of SVT-AV1; absent without its renditions.")] | UnsetType = UNSET
+    libvpx: Annotated[str, Meta(description="Version of libvpx; absent without its renditions.")] | UnsetType = UNSET
 
 
 class Presentation(Part, frozen=True, kw_only=True):

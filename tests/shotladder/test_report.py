@@ -13,12 +13,14 @@ from encoder import SourceError
 from ladders import HullPoint
 from shotladder.pipeline import encode_pipeline
 from shotladder.report.chart import Axis, Series, draw_chart
+from shotladder.report.encoder_versions import LIBRARIES, library_version
 from shotladder.report.equal_quality import compare_rungs
 from shotladder.report.frame_images import ReportImages
 from shotladder.report.html_report import write_report
 from shotladder.report.terminal_summary import render_summary
 from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, weak_shots
 from shotladder.reporter import Reporter
+from shotladder_runtime.tools import ffmpeg_encoders
 from tests.shotladder.presentations import make_presentation
 
 HULL = [
@@ -152,3 +154,25 @@ def test_report_images_are_left_out_with_a_note_when_the_source_is_gone(monkeypa
     images = encode_pipeline._report_images(None, make_presentation(), Reporter())
     assert images == ReportImages({}, ())
     assert "the report shows no frames: video.mp4" in capsys.readouterr().err
+
+
+def test_write_report_links_to_the_manifests_and_says_how_to_play(tmp_path):
+    text = write(tmp_path / "report.html", make_presentation())
+    links = re.findall(r'href="([^"]+)">([^<]+)<', text)
+    assert {"manifest.mpd", "master.m3u8", "presentation.json"} <= {file for file, _ in links}
+    assert "<code>shotladder play .</code>" in text
+
+
+def test_write_report_states_the_versions_of_all_encoders(tmp_path):
+    presentation = make_presentation()
+    versions = msgspec.structs.replace(presentation.made_with, x264="165", x265="4.3", svt_av1="4.2.0", libvpx="1.17.0")
+    text = write(tmp_path / "report.html", msgspec.structs.replace(presentation, made_with=versions))
+    rows = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", text))
+    assert [rows[name] for name in ("x264", "x265", "svt av1", "libvpx")] == ["165", "4.3", "4.2.0", "1.17.0"]
+
+
+@pytest.mark.parametrize("encoder", LIBRARIES)
+def test_library_version_reads_what_each_library_reports(encoder):
+    if encoder not in ffmpeg_encoders():
+        pytest.skip(f"this ffmpeg has no {encoder}")
+    assert re.match(r"\d+\.\d+", library_version(encoder))
