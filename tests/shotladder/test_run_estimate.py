@@ -10,7 +10,7 @@ from encoder import AudioStream
 from encoder.media.file_stamp import FileStamp
 from ladders import Rung
 from shotladder.pipeline.encode_request import EncodeRequest
-from shotladder.pipeline.timing.cost_model import expect_rungs
+from shotladder.pipeline.timing.cost_model import expect_probe_bits, expect_rungs
 from shotladder.pipeline.timing.run_estimate import estimate_finals, estimate_run
 from tests.ladders.synthetic import film
 
@@ -64,6 +64,14 @@ def test_expect_rungs_has_more_rungs_for_a_larger_source_file():
     assert small[-1][1] == pytest.approx(200_000)
     # 0.05 bits per pixel
     assert large[-1][1] == pytest.approx(0.05 * 1280 * 720 * 24)
+
+
+def test_expect_probe_bits_is_limited_by_the_source_file():
+    source = film(960)
+    # 1 and 0.02 bits per pixel
+    large, small = (replace(source, stamp=FileStamp(960 * 1280 * 720 * bits // 8000, 0, 0, 0)) for bits in (1000, 20))
+    assert expect_probe_bits(source) == expect_probe_bits(large) == 0.08
+    assert expect_probe_bits(small) == pytest.approx(0.45 * 0.02, rel=1e-3)
 
 
 def test_expect_rungs_ignores_the_size_of_a_playlist():
