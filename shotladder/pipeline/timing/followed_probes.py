@@ -40,13 +40,13 @@ class FollowedProbes:
     show : callable
         Receives the time of the probes that are done, and of all that are expected, CPU seconds.
     expect : callable
-        Receives the rungs that the title would have by the probes so far.
+        Receives the rungs that the title would have by the probes so far, and the number of probed chunks.
     """
 
     prober: Prober
     request: LadderRequest
     show: Progress
-    expect: Callable[[Sequence[Rung]], None]
+    expect: Callable[[Sequence[Rung], int], None]
     _known: Prober = field(init=False)
     _probed: frozenset[int] = field(init=False, default=frozenset())
     _done: float = field(init=False, default=0.0)
@@ -73,7 +73,7 @@ class FollowedProbes:
         if (time.monotonic() - start) * width > STORED_FRACTION * self._known.cost.cpu_seconds:
             self._done += expected
         self.show(self._done, self._done + self._predict_rest(points, expected))
-        self.expect(self._find_rungs())
+        self.expect(self._find_rungs(), len(self._probed))
         return ProbeBatch(tuple(zip(points, results, strict=True)), self._known.cost)
 
     def finish(self) -> None:
