@@ -25,6 +25,7 @@ from shotladder.report.presentation_tracks import (
     Vmaf,
     unit,
 )
+from shotladder.report.readable_units import format_count
 
 __all__ = [
     "ActiveConstraints",
@@ -343,6 +344,7 @@ class Presentation(Part, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Return one line: the title, its duration and the sizes of the lists."""
         return (
-            f"Presentation({self.title!r}, {self.duration:.2f} s, {len(self.shots)} shots,"
-            f" {len(self.segments)} segments, {len(self.video)} renditions)"
+            f"Presentation({self.title!r}, {self.duration:.2f} s,"
+            f" {format_count(len(self.shots), 'shot')}, {format_count(len(self.segments), 'segment')},"
+            f" {format_count(len(self.video), 'rendition')})"
         )

@@ -11,12 +11,15 @@ import pytest
 
 from encoder import SourceError
 from ladders import HullPoint
+from shotladder.commands.encode import planned_text
 from shotladder.pipeline import encode_pipeline
+from shotladder.pipeline.cost_estimate import Prices
 from shotladder.report.chart import Axis, Series, draw_chart
 from shotladder.report.encoder_versions import LIBRARIES, library_version
 from shotladder.report.equal_quality import compare_rungs
 from shotladder.report.frame_images import ReportImages
 from shotladder.report.html_report import write_report
+from shotladder.report.report_tables import rung_rows
 from shotladder.report.terminal_summary import render_summary
 from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, weak_shots
 from shotladder.reporter import Reporter
@@ -176,3 +179,18 @@ def test_library_version_reads_what_each_library_reports(encoder):
     if encoder not in ffmpeg_encoders():
         pytest.skip(f"this ffmpeg has no {encoder}")
     assert re.match(r"\d+\.\d+", library_version(encoder))
+
+
+def test_planned_text_has_no_plural_of_one():
+    planned = {"frames": 48, "shots": 1, "chunks": 1, "segments": 2, "sizes": ["64x36"], "workers": 1}
+    planned |= {"predicted_cpu_seconds": {}, "predicted_wall_seconds": 1.0, "predicted_bytes": 9}
+    text = planned_text(planned, 1, Prices())
+    assert text.startswith("48 frames, 1 shot in 1 chunk and 2 segments; sizes 64x36")
+    assert "with 1 worker;" in text
+
+
+def test_rung_rows_show_one_quantiser_once():
+    presentation = make_presentation()
+    rungs = [msgspec.structs.replace(rung, quantisers=[30.5, 30.5]) for rung in presentation.video]
+    rows = rung_rows(msgspec.structs.replace(presentation, video=rungs))
+    assert {row[-1] for row in rows} == {"30.5"}
