@@ -14,11 +14,12 @@ from ladders import HullPoint
 from shotladder.commands.encode import planned_text
 from shotladder.pipeline import encode_pipeline
 from shotladder.pipeline.cost_estimate import Prices
-from shotladder.report.chart import Axis, Series, draw_chart
+from shotladder.report.chart import Axis, Series, draw_chart, time_ticks
 from shotladder.report.encoder_versions import LIBRARIES, library_version
 from shotladder.report.equal_quality import compare_rungs
 from shotladder.report.frame_images import ReportImages
 from shotladder.report.html_report import write_report
+from shotladder.report.readable_units import format_time
 from shotladder.report.report_tables import rung_rows
 from shotladder.report.terminal_summary import render_summary
 from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, weak_shots
@@ -120,6 +121,18 @@ def test_draw_chart_escapes_and_places_its_points():
     drawn = draw_chart("<label>", x, y, [Series("", [(10, 5)], style="dots", texts=["<dot>"])])
     assert 'd="M500 500h0"' in drawn
     assert not re.search("<(x|10|label|dot)>", drawn)
+
+
+@pytest.mark.parametrize(
+    ("end", "texts"),
+    [
+        (2, ["0:00", "0:01", "0:02"]),
+        (600, ["0:00", "2:00", "4:00", "6:00", "8:00", "10:00"]),
+        (5400, ["0:00", "30:00", "1:00:00", "1:30:00"]),
+    ],
+)
+def test_time_ticks_are_whole_seconds_minutes_or_hours(end, texts):
+    assert [format_time(value) for value in time_ticks(end)] == texts
 
 
 def test_draw_chart_places_labels_on_their_lines_apart_from_each_other_and_from_dots():
