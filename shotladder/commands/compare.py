@@ -25,6 +25,7 @@ from shotladder.commands.options.session_options import (
 )
 from shotladder.commands.simulate import print_notes, simulate_experiment
 from shotladder.kernel_notice import announce_compilation
+from shotladder.report.readable_units import format_count
 from shotladder.reporter import Reporter
 from shotladder.terminal_table import print_table
 from shotladder_runtime.printable_text import printable
@@ -243,9 +244,8 @@ def _refuse_different_videos(first: abr.Presentation, second: abr.Presentation) 
 
 
 def _show(result: abr.ArmComparison, parts: dict[str, float] | None) -> None:
-    click.echo(
-        printable(f"{result.second}, against {result.first}: {result.sessions} sessions on {result.traces} traces")
-    )
+    sample = f"{format_count(result.sessions, 'session')} on {format_count(result.traces, 'trace')}"
+    click.echo(printable(f"{result.second}, against {result.first}: {sample}"))
     print_table(*_tabulate(result))
     if parts is not None:
         click.echo(

@@ -21,7 +21,7 @@ from shotladder.commands.options.library_values import EXTRA_METRICS, LADDER_MOD
 from shotladder.commands.options.packaging_options import packaging_options, track_options
 from shotladder.commands.options.size import Size
 from shotladder.kernel_notice import announce_compilation
-from shotladder.report.readable_units import format_seconds, format_size
+from shotladder.report.readable_units import format_count, format_seconds, format_size
 from shotladder.reporter import Reporter
 from shotladder.terminal_table import terminal_width
 from shotladder_runtime.errors import ShotladderError
@@ -267,7 +267,7 @@ def plan_catalogue(ctx: click.Context, items: Sequence[CatalogueItem], reporter:
         text = each["error"] if "error" in each else planned_text(each, workers, prices)
         click.echo(f"{each['name']}\n{textwrap.indent(text, '  ')}")
     if needs:
-        click.echo("\n".join([f"all {len(plans)} sources", *describe_costs(needs, workers, prices)]))
+        click.echo("\n".join([f"all {format_count(len(plans), 'source')}", *describe_costs(needs, workers, prices)]))
 
 
 def planned_text(planned: dict[str, Any], workers: int, prices: Prices) -> str:
@@ -275,11 +275,13 @@ def planned_text(planned: dict[str, Any], workers: int, prices: Prices) -> str:
     from shotladder.pipeline.cost_estimate import describe_costs
 
     needs = planned.get("predicted_needs")
+    counts = {f"{noun}s": format_count(planned[f"{noun}s"], noun) for noun in ("frame", "shot", "chunk", "segment")}
     lines = [
-        f"{planned['frames']} frames, {planned['shots']} shots in {planned['chunks']} chunks"
-        f" and {planned['segments']} segments; sizes {', '.join(planned['sizes'])}",
+        f"{counts['frames']}, {counts['shots']} in {counts['chunks']} and {counts['segments']};"
+        f" sizes {', '.join(planned['sizes'])}",
         "predicted CPU seconds: " + ", ".join(f"{k} {v:.0f}" for k, v in planned["predicted_cpu_seconds"].items()),
-        f"predicted wall time: {format_seconds(planned['predicted_wall_seconds'])} with {planned['workers']} workers;"
+        f"predicted wall time: {format_seconds(planned['predicted_wall_seconds'])}"
+        f" with {format_count(planned['workers'], 'worker')};"
         f" predicted size: {format_size(planned['predicted_bytes'])}",
         *(describe_costs(needs, workers, prices) if needs else ()),
     ]

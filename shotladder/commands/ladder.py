@@ -72,7 +72,7 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
 
 def _print(ladder: Ladder) -> None:
     from ladders import METRICS
-    from shotladder.report.readable_units import format_bitrate, metric_label
+    from shotladder.report.readable_units import format_bitrate, format_count, format_range, metric_label
 
     metric = METRICS.get(ladder.metric)
     click.echo(f"{ladder.mode}, {ladder.codec} {ladder.preset}, predicted")
@@ -82,14 +82,16 @@ def _print(ladder: Ladder) -> None:
             f"{rung.width}x{rung.height}",
             format_bitrate(rung.rate),
             f"{metric.scale.to_score(rung.quality) if metric else rung.quality:.1f}",
-            f"{min(rung.quantisers):g} to {max(rung.quantisers):g}",
+            format_range(rung.quantisers),
         )
         for number, rung in enumerate(ladder.rungs, 1)
     ]
     print_table(("rung", "size", "bitrate", metric_label(ladder.metric), "quantisers"), rows)
     for name, count in Counter(filter(None, ladder.overrides)).items():
-        click.echo(f"{count} of {len(ladder.chunks)} chunks use {name}")
+        click.echo(f"{count} of {format_count(len(ladder.chunks), 'chunk')} use {name}")
     cost, loss = ladder.cost, ladder.expected_excess_rate
     click.echo(
-        f"{cost.probes} probe encodes, {cost.cpu_seconds:.0f} CPU s; expected excess bitrate {loss:.1f} %", err=True
+        f"{format_count(cost.probes, 'probe encode')}, {cost.cpu_seconds:.0f} CPU s;"
+        f" expected excess bitrate {loss:.1f} %",
+        err=True,
     )

@@ -13,6 +13,7 @@ import click
 from shotladder.commands.options.age import Age
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.report.readable_units import format_count
 from shotladder.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def command(
         if as_json:
             click.echo(json.dumps({"location": target.location, "deleted": deleted}))
         else:
-            reporter.say(f"{target.location}: {len(deleted)} files deleted")
+            reporter.say(f"{target.location}: {format_count(len(deleted), 'file')} deleted")
         return
     with reporter.stage("read files"):
         release = delivery.make_release(Path(places[0]), edit=edit)
@@ -138,8 +139,8 @@ def _report(
     if not target.has_headers:
         reporter.say(f"{target.location}: stores no content types and cache headers; configure the server, see docs")
     reporter.say(
-        f"{target.location}: {len(result.sent)} files sent ({result.sent_bytes} bytes), {len(result.kept)} were there,"
-        f" {len(result.deleted)} deleted"
+        f"{target.location}: {format_count(len(result.sent), 'file')} sent ({result.sent_bytes} bytes),"
+        f" {len(result.kept)} there already, {len(result.deleted)} deleted"
     )
     if result.old_files:
         reporter.say(f"{result.old_files} files of older releases are kept; --prune deletes them")

@@ -205,9 +205,11 @@ def _follow_probes(
             time_left.set_progress(codec, "probes", done, total)
         advance(done, total)
 
-    def expect(rungs: Sequence[Rung]) -> None:
+    def expect(rungs: Sequence[Rung], probed: int) -> None:
         if time_left is not None:
-            time_left.refine(estimate_finals(request, prober.source, codec, rungs, len(prober.chunks)))
+            stages = estimate_finals(request, prober.source, codec, rungs, len(prober.chunks))
+            # chunks differ, and the estimate before the run counts as one of them
+            time_left.refine(stages, probed / (probed + 1))
 
     return FollowedProbes(prober, ladder_request, show, expect)
 

@@ -10,7 +10,7 @@ from encoder import Chunk, Rendition, Source
 from encoder.encode.job_needs import predict_memory, predict_seconds
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.free_space import STORE_FACTOR, estimate_output_bytes
-from shotladder.report.readable_units import format_size
+from shotladder.report.readable_units import format_count, format_size
 
 __all__ = ["Prices", "describe_costs", "describe_spent", "measure_spent", "predict_needs", "sum_needs"]
 
@@ -108,7 +108,8 @@ def describe_costs(needs: Mapping[str, Any], workers: int, prices: Prices) -> li
         name: format_size(needs[f"{name}_bytes"]) for name in ("peak_memory", "scratch", "store", "output", "egress")
     }
     lines = [
-        f"{needs['cpu_hours']:.2f} CPU hours, about {needs['wall_seconds'] / 60:.1f} min with {workers} workers",
+        f"{needs['cpu_hours']:.2f} CPU hours, about {needs['wall_seconds'] / 60:.1f} min"
+        f" with {format_count(workers, 'worker')}",
         f"at most {sizes['peak_memory']} of memory, {sizes['scratch']} of scratch space, {sizes['store']} in the store,"
         f" {sizes['output']} of output",
         f"traffic: {sizes['egress']} for one upload",

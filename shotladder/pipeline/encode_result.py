@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ladders import Ladder
 from shotladder.report.presentation_format import Presentation
+from shotladder.report.readable_units import format_count
 
 __all__ = ["EncodeResult"]
 
@@ -40,7 +41,7 @@ class EncodeResult:
         """Return one line: the directory and the top rung of each codec."""
         tops = {rung.codec: rung for rung in self.presentation.video}
         shown = ", ".join(f"{r.id} VMAF {r.vmaf.mean:.1f}" for r in tops.values())
-        return f"EncodeResult({str(self.path)!r}, {len(self.presentation.video)} rungs, top {shown})"
+        return f"EncodeResult({str(self.path)!r}, {format_count(len(self.presentation.video), 'rung')}, top {shown})"
 
     def _repr_html_(self) -> str:
         """Return the rungs as an HTML table, for notebooks."""

@@ -13,12 +13,14 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-__all__ = ["Axis", "Series", "draw_chart", "draw_table", "log_ticks", "round_ticks"]
+__all__ = ["Axis", "Series", "draw_chart", "draw_table", "log_ticks", "round_ticks", "time_ticks"]
 
 #: Width and height of the coordinate system of the lines.
 _EXTENT = 1000
 #: Position on the x axis beyond which the text of a tick is not centred. Chosen by hand.
 _LAST_CENTRED = 0.93
+#: Steps of the ticks of a time axis, s: up to half a minute, up to half an hour, hours.
+_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800)
 #: Number of colours in the style sheet.
 _COLOURS = 8
 #: Distance from labels and dots at which a label is readable on a phone, as fractions of the axes. Chosen by hand.
@@ -141,6 +143,18 @@ def round_ticks(low: float, high: float, count: int = 5) -> list[float]:
     step = 10.0 ** math.floor(math.log10((high - low) / count))
     step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= count)
     return [n * step for n in range(math.ceil(low / step), math.floor(high / step + 1e-9) + 1)]
+
+
+def time_ticks(end: float, count: int = 5) -> list[float]:
+    """Return at most about `count` positions in a video, s, that people read as round ones.
+
+    Examples
+    --------
+    >>> time_ticks(2), time_ticks(130), time_ticks(7200)
+    ([0.0, 1.0, 2.0], [0.0, 30.0, 60.0, 90.0, 120.0], [0.0, 1800.0, 3600.0, 5400.0, 7200.0])
+    """
+    step = next((step for step in _TIME_STEPS if end / step <= count), math.ceil(end / count))
+    return [float(n * step) for n in range(math.floor(end / step + 1e-9) + 1)]
 
 
 def log_ticks(low: float, high: float) -> list[float]:

@@ -9,7 +9,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from ladders import HullPoint
-from shotladder.report.chart import Axis, Series, draw_chart, log_ticks, round_ticks
+from shotladder.report.chart import Axis, Series, draw_chart, log_ticks, round_ticks, time_ticks
 from shotladder.report.presentation_format import Presentation
 from shotladder.report.readable_units import codec_label, format_bitrate, format_time
 
@@ -72,7 +72,7 @@ def _draw_over_time(label: str, presentation: Presentation, y: Axis, values: Seq
         Series(rung.id, [*zip(starts, row, strict=True), (presentation.duration, row[-1])], n, "steps", key=f"rung{n}")
         for n, (rung, row) in enumerate(zip(presentation.video, values, strict=True))
     ]
-    ticks = [(value, format_time(value)) for value in round_ticks(0, presentation.duration)]
+    ticks = [(value, format_time(value)) for value in time_ticks(presentation.duration)]
     x = Axis("time", 0, presentation.duration, ticks)
     return draw_chart(label, x, y, series, rules=starts[1:] if len(starts) <= MAX_BOUNDARIES else ())
 

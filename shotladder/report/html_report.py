@@ -11,16 +11,21 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from encoder.packaging.packager import DASH_MANIFEST, HLS_MANIFEST
 from ladders import HullPoint
 from shotladder.report import figures, report_tables
 from shotladder.report.chart import draw_table
 from shotladder.report.frame_images import ReportImages
 from shotladder.report.presentation_format import Presentation
+from shotladder.report.presentation_reader import PRESENTATION
 from shotladder.report.readable_units import codec_label, format_bitrate, format_seconds, format_size, format_time
 from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, top_rungs
 from shotladder.report.viewers.session_page import BEGIN, END
 
 __all__ = ["write_report"]
+
+#: Files that the page links to, beside it.
+_LINKS = (("DASH manifest", DASH_MANIFEST), ("HLS playlist", HLS_MANIFEST), ("all numbers as JSON", PRESENTATION))
 
 
 def write_report(
@@ -66,6 +71,7 @@ def write_report(
         script=_read_asset("report.js"),
         verdict=_verdict(presentation),
         facts=_facts(presentation),
+        links=_LINKS,
         source_rows=report_tables.source_rows(presentation),
         legend=figures.ladder_legend(presentation),
         ladder_chart=figures.draw_ladders(presentation, hulls),

@@ -25,6 +25,7 @@ from shotladder.report.presentation_tracks import (
     Vmaf,
     unit,
 )
+from shotladder.report.readable_units import format_count
 
 __all__ = [
     "ActiveConstraints",
@@ -310,6 +311,9 @@ class MadeWith(Part, frozen=True, kw_only=True):
     vmaf_engine: Annotated[str, Meta(description="VMAF implementation: native or libvmaf.")]
     packager: Annotated[str, Meta(description="Version of Shaka Packager.")]
     x264: Annotated[str, Meta(description="Version of x264; absent without an H.264 rendition.")] | UnsetType = UNSET
+    x265: Annotated[str, Meta(description="Version of x265; absent without its renditions.")] | UnsetType = UNSET
+    svt_av1: Annotated[str, Meta(description="Version of SVT-AV1; absent without its renditions.")] | UnsetType = UNSET
+    libvpx: Annotated[str, Meta(description="Version of libvpx; absent without its renditions.")] | UnsetType = UNSET
 
 
 class Presentation(Part, frozen=True, kw_only=True):
@@ -340,6 +344,7 @@ class Presentation(Part, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Return one line: the title, its duration and the sizes of the lists."""
         return (
-            f"Presentation({self.title!r}, {self.duration:.2f} s, {len(self.shots)} shots,"
-            f" {len(self.segments)} segments, {len(self.video)} renditions)"
+            f"Presentation({self.title!r}, {self.duration:.2f} s,"
+            f" {format_count(len(self.shots), 'shot')}, {format_count(len(self.segments), 'segment')},"
+            f" {format_count(len(self.video), 'rendition')})"
         )

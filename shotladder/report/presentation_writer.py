@@ -11,12 +11,13 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import UNSET, UnsetType
 
-from encoder import Encryption, Source
+from encoder import Encryption, Source, get_codec
 from encoder.media.container import is_url
 from encoder.packaging.thumbnails import PLAYLIST, POSTER, Thumbnails
 from ladders import Ladder, Shot
 from shotladder import __version__
 from shotladder.report.baseline_comparison import compare_with_fixed
+from shotladder.report.encoder_versions import LIBRARIES, library_version
 from shotladder.report.presentation_format import (
     Cost,
     EncryptionEntry,
@@ -211,6 +212,7 @@ def _describe_versions(ladders: Sequence[PackagedLadder]) -> MadeWith:
         vmaf_engine=chunk.engine,
         packager=packager_version(),
         x264=_x264_version(ladders),
+        **_library_versions(ladders),
     )
 
 
@@ -244,9 +246,16 @@ def _describe_encryption(encryption: Encryption | None) -> EncryptionEntry | Non
 
 
 def _x264_version(ladders: Sequence[PackagedLadder]) -> str | UnsetType:
-    """Return the version that x264 wrote into its stream; the versions of other encoders follow from ffmpeg's."""
+    """Return the version that x264 wrote into its stream."""
     for each in ladders:
         found = re.search(rb"x264 - core (\d+(?: r\d+)?)", each.finals.chunks[0][0].path.read_bytes())
         if found:
             return found[1].decode()
     return UNSET
+
+
+def _library_versions(ladders: Sequence[PackagedLadder]) -> dict[str, str]:
+    """Return the versions of the other encoder libraries, by their keys."""
+    encoders = [get_codec(each.ladder.codec).encoder for each in ladders]
+    versions = {LIBRARIES[name][0]: library_version(name) for name in encoders if name in LIBRARIES}
+    return {key: version for key, version in versions.items() if version}

@@ -8,6 +8,8 @@ __all__ = [
     "codec_label",
     "format_bitrate",
     "format_change",
+    "format_count",
+    "format_range",
     "format_score",
     "format_seconds",
     "format_shots",
@@ -96,6 +98,29 @@ def format_change(percent: float, error: float | None = None) -> str:
     """
     spread = f" (± {error:.1f})" if error else ""
     return f"{abs(percent):.1f} %{spread} {'fewer' if percent < 0 else 'more'} bits"
+
+
+def format_count(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural except for 1.
+
+    Examples
+    --------
+    >>> format_count(1, "shot"), format_count(0, "shot"), format_count(12, "probe encode")
+    ('1 shot', '0 shots', '12 probe encodes')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def format_range(values: Iterable[float]) -> str:
+    """Return the minimum and the maximum of values; one number if they are equal.
+
+    Examples
+    --------
+    >>> format_range([30.5, 30.5]), format_range([34.25, 12, 20])
+    ('30.5', '12 to 34.25')
+    """
+    known = sorted(set(values))
+    return " to ".join(f"{value:g}" for value in dict.fromkeys((known[0], known[-1])))
 
 
 def format_shots(indices: Iterable[int]) -> str:

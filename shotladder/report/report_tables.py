@@ -14,6 +14,8 @@ from shotladder.report.presentation_format import LadderEntry, Presentation
 from shotladder.report.readable_units import (
     codec_label,
     format_bitrate,
+    format_count,
+    format_range,
     format_seconds,
     format_shots,
     format_size,
@@ -98,7 +100,7 @@ def rung_rows(presentation: Presentation) -> list[tuple[str, ...]]:
             format_bitrate(rung.average_bitrate),
             format_bitrate(rung.peak_bitrate),
             *(f"{value:.1f}" for value in (rung.vmaf.mean, rung.vmaf.harmonic_mean, rung.vmaf.p5, rung.vmaf.min)),
-            f"{min(rung.quantisers):g} to {max(rung.quantisers):g}",
+            format_range(rung.quantisers),
         )
         for rung in presentation.video
     ]
@@ -255,4 +257,4 @@ def setting_rows(presentation: Presentation) -> list[tuple[str, str]]:
 def _override_counts(ladder: LadderEntry) -> str:
     """Return the number of shots with each encoder override."""
     counts = Counter(name for names in ladder.overrides.values() for name in names if name)
-    return "".join(f"; {count} shots with override ({name})" for name, count in counts.items())
+    return "".join(f"; {format_count(count, 'shot')} with override ({name})" for name, count in counts.items())

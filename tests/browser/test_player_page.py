@@ -51,6 +51,9 @@ def assert_page_shows_requests(document, requests, seen, shown):
     last = rungs[seen["chosen"][-1]]
     assert shown["rung"] == last["id"]
     assert shown["vmaf"] == f"{last['segments'][-1]['vmaf']:.1f}"
+    # the newest event is at the top
+    times = [float(row.split(" s")[0]) for row in shown["events"].splitlines() if row]
+    assert times == sorted(times, reverse=True)
     assert seen["startup"] > 0
     assert max(level for _, level in seen["samples"]) > 1
 

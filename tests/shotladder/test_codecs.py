@@ -54,6 +54,12 @@ def test_each_codec_has_its_ladder_on_the_same_segments(several, made):
         assert high["vmaf"]["mean"] == pytest.approx(85, abs=1.5)
 
 
+def test_made_with_states_the_library_of_each_codec(several):
+    made_with = several[2]["made_with"]
+    assert {"x264", "x265", "svt_av1"} <= set(made_with)
+    assert "libvpx" not in made_with
+
+
 def test_a_further_codec_leaves_what_was_there_untouched(several, made):
     before, _, document, _ = several
     after = list_artefacts(made.store)

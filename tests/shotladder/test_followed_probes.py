@@ -19,7 +19,12 @@ def follow(law=SlowFilm, count=12, preset="medium"):
     prober, segments = known(law, count, preset=preset)
     request = LadderRequest(encoding=prober.encoding, stopping=StoppingRule.for_effort("balanced"))
     shown, expected = [], []
-    followed = FollowedProbes(prober, request, lambda done, total: shown.append((done, total)), expected.append)
+    followed = FollowedProbes(
+        prober,
+        request,
+        lambda done, total: shown.append((done, total)),
+        lambda rungs, probed: expected.append((rungs, probed)),
+    )
     prober.runner = followed
     ladder = find_ladder(prober, segments, request)
     followed.finish()
@@ -46,11 +51,12 @@ def test_followed_probes_show_work_that_grows_to_its_total():
 def test_followed_probes_expect_about_the_rungs_of_the_ladder_after_the_pilots():
     # of 21 chunks, the pilots are one of each kind
     ladder, _, _, expected = follow(count=21)
-    assert len(expected) > 1
-    rates = [sum(rung.rate for rung in rungs) for rungs in (expected[0], ladder.rungs)]
+    (first, pilots), *_, (last, probed) = expected
+    assert (pilots, probed) == (3, 21)
+    rates = [sum(rung.rate for rung in rungs) for rungs in (first, ladder.rungs)]
     assert rates[0] == pytest.approx(rates[1], rel=0.3)
-    assert abs(len(expected[0]) - len(ladder.rungs)) <= 1
-    assert [rung.rate for rung in expected[-1]] == pytest.approx([rung.rate for rung in ladder.rungs], rel=0.05)
+    assert abs(len(first) - len(ladder.rungs)) <= 1
+    assert [rung.rate for rung in last] == pytest.approx([rung.rate for rung in ladder.rungs], rel=0.05)
 
 
 def test_followed_probes_do_not_count_results_from_the_store():

@@ -77,6 +77,22 @@ def test_refine_replaces_stages_that_have_not_begun(followed):
     assert left.seconds_left() == pytest.approx(120)
 
 
+def test_refine_takes_the_geometric_mean_with_the_first_estimate(followed):
+    left, _ = followed
+    key = ("h264", "other rungs")
+    for _ in range(2):
+        left.refine({key: 4 * 84.0}, weight=0.5)
+        assert left.estimate.cpu_seconds[key] == pytest.approx(2 * 84)
+    left.refine({key: 50.0})
+    assert left.estimate.cpu_seconds[key] == pytest.approx(50)
+
+
+def test_refine_adds_the_stages_of_a_codec_from_a_file(followed):
+    left, _ = followed
+    left.refine({("av1", "top rung"): 50.0})
+    assert left.seconds_left() == pytest.approx(125)
+
+
 def test_set_progress_replaces_a_stage_that_has_begun(followed):
     left, clock = followed
     left.advance("shots", 1.0)

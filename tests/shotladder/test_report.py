@@ -11,14 +11,20 @@ import pytest
 
 from encoder import SourceError
 from ladders import HullPoint
+from shotladder.commands.encode import planned_text
 from shotladder.pipeline import encode_pipeline
-from shotladder.report.chart import Axis, Series, draw_chart
+from shotladder.pipeline.cost_estimate import Prices
+from shotladder.report.chart import Axis, Series, draw_chart, time_ticks
+from shotladder.report.encoder_versions import LIBRARIES, library_version
 from shotladder.report.equal_quality import compare_rungs
 from shotladder.report.frame_images import ReportImages
 from shotladder.report.html_report import write_report
+from shotladder.report.readable_units import format_time
+from shotladder.report.report_tables import rung_rows
 from shotladder.report.terminal_summary import render_summary
 from shotladder.report.verdict import describe_reach, describe_saving, describe_weakest, weak_shots
 from shotladder.reporter import Reporter
+from shotladder_runtime.tools import ffmpeg_encoders
 from tests.shotladder.presentations import make_presentation
 
 HULL = [
@@ -117,6 +123,18 @@ def test_draw_chart_escapes_and_places_its_points():
     assert not re.search("<(x|10|label|dot)>", drawn)
 
 
+@pytest.mark.parametrize(
+    ("end", "texts"),
+    [
+        (2, ["0:00", "0:01", "0:02"]),
+        (600, ["0:00", "2:00", "4:00", "6:00", "8:00", "10:00"]),
+        (5400, ["0:00", "30:00", "1:00:00", "1:30:00"]),
+    ],
+)
+def test_time_ticks_are_whole_seconds_minutes_or_hours(end, texts):
+    assert [format_time(value) for value in time_ticks(end)] == texts
+
+
 def test_draw_chart_places_labels_on_their_lines_apart_from_each_other_and_from_dots():
     x, y = Axis("x", 0, 100, []), Axis("y", 0, 100, [])
     lines = [
@@ -152,3 +170,40 @@ def test_report_images_are_left_out_with_a_note_when_the_source_is_gone(monkeypa
     images = encode_pipeline._report_images(None, make_presentation(), Reporter())
     assert images == ReportImages({}, ())
     assert "the report shows no frames: video.mp4" in capsys.readouterr().err
+
+
+def test_write_report_links_to_the_manifests_and_says_how_to_play(tmp_path):
+    text = write(tmp_path / "report.html", make_presentation())
+    links = re.findall(r'href="([^"]+)">([^<]+)<', text)
+    assert {"manifest.mpd", "master.m3u8", "presentation.json"} <= {file for file, _ in links}
+    assert "<code>shotladder play .</code>" in text
+
+
+def test_write_report_states_the_versions_of_all_encoders(tmp_path):
+    presentation = make_presentation()
+    versions = msgspec.structs.replace(presentation.made_with, x264="165", x265="4.3", svt_av1="4.2.0", libvpx="1.17.0")
+    text = write(tmp_path / "report.html", msgspec.structs.replace(presentation, made_with=versions))
+    rows = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", text))
+    assert [rows[name] for name in ("x264", "x265", "svt av1", "libvpx")] == ["165", "4.3", "4.2.0", "1.17.0"]
+
+
+@pytest.mark.parametrize("encoder", LIBRARIES)
+def test_library_version_reads_what_each_library_reports(encoder):
+    if encoder not in ffmpeg_encoders():
+        pytest.skip(f"this ffmpeg has no {encoder}")
+    assert re.match(r"\d+\.\d+", library_version(encoder))
+
+
+def test_planned_text_has_no_plural_of_one():
+    planned = {"frames": 48, "shots": 1, "chunks": 1, "segments": 2, "sizes": ["64x36"], "workers": 1}
+    planned |= {"predicted_cpu_seconds": {}, "predicted_wall_seconds": 1.0, "predicted_bytes": 9}
+    text = planned_text(planned, 1, Prices())
+    assert text.startswith("48 frames, 1 shot in 1 chunk and 2 segments; sizes 64x36")
+    assert "with 1 worker;" in text
+
+
+def test_rung_rows_show_one_quantiser_once():
+    presentation = make_presentation()
+    rungs = [msgspec.structs.replace(rung, quantisers=[30.5, 30.5]) for rung in presentation.video]
+    rows = rung_rows(msgspec.structs.replace(presentation, video=rungs))
+    assert {row[-1] for row in rows} == {"30.5"}

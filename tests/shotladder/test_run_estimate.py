@@ -1,14 +1,16 @@
 """The estimate of a run, before its first stage and by the rungs of its ladder."""
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from encoder import AudioStream
 from encoder.media.file_stamp import FileStamp
 from ladders import Rung
 from shotladder.pipeline.encode_request import EncodeRequest
-from shotladder.pipeline.timing.cost_model import expect_rungs
+from shotladder.pipeline.timing.cost_model import expect_probe_bits, expect_rungs
 from shotladder.pipeline.timing.run_estimate import estimate_finals, estimate_run
 from tests.ladders.synthetic import film
 
@@ -47,6 +49,11 @@ def test_estimate_finals_has_a_larger_comparison_for_few_chunks():
     assert plain["h264", "comparison"] == 0
 
 
+def test_estimate_finals_takes_the_codec_of_a_ladder_from_a_file():
+    stages = estimate_finals(REQUEST, film(960), "hevc", [rung(1280, 720, 10**6)], 10)
+    assert stages["hevc", "top rung"] > finals(rung(1280, 720, 10**6))["h264", "top rung"]
+
+
 def test_expect_rungs_has_more_rungs_for_a_larger_source_file():
     source = film(960)
     small, large = (
@@ -57,6 +64,14 @@ def test_expect_rungs_has_more_rungs_for_a_larger_source_file():
     assert small[-1][1] == pytest.approx(200_000)
     # 0.05 bits per pixel
     assert large[-1][1] == pytest.approx(0.05 * 1280 * 720 * 24)
+
+
+def test_expect_probe_bits_is_limited_by_the_source_file():
+    source = film(960)
+    # 1 and 0.02 bits per pixel
+    large, small = (replace(source, stamp=FileStamp(960 * 1280 * 720 * bits // 8000, 0, 0, 0)) for bits in (1000, 20))
+    assert expect_probe_bits(source) == expect_probe_bits(large) == 0.08
+    assert expect_probe_bits(small) == pytest.approx(0.45 * 0.02, rel=1e-3)
 
 
 def test_expect_rungs_ignores_the_size_of_a_playlist():
@@ -78,3 +93,13 @@ def test_estimate_run_grows_with_codecs_and_shrinks_with_workers():
         for codecs, workers in ((("h264",), 1), (("h264", "av1"), 1), (("h264", "av1"), 4))
     ]
     assert walls[0] < walls[1] > walls[2] > 0
+
+
+def test_estimate_run_counts_every_audio_track_in_every_codec():
+    stream = AudioStream(1, "pcm_s16le", 6, 48_000, Fraction(0), layout="5.1")
+    none, one, four = (
+        estimate_run(replace(REQUEST, audio=codecs), replace(film(960), audio=streams)).cpu_seconds["", "tracks"]
+        for streams, codecs in (((), ("aac",)), ((stream,), ("aac",)), ((stream, stream), ("aac", "eac3")))
+    )
+    assert none == 0
+    assert four == pytest.approx(4 * one)

@@ -15,7 +15,15 @@ from encoder.media.file_stamp import FileStamp
 from ladders import RungRules, candidate_sizes
 from shotladder.pipeline.encode_request import EncodeRequest
 
-__all__ = ["ProbeEncode", "codec_factor", "encode_seconds", "expect_rungs", "measure_seconds", "probe_seconds"]
+__all__ = [
+    "ProbeEncode",
+    "codec_factor",
+    "encode_seconds",
+    "expect_probe_bits",
+    "expect_rungs",
+    "measure_seconds",
+    "probe_seconds",
+]
 
 #: CPU s per encoded megapixel and per encoded megabit, H.264 by its default preset. Measured in November 2026 by
 #: benchmarks.value on ten clips of 2 to 60 s, 480p to 1080p: the sum of both is within 25 % of most runs.
@@ -39,6 +47,10 @@ PRESET_FACTOR = 1.5
 TOP_BITS_PER_PIXEL = 0.05
 #: Maximum bitrate of the top rung, as a fraction of the bitrate of the source file. Same runs: 0.13 to 0.43.
 TOP_SOURCE_FRACTION = 0.4
+#: Bits per pixel of probe encodes. The mean of a store with the probes of several titles.
+PROBE_BITS_PER_PIXEL = 0.08
+#: Their maximum, as a fraction of the bits per pixel of the source file. Measured on three titles: 0.3 to 0.6.
+PROBE_SOURCE_FRACTION = 0.45
 #: Mean pixels of the rungs, as a fraction of the pixels of the largest size. Same runs: 0.37 to 1.0.
 MEAN_RUNG_PIXELS = 0.7
 
@@ -118,11 +130,30 @@ def expect_rungs(request: EncodeRequest, source: Source) -> Sequence[tuple[float
     width, height = next(iter(candidate_sizes(source.display_size, request.max_height).values()))
     seconds = max(float(source.duration), 1e-3)
     limits = [TOP_BITS_PER_PIXEL * width * height * source.frame_count / seconds, request.max_bitrate or math.inf]
-    # the size of a playlist is not that of its segments
-    if isinstance(source.stamp, FileStamp) and not source.stamp.segments:
-        limits.append(TOP_SOURCE_FRACTION * 8 * source.stamp.size / seconds)
+    if (bitrate := _source_bitrate(source)) is not None:
+        limits.append(TOP_SOURCE_FRACTION * bitrate)
     top = min(limits)
     bottom = min(rules.bottom_rate, top / rules.typical_ratio)
     count = request.rungs or 1 + round(math.log(top / bottom) / math.log(rules.typical_ratio))
     step = (top / bottom) ** (1 / max(count - 1, 1))
     return [(MEAN_RUNG_PIXELS * width * height, top / step**n) for n in reversed(range(count))]
+
+
+def expect_probe_bits(source: Source) -> float:
+    """Return the bits per pixel of probe encodes that are expected before one is known."""
+    bitrate = _source_bitrate(source)
+    if bitrate is None:
+        return PROBE_BITS_PER_PIXEL
+    width, height = source.display_size
+    pixels = source.frame_count * width * height / max(float(source.duration), 1e-3)
+    return min(PROBE_BITS_PER_PIXEL, PROBE_SOURCE_FRACTION * bitrate / pixels)
+
+
+def _source_bitrate(source: Source) -> float | None:
+    """Return the bitrate of the file of a source, bits/s; None for a playlist, whose size is not that of its segments.
+
+    That of a source at a URL is not used either: it may be a playlist.
+    """
+    if not isinstance(source.stamp, FileStamp) or source.stamp.segments or not source.stamp.size:
+        return None
+    return 8 * source.stamp.size / max(float(source.duration), 1e-3)

@@ -43,11 +43,13 @@ class TimeLeft:
 
     estimate: RunEstimate
     clock: Callable[[], float] = time.monotonic
+    _first: Mapping[tuple[str, str], float] = field(init=False)
     _start: float = field(init=False)
     _fractions: dict[tuple[str, str], float] = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self._first = self.estimate.cpu_seconds
         self._start = self.clock()
         self._fractions = dict.fromkeys(self.estimate.cpu_seconds, 0.0)
 
@@ -72,9 +74,20 @@ class TimeLeft:
             self.estimate = replace(self.estimate, cpu_seconds=seconds)
             self._fractions[codec, stage] = done / total if total else 0.0
 
-    def refine(self, cpu_seconds: Mapping[tuple[str, str], float]) -> None:
-        """Replace the estimate of stages that have not begun."""
+    def refine(self, cpu_seconds: Mapping[tuple[str, str], float], weight: float = 1.0) -> None:
+        """Replace the estimate of stages that have not begun, and add those of further codecs.
+
+        Parameters
+        ----------
+        cpu_seconds : mapping
+            CPU seconds by codec and stage.
+        weight : float
+            Weight of these values against those before the run, of which the geometric mean is taken.
+        """
         with self._lock:
+            first = {key: self._first.get(key) or seconds for key, seconds in cpu_seconds.items()}
+            cpu_seconds = {key: first[key] ** (1 - weight) * each**weight for key, each in cpu_seconds.items()}
+            self._fractions = dict.fromkeys(cpu_seconds, 0.0) | self._fractions
             self.estimate = replace(self.estimate, cpu_seconds={**self.estimate.cpu_seconds, **cpu_seconds})
 
     def exclude(self, seconds: float) -> None:

@@ -27,11 +27,13 @@ const bits = (rate) => rate >= 1e9 ? `${three(rate / 1e9)} Gbit/s` : rate >= 1e6
 const bytes = (count) => count >= 1e6 ? `${(count / 1e6).toFixed(1)} MB` : `${Math.round(count / 1e3)} kB`;
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
+/** Add an event to the list, the newest at the top; the server reports transfers later than the page sees its own events. */
 function log(kind, title, text, time = session()) {
   const row = document.createElement("tr");
   row.className = kind;
+  row.dataset.time = time;
   for (const value of [`${time.toFixed(2)} s`, title, text]) row.insertCell().textContent = value;
-  $("events").prepend(row);
+  $("events").insertBefore(row, [...$("events").rows].find((each) => +each.dataset.time <= time) ?? null);
 }
 
 function problem(text, fatal = true) {

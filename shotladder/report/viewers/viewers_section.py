@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import abr
 from abr.presentations.device import for_device
-from shotladder.report.chart import Axis, Series, draw_chart, draw_table, log_ticks, round_ticks
+from shotladder.report.chart import Axis, Series, draw_chart, draw_table, log_ticks, round_ticks, time_ticks
 from shotladder.report.readable_units import format_bitrate, format_time
 from shotladder.report.viewers.session_page import BEGIN, END, Arm, draw_distribution
 from shotladder_runtime.errors import ShotladderError
@@ -217,7 +217,7 @@ def _draw_session(session: abr.Session, bitrates: Sequence[int]) -> tuple[Markup
     """Return the charts of throughput with the bitrate of the rungs, and of the buffer level, over time."""
     downloads = [event for event in session.events if event.event == "download" and event.duration > 0]
     end = max((event.time for event in session.events), default=1.0)
-    x = Axis("time of the session", 0, end, [(value, format_time(value)) for value in round_ticks(0, end)])
+    x = Axis("time of the session", 0, end, [(value, format_time(value)) for value in time_ticks(end)])
     speed = [(event.time, 8 * event.bytes / event.duration) for event in downloads]
     rungs = [(event.time, float(bitrates[event.rung])) for event in downloads if event.rung is not None]
     rates = [rate for _, rate in (*speed, *rungs) if rate > 0] or [1.0]
