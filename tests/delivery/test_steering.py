@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -161,6 +162,15 @@ def test_server_keeps_the_title_of_a_client_and_sends_it_where_it_is():
         assert document["RELOAD-URI"] == "https://steer.example/steer?session=1&title=my%20show"
 
 
+@pytest.mark.parametrize(
+    ("length", "is_kept"), [(steering_server.MAX_TITLE, True), (steering_server.MAX_TITLE + 1, False)]
+)
+def test_server_keeps_no_title_above_its_limit(length, is_kept):
+    server = delivery.SteeringServer(CONFIG, print)
+    document = json.loads(server.answer("GET", f"/steer?session=1&title={'t' * length}", "127.0.0.1")[1])
+    assert ("title=" in document["RELOAD-URI"]) == is_kept
+
+
 def test_choose_pathways_spreads_sessions_by_weight():
     config = SteeringConfig(pathway=(Edge("a", "http://a/", weight=3), Edge("b", "http://b/", weight=1)))
     firsts = Counter(
@@ -279,6 +289,17 @@ def test_server_answers_without_reload_uri_if_it_does_not_know_its_address():
 )
 def test_server_refuses_other_requests(method, target, status):
     assert delivery.SteeringServer(CONFIG, print).answer(method, target, "127.0.0.1") == (status, b"")
+
+
+@pytest.mark.parametrize("end", ["", "\r\n\r\n"])
+def test_server_closes_a_connection_whose_request_is_above_its_limit(end):
+    with running(CONFIG) as (address, _, _):
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as client:
+            field = "A: " + "a" * steering_server.MAX_HEAD
+            client.sendall(f"GET /steer HTTP/1.1\r\nHost: {host}\r\n{field}{end}".encode())
+            answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"Connection: close" in answer
 
 
 def test_server_leaves_an_edge_that_fails_its_health_checks(tmp_path, monkeypatch):

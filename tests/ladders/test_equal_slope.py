@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ladders import POOLINGS, Constraints
+from ladders.allocation import equal_slope as equal_slope_module
 from ladders.allocation.constraints import PEAK_MARGIN, RungTarget
 from ladders.allocation.equal_slope import equal_slope, solve_for_quality
 from ladders.allocation.per_title import QUALITY_STEP, one_quantiser, same_quality
@@ -299,3 +300,24 @@ def test_one_quantiser_gives_all_chunks_the_same_index():
     assert [set(a.indices.tolist()) for a in steps(family)] == [{2}, {1}, {0}]
     assert family.quality.tolist() == [27.5, 90.0, 98.0]
     assert family.bits.tolist() == [5.0, 25.0, 39.0]
+
+
+@pytest.mark.parametrize(("target", "step"), [(0.0, 0), (27.5, 0), (27.6, 1), (90.0, 1), (98.0, 2), (98.1, 2)])
+def test_for_quality_of_a_table_returns_the_first_step_that_reaches_the_target_or_the_last(target, step):
+    family = one_quantiser([curve([9, 5, 2], [95, 90, 50]), curve([30, 20, 3], [99, 90, 20])], [1, 3])
+    found = family.for_quality(target)
+    assert (found.bits, found.quality) == (family.bits[step], family.quality[step])
+
+
+def test_solve_for_quality_ends_when_the_bits_are_those_that_it_started_from(monkeypatch):
+    shots, frames = [curve([90, 50, 20, 10], [99, 90, 70, 40])] * 2, [10, 10]
+    free = equal_slope(shots, frames, FREE).for_quality(90.0)
+    calls = []
+
+    def count(*arguments):
+        calls.append(arguments)
+        return equal_slope(*arguments)
+
+    monkeypatch.setattr(equal_slope_module, "equal_slope", count)
+    found = solve_for_quality(shots, frames, FREE, RungTarget(90.0, free.bits))
+    assert (found.bits, found.quality, len(calls)) == (free.bits, free.quality, 1)

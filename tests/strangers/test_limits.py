@@ -9,6 +9,7 @@ import abr
 import delivery
 import ladders
 import vmaf
+from abr import fetch
 from abr.player import presentation_arrays
 from abr.presentations import presentation_files, segment_index
 from abr.traces import trace_files, trace_table
@@ -145,3 +146,10 @@ def test_load_ladder_limits_numbers(tmp_path):
     (tmp_path / "ladder.json").write_text('{"version": 2, "rungs": [2e15]}')
     with pytest.raises(ladders.LadderError, match=r"number up to 1e\+15, found 2e\+15"):
         ladders.load_ladder(tmp_path / "ladder.json")
+
+
+def test_sizes_of_limits_the_time_of_all_requests(monkeypatch):
+    monkeypatch.setattr(fetch, "MAX_SIZES_SECONDS", -1.0)
+    # refused before the first request
+    with pytest.raises(abr.PresentationError, match=r"the sizes of 2 segments took more than -1 s"):
+        fetch.sizes_of(["http://127.0.0.1:1/a", "http://127.0.0.1:1/b"], abr.PresentationError)
