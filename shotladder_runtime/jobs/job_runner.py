@@ -22,7 +22,7 @@ from shotladder_runtime.errors import (
     ShotladderError,
     StoreError,
 )
-from shotladder_runtime.jobs.executor import JobExecutor
+from shotladder_runtime.jobs.job_executor import JobExecutor
 from shotladder_runtime.jobs.job_progress import receive_job_progress
 from shotladder_runtime.process import stop_all
 
@@ -81,6 +81,8 @@ def run_all(
     function: Callable[[J], R],
     jobs: Iterable[J],
     progress: Callable[[float, float], None] | None = None,
+    *,
+    tail: float = 0.0,
 ) -> Iterator[tuple[J, R]]:
     """Run jobs and yield each job, or each part of a split job, with its result as soon as it is done.
 
@@ -93,6 +95,9 @@ def run_all(
     jobs : iterable of Job
     progress : callable, optional
         Receives (done, total) in the unit of `Job.cost`, several times during a job on a local worker.
+    tail : float, optional
+        Cost of the longest chain of jobs that can start only after this round, in the unit of `Job.cost`. Waiting jobs
+        of the longest remaining chain start first.
 
     Raises
     ------
@@ -105,8 +110,8 @@ def run_all(
     events: queue.SimpleQueue[tuple[J, Future[R]]] = queue.SimpleQueue()
 
     def submit(job: J, *, alone: bool = False) -> None:
-        if alone and isinstance(executor, JobExecutor):
-            future = executor.submit_alone(call, job)
+        if isinstance(executor, JobExecutor):
+            future = executor.submit_job(call, job, tail=tail, alone=alone)
         else:
             future = executor.submit(call, job)
         future.add_done_callback(lambda future: events.put((job, future)))
