@@ -165,17 +165,21 @@ class _Tally:
         self._progress = progress
         self._costs = {id(job): max(job.cost, 0.0) for job in jobs}
         self._fractions = dict.fromkeys(self._costs, 0.0)
-        self._total = sum(self._costs.values())
+        self._total, self._done, self._left = sum(self._costs.values()), 0.0, len(self._costs)
         self._lock = threading.Lock()
 
     def set(self, job: Job, fraction: float) -> None:
         """Set the fraction of a job that is done; a second attempt does not count from 0 again."""
         with self._lock:
             before = self._fractions[id(job)]
-            self._fractions[id(job)] = max(before, fraction)
-            done = sum(self._costs[key] * part for key, part in self._fractions.items())
-        if fraction > before:
-            self._progress(min(done, self._total), self._total)
+            if fraction <= before:
+                return
+            self._fractions[id(job)] = fraction
+            self._done += self._costs[id(job)] * (fraction - before)
+            self._left -= fraction == 1.0
+            # the parts that were added do not give the exact sum
+            done = min(self._done, self._total) if self._left else self._total
+        self._progress(done, self._total)
 
 
 def _run_and_report(function: Callable[[J], R], tally: _Tally, job: J) -> R:
