@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from encoder import ChunkJob
+from shotladder.catalogue.catalogue_run import MAX_OPEN
 from shotladder_runtime.jobs import JobQueue, longest_first, split_long_jobs
-from shotladder_runtime.jobs.stragglers import DurationModel, RunningJobs
+from shotladder_runtime.jobs.stragglers import CHECKPOINTS, Stragglers
 
-__all__ = ["Chain", "Farm", "Faults", "Job", "bound", "makespan"]
+__all__ = ["Chain", "Farm", "Faults", "Job", "Title", "bound"]
 
 SEED = 1
 #: A slow job takes this many times as long.
 SLOWER = 3.0
+#: Seconds until a worker ends an attempt whose job has another result: a look of the coordinator and a line of ffmpeg.
+CANCEL_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,29 @@ class Job:
         return [Job(part, self.decoding, self.each[n::count]) for n, part in parts] or [self]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chain:
-    """The rounds of the analysis or of one codec, each of which begins when the one before has ended."""
+    """The rounds of the analysis or of one codec, each of which begins when the one before has ended.
+
+    `tails` has, for each round, what follows it, in the unit of `Job.cost`, as `ladders` passes it to `run_all`.
+    """
 
     name: str
     rounds: tuple[tuple[Job, ...], ...]
+    tails: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Title:
+    """The jobs of a title: its analysis, and the chains of its codecs, which wait for it."""
+
+    analysis: Chain
+    codecs: tuple[Chain, ...]
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """All chains."""
+        return self.analysis, *self.codecs
 
 
 @dataclass(frozen=True)
@@ -65,108 +87,164 @@ class Faults:
     repeats: bool = True
 
 
-class Farm:
-    """Runs chains side by side on a number of workers, each round when the one before has ended."""
+@dataclass(eq=False)
+class _Chain:
+    """A chain in progress: its title, its round, and how many jobs of the round have not ended."""
 
-    def __init__(self, chains: list[Chain], workers: int, seed: int, faults: Faults) -> None:
-        self.chains, self.workers, self.faults = chains, workers, faults
+    jobs: Chain
+    title: int
+    at: int = -1
+    left: int = 0
+
+
+@dataclass(eq=False)
+class _Run:
+    """A job in progress, and when its attempts began, by their numbers."""
+
+    chain: _Chain
+    job: Job
+    attempts: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What shares durations: the codec, and whether the job is a probe or a final encode."""
+        return self.chain.jobs.name, "probe" if self.chain.at < 2 else "final"
+
+
+class Farm:
+    """Runs titles on a number of workers, as `catalogue_run` opens them and `ThrottledExecutor` starts their jobs."""
+
+    def __init__(self, titles: list[Title], workers: int, seed: int, faults: Faults) -> None:
+        self.titles, self.workers, self.faults = titles, workers, faults
         self.rng = np.random.default_rng([SEED, workers, seed])
-        self.waiting: JobQueue[tuple[int, Job]] = JobQueue()
-        self.left, self.at = [0] * len(chains), [-1] * len(chains)
-        #: Time of the end, attempt, number of the job, whether the worker is lost.
-        self.events: list[tuple[float, int, int, bool]] = []
-        self.jobs: list[tuple[int, Job, float]] = []
-        self.done: set[int] = set()
-        self.idle, self.now, self.attempts, self.repeated = workers, 0.0, 0, 0
-        self.model, self.running = DurationModel(), RunningJobs[int]()
-        #: Jobs that started before enough jobs of their kind had ended.
-        self.without_deadline: dict[tuple[int, int], list[int]] = {}
+        self.waiting: JobQueue[_Run] = JobQueue()
+        #: Time, number of the attempt, checkpoint that it reaches, job, whether the worker is lost.
+        self.events: list[tuple[float, int, float, _Run, bool]] = []
+        self.idle, self.now, self.started, self.repeated = workers, 0.0, 0, 0
+        self.numbers = itertools.count()
+        self.opened, self.left = 0, [len(title.codecs) for title in titles]
+        self.stragglers = Stragglers[_Run]()
+        self.parts: dict[int, list[Job]] = {}
 
     def run(self) -> float:
         """Return the makespan, s."""
-        for n in range(len(self.chains)):
-            self.advance(n)
-        while len(self.done) < len(self.jobs) or len(self.waiting):
-            self.start_jobs()
-            due = self.running.next_due() if self.idle and self.faults.repeats and not len(self.waiting) else None
-            if due is not None and due > self.now and due < self.events[0][0]:
+        self.open_titles()
+        while any(self.left):
+            due = self.stragglers.next_due() if self.idle and self.faults.repeats and not len(self.waiting) else None
+            if due is not None and self.now < due < self.events[0][0]:
                 self.now = due
             else:
-                self.finish(*heapq.heappop(self.events))
+                self.handle(*heapq.heappop(self.events))
+            self.start_jobs()
+            self.open_titles()
         return self.now
 
-    def advance(self, n: int) -> None:
+    def open_titles(self) -> None:
+        """Open titles while workers are idle and no job waits."""
+        while self.opened < len(self.titles) and self.idle and not len(self.waiting):
+            if sum(1 for left in self.left[: self.opened] if left) >= MAX_OPEN:
+                return
+            self.opened += 1
+            self.advance(_Chain(self.titles[self.opened - 1].analysis, self.opened - 1))
+            self.start_jobs()
+
+    def advance(self, chain: _Chain) -> None:
         """Queue the next round of a chain whose round has ended."""
-        while self.left[n] == 0 and self.at[n] + 1 < len(self.chains[n].rounds):
-            self.at[n] += 1
-            jobs = split_long_jobs(self.chains[n].rounds[self.at[n]], self.workers)
-            self.left[n] = len(jobs)
-            for job in longest_first(jobs):
-                self.waiting.add(job, (n, job))
+        rounds = chain.jobs.rounds
+        while chain.left == 0 and chain.at + 1 < len(rounds):
+            chain.at += 1
+            # titles share the rounds
+            key = id(rounds[chain.at])
+            if key not in self.parts:
+                self.parts[key] = longest_first(split_long_jobs(rounds[chain.at], self.workers))
+            chain.left = len(self.parts[key])
+            for job in self.parts[key]:
+                self.queue(_Run(chain, job))
+        if chain.left:
+            return
+        title = self.titles[chain.title]
+        if chain.jobs is title.analysis:
+            for codec in title.codecs:
+                self.advance(_Chain(codec, chain.title))
+        else:
+            self.left[chain.title] -= 1
+
+    def queue(self, run: _Run) -> None:
+        """Queue a job."""
+        self.waiting.add(run.job, run, (run.chain.title,), run.chain.jobs.tails[run.chain.at])
 
     def start_jobs(self) -> None:
-        """Start waiting jobs, then overdue ones a second time."""
-        while self.idle and (taken := self.waiting.take()):
-            n, job = taken[1]
-            number = len(self.jobs)
-            self.jobs.append((n, job, self.now))
-            expected = self.model.expect(self.kind(n), job.cost)
-            if expected is None:
-                self.without_deadline.setdefault(self.kind(n), []).append(number)
-            self.running.add(number, self.now, expected)
-            self.start(number)
-        while self.idle and self.faults.repeats and (again := self.running.take_overdue(self.now)) is not None:
+        """Start late jobs a second time, then waiting ones, then overdue ones a second time."""
+        while self.idle:
+            repeats = self.faults.repeats
+            again = self.stragglers.take_late(self.now, self.workers) if repeats else None
+            if again is None and (taken := self.waiting.take()):
+                run = taken[1]
+                self.stragglers.start(run, run.kind, run.job.cost, self.now)
+                self.start(run)
+                continue
+            if again is None and repeats:
+                again = self.stragglers.take_overdue(self.now)
+            if again is None:
+                return
             self.repeated += 1
             self.start(again)
 
-    def start(self, number: int) -> None:
-        """Begin an attempt of a job."""
-        seconds = self.jobs[number][1].seconds * (SLOWER if self.rng.random() < self.faults.slow else 1.0)
+    def start(self, run: _Run) -> None:
+        """Begin an attempt of a job; only the first one reports its progress."""
+        reports = self.faults.repeats and not run.attempts
+        run.attempts[next(self.numbers)] = self.now
+        self.idle -= 1
+        self.started += 1
+        self.begin(run, next(reversed(run.attempts)), reports=reports)
+
+    def begin(self, run: _Run, number: int, *, reports: bool) -> None:
+        """Put the events of an attempt into the future: the checkpoints that it reports, and its end."""
+        seconds = run.job.seconds * (SLOWER if self.rng.random() < self.faults.slow else 1.0)
         fails = self.rng.random() < self.faults.lost
-        end = self.now + seconds * (self.rng.random() if fails else 1.0)
-        heapq.heappush(self.events, (end, self.attempts, number, fails))
-        self.attempts, self.idle = self.attempts + 1, self.idle - 1
+        part = self.rng.random() if fails else 1.0
+        for fraction in CHECKPOINTS[:-1] if reports else ():
+            if fraction < part:
+                heapq.heappush(self.events, (self.now + fraction * seconds, number, fraction, run, False))
+        heapq.heappush(self.events, (self.now + part * seconds, number, 1.0, run, fails))
 
-    def finish(self, now: float, attempt: int, number: int, fails: bool) -> None:
-        """End an attempt; the first that succeeds counts, and the worker of the other is free at its own end."""
-        self.now, self.idle = now, self.idle + 1
-        n, job, started = self.jobs[number]
-        if number in self.done:
-            return
-        self.done.add(number)
-        self.running.discard(number)
-        if fails:
-            self.waiting.add(job, (n, job))
-            return
-        self.model.add(self.kind(n), job.cost, now - started)
-        self.set_deadlines(self.kind(n))
-        self.left[n] -= 1
-        self.advance(n)
-
-    def set_deadlines(self, kind: tuple[int, int]) -> None:
-        """Set the deadlines of jobs that started before enough jobs of their kind had ended."""
-        if self.model.expect(kind, 1.0) is None:
-            return
-        for number in self.without_deadline.pop(kind, ()):
-            if number not in self.done:
-                _, job, started = self.jobs[number]
-                self.running.add(number, started, self.model.expect(kind, job.cost))
-
-    def kind(self, n: int) -> tuple[int, int]:
-        """Return what has durations of its own: the round of a chain."""
-        return n, self.at[n]
+    def handle(self, now: float, number: int, fraction: float, run: _Run, fails: bool) -> None:
+        """Pass a checkpoint, or end an attempt; the first that succeeds counts, and the others are cancelled."""
+        self.now = now
+        if number not in run.attempts:
+            # cancelled; its worker is free when it has noticed that
+            self.idle += number < 0
+        elif fraction < 1.0:
+            self.stragglers.report(run, fraction, now)
+        elif fails:
+            # Dask runs the task again on the next worker that is free
+            self.stragglers.report(run, 0.0, now)
+            self.begin(run, number, reports=number == next(iter(run.attempts)))
+        else:
+            self.stragglers.end(run, now - run.attempts.pop(number))
+            self.idle += 1
+            for _ in run.attempts:
+                heapq.heappush(self.events, (now + CANCEL_SECONDS, -next(self.numbers) - 1, 1.0, run, False))
+            run.attempts.clear()
+            run.chain.left -= 1
+            self.advance(run.chain)
 
 
-def makespan(chains: list[Chain], workers: int, seed: int, faults: Faults) -> float:
-    """Run the chains side by side on a number of workers; return seconds."""
-    return Farm(chains, workers, seed, faults).run()
-
-
-def bound(chains: list[Chain], workers: int) -> float:
+def bound(titles: list[Title], workers: int) -> float:
     """Return a time (s) that nothing can beat, were no job ever lost."""
-    area = sum(job.seconds for each in chains for jobs in each.rounds for job in jobs) / workers
+    chains = [chain for title in titles for chain in title.chains]
+    each = [_bound([title.analysis], workers) + _bound(title.codecs, workers) for title in dict.fromkeys(titles)]
+    return max(_area(chains, workers), *each)
+
+
+def _bound(chains: Sequence[Chain], workers: int) -> float:
+    """Return a bound of chains that run side by side."""
     longest = max(sum(at_least(jobs, workers) for jobs in each.rounds) for each in chains)
-    return max(area, longest)
+    return max(_area(chains, workers), longest)
+
+
+def _area(chains: Sequence[Chain], workers: int) -> float:
+    return sum(job.seconds for each in chains for jobs in each.rounds for job in jobs) / workers
 
 
 def at_least(jobs: tuple[Job, ...], workers: int) -> float:

@@ -26,6 +26,7 @@ from ladders.probing.chunk_measurement import (
 )
 from ladders.probing.probe_results import ProbePoint, ProbeResults
 from ladders.probing.prober import Prober
+from ladders.probing.round_tail import correction_tail
 from ladders.probing.sampling import frame_stride_for
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import job_part, run_all
@@ -159,7 +160,9 @@ def encode_final_chunks(
         for n, (chunk, override) in enumerate(zip(ladder.chunks, ladder.chunk_overrides, strict=True))
     ]
     made: dict[tuple[Chunk, str], FinalChunk] = {}
-    for job, row in run_all(prober.executor, run_job, jobs, progress):
+    # corrections follow the first round only
+    tail = 0.0 if before else correction_tail(prober.source, ladder.chunks, prober.encoding, prober.store)
+    for job, row in run_all(prober.executor, run_job, jobs, progress, tail=tail):
         for rendition, final in zip(job.renditions, row, strict=True):
             # another machine may have encoded it
             made[job.chunk, rendition.id] = replace(final, path=prober.store.fetch(final.path))

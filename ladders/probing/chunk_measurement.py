@@ -71,6 +71,11 @@ class MeasuredJob(ABC):
         """Approximate memory, bytes."""
         return self.encodes.memory
 
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What jobs share whose durations are proportional to their costs: probe or final encode, and the codec."""
+        return type(self).__module__, self.encoding.codec
+
 
 class FrameQuality(NamedTuple):
     """VMAF of measured frames, or the score of the metric of the settings on its scale, and CPU seconds."""

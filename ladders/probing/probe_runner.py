@@ -22,6 +22,7 @@ from ladders.probing.chunk_measurement import (
     shot_vmaf,
 )
 from ladders.probing.probe_results import ProbeBatch, ProbePoint
+from ladders.probing.round_tail import final_tail
 from ladders.probing.sampling import frame_stride_for
 from ladders.rd.curves import RatePoint
 from shotladder_runtime.jobs import job_part, run_all
@@ -74,7 +75,8 @@ class EncodeRunner:
         ]
         results: list[tuple[ProbePoint, RatePoint]] = []
         cost = ProbeCost()
-        for _, batch in run_all(self.executor, run_job, jobs, progress):
+        tail = final_tail(self.source, self.chunks, self.encoding, self.store)
+        for _, batch in run_all(self.executor, run_job, jobs, progress, tail=tail):
             results += batch.points
             cost += batch.cost
         return ProbeBatch(tuple(results), cost)

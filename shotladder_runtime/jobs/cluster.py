@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import sys
 import threading
@@ -10,11 +11,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import metadata
 from typing import Any
+from weakref import WeakValueDictionary
 
 from shotladder_runtime.errors import ClusterError, MissingToolError
-from shotladder_runtime.jobs.executor import ThrottledExecutor
+from shotladder_runtime.jobs.cluster_progress import PROGRESS_TOPIC, run_reporting
+from shotladder_runtime.jobs.executor import Call, ThrottledExecutor
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_version
 
@@ -84,6 +88,35 @@ class _ClusterExecutor(ThrottledExecutor):
         # pure=False: a repeated job must be a new task, or Dask would return the failure of the first one
         super().__init__(client.get_executor(pure=False), _count_threads(client))
         self._client = client
+        self._run = uuid.uuid4().hex
+        self._numbers = itertools.count()
+        #: Calls whose first attempt reports its progress.
+        self._reporting: WeakValueDictionary[int, Call] = WeakValueDictionary()
+        self._subscribe()
+
+    def prepare_attempt(self, call: Call, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Return a function that reports its progress if it is the first attempt, and ends when it is cancelled."""
+        number = None
+        if not call.attempt_count:
+            number = next(self._numbers)
+            self._reporting[number] = call
+        return partial(run_reporting, self._run, number, function)
+
+    def repeat_overdue(self) -> int:
+        """Repeat jobs as the base does; a scheduler to which the connection was lost may have lost the subscription."""
+        if self._cancelled:
+            self._subscribe()
+        return super().repeat_overdue()
+
+    def _subscribe(self) -> None:
+        self._client.subscribe_topic(PROGRESS_TOPIC, self._take_report)
+
+    def _take_report(self, event: tuple[float, tuple[str, int, float]]) -> None:
+        """Take an event of Dask: the time, and the run, the number and the fraction of a job."""
+        run, number, fraction = event[1]
+        call = self._reporting.get(number) if run == self._run else None
+        if call is not None:
+            self.report(call, fraction)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End; a client that has lost its scheduler cannot cancel the jobs there."""

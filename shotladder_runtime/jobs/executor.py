@@ -4,60 +4,30 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import threading
 import time
-from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for_all
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from shotladder_runtime.errors import JobLockedError
+from shotladder_runtime.jobs.job_executor import JobExecutor, WholeMemory
 from shotladder_runtime.jobs.job_log import JobEntry, JobObserver, Measured, make_entry, run_measured
 from shotladder_runtime.jobs.job_queue import JobQueue, Rank
-from shotladder_runtime.jobs.stragglers import DurationModel, RunningJobs
+from shotladder_runtime.jobs.shared_executor import SharedExecutor
+from shotladder_runtime.jobs.stragglers import MAX_ATTEMPTS, Stragglers
 from shotladder_runtime.store.locks import number_attempt
 
-__all__ = ["JobExecutor", "LocalExecutor", "SharedExecutor", "ThrottledExecutor", "read_free_memory"]
+__all__ = ["Call", "LocalExecutor", "ThrottledExecutor", "read_free_memory"]
 
 #: Fraction of the free memory that jobs may use (chosen by hand).
 MEMORY_FRACTION = 0.8
 
-#: Attempts of one job at the same time (chosen by hand).
-MAX_ATTEMPTS = 5
-
 R = TypeVar("R")
-
-
-class JobExecutor(Executor):
-    """An executor that knows how many jobs run at once, and where."""
-
-    #: Whether jobs run in threads of this process, so that they can report their progress.
-    is_local = False
-    #: Number of concurrent jobs.
-    width: int
-
-    @property
-    @abstractmethod
-    def closed(self) -> bool:
-        """Whether the executor was shut down: running jobs may end early."""
-
-    @abstractmethod
-    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
-        """Queue a call that runs when no other job runs, if jobs share the memory of this machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class _WholeMemory:
-    """In place of a job that needs all memory."""
-
-    cost: float
-    memory: int = sys.maxsize
 
 
 class ThrottledExecutor(JobExecutor):
@@ -73,16 +43,19 @@ class ThrottledExecutor(JobExecutor):
         Bytes that concurrent jobs may use together; a job that needs more runs alone.
     """
 
+    #: Whether jobs that are slower than others of their kind run a second time.
+    repeats = True
+
     def __init__(self, inner: Executor, width: int, memory: float = math.inf) -> None:
         self._inner, self.width, self._memory = inner, width, memory
-        self._waiting: JobQueue[_Call] = JobQueue()
-        self._running: list[int] = []
-        self._overdue, self._durations = RunningJobs[_Call](), DurationModel()
-        self._started: set[_Call] = set()
+        self._waiting: JobQueue[Call] = JobQueue()
+        self._running_count = self._used_memory = 0
+        self._stragglers = Stragglers[Call]()
+        self._started: set[Call] = set()
         #: Attempts whose job has another result.
         self._losers: deque[Future[Any]] = deque()
         #: Calls whose attempts the cluster cancelled, because the connection to it was lost.
-        self._cancelled: deque[_Call] = deque()
+        self._cancelled: deque[Call] = deque()
         self._change = threading.Condition()
         self._closed = self._has_lost_locks = False
         #: Receive every attempt of a job; to be added before the first job.
@@ -92,19 +65,22 @@ class ThrottledExecutor(JobExecutor):
         """Queue a call by cost and memory of its first argument (a `Job`)."""
         return self.submit_ranked((), partial(fn, *args, **kwargs), args[0] if args else None)
 
-    def submit_ranked(self, rank: Rank, function: Callable[[], R], job: object) -> Future[R]:
-        """Queue a call by rank, then by cost and memory of its job."""
-        call = _Call(function, type(job), float(getattr(job, "cost", 0.0)))
+    def submit_job(self, fn: Callable[[Any], R], job: object, *, tail: float = 0.0, alone: bool = False) -> Future[R]:
+        """Queue a call with a job; on a cluster, which has the memory of many machines, `alone` means nothing."""
+        return self.submit_ranked((), partial(fn, job), job, tail, alone=alone)
+
+    def submit_ranked(
+        self, rank: Rank, function: Callable[[], R], job: object, tail: float = 0.0, *, alone: bool = False
+    ) -> Future[R]:
+        """Queue a call by rank, then by cost, tail and memory of its job; see `JobQueue` and `submit_job`."""
+        cost = float(getattr(job, "cost", 0.0))
+        call = Call(function, getattr(job, "kind", type(job)), cost)
         with self._change:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            self._waiting.add(job, call, rank)
+            self._waiting.add(WholeMemory(cost) if alone else job, call, rank, tail)
         self._start_jobs()
         return call.future
-
-    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
-        """Queue a call that runs when no other job runs; a cluster has the memory of many machines."""
-        return self.submit_ranked((), partial(fn, job), _WholeMemory(float(getattr(job, "cost", 0.0))))
 
     def share(self, *rank: float) -> SharedExecutor:
         """Return an executor of one of several runs on the same workers; jobs of a smaller rank come first."""
@@ -118,13 +94,13 @@ class ThrottledExecutor(JobExecutor):
     @property
     def running_count(self) -> int:
         """Number of running attempts."""
-        return len(self._running)
+        return self._running_count
 
     @property
     def is_idle(self) -> bool:
         """Whether a worker is free and no job waits."""
         with self._change:
-            return len(self._running) < self.width and not len(self._waiting)
+            return self._running_count < self.width and not len(self._waiting)
 
     @property
     def closed(self) -> bool:
@@ -137,7 +113,7 @@ class ThrottledExecutor(JobExecutor):
         self._start_jobs()
 
     def repeat_overdue(self) -> int:
-        """Run overdue jobs again on idle workers, if no job waits; return their number.
+        """Run late jobs again, and overdue ones too if no job waits, on idle workers; return their number.
 
         Jobs that a cluster cancelled, because the connection to it was lost, begin again first: the caller has reached
         the cluster.
@@ -151,20 +127,20 @@ class ThrottledExecutor(JobExecutor):
         with self._change:
             while self._cancelled:
                 self._begin_again(self._cancelled.popleft())
-            # these started before enough jobs of their kind had ended
-            for late in [call for call in self._started if not call.has_deadline]:
-                self._set_deadline(late)
-            while not self._closed and len(self._running) < self.width and not len(self._waiting):
-                call = self._overdue.take_overdue(time.monotonic())
+            while not self._closed and self._running_count < self.width:
+                call = self._stragglers.take_late(time.monotonic(), self.width)
+                if call is None and not len(self._waiting):
+                    call = self._stragglers.take_overdue(time.monotonic())
                 if call is None:
                     break
-                count += 1
                 self._begin_again(call)
-                expected = self._durations.expect(call.kind, call.cost)
-                # a suspended worker may receive this attempt as well; each further one waits twice as long
-                if expected is not None and len(call.attempts) < MAX_ATTEMPTS:
-                    self._overdue.add(call, time.monotonic(), 2 ** len(call.attempts) * expected)
+                count += 1
         return count
+
+    def report(self, call: Call, fraction: float) -> None:
+        """Take what fraction of the first attempt of a call is done."""
+        with self._change:
+            self._stragglers.report(call, fraction, time.monotonic())
 
     def expect_lost_locks(self) -> None:
         """Expect locks that nobody releases, because a worker was removed and is suspended."""
@@ -196,58 +172,64 @@ class ThrottledExecutor(JobExecutor):
             while (cancel_futures or not wait) and (taken := self._waiting.take()):
                 taken[1].future.cancel()
             if wait:
-                self._change.wait_for(lambda: not self._running and not len(self._waiting))
+                self._change.wait_for(lambda: not self._running_count and not len(self._waiting))
         self._inner.shutdown(wait=wait)
 
     def _start_jobs(self) -> None:
         with self._change:
-            while len(self._running) < self.width:
-                free = self._memory - sum(self._running) if self._running else math.inf
-                taken = self._waiting.take(free)
+            while self._running_count < self.width:
+                late = None if self._closed else self._stragglers.take_late(time.monotonic(), self.width)
+                if late is not None:
+                    self._begin_again(late)
+                    continue
+                taken = self._waiting.take(self._memory - self._used_memory if self._running_count else math.inf)
                 if taken is None:
                     return
                 memory, call = taken
                 if call.future.set_running_or_notify_cancel():
-                    call.memory, call.started = memory, time.monotonic()
-                    self._set_deadline(call)
-                    self._begin(call, call.function, memory)
+                    call.memory = memory
+                    if self.repeats:
+                        self._stragglers.start(call, call.kind, call.cost, time.monotonic())
+                    self._begin(call, call.function)
 
-    def _set_deadline(self, call: _Call) -> None:
-        expected = self._durations.expect(call.kind, call.cost)
-        call.has_deadline = expected is not None
-        self._overdue.add(call, call.started, expected)
+    def prepare_attempt(self, call: Call, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Return what a worker runs as the next attempt of a call; a subclass may wrap it."""
+        return function
 
-    def _begin_again(self, call: _Call) -> None:
-        self._begin(call, partial(run_attempt, call.attempt_count + 1, call.function), call.memory)
+    def _begin_again(self, call: Call) -> None:
+        self._begin(call, partial(run_attempt, call.attempt_count + 1, call.function))
 
-    def _begin(self, call: _Call, function: Callable[[], Any], memory: int) -> None:
+    def _begin(self, call: Call, function: Callable[[], Any]) -> None:
+        function = self.prepare_attempt(call, function)
         if self.observers:
             function = partial(run_measured, function)
         try:
             running = self._inner.submit(function)
         except Exception as error:  # each kind of executor refuses jobs with its own error
             if not call.attempts:
-                self._overdue.discard(call)
+                self._stragglers.end(call)
                 call.is_over = True
                 call.future.set_exception(error)
             self._change.notify_all()
             return
-        self._running.append(memory)
+        self._running_count += 1
+        self._used_memory += call.memory
         call.attempt_count += 1
         self._started.add(call)
-        call.attempts.append(running)
-        running.add_done_callback(partial(self._finish, call, memory))
+        call.attempts[running] = time.monotonic()
+        running.add_done_callback(partial(self._finish, call))
 
-    def _finish(self, call: _Call, memory: int, done: Future[Any]) -> None:
+    def _finish(self, call: Call, done: Future[Any]) -> None:
         entry: JobEntry | None = None
         with self._change:
-            self._running.remove(memory)
-            call.attempts.remove(done)
+            self._running_count -= 1
+            self._used_memory -= call.memory
+            started = call.attempts.pop(done)
             error = CancelledError() if done.cancelled() else done.exception()
             result = None if error is not None else done.result()
             if isinstance(result, Measured):
                 call.ended_attempts += 1
-                entry = make_entry(call.function, result, memory, call.ended_attempts)
+                entry = make_entry(call.function, result, call.memory, call.ended_attempts)
                 result, error = result.value, result.error
             is_open = not call.is_over and not call.attempts and call.attempt_count < MAX_ATTEMPTS
             if is_open and self._has_lost_locks and isinstance(error, JobLockedError):
@@ -262,9 +244,7 @@ class ThrottledExecutor(JobExecutor):
             if is_decisive:
                 call.is_over = True
                 self._started.discard(call)
-                self._overdue.discard(call)
-                if error is None:
-                    self._durations.add(call.kind, call.cost, time.monotonic() - call.started)
+                self._stragglers.end(call, time.monotonic() - started if error is None else None)
             others = list(call.attempts) if is_decisive else []
             self._change.notify_all()
         if entry is not None:
@@ -285,84 +265,19 @@ def run_attempt(number: int, function: Callable[[], R]) -> R:
         return function()
 
 
-@dataclass(slots=True, eq=False)
-class _Call:
-    """A call: its job, its future, and its attempts that run now."""
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Call:
+    """A call: its job, its future, and its attempts that run now, with the times of their starts."""
 
     function: Callable[[], Any]
     kind: object
     cost: float
     future: Future[Any] = field(default_factory=Future)
-    attempts: list[Future[Any]] = field(default_factory=list)
-    started: float = 0.0
+    attempts: dict[Future[Any], float] = field(default_factory=dict)
     memory: int = 0
     attempt_count: int = 0
     ended_attempts: int = 0
     is_over: bool = False
-    has_deadline: bool = False
-
-
-class SharedExecutor(JobExecutor):
-    """The view of one run on an executor that several runs share; a shutdown cancels the waiting jobs of this run only.
-
-    Parameters
-    ----------
-    base : ThrottledExecutor
-    rank : tuple of float
-        Order of the runs; jobs of a smaller rank come first.
-    """
-
-    def __init__(self, base: ThrottledExecutor, rank: Rank) -> None:
-        self._base, self._rank = base, rank
-        self.is_local = base.is_local
-        #: Whether a job was submitted.
-        self.has_begun = False
-        self._futures: set[Future[Any]] = set()
-        self._closed = False
-        self._lock = threading.Lock()
-
-    @property
-    def width(self) -> int:  # type: ignore[override]
-        """Number of concurrent jobs of all runs."""
-        return self._base.width
-
-    @property
-    def closed(self) -> bool:
-        """Whether this run or the shared executor was shut down: running jobs may end early."""
-        return self._closed or self._base.closed
-
-    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
-        """Queue a call behind those of smaller rank."""
-        return self._submit(partial(fn, *args, **kwargs), args[0] if args else None)
-
-    def submit_alone(self, fn: Callable[[Any], R], job: object) -> Future[R]:
-        """Queue a call that runs when no job of any run runs."""
-        return self._submit(partial(fn, job), _WholeMemory(float(getattr(job, "cost", 0.0))))
-
-    def _submit(self, function: Callable[[], R], job: object) -> Future[R]:
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("cannot schedule new futures after shutdown")
-            future = self._base.submit_ranked(self._rank, function, job)
-            self._futures.add(future)
-            self.has_begun = True
-        future.add_done_callback(self._forget)
-        return future
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Accept no more jobs; cancel those that wait if `cancel_futures` is set or `wait` is not."""
-        with self._lock:
-            self._closed = True
-            left = list(self._futures)
-        if cancel_futures or not wait:
-            for future in left:
-                future.cancel()
-        if wait:
-            wait_for_all(left)
-
-    def _forget(self, future: Future[Any]) -> None:
-        with self._lock:
-            self._futures.discard(future)
 
 
 class LocalExecutor(ThrottledExecutor):
@@ -378,6 +293,8 @@ class LocalExecutor(ThrottledExecutor):
     """
 
     is_local = True
+    #: All workers of one machine are equally fast.
+    repeats = False
 
     def __init__(self, workers: int, memory: float | None = None) -> None:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="job")

@@ -22,7 +22,7 @@ from shotladder_runtime.errors import (
     ShotladderError,
     StoreError,
 )
-from shotladder_runtime.jobs.executor import JobExecutor
+from shotladder_runtime.jobs.job_executor import JobExecutor
 from shotladder_runtime.jobs.job_progress import receive_job_progress
 from shotladder_runtime.process import stop_all
 
@@ -81,6 +81,8 @@ def run_all(
     function: Callable[[J], R],
     jobs: Iterable[J],
     progress: Callable[[float, float], None] | None = None,
+    *,
+    tail: float = 0.0,
 ) -> Iterator[tuple[J, R]]:
     """Run jobs and yield each job, or each part of a split job, with its result as soon as it is done.
 
@@ -93,6 +95,9 @@ def run_all(
     jobs : iterable of Job
     progress : callable, optional
         Receives (done, total) in the unit of `Job.cost`, several times during a job on a local worker.
+    tail : float, optional
+        Cost of the longest chain of jobs that can start only after this round, in the unit of `Job.cost`. Waiting jobs
+        of the longest remaining chain start first.
 
     Raises
     ------
@@ -105,8 +110,8 @@ def run_all(
     events: queue.SimpleQueue[tuple[J, Future[R]]] = queue.SimpleQueue()
 
     def submit(job: J, *, alone: bool = False) -> None:
-        if alone and isinstance(executor, JobExecutor):
-            future = executor.submit_alone(call, job)
+        if isinstance(executor, JobExecutor):
+            future = executor.submit_job(call, job, tail=tail, alone=alone)
         else:
             future = executor.submit(call, job)
         future.add_done_callback(lambda future: events.put((job, future)))
@@ -160,17 +165,21 @@ class _Tally:
         self._progress = progress
         self._costs = {id(job): max(job.cost, 0.0) for job in jobs}
         self._fractions = dict.fromkeys(self._costs, 0.0)
-        self._total = sum(self._costs.values())
+        self._total, self._done, self._left = sum(self._costs.values()), 0.0, len(self._costs)
         self._lock = threading.Lock()
 
     def set(self, job: Job, fraction: float) -> None:
         """Set the fraction of a job that is done; a second attempt does not count from 0 again."""
         with self._lock:
             before = self._fractions[id(job)]
-            self._fractions[id(job)] = max(before, fraction)
-            done = sum(self._costs[key] * part for key, part in self._fractions.items())
-        if fraction > before:
-            self._progress(min(done, self._total), self._total)
+            if fraction <= before:
+                return
+            self._fractions[id(job)] = fraction
+            self._done += self._costs[id(job)] * (fraction - before)
+            self._left -= fraction == 1.0
+            # the parts that were added do not give the exact sum
+            done = min(self._done, self._total) if self._left else self._total
+        self._progress(done, self._total)
 
 
 def _run_and_report(function: Callable[[J], R], tally: _Tally, job: J) -> R:

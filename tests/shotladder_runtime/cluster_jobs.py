@@ -4,7 +4,10 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
+from shotladder_runtime.jobs import report_job_progress
+from shotladder_runtime.jobs.cluster_progress import JobCancelledError
 from shotladder_runtime.store import Store
 
 
@@ -37,3 +40,31 @@ def run_job(job: StoredJob) -> int:
 
     (value,) = job.store.memoise("square", [{"number": job.number}], compute)
     return value
+
+
+@dataclass(frozen=True)
+class SteppedJob:
+    """Takes `cost` seconds in steps, and reports each; a process that is stopped now and then takes longer."""
+
+    number: int
+    folder: Path
+    cost: float = 1.0
+    memory: int = 0
+
+    def split(self, count):
+        return [self]
+
+
+STEPS = 50
+
+
+def run_steps(job: SteppedJob) -> int:
+    """Do the steps of a job and return its process; write a file with the steps of an attempt that is cancelled."""
+    for step in range(STEPS):
+        time.sleep(job.cost / STEPS)
+        try:
+            report_job_progress(step + 1, STEPS)
+        except JobCancelledError:
+            (job.folder / f"cancelled-{job.number}-{os.getpid()}").write_text(str(step + 1))
+            raise
+    return os.getpid()

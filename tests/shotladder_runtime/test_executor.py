@@ -12,6 +12,7 @@ import pytest
 
 from shotladder_runtime.errors import JobLockedError, JobsError, MissingToolError, ProcessError
 from shotladder_runtime.jobs import (
+    JobQueue,
     LocalExecutor,
     ThrottledExecutor,
     longest_first,
@@ -140,6 +141,38 @@ def test_throttled_executor_starts_the_costliest_job_first():
     assert all(future.done() for future in futures)
     # the first had begun when the others came
     assert begun == [5, 9, 3, 1]
+
+
+def test_run_all_starts_the_jobs_of_the_longest_remaining_chain_first():
+    begun, gate = [], threading.Event()
+
+    def run(job):
+        gate.wait()
+        begun.append(job.cost)
+
+    with LocalExecutor(1) as executor:
+        first = executor.submit(gate.wait)
+        rounds = [([Work(9), Work(8)], 0), ([Work(1), Work(2)], 7.5)]
+        calls = [partial(run_all, executor.share(), run, jobs, tail=tail) for jobs, tail in rounds]
+        threads = [threading.Thread(target=lambda call=call: list(call())) for call in calls]
+        for thread in threads:
+            thread.start()
+        while executor.waiting_count < 4:
+            time.sleep(0.001)
+        gate.set()
+        for thread in threads:
+            thread.join()
+    assert first.done()
+    assert begun == [2, 9, 1, 8]
+
+
+def test_job_queue_takes_the_first_job_that_fits_into_memory_and_keeps_the_others():
+    queue = JobQueue()
+    for name, job in {"large": Work(9, 100), "middle": Work(5, 50), "small": Work(1, 10)}.items():
+        queue.add(job, name)
+    assert queue.take(60) == (50, "middle")
+    assert queue.take(5) is None
+    assert [queue.take(), queue.take(), queue.take()] == [(100, "large"), (10, "small"), None]
 
 
 def test_resize_changes_the_number_of_concurrent_jobs():

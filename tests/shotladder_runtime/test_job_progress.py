@@ -53,6 +53,15 @@ def test_run_all_does_not_count_a_second_attempt_from_0():
     assert seen == [(3, 4), (4, 4)]
 
 
+def test_run_all_ends_with_the_exact_total():
+    seen, jobs = [], [Work(0.1) for _ in range(30)]
+    with ThreadPoolExecutor(1) as executor:
+        list(run_all(executor, work_in_two_parts, jobs, lambda *now: seen.append(now)))
+    done, total = zip(*seen, strict=True)
+    assert done[-1] == total[-1]
+    assert list(done) == sorted(done)
+
+
 def test_report_job_progress_without_a_receiver_does_nothing():
     report_job_progress(1, 2)
 

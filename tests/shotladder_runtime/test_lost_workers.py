@@ -1,13 +1,8 @@
 """A Dask scheduler and four workers in processes of their own: one is killed or suspended, all are lost."""
 
 import contextlib
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,46 +11,9 @@ from shotladder_runtime.errors import ClusterError
 from shotladder_runtime.jobs import ThrottledExecutor, cluster, cluster_executor, run_all
 from shotladder_runtime.store import Store
 from tests.shotladder_runtime.cluster_jobs import StoredJob, run_job
+from tests.shotladder_runtime.dask_processes import Cluster
 
-REPOSITORY = Path(__file__).parents[2]
 WORKERS, JOBS = 4, 24
-
-
-class Cluster:
-    """Processes of a scheduler and its workers."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.folder, self.address = folder, f"tcp://127.0.0.1:{self.port}"
-        self.scheduler = self.start_scheduler()
-        self.workers = []
-        self.start_workers()
-
-    def start_workers(self) -> None:
-        words = ["worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
-        self.workers += [self.start(*words, "--local-directory", self.folder) for _ in range(WORKERS)]
-
-    def kill_workers(self) -> None:
-        for process in self.workers:
-            process.kill()
-
-    def start_scheduler(self) -> subprocess.Popen:
-        return self.start("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
-
-    def start(self, *words) -> subprocess.Popen:
-        environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "DASK_DISTRIBUTED__COMM__RETRY__COUNT": "5"}
-        with (self.folder / "log").open("ab") as log:
-            argv = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *map(str, words[1:])]
-            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-
-    def stop(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGCONT)
-                process.kill()
-            process.wait()
 
 
 class Proxy:
@@ -107,7 +65,7 @@ class Proxy:
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory):
-    farm = Cluster(tmp_path_factory.mktemp("farm"))
+    farm = Cluster(tmp_path_factory.mktemp("farm"), WORKERS)
     yield farm
     farm.stop()
 

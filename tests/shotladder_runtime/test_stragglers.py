@@ -1,5 +1,6 @@
 """Jobs that take much longer than expected run a second time, and only one result counts."""
 
+import threading
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -8,7 +9,17 @@ import pytest
 
 from shotladder_runtime.errors import JobLockedError
 from shotladder_runtime.jobs import ThrottledExecutor, executor
-from shotladder_runtime.jobs.stragglers import MIN_SAMPLES, OVERDUE_FACTOR, DurationModel, RunningJobs
+from shotladder_runtime.jobs.stragglers import (
+    LATE_FACTOR,
+    LATE_SAMPLES,
+    LATE_SLACK,
+    LATE_WORKERS,
+    MIN_SAMPLES,
+    MIN_SECONDS,
+    OVERDUE_FACTOR,
+    DurationModel,
+    Stragglers,
+)
 from shotladder_runtime.store import Store, locks
 from shotladder_runtime.store.locks import number_attempt
 
@@ -23,16 +34,108 @@ def test_duration_model_expects_the_median_duration_of_a_kind():
     assert model.expect("encode", 0.0) is None
 
 
-def test_running_jobs_returns_each_overdue_job_once():
-    running = RunningJobs()
-    running.add("slow", 0.0, 10.0)
-    running.add("unknown", 0.0, None)
-    running.add("ended", 0.0, 1.0)
-    running.discard("ended")
-    assert running.next_due() == OVERDUE_FACTOR * 10.0
-    assert running.take_overdue(OVERDUE_FACTOR * 10.0 - 0.1) is None
-    assert running.take_overdue(OVERDUE_FACTOR * 10.0) == "slow"
-    assert running.take_overdue(1e9) is None
+def run_jobs(watch, count, seconds, checkpoints=()):
+    """Let jobs of a kind start at 0 and end after some seconds, with the checkpoints that they report before."""
+    for n in range(count):
+        watch.start(n, "encode", 1.0, 0.0)
+        for fraction, moment in checkpoints:
+            watch.report(n, fraction, moment)
+        watch.end(n, seconds)
+
+
+def test_take_overdue_returns_each_overdue_job_once():
+    watch = Stragglers()
+    watch.start("unknown", "encode", 0.0, 0.0)
+    watch.start("before", "encode", 1.0, 0.0)
+    run_jobs(watch, MIN_SAMPLES, 10.0)
+    watch.start("slow", "encode", 2.0, 0.0)
+    watch.start("ended", "encode", 1.0, 0.0)
+    watch.end("ended")
+    assert watch.next_due() == OVERDUE_FACTOR * 10.0
+    assert watch.take_overdue(OVERDUE_FACTOR * 10.0 - 0.1) is None
+    assert watch.take_overdue(OVERDUE_FACTOR * 10.0) == "before"
+    assert watch.take_overdue(OVERDUE_FACTOR * 20.0) == "slow"
+    assert watch.take_overdue(OVERDUE_FACTOR * 20.0) is None
+
+
+def test_take_overdue_repeats_a_repeated_job_after_twice_the_time():
+    watch = Stragglers()
+    run_jobs(watch, MIN_SAMPLES, 10.0)
+    watch.start("slow", "encode", 1.0, 0.0)
+    assert watch.take_overdue(20.0) == "slow"
+    assert watch.take_overdue(20.0 + 2 * OVERDUE_FACTOR * 10.0 - 0.1) is None
+    assert watch.take_overdue(20.0 + 2 * OVERDUE_FACTOR * 10.0) == "slow"
+
+
+def test_take_late_returns_a_job_that_misses_a_checkpoint_which_others_reach():
+    watch = Stragglers()
+    watch.start("before", "encode", 1.0, 0.0)
+    run_jobs(watch, LATE_SAMPLES, 100.0, [(0.1, 10.0)])
+    due = LATE_FACTOR * 10.0 + LATE_SLACK
+    assert watch.next_due() == due
+    assert watch.take_late(due - 0.1, 4) is None
+    assert watch.take_late(due, 4) == "before"
+    watch.start("in time", "encode", 1.0, 0.0)
+    watch.report("in time", 0.1, due)
+    assert watch.take_late(due + 50.0, 400) is None, "the next checkpoint has no times"
+    assert watch.take_late(LATE_FACTOR * 100.0 + LATE_SLACK, 400) == "in time", "it stands still later"
+
+
+@pytest.mark.parametrize(("moment", "taken"), [(31.0, "slow"), (199.0, "slow"), (201.0, None)])
+def test_take_late_repeats_a_job_that_was_late_at_a_checkpoint_if_that_helps(moment, taken):
+    watch = Stragglers()
+    run_jobs(watch, LATE_SAMPLES, 100.0, [(0.1, 10.0)])
+    watch.start("slow", "encode", 1.0, 0.0)
+    watch.report("slow", 0.1, 30.0)
+    assert watch.take_late(moment, 4) == taken, (
+        "three times slower, it ends after 300 s, and another attempt takes 100 s"
+    )
+
+
+def test_report_of_0_begins_a_job_again():
+    watch = Stragglers()
+    run_jobs(watch, LATE_SAMPLES, 100.0, [(0.1, 10.0)])
+    watch.start("lost", "encode", 1.0, 0.0)
+    watch.report("lost", 0.1, 10.0)
+    watch.report("lost", 0.0, 40.0)
+    due = 40.0 + LATE_FACTOR * 10.0 + LATE_SLACK
+    assert watch.take_late(due - 0.1, 4) is None
+    assert watch.take_late(due, 4) == "lost"
+
+
+def test_take_late_ignores_kinds_and_jobs_without_enough_others():
+    watch = Stragglers()
+    run_jobs(watch, LATE_SAMPLES - 1, 100.0, [(0.1, 10.0)])
+    watch.start("few others", "encode", 1.0, 0.0)
+    watch.start("another kind", "scan", 1.0, 0.0)
+    assert watch.take_late(1e9, 4) is None
+
+
+def test_take_late_limits_the_workers_that_repeat_jobs():
+    watch = Stragglers()
+    run_jobs(watch, LATE_SAMPLES, 100.0, [(0.1, 10.0)])
+    for n in range(4):
+        watch.start(f"slow {n}", "encode", 1.0, 0.0)
+    width = round(2 / LATE_WORKERS)
+    assert [watch.take_late(50.0, width) for _ in range(3)] == ["slow 0", "slow 1", None]
+    watch.end("slow 0", 120.0)
+    assert watch.take_late(50.0, width) == "slow 2"
+
+
+def test_take_late_waits_longer_when_jobs_turn_out_to_vary():
+    watch = Stragglers()
+    run_jobs(watch, LATE_SAMPLES, 100.0, [(0.1, 10.0)])
+    watch.start("hard", "encode", 1.0, 0.0)
+    run_jobs(watch, LATE_SAMPLES, 300.0, [(0.1, 30.0)])
+    assert watch.take_late(LATE_FACTOR * 10.0 + LATE_SLACK, 4) is None
+    assert watch.take_late(LATE_FACTOR * 30.0 + LATE_SLACK, 4) == "hard"
+
+
+def test_end_learns_nothing_from_results_of_the_store():
+    watch = Stragglers()
+    run_jobs(watch, MIN_SAMPLES, MIN_SECONDS / 2)
+    watch.start("computed", "encode", 1.0, 0.0)
+    assert watch.next_due() is None
 
 
 @dataclass
@@ -100,6 +203,38 @@ def test_repeat_overdue_leaves_workers_to_waiting_jobs(farm, clock):
     clock.seconds += 1e6
     assert throttled.repeat_overdue() == 0
     assert len(inner.calls) == MIN_SAMPLES + 2
+
+
+def test_throttled_executor_repeats_a_late_job_ahead_of_waiting_ones(clock):
+    inner = ManualExecutor()
+    throttled = ThrottledExecutor(inner, 2)
+    started = []
+    keep = throttled.prepare_attempt
+    throttled.prepare_attempt = lambda call, function: started.append(call) or keep(call, function)
+    slow = throttled.submit(lambda job: job.name, Job("slow"))
+    for n in range(LATE_SAMPLES + 2):
+        throttled.submit(lambda job: job.name, Job(f"fast {n}"))
+    for n in range(LATE_SAMPLES):
+        clock.seconds += 1.0
+        throttled.report(started[-1], 0.1)
+        inner.end(n + 1)
+    late = [call for call in started if call.future is slow]
+    assert len(late) == 2, "the first attempt has reported nothing"
+    assert throttled.waiting_count, "jobs still wait"
+    inner.end(inner.calls.index(next(each for each in inner.calls[LATE_SAMPLES:] if each[1]() == "slow")))
+    assert slow.result(timeout=0) == "slow"
+
+
+def test_local_executor_repeats_no_jobs(clock):
+    with executor.LocalExecutor(2) as local:
+        for _ in range(MIN_SAMPLES):
+            local.submit(lambda job: setattr(clock, "seconds", clock.seconds + 10.0), Job("fast")).result(timeout=10)
+        go = threading.Event()
+        slow = local.submit(lambda job: go.wait(10), Job("slow"))
+        clock.seconds += 1e6
+        assert local.repeat_overdue() == 0
+        go.set()
+        assert slow.result(timeout=10)
 
 
 def test_throttled_executor_fails_a_job_only_if_all_attempts_fail(farm, clock):
