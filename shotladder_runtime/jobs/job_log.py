@@ -96,7 +96,7 @@ def run_measured(function: Callable[[], R]) -> Measured:
 
 def make_entry(function: Callable[[], Any], measured: Measured, memory: int, attempt: int) -> JobEntry:
     """Return the line of an attempt."""
-    while isinstance(function, partial):
+    while isinstance(function, partial) and not hasattr(function, "__qualname__"):
         function = function.func
     status = "done" if measured.error is None else "locked" if isinstance(measured.error, JobLockedError) else "failed"
     return JobEntry(

@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from functools import partial
+from functools import partial, update_wrapper
 from typing import Protocol, Self, TypeVar
 
 from shotladder_runtime.errors import (
@@ -120,7 +120,8 @@ def run_all(
     total = left = len(waiting)
     tally = _Tally(waiting, progress) if progress else None
     is_local = isinstance(executor, JobExecutor) and executor.is_local
-    call = partial(_run_and_report, function, tally) if tally and is_local else function
+    # the log of jobs has the name of the function
+    call = update_wrapper(partial(_run_and_report, function, tally), function) if tally and is_local else function
     for job in waiting:
         submit(job)
     attempts: Counter[int] = Counter()
