@@ -81,3 +81,21 @@ def test_check_finite_refuses_what_json_has_no_number_for(value):
 def test_document_error_can_be_pickled():
     error = pickle.loads(pickle.dumps(DocumentError("a.json", "$.x", "expected `int`")))
     assert (str(error), error.location) == ("a.json: $.x: expected `int`", "$.x")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[" * 200_000, "it is nested too deeply"),
+        ("9" * 5000, "an integer has too many digits"),
+        ('[1,\n"\\ud800"]', "line 2: a text has half of a surrogate pair"),
+        ('["\\ud83d\\ude00",\n', "line 2: not valid JSON"),
+    ],
+)
+def test_parse_json_refuses_in_one_line_what_python_cannot_hold(text, fault):
+    with pytest.raises(DocumentError, match=rf"^a\.json: .*{fault}[^\n]*$"):
+        parse_json(text, "a.json")
+
+
+def test_parse_json_takes_a_whole_surrogate_pair():
+    assert parse_json('"\\ud83d\\ude00"', "a.json") == "\U0001f600"

@@ -393,3 +393,9 @@ def test_remote_store_is_marked_once_and_refuses_other_files_and_newer_versions(
     remote.upload(tmp_path / "file", f"{other}/video.mp4")
     with pytest.raises(StoreError, match="is not empty, and is not a store"):
         store_layout.make_remote_store(other)
+
+
+def test_is_store_reports_a_folder_that_it_cannot_list(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "iterdir", refuse(errno.EACCES))
+    with pytest.raises(StoreError, match="cannot be read \\(Permission denied\\)"):
+        store_layout.is_store(tmp_path)
