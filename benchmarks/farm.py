@@ -116,19 +116,20 @@ def presets(codec: str) -> tuple[str, str]:
     return row.preset, row.fast_preset_for(row.preset) or row.preset
 
 
-def predicted_costs() -> Costs:
+def predicted_costs(error: float) -> Costs:
     """Return the costs of the table by which `encoder` predicts jobs, which `benchmarks.scale.encode_needs` measures.
 
-    The costs of measuring and of analysing are chosen by hand, in the proportions of a measurement.
+    `error` is the standard deviation of ln(cost / predicted cost) of each codec and preset. The costs of measuring and
+    of analysing are chosen by hand, in the proportions of a measurement.
     """
-    pixels = SIZE[0] * SIZE[1]
-
-    def predict(codec: str, preset: str) -> float:
-        rendition = EncodeSettings(codec=codec, preset=preset).rendition(SIZE)
-        return (predict_seconds(pixels, [rendition], 1) - decode) / pixels
-
+    pixels, rng = SIZE[0] * SIZE[1], np.random.default_rng([SEED, len(CODECS)])
     decode = predict_seconds(pixels, [], 1)
-    encode = {(codec, preset): predict(codec, preset) for codec in CODECS for preset in presets(codec)}
+    encode = {}
+    for codec in CODECS:
+        for preset in presets(codec):
+            rendition = EncodeSettings(codec=codec, preset=preset).rendition(SIZE)
+            predicted = predict_seconds(pixels, [rendition], 1) - decode
+            encode[codec, preset] = predicted / pixels * float(rng.lognormal(0.0, error))
     return Costs(encode, decode, measure=0.009, analyse=0.004)
 
 
@@ -172,7 +173,7 @@ def analysis(source: Source, costs: Costs) -> Chain:
     return Chain("analysis", (tuple(jobs),), (0.0,))
 
 
-def chain(codec: str, source: Source, chunks: tuple[Chunk, ...], costs: Costs, hardness: np.ndarray) -> Chain:
+def chain(codec: str, source: Source, chunks: tuple[Chunk, ...], costs: Costs, hardness: Sequence[float]) -> Chain:
     """Make the rounds of a codec as `ladders` would give them to the farm."""
     rng = np.random.default_rng([SEED, CODECS.index(codec)])
     sizes = list(candidate_sizes(source.display_size).values())
@@ -223,6 +224,7 @@ def main() -> None:
     parser.add_argument(
         "--assume-costs", action="store_true", help="Use the costs that the encoder predicts; measure nothing."
     )
+    parser.add_argument("--error", type=float, default=0.0, help="Spread of the ln of costs over predicted costs.")
     parser.add_argument("--titles", type=int, default=1, help="Number of titles that run at the same time.")
     parser.add_argument("--workers", type=int, nargs="*", default=WORKERS, help="Numbers of workers.")
     parser.add_argument(
@@ -233,8 +235,10 @@ def main() -> None:
     source, rng = describe_title(), np.random.default_rng(SEED)
     starts = shot_starts(source.frame_count, rng)
     chunks, _ = encoder.plan_chunks(source, starts, Fraction(4))
-    costs = predicted_costs() if options.assume_costs else measured_costs(list(candidate_sizes(SIZE).values()))
-    hardness = rng.lognormal(0.0, 0.3, len(chunks))
+    costs = (
+        predicted_costs(options.error) if options.assume_costs else measured_costs(list(candidate_sizes(SIZE).values()))
+    )
+    hardness = rng.lognormal(0.0, 0.3, len(chunks)).tolist()
     codecs = tuple(chain(codec, source, chunks, costs, hardness) for codec in CODECS)
     title = Title(analysis(source, costs), codecs)
     print(f"{len(starts)} shots, {len(chunks)} chunks of up to {max(c.frame_count for c in chunks) / RATE:.0f} s")

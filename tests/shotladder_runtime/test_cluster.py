@@ -34,6 +34,15 @@ def test_cluster_executor_reports_an_absent_scheduler(nobody, tmp_path, monkeypa
         pass
 
 
+def test_check_workers_refuses_a_scheduler_without_workers(tmp_path):
+    def wait_for_workers(count, timeout):
+        raise TimeoutError("Only 0/1 workers arrived")
+
+    client = SimpleNamespace(wait_for_workers=wait_for_workers)
+    with pytest.raises(ClusterError, match=r"^tcp://here:8786: the scheduler has no workers$"):
+        cluster._check_workers(client, "tcp://here:8786", Store(tmp_path))
+
+
 def test_find_silent_returns_workers_without_a_new_heartbeat():
     heartbeats = cluster.Heartbeats()
     assert heartbeats.find_silent({"a": 1.0, "b": 1.0}, 2) == []
