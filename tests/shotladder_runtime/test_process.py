@@ -1,4 +1,4 @@
-"""Tools run without a shell; their CPU time, output and failures are recorded, and they end with their parent."""
+"""Tools get their arguments as they are; CPU time, output and failures are recorded, and they end with their parent."""
 
 import os
 import signal
