@@ -11,15 +11,20 @@ from tests.shotladder.running import FAST, shotladder
 
 
 class Fetches(HTMLParser):
-    """What a page would fetch."""
+    """What a page would fetch, and what its links lead to."""
 
     def __init__(self):
         super().__init__()
+        self.links = []
         self.found, self.headings, self.images, self.rows, self.figures = [], [], [], 0, 0
         self.inside = None
 
     def handle_starttag(self, tag, attributes):
-        self.found += [v for k, v in attributes if k in ("src", "href", "data", "srcset", "action", "poster") and v]
+        found = [v for k, v in attributes if k in ("src", "href", "data", "srcset", "action", "poster") and v]
+        if tag == "a":
+            self.links += found
+        else:
+            self.found += found
         self.images += [dict(attributes) for each in [tag] if each == "img"]
         self.rows += tag == "tr"
         self.figures += ("role", "img") in attributes
@@ -35,6 +40,9 @@ def test_report_is_one_file_that_fetches_nothing(made):
     page = Fetches()
     page.feed(text)
     assert [url for url in page.found if not url.startswith(("#", "data:"))] == []
+    links = [url for url in page.links if not url.startswith("#")]
+    assert links == ["manifest.mpd", "master.m3u8", "presentation.json"]
+    assert all((made.folder / link).is_file() for link in links)
     styles = "".join(re.findall(r"<style>(.*?)</style>", text, re.S))
     assert "url(" not in styles and "@import" not in styles
     assert page.figures >= 3
