@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import math
 import sys
 import threading
@@ -35,6 +36,9 @@ SILENCE_TIMEOUT = 60.0
 #: Heartbeats of a worker that may be missing; a worker of a large cluster sends few (chosen by Dask for its own limit).
 MISSING_HEARTBEATS = 10
 
+#: Loggers of Dask, and of the event loop under it, that have a level of their own.
+LOGGERS = ("distributed", "distributed.client", "tornado.application")
+
 #: Seconds without any worker after which a run ends (chosen by hand: an orchestrator starts machines within it).
 NO_WORKER_TIMEOUT = 600.0
 
@@ -65,20 +69,34 @@ def cluster_executor(
         from distributed import Client
     except ImportError as error:
         raise MissingToolError("a cluster needs Dask: pip install 'shotladder[cluster]'") from error
-    try:
-        client = Client(address, timeout=TIMEOUT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise ClusterError(f"{address}: no Dask scheduler answers ({error})") from error
-    with client:
-        _check_workers(client, address, store)
-        executor = _ClusterExecutor(client)
-        watch = Watch(client, executor, address, store, report)
-        watch.start()
+    with _silence_loggers():
         try:
-            yield executor
-        finally:
-            watch.stop()
-            executor.shutdown(wait=False)
+            client = Client(address, timeout=TIMEOUT, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ClusterError(f"{address}: no Dask scheduler answers ({error})") from error
+        with client:
+            _check_workers(client, address, store)
+            executor = _ClusterExecutor(client)
+            watch = Watch(client, executor, address, store, report)
+            watch.start()
+            try:
+                yield executor
+            finally:
+                watch.stop()
+                executor.shutdown(wait=False)
+
+
+@contextmanager
+def _silence_loggers() -> Iterator[None]:
+    """Log nothing of Dask: a lost connection is reported once, as the error of the run."""
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 class _ClusterExecutor(ThrottledExecutor):

@@ -1,6 +1,7 @@
 """A Dask scheduler and four workers in processes of their own: one is killed or suspended, all are lost."""
 
 import contextlib
+import logging
 import socket
 import threading
 from types import SimpleNamespace
@@ -184,8 +185,23 @@ def test_cluster_executor_goes_on_when_the_scheduler_is_restarted(farm, store, m
     assert read_all(store) == EXPECTED
 
 
-def test_cluster_executor_ends_with_one_error_when_the_scheduler_is_killed(farm, store, watch, monkeypatch):
+@pytest.fixture
+def logged():
+    """The messages that Dask logs."""
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    for name in cluster.LOGGERS:
+        logging.getLogger(name).addHandler(handler)
+    yield messages
+    for name in cluster.LOGGERS:
+        logging.getLogger(name).removeHandler(handler)
+
+
+def test_cluster_executor_ends_with_one_error_when_the_scheduler_is_killed(farm, store, watch, monkeypatch, logged):
     monkeypatch.setattr(cluster, "TIMEOUT", 2)
     with pytest.raises(ClusterError, match=r"the scheduler did not answer for 2 s; finished results are in .*store"):
         run_with(farm, store, farm.scheduler.kill)
     assert read_all(store).items() <= EXPECTED.items() | {(n, None) for n in range(JOBS)}
+    # Dask would log the lost connection to standard error
+    assert logged == []
