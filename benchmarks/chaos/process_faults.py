@@ -95,17 +95,23 @@ def kill_every_ffmpeg(scene: Scene) -> Fault:
     return Fault(f"{killed} ffmpeg processes killed from {moment}", run)
 
 
-def limit_resource(scene: Scene) -> Fault:
-    """Lower a limit of the running command: open files or size of files."""
-    what, low, high = scene.rng.choice(
-        ((resource.RLIMIT_NOFILE, 5, 40), (resource.RLIMIT_FSIZE, MESSAGES, 40_000), (resource.RLIMIT_NPROC, 0, 1))
-    )
-    value = scene.rng.randint(low, high)
+def limit_open_files(scene: Scene) -> Fault:
+    """Lower the number of files that the running command may have open."""
+    return _lower_limit(scene, resource.RLIMIT_NOFILE, scene.rng.randint(5, 40), "open files")
+
+
+def limit_sizes_or_processes(scene: Scene) -> Fault:
+    """Lower the size of files, or the number of processes, of the running command."""
+    if scene.rng.random() < 0.5:
+        return _lower_limit(scene, resource.RLIMIT_FSIZE, scene.rng.randint(MESSAGES, 40_000), "bytes of a file")
+    return _lower_limit(scene, resource.RLIMIT_NPROC, scene.rng.randint(0, 1), "processes")
+
+
+def _lower_limit(scene: Scene, limit: int, value: int, name: str) -> Fault:
     run, moment = start_until_moment(scene)
     with contextlib.suppress(ProcessLookupError):
-        resource.prlimit(run.pid, what, (value, value))
+        resource.prlimit(run.pid, limit, (value, value))
     run.wait()
-    name = {resource.RLIMIT_NOFILE: "open files", resource.RLIMIT_FSIZE: "bytes of a file"}.get(what, "processes")
     return Fault(f"limit of {value} {name} {moment}", run)
 
 
@@ -145,9 +151,17 @@ KINDS = (
         weight=3,
     ),
     FaultKind(
-        "limit files, sizes or processes",
+        "limit open files",
+        "The command ends with one line of error, or does not reach the limit; folders that it can no longer list are"
+        " deleted by the next run.",
+        limit_open_files,
+        weight=2,
+        can_clean=False,
+    ),
+    FaultKind(
+        "limit sizes of files or processes",
         "The command ends with one line of error, or does not reach the limit.",
-        limit_resource,
-        weight=6,
+        limit_sizes_or_processes,
+        weight=4,
     ),
 )
