@@ -131,8 +131,8 @@ def run(
     if shutil.which(argv[0]) is None:
         reason = "cannot be run (no permission)" if Path(argv[0]).exists() else "no such program"
         raise MissingToolError(f"{argv[0]}: {reason}")
-    launcher = _launcher()
     try:
+        launcher = _launcher()
         child = subprocess.Popen(
             [*launcher, str(os.getpid()), *argv] if launcher else list(argv),
             cwd=cwd,
