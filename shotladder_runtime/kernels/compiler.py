@@ -21,8 +21,10 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["inline", "kernel", "noinline", "source_files", "stamp"]
+__all__ = ["define_kernels", "inline", "kernel", "noinline", "source_files", "stamp"]
 
+#: Line at which generated source begins, after the end of every file of the project.
+_GENERATED_LINE = 10_000
 #: Installed packages, which are followed only within the kernel's own package.
 _INSTALLED = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib"))
 #: CPython 3.11 counts the recursion of all threads that build syntax trees together, and then raises SystemError.
@@ -76,6 +78,16 @@ def kernel(
         dispatcher.compile(signature)
         dispatcher.disable_compile()
     return dispatcher
+
+
+def define_kernels(source: str, namespace: dict[str, Any]) -> None:
+    """Define the kernels of generated source code in the namespace of a module.
+
+    They belong to the file of the module, so that numba caches them and compiles them again when the file changes.
+    Their lines are numbered after its end: numba reads the source of a kernel by file and line, accepts that a line
+    does not exist, and fails on Python 3.13 where another line is there.
+    """
+    exec(compile("\n" * _GENERATED_LINE + source, namespace["__file__"], "exec"), namespace)  # noqa: S102
 
 
 def inline(function: Callable[..., Any]) -> Any:

@@ -1,11 +1,14 @@
 """Kernels are kept on disk, and compiled again when any file that they are made of changes."""
 
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from vmaf.native.kernels import adm_kernels, vif_kernels
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -64,3 +67,11 @@ def test_kernel_is_a_plain_function_when_the_compiler_is_off(tmp_path):
     program = "from plain import double; print(type(double).__name__, double(21))"
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["function", "42"]
+
+
+def test_define_kernels_numbers_lines_after_the_end_of_the_file():
+    for generated in (vif_kernels.reference_0_shallow, vif_kernels.shrink_0_deep, adm_kernels.numerator_fine):
+        assert Path(inspect.getfile(generated.py_func)).is_file()
+        # numba accepts this error only; Python 3.13 raises others where the line has another content
+        with pytest.raises(OSError, match="out of bounds"):
+            inspect.getsourcelines(generated.py_func)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from shotladder_runtime.kernels.compiler import kernel
+from shotladder_runtime.kernels.compiler import define_kernels, kernel
 from shotladder_runtime.kernels.vector import Index, Vector, View2D, intrinsic_step
 
 __all__ = ["LEAD", "NUMERATORS", "SENSITIVITY", "SLACK", "WEIGHTS", "divide", "energy"]
@@ -248,7 +248,7 @@ def numerator_KIND(oh, ov, od, th, tv, td, rh, rv, rd, sh, sv, sd, limits, weigh
                 total[n, b] += (row + half) >> row_shift
 '''
 for _name in ("fine", "coarse"):
-    exec(compile(_TEMPLATE.replace("KIND", _name), __file__, "exec"), globals())  # noqa: S102
+    define_kernels(_TEMPLATE.replace("KIND", _name), globals())
 
 #: the kernel by whether the scale is the first
 NUMERATORS = {True: globals()["numerator_fine"], False: globals()["numerator_coarse"]}

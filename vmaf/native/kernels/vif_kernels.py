@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shotladder_runtime.kernels.compiler import kernel
+from shotladder_runtime.kernels.compiler import define_kernels, kernel
 from vmaf.native.kernels.vif_intrinsics import LANES, ROWS, STEPS, TAPS
 from vmaf.native.polyphase import mirror_row, mirror_rows  # noqa: F401 - the generated kernels call them
 
@@ -188,8 +188,7 @@ def _kernels() -> dict[tuple[str, int, str], Any]:
         text = text.replace("REACH", str(len(TAPS[s]) - 1)).replace("NEXT", str(len(TAPS[min(s + 1, 3)]) - 1))
         for name in ("average", "power", "average_along", "power_along", "down", "along"):
             text = text.replace(f"{name}S", f"{name}{s}")
-        # compiled as part of this file, so that numba caches it and compiles it again when the file changes
-        exec(compile(text, __file__, "exec"), globals())  # noqa: S102
+        define_kernels(text, globals())
         for name in ("reference", "rendition", "shrink"):
             made[name, s, kind] = globals()[f"{name}_{s}_{kind}"]
     return made
