@@ -114,13 +114,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def kill_parent_and_await_child(code, told):
+def kill_parent_and_await_child(code, pid_file):
     """Run code in a process that is killed once its child has written its pid and a dot; wait until the child ends."""
     parent = subprocess.Popen([PYTHON, "-c", code], cwd=REPOSITORY)
     try:
-        while not (told.exists() and told.read_text().endswith(".")):
+        while not (pid_file.exists() and pid_file.read_text().endswith(".")):
             assert parent.poll() is None
-        child = int(told.read_text()[:-1])
+        child = int(pid_file.read_text()[:-1])
         assert is_alive(child)
     finally:
         parent.send_signal(signal.SIGKILL)
@@ -133,24 +133,24 @@ def kill_parent_and_await_child(code, told):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
 def test_run_kills_children_with_their_parent(tmp_path):
-    told = tmp_path / "pid"
-    sleeper = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
+    pid_file = tmp_path / "pid"
+    sleeper = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
     code = f"from shotladder_runtime.process import run; run({python(sleeper)!r})"
-    kill_parent_and_await_child(code, told)
+    kill_parent_and_await_child(code, pid_file)
 
 
 #: Code of a parent whose child waits until the parent has ended, and then ties itself to it: with the launcher, and
 #: with a function that Python calls between fork and exec.
 LATE_TIES = {
     "launcher": """
-waiting = "import os, sys, time; open({told!r}, 'w').write(str(os.getpid()) + '.'); parent = os.getppid()\\n"
+waiting = "import os, sys, time; open({pid_file!r}, 'w').write(str(os.getpid()) + '.'); parent = os.getppid()\\n"
 waiting += "while os.getppid() == parent: time.sleep(0.01)\\nos.execv(sys.argv[1], sys.argv[1:])"
 words = (sys.executable, "-S", "-c", waiting, *process._launcher())
 process._launcher = lambda: words
 """,
     "fork": """
 def wait_for_end_of(parent, tie=process._die_with_parent):
-    with open({told!r}, "w") as file:
+    with open({pid_file!r}, "w") as file:
         file.write(str(os.getpid()) + ".")
     while os.getppid() == parent:
         time.sleep(0.01)
@@ -165,20 +165,20 @@ process._launcher = tuple
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
 @pytest.mark.parametrize("way", LATE_TIES)
 def test_run_starts_no_tool_when_its_process_is_killed_before_the_tool_is_tied_to_it(tmp_path, way):
-    told, started = tmp_path / "pid", tmp_path / "started"
-    late = LATE_TIES[way].format(told=str(told))
+    pid_file, started = tmp_path / "pid", tmp_path / "started"
+    late = LATE_TIES[way].format(pid_file=str(pid_file))
     begin = "import os, sys, time\nfrom shotladder_runtime import process"
-    kill_parent_and_await_child(f"{begin}\n{late}\nprocess.run(['touch', {str(started)!r}])", told)
+    kill_parent_and_await_child(f"{begin}\n{late}\nprocess.run(['touch', {str(started)!r}])", pid_file)
     assert not started.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ties children to their parent on Linux only")
 def test_run_without_setpriv_kills_children_with_their_parent_and_reports_missing_programs(tmp_path, monkeypatch):
     monkeypatch.setattr(process, "_launcher", tuple)
-    told = tmp_path / "pid"
-    sleeper = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
+    pid_file = tmp_path / "pid"
+    sleeper = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(120)"
     code = f"from shotladder_runtime import process; process._launcher = tuple; process.run({python(sleeper)!r})"
-    kill_parent_and_await_child(code, told)
+    kill_parent_and_await_child(code, pid_file)
     text = tmp_path / "ffmpeg"
     text.write_text("not a program")
     text.chmod(0o755)
