@@ -5,14 +5,13 @@ import fcntl
 import json
 import os
 import threading
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from shotladder_runtime.errors import JobLockedError, StoreError
-from shotladder_runtime.store import checksums, damage_log, leftovers, locks, remote, store_layout
+from shotladder_runtime.store import checksums, damage_log, leftovers, locks, store_layout
 from shotladder_runtime.store.atomic_file import atomic_write, delete_if_abandoned
 
 NAME = "ab" + "0" * 30 + ".mp4"
@@ -377,22 +376,6 @@ def test_lock_job_takes_the_file_that_others_can_find_and_closes_the_other(tmp_p
         assert count_open_files() == before + 1
     assert not path.exists()
     assert count_open_files() == before and len(deleted) == 2
-
-
-def test_remote_store_is_marked_once_and_refuses_other_files_and_newer_versions(tmp_path):
-    url = f"memory://{uuid.uuid4()}/store"
-    assert store_layout.is_remote_store(url) is False
-    store_layout.make_remote_store(url)
-    assert store_layout.is_remote_store(url) is True
-    store_layout.make_remote_store(url)
-    (tmp_path / "file").write_text('{"shotladder_store": 2}')
-    remote.upload(tmp_path / "file", f"{url}/{store_layout.MARKER}")
-    with pytest.raises(StoreError, match="newer shotladder"):
-        store_layout.is_remote_store(url)
-    other = f"memory://{uuid.uuid4()}/other"
-    remote.upload(tmp_path / "file", f"{other}/video.mp4")
-    with pytest.raises(StoreError, match="is not empty, and is not a store"):
-        store_layout.make_remote_store(other)
 
 
 def test_is_store_reports_a_folder_that_it_cannot_list(tmp_path, monkeypatch):
