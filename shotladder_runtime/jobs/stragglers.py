@@ -138,7 +138,7 @@ class Stragglers(Generic[K]):
     def take_late(self, now: float, width: int) -> K | None:
         """Return a late job to be repeated ahead of waiting jobs; it counts as repeated from now on.
 
-        None if there is none, or if enough of the `width` workers repeat jobs.
+        Returns None without a late job, and while enough of the `width` workers repeat jobs.
         """
         due = self._first_late()
         while due is not None and due <= now and len(self._repeated) < max(1.0, LATE_WORKERS * width):
