@@ -208,7 +208,6 @@ def _encode(source: Source, stream: AudioStream, store: Store, codec: str, level
         if level is not None and level.gain:
             audio = audio.filter("volume", volume=f"{level.gain:.2f}dB")
 
-        @unchanged_source(source)
         def make(temporary: Path) -> None:
             nonlocal cpu
             encoder = AUDIO_CODECS[codec].encoder
@@ -218,7 +217,8 @@ def _encode(source: Source, stream: AudioStream, store: Store, codec: str, level
             output = ffmpeg.output(audio, str(temporary), vn=None, sn=None, **options)
             command = output.global_args(*QUIET).overwrite_output()
             argv = [source.path if word == name else word for word in command.compile(cmd=ffmpeg_path())]
-            done = run(argv, time_limit=limit_time(source))
+            with unchanged_source(source):
+                done = run(argv, time_limit=limit_time(source))
             cpu = done.cpu_seconds
             store.write_json(NOTES, cache_key, summarise_errors(done.stderr))
 

@@ -76,11 +76,10 @@ def extract_subtitles(source: Source | str | Path, stream: SubtitleStream, store
     path = store.path("text", cache_key, ".vtt")
     if store.find(path) is None:
 
-        @unchanged_source(source)
         def make(temporary: Path) -> None:
             # decoded and encoded again, WebVTT would lose the positions of its cues
             coding = "copy" if stream.codec == "webvtt" else "webvtt"
-            with TemporaryDirectory() as folder:
+            with TemporaryDirectory() as folder, unchanged_source(source):
                 argv = (ffmpeg_path(), *QUIET, "-y", *timing, *_choose_input(source, stream, Path(folder)))
                 done = run(
                     (*argv, "-c:s", coding, *span, "-f", "webvtt", str(temporary)), time_limit=limit_time(source)

@@ -292,6 +292,9 @@ class Store:
             has_failed = False
         finally:
             leftovers.delete_own_leftovers(self.root, has_failed=has_failed)
+            # deleted during the run; without it, the next run would refuse what this one wrote
+            with suppress(OSError, StoreError):
+                store_layout.restore_marker(self.root)
 
     def delete_leftovers(self) -> int | None:
         """Delete what killed runs left unfinished, and return the number of files; None if no run was killed."""

@@ -7,6 +7,7 @@ is empty. Nothing is written to other folders, and only files whose names have o
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ import msgspec
 
 from shotladder_runtime.errors import StoreError
 from shotladder_runtime.passwords import without_password
-from shotladder_runtime.store import checksums, remote
+from shotladder_runtime.store import checksums, damage_log, locks, remote
 from shotladder_runtime.store.atomic_file import atomic_write
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "is_temporary_folder",
     "make_remote_store",
     "make_store",
+    "restore_marker",
 ]
 
 #: Name of the marker file.
@@ -60,6 +62,8 @@ _REMOTE_PART = re.compile(_FOLDER + rf"\.{_NAME}{_SUFFIX}({re.escape(checksums.S
 _TEMPORARY_FOLDER = re.compile(rf"\.(chunk|tracks)\.{_RANDOM}")
 _MARKER_PART = re.compile(rf"\.shotladder-store\.{_RANDOM}\.json")
 _REMOTE_MARKER_PART = re.compile(r"\.shotladder-store\.json\.[0-9a-f]{8}")
+#: Files and folders beside the folders of artefacts.
+_OTHER_NAMES = frozenset({locks.RUNS, locks.JOBS, locks.LOOKUP_LOCK, damage_log.LOG})
 
 
 class _Marker(msgspec.Struct, rename={"version": KEY}):
@@ -139,6 +143,12 @@ def make_store(root: Path) -> None:
         raise StoreError(f"{root}: cannot be written ({error.strerror})") from error
 
 
+def restore_marker(root: Path) -> None:
+    """Write the marker of a store that was deleted while a run wrote to it, unless the folder has other files now."""
+    if root.is_dir() and not _folder_is_marked(root) and _has_only_store_files(root):
+        atomic_write(root / MARKER, _write_marker)
+
+
 def is_remote_store(url: str) -> bool:
     """Return whether there is a store at a URL; see `is_store`."""
     if _url_is_marked(url):
@@ -165,6 +175,26 @@ def _write_marker(path: Path) -> None:
 
 def _refusal(location: str, kind: str) -> StoreError:
     return StoreError(f"{location}: is not empty, and is not a store (no {MARKER} in it); name a new or empty {kind}")
+
+
+def _has_only_store_files(root: Path) -> bool:
+    """Return whether every name in a folder has a form that is used in a store."""
+    for kind in root.iterdir():
+        if kind.name in _OTHER_NAMES or is_marker_part(kind.name) or is_temporary_folder(kind.name):
+            continue
+        if not is_folder(kind.name) or not kind.is_dir():
+            return False
+        for place, folders, files in os.walk(kind):
+            above = Path(place).relative_to(root).as_posix()
+            if not all(is_folder(f"{above}/{name}") for name in folders):
+                return False
+            if not all(_belongs_to_artefact(f"{above}/{name}") for name in files):
+                return False
+    return True
+
+
+def _belongs_to_artefact(name: str) -> bool:
+    return is_artefact(name) or is_checksum(name) or is_part(name)
 
 
 def _folder_is_marked(root: Path) -> bool:

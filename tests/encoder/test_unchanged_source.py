@@ -13,6 +13,7 @@ from encoder import Chunk, ChunkJob, Rendition, SourceError, inspect
 from encoder.encode import chunks
 from encoder.media import inspection
 from encoder.media.unchanged_source import inspect_exactly, unchanged_source
+from encoder.tracks import audio, subtitles
 from shotladder_runtime.process import run
 from shotladder_runtime.store.store import Store
 from shotladder_runtime.tools import ffmpeg_path
@@ -42,6 +43,17 @@ def exchange(video, other):
     with video.open("r+b") as file:
         file.truncate(size)
     os.utime(video, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def exchanging(function, video, other):
+    """Return a function that exchanges a video after it has read it."""
+
+    def read_and_exchange(*arguments, **options):
+        result = function(*arguments, **options)
+        exchange(video, other)
+        return result
+
+    return read_and_exchange
 
 
 def stored_files(folder):
@@ -116,12 +128,26 @@ def test_encode_audio_stores_nothing_of_an_exchanged_source(video, other, tmp_pa
     assert stored_files(tmp_path / "store") == []
 
 
-def test_extract_subtitles_stores_nothing_of_an_exchanged_source(video, other, tmp_path):
+@pytest.mark.parametrize("codec", ["aac", "copy"])
+def test_encode_audio_stores_nothing_of_a_source_exchanged_meanwhile(video, other, tmp_path, monkeypatch, codec):
+    source = inspect(video)
+    name = "run" if codec == "aac" else "open_container"
+    monkeypatch.setattr(audio, name, exchanging(getattr(audio, name), video, other))
+    with pytest.raises(SourceError, match=CHANGED):
+        encoder.encode_audio(source, source.audio[0], Store(tmp_path / "store"), codec)
+    assert stored_files(tmp_path / "store") == []
+
+
+@pytest.mark.parametrize("is_meanwhile", [False, True])
+def test_extract_subtitles_stores_nothing_of_an_exchanged_source(video, other, tmp_path, monkeypatch, is_meanwhile):
     cues, subtitled = tmp_path / "cues.srt", tmp_path / "subtitled.mkv"
     cues.write_text("1\n00:00:00,100 --> 00:00:00,500\nhello\n")
     run([ffmpeg_path(), "-v", "error", "-i", str(video), "-i", str(cues), "-c", "copy", str(subtitled)])
     source = inspect(subtitled)
-    exchange(subtitled, other)
+    if is_meanwhile:
+        monkeypatch.setattr(subtitles, "run", exchanging(subtitles.run, subtitled, other))
+    else:
+        exchange(subtitled, other)
     with pytest.raises(SourceError, match=CHANGED):
         encoder.extract_subtitles(source, source.subtitles[0], Store(tmp_path / "store"))
     assert stored_files(tmp_path / "store") == []

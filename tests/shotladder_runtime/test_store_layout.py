@@ -1,11 +1,12 @@
 """What marks a folder or a remote place as a store."""
 
+import shutil
 import uuid
 
 import pytest
 
 from shotladder_runtime.errors import StoreError
-from shotladder_runtime.store import remote, store_layout
+from shotladder_runtime.store import Store, remote, store_layout
 
 
 def test_remote_store_is_marked_once_and_refuses_other_files_and_newer_versions(tmp_path):
@@ -22,3 +23,33 @@ def test_remote_store_is_marked_once_and_refuses_other_files_and_newer_versions(
     remote.upload(tmp_path / "file", f"{other}/video.mp4")
     with pytest.raises(StoreError, match="is not empty, and is not a store"):
         store_layout.make_remote_store(other)
+
+
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_hold_restores_the_marker_of_a_store_that_was_deleted_during_the_run(tmp_path, is_mixed):
+    store = Store(tmp_path / "store")
+    path = store.path("probe", {"q": 1}, ".json")
+
+    def delete_and_make(part):
+        shutil.rmtree(store.root)
+        path.parent.mkdir(parents=True)
+        part.write_text("1")
+
+    with store.hold():
+        store.write(path, delete_and_make)
+        if is_mixed:
+            (store.root / "holiday.mp4").write_bytes(b"mine")
+    if is_mixed:
+        with pytest.raises(StoreError, match="is not a store"):
+            store.has(path)
+        assert not (store.root / store_layout.MARKER).exists()
+    else:
+        assert store.has(path)
+        assert path.read_text() == "1"
+
+
+def test_hold_makes_no_store_of_a_folder_that_was_deleted_during_the_run(tmp_path):
+    store = Store(tmp_path / "store")
+    with store.hold():
+        shutil.rmtree(store.root)
+    assert not store.root.exists()
