@@ -1,4 +1,4 @@
-"""Read a file that a user names, within a limit, and only if it is a regular file."""
+"""Files that a user names: whether they are regular files, and their content within a limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["open_regular", "read_regular_file"]
+__all__ = ["explain_unreadable", "open_regular", "read_regular_file"]
+
+
+def explain_unreadable(name: str) -> str | None:
+    """Return why a path is not that of a regular file that can be read several times; None if it is one."""
+    try:
+        mode = Path(name).stat().st_mode
+    except (OSError, ValueError) as error:
+        # a name with a null character is a ValueError
+        return "no such file" if isinstance(error, FileNotFoundError | ValueError) else error.strerror
+    if stat.S_ISDIR(mode):
+        return "cannot be opened as video (it is a directory)"
+    if not stat.S_ISREG(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
+        return f"cannot be opened as video (it is {kind}; a source is read several times: save a file)"
+    return None
 
 
 def open_regular(path: str, flags: int) -> int:

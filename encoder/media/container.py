@@ -6,18 +6,17 @@ FFmpeg by itself follows playlists, scripts and patterns that a file of any name
 from __future__ import annotations
 
 import errno
-import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import av
 
 from encoder.errors import SourceError
+from shotladder_runtime.regular_file import explain_unreadable
 
 __all__ = [
     "ThroughputGuard",
@@ -135,8 +134,8 @@ def open_container(name: str, options: Mapping[str, str] | None = None) -> Itera
         If it cannot be opened, is not a regular file, or is endless.
     """
     allowed = input_options(name)
-    if not is_url(name):
-        _check_file(name)
+    if not is_url(name) and (reason := explain_unreadable(name)):
+        raise SourceError(f"{name}: {reason}")
     start = time.monotonic()
     try:
         container = av.open(
@@ -153,22 +152,6 @@ def open_container(name: str, options: Mapping[str, str] | None = None) -> Itera
     with container:
         _refuse_endless(container, name)
         yield container
-
-
-def _check_file(name: str) -> None:
-    try:
-        mode = Path(name).stat().st_mode
-    except (OSError, ValueError) as error:
-        # a name with a null character is a ValueError
-        reason = "no such file" if isinstance(error, FileNotFoundError | ValueError) else error.strerror
-        raise SourceError(f"{name}: {reason}") from error
-    if stat.S_ISDIR(mode):
-        raise SourceError(f"{name}: cannot be opened as video (it is a directory)")
-    if not stat.S_ISREG(mode):
-        kind = "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
-        raise SourceError(
-            f"{name}: cannot be opened as video (it is {kind}; a source is read several times: save a file)"
-        )
 
 
 def _explain(error: Exception) -> str:

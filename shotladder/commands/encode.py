@@ -20,6 +20,7 @@ from shotladder.commands.options.ladder_options import ladder_options
 from shotladder.commands.options.library_values import EXTRA_METRICS, LADDER_MODES
 from shotladder.commands.options.packaging_options import packaging_options, track_options
 from shotladder.commands.options.size import Size
+from shotladder.commands.options.source_argument import require_source
 from shotladder.kernel_notice import announce_compilation
 from shotladder.report.readable_units import format_count, format_seconds, format_size
 from shotladder.reporter import Reporter
@@ -153,18 +154,21 @@ def command(
     ~/.local/share/shotladder/keys, in one file per presentation.
     """  # noqa: D301 - click reads \b as "do not rewrap"
     reporter = Reporter(quiet=quiet)
-    announce_compilation(reporter)
-    # the libraries take seconds to import, and `--help` needs none of them
+    # the libraries take seconds to import, and neither `--help` nor an absent file needs them
     from shotladder.catalogue.source_list import is_catalogue
+
+    if is_catalogue(source, options["sources_file"]):
+        announce_compilation(reporter)
+        run_catalogue(ctx, reporter)
+        return
+    require_source(source[0])
+    announce_compilation(reporter)
     from shotladder.commands.options.request_builder import build_encode_request
     from shotladder.pipeline.cost_estimate import Prices, describe_spent
     from shotladder.pipeline.encode_pipeline import encode, plan
     from shotladder.pipeline.store_limit import enforce_store_limit
     from shotladder.report.terminal_summary import render_summary
 
-    if is_catalogue(source, options["sources_file"]):
-        run_catalogue(ctx, reporter)
-        return
     called = describe_command_line("encode", ctx.meta[WORDS])
     request = replace(build_encode_request(source[0], output, options), command_line=called)
     if single_rung:

@@ -14,6 +14,7 @@ from shotladder.commands.options.execution_options import execution_options
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
 from shotladder.commands.options.ladder_options import ladder_options
+from shotladder.commands.options.source_argument import require_source
 from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Reporter
 from shotladder.terminal_table import print_table
@@ -48,6 +49,7 @@ def command(source: str, output: Path | None, as_json: bool, quiet: bool, **opti
     shotladder ladder source.mp4 -o ladder.json
     shotladder encode source.mp4 -o out/ --ladder ladder.json
     """  # noqa: D301 - click reads \b as "do not rewrap"
+    require_source(source)
     reporter = Reporter(quiet=quiet)
     announce_compilation(reporter)
     # the libraries take seconds to import, and `--help` needs none of them

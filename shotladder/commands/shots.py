@@ -15,6 +15,7 @@ import click
 from shotladder.commands.options.execution_options import store_option, workers_option
 from shotladder.commands.options.general_options import json_flag, quiet_flag
 from shotladder.commands.options.grouped_command import GroupedCommand, option
+from shotladder.commands.options.source_argument import require_source
 from shotladder.kernel_notice import announce_compilation
 from shotladder.reporter import Advance, Reporter
 from shotladder.terminal_table import print_table
@@ -82,6 +83,7 @@ def command(
     for path in exports:
         if path.suffix.lower() not in EXPORTS:
             raise click.BadParameter(f"the name must end in {', '.join(EXPORTS)}", param_hint="--export")
+    require_source(source)
     reporter = Reporter(quiet=quiet)
     announce_compilation(reporter)
     # the libraries take seconds to import, and `--help` needs none of them

@@ -119,12 +119,26 @@ def test_resolve_command_accepts_help_as_a_word():
     assert "--sheet" in CliRunner().invoke(group, ["help", "shots"]).output
 
 
+#: Packages whose import takes a fraction of a second or more.
+HEAVY = ("numba", "scipy", "av", "cv2", "ladders", "encoder", "vmaf", "abr")
+
+
+@pytest.mark.parametrize("line", ["encode absent.mp4 -o out", "shots absent.mp4", "ladder absent.mp4"])
+def test_main_reports_an_absent_source_before_it_imports_a_library(line):
+    code = (
+        f"import sys; sys.argv[1:] = {line.split()!r}\nfrom shotladder.cli import main\n"
+        f"try:\n    main()\nfinally:\n    print([each for each in {HEAVY!r} if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.stderr.endswith("absent.mp4: no such file\n")
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command_imports_no_library(name):
-    heavy = ("numba", "scipy", "av", "cv2", "ladders", "encoder", "vmaf", "abr")
     code = (
         f"import sys, importlib; importlib.import_module('shotladder.commands.{name}')\n"
-        f"print([each for each in {heavy!r} if each in sys.modules])"
+        f"print([each for each in {HEAVY!r} if each in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.stdout.strip() == "[]", done.stderr

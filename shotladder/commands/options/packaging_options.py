@@ -21,6 +21,8 @@ class FilmGrainChoice(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the choice as text."""
+        if value in ("auto", "none"):
+            return str(value)
         from shotladder.pipeline.source.film_grain import parse_film_grain
 
         try:
