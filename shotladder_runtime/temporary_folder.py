@@ -1,7 +1,8 @@
 """Temporary folders that the next command deletes if their process was killed.
 
 Each folder contains a lock file that its process holds with `flock`. The kernel releases the lock when the process
-ends, however it ends, so that an unlocked folder belongs to nobody.
+ends, however it ends, so that an unlocked folder belongs to nobody. The process locks the folder itself as well,
+because it can be killed before the lock file has its name, or after it was deleted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ __all__ = ["abandoned_folders", "delete_abandoned", "locked_folder", "temporary_
 
 #: Name of the lock file in a folder that is deleted with its content.
 TEMPORARY = ".shotladder-temporary"
+#: Start of the name of a lock file that does not have its own name yet.
+UNNAMED = ".unnamed-"
 #: End of a name chosen by `tempfile`.
 RANDOM = r"[a-z0-9_]{8}"
 
@@ -43,10 +46,10 @@ def locked_folder(parent: Path, prefix: str, lock_name: str, *, is_rest_abandone
 
     With `is_rest_abandoned`, a folder that is not empty keeps its lock file, so that `abandoned_folders` yields it.
     """
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    folder, folder_handle = _make_locked(parent, prefix)
     lock = folder / lock_name
     # locked before it has its name: nobody finds it unlocked
-    handle, name = tempfile.mkstemp(dir=folder)
+    handle, name = tempfile.mkstemp(prefix=UNNAMED, dir=folder)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         Path(name).replace(lock)
@@ -57,9 +60,24 @@ def locked_folder(parent: Path, prefix: str, lock_name: str, *, is_rest_abandone
                 lock.unlink(missing_ok=True)
             folder.rmdir()
         os.close(handle)
+        os.close(folder_handle)
 
 
-def delete_abandoned(parent: Path, prefix: str) -> int:
+def _make_locked(parent: Path, prefix: str) -> tuple[Path, int]:
+    """Return a new folder, and the descriptor that locks it."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        # a file system without locks has no cleaning either
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        # another process may have taken it for abandoned before it was locked
+        if folder.exists():
+            return folder, handle
+        os.close(handle)
+
+
+def delete_abandoned(parent: Path, prefix: str, *, with_empty: bool = True) -> int:
     """Delete the temporary folders of killed processes of this user, and return their number.
 
     Parameters
@@ -67,9 +85,11 @@ def delete_abandoned(parent: Path, prefix: str) -> int:
     parent : Path
     prefix : str
         Regular expression for the names before the part that `tempfile` chose.
+    with_empty : bool
+        See `abandoned_folders`.
     """
     count = 0
-    for folder in abandoned_folders(parent, prefix, TEMPORARY):
+    for folder in abandoned_folders(parent, prefix, TEMPORARY, with_empty=with_empty):
         _delete_content(folder)
         with contextlib.suppress(OSError):
             if list(folder.iterdir()) == [folder / TEMPORARY]:
@@ -89,10 +109,11 @@ def _delete_content(folder: Path) -> None:
                     path.unlink()
 
 
-def abandoned_folders(parent: Path, prefix: str, lock_name: str) -> Iterator[Path]:
+def abandoned_folders(parent: Path, prefix: str, lock_name: str, *, with_empty: bool = True) -> Iterator[Path]:
     """Yield the folders of killed processes of this user, each locked until the next one is requested.
 
-    Links are ignored, and so are folders without a lock file of this name.
+    Links are ignored, and so are folders without a lock file of this name. With `with_empty`, those of them that are
+    empty are deleted, for which `prefix` must match names of this project only.
     """
     pattern = re.compile(prefix + RANDOM)
     try:
@@ -108,11 +129,26 @@ def abandoned_folders(parent: Path, prefix: str, lock_name: str) -> Iterator[Pat
         try:
             handle = os.open(folder / lock_name, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
+            if with_empty:
+                _delete_empty(folder)
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield folder
         except OSError:
             continue
+        finally:
+            os.close(handle)
+
+
+def _delete_empty(folder: Path) -> None:
+    """Delete a folder whose process was killed while it made or deleted the lock file."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in folder.glob(f"{UNNAMED}*"):
+                path.unlink()
+            folder.rmdir()
         finally:
             os.close(handle)

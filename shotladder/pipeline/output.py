@@ -176,7 +176,8 @@ def _swap(building: Path, output: Path) -> None:
 
 def clean_after_killed_runs(output: Path) -> None:
     """Delete the unfinished directories of killed runs beside an output; finish or undo a replacement of it."""
-    delete_abandoned(output.parent, r"\..+\.")
+    delete_abandoned(output.parent, r"\..+\.", with_empty=False)
+    delete_abandoned(output.parent, re.escape(f".{output.name}."))
     for folder in abandoned_folders(output.parent, re.escape(f".{output.name}.old."), _REPLACED):
         old = folder / output.name
         if not output.exists() and old.is_dir():

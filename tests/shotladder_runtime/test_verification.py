@@ -1,7 +1,9 @@
 """Artefacts are verified when a run first uses them; damaged ones are absent, and are made again."""
 
+import fcntl
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -285,6 +287,44 @@ def test_temporary_folder_keeps_its_lock_file_with_content_that_cannot_be_delete
     monkeypatch.undo()
     assert delete_abandoned(tmp_path, r"\.chunk\.") == 1
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("moment", ["mkdtemp", "mkstemp", "rmdir"])
+def test_delete_abandoned_deletes_a_folder_whose_process_was_killed_without_a_named_lock_file(tmp_path, moment):
+    end = "os.kill(os.getpid(), signal.SIGKILL)"
+    replaced = {
+        "mkdtemp": f"tempfile.mkstemp = lambda **options: {end}",
+        "mkstemp": f"pathlib.Path.replace = lambda *names: {end}",
+        "rmdir": f"pathlib.Path.rmdir = lambda *names: {end}",
+    }
+    code = (
+        "import os, pathlib, signal, sys, tempfile\n"
+        "from shotladder_runtime.temporary_folder import temporary_folder\n"
+        f"{replaced[moment]}\nwith temporary_folder(pathlib.Path(sys.argv[1]), '.chunk.'):\n    pass\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=REPOSITORY)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    delete_abandoned(tmp_path, r"\.chunk\.", with_empty=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    delete_abandoned(tmp_path, r"\.chunk\.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_temporary_folder_is_made_again_when_another_process_deletes_it_before_its_lock(tmp_path, monkeypatch):
+    flock, taken = fcntl.flock, []
+
+    def delete_first(handle, kind):
+        if not taken:
+            taken.extend(tmp_path.iterdir())
+            taken[0].rmdir()
+        flock(handle, kind)
+
+    monkeypatch.setattr(fcntl, "flock", delete_first)
+    with temporary_folder(tmp_path, ".chunk.") as folder:
+        assert [folder] == list(tmp_path.iterdir()) != taken
+        delete_abandoned(tmp_path, r"\.chunk\.")
+        assert folder.exists()
 
 
 def test_hold_reports_nothing_when_no_run_was_killed(tmp_path):
