@@ -178,7 +178,7 @@ class Farm:
         while self.idle:
             repeats = self.faults.repeats
             again = self.stragglers.take_late(self.now, self.workers) if repeats else None
-            if again is None and (taken := self.waiting.take()):
+            if again is None and (taken := self.waiting.take(workers=self.workers)):
                 run = taken[1]
                 self.stragglers.start(run, run.kind, run.job.cost, self.now)
                 self.start(run)

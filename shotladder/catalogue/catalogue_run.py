@@ -99,8 +99,8 @@ def encode_catalogue(
 ) -> list[SourceResult]:
     """Encode all sources, those of higher priority first.
 
-    The jobs of all sources share the workers. Those of an earlier source come first; the next source is opened as soon
-    as a worker is idle.
+    The jobs of all sources share the workers. Those of an earlier source come first, unless one of a later source would
+    end last (see `JobQueue`); the next source is opened as soon as a worker is idle.
 
     Parameters
     ----------

@@ -182,7 +182,8 @@ class ThrottledExecutor(JobExecutor):
                 if late is not None:
                     self._begin_again(late)
                     continue
-                taken = self._waiting.take(self._memory - self._used_memory if self._running_count else math.inf)
+                free = self._memory - self._used_memory if self._running_count else math.inf
+                taken = self._waiting.take(free, self.width)
                 if taken is None:
                     return
                 memory, call = taken

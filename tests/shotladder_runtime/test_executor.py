@@ -175,6 +175,22 @@ def test_job_queue_takes_the_first_job_that_fits_into_memory_and_keeps_the_other
     assert [queue.take(), queue.take(), queue.take()] == [(100, "large"), (10, "small"), None]
 
 
+@pytest.mark.parametrize(("workers", "order"), [(1, "abcd"), (4, "cabd")])
+def test_job_queue_takes_a_later_run_first_if_its_chain_decides_when_the_last_job_ends(workers, order):
+    queue = JobQueue()
+    for name, cost, rank, tail in (("a", 9, 0, 0), ("b", 8, 0, 0), ("c", 2, 1, 8), ("d", 1, 1, 0)):
+        queue.add(Work(cost), name, (0.0, rank), tail)
+    assert "".join(queue.take(workers=workers)[1] for _ in range(4)) == order
+    assert (len(queue), queue.take()) == (0, None)
+
+
+def test_job_queue_takes_no_job_of_lower_priority_first():
+    queue = JobQueue()
+    queue.add(Work(1), "urgent", (-1.0, 1))
+    queue.add(Work(1), "long", (0.0, 0), 100.0)
+    assert queue.take(workers=1000) == (0, "urgent")
+
+
 def test_resize_changes_the_number_of_concurrent_jobs():
     together, lock, most = [0], threading.Lock(), []
 
