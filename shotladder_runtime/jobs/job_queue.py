@@ -32,9 +32,10 @@ class _Entry(Generic[R]):
 class JobQueue(Generic[R]):
     """A priority queue of waiting jobs: by rank, then the job with the longest remaining chain that fits into memory.
 
-    The remaining chain of a job is its own cost and the `tail` that can start only after it. A chain that is longer
-    than all waiting jobs take on all workers decides when the last job ends; it does not wait for earlier runs of the
-    same priority. Executors and the simulation of `benchmarks.farm` use this class.
+    The remaining chain of a job is its own cost and the `tail` that can start only after it. A job without a cost may
+    have a long one. A chain that is longer than all waiting jobs take on all workers decides when the last job ends; it
+    does not wait for earlier runs of the same priority. Executors and the simulation of `benchmarks.farm` use this
+    class.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class JobQueue(Generic[R]):
         return self._length
 
     def add(self, job: object, item: R, rank: Rank = (), tail: float = 0.0) -> None:
-        """Add an item with the cost and the memory of a job; an item whose job has neither comes last in its rank.
+        """Add an item with the cost and the memory of a job; an item whose job has no cost comes first in its rank.
 
         Parameters
         ----------
@@ -59,10 +60,12 @@ class JobQueue(Generic[R]):
             Cost of the longest chain of jobs that can start only after this one, in the unit of `Job.cost`.
         """
         cost, memory = float(getattr(job, "cost", 0.0)), int(getattr(job, "memory", 0))
+        chain = cost + tail if hasattr(job, "cost") else math.inf
         # the count keeps the order of items with equal chains
-        number, entry = next(self._count), _Entry(rank, cost + tail, cost, memory, item)
+        number, entry = next(self._count), _Entry(rank, chain, cost, memory, item)
         heapq.heappush(self._by_rank, (rank, -entry.chain, number, entry))
-        heapq.heappush(self._by_chain, (rank[:-1], -entry.chain, number, entry))
+        if entry.chain < math.inf:
+            heapq.heappush(self._by_chain, (rank[:-1], -entry.chain, number, entry))
         self._length += 1
         self._cost += cost
 
@@ -80,13 +83,17 @@ class JobQueue(Generic[R]):
         return entry.memory, entry.item
 
     def _take_longest(self, memory: float, workers: int) -> _Entry[R] | None:
-        """Return the job of the highest priority with the longest chain, if that decides when the last job ends."""
-        heap = self._by_chain
-        while heap and not heap[0][3].is_waiting:
-            heapq.heappop(heap)
-        if not heap or heap[0][3].chain * workers <= self._cost or heap[0][3].memory > memory:
+        """Return the job of a later run of the same priority whose chain decides when the last job ends."""
+        for heap in (self._by_rank, self._by_chain):
+            while heap and not heap[0][3].is_waiting:
+                heapq.heappop(heap)
+        if not self._by_chain:
             return None
-        return heapq.heappop(heap)[3]
+        longest, first = self._by_chain[0][3], self._by_rank[0][3]
+        is_later = longest.rank != first.rank and longest.rank[:-1] == first.rank[:-1]
+        if first.chain == math.inf or not is_later or longest.chain * workers <= self._cost or longest.memory > memory:
+            return None
+        return longest
 
 
 def _pop(heap: list[tuple[Rank, float, int, _Entry[R]]], memory: float) -> _Entry[R] | None:

@@ -184,11 +184,20 @@ def test_job_queue_takes_a_later_run_first_if_its_chain_decides_when_the_last_jo
     assert (len(queue), queue.take()) == (0, None)
 
 
+def test_job_queue_takes_a_job_without_cost_first_in_its_run():
+    queue = JobQueue()
+    for name, job, rank in (("costly", Work(9), 0), ("unknown", object(), 0), ("unknown of a later run", object(), 1)):
+        queue.add(job, name, (0.0, rank))
+    assert [queue.take(workers=2)[1] for _ in range(3)] == ["unknown", "costly", "unknown of a later run"]
+
+
 def test_job_queue_takes_no_job_of_lower_priority_first():
     queue = JobQueue()
     queue.add(Work(1), "urgent", (-1.0, 1))
     queue.add(Work(1), "long", (0.0, 0), 100.0)
-    assert queue.take(workers=1000) == (0, "urgent")
+    queue.add(object(), "urgent and unknown", (-1.0, 0))
+    taken = [queue.take(workers=1000)[1] for _ in range(3)]
+    assert taken == ["urgent and unknown", "urgent", "long"]
 
 
 def test_resize_changes_the_number_of_concurrent_jobs():
