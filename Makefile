@@ -6,6 +6,9 @@ DEMO   := demo
 # what is imported is compiled at its first import, which is a fraction of what is installed
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
+# an environment that forbids bytecode would have each of some hundred processes compile every module again
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test check fix cov bench docs chaos clean
 
 # the packages that `shotladder` needs, without the tools of development

@@ -54,6 +54,8 @@ def run_command(words, environment, cwd=None):
         `returncode`, `stdout` and `stderr`, as of `subprocess.run`.
     """
     fixed = {name: value for name, value in environment.items() if name.startswith(READ_AT_IMPORT)}
+    folders = [str(REPOSITORY), *filter(None, fixed.get("PYTHONPATH", "").split(os.pathsep))]
+    fixed["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(folders))
     server = _server(json.dumps(fixed, sort_keys=True))
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         request = {"words": list(words), "environment": environment, "cwd": str(cwd or Path.cwd())}
@@ -73,12 +75,9 @@ def _server(fixed):
     """Return the connection to a server with these environment variables."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     argv = [sys.executable, "-m", "tests.command_server", str(theirs.fileno())]
-    path = os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {k: v for k, v in os.environ.items() if not k.startswith(READ_AT_IMPORT)} | json.loads(fixed)
     null = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    process = subprocess.Popen(
-        argv, cwd=REPOSITORY, env=environment | {"PYTHONPATH": path}, pass_fds=[theirs.fileno()], **null
-    )
+    process = subprocess.Popen(argv, cwd=REPOSITORY, env=environment, pass_fds=[theirs.fileno()], **null)
     theirs.close()
 
     def end():

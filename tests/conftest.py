@@ -13,9 +13,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+#: Files whose sessions wait for several players at once; one process plays one after the other.
+SEVERAL_PLAYERS = ("tests/browser/test_edges.py", "tests/browser/test_fidelity.py")
+BROWSER = "tests/browser/"
 #: Begin of the ids of tests that begin first: those that wait for browsers, while other processes compute, then those
 #: with the longest encodes, so that no process is left alone with them at the end. Chosen by hand.
-FIRST = ("tests/browser/test_edges.py", "tests/browser/", "tests/shotladder/", "tests/chaos/", "tests/ladders/")
+FIRST = (
+    *SEVERAL_PLAYERS,
+    BROWSER,
+    "tests/shotladder/",
+    "tests/shotladder_runtime/test_lost_workers.py",
+    "tests/benchmarks/test_campaign.py",
+    "tests/chaos/",
+    "tests/ladders/",
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -24,13 +35,15 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give each file to one process, and the files of browser tests but the longest to the same."""
+    """Give each file to one process, and the files of browser tests to two."""
     from xdist.scheduler import LoadFileScheduling
 
     class SharedBrowser(LoadFileScheduling):
         def _split_scope(self, nodeid):
             file = super()._split_scope(nodeid)
-            return FIRST[1] if file.startswith(FIRST[1]) and file != FIRST[0] else file
+            if file in SEVERAL_PLAYERS:
+                return SEVERAL_PLAYERS[0]
+            return BROWSER if file.startswith(BROWSER) else file
 
     if config.getoption("dist") != "loadfile":
         return None

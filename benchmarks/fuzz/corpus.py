@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from encoder import new_keys, save_keys
@@ -52,11 +53,20 @@ TRACES = {
     "fcc.csv": "unit_id,dtime,target,threads,bytes_sec_interval\n"
     + "".join(f"7,2019-01-01 00:00:{n:02},host,3,{300_000 + n}\n" for n in range(20)),
 }
-FAST = ("--preset", "ultrafast", "--rungs", "2", "--target-vmaf", "80", "--quiet")
+#: Words of each command.
+COMMON = ("video.mkv", "--store", "store", "--preset", "ultrafast", "--rungs", "2", "--target-vmaf", "80", "--quiet")
 
 
-def make_corpus(folder: Path) -> None:
-    """Write the valid files to an empty folder."""
+def make_corpus(folder: Path, run_command: Callable[[Sequence[str], Path], object] | None = None) -> None:
+    """Write the valid files to an empty folder.
+
+    Parameters
+    ----------
+    folder : Path
+    run_command : callable, optional
+        Runs the command with words in a folder; by default in a new process.
+    """
+    run_command = run_command or _run_command
     (folder / "subtitles.srt").write_text(SUBTITLES)
     inputs = ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=25:d=2", "-f", "lavfi", "-i", "sine=d=2")
     inputs += ("-i", str(folder / "subtitles.srt"), "-map", "0", "-map", "1", "-map", "2", "-shortest")
@@ -64,8 +74,8 @@ def make_corpus(folder: Path) -> None:
     for name, subtitles in (("video.mkv", "srt"), ("video.mp4", "mov_text")):
         run((ffmpeg_path(), "-v", "error", *inputs, *coding, "-c:s", subtitles, str(folder / name)))
     for output, options in (("segments", ()), ("single", ("--single-file",))):
-        _run_command(folder, "encode", "-o", output, *options)
-    _run_command(folder, "ladder", "-o", "ladder.json")
+        run_command(("encode", "-o", output, *options, *COMMON), folder)
+    run_command(("ladder", "-o", "ladder.json", *COMMON), folder)
     save_keys(new_keys(), folder / "keys.json")
     (folder / "codecs.toml").write_text(CODECS)
     (folder / "model.json").write_text(embedded_models(ffmpeg_path())["vmaf_v0.6.1"])
@@ -73,6 +83,6 @@ def make_corpus(folder: Path) -> None:
         (folder / name).write_text(text)
 
 
-def _run_command(folder: Path, command: str, *options: str) -> None:
-    argv = (sys.executable, "-m", "shotladder.cli", command, "video.mkv", "--store", "store", *options, *FAST)
+def _run_command(words: Sequence[str], folder: Path) -> None:
+    argv = (sys.executable, "-m", "shotladder.cli", *words)
     subprocess.run(argv, cwd=folder, check=True, stdout=subprocess.DEVNULL)

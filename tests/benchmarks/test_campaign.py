@@ -1,5 +1,6 @@
 """Changed files of every format are read, or refused in one line; the watchdog finds what is neither."""
 
+import os
 import random
 from collections import Counter
 
@@ -9,19 +10,28 @@ from benchmarks.fuzz import campaign, cases
 from benchmarks.fuzz.corpus import make_corpus
 from benchmarks.fuzz.formats import FORMATS, Format
 from benchmarks.fuzz.mutations import MUTATORS
+from tests.command_server import run_command
 
 #: Cases of each format; the benchmark runs 300.
 CASES = 20
+#: Children that run the cases.
+CHILDREN = 2
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
-    make_corpus(folder)
+    make_corpus(folder, run_there)
     return folder
 
 
-def test_run_campaign_finds_nothing(corpus):
+def run_there(words, folder):
+    done = run_command(words, dict(os.environ), folder)
+    assert done.returncode == 0, done.stderr
+
+
+def test_run_campaign_finds_nothing(corpus, monkeypatch):
+    monkeypatch.setattr(campaign, "BATCH", CASES * len(FORMATS) // CHILDREN)
     outcomes = campaign.run_campaign(corpus, CASES * len(FORMATS), campaign.SEED)
     assert Counter(outcome.format for outcome in outcomes) == dict.fromkeys(FORMATS, CASES)
     assert [outcome for outcome in outcomes if outcome.kind in cases.FINDINGS] == []

@@ -30,6 +30,8 @@ PLAYERS = {
 }
 
 
+#: ms between two looks at a condition; without it, Playwright looks before each frame, and so lets 60/s be painted.
+POLL_MS = 50
 ALL_PLAYERS = ["/players/hls.js", "/players/dash.js", "/players/shaka-player.js"]
 
 
@@ -59,6 +61,11 @@ def browser(players):
         chromium.close()
 
 
+def wait_until(page, condition, timeout=30_000):
+    """Wait until a condition is true in a page, at most `timeout` ms."""
+    page.wait_for_function(condition, timeout=timeout, polling=POLL_MS)
+
+
 def save_screenshot(page, name: str) -> None:
     """Replace a screenshot of the documentation, if SHOTLADDER_SCREENSHOTS=1 requests it."""
     if os.environ.get("SHOTLADDER_SCREENSHOTS") == "1":
@@ -68,12 +75,12 @@ def save_screenshot(page, name: str) -> None:
 
 
 @contextlib.contextmanager
-def opened(browser, folder, open_edges=None, **options):
+def opened(browser, folder, open_edges=None, viewport=None, **options):
     """Yield the page of a server, and the server; `open_edges` opens the edges of the server."""
     server = PlayerServer(folder, 0, **options)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    page, faults = browser.new_page(), []
+    page, faults = browser.new_page(viewport=viewport), []
     page.on("pageerror", lambda error: faults.append(str(error)))
     try:
         with contextlib.ExitStack() as stack:

@@ -6,7 +6,7 @@ import pytest
 
 from shotladder.player import PlayerServer
 
-from .conftest import HERE, PLAYERS, missing
+from .conftest import HERE, PLAYERS, missing, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -46,9 +46,9 @@ def test_player_page_has_no_accessibility_faults(browser, presentation, width, s
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     try:
         page.goto(server.url)
-        page.wait_for_function("document.getElementById('pin').options.length > 1", timeout=30_000)
+        wait_until(page, "document.getElementById('pin').options.length > 1")
         page.click("#compare")
-        page.wait_for_function("document.getElementById('right-video').readyState > 1", timeout=30_000)
+        wait_until(page, "document.getElementById('right-video').readyState > 1")
         assert faults(page) == []
     finally:
         page.close()

@@ -5,6 +5,8 @@ import contextlib
 import pytest
 from playwright.sync_api import TimeoutError
 
+from .conftest import wait_until
+
 pytestmark = pytest.mark.browser
 
 #: Playback rate, to save time.
@@ -18,7 +20,7 @@ def played(browser, site, player, *, turns=0):
         page.goto(site.url)
         page.evaluate("([name, turns, rate]) => play(name, turns, rate)", [player, turns, RATE])
         with contextlib.suppress(TimeoutError):  # the assertions below explain more than a timeout
-            page.wait_for_function("seen.ended || seen.errors.length", timeout=30_000)
+            wait_until(page, "seen.ended || seen.errors.length")
         return page.evaluate("report()")
     finally:
         page.close()

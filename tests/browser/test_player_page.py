@@ -11,7 +11,7 @@ import encoder
 from abr import Trace
 from shotladder.player import Link, PlayerServer
 
-from .conftest import ALL_PLAYERS, PLAYERS, opened, save_screenshot
+from .conftest import ALL_PLAYERS, PLAYERS, opened, save_screenshot, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +21,7 @@ def played(browser, folder, screenshot=None, **options):
     with opened(browser, folder, **options) as (page, server):
         page.evaluate("video.playbackRate = video.defaultPlaybackRate = 2")
         with contextlib.suppress(TimeoutError):  # the assertions below explain more than a timeout
-            page.wait_for_function("video.ended || shotladder.failed", timeout=40_000)
+            wait_until(page, "video.ended || shotladder.failed", 40_000)
             page.wait_for_timeout(600)  # the page queries the server four times per second
         if screenshot:
             save_screenshot(page, screenshot)
@@ -90,17 +90,17 @@ def test_page_pins_a_rung_jumps_and_fits_a_phone(browser, presentation, document
     page.on("pageerror", lambda error: faults.append(str(error)))
     try:
         page.goto(server.url)
-        page.wait_for_function("document.getElementById('pin').options.length > 1", timeout=30_000)
+        wait_until(page, "document.getElementById('pin').options.length > 1")
         # "auto", then the rungs from the highest bitrate
         page.select_option("#pin", index=len(document["video"]))
-        page.wait_for_function("shotladder.lastRung === 0", timeout=30_000)
+        wait_until(page, "shotladder.lastRung === 0")
         shots = document["video"][-1]["shots"]
         weakest = min(range(len(shots)), key=lambda n: shots[n]["vmaf"])
         first = page.locator("#worst button").first
         assert first.inner_text().startswith(f"Shot {weakest + 1} at ")
         first.click()
         start = document["shots"][weakest]["start"]
-        page.wait_for_function(f"!video.seeking && video.currentTime >= {start}", timeout=30_000)
+        wait_until(page, f"!video.seeking && video.currentTime >= {start}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
     finally:
@@ -114,14 +114,14 @@ def test_page_pins_a_rung_jumps_and_fits_a_phone(browser, presentation, document
 @pytest.mark.parametrize("path", ALL_PLAYERS)
 def test_page_pins_rungs_by_the_menu_of_each_player(browser, presentation, document, path):
     with opened(browser, presentation, player_js=PLAYERS[path]) as (page, _):
-        page.wait_for_function("document.getElementById('pin').options.length > 1", timeout=30_000)
+        wait_until(page, "document.getElementById('pin').options.length > 1")
         assert page.locator("#pin option").count() == 1 + len(document["video"])
         assert page.locator("#pin option").first.inner_text() == "auto"
         # the options after "auto" are the rungs from the highest bitrate
         for index, rung in ((len(document["video"]), 0), (1, len(document["video"]) - 1)):
             page.select_option("#pin", index=index)
             page.evaluate("video.currentTime = 0; void video.play()")
-            page.wait_for_function(f"shotladder.lastRung === {rung}", timeout=60_000)
+            wait_until(page, f"shotladder.lastRung === {rung}", 60_000)
         assert page.locator("#audio").is_visible() and page.locator("#text").is_visible()
         assert page.evaluate("shotladder.failed") is False
 
@@ -129,18 +129,18 @@ def test_page_pins_rungs_by_the_menu_of_each_player(browser, presentation, docum
 @pytest.mark.parametrize("path", ALL_PLAYERS)
 def test_page_compares_two_rungs_on_one_clock(browser, presentation, document, path):
     with opened(browser, presentation, player_js=PLAYERS[path]) as (page, server):
-        page.wait_for_function("document.getElementById('left-rung').options.length > 1", timeout=30_000)
+        wait_until(page, "document.getElementById('left-rung').options.length > 1")
         page.select_option("#left-rung", index=0)
         page.select_option("#right-rung", index=len(document["video"]) - 1)
         page.click("#compare")
         ready = "['left', 'right'].every((side) => document.getElementById(`${side}-video`).readyState > 1)"
-        page.wait_for_function(ready, timeout=30_000)
+        wait_until(page, ready)
         page.click("#compare-play")
-        page.wait_for_function("document.getElementById('left-video').currentTime > 0.5", timeout=30_000)
+        wait_until(page, "document.getElementById('left-video').currentTime > 0.5")
         page.click("#compare-play")
         pair = "document.getElementById('left-video'), document.getElementById('right-video')"
         still = f"[{pair}].every((v) => v.paused && !v.seeking)"
-        page.wait_for_function(f"{still} && ((a, b) => Math.abs(a.currentTime - b.currentTime) < 0.05)({pair})")
+        wait_until(page, f"{still} && ((a, b) => Math.abs(a.currentTime - b.currentTime) < 0.05)({pair})")
         heights = page.evaluate(f"[{pair}].map((v) => v.videoHeight)")
         rungs = sorted(document["video"], key=lambda rung: rung["average_bitrate"])
         assert heights == [rungs[0]["height"], rungs[-1]["height"]]

@@ -12,6 +12,7 @@ import pytest
 
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
+from tests.command_server import run_command
 from tests.shotladder.running import Answer, command, shotladder
 
 QUICK = ("--ladder", "fixed", "--preset", "ultrafast", "--no-compare", "--workers", "1", "--max-height", "36")
@@ -58,7 +59,7 @@ def encode_with(engine, *words, store):
     argv, environment = command("encode", *words, store=store)
     environment["PYTHONPATH"] = f"{engine}{os.pathsep}{environment['PYTHONPATH']}"
     environment["ENGINE_CALLS"] = str(engine / "calls")
-    done = subprocess.run(argv, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL)
+    done = run_command(argv[3:], environment)
     return Answer(done.returncode, done.stdout, done.stderr)
 
 

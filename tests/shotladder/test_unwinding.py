@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -111,6 +112,8 @@ def test_main_cleans_up_although_a_signal_is_repeated(number):
 
 def test_encode_killed_while_it_packages_leaves_no_keys_and_no_clear_frames(made, tmp_path):
     (tmp_path / "served").mkdir()
+    # the encodes are finished already
+    shutil.copytree(made.store, tmp_path / "store", ignore=shutil.ignore_patterns(".*"))
     words = ("encode", made.film, "-o", tmp_path / "served" / "out", *FAST, "--encrypt")
     argv, env = command(*words, store=tmp_path / "store")
     env |= environment(tmp_path)
