@@ -120,10 +120,6 @@ class _ClusterExecutor(ThrottledExecutor):
             self._reporting[number] = call
         return partial(run_reporting, self._run, number, function)
 
-    def has_lost_workers(self) -> bool:
-        """Return whether the client has closed itself; it refuses jobs some time before `Watch` aborts."""
-        return _has_lost_scheduler(self._client)
-
     def repeat_overdue(self) -> int:
         """Repeat jobs as the base does; a scheduler to which the connection was lost may have lost the subscription."""
         if self._cancelled:

@@ -125,8 +125,7 @@ class ThrottledExecutor(JobExecutor):
             self._losers.popleft().cancel()
         count = 0
         with self._change:
-            # a call that is refused again waits for the next time
-            for _ in range(len(self._cancelled)):
+            while self._cancelled:
                 self._begin_again(self._cancelled.popleft())
             while not self._closed and self._running_count < self.width:
                 call = self._stragglers.take_late(time.monotonic(), self.width)
@@ -198,10 +197,6 @@ class ThrottledExecutor(JobExecutor):
         """Return what a worker runs as the next attempt of a call; a subclass may wrap it."""
         return function
 
-    def has_lost_workers(self) -> bool:
-        """Return whether nothing runs jobs until the workers are back, or the caller aborts; a subclass may know."""
-        return False
-
     def _begin_again(self, call: Call) -> None:
         self._begin(call, partial(run_attempt, call.attempt_count + 1, call.function))
 
@@ -212,11 +207,7 @@ class ThrottledExecutor(JobExecutor):
         try:
             running = self._inner.submit(function)
         except Exception as error:  # each kind of executor refuses jobs with its own error
-            if self.has_lost_workers():
-                # as a call that a lost cluster cancelled
-                self._started.add(call)
-                self._cancelled.append(call)
-            elif not call.attempts:
+            if not call.attempts:
                 self._stragglers.end(call)
                 call.is_over = True
                 call.future.set_exception(error)

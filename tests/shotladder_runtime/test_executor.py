@@ -262,34 +262,6 @@ def test_shutdown_returns_if_workers_refuse_jobs():
     executor.shutdown()
 
 
-class CutOffExecutor(ThrottledExecutor):
-    """Has lost its workers."""
-
-    def has_lost_workers(self):
-        return True
-
-
-@pytest.mark.parametrize("is_found", [False, True])
-def test_throttled_executor_keeps_jobs_that_lost_workers_refuse(is_found):
-    inner = ThreadPoolExecutor(1)
-    submit, inner.submit = inner.submit, refuse
-    with CutOffExecutor(inner, 1) as executor:
-        futures = [executor.submit(len, "ab") for _ in range(2)]
-        assert not any(future.done() for future in futures)
-        if is_found:
-            inner.submit = submit
-            executor.repeat_overdue()
-            assert [future.result(10) for future in futures] == [2, 2]
-        else:
-            executor.repeat_overdue()
-            executor.abort(JobsError("lost"))
-            assert [str(future.exception(10)) for future in futures] == ["lost"] * 2
-
-
-def refuse(*_):
-    raise RuntimeError("closed")
-
-
 def test_submit_after_shutdown_raises():
     executor = LocalExecutor(1)
     begun, go = threading.Event(), threading.Event()
