@@ -20,7 +20,9 @@ __all__ = ["plan_document", "read_held", "read_sites", "read_views"]
 
 #: Maximum size of each file, bytes; chosen by hand.
 MAX_BYTES = 256 << 20
-_WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+#: A time of day; 24:00 is the end of a day.
+_TIME = "([01][0-9]|2[0-3]|24(?=:00)):([0-5][0-9])"
+_WINDOW = re.compile(f"{_TIME}-{_TIME}")
 
 
 class _SiteEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -356,3 +356,18 @@ def test_read_steering_config_names_the_fault(tmp_path, old, new, fault):
     file.write_text(STEERING_FILE.replace(old, new))
     with pytest.raises(delivery.SteeringError, match=fault):
         delivery.read_steering_config(file)
+
+
+def test_read_steering_config_names_a_file_that_is_absent_or_a_folder(tmp_path):
+    for path in (tmp_path / "absent", tmp_path):
+        with pytest.raises(delivery.SteeringError, match=f"^{path}: [^\n]+$"):
+            delivery.read_steering_config(path)
+
+
+def test_add_pathways_names_a_manifest_without_a_period():
+    pathways = [delivery.Pathway("a", "http://a/"), delivery.Pathway("b", "http://b/")]
+    with pytest.raises(delivery.SteeringError, match=r"^x\.mpd: has no Period$"):
+        delivery.add_pathways("x.mpd", "<MPD></MPD>", pathways, STEER)
+    for wrong in ([], pathways[:1] * 2):
+        with pytest.raises(delivery.SteeringError, match="pathways need different names"):
+            delivery.add_pathways("x.mpd", "<MPD></MPD>", wrong, STEER)
