@@ -69,7 +69,7 @@ def read_sites(path: Path) -> tuple[Site, ...]:
     """
     try:
         entries = msgspec.toml.decode(_read(path), type=_SiteFile).site
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise FillError(f"{path}: {error}") from error
     return tuple(
         Site(
@@ -126,7 +126,7 @@ def read_held(path: Path) -> dict[str, set[FillFile]]:
     """Return the files that each site of an earlier plan holds."""
     try:
         plan = msgspec.json.decode(_read(path), type=_PlanFile)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise FillError(f"{path}: is not a fill plan ({error})") from error
     return {
         site.name: {FillFile(each.presentation, each.rung, each.bytes) for each in site.files} for site in plan.sites
