@@ -198,6 +198,35 @@ def test_site_refuses_a_disk_without_capacity(disk):
         delivery.Site("one", "", "all", disk)
 
 
+@pytest.mark.parametrize("name", ["throughput", "fill_rate", "fill_seconds"])
+def test_site_refuses_numbers_that_are_not_above_zero(name):
+    for value in (0.0, -1.0, float("nan")):
+        with pytest.raises(delivery.FillError, match=f"^site one: {name} is {value}, expected a number > 0$"):
+            replace(SITE, **{name: value})
+
+
+def test_region_problem_names_the_site_or_cost_that_is_not_valid():
+    p = problem(1, 3, 2)
+    for name in ("disk", "fill", "capacity"):
+        with pytest.raises(delivery.FillError, match=f"^the {name} of site 1 is nan, expected a number >= 0$"):
+            replace(p, **{name: np.array([1.0, np.nan])})
+    with pytest.raises(delivery.FillError, match=r"^the replacement cost is inf, expected a finite number >= 0$"):
+        replace(p, replacement_cost=np.inf)
+
+
+def test_plan_fill_names_sites_without_demand():
+    files = [delivery.FillFile("a", "low", 5)]
+    plan = delivery.plan_fill([SITE, replace(SITE, name="two", region="moon")], files, {"all": [3]})
+    assert [each.site.name for each in plan.sites] == ["one"]
+    assert plan.notes == ("no demand in the region of two; these sites are not in the plan",)
+
+
+def test_bytes_per_view_needs_a_trace():
+    pres = abr.Presentation("video", (abr.Rung("low", 1_000_000),), np.full(2, 4.0), np.full((2, 1), 500_000))
+    with pytest.raises(delivery.FillError, match="needs at least one network trace"):
+        delivery.bytes_per_view(pres, [], "throughput")
+
+
 def test_plan_fill_reports_what_is_new_and_removed():
     files = [delivery.FillFile("a", "low", 5), delivery.FillFile("a", "high", 8)]
     plan = delivery.plan_fill([SITE], files, {"all": [3, 4], "moon": [1, 0]}, held={"one": {files[0]}})

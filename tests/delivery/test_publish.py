@@ -309,6 +309,17 @@ def test_open_target_refuses_an_address_without_a_bucket(url):
         delivery.open_target(url)
 
 
+@pytest.mark.parametrize("url", ["http://anna:s3cret@host:port/show", "http://anna:s3cret@[host/show"])
+def test_open_target_refuses_what_is_not_a_url_without_its_password(url):
+    with pytest.raises(delivery.TargetError, match="is not a URL") as caught:
+        delivery.open_target(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_open_target_takes_a_url_of_a_folder(tmp_path):
+    assert delivery.open_target(f"file://{tmp_path}/a%20b").folder == tmp_path / "a b"
+
+
 @pytest.mark.parametrize("url", ["gs://my-bucket/show", "gcs://my.bucket_1", "s3://key:secret@bucket/show"])
 def test_open_target_accepts_buckets_and_hides_passwords(url):
     assert "secret" not in delivery.open_target(url).location
