@@ -9,7 +9,7 @@ import pytest
 
 import abr
 import delivery
-from delivery.fill import exact_plan, greedy_plan
+from delivery.fill import exact_plan, fill_plan, greedy_plan
 from delivery.fill.exact_plan import solve_exactly
 from delivery.fill.fill_bound import SMOOTHING, Prices, find_prices, upper_bound
 from delivery.fill.fill_problem import RegionProblem
@@ -102,6 +102,13 @@ def test_plan_fill_is_greedy_when_the_solver_finds_nothing_in_its_time(monkeypat
     plan = delivery.plan_fill([SITE], files, {"all": [3, 4]})
     assert plan.methods == {"all": "greedy"}
     assert plan.sites[0].files == (files[1],)
+
+
+def test_plan_fill_solves_exactly_up_to_its_limit_of_pairs(monkeypatch):
+    files = [delivery.FillFile("a", str(n), 5) for n in range(3)]
+    for limit, method in ((3, "exact"), (2, "greedy")):
+        monkeypatch.setattr(fill_plan, "MAX_EXACT_PAIRS", limit)
+        assert delivery.plan_fill([SITE], files, {"all": [3, 4, 1]}).methods == {"all": method}
 
 
 def test_plan_fill_has_no_gap_and_no_offload_without_demand():

@@ -55,6 +55,9 @@ CASES = {
     "a segment of no duration": Case(
         PLAYLIST.replace("EXTINF:2", "EXTINF:1e-308", 1) + END, error="segments last 1e-308 to 2 s, expected 1e-06 to"
     ),
+    "a segment of a year": Case(
+        PLAYLIST.replace("EXTINF:2", "EXTINF:31622400", 1) + END, error=r"segments last 2 to 3\.16224e\+07 s, expected"
+    ),
     "a segment without an address": Case(
         '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n#EXT-X-MAP:URI="i"\n' + END, error="segment 0 has no address"
     ),
