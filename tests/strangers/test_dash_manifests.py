@@ -218,6 +218,35 @@ CASES = {
     "a width of words": Case(
         dash(adaptation(representation("a", 8000, 'mimeType="video/mp4" width="wide"'))), error="width='wide'"
     ),
+    "audio alone": Case(dash(adaptation(representation("a", 64, AUDIO))), error="has no video adaptation set"),
+    "XML entities": Case(
+        dash(templated('duration="2000"')).replace("<MPD", '<!DOCTYPE MPD [<!ENTITY a "aa">]><MPD', 1),
+        error="the manifest declares XML entities, which are not read",
+    ),
+    "half a manifest": Case(dash(templated('duration="2000"'))[:200], error="the manifest is not valid XML"),
+    "another document": Case("<svg/>", error="not a DASH manifest: there is no Period in an MPD"),
+    "a live manifest": Case(
+        dash(templated('duration="2000"')).replace("static", "dynamic"), error="the manifest is live; replay needs one"
+    ),
+    "a template without media": Case(
+        dash(templated('duration="2000"').replace('media="$Number$.m4s"', "").replace("SegmentSize", "Other")),
+        error="the SegmentTemplate has no media",
+    ),
+    "a template without times": Case(dash(templated()), error="neither a SegmentTimeline nor a duration"),
+    "a list without segments": Case(
+        dash(adaptation(representation("a", 8, body='<SegmentList duration="2"/>'))),
+        error="the SegmentList has no SegmentURL",
+    ),
+    "a size in an unknown scale": Case(
+        dash(templated('duration="2000"').replace('size="1000"', 'size="1000" scale="pages"')),
+        error="SegmentSize: unknown scale 'pages'",
+    ),
+    "r=-1 after the end": Case(
+        dash(templated(timeline='<S t="9000" d="2000" r="-1"/>')), error="r=-1, but t=9000 is not before its end, 6000"
+    ),
+    "a sequence of segments": Case(
+        dash(templated(timeline='<S t="0" d="2000" k="3"/>')), error="sequences of segments \\(k\\) are not supported"
+    ),
 }
 
 

@@ -43,6 +43,18 @@ CASES = {
         note="left out: 1 trick-play playlist",
     ),
     "variables": Case(hls(("BANDWIDTH=8000", "{$name}"), head='#EXT-X-DEFINE:NAME="name",VALUE="v"\n'), (8000,)),
+    "a variable of nobody": Case(
+        hls(("BANDWIDTH=8000", "{$name}"), head='#EXT-X-DEFINE:QUERYPARAM="name"\n'),
+        error=r":2: EXT-X-DEFINE: there is no value for the variable 'name'",
+    ),
+    "an imported variable of a master playlist": Case(
+        hls(("BANDWIDTH=8000", "v"), head='#EXT-X-DEFINE:IMPORT="name"\n'),
+        error=r":2: EXT-X-DEFINE: there is no value for the variable 'name'",
+    ),
+    "a variant that is the master playlist": Case(
+        hls(("BANDWIDTH=8000", "x.m3u8")), error="a variant is a multivariant playlist itself"
+    ),
+    "a bandwidth of words": Case(hls(("BANDWIDTH=fast", "v")), error="x.m3u8: [^\n]*BANDWIDTH|not an HLS playlist"),
     "an undefined variable": Case(
         hls(("BANDWIDTH=8000", "{$name}"), head='#EXT-X-DEFINE:NAME="x",VALUE="v"\n'),
         error=r":4: the variable name is not defined",
