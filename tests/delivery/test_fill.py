@@ -234,6 +234,11 @@ def test_bytes_per_view_needs_a_trace():
         delivery.bytes_per_view(pres, [], "throughput")
 
 
+def test_seconds_until_fill_counts_over_midnight():
+    site = replace(SITE, fill_start=22 * 3600.0, fill_seconds=4 * 3600.0)
+    assert [site.seconds_until_fill(hour * 3600) for hour in (21, 22, 1, 2)] == [3600, 0, 0, 20 * 3600]
+
+
 def test_plan_fill_reports_what_is_new_and_removed():
     files = [delivery.FillFile("a", "low", 5), delivery.FillFile("a", "high", 8)]
     plan = delivery.plan_fill([SITE], files, {"all": [3, 4], "moon": [1, 0]}, held={"one": {files[0]}})
