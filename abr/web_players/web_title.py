@@ -96,7 +96,7 @@ def load_web_title(folder: str | Path) -> WebTitle:
         manifest = (folder / MANIFEST).read_text()
         master = (folder / "master.m3u8").read_text()
         return _read(folder, document, manifest, master)
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError, IndexError, RecursionError) as error:
         raise PresentationError(f"{folder}: is not an output directory of `shotladder encode` ({error})") from error
 
 

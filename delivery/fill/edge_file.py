@@ -101,7 +101,7 @@ def read_edges(path: Path) -> EdgeExperiment:
     """
     try:
         found = msgspec.toml.decode(read_regular_file(path, MAX_BYTES), type=_EdgeFile)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FillError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         edges = tuple(abr.Edge(e.name, e.region, _read_path(path, e.name, e), e.load) for e in found.edge)

@@ -202,6 +202,11 @@ def plan_fill(
     value = bound = 0.0
     # what is left of the demand of each region; tier by tier
     left = {region: np.array(each, np.float64) for region, each in demand.items()}
+    if not files:
+        raise FillError("there are no files to plan")
+    for region, each in left.items():
+        if each.shape != (len(files),):
+            raise FillError(f"the demand of {region} has {each.size} numbers for {len(files)} files")
     groups = _group_sites(sites, left)
     for number, (regions, here) in enumerate(groups):
         wanted = np.sum([left[region] for region in regions], axis=0)

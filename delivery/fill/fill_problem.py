@@ -47,7 +47,7 @@ class RegionProblem:
     def __post_init__(self) -> None:
         """Check the arrays."""
         files, sites = len(self.sizes), len(self.disk)
-        if not sites or self.held.shape != (sites, files) or self.demand.shape != (files,):
+        if not (sites and files) or self.held.shape != (sites, files) or self.demand.shape != (files,):
             raise FillError(f"demand has shape {self.demand.shape}, held {self.held.shape}, for {sites} x {files}")
         for name, values, least in (("size", self.sizes, 1e-9), ("demand", self.demand, 0.0)):
             wrong = ~(np.isfinite(values) & (values >= least))

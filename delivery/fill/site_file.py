@@ -20,7 +20,9 @@ __all__ = ["plan_document", "read_held", "read_sites", "read_views"]
 
 #: Maximum size of each file, bytes; chosen by hand.
 MAX_BYTES = 256 << 20
-_WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+#: A time of day; 24:00 is the end of a day.
+_TIME = "([01][0-9]|2[0-3]|24(?=:00)):([0-5][0-9])"
+_WINDOW = re.compile(f"{_TIME}-{_TIME}")
 
 
 class _SiteEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +69,7 @@ def read_sites(path: Path) -> tuple[Site, ...]:
     """
     try:
         entries = msgspec.toml.decode(_read(path), type=_SiteFile).site
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise FillError(f"{path}: {error}") from error
     return tuple(
         Site(
@@ -124,7 +126,7 @@ def read_held(path: Path) -> dict[str, set[FillFile]]:
     """Return the files that each site of an earlier plan holds."""
     try:
         plan = msgspec.json.decode(_read(path), type=_PlanFile)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise FillError(f"{path}: is not a fill plan ({error})") from error
     return {
         site.name: {FillFile(each.presentation, each.rung, each.bytes) for each in site.files} for site in plan.sites

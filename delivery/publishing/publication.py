@@ -84,7 +84,7 @@ def read_publication(target: Target) -> Publication | None:
         return None
     try:
         found = msgspec.json.decode(content, type=Publication)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise PublishError(f"{target.location}/{DOCUMENT}: is damaged ({error})") from error
     if found.shotladder_publication > FORMAT_VERSION:
         raise PublishError(f"{target.location}/{DOCUMENT}: was written by a newer shotladder")

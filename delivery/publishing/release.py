@@ -174,7 +174,7 @@ def _read_manifests(folder: Path) -> dict[str, str]:
 def _read_title(folder: Path) -> str:
     try:
         title = msgspec.json.decode((folder / "presentation.json").read_bytes(), type=_Title).title
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         title = None
     return title or folder.resolve().name
 

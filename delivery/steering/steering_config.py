@@ -100,7 +100,7 @@ def read_steering_config(path: Path) -> SteeringConfig:
     """
     try:
         config = msgspec.toml.decode(read_regular_file(path, MAX_BYTES), type=SteeringConfig)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SteeringError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     fault = _find_fault(config)
     if fault is not None:

@@ -183,7 +183,7 @@ def _read_load(body: bytes) -> float | None:
     """Return the load in the answer to a health check; None if it has no valid one."""
     try:
         load = msgspec.json.decode(body, type=_Health).load
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return load if load is not None and math.isfinite(load) and load >= 0 else None
 

@@ -48,10 +48,13 @@ class FolderTarget:
     def find_sizes(self, paths: Iterable[str]) -> dict[str, int]:
         """Return the sizes in bytes of those of the files that exist."""
         found = {}
-        for path in paths:
-            file = self.folder / path
-            if file.is_file():
-                found[path] = file.stat().st_size
+        try:
+            for path in paths:
+                file = self.folder / path
+                if file.is_file():
+                    found[path] = file.stat().st_size
+        except OSError as error:
+            raise target_fault(self.location, error, "be read") from error
         return found
 
     def put(self, content: Path | bytes, path: str, headers: Headers) -> None:

@@ -86,6 +86,8 @@ class HttpTarget:
         if status == http.HTTPStatus.NOT_FOUND:
             return None
         self._check(status, "be read")
+        if len(content) > MAX_BYTES:
+            raise TargetError(f"{self.location}/{path}: is larger than {MAX_BYTES} bytes")
         return content
 
     def find_sizes(self, paths: Iterable[str]) -> dict[str, int]:
@@ -153,7 +155,7 @@ class HttpTarget:
                 else:
                     connection.request(method, place, body, fields)
                 response = connection.getresponse()
-                content = response.read(MAX_BYTES)
+                content = response.read(MAX_BYTES + 1)
                 length = response.headers["Content-Length"]
             except (OSError, http.client.HTTPException, ValueError) as error:
                 fault = error

@@ -51,7 +51,7 @@ def read_codec_file(path: Path) -> tuple[Codec, ...]:
         rows = tomllib.loads(path.read_text())
     except OSError as error:
         raise CodecFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if isinstance(error, CodecFileError):
             raise
         raise CodecFileError(f"{path}: is not valid TOML ({error})") from error

@@ -116,7 +116,7 @@ def load_keys(path: str | Path) -> tuple[ContentKey, ...]:
         listed = msgspec.json.decode(Path(path).read_bytes(), type=_KeyFile).keys
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         expected = '{"keys": [{"label", "key_id", "key"}, ...]}'
         raise KeyFileError(f"{path}: is not a file of keys, {expected}: {error}") from None
     keys = tuple(_convert_key(f"{path}: $.keys[{n}]", entry) for n, entry in enumerate(listed))

@@ -71,7 +71,8 @@ class FrameRate(click.ParamType[Fraction]):
         except (ValueError, ZeroDivisionError):
             rate = Fraction(0)
         if not 0 < rate <= MAX_FRAME_RATE:
-            self.fail(f"{value!r} is not a frame rate above 0, such as 24000/1001", param, ctx)
+            fault = f"{value!r} is not a frame rate above 0 and up to {MAX_FRAME_RATE}, such as 24000/1001"
+            self.fail(fault, param, ctx)
         return rate.limit_denominator(1_000_000)
 
 

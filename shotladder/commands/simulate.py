@@ -193,6 +193,8 @@ def command(
     if regret is None:
         work = sum(pres.sizes.size for pres in titles) * len(networks) * starts
         regret = abr.can_bound(model) and work <= MAX_REGRET_WORK
+        if abr.can_bound(model) and not regret:
+            reporter.say("the sessions are many or long, so that regret is not computed; --regret computes it")
     with reporter.stage("simulate") as advance:
         if edges_path is None:
             table = abr.simulate_many(

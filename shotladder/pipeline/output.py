@@ -45,7 +45,7 @@ def completed_request(output: Path) -> str | None:
     """Return the hash of the request that a completed run wrote to a directory, or None without such a run."""
     try:
         request: object = json.loads((output / PRESENTATION).read_text()).get("request")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return request if isinstance(request, str) else None
 
@@ -194,7 +194,7 @@ def _listed(output: Path) -> frozenset[str]:
     """Return the paths of the files that a presentation lists."""
     try:
         names: object = json.loads((output / PRESENTATION).read_text()).get("files")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         names = None
     return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
 

@@ -223,7 +223,7 @@ def _url_is_marked(url: str) -> bool:
 def _check_version(location: str, content: bytes) -> None:
     try:
         version = msgspec.json.decode(content, type=_Marker).version
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(
             f"{location}/{MARKER}: is damaged ({error}); "
             f"write {json.dumps({KEY: VERSION})} to it, or name another store"

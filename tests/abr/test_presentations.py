@@ -198,6 +198,10 @@ def get_segment(document, rung=1, number=2):
         ),
         (lambda d: d.update(version=3), r"\$\.version: invalid enum value 3"),
         (lambda d: d.update(video=[]), "no rungs or no segments"),
+        (lambda d: get_segment(d).update(bytes=2**51), r"\.segments\[2\]\.bytes: expected .* <= 1125899906842624"),
+        (lambda d: d["video"][1].update(average_bitrate=2e12), r"\.average_bitrate: expected .* <= 1000000000000"),
+        (lambda d: d["video"][1].update(width=2**21), r"\.width: expected .* <= 1048576, found 2097152"),
+        (lambda d: d["segments"][1].update(duration=367 * 86_400), r"\.duration: expected .* <= 31622400"),
         (lambda d: d["segments"][1].update(duration=0), r"\$\.segments\[1\]\.duration: expected .* > 0\.0, found 0"),
     ],
 )

@@ -142,6 +142,34 @@ def test_load_trace_names_file_location_and_value_of_a_fault(tmp_path, text, mes
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("columns", "fault"),
+    [
+        (([], [], []), "the trace has no intervals"),
+        (([1.0, 1.0], [1e6], [0.0]), "durations, rates and latencies differ in length"),
+        (([1.0, 0.0], [1e6, 1e6], [0.0, 0.0]), "interval 1 lasts 0 s"),
+        (([1.0], [0.0], [0.0]), "every rate is 0"),
+        (([1.0], [float("nan")], [0.0]), r"rates\[0\] is nan"),
+    ],
+)
+def test_trace_refuses_intervals_that_are_not_valid(columns, fault):
+    with pytest.raises(abr.TraceError, match=f"^bad: {fault}"):
+        abr.Trace("bad", *columns)
+
+
+def test_load_traces_names_a_folder_without_traces(tmp_path):
+    with pytest.raises(abr.TraceError, match=f"^no traces in {tmp_path}$"):
+        abr.load_traces(tmp_path)
+
+
+def test_load_trace_names_an_unknown_format_and_as_trace_another_type(tmp_path):
+    path = write_text(tmp_path, "trace", "0 1\n1 2\n")
+    with pytest.raises(abr.TraceError, match=r"^unknown trace format 'pcap' \(choose from "):
+        abr.load_trace(path, format="pcap")
+    with pytest.raises(abr.TraceError, match=r"^expected a Trace, a path or a URL, got int$"):
+        abr.as_trace(7)
+
+
 def test_load_trace_notes_its_repairs(tmp_path):
     late = abr.load_trace(write_text(tmp_path, "late", "180 1\n181 2\n181 9\n180 9\n183 0\n184 3\n"))
     assert late.durations == pytest.approx([1, 2, 1])

@@ -74,12 +74,41 @@ def test_read_edges_has_four_arms(files):
         ('name = "b"', 'name = "a"', "different names"),
         ('plan = "plan.json"', 'plan = "absent.json"', "absent.json"),
         ('name = "b"', 'name = "c"', "has no site c"),
+        ("mbps = 10", "", "origin needs either mbps or trace"),
+        ('edge = "a"', "", "an outage needs either edge or region"),
+        ('edge = "a"', 'edge = "a"\nregion = "fr"', "an outage needs either edge or region"),
+        ('edge = "a"', 'region = "de"', "an outage names the region 'de', which has no edge"),
     ],
 )
 def test_read_edges_names_the_fault(files, old, new, fault):
     (files / "edges.toml").write_text(EDGES.replace(old, new, 1))
     with pytest.raises(delivery.FillError, match=fault):
         delivery.read_edges(files / "edges.toml")
+
+
+@pytest.mark.parametrize("read", [delivery.read_edges, delivery.read_sites, delivery.read_views])
+def test_readers_name_a_file_that_is_absent_or_a_folder(tmp_path, read):
+    for path in (tmp_path / "absent", tmp_path):
+        with pytest.raises(delivery.FillError, match=f"^{path}: [^\n]+$"):
+            read(path)
+
+
+@pytest.mark.parametrize("window", ["2-14", "02:00-25:00", "02:00-24:01", "02:60-03:00", ""])
+def test_read_sites_names_a_fill_window_that_is_no_time(tmp_path, window):
+    path = tmp_path / "sites.toml"
+    path.write_text(f'[[site]]\nname = "edge"\ndisk_gb = 1\nfill_window = "{window}"\n')
+    with pytest.raises(delivery.FillError, match=f"^site edge: the fill window is '{window}', expected for example"):
+        delivery.read_sites(path)
+    path.write_text(path.read_text().replace(f'"{window}"', '"22:00-24:00"'))
+    (site,) = delivery.read_sites(path)
+    assert (site.fill_start, site.fill_seconds) == (22 * 3600, 2 * 3600)
+
+
+def test_read_views_names_a_column_that_is_missing(tmp_path):
+    path = tmp_path / "views.csv"
+    path.write_text("presentation,region\npopular,fr\n")
+    with pytest.raises(delivery.FillError, match=r"views\.csv: has no column views$"):
+        delivery.read_views(path)
 
 
 def test_simulate_edges_prints_offload_and_misses(files):

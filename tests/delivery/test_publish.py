@@ -9,6 +9,7 @@ import pytest
 
 import delivery
 from delivery.publishing.publication import DOCUMENT
+from delivery.targets.media_types import headers_of
 from tests.delivery.complete import named_files
 from tests.delivery.servers import nginx_server
 
@@ -123,6 +124,58 @@ def test_publish_stopped_anywhere_leaves_complete_manifests_and_sends_nothing_tw
         assert len(sent) == len(set(sent))
         there = {path.relative_to(inner.folder).as_posix() for path in inner.folder.rglob("*") if path.is_file()}
         assert there == named | {"manifest.mpd", "master.m3u8", DOCUMENT}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda text: text[:50], r"is damaged \("),
+        (lambda text: text.replace('_publication":1', '_publication":2'), "was written by a newer shotladder"),
+        (lambda text: text.replace('"media":["', '"media":["../outside","'), "names files outside the target"),
+        (lambda text: text.replace('"media":["', '"media":["a/../../outside","'), "names files outside the target"),
+        (lambda text: text.replace('"media":["', '"media":["/outside","'), "names files outside the target"),
+    ],
+)
+def test_publish_and_unpublish_refuse_a_document_that_is_not_valid(presentations, tmp_path, change, fault):
+    release, target = delivery.make_release(presentations["first"]), delivery.open_target(tmp_path / "target")
+    delivery.publish(release, target)
+    document = tmp_path / "target" / DOCUMENT
+    document.write_text(change(document.read_text()))
+    for act in (lambda: delivery.publish(release, target), lambda: delivery.unpublish(target)):
+        with pytest.raises(delivery.PublishError, match=rf"{DOCUMENT}: [^\n]*{fault}"):
+            act()
+    complete(target)
+
+
+def test_publish_names_a_file_that_changed_meanwhile_and_deletes_it(presentations, tmp_path):
+    folder = shutil.copytree(presentations["first"], tmp_path / "show")
+    release, inner = delivery.make_release(folder), delivery.open_target(tmp_path / "target")
+
+    class Changing(Recording):
+        def put(self, content, path, headers):
+            super().put(content, path, headers)
+            if path == release.media[0].path:
+                content.write_bytes(content.read_bytes() + b"more")
+
+    with pytest.raises(delivery.PublishError, match="changed while it was published; repeat the command"):
+        delivery.publish(release, Changing(inner))
+    assert inner.read(release.media[0].path) is None
+
+
+def test_folder_target_names_a_copy_of_another_size(tmp_path, monkeypatch):
+    (tmp_path / "whole").write_bytes(b"whole")
+    target = delivery.open_target(tmp_path / "target")
+    monkeypatch.setattr(shutil, "copyfile", lambda source, part: part.write_bytes(b"half"))
+    with pytest.raises(delivery.TargetError, match=r"a/b\.bin has 4 bytes instead of 5"):
+        target.put(tmp_path / "whole", "a/b.bin", headers_of("a/b.bin", is_immutable=True))
+    assert not list((tmp_path / "target" / "a").iterdir())
+
+
+def test_folder_target_names_a_path_that_cannot_be_read(tmp_path):
+    target = delivery.open_target(tmp_path)
+    for read in (target.read, lambda path: target.find_sizes([path])):
+        with pytest.raises(delivery.TargetError, match=f"^{tmp_path}: cannot be read [^\n]+$"):
+            read("a" * 300)
 
 
 def test_publish_sends_a_file_again_that_is_incomplete(presentations, tmp_path):
@@ -254,6 +307,17 @@ def test_publish_names_an_absent_server_without_credentials(presentations, url, 
 def test_open_target_refuses_an_address_without_a_bucket(url):
     with pytest.raises(delivery.TargetError, match="name of a bucket"):
         delivery.open_target(url)
+
+
+@pytest.mark.parametrize("url", ["http://anna:s3cret@host:port/show", "http://anna:s3cret@[host/show"])
+def test_open_target_refuses_what_is_not_a_url_without_its_password(url):
+    with pytest.raises(delivery.TargetError, match="is not a URL") as caught:
+        delivery.open_target(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_open_target_takes_a_url_of_a_folder(tmp_path):
+    assert delivery.open_target(f"file://{tmp_path}/a%20b").folder == tmp_path / "a b"
 
 
 @pytest.mark.parametrize("url", ["gs://my-bucket/show", "gcs://my.bucket_1", "s3://key:secret@bucket/show"])

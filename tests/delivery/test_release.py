@@ -17,6 +17,11 @@ from delivery.publishing.references import replace_references
         (lambda d: (d / "video_high.m3u8").write_text("#EXTM3U\n../secret\n"), "is outside the folder"),
         (lambda d: (d / "video_high.m3u8").write_text("#EXTM3U\nhttp://a/b\n"), "is not a file of the presentation"),
         (lambda d: (d / "manifest.mpd").write_bytes(b"\xff\xfe\xfa"), "cannot be read"),
+        (shutil.rmtree, "show: is not a folder"),
+        (
+            lambda d: (d / "manifest.mpd").write_text('<SegmentTemplate media="$RepresentationID$/$Number$.m4s"/>'),
+            "the name of a folder contains an identifier",
+        ),
     ],
 )
 def test_make_release_names_what_is_missing(presentations, tmp_path, change, fault):

@@ -17,6 +17,7 @@ import pytest
 import delivery
 from delivery.steering import steering_server
 from delivery.steering.steering_config import Edge, Network, SteeringConfig
+from delivery.steering.steering_decision import region_of
 from tests.delivery.servers import nginx_server
 from tests.shotladder.running import shotladder
 
@@ -283,6 +284,26 @@ def test_server_answers_without_reload_uri_if_it_does_not_know_its_address():
     assert "RELOAD-URI" not in json.loads(server.answer("GET", "/steer?session=1", "127.0.0.1")[1])
 
 
+def test_region_of_knows_no_address_that_is_not_one():
+    config = msgspec.structs.replace(CONFIG, network=(Network("10.0.0.0/8", "fr"),))
+    assert [region_of(config, address) for address in ("10.1.2.3", "11.1.2.3", "", "unix")] == ["fr", "", "", ""]
+
+
+def test_serve_names_a_port_that_is_used():
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        port = used.getsockname()[1]
+        with pytest.raises(delivery.SteeringError, match=rf"^127\.0\.0\.1:{port}: cannot be used \([^\n]+\)$"):
+            asyncio.run(delivery.SteeringServer(CONFIG, print).serve("127.0.0.1", port, print))
+
+
+def test_server_closes_an_idle_connection(monkeypatch):
+    monkeypatch.setattr(steering_server, "IDLE_SECONDS", 0.05)
+    with running(CONFIG) as (address, _, _):
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as client:
+            assert client.recv(1) == b""
+
+
 @pytest.mark.parametrize(
     ("method", "target", "status"),
     [("POST", "/steer", 405), ("GET", "/other", 404), ("GET", "http://[/", 400), ("GET", "/steer?" + "&a=1" * 99, 400)],
@@ -348,6 +369,13 @@ def test_steer_command_writes_a_static_manifest(tmp_path):
         ("drained = true", 'clone_of = "z"', "is a clone of z"),
         ("drained = true", "weight = nan", "the weight of the pathway a is nan"),
         ("http://a.example/show", "file:///etc", "is not an HTTP address"),
+        (
+            'url = "http://b.example/show"',
+            'url = "http://b.example/show"\nhealth_url = "b/health"',
+            "the health address of",
+        ),
+        ("ttl = 20", "max_load = 0", "max_load is 0.0, expected a number > 0"),
+        ("ttl = 20", '[[network]]\naddresses = "10.0.0.0/40"\nregion = "fr"', "10.0.0.0/40"),
         ("ttl = 20", 'url = "/steer"', "the address of the steering server is not an HTTP address"),
     ],
 )
@@ -356,3 +384,18 @@ def test_read_steering_config_names_the_fault(tmp_path, old, new, fault):
     file.write_text(STEERING_FILE.replace(old, new))
     with pytest.raises(delivery.SteeringError, match=fault):
         delivery.read_steering_config(file)
+
+
+def test_read_steering_config_names_a_file_that_is_absent_or_a_folder(tmp_path):
+    for path in (tmp_path / "absent", tmp_path):
+        with pytest.raises(delivery.SteeringError, match=f"^{path}: [^\n]+$"):
+            delivery.read_steering_config(path)
+
+
+def test_add_pathways_names_a_manifest_without_a_period():
+    pathways = [delivery.Pathway("a", "http://a/"), delivery.Pathway("b", "http://b/")]
+    with pytest.raises(delivery.SteeringError, match=r"^x\.mpd: has no Period$"):
+        delivery.add_pathways("x.mpd", "<MPD></MPD>", pathways, STEER)
+    for wrong in ([], pathways[:1] * 2):
+        with pytest.raises(delivery.SteeringError, match="pathways need different names"):
+            delivery.add_pathways("x.mpd", "<MPD></MPD>", wrong, STEER)

@@ -76,6 +76,11 @@ def test_an_unknown_mode_is_refused():
         si_ti(np.zeros((8, 8), np.uint8), None, mode="p911")
 
 
+def test_si_ti_refuses_frames_of_different_size():
+    with pytest.raises(ValueError, match=r"^frames of different size: \(8, 8\) and \(8, 9\)$"):
+        si_ti(np.zeros((8, 8), np.uint8), np.zeros((8, 9), np.uint8))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_line_moments_equal_the_naive_twin(dtype):
     a, b = picture(1, 23, 37, 0, 255, dtype), picture(2, 23, 37, 0, 255, dtype)

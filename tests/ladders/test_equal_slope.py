@@ -172,6 +172,19 @@ def test_for_quality_returns_the_cheapest_allocation_that_reaches_the_target(tit
     assert all(a.bits <= allocation.bits + 1e-9 for a in every if a.quality < target)
 
 
+def test_equal_slope_keeps_edges_of_a_hull_in_order_if_rounding_makes_the_second_one_steeper():
+    # the loss of the harmonic mean falls by 0.0011 per bit from each quantiser to the next
+    rounded = curve([46, 43, 9], [91.59259259259258, 69.92198581560282, 18.41747572815534])
+    slopes = np.diff(1 / (rounded.quality + 1)) / -np.diff(rounded.bits)
+    assert slopes[0] > slopes[1]
+    for curves in ([rounded], [rounded, rounded], [curve([9, 5, 1], [90, 50, 10]), rounded]):
+        family = equal_slope(curves, [1] * len(curves), FREE, pooling=POOLINGS["harmonic"])
+        for before, after in pairwise(steps(family)):
+            assert np.all(after.indices <= before.indices) and np.any(after.indices < before.indices)
+        assert not family.indices(2 * len(curves)).any()
+        assert family.bits[-1] == sum(each.bits[0] for each in curves)
+
+
 def test_for_bits_returns_the_cheapest_allocation_below_the_range():
     family = equal_slope([curve([9, 5], [90, 50])], [10], FREE)
     assert family.for_bits(1).bits == 5

@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 
 from encoder import Chunk, Segment, inspect
-from ladders import HullPoint, Ladder, LadderError, ProbeCost, Rung, load_ladder, save_ladder
+from ladders import (
+    HullPoint,
+    Ladder,
+    LadderError,
+    ProbeCost,
+    Rung,
+    load_ladder,
+    load_ladders,
+    save_ladder,
+    save_ladders,
+)
 from tests.encoder.videos import write_video
 
 LADDER = Ladder(
@@ -57,6 +67,8 @@ def test_check_belongs_to_rejects_another_source(tmp_path):
         ({"segments": (Segment(0, 31), Segment(31, 99))}, "key frame"),
         ({"rungs": (replace(LADDER.rungs[0], width=127),)}, "even"),
         ({"rungs": (replace(LADDER.rungs[0], quantisers=(99.0, 28.0)),)}, "quantiser"),
+        ({"overrides": ("absent", "")}, "encoder overrides unknown for h264 preset fast"),
+        ({"overrides": ("",)}, "encoder overrides unknown for h264 preset fast"),
     ],
 )
 def test_check_belongs_to_rejects_a_ladder_that_cannot_be_encoded(tmp_path, change, said):
@@ -97,6 +109,13 @@ def test_load_ladder_rejects_other_documents(tmp_path, spoil):
 def test_load_ladder_rejects_binary_files(tmp_path):
     (tmp_path / "ladder.json").write_bytes(bytes(range(256)))
     with pytest.raises(LadderError, match="not a ladder"):
+        load_ladder(tmp_path / "ladder.json")
+
+
+def test_load_ladder_refuses_a_file_of_several_ladders(tmp_path):
+    save_ladders([LADDER, replace(LADDER, codec="hevc")], tmp_path / "ladder.json")
+    assert [ladder.codec for ladder in load_ladders(tmp_path / "ladder.json")] == ["h264", "hevc"]
+    with pytest.raises(LadderError, match=r"ladder\.json: holds 2 ladders, expected one$"):
         load_ladder(tmp_path / "ladder.json")
 
 

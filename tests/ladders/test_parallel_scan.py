@@ -16,9 +16,11 @@ import pytest
 import ladders
 from encoder import SourceError
 from ladders import analyse_shots_in_parallel, plan_ranges
+from ladders.complexity.complexity_meter import COMPLEXITY_COLUMNS
 from ladders.shots import parallel_scan
 from ladders.shots.classifier import Classifier
 from ladders.shots.cuts import CUT_FEATURES
+from ladders.shots.scan import ScanResult
 from shotladder_runtime.jobs import LocalExecutor
 from shotladder_runtime.store import Store
 from tests.ladders.test_shots import scene, write_film
@@ -80,6 +82,17 @@ def test_a_film_that_is_another_one_is_told_in_its_own_words(film, tmp_path):
     with LocalExecutor(1) as executor, pytest.raises(SourceError, match="has the file changed"):
         analyse_shots_in_parallel(other, executor, Store(tmp_path))
     assert not list(tmp_path.glob("scan/*/*.json"))
+
+
+def test_join_refuses_ranges_with_a_gap_or_an_overlap():
+    def part(start, stop):
+        return ScanResult(start, stop, (), np.zeros((stop - start, len(COMPLEXITY_COLUMNS)), np.float32), ())
+
+    joined = ScanResult.join([part(3, 5), part(0, 3)])
+    assert (joined.start, joined.stop, len(joined.complexity)) == (0, 5, 5)
+    for parts in ([part(0, 3), part(4, 5)], [part(0, 3), part(2, 5)]):
+        with pytest.raises(ValueError, match="scanned ranges are not adjacent: 3 is followed by"):
+            ScanResult.join(parts)
 
 
 def test_ranges_stop_when_their_farm_is_shut_down(film, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shotladder_runtime.errors import JobLockedError, StoreError
-from shotladder_runtime.store import Store, list_artefacts, prune
+from shotladder_runtime.store import Store, list_artefacts, prune, pruning
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAY = 86_400
@@ -36,6 +36,20 @@ def test_list_artefacts_sorts_by_last_use(store):
     with store.hold(), store.lock_job("chunk", [{"n": 9}]):
         found = list_artefacts(store)
     assert [(a.kind, a.size) for a in found] == [("probe", 7), ("chunk", 9), ("chunk", 5)]
+
+
+def test_list_artefacts_leaves_out_a_file_that_another_run_deletes(store, monkeypatch):
+    deleted, kept = put(store, "chunk", 1), put(store, "chunk", 2)
+    list_entries = pruning._entries
+
+    def delete_after_listing(folder):
+        for entry in list(list_entries(folder)):
+            if Path(entry.path) == deleted:
+                deleted.unlink()
+            yield entry
+
+    monkeypatch.setattr(pruning, "_entries", delete_after_listing)
+    assert [artefact.name for artefact in list_artefacts(store)] == [kept.relative_to(store.root).as_posix()]
 
 
 def test_prune_deletes_old_artefacts(store):

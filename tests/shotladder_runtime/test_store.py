@@ -2,15 +2,17 @@
 
 import json
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shotladder_runtime.errors import JobLockedError, StoreError
-from shotladder_runtime.store import Store
+from shotladder_runtime.store import Store, list_artefacts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VALUES = st.recursive(
@@ -45,6 +47,28 @@ def test_default_store_follows_the_environment(tmp_path, monkeypatch):
     assert Store.default().root == tmp_path / "named"
     monkeypatch.delenv("SHOTLADDER_STORE")
     assert Store.default().root == tmp_path / "cache" / "shotladder"
+
+
+def test_at_takes_a_folder_or_a_url_and_gives_each_url_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for location in (tmp_path, f"file://{tmp_path}"):
+        assert repr(Store.at(location)) == f"Store(root={tmp_path!r}, url=None)"
+    one, two = (Store.at(f"sftp://anna:s3cret@host/{name}/") for name in "ab")
+    assert one.url == "sftp://anna:s3cret@host/a"
+    assert one.root.parent == two.root.parent == tmp_path / "cache" / "shotladder-remote"
+    assert one.root != two.root
+    assert repr(one) == f"Store(root={one.root!r}, url='sftp://host/a')"
+
+
+def test_hold_asks_the_server_at_the_start_of_each_run(tmp_path):
+    url = f"memory://{uuid.uuid4()}/store"
+    with Store(tmp_path / "one", url).hold():
+        assert [artefact.name for artefact in list_artefacts(Store(tmp_path / "two", url))] == []
+    memory = fsspec.filesystem("memory")
+    (marker,) = memory.find(url)
+    memory.pipe_file(marker, b'{"shotladder_store": 99}')
+    with pytest.raises(StoreError, match="newer"), Store(tmp_path / "one", url).hold():
+        pass
 
 
 def test_write_json_makes_a_folder_a_store(tmp_path):

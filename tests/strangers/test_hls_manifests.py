@@ -43,6 +43,18 @@ CASES = {
         note="left out: 1 trick-play playlist",
     ),
     "variables": Case(hls(("BANDWIDTH=8000", "{$name}"), head='#EXT-X-DEFINE:NAME="name",VALUE="v"\n'), (8000,)),
+    "a variable of nobody": Case(
+        hls(("BANDWIDTH=8000", "{$name}"), head='#EXT-X-DEFINE:QUERYPARAM="name"\n'),
+        error=r":2: EXT-X-DEFINE: there is no value for the variable 'name'",
+    ),
+    "an imported variable of a master playlist": Case(
+        hls(("BANDWIDTH=8000", "v"), head='#EXT-X-DEFINE:IMPORT="name"\n'),
+        error=r":2: EXT-X-DEFINE: there is no value for the variable 'name'",
+    ),
+    "a variant that is the master playlist": Case(
+        hls(("BANDWIDTH=8000", "x.m3u8")), error="a variant is a multivariant playlist itself"
+    ),
+    "a bandwidth of words": Case(hls(("BANDWIDTH=fast", "v")), error="x.m3u8: [^\n]*BANDWIDTH|not an HLS playlist"),
     "an undefined variable": Case(
         hls(("BANDWIDTH=8000", "{$name}"), head='#EXT-X-DEFINE:NAME="x",VALUE="v"\n'),
         error=r":4: the variable name is not defined",
@@ -54,6 +66,9 @@ CASES = {
     "a range of words": Case(PLAYLIST.replace(":2000@0", ":many@0") + END, error="EXT-X-BYTERANGE is many"),
     "a segment of no duration": Case(
         PLAYLIST.replace("EXTINF:2", "EXTINF:1e-308", 1) + END, error="segments last 1e-308 to 2 s, expected 1e-06 to"
+    ),
+    "a segment of a year": Case(
+        PLAYLIST.replace("EXTINF:2", "EXTINF:31622400", 1) + END, error=r"segments last 2 to 3\.16224e\+07 s, expected"
     ),
     "a segment without an address": Case(
         '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n#EXT-X-MAP:URI="i"\n' + END, error="segment 0 has no address"

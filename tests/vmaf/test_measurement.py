@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import av
 import numpy as np
@@ -13,6 +14,7 @@ from encoder.media.frames import decode
 from shotladder_runtime import process
 from shotladder_runtime.process import run
 from shotladder_runtime.tools import ffmpeg_path
+from vmaf import models
 from vmaf.scores import SERIES
 
 FEATURES = ("adm2", "motion2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3")
@@ -287,6 +289,51 @@ def test_score_adds_xpsnr_of_ffmpeg(pair, tmp_path):
     assert part.xpsnr_y.shape == part.vmaf.shape == (3,)
     (alone,) = vmaf.score(*pair, metrics=("psnr",))
     assert scores.psnr_y == pytest.approx(alone.psnr_y, abs=1e-3)
+
+
+def change_log(monkeypatch, name, change):
+    """Change a log after each run of ffmpeg, as a run that ended early leaves it."""
+    run_tool = process.run
+
+    def run_and_change(argv, **options):
+        done = run_tool(argv, **options)
+        if "cwd" in options:
+            log = Path(options["cwd"]) / name
+            log.write_text(change(log.read_text()))
+        return done
+
+    monkeypatch.setattr(process, "run", run_and_change)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda text: text[:40], r"worse\.mkv: no frame could be compared$"),
+        (
+            lambda text: json.dumps({"frames": json.loads(text)["frames"][:-2]}),
+            "is damaged: the comparison ended after reference frame 9 of 11$",
+        ),
+        (lambda text: json.dumps({"frames": []}), "is damaged: the comparison ended after reference frame -1 of 11$"),
+    ],
+)
+def test_score_of_libvmaf_names_a_comparison_that_ended_early(pair, monkeypatch, change, fault):
+    change_log(monkeypatch, "vmaf0.json", change)
+    with pytest.raises(vmaf.PairingError, match=fault):
+        vmaf.score(*pair, engine="libvmaf")
+
+
+def test_xpsnr_names_frames_that_are_missing(pair, monkeypatch):
+    assert len(vmaf.xpsnr(*pair)) == 12
+    change_log(monkeypatch, "xpsnr0.txt", lambda text: text[: len(text) // 2])
+    with pytest.raises(vmaf.PairingError, match=r"its encode is damaged: frames are missing$"):
+        vmaf.xpsnr(*pair)
+
+
+def test_score_names_a_model_that_libvmaf_cannot_take(pair, tmp_path):
+    path = tmp_path / "a,b.json"
+    path.write_text(models.embedded_models(ffmpeg_path())["vmaf_v0.6.1"])
+    with pytest.raises(vmaf.MeasureError, match=r"does not take a model from a path with one of .*a,b\.json$"):
+        vmaf.score(*pair, model=str(path), engine="libvmaf")
 
 
 def test_score_adds_cambi_where_libvmaf_computes_it(write_video, pair, tmp_path):

@@ -109,6 +109,14 @@ def test_load_names_file_and_location_of_a_fault(tmp_path, change, location, pro
         models.load(str(path))
 
 
+def test_load_names_a_member_that_a_bagged_model_lacks(tmp_path):
+    member = json.loads(models.embedded_models(ffmpeg_path())["vmaf_v0.6.1"])
+    path = tmp_path / "bag.json"
+    path.write_text(json.dumps({"0": member, "2": member}))
+    with pytest.raises(vmaf.ModelFileError, match=r"bag\.json: .*member 1 of the bagged model is missing"):
+        models.load(str(path))
+
+
 def test_load_reads_a_copy_of_a_model_from_a_file(tmp_path):
     path = tmp_path / "copy.json"
     path.write_text(models.embedded_models(ffmpeg_path())["vmaf_v0.6.1"])

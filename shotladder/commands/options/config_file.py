@@ -25,7 +25,7 @@ def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         return None
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise click.BadParameter(f"{path}: cannot be read ({error})", ctx, param) from error
     known = _keys(ctx.command)
     values: dict[str, Any] = {}

@@ -130,7 +130,7 @@ def read_zones(path: Path) -> tuple[Zone, ...]:
 def _read_toml(path: Path, text: str) -> Sequence[Mapping[str, Any]]:
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ZonesError(f"{path}: is not valid TOML ({error})") from error
     rows = document.get("zone")
     if set(document) != {"zone"} or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
