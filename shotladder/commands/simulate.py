@@ -283,12 +283,14 @@ def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks
     reporter.say_notes([(trace.name, trace.notes) for trace in networks])
     limited = [trace.name for trace in networks if trace.app_limited]
     if limited:
-        reporter.say(f"{len(limited)} traces are limited by the application, not the network, for example {limited[0]}")
+        subject = "1 trace is" if len(limited) == 1 else f"{len(limited)} traces are"
+        reporter.say(f"{subject} limited by the application, not the network, for example {limited[0]}")
+    count_traces = "1 trace" if len(networks) == 1 else f"{len(networks)} traces"
     for pres in titles:
         ratios = sorted(trace.load_ratio(pres.bitrates) for trace in networks)
         middle = ratios[len(ratios) // 2]
         reporter.say(
-            f"{pres.title}: {len(networks)} traces; mean throughput divided by the bitrate of the middle rung: "
+            f"{pres.title}: {count_traces}; mean throughput divided by the bitrate of the middle rung: "
             f"{ratios[0]:.2f} to {ratios[-1]:.2f}, median {middle:.2f}"
             + ("" if 0.5 <= middle <= 1.5 else "; policies differ most for values between 0.5 and 1.5")
         )
