@@ -83,7 +83,9 @@ def request_of(request, monkeypatch, tmp_path):
         with pytest.raises(ReceivedError) as error:
             monkeypatch.setattr("shotladder.pipeline.encode_pipeline.encode", received)
             if request.param == "command":
-                command(["absent.mp4", "-o", str(tmp_path / "out"), *words], standalone_mode=False)
+                source = tmp_path / "empty.mp4"
+                source.touch()
+                command([str(source), "-o", str(tmp_path / "out"), *words], standalone_mode=False)
             else:
                 shotladder.encode("absent.mp4", tmp_path / "out", **options)
         return error.value.args[0]
