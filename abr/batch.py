@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -114,7 +115,9 @@ def simulate_many(
     chosen = as_session_model(model, buffer)
     with_audio = chosen.audio or chosen.web_player
     videos = [as_presentation(each, audio=with_audio) for each in _as_tuple(presentations)]
+    videos = [pres.renamed(title) for pres, title in zip(videos, _distinguish(p.title for p in videos), strict=True)]
     networks = [as_trace(each) for each in _as_tuple(traces)]
+    networks = [replace(t, name=name) for t, name in zip(networks, _distinguish(t.name for t in networks), strict=True)]
     if not networks:
         raise TraceError("the simulation needs at least one trace")
     joined = join_traces(networks, chosen)
@@ -152,6 +155,20 @@ def simulate_many(
 def _as_tuple(values: Any) -> tuple[Any, ...]:
     """Return the values of a sequence; a text is one value."""
     return tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else (values,)
+
+
+def _distinguish(names: Iterable[str]) -> list[str]:
+    """Return names of which no two are equal: the table finds the sessions of an arm and of a trace by name."""
+    distinct: list[str] = []
+    taken = set(names := list(names))
+    for name in names:
+        number = 1
+        free = name
+        while free in distinct or (number > 1 and free in taken):
+            number += 1
+            free = f"{name} ({number})"
+        distinct.append(free)
+    return distinct
 
 
 def _offset_progress(report: Progress, rows: slice, total: int) -> Callable[[float], None]:

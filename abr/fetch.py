@@ -117,7 +117,9 @@ def read_document(path: str, error: type[ShotladderError], max_bytes: int) -> Do
     try:
         return Document(content.decode(encoding), address)
     except UnicodeDecodeError as cause:
-        raise error(f"{path}: cannot read it: {cause}") from cause
+        raise error(
+            f"{path}: the file is not text in UTF-8, or in UTF-16 with a byte order mark (byte {cause.start})"
+        ) from cause
 
 
 def read_bytes(path: str, error: type[ShotladderError], start: int, stop: int) -> bytes:

@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numba import from_dtype, njit, types
 from numba.core import cgutils
+from numba.core.caching import IndexDataCacheFile
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 from numba.extending import intrinsic
@@ -137,16 +138,18 @@ def compile_policy(function: Any, *, stored: bool = True) -> Any:
     if stored:
         with suppress(RuntimeError):  # numba found no folder that it may write to
             compiled.enable_caching()
-            _name_cache(
-                stamp(compiled, function.__module__, __name__), f"{function.__module__}.{function.__qualname__}"
-            )
+            _name_cache(compiled, f"{function.__module__}.{function.__qualname__}")
+            stamp(compiled, function.__module__, __name__)
     compiled.compile()
     return compiled
 
 
 def _name_cache(callback: Any, name: str) -> None:
-    """Key the disk cache of a callback to the policy's name: all callbacks share one function and one file.
+    """Give the disk cache of a callback a file and a key of the policy's name: all callbacks share one function.
 
-    numba would key it to the values that the function closes over, whose hashes differ from process to process.
+    In one file for all, each policy would delete the others, because the stamp of the file covers one policy. numba
+    would key it to the values that the function closes over, whose hashes differ from process to process.
     """
+    file = callback._cache._cache_file
+    callback._cache._cache_file = IndexDataCacheFile(file._cache_path, f"policy.{name}", file._source_stamp)
     callback._cache._index_key = lambda signature, codegen: (signature, codegen.magic_tuple(), name)

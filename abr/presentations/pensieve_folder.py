@@ -34,7 +34,11 @@ def read_pensieve_folder(folder: Path) -> Presentation:
     """
     files = sorted(folder.glob("video_size_*"))
     if not files:
-        raise PresentationError(f"{folder}: the folder has neither presentation.json nor video_size_0..")
+        manifests = [path.name for path in folder.glob("*") if path.suffix in (".mpd", ".m3u8")]
+        # DASH first, because most .m3u8 files of a folder are playlists of one rendition
+        manifests.sort(key=lambda name: (name.endswith(".m3u8"), "master" not in name, name))
+        hint = f"; name a manifest in it, such as {manifests[0]}" if manifests else ""
+        raise PresentationError(f"{folder}: the folder has neither presentation.json nor video_size_0..{hint}")
     columns = [_read_numbers(file) for file in files]
     for file, column in zip(files, columns, strict=True):
         if len(column) != len(columns[0]):

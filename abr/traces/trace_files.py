@@ -153,7 +153,11 @@ def _load_file(path: str, format: str | None, latency: float, units: str | None)
             raise TraceError(f"{path}: the format {name} has its own units")
         traces = FORMATS[name](path, text, latency, stated)
     except TraceError as error:
-        raise error if printable(path) in str(error) else TraceError(f"{path}: {error}") from error
+        if printable(path) in str(error):
+            raise
+        # a trace checks itself, and knows the name of the file without its folder
+        reason = str(error).removeprefix(f"{printable(file_name(path))}: ")
+        raise TraceError(f"{path}: {reason}") from error
     return [_note_rate(trace) for trace in ([traces] if isinstance(traces, Trace) else traces)]
 
 

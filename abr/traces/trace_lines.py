@@ -190,9 +190,10 @@ def trace_of_samples(path: str, samples: StampedSamples) -> Trace:
     forward = times > np.maximum.accumulate(np.concatenate(([-np.inf], times[:-1])))
     if not forward.all():
         start = int(np.flatnonzero(~forward)[0])
+        count = int((~forward).sum())
+        subject = "1 sample is" if count == 1 else f"{count} samples are"
         notes.append(
-            f"{int((~forward).sum())} samples are left out because their time does not increase "
-            f"(the first is in line {lines[start]})"
+            f"{subject} left out, because the time does not increase there (the first is in line {lines[start]})"
         )
         times, rates, latencies = times[forward], rates[forward], latencies[forward]
     if len(times) == 1:

@@ -159,7 +159,8 @@ def _explain(error: Exception) -> str:
     if getattr(error, "errno", None) == errno.EINVAL:
         # the demuxer is not among the allowed ones
         endings = f"{PLAYLISTS[0]} or {PLAYLISTS[-1]}"
-        return f"it is a playlist, a script or text; only a playlist whose name ends in {endings} can be a source"
+        kinds = "an image, a playlist, a script or text"
+        return f"it is {kinds}; only a playlist whose name ends in {endings} can be a source"
     return getattr(error, "strerror", None) or str(error)
 
 

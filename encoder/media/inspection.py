@@ -41,6 +41,8 @@ __all__ = ["as_source", "inspect"]
 FILE_SCHEME = "file://"
 #: Frames per second of a video that states none.
 _DEFAULT_RATE = Fraction(25)
+#: Note on a source whose pixel format has an alpha channel; whether it is opaque would take a decode of all frames.
+_TRANSPARENT = "transparency, if the video has any, is left out; colours are encoded as they are stored"
 #: Note on a source whose frames are not found by their times.
 _COUNTED = "the file does not state when its frames are shown; they are counted from its start, which takes longer"
 #: AVFMT_SEEK_TO_PTS: the demuxer seeks by presentation time.
@@ -193,6 +195,7 @@ def _inspect(name: str, exact: bool) -> Source:
         raise SourceError(f"{name}: the file changes while it is read")
     position = {p: n for n, p in enumerate(pts)}
     turned = (orientation.note,) if orientation.note else ()
+    transparent = (_TRANSPARENT,) if any(part.is_alpha for part in first.format.components) else ()
     return Source(
         path=name,
         content_id=hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(),
@@ -218,6 +221,7 @@ def _inspect(name: str, exact: bool) -> Source:
         notes=(
             *reading.video_notes,
             *turned,
+            *transparent,
             *frames.describe_changes(),
             *frames.describe_contradictions(),
             *(reading.loss or index.notes),

@@ -151,5 +151,7 @@ def _title_streams(streams: Sequence[Stream]) -> list[str]:
 
 
 def _keep_printable(title: str | None) -> str:
-    # the separators of descriptors and the quotes of playlists cannot be escaped
-    return "".join(c for c in title or "" if c.isprintable() and c not in ',="\\').strip()
+    # the separators of descriptors and the quotes of playlists cannot be escaped; a line break separates words
+    words = (title or "").split()
+    kept = ("".join(c for c in word if c.isprintable() and c not in ',="\\') for word in words)
+    return " ".join(filter(None, kept))

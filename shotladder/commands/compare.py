@@ -23,7 +23,7 @@ from shotladder.commands.options.session_options import (
     traces_options,
     write_plot,
 )
-from shotladder.commands.simulate import print_notes, simulate_experiment
+from shotladder.commands.simulate import name_by_path, print_notes, simulate_experiment
 from shotladder.kernel_notice import announce_compilation
 from shotladder.report.readable_units import format_count
 from shotladder.reporter import Reporter
@@ -175,14 +175,21 @@ def command(
         raise click.UsageError("--edges compares delivery, and takes one presentation and one policy")
     if edges_path is None and (len(presentations) > 2 or len(names) > 2 or len(presentations) + len(names) < 3):
         raise click.UsageError("give two presentations, or two policies, or two of each")
+    if edges_path is None and len(set(presentations)) * len(set(names)) < 2:
+        raise click.UsageError("both arms have the same presentation and the same policy")
     if primary not in abr.METRICS:
         raise click.UsageError(f"unknown metric {primary!r} (choose from {', '.join(abr.METRICS)})")
     ladders = [abr.load_presentation(path, audio=model.audio or model.web_player) for path in presentations]
     if len(ladders) == 2 and not different_videos:
         _refuse_different_videos(*ladders)
-    if len(ladders) == 2 and ladders[0].title == ladders[1].title:
-        ladders = [pres.renamed(str(path)) for pres, path in zip(ladders, presentations, strict=True)]
+    ladders = name_by_path(ladders, presentations)
     networks = abr.load_traces(traces, format=trace_format, units=trace_units)
+    if len(networks) < 2:
+        raise ShotladderError("sessions on one trace do not generalise to others; give at least two traces")
+    if primary.startswith("vmaf") and (unmeasured := next((p for p in ladders if p.vmaf is None), None)):
+        raise ShotladderError(
+            f"{unmeasured.title}: has no VMAF, which --primary {primary} needs; name another metric, such as qoe_lin"
+        )
     print_notes(reporter, ladders, networks)
     offsets = abr.start_offsets(networks, starts, seed)
     settings: dict[str, Any] = {"model": model, "device": device}

@@ -27,6 +27,7 @@ from shotladder.commands.options.library_values import (
     VIEWING_DEVICES,
 )
 from shotladder.kernel_notice import announce_compilation
+from shotladder.report.readable_units import format_count
 from shotladder.reporter import Reporter
 from shotladder_runtime.passwords import without_password
 from shotladder_runtime.printable_text import printable
@@ -231,7 +232,7 @@ def command(
         reporter.say_notes(zip((reference, *files), (each.notes for each in (source, *renditions)), strict=True))
         if not different_videos:
             reject_other_videos(source, renditions, offset=offset, frames=frames, crop=crop)
-        with reporter.stage(f"measure {len(files)} files against {reference}") as advance:
+        with reporter.stage(f"measure {format_count(len(files), 'file')} against {reference}") as advance:
             scores = vmaf.score(
                 source,
                 renditions,

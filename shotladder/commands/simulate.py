@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,8 +27,10 @@ from shotladder.commands.options.session_options import (
     write_plot,
 )
 from shotladder.kernel_notice import announce_compilation
+from shotladder.report.readable_units import format_count
 from shotladder.reporter import Advance, Reporter
 from shotladder.terminal_table import print_table
+from shotladder_runtime.printable_text import printable
 
 if TYPE_CHECKING:
     import abr
@@ -169,7 +172,8 @@ def command(
 
     if sessions is not None and sessions.suffix not in (".csv", ".parquet"):
         raise click.UsageError(f"--sessions requires a name that ends in .csv or .parquet, not {sessions.name}")
-    names = [name for given in policies for name in given.split(",")]
+    names = list(dict.fromkeys(name for given in policies for name in given.split(",")))
+    presentations = tuple(dict.fromkeys(presentations))
     model = session_model(mode, target_vmaf=target_vmaf, **session)
     for name in names:
         try:
@@ -181,6 +185,7 @@ def command(
             raise click.UsageError(f"--report needs a folder that `encode` wrote, with {_report_of(path)}")
     with_audio = model.audio or model.web_player
     titles = [abr.load_presentation(path, audio=with_audio).repeated(repeat) for path in presentations]
+    titles = name_by_path(titles, presentations)
     networks = abr.load_traces(traces, format=trace_format, units=trace_units)
     print_notes(reporter, titles, networks)
     if model.web_player:
@@ -278,6 +283,15 @@ def _add_to_report(
     add_viewers_section(_report_of(path), draw_viewers(results))
 
 
+def name_by_path(titles: Sequence[abr.Presentation], paths: Sequence[str]) -> list[abr.Presentation]:
+    """Return presentations of which those with equal titles are called by their paths."""
+    count = Counter(pres.title for pres in titles)
+    return [
+        pres if count[pres.title] == 1 else pres.renamed(printable(path))
+        for pres, path in zip(titles, paths, strict=True)
+    ]
+
+
 def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks: Sequence[abr.Trace]) -> None:
     """Print the notes of the inputs, and how the throughput of the traces compares with the bitrates of the rungs."""
     titles = list(titles)
@@ -285,12 +299,14 @@ def print_notes(reporter: Reporter, titles: Iterable[abr.Presentation], networks
     reporter.say_notes([(trace.name, trace.notes) for trace in networks])
     limited = [trace.name for trace in networks if trace.app_limited]
     if limited:
-        reporter.say(f"{len(limited)} traces are limited by the application, not the network, for example {limited[0]}")
+        subject = "1 trace is" if len(limited) == 1 else f"{len(limited)} traces are"
+        reporter.say(f"{subject} limited by the application, not the network, for example {limited[0]}")
     for pres in titles:
         ratios = sorted(trace.load_ratio(pres.bitrates) for trace in networks)
         middle = ratios[len(ratios) // 2]
+        sample = format_count(len(networks), "trace")
         reporter.say(
-            f"{pres.title}: {len(networks)} traces; mean throughput divided by the bitrate of the middle rung: "
+            f"{pres.title}: {sample}; mean throughput divided by the bitrate of the middle rung: "
             f"{ratios[0]:.2f} to {ratios[-1]:.2f}, median {middle:.2f}"
             + ("" if 0.5 <= middle <= 1.5 else "; policies differ most for values between 0.5 and 1.5")
         )

@@ -17,7 +17,7 @@ from shotladder.pipeline import encode_pipeline
 from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
 from shotladder.pipeline.encode_result import EncodeResult
 from shotladder.pipeline.search_metric import choose_extra_metrics, choose_metric
-from shotladder.pipeline.source.film_grain import parse_film_grain
+from shotladder.pipeline.source.film_grain import can_synthesise_grain, parse_film_grain
 from shotladder.reporter import Advance, Reporter
 from shotladder.store_location import open_store
 from shotladder_runtime.errors import ShotladderError
@@ -257,6 +257,18 @@ def encode(
         (vbv_seconds is not None, "vbv_seconds", "ladder='per-shot'", ladder == "per-shot"),
         (max_quality_step is not None, "max_quality_step", "ladder='per-shot'", ladder == "per-shot"),
         (max_bitrate is not None, "max_bitrate", "a ladder mode that places rungs", not is_file and ladder != "fixed"),
+        (
+            film_grain != "none",
+            "film_grain",
+            "a codec that can synthesise it, such as av1",
+            is_file or can_synthesise_grain(codecs),
+        ),
+        (
+            loudness is not None,
+            "loudness",
+            "an audio codec that encodes audio",
+            bool(set(choose_audio_codecs) - {"copy"}),
+        ),
         (captions_language is not None, "captions_language", "captions", captions is not None),
         (captions_translate, "captions_translate", "captions", captions is not None),
         (zones is not None, "zones", "ladder='per-shot'", ladder == "per-shot"),

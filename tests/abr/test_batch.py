@@ -73,3 +73,10 @@ def test_check_buffer_refuses_a_buffer_shorter_than_a_segment(film):
     with pytest.raises(abr.PresentationError, match="a buffer of 4 s cannot hold"):
         abr.SessionModel(buffer=4.0).check_buffer(float(film.durations.max()))
     abr.SessionModel(buffer=5.0).check_buffer(float(film.durations.max()))
+
+
+def test_simulate_many_keeps_inputs_with_equal_names_apart(film, networks):
+    slow = abr.Trace(networks[0].name, [10], [4e5], [0.05])
+    table = abr.simulate_many((film, film.repeated(2)), (networks[0], slow), "bba-2")
+    assert [(title, len(rows)) for title, _, rows in table.arms()] == [(film.title, 2), (f"{film.title} (2)", 2)]
+    assert list(table["trace"]) == [networks[0].name, f"{networks[0].name} (2)"] * 2

@@ -139,3 +139,23 @@ def test_compare_plots_both_arms_with_the_verdict(folder):
     assert text.count('role="img"') == 5
     assert text.count('<g class="steps c1">') == 5
     assert "http" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("old.json", "new.json", "--policy", "bba-2", "--traces", "traces/t0"), "at least two traces"),
+        (("bare.json", "new.json", "--policy", "bba-2", "--traces", "traces"), "bare: has no VMAF"),
+        (("old.json", "old.json", "--policy", "bba-2", "--traces", "traces"), "both arms have the same"),
+        (("old.json", "--policy", "bba-2,bba-2@2014", "--traces", "traces"), "both arms have the same"),
+    ],
+)
+def test_compare_refuses_arms_without_a_verdict_before_it_simulates(folder, monkeypatch, words, message):
+    bare = presentation_document("bare", 1, 0)
+    for rung in bare["video"]:
+        for segment in rung["segments"]:
+            del segment["vmaf"]
+    (folder / "bare.json").write_text(json.dumps(bare))
+    monkeypatch.setattr("abr.simulate_many", lambda *_, **__: pytest.fail("simulates"))
+    done = CliRunner().invoke(command, words)
+    assert message in (done.stderr or str(done.exception))

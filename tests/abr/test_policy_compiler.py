@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from numba import config
+
 import abr
+from abr.policies.pensieve_bb import pensieve_bb
+from abr.policies.rate_based import rate_based
+from abr.policy_interface.policy_compiler import compile_policy
 from shotladder_runtime.kernels.compiler import source_files
 
 SIMULATE = """
@@ -52,3 +57,11 @@ def test_compile_policy_works_without_a_writable_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     assert str(library) in done.stdout
     assert "(0, " in done.stdout
+
+
+def test_compile_policy_finds_each_policy_on_the_disk_after_another_was_compiled(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    policies = (pensieve_bb, rate_based)
+    for policy in policies:
+        assert compile_policy(policy).cache_hits == 0
+    assert [compile_policy(policy).cache_hits for policy in policies] == [1, 1]

@@ -133,6 +133,11 @@ def test_load_presentation_reads_a_media_playlist_as_one_rung(folder, address):
         assert pres.rungs[0].bitrate == 8 * sum(SIZES["low"]) / 10
 
 
+def test_load_presentation_names_a_manifest_of_a_folder_without_a_document(folder):
+    with pytest.raises(abr.PresentationError, match=r"presentation\.json .*; name a manifest in it, such as \w+\.mpd"):
+        abr.load_presentation(folder)
+
+
 def test_load_presentation_names_missing_files(address, folder):
     with pytest.raises(abr.PresentationError, match=r"nowhere\.mpd: cannot read it: .*404"):
         abr.load_presentation(f"{address}/nowhere.mpd")

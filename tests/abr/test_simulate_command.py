@@ -182,3 +182,13 @@ def test_simulate_prints_markup_and_control_codes_in_titles_as_text(folder):
     for text in (done.stdout, done.stderr):
         assert "[/red]\\x1b[31m[bold]film" in text
         assert "\x1b[31m" not in text
+
+
+def test_simulate_shows_presentations_with_equal_titles_by_their_paths(folder):
+    other = folder / "other.json"
+    other.write_text((folder / "presentation.json").read_text())
+    words = (folder / "presentation.json", other, other, "--traces", folder / "traces/a", "--json")
+    done = run(*words, "--policy", "bba-2", "--policy", "bba-2")
+    assert done.returncode == 0, done.stderr
+    arms = json.loads(done.stdout)["arms"]
+    assert [(arm["presentation"], arm["sessions"]) for arm in arms] == [(str(words[0]), 1), (str(other), 1)]

@@ -1,5 +1,7 @@
 """`load_trace`, `load_traces`, `split_traces` and `generate_trace`: formats, repairs and invalid input."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -139,7 +141,15 @@ def test_load_trace_names_file_location_and_value_of_a_fault(tmp_path, text, mes
     path = write_text(tmp_path, "bad", text)
     with pytest.raises(abr.TraceError, match=message) as caught:
         abr.load_trace(path)
-    assert str(path) in str(caught.value)
+    # once: not the name of the file again after its path
+    assert str(caught.value).count("bad") == 1 + str(tmp_path).count("bad")
+
+
+def test_load_trace_reports_a_file_that_is_not_text(tmp_path):
+    path = tmp_path / "trace.csv.gz"
+    path.write_bytes(gzip.compress(b"0 1\n1 2\n"))
+    with pytest.raises(abr.TraceError, match=r"gz: the file is not text in UTF-8, .* \(byte 1\)"):
+        abr.load_trace(path)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +186,8 @@ def test_load_trace_notes_its_repairs(tmp_path):
     assert late.rates == pytest.approx([2e6, 0, 3e6])
     assert any("2 samples are left out" in note and "line 3" in note for note in late.notes)
     assert any("starts at 180 s" in note for note in late.notes)
+    one = abr.load_trace(write_text(tmp_path, "one", "0 1\n1 2\n1 9\n2 3\n"))
+    assert any("1 sample is left out" in note and "line 3" in note for note in one.notes)
     assert any("the rate is 0 in 1 of 3" in note for note in late.notes)
     single = abr.load_trace(write_text(tmp_path, "single", "0 2.5\n"), format="pensieve")
     assert single.mean_rate == 2.5e6

@@ -289,3 +289,9 @@ def test_describe_tracks_gives_captions_the_characteristics_of_apple():
     expected = "public.accessibility.transcribes-spoken-dialog;public.accessibility.describes-music-and-sound"
     assert fields["hls_characteristics"] == expected
     assert (fields["stream"], fields["folder"], fields["dash_roles"]) == ("text", "text/eng", "caption")
+
+
+def test_describe_tracks_replaces_line_breaks_in_titles_by_spaces():
+    stream = SubtitleStream(2, "mov_text", language="eng", title='two\r\nlines, a = "b"')
+    (fields,) = describe_tracks([], [SubtitleTrack(stream, Path("words.vtt"))])
+    assert fields["hls_name"] == "two lines a b"

@@ -83,7 +83,9 @@ def request_of(request, monkeypatch, tmp_path):
         with pytest.raises(ReceivedError) as error:
             monkeypatch.setattr("shotladder.pipeline.encode_pipeline.encode", received)
             if request.param == "command":
-                command(["absent.mp4", "-o", str(tmp_path / "out"), *words], standalone_mode=False)
+                source = tmp_path / "empty.mp4"
+                source.touch()
+                command([str(source), "-o", str(tmp_path / "out"), *words], standalone_mode=False)
             else:
                 shotladder.encode("absent.mp4", tmp_path / "out", **options)
         return error.value.args[0]
@@ -118,6 +120,8 @@ def test_encode_has_balanced_effort_and_prefers_a_given_probe_tolerance(request_
         ({"preset": "auto"}, "preset 'auto': requires expected_views"),
         ({"gb_per_cpu_hour": 4}, "requires expected_views"),
         ({"ladder": "fixed", "vbv_seconds": 1}, "requires ladder='per-shot'"),
+        ({"film_grain": 10, "codec": "h264"}, "film_grain: requires a codec"),
+        ({"loudness": -23, "audio": "none"}, "loudness: requires an audio codec"),
         ({"ladder": "fixed", "client_traces": "traces"}, "places rungs"),
         ({"target_vmaf": 0}, "target_vmaf: 0 is out of range"),
         ({"segment_duration": float("nan")}, "segment_duration: nan is out of range"),

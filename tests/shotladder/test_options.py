@@ -125,3 +125,17 @@ def test_build_ladder_requests_places_the_lowest_rung_at_the_minimum_bitrate(tmp
 def test_shell_complete_offers_names(words, incomplete, answer):
     completion = ShellComplete(group, {}, "shotladder", "_SHOTLADDER_COMPLETE")
     assert [item.value for item in completion.get_completions(words, incomplete)] == answer
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--film-grain", "10"), "--film-grain requires a codec"),
+        (("--codec", "h264,hevc", "--film-grain", "auto"), "--film-grain requires a codec"),
+        (("--no-audio", "--loudness", "-23"), "--loudness requires an --audio codec"),
+        (("--audio", "copy", "--loudness", "-23"), "--loudness requires an --audio codec"),
+    ],
+)
+def test_encode_refuses_an_option_that_has_no_effect(film, tmp_path, words, message):
+    done = shotladder("encode", film, "-o", tmp_path / "out", *words, store=tmp_path / "store")
+    assert (done.status, message in done.lines[-1]) == (2, True), done.err

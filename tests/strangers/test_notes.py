@@ -103,3 +103,11 @@ def test_source_shows_no_password(video):
 )
 def test_make_title_uses_the_name_of_a_file_only(path, title):
     assert _make_title(path) == title
+
+
+@pytest.mark.parametrize(("pixel_format", "is_noted"), [("bgra", True), ("yuva420p", True), ("yuv420p", False)])
+def test_inspect_notes_transparency(tmp_path, pixel_format, is_noted):
+    frames = ("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=0.2")
+    path = tmp_path / "video.mkv"
+    run([ffmpeg_path(), "-v", "error", *frames, "-c:v", "ffv1", "-pix_fmt", pixel_format, str(path)])
+    assert any("transparency" in note for note in inspect(path).notes) is is_noted

@@ -15,7 +15,9 @@ import pytest
 import encoder
 from encoder import SourceError, inspect
 from encoder.media import container
+from shotladder_runtime.process import run
 from shotladder_runtime.store import Store
+from shotladder_runtime.tools import ffmpeg_path
 from tests.encoder.videos import write_video
 from tests.shotladder.running import command
 
@@ -234,3 +236,10 @@ def test_inspect_takes_no_protocol_or_pattern_in_a_path(tmp_path, name):
 @pytest.mark.parametrize("protocol", ["ftp", "rtmp", "rtsp", "udp", "srt", "gopher", "s3", "data", "concat"])
 def test_inspect_opens_no_other_protocol(protocol):
     assert_refused(f"{protocol}://127.0.0.1:9/video.mp4", "only files and http or https URLs")
+
+
+def test_inspect_calls_an_image_an_image(tmp_path):
+    frame = ("-f", "lavfi", "-i", "testsrc2=s=300x300", "-frames:v", "1")
+    run([ffmpeg_path(), "-v", "error", *frame, str(tmp_path / "cover.jpg")])
+    with pytest.raises(SourceError, match="it is an image, "):
+        inspect(tmp_path / "cover.jpg")

@@ -14,6 +14,7 @@ import encoder
 from ladders import AUTO, MODES, StoppingRule, TrafficModel
 from shotladder.pipeline.encode_request import CaptionRequest, EncodeRequest, EncryptionRequest
 from shotladder.pipeline.search_metric import choose_extra_metrics, choose_metric
+from shotladder.pipeline.source.film_grain import can_synthesise_grain
 from shotladder_runtime.tools import require_encoder, use_ffmpeg
 
 __all__ = ["build_encode_request"]
@@ -64,7 +65,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         crop=options["crop"],
         shots=_shot_file(options),
         zones=_per_shot_only(options, "zones"),
-        film_grain=options.get("film_grain", "none"),
+        film_grain=_film_grain(options),
         segment=options["segment_duration"],
         buffer=_per_shot_only(options, "vbv_seconds"),
         max_jump=_per_shot_only(options, "max_quality_step"),
@@ -78,7 +79,7 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         engine=options["engine"],
         measure=choose_extra_metrics(options["measure"].split(",") if options.get("measure") else ()),
         audio=options.get("audio", ()),
-        loudness=options.get("loudness"),
+        loudness=_loudness(options),
         subtitles=options.get("subtitles", False),
         captions=_captions(options),
         encryption=_encryption(options),
@@ -92,6 +93,21 @@ def build_encode_request(source: str, output: Path, options: dict[str, Any]) -> 
         log=options["log"],
         metrics_port=options["metrics"],
     )
+
+
+def _film_grain(options: dict[str, Any]) -> str:
+    """Return the film grain; the codec of a ladder file is not known yet."""
+    choice = str(options.get("film_grain", "none"))
+    if choice != "none" and options["ladder"] in MODES and not can_synthesise_grain(options["codecs"]):
+        raise click.UsageError("--film-grain requires a codec that can synthesise it, such as --codec av1")
+    return choice
+
+
+def _loudness(options: dict[str, Any]) -> float | None:
+    loudness: float | None = options.get("loudness")
+    if loudness is not None and not set(options["audio"]) - {"copy"}:
+        raise click.UsageError("--loudness requires an --audio codec that encodes audio")
+    return loudness
 
 
 def _captions(options: dict[str, Any]) -> CaptionRequest | None:

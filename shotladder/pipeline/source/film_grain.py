@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from encoder import Chunk, get_codec
 from ladders import Ladder, Shot
 
-__all__ = ["choose_film_grain", "estimate_strengths", "format_strengths", "parse_film_grain"]
+__all__ = ["can_synthesise_grain", "choose_film_grain", "estimate_strengths", "format_strengths", "parse_film_grain"]
 
 #: Strengths of SVT-AV1. A chunk without grain has 1, which changes no frame: the parameter sets of all chunks must
 #: state that film grain may follow.
@@ -32,6 +32,11 @@ def parse_film_grain(value: str) -> str:
     if not value.isascii() or not value.isdigit() or not MIN_STRENGTH <= int(value) <= MAX_STRENGTH:
         raise ValueError(f"{value!r} is neither auto, none nor a strength from {MIN_STRENGTH} to {MAX_STRENGTH}")
     return str(int(value))
+
+
+def can_synthesise_grain(codecs: Sequence[str]) -> bool:
+    """Return whether at least one codec can synthesise film grain in players."""
+    return any(get_codec(codec).film_grain_settings for codec in codecs)
 
 
 def estimate_strengths(shots: Sequence[Shot], chunks: Sequence[Chunk]) -> tuple[int, ...]:
