@@ -107,9 +107,10 @@ def describe_costs(needs: Mapping[str, Any], workers: int, prices: Prices) -> li
     sizes = {
         name: format_size(needs[f"{name}_bytes"]) for name in ("peak_memory", "scratch", "store", "output", "egress")
     }
+    seconds = needs["wall_seconds"]
+    wall = f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
     lines = [
-        f"{needs['cpu_hours']:.2f} CPU hours, about {needs['wall_seconds'] / 60:.1f} min"
-        f" with {format_count(workers, 'worker')}",
+        f"{needs['cpu_hours']:.2f} CPU hours, about {wall} with {format_count(workers, 'worker')}",
         f"at most {sizes['peak_memory']} of memory, {sizes['scratch']} of scratch space, {sizes['store']} in the store,"
         f" {sizes['output']} of output",
         f"traffic: {sizes['egress']} for one upload",

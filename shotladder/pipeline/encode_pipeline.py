@@ -322,7 +322,8 @@ def warn_max_bitrate(bitrates: Mapping[str, int], request: EncodeRequest, report
         if request.max_bitrate is not None and bitrate > request.max_bitrate:
             reporter.say(
                 f"{name}: has {format_bitrate(bitrate)}, above the requested maximum of"
-                f" {format_bitrate(request.max_bitrate)}, because its target VMAF took more bits than predicted"
+                f" {format_bitrate(request.max_bitrate)}: its encodes have more bits than predicted, or the encoder"
+                " has no coarser quantiser"
             )
 
 

@@ -42,6 +42,7 @@ def test_describe_costs_prints_a_price_only_if_one_is_known():
     assert describe_costs(needs(), 4, Prices(cpu_hour=0.05))[-1].startswith("price: 0.10,")
     text = "\n".join(describe_costs(needs(), 4, Prices(gigabyte=0.1)))
     assert "2.00 CPU hours, about 30.0 min with 4 workers" in text
+    assert "about 22 s with" in describe_costs({**needs(), "wall_seconds": 22.4}, 4, Prices())[0]
 
 
 def test_prices_add_cpu_time_and_traffic():
