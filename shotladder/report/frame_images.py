@@ -20,10 +20,8 @@ from shotladder.report.verdict import WeakShot, weak_shots
 
 __all__ = ["FrameImage", "ReportImages", "WeakShotImages", "find_worst_frame", "make_report_images", "to_upright_bgr"]
 
-#: Maximum number of weakest shots that are shown, and shots for each of them: decoding one costs a third of a second.
-#: All values here are chosen by hand.
+#: Number of weakest shots that are shown. All values here are chosen by hand.
 WEAK_SHOTS = 5
-SHOTS_PER_WEAK_SHOT = 4
 #: Maximum number of thumbnails; in a source with more shots, every second, third... shot has one.
 MAX_THUMBNAILS = 400
 #: Maximum width and height of a thumbnail and of an image of a weak shot, pixels.
@@ -72,8 +70,7 @@ def make_report_images(inputs: PresentationInputs, presentation: Presentation) -
         middle = (inputs.shots[n].start + inputs.shots[n].stop) // 2
         image = _read_rung(lowest, 0, middle, _fit(inputs.source, THUMBNAIL_SIZE))
         thumbnails[n] = _encode_jpeg(image, THUMBNAIL_QUALITY)
-    count = min(WEAK_SHOTS, -(-len(inputs.shots) // SHOTS_PER_WEAK_SHOT))
-    weak = tuple(_show_weak_shot(inputs, shot) for shot in weak_shots(presentation, count))
+    weak = tuple(_show_weak_shot(inputs, shot) for shot in weak_shots(presentation, WEAK_SHOTS))
     return ReportImages(thumbnails, weak)
 
 
