@@ -58,6 +58,7 @@ def test_client_population_is_identified_by_its_traces_and_gets_the_bitrates_of_
 def test_client_traces_are_refused_with_a_given_ladder(tmp_path, monkeypatch, ladder, traces):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ladder.json").write_text("{}")
+    (tmp_path / "film.mp4").touch()
     args = ["film.mp4", "-o", "out.json", "--ladder", ladder, "--client-traces", str(traces)]
     done = CliRunner().invoke(command, args)
     assert done.exit_code == 2
