@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -159,14 +160,16 @@ def _as_tuple(values: Any) -> tuple[Any, ...]:
 
 def _distinguish(names: Iterable[str]) -> list[str]:
     """Return names of which no two are equal: the table finds the sessions of an arm and of a trace by name."""
-    distinct: list[str] = []
-    taken = set(names := list(names))
-    for name in names:
-        number = 1
-        free = name
-        while free in distinct or (number > 1 and free in taken):
-            number += 1
-            free = f"{name} ({number})"
+    given = list(names)
+    taken, counts, distinct = set(given), Counter[str](), list[str]()
+    for name in given:
+        counts[name] += 1
+        if counts[name] == 1:
+            distinct.append(name)
+            continue
+        while (free := f"{name} ({counts[name]})") in taken:
+            counts[name] += 1
+        taken.add(free)
         distinct.append(free)
     return distinct
 

@@ -11,7 +11,7 @@ __all__ = ["explain_unreadable", "open_regular", "read_regular_file"]
 
 
 def explain_unreadable(name: str) -> str | None:
-    """Return why a path is not that of a regular file that can be read several times; None if it is one."""
+    """Return why a path is not that of a source, a regular file that can be read several times; None if it is one."""
     try:
         mode = Path(name).stat().st_mode
     except (OSError, ValueError) as error:

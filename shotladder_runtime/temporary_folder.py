@@ -46,25 +46,24 @@ def locked_folder(parent: Path, prefix: str, lock_name: str, *, is_rest_abandone
 
     With `is_rest_abandoned`, a folder that is not empty keeps its lock file, so that `abandoned_folders` yields it.
     """
-    folder, folder_handle = _make_locked(parent, prefix)
-    lock = folder / lock_name
-    # locked before it has its name: nobody finds it unlocked
-    handle, name = tempfile.mkstemp(prefix=UNNAMED, dir=folder)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        Path(name).replace(lock)
-        yield folder
-    finally:
-        with contextlib.suppress(OSError):
-            if not is_rest_abandoned or list(folder.iterdir()) == [lock]:
-                lock.unlink(missing_ok=True)
-            folder.rmdir()
-        os.close(handle)
-        os.close(folder_handle)
+    with _new_folder(parent, prefix) as folder:
+        lock = folder / lock_name
+        # locked before it has its name: nobody finds it unlocked
+        handle, name = tempfile.mkstemp(prefix=UNNAMED, dir=folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            Path(name).replace(lock)
+            yield folder
+        finally:
+            with contextlib.suppress(OSError):
+                if not is_rest_abandoned or list(folder.iterdir()) == [lock]:
+                    lock.unlink(missing_ok=True)
+            os.close(handle)
 
 
-def _make_locked(parent: Path, prefix: str) -> tuple[Path, int]:
-    """Return a new folder, and the descriptor that locks it."""
+@contextmanager
+def _new_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new folder that is locked itself; at the end, delete it if it is empty."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -73,7 +72,13 @@ def _make_locked(parent: Path, prefix: str) -> tuple[Path, int]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         # another process may have taken it for abandoned before it was locked
         if folder.exists():
-            return folder, handle
+            break
+        os.close(handle)
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
         os.close(handle)
 
 

@@ -19,13 +19,13 @@ Rank = tuple[float, ...]
 
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[R]):
-    """A waiting job."""
+    """A job in both heaps; one of them may keep it when it was taken from the other, without its item."""
 
     rank: Rank
     chain: float
     cost: float
     memory: int
-    item: R
+    item: R | None
     is_waiting: bool = True
 
 
@@ -80,7 +80,9 @@ class JobQueue(Generic[R]):
         entry.is_waiting = False
         self._length -= 1
         self._cost = self._cost - entry.cost if self._length else 0.0
-        return entry.memory, entry.item
+        item, entry.item = entry.item, None
+        assert item is not None
+        return entry.memory, item
 
     def _take_longest(self, memory: float, workers: int) -> _Entry[R] | None:
         """Return the job of a later run of the same priority whose chain decides when the last job ends."""

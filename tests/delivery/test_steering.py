@@ -19,6 +19,7 @@ from delivery.steering import steering_server
 from delivery.steering.steering_config import Edge, Network, SteeringConfig
 from delivery.steering.steering_decision import region_of
 from tests.delivery.servers import nginx_server
+from tests.delivery.test_steering_config import STEERING_FILE
 from tests.shotladder.running import shotladder
 
 PATHWAYS = [delivery.Pathway("a", "http://a.example/show"), delivery.Pathway("b", "https://b.example:8443/show/")]
@@ -341,55 +342,11 @@ def test_server_leaves_an_edge_that_fails_its_health_checks(tmp_path, monkeypatc
             assert log[0] == "a is not healthy" and log[1].endswith("a -> b: a is not healthy")
 
 
-STEERING_FILE = """
-ttl = 20
-[[pathway]]
-name = "a"
-url = "http://a.example/show"
-drained = true
-[[pathway]]
-name = "b"
-url = "http://b.example/show"
-"""
-
-
 def test_steer_command_writes_a_static_manifest(tmp_path):
     (tmp_path / "steering.toml").write_text(STEERING_FILE)
     answer = shotladder("steer", tmp_path / "steering.toml", "--write", tmp_path / "s.json", store=tmp_path)
     assert answer.status == 0, answer.err
     assert json.loads((tmp_path / "s.json").read_text()) == {"VERSION": 1, "TTL": 20, "PATHWAY-PRIORITY": ["b"]}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "fault"),
-    [
-        ("ttl = 20", "ttl = 0", "ttl, check_seconds and check_timeout must be > 0"),
-        ("ttl = 20", "tll = 20", "tll"),
-        ('name = "b"', 'name = "a"', "pathways need different names"),
-        ("drained = true", 'clone_of = "z"', "is a clone of z"),
-        ("drained = true", "weight = nan", "the weight of the pathway a is nan"),
-        ("http://a.example/show", "file:///etc", "is not an HTTP address"),
-        (
-            'url = "http://b.example/show"',
-            'url = "http://b.example/show"\nhealth_url = "b/health"',
-            "the health address of",
-        ),
-        ("ttl = 20", "max_load = 0", "max_load is 0.0, expected a number > 0"),
-        ("ttl = 20", '[[network]]\naddresses = "10.0.0.0/40"\nregion = "fr"', "10.0.0.0/40"),
-        ("ttl = 20", 'url = "/steer"', "the address of the steering server is not an HTTP address"),
-    ],
-)
-def test_read_steering_config_names_the_fault(tmp_path, old, new, fault):
-    file = tmp_path / "steering.toml"
-    file.write_text(STEERING_FILE.replace(old, new))
-    with pytest.raises(delivery.SteeringError, match=fault):
-        delivery.read_steering_config(file)
-
-
-def test_read_steering_config_names_a_file_that_is_absent_or_a_folder(tmp_path):
-    for path in (tmp_path / "absent", tmp_path):
-        with pytest.raises(delivery.SteeringError, match=f"^{path}: [^\n]+$"):
-            delivery.read_steering_config(path)
 
 
 def test_add_pathways_names_a_manifest_without_a_period():
